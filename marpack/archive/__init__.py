@@ -1,0 +1,1 @@
+"""One archive: its manifest, its members, and the forms it can take."""

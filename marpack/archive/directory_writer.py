@@ -1,0 +1,33 @@
+"""The ``no-archive`` form: a folder that the server reads in place (spec/archive.md, N clauses)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from marpack.archive.content import Content, Progress
+
+if TYPE_CHECKING:
+    from marpack.archive.plan import ArchivePlan
+    from marpack.archive.result import WrittenEntry
+
+__all__ = ["write_folder"]
+
+
+def write_folder(
+    plan: ArchivePlan, folder: str, *, digest: bool = False, progress: Progress | None = None
+) -> list[WrittenEntry]:
+    """Write the members below ``folder``, which is empty; the manifest last."""
+    written = []
+    manifest = plan.manifest_entry
+    for entry in (*plan.entries, manifest):
+        path = os.path.join(folder, *entry.name.split("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        content = Content(entry, digest=digest, progress=progress)
+        with open(path, "xb") as file:
+            file.writelines(content)
+        if entry is not manifest:  # N3: the manifest is an ordinary new file
+            os.chmod(path, entry.mode)
+        os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
+        written.append(content.written())
+    return written

@@ -1,0 +1,173 @@
+"""One member of an archive, and where its bytes come from."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import closing
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
+
+from marpack.errors import SourceChangedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["BytesSource", "Compression", "Entry", "FileSource", "Reader", "Source", "StreamSource"]
+
+# Large enough that a read costs more than the loop around it, small enough for a processor's cache.
+CHUNK_SIZE = 1 << 18
+
+
+class Compression(IntEnum):
+    """How a member of a zip archive is stored; the values are zip's. The server reads these two only."""
+
+    STORED = 0
+    DEFLATED = 8
+
+
+class Reader(Protocol):
+    """What ``Source.open`` returns: an open binary file is one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes, none only at the end."""
+
+    def close(self) -> None:
+        """End reading."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Bytes that can be read more than once and say beforehand how many they are."""
+
+    @property
+    def size(self) -> int:
+        """The number of bytes that ``open`` gives."""
+
+    def open(self) -> Reader:
+        """Start reading from the first byte, each time anew."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileSource:
+    """A regular file, as it was when it was planned."""
+
+    path: str
+    size: int
+    device: int
+    inode: int
+    mtime_ns: int
+
+    @classmethod
+    def from_stat(cls, path: str, status: os.stat_result) -> FileSource:
+        """Describe ``path``, whose ``os.stat`` is ``status``."""
+        return cls(
+            path=path,
+            size=status.st_size,
+            device=status.st_dev,
+            inode=status.st_ino,
+            mtime_ns=status.st_mtime_ns,
+        )
+
+    def open(self) -> Reader:
+        """Open the file; ``SourceChangedError`` if it is not the one that was planned."""
+        return _PlannedFile(self)
+
+
+class _PlannedFile(io.FileIO):
+    """Raises when the file changed, at its beginning and again at its end."""
+
+    def __init__(self, source: FileSource) -> None:
+        super().__init__(source.path)
+        self._source = source
+        try:
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if not data:
+            self._check()
+        return data
+
+    def _check(self) -> None:
+        if FileSource.from_stat(self._source.path, os.fstat(self.fileno())) != self._source:
+            raise SourceChangedError(
+                f"{self._source.path!r} has changed since the archive was planned: "
+                "pack again when nothing writes to it"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BytesSource:
+    """Bytes in memory."""
+
+    data: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """The number of bytes."""
+        return len(self.data)
+
+    def open(self) -> Reader:
+        """Read from the beginning."""
+        return io.BytesIO(self.data)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StreamSource:
+    """An open binary file that can seek, from ``start`` on. The caller keeps it open until all is written."""
+
+    file: BinaryIO
+    start: int
+    size: int
+
+    def open(self) -> Reader:
+        """Seek back to the start; closing the reader leaves the file open."""
+        self.file.seek(self.start)
+        return _Borrowed(self.file)
+
+
+class _Borrowed:
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One planned member.
+
+    ``name`` is the path inside the archive, ``mode`` the permission bits, ``mtime_ns`` the time of last
+    change in nanoseconds since the epoch, and ``origin`` says for messages where it comes from.
+    """
+
+    name: str
+    source: Source
+    mode: int
+    mtime_ns: int
+    compression: Compression
+    origin: str
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the contents; ``SourceChangedError`` unless they are exactly as long as planned."""
+        left = self.source.size
+        with closing(self.source.open()) as reader:
+            while left > 0:
+                chunk = reader.read(min(CHUNK_SIZE, left))
+                if not chunk:
+                    raise self._changed(f"ended {left} bytes early")
+                left -= len(chunk)
+                yield chunk
+            if left < 0 or reader.read(1):
+                raise self._changed("is longer")
+
+    def _changed(self, how: str) -> SourceChangedError:
+        return SourceChangedError(
+            f"{self.origin} {how} than planned ({self.source.size} bytes): pack again when nothing writes to it"
+        )

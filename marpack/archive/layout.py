@@ -1,0 +1,149 @@
+"""What an archive looks like inside: names, order, exclusions, handler forms (spec/archive.md). Pure."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from typing import Literal, get_args
+
+from marpack.archive.entry import Compression
+from marpack.archive.manifest import MANIFEST_NAME, Runtime
+
+__all__ = [
+    "ARCHIVE_FORMATS",
+    "BUILTIN_HANDLERS",
+    "SUFFIXES",
+    "ArchiveFormat",
+    "check_member_name",
+    "check_model_name",
+    "compression_for",
+    "handler_file",
+    "is_excluded_folder",
+    "is_pattern",
+    "member_order",
+    "parents",
+]
+
+ArchiveFormat = Literal["default", "zip-store", "tgz", "no-archive", "auto"]
+ARCHIVE_FORMATS: tuple[str, ...] = get_args(ArchiveFormat)
+
+# A3: the server reads a lower-case .mar as zip and every other file name as gzip'd tar.
+SUFFIXES = {"default": ".mar", "zip-store": ".mar", "tgz": ".tar.gz", "no-archive": "", "auto": ".mar"}
+
+# A6: known to the server by name, so no file is packed.
+BUILTIN_HANDLERS: dict[Runtime, frozenset[str]] = {
+    "python": (
+        _PYTHON := frozenset(
+            {
+                "base_handler",
+                "dali_image_classifier",
+                "image_classifier",
+                "image_segmenter",
+                "object_detector",
+                "text_classifier",
+                "trt_llm_handler",
+                "vllm_handler",
+            }
+        )
+    ),
+    "python3": _PYTHON,
+    "LSP": frozenset({"BaseHandler", "TorchScriptHandler"}),
+}
+
+# What a file system and the server's unpacker take (255 and 4,095 bytes).
+MAX_COMPONENT = 255
+MAX_NAME = 4095
+
+_MODEL_NAME = re.compile(r"[A-Za-z0-9] [A-Za-z0-9_.-]*", re.VERBOSE)
+
+# Weights are noise to deflate; the others are compressed already.
+_STORED_SUFFIXES = frozenset(
+    """
+    .bin .ckpt .engine .gguf .h5 .model .npy .npz .onnx .pb .plan .pt .pt2 .pte .pth .safetensors .so .tflite
+    .7z .bz2 .gz .jar .lz4 .mar .tgz .war .whl .xz .zip .zst
+    .avif .flac .gif .jpeg .jpg .m4a .mkv .mov .mp3 .mp4 .ogg .pdf .png .webm .webp
+    .parquet .orc
+    """.split()  # noqa: SIM905 - forty quotes would hide the words
+)
+
+
+def check_model_name(name: str) -> str | None:
+    """Return what is wrong with a model name (A1), or None."""
+    if not _MODEL_NAME.fullmatch(name):
+        return (
+            f"the model name {name!r} is not allowed: "
+            "begin with an ASCII letter or digit and go on with letters, digits, '_', '-' or '.'"
+        )
+    if len(name) + max(map(len, SUFFIXES.values())) > MAX_COMPONENT:
+        return f"the model name is {len(name)} characters long: a file name cannot hold more than {MAX_COMPONENT}"
+    return None
+
+
+def check_member_name(name: str) -> str | None:
+    """Return what is wrong with the name of a member (A8), or None."""
+    parts = name.split("/")
+    problem = None
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError:
+        return f"the name {name!r} is not valid Unicode: rename the file"
+    if "\0" in name:
+        problem = "holds a NUL character"
+    elif "\\" in name:
+        problem = "holds a backslash: separate folders with '/'"
+    elif name.startswith("/"):
+        problem = "is absolute: make it relative to the archive's root"
+    elif not name:
+        problem = "is empty"
+    elif not all(parts) or "." in parts or ".." in parts:
+        problem = "has an empty, '.' or '..' part: write it plainly"
+    elif parts[0].upper() == "MAR-INF":
+        problem = f"lies in MAR-INF, which is kept for the manifest ({MANIFEST_NAME}): move it elsewhere"
+    elif len(encoded) > MAX_NAME or any(len(part.encode()) > MAX_COMPONENT for part in parts):
+        problem = f"is too long: at most {MAX_COMPONENT} bytes a part and {MAX_NAME} in all"
+    return f"the name {name!r} in the archive {problem}" if problem else None
+
+
+def is_excluded_folder(name: str) -> bool:
+    """Tell whether a sub-folder of this name is left out when a folder is packed (A5)."""
+    return name.startswith(".") or name in {"__MACOSX", "__pycache__"}
+
+
+def is_pattern(item: str) -> bool:
+    """Tell whether an extra-files item is a wildcard (A4)."""
+    return "*" in item or "?" in item or ("[" in item and "]" in item)
+
+
+def member_order(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort key: the files of a folder by name, then its sub-folders by name (A9)."""
+    *folders, file = name.split("/")
+    return (*((1, folder) for folder in folders), (0, file))
+
+
+def parents(name: str) -> list[str]:
+    """Return the folders that hold a member, outermost first."""
+    parts = name.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+def handler_file(value: str, runtime: Runtime) -> str | None:
+    """Return the path of the file that a handler value names, or None when the server has it built in (A6)."""
+    if not value or value in BUILTIN_HANDLERS[runtime]:
+        return None
+    folder, last = os.path.split(value)
+    stem = last.partition(":")[0]
+    if runtime == "LSP":
+        file = stem if stem.endswith((".so", ".dylib")) else f"{stem}.so"
+    else:
+        file = stem if stem.endswith(".py") else f"{stem}.py"
+    return os.path.join(folder, file)
+
+
+def compression_for(name: str, archive_format: ArchiveFormat, *, weights: bool) -> Compression:
+    """Choose a member's method (A7). ``auto`` stores the weights and what is known not to compress."""
+    if archive_format == "zip-store":
+        return Compression.STORED
+    suffix = os.path.splitext(name)[1].lower()
+    if archive_format == "auto" and (weights or suffix in _STORED_SUFFIXES):
+        return Compression.STORED
+    return Compression.DEFLATED

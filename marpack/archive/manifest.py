@@ -1,0 +1,178 @@
+"""MAR-INF/MANIFEST.json: its text and its values (spec/manifest.md)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from marpack.errors import ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ARCHIVER_VERSION", "MANIFEST_NAME", "Manifest", "ManifestModel", "Runtime", "created_on"]
+
+MANIFEST_NAME = "MAR-INF/MANIFEST.json"
+
+# M8: the release whose bytes marpack writes. The server only warns when the key is absent.
+ARCHIVER_VERSION = "0.12.0"
+
+Runtime = Literal["python", "python3", "LSP"]
+RUNTIMES: tuple[str, ...] = get_args(Runtime)
+
+
+def created_on(timestamp: int) -> str:
+    """Return the ``createdOn`` text of a time given in seconds since the epoch, in UTC (M4)."""
+    when = datetime.fromtimestamp(timestamp, timezone.utc)
+    return f"{when:%d/%m}/{when.year:04}{when: %H:%M:%S}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ManifestModel:
+    """The ``model`` object of a manifest.
+
+    File fields are names inside the archive. ``None`` means that the key is absent; keys that marpack does
+    not know are kept in ``extra``.
+    """
+
+    # M5: the order of the fields is the order of the keys.
+    model_name: str | None = None
+    serialized_file: str | None = None
+    handler: str | None = None
+    model_file: str | None = None
+    model_version: str | None = None
+    requirements_file: str | None = None
+    config_file: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_fields(self, _MODEL_KEYS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """The values of a MANIFEST.json.
+
+    ``created_on`` is free text for the server; the archiver writes ``DD/MM/YYYY HH:MM:SS``. ``metadata`` is
+    a JSON object of the caller's, which the server ignores and the handler sees in ``context.manifest``.
+    ``None`` means that the key is absent; keys that marpack does not know are kept in ``extra``.
+    """
+
+    model: ManifestModel
+    created_on: str | None = None
+    runtime: str | None = "python"
+    archiver_version: str | None = ARCHIVER_VERSION
+    metadata: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_fields(self, _TOP_KEYS)
+        if self.runtime is not None and self.runtime not in RUNTIMES:
+            raise ValueError(f"the runtime {self.runtime!r} is not one of {', '.join(RUNTIMES)}")
+        if self.metadata is not None and not hasattr(self.metadata, "keys"):
+            raise TypeError(f"metadata must be a mapping, not {type(self.metadata).__name__}")
+
+    def to_json(self) -> str:
+        """Return the text exactly as ``torch-model-archiver`` writes it: ASCII, no newline at the end (M2)."""
+        document: dict[str, Any] = {}
+        # M3: the order of the archiver, then what only marpack or others write.
+        document |= _present(self, {"createdOn": "created_on", "runtime": "runtime"})
+        document["model"] = _present(self.model, _MODEL_KEYS) | dict(self.model.extra)
+        document |= _present(self, {"archiverVersion": "archiver_version"})
+        if self.metadata is not None:
+            document["metadata"] = dict(self.metadata)
+        document |= self.extra
+        return json.dumps(document, indent=2, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Read a manifest from strict JSON.
+
+        Raises ``ManifestError`` for what one of its two readers in the server refuses: anything that is not
+        strict JSON (the worker's reader), a key given twice, a known field that is not a string, a ``model``
+        that is not an object, an unknown ``runtime`` (the frontend's).
+        """
+        document = _load(text)
+        model = document.pop("model", {})
+        if not isinstance(model, dict):
+            raise ManifestError(f"'model' must be an object, not {_json_type(model)}", text)
+        metadata = document.pop("metadata", None)
+        if metadata is not None and not isinstance(metadata, dict):
+            raise ManifestError(f"'metadata' must be an object, not {_json_type(metadata)}", text)
+        model_fields = _take_strings(model, _MODEL_KEYS, text)
+        top_fields = _take_strings(document, _TOP_KEYS, text)
+        runtime = top_fields["runtime"]
+        if runtime is not None and runtime not in RUNTIMES:
+            raise ManifestError(f"'runtime' must be one of {', '.join(RUNTIMES)}, not {runtime!r}", text)
+        return cls(
+            model=ManifestModel(**model_fields, extra=model), metadata=metadata, extra=document, **top_fields
+        )
+
+
+# JSON key -> attribute, in the order of the text (M3, M5).
+_TOP_KEYS = {"createdOn": "created_on", "runtime": "runtime", "archiverVersion": "archiver_version"}
+_MODEL_KEYS = {
+    "modelName": "model_name",
+    "serializedFile": "serialized_file",
+    "handler": "handler",
+    "modelFile": "model_file",
+    "modelVersion": "model_version",
+    "requirementsFile": "requirements_file",
+    "configFile": "config_file",
+}
+
+
+def _check_fields(value: Manifest | ManifestModel, keys: Mapping[str, str]) -> None:
+    for attribute in keys.values():
+        text = getattr(value, attribute)
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"{attribute} must be a str or None, not {type(text).__name__}")
+    reserved = {*keys, "model", "metadata"} if isinstance(value, Manifest) else {*keys}
+    if clash := sorted(reserved & set(value.extra)):
+        raise ValueError(f"{clash[0]!r} has a field of its own and does not go into extra")
+
+
+def _present(value: Manifest | ManifestModel, keys: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys that are set. M6: an absent key is left out; a null kills the worker."""
+    found = {key: getattr(value, attribute) for key, attribute in keys.items()}
+    return {key: text for key, text in found.items() if text is not None}
+
+
+def _take_strings(document: dict[str, Any], keys: Mapping[str, str], text: str) -> dict[str, str | None]:
+    taken: dict[str, str | None] = {}
+    for key, attribute in keys.items():
+        value = document.pop(key, None)
+        if value is not None and not isinstance(value, str):
+            raise ManifestError(f"{key!r} must be a string, not {_json_type(value)}", text)
+        taken[attribute] = value
+    return taken
+
+
+def _load(text: str) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        document = dict(pairs)
+        if len(document) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ManifestError(f"the key {twice!r} is given twice", text)
+        return document
+
+    def refuse(constant: str) -> None:
+        raise ManifestError(f"{constant} is not JSON", text)
+
+    try:
+        document = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        raise ManifestError(error.msg, text, error.pos) from None
+    except RecursionError:
+        raise ManifestError("nested too deeply", text) from None
+    if not isinstance(document, dict):
+        raise ManifestError(f"must be an object, not {_json_type(document)}", text)
+    return document
+
+
+def _json_type(value: object) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,38 @@
+"""What writing an archive tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["WriteResult", "WrittenEntry"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenEntry:
+    """One member as written.
+
+    ``size`` and ``compressed_size`` are bytes; in a form that does not compress members one by one they are
+    equal. ``crc32`` is that of the contents, ``sha256`` too (hexadecimal, None unless asked for).
+    """
+
+    name: str
+    size: int
+    compressed_size: int
+    crc32: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WriteResult:
+    """An archive that is complete under its name.
+
+    ``size`` is the file's, or the sum of the files in a folder, in bytes. ``sha256`` is the file's in
+    hexadecimal: None unless asked for, and for a folder, which has none. ``entries`` are all members in
+    order, the manifest last.
+    """
+
+    path: str
+    size: int
+    entries: tuple[WrittenEntry, ...]
+    sha256: str | None = None
+    warnings: tuple[str, ...] = ()

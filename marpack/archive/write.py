@@ -1,0 +1,117 @@
+"""From a plan to bytes: a file, a folder, or a stream of chunks."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from marpack.archive.atomic import replacing_file, replacing_folder
+from marpack.archive.result import WriteResult
+from marpack.archive.zip_writer import Provisional, ZipStream
+from marpack.errors import TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from marpack.archive.content import Progress
+    from marpack.archive.plan import ArchivePlan
+    from marpack.archive.tar_writer import TarStream
+
+__all__ = ["iter_archive", "write_archive"]
+
+_READ_SIZE = 1 << 18
+
+
+def write_archive(
+    plan: ArchivePlan,
+    path: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    digest: bool = False,
+    progress: Progress | None = None,
+) -> WriteResult:
+    """Write the archive to ``path``, which appears only when it is complete.
+
+    - ``force``: replace what is there, a file or a model's folder, at the end and in one step.
+    - ``digest``: hash the archive and each member (SHA-256) on the way.
+    - ``progress``: is called with the number of bytes of input just packed, of ``plan.size`` and the
+      manifest's in all.
+
+    Raises ``ArchiveExistsError``, ``TargetError`` (a path that cannot take an archive), ``SourceChangedError``
+    (a source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left behind and
+    what was there is as it was.
+    """
+    target = os.fspath(path)
+    if plan.archive_format == "no-archive":
+        from marpack.archive.directory_writer import write_folder
+
+        with replacing_folder(os.path.normpath(target), force=force) as folder:
+            written = write_folder(plan, folder, digest=digest, progress=progress)
+        size, sha256 = sum(entry.size for entry in written), None
+    else:
+        with replacing_file(target, force=force) as file:
+            sink = _FileSink(file, digest=digest)
+            stream = _stream(plan, digest=digest, progress=progress, patch=sink.patch)
+            for piece in stream:
+                sink.write(piece)
+        written, size, sha256 = stream.written, sink.size, sink.sha256
+    return WriteResult(path=target, size=size, entries=tuple(written), sha256=sha256, warnings=plan.warnings)
+
+
+def iter_archive(plan: ArchivePlan, *, progress: Progress | None = None) -> Iterator[bytes]:
+    """Yield the archive in chunks, for any sink: the same bytes that ``write_archive`` writes.
+
+    Sources above 1 MiB in a zip are read twice, since a member's CRC stands before its bytes. Raises
+    ``TargetError`` for ``no-archive``, which is a folder, and what ``write_archive`` raises for sources.
+    """
+    if plan.archive_format == "no-archive":
+        raise TargetError("no-archive is a folder, not a stream of bytes: use write_archive()")
+    return iter(_stream(plan, progress=progress))
+
+
+def _stream(
+    plan: ArchivePlan,
+    *,
+    digest: bool = False,
+    progress: Progress | None = None,
+    patch: Callable[[int, bytes], None] | None = None,
+) -> ZipStream | TarStream:
+    if plan.archive_format == "tgz":
+        from marpack.archive.tar_writer import TarStream
+
+        return TarStream(plan, digest=digest, progress=progress)
+    return ZipStream(plan, digest=digest, progress=progress, patch=patch)
+
+
+class _FileSink:
+    """Writes pieces to a file, counts and hashes them."""
+
+    def __init__(self, file: BinaryIO, *, digest: bool) -> None:
+        self.size = 0
+        self._file = file
+        self._hash = hashlib.sha256() if digest else None
+        self._provisional = False
+
+    @property
+    def sha256(self) -> str | None:
+        return self._hash.hexdigest() if self._hash else None
+
+    def write(self, piece: bytes) -> None:
+        self._provisional = self._provisional or isinstance(piece, Provisional)
+        self._file.write(piece)
+        self.size += len(piece)
+        if self._hash and not self._provisional:
+            self._hash.update(piece)
+
+    def patch(self, offset: int, data: bytes) -> None:
+        """Replace a provisional header. What follows it can be hashed only now, from the file."""
+        self._file.seek(offset)
+        self._file.write(data)
+        self._provisional = False
+        if self._hash:
+            self._file.seek(offset)
+            while chunk := self._file.read(_READ_SIZE):
+                self._hash.update(chunk)
+        self._file.seek(self.size)

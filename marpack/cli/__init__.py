@@ -1,0 +1,63 @@
+"""The command line: the only room that reads arguments, the environment and the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from marpack import __version__
+from marpack.cli import pack
+from marpack.errors import MarpackError, PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+# As the archiver: 1 for a failure, 2 for an argument that cannot be parsed; 130 as shells have it.
+_FAILED = 1
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``marpack`` with ``argv`` (the process's arguments by default); return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    parser = argparse.ArgumentParser(
+        prog="marpack", description="Write TorchServe model archives (MAR) that the server loads."
+    )
+    parser.add_argument("--version", action="version", version=f"marpack {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    pack.add_parser(commands)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["pack"]:
+        words = pack.expand_abbreviations(words)
+    try:
+        options = parser.parse_args(words)
+    except SystemExit as request:
+        return int(request.code or 0)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except PlanError as error:
+        return _fail(*(f"--{issue.argument.replace('_', '-')}: {issue.message}" for issue in error.issues))
+    except BrokenPipeError:
+        sys.stdout = None  # nobody reads on: no second error at exit
+        return _FAILED
+    except MarpackError as error:
+        return _fail(str(error))
+    except OSError as error:
+        what = f"{error.filename!r}: " if error.filename else ""
+        return _fail(f"{what}{error.strerror or error}")
+    except KeyboardInterrupt:
+        _fail("interrupted")
+        return _INTERRUPTED
+    return 0
+
+
+def _fail(*messages: str) -> int:
+    for message in messages:
+        print(f"marpack: error: {message}", file=sys.stderr)
+    return _FAILED

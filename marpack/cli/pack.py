@@ -1,0 +1,182 @@
+"""``marpack pack``: every option of ``torch-model-archiver``, unchanged, and a few more."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from marpack.archive.atomic import check_target
+from marpack.archive.layout import ARCHIVE_FORMATS
+from marpack.archive.manifest import RUNTIMES
+from marpack.archive.plan import plan_archive
+from marpack.archive.write import write_archive
+from marpack.cli.progress import progress_for
+from marpack.errors import Issue, PlanError
+from marpack.packing import checked_export_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from marpack.archive.plan import ArchivePlan
+    from marpack.archive.result import WriteResult
+
+__all__ = ["add_parser", "expand_abbreviations"]
+
+_ARCHIVER_OPTIONS = (
+    "--archive-format",
+    "--config-file",
+    "--export-path",
+    "--extra-files",
+    "--force",
+    "--handler",
+    "--help",
+    "--model-file",
+    "--model-name",
+    "--requirements-file",
+    "--runtime",
+    "--serialized-file",
+    "--version",
+)
+
+
+def expand_abbreviations(words: Sequence[str]) -> list[str]:
+    """Complete the archiver's abbreviations, which marpack's own options must not make ambiguous."""
+    completed = []
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option.startswith("--") and len(option) > 2:
+            meant = [known for known in _ARCHIVER_OPTIONS if known.startswith(option)]
+            if len(meant) == 1:
+                word = meant[0] + equals + value
+        completed.append(word)
+    return completed
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "pack",
+        help="pack a model into an archive",
+        description="Pack a model into an archive. Takes every option of torch-model-archiver.",
+    )
+    parser.set_defaults(run=_run)
+    archiver = parser.add_argument_group("as torch-model-archiver")
+    archiver.add_argument("--model-name", required=True, help="name of the model, and of the archive")
+    archiver.add_argument(
+        "--handler",
+        required=True,
+        help="a built-in handler's name, or a path: handler.py, or handler.py:function",
+    )
+    archiver.add_argument("-v", "--version", required=True, help="version of the model")
+    archiver.add_argument("--serialized-file", metavar="PATH", help="weights: state_dict, TorchScript or ONNX")
+    archiver.add_argument("--model-file", metavar="PATH", help="Python file with the one model class (eager mode)")
+    archiver.add_argument(
+        "--extra-files",
+        metavar="PATHS",
+        help="comma list of files, wildcards and folders, whose contents go to the archive's root",
+    )
+    archiver.add_argument("-r", "--requirements-file", metavar="PATH", help="requirements of the model")
+    archiver.add_argument("-c", "--config-file", metavar="PATH", help="model-config.yaml of the model")
+    archiver.add_argument("--runtime", choices=RUNTIMES, default="python", help="default: python")
+    archiver.add_argument("--export-path", metavar="FOLDER", default="", help="default: the current folder")
+    archiver.add_argument(
+        "--archive-format",
+        choices=ARCHIVE_FORMATS,
+        default="default",
+        help="default: zip, deflated; zip-store: zip, stored; tgz; no-archive: a folder; "
+        "auto: zip that stores weights and what is compressed already",
+    )
+    archiver.add_argument("-f", "--force", action="store_true", help="replace an existing archive")
+    own = parser.add_argument_group("marpack's own")
+    own.add_argument("--dry-run", action="store_true", help="show what would be packed, write nothing")
+    own.add_argument("--reproducible", action="store_true", help="same inputs, same bytes, on every machine")
+    own.add_argument("--digest", action="store_true", help="show the SHA-256 of the archive and its members")
+    own.add_argument("--json", action="store_true", help="print the result as JSON")
+    own.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def _run(options: argparse.Namespace) -> None:
+    with checked_export_path(options.export_path):
+        plan = plan_archive(
+            model_name=options.model_name,
+            handler=options.handler,
+            version=options.version,
+            model_file=_path(options.model_file),
+            serialized_file=_path(options.serialized_file),
+            extra_files=options.extra_files,
+            requirements_file=_path(options.requirements_file),
+            config_file=_path(options.config_file),
+            runtime=options.runtime,
+            archive_format=options.archive_format,
+            timestamp=_source_date_epoch(),
+            reproducible=options.reproducible,
+        )
+    path = os.path.join(options.export_path, plan.file_name)
+    if not options.quiet:
+        for warning in plan.warnings:
+            print(f"marpack: warning: {warning}", file=sys.stderr)
+    if options.dry_run:
+        check_target(path, force=options.force, folder=options.archive_format == "no-archive")
+        if not options.quiet:
+            print(json.dumps(_plan_json(plan, path), indent=2) if options.json else plan)
+        return
+    with progress_for(plan.size, quiet=options.quiet) as progress:
+        result = write_archive(plan, path, force=options.force, digest=options.digest, progress=progress)
+    if not options.quiet:
+        print(json.dumps(_result_json(plan, result), indent=2) if options.json else _summary(plan, result))
+
+
+def _path(value: str | None) -> str | Path | None:
+    """Return an option's value as the library takes it, where a str with a line break would be text."""
+    return Path(value) if value and "\n" in value else value
+
+
+def _source_date_epoch() -> int | None:
+    """Return the time of packing that the environment sets (reproducible-builds.org), if any."""
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        message = f"SOURCE_DATE_EPOCH={text!r} is not a whole number of seconds: correct or unset it"
+        raise PlanError([Issue(code="bad-timestamp", argument="timestamp", message=message)]) from None
+
+
+def _summary(plan: ArchivePlan, result: WriteResult) -> str:
+    count = len(result.entries)
+    lines = [f"{result.path}: {count} members, {result.size:,} bytes"]
+    for entry in result.entries:
+        lines.append(f"{entry.size:>15,}  {entry.name}")
+        if entry.sha256:
+            lines.append(f"{'sha256':>15}  {entry.sha256}")
+    if result.sha256:
+        lines.append(f"{'sha256':>15}  {result.sha256}  {plan.file_name}")
+    return "\n".join(lines)
+
+
+def _result_json(plan: ArchivePlan, result: WriteResult) -> dict[str, Any]:
+    return {
+        "path": result.path,
+        "archive_format": plan.archive_format,
+        "size": result.size,
+        "sha256": result.sha256,
+        "manifest": json.loads(plan.manifest_text),
+        "entries": [asdict(entry) for entry in result.entries],
+        "warnings": list(result.warnings),
+    }
+
+
+def _plan_json(plan: ArchivePlan, path: str) -> dict[str, Any]:
+    return {
+        "path": path,
+        "archive_format": plan.archive_format,
+        "manifest": json.loads(plan.manifest_text),
+        "entries": [{"name": entry.name, "size": entry.source.size} for entry in plan.entries],
+        "warnings": list(plan.warnings),
+    }

@@ -1,0 +1,52 @@
+"""Progress on a terminal: rich's when it is installed, else a plain percentage."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["progress_for"]
+
+# Less than this is packed before anybody looks.
+_LONG_WORK = 64 << 20
+
+
+@contextlib.contextmanager
+def progress_for(size: int, *, quiet: bool) -> Iterator[Callable[[int], object] | None]:
+    """Give a function to call with each number of bytes done, of ``size`` in all; None where none is shown."""
+    if quiet or size < _LONG_WORK or not sys.stderr.isatty():
+        yield None
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+    except ImportError:
+        yield _Percentage(size).advance
+        print("\r    \r", end="", file=sys.stderr)
+        return
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("packing", total=size)
+        yield lambda count: bar.advance(task, count)
+
+
+class _Percentage:
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._done = 0
+
+    def advance(self, count: int) -> None:
+        before, self._done = self._done, self._done + count
+        percent = 100 * self._done // self._size
+        if percent != 100 * before // self._size:
+            print(f"\r{min(percent, 100):3}%", end="", file=sys.stderr, flush=True)

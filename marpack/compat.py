@@ -1,0 +1,119 @@
+"""The names that tools import from ``torch-model-archiver``, over marpack: change the import line only.
+
+``from model_archiver.model_packaging import package_model`` becomes ``from marpack.compat import
+package_model``, and so on. What differs is listed in spec/divergences.md.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from marpack.archive.manifest import Manifest, ManifestModel, created_on
+from marpack.archive.plan import plan_archive
+from marpack.archive.write import write_archive
+from marpack.errors import MarpackError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+__all__ = [
+    "ModelArchiver",
+    "ModelArchiverConfig",
+    "ModelArchiverError",
+    "ModelExportUtils",
+    "generate_model_archive",
+    "package_model",
+]
+
+# Whatever marpack refuses: callers of the official package catch this name.
+ModelArchiverError = MarpackError
+
+
+@dataclass
+class ModelArchiverConfig:
+    """The options of an archive under the official package's names."""
+
+    model_name: str
+    handler: str
+    version: str
+    serialized_file: str | None = None
+    model_file: str | None = None
+    extra_files: str | None = None
+    runtime: str = "python"
+    export_path: str = ""
+    archive_format: str = "default"
+    force: bool = False
+    requirements_file: str | None = None
+    config_file: str | None = None
+
+    @classmethod
+    def from_args(cls, args: Namespace | ModelArchiverConfig) -> ModelArchiverConfig:
+        """Take what the namespace has; a field that it lacks keeps its default."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: getattr(args, name) for name in names if hasattr(args, name)})
+
+
+class ModelExportUtils:
+    """The one helper of the official class that other tools call."""
+
+    @staticmethod
+    def generate_manifest_json(config: Namespace | ModelArchiverConfig) -> str:
+        """Return the text of the manifest, without looking at any file."""
+        options = ModelArchiverConfig.from_args(config)
+        model = ManifestModel(
+            model_name=options.model_name,
+            serialized_file=_base_name(options.serialized_file),
+            handler=os.path.basename(options.handler),
+            model_file=_base_name(options.model_file),
+            model_version=options.version or None,
+            requirements_file=_base_name(options.requirements_file),
+            config_file=_base_name(options.config_file),
+        )
+        manifest = Manifest(created_on=created_on(int(time.time())), runtime=options.runtime, model=model)
+        return manifest.to_json()
+
+
+class ModelArchiver:
+    """The official package's entry for libraries."""
+
+    @staticmethod
+    def generate_model_archive(config: Namespace | ModelArchiverConfig) -> None:
+        """Write the archive that ``config`` describes."""
+        generate_model_archive(config)
+
+
+def generate_model_archive(config: Namespace | ModelArchiverConfig) -> None:
+    """Write the archive that ``config`` describes into its ``export_path``.
+
+    Raises ``ModelArchiverError``, which is ``marpack.MarpackError``, and ``OSError`` from the disk.
+    """
+    package_model(config, ModelExportUtils.generate_manifest_json(config))
+
+
+def package_model(config: Namespace | ModelArchiverConfig, manifest: str) -> None:
+    """Write the archive that ``config`` describes with ``manifest`` as its MANIFEST.json, to the letter."""
+    options = ModelArchiverConfig.from_args(config)
+    arguments: dict[str, Any] = {
+        name: getattr(options, name)
+        for name in (
+            "model_name",
+            "handler",
+            "version",
+            "serialized_file",
+            "model_file",
+            "extra_files",
+            "requirements_file",
+            "config_file",
+            "runtime",
+            "archive_format",
+        )
+    }
+    plan = replace(plan_archive(**arguments), manifest_text=manifest)
+    write_archive(plan, os.path.join(options.export_path, plan.file_name), force=options.force)
+
+
+def _base_name(path: str | None) -> str | None:
+    return os.path.basename(path) if path else None

@@ -1,0 +1,88 @@
+"""Plan and write in one call, under the archiver's rules for the export path."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from marpack.archive.atomic import check_folder
+from marpack.archive.plan import plan_archive
+from marpack.archive.write import write_archive
+from marpack.errors import Issue, PlanError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from marpack.archive.content import Progress
+    from marpack.archive.inputs import ExtraFiles, FileArgument
+    from marpack.archive.layout import ArchiveFormat
+    from marpack.archive.manifest import Runtime
+    from marpack.archive.plan import Handler, Owner
+    from marpack.archive.result import WriteResult
+
+__all__ = ["checked_export_path", "pack"]
+
+
+def pack(
+    *,
+    model_name: str,
+    handler: Handler,
+    version: str = "1.0",
+    export_path: str | os.PathLike[str] = ".",
+    force: bool = False,
+    digest: bool = False,
+    progress: Progress | None = None,
+    model_file: FileArgument | None = None,
+    serialized_file: FileArgument | None = None,
+    extra_files: ExtraFiles | None = None,
+    requirements_file: FileArgument | Sequence[str] | None = None,
+    config_file: FileArgument | None = None,
+    runtime: Runtime = "python",
+    archive_format: ArchiveFormat = "default",
+    timestamp: datetime | float | None = None,
+    reproducible: bool = False,
+    metadata: Mapping[str, Any] | None = None,
+    owner: Owner | None = None,
+) -> WriteResult:
+    """Write ``<export_path>/<model_name>`` with the suffix of the form.
+
+    The arguments are those of ``plan_archive`` and ``write_archive``. ``export_path`` is a folder that exists.
+    Raises what they raise; a bad export path is one of the issues of a ``PlanError``.
+    """
+    with checked_export_path(export_path):
+        plan = plan_archive(
+            model_name=model_name,
+            handler=handler,
+            version=version,
+            model_file=model_file,
+            serialized_file=serialized_file,
+            extra_files=extra_files,
+            requirements_file=requirements_file,
+            config_file=config_file,
+            runtime=runtime,
+            archive_format=archive_format,
+            timestamp=timestamp,
+            reproducible=reproducible,
+            metadata=metadata,
+            owner=owner,
+        )
+    path = os.path.join(export_path, plan.file_name)
+    return write_archive(plan, path, force=force, digest=digest, progress=progress)
+
+
+@contextlib.contextmanager
+def checked_export_path(export_path: str | os.PathLike[str]) -> Iterator[None]:
+    """Report a bad export path together with what else is wrong with a plan made in the block."""
+    problem = None
+    try:
+        check_folder(os.fspath(export_path))
+    except TargetError as error:
+        problem = Issue(code="export-path", argument="export_path", message=str(error))
+    try:
+        yield
+    except PlanError as error:
+        raise PlanError([*error.issues, *filter(None, [problem])]) from None
+    if problem:
+        raise PlanError([problem])
