@@ -2,7 +2,8 @@
 
 from marpack.archive.entry import Compression, Entry, Source
 from marpack.archive.inputs import Tree, tree
-from marpack.archive.manifest import Manifest, ManifestModel
+from marpack.archive.layout import ArchiveFormat
+from marpack.archive.manifest import Manifest, ManifestModel, Runtime
 from marpack.archive.plan import ArchivePlan, Owner, plan_archive
 from marpack.archive.result import WriteResult, WrittenEntry
 from marpack.archive.write import iter_archive, write_archive
@@ -19,6 +20,7 @@ from marpack.packing import pack
 
 __all__ = [
     "ArchiveExistsError",
+    "ArchiveFormat",
     "ArchivePlan",
     "Compression",
     "Entry",
@@ -29,6 +31,7 @@ __all__ = [
     "MarpackError",
     "Owner",
     "PlanError",
+    "Runtime",
     "Source",
     "SourceChangedError",
     "TargetError",

@@ -154,6 +154,12 @@ class Entry:
     compression: Compression
     origin: str
 
+    @property
+    def mtime(self) -> float:
+        """The time of last change in seconds, rounded as ``os.stat`` rounds it."""
+        seconds, nanoseconds = divmod(self.mtime_ns, 10**9)
+        return seconds + 1e-9 * nanoseconds
+
     def chunks(self) -> Iterator[bytes]:
         """Yield the contents; ``SourceChangedError`` unless they are exactly as long as planned."""
         left = self.source.size

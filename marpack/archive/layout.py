@@ -67,15 +67,16 @@ _STORED_SUFFIXES = frozenset(
 )
 
 
-def check_model_name(name: str) -> str | None:
+def check_model_name(name: str, archive_format: ArchiveFormat) -> str | None:
     """Return what is wrong with a model name (A1), or None."""
     if not _MODEL_NAME.fullmatch(name):
         return (
             f"the model name {name!r} is not allowed: "
             "begin with an ASCII letter or digit and go on with letters, digits, '_', '-' or '.'"
         )
-    if len(name) + max(map(len, SUFFIXES.values())) > MAX_COMPONENT:
-        return f"the model name is {len(name)} characters long: a file name cannot hold more than {MAX_COMPONENT}"
+    longest = MAX_COMPONENT - len(SUFFIXES[archive_format])
+    if len(name) > longest:
+        return f"the model name is {len(name)} characters long: the name of its archive has room for {longest}"
     return None
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from marpack.archive.entry import BytesSource, Entry
@@ -69,7 +70,7 @@ class ArchivePlan:
 
     ``entries`` are the members in the order of the archive, without the manifest, which every form writes
     last from ``manifest_text``. ``timestamp`` is the time of packing in seconds since the epoch.
-    ``warnings`` are for the caller to show. ``print(plan)`` lists it all.
+    ``warnings`` are for the caller to show. ``str(plan)`` lists it all.
     """
 
     model_name: str
@@ -82,7 +83,7 @@ class ArchivePlan:
 
     def __post_init__(self) -> None:
         names = [entry.name for entry in self.entries]
-        problem = check_model_name(self.model_name)
+        problem = check_model_name(self.model_name, self.archive_format)
         problem = problem or next(filter(None, map(check_member_name, names)), None)
         if problem:
             raise ValueError(problem)
@@ -177,7 +178,7 @@ def plan_archive(
     if isinstance(requirements_file, Sequence) and not isinstance(
         requirements_file, (str, bytes, bytearray, memoryview)
     ):
-        requirements_file = _requirements_text(inputs, requirements_file)
+        requirements_file = _requirements_text(inputs, requirements_file) if requirements_file else None
     requirements_name = _add_role(inputs, "requirements_file", requirements_file, "requirements.txt")
     config_name = _add_role(inputs, "config_file", config_file, "model-config.yaml")
     _check_metadata(inputs, metadata)
@@ -219,11 +220,11 @@ def plan_archive(
 
 
 def _check_choices(
-    inputs: Inputs, model_name: object, version: object, runtime: object, archive_format: object
+    inputs: Inputs, model_name: object, version: object, runtime: object, archive_format: ArchiveFormat
 ) -> None:
     if not isinstance(model_name, str):
         inputs.issue("bad-type", "model_name", f"must be a str, not {type(model_name).__name__}")
-    elif problem := check_model_name(model_name):
+    elif problem := check_model_name(model_name, archive_format if archive_format in ARCHIVE_FORMATS else "default"):
         inputs.issue("bad-model-name", "model_name", problem)
     if not isinstance(version, str):
         inputs.issue("bad-type", "version", f"must be a str, not {type(version).__name__}: write '{version}'")
@@ -282,12 +283,11 @@ def _add_handler(inputs: Inputs, handler: object, runtime: Runtime) -> str | Non
         )
         return None
     value = os.fspath(handler)
-    if "\n" in value:
-        inputs.issue("bad-value", "handler", "source text needs a name: give {'handler.py': text}")
-        return None
     file = handler_file(value, runtime)
-    if file is not None:
-        inputs.add_file("handler", file, default_name=None)
+    if file is not None and "\n" in value and not os.path.lexists(file):
+        inputs.issue("bad-value", "handler", "source text needs a name: give {'handler.py': text}")
+    elif file is not None:
+        inputs.add_file("handler", Path(file), default_name=None)
     return os.path.basename(value)
 
 

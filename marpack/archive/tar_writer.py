@@ -71,9 +71,7 @@ class TarStream:
         owner = self._plan.owner
         header.mode = entry.mode
         header.uid, header.gid, header.uname, header.gname = owner.uid, owner.gid, owner.user, owner.group
-        # T4: as os.stat gives it; a float is what makes tarfile add the PAX record.
-        seconds, nanoseconds = divmod(entry.mtime_ns, 10**9)
-        header.mtime = seconds + 1e-9 * nanoseconds
+        header.mtime = entry.mtime  # T4: that it is a float makes tarfile add the PAX record
 
 
 class _Outbox:

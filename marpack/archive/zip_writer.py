@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -65,7 +66,7 @@ class ZipStream:
                 name=entry.name,
                 compression=entry.compression,
                 attributes=attributes,
-                mtime=entry.mtime_ns // 10**9,
+                mtime=math.floor(entry.mtime),
                 size=entry.source.size,
                 offset=offset,
             )

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import pty
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import marpack
+from marpack.cli import main
+
+T = 1_600_000_000
+BASICS = ["pack", "--model-name", "m", "--version", "1.0", "--handler", "h.py"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(T))
+    Path("h.py").write_text("def handle(data, context): return data\n")
+    Path("w.pt").write_bytes(b"weights")
+    return tmp_path
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "marpack", *words],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_says_where_what_and_how_large(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--serialized-file", "w.pt"]) == 0
+    out, err = capsys.readouterr()
+    size = Path("m.mar").stat().st_size
+    assert out.splitlines()[0] == f"m.mar: 3 members, {size} bytes"
+    with zipfile.ZipFile("m.mar") as archive:
+        members = [[str(info.file_size), info.filename] for info in archive.infolist()]
+    assert [line.split() for line in out.splitlines()[1:]] == members
+    assert members[0] == ["39", "h.py"]
+    assert err == ""
+
+
+def test_digest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--digest"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    digest = hashlib.sha256(Path("m.mar").read_bytes()).hexdigest()
+    assert out[-1].split() == ["sha256", digest, "m.mar"]
+    assert out[2].split() == ["sha256", hashlib.sha256(Path("h.py").read_bytes()).hexdigest()]
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--json", "--digest", "--extra-files", "*.none"]) == 0
+    out, err = capsys.readouterr()
+    printed = json.loads(out)
+    assert printed["path"] == "m.mar"
+    assert printed["archive_format"] == "default"
+    assert printed["size"] == Path("m.mar").stat().st_size
+    assert printed["sha256"] == hashlib.sha256(Path("m.mar").read_bytes()).hexdigest()
+    assert printed["manifest"]["model"]["modelName"] == "m"
+    assert [entry["name"] for entry in printed["entries"]] == ["h.py", "MAR-INF/MANIFEST.json"]
+    assert set(printed["entries"][0]) == {"name", "size", "compressed_size", "crc32", "sha256"}
+    assert printed["warnings"] == ["no file matches the pattern '*.none' of extra_files"]
+    assert err == f"marpack: warning: {printed['warnings'][0]}\n"
+
+
+def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--quiet", "--extra-files", "*.none"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+def test_dry_run_writes_nothing(extra: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(folder.iterdir())
+    assert main([*BASICS, "--dry-run", "--archive-format", "no-archive", *extra]) == 0
+    out = capsys.readouterr().out
+    if extra:
+        printed = json.loads(out)
+        assert (printed["path"], printed["entries"]) == ("m", [{"name": "h.py", "size": 39}])
+    else:
+        assert out.splitlines()[0] == "m: 1 file, 39 bytes"
+    assert sorted(folder.iterdir()) == before
+
+
+def test_dry_run_says_what_stands_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("m.mar").write_bytes(b"old")
+    assert main([*BASICS, "--dry-run"]) == 1
+    assert "already exists" in capsys.readouterr().err
+    assert main([*BASICS, "--dry-run", "--force"]) == 0
+    assert Path("m.mar").read_bytes() == b"old"
+
+
+def test_existing_archive_needs_force(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("m.mar").write_bytes(b"old")
+    assert main(BASICS) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("marpack: error: 'm.mar' already exists")
+    assert "-f" in err
+    assert Path("m.mar").read_bytes() == b"old"
+    assert main([*BASICS, "-f"]) == 0
+    assert Path("m.mar").read_bytes() != b"old"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--ser=w.pt"],
+        ["--seri", "w.pt"],
+        ["--re", "w.pt"],
+        ["--requ", "w.pt"],
+        ["-rw.pt"],
+        ["--c", "w.pt"],
+        ["-c", "w.pt"],
+        ["--f", "--arch", "zip-store"],
+        ["--forc"],
+        ["--run", "python3"],
+        ["--exp", "."],
+        ["--ext", "w.pt"],
+        ["--model-f", "w.pt"],
+        ["-fcw.pt"],
+        ["--repro"],
+        ["--dig"],
+    ],
+)
+def test_abbreviations(words: list[str]) -> None:
+    assert main([*BASICS, "--quiet", *words]) == 0
+    assert Path("m.mar").exists()
+
+
+@pytest.mark.parametrize("words", [["--model", "m"], ["--ex", "w.pt"], ["--r", "x"], ["--nonsense"], ["extra"]])
+def test_what_the_archiver_cannot_parse(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, *words]) == 2
+    assert "usage: marpack" in capsys.readouterr().err
+    assert not Path("m.mar").exists()
+
+
+@pytest.mark.parametrize("missing", [0, 2, 4])
+def test_mandatory_options(missing: int) -> None:
+    words = BASICS[1:]
+    del words[missing : missing + 2]
+    assert main(["pack", *words]) == 2
+
+
+def test_errors_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pack", "--model-name", "m/", "-v1", "--handler", "gone.py", "--export-path", "nowhere"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[2].strip() for line in lines] == ["--model-name", "--handler", "--export-path"]
+    assert all(line.startswith("marpack: error: ") for line in lines)
+    assert "'gone.py' does not exist" in lines[1]
+
+
+def test_path_with_a_line_break_is_a_path(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--model-file", "class M:\n  pass"]) == 1
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_source_date_epoch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["manifest"]["createdOn"] == "13/09/2020 12:26:40"
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    assert main([*BASICS, "-f"]) == 1
+    assert "SOURCE_DATE_EPOCH='yesterday'" in capsys.readouterr().err
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
+    assert main([*BASICS, "-f"]) == 0
+
+
+def test_reproducible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    command = [*BASICS, "--quiet", "--reproducible", "--extra-files", "w.pt"]
+    assert main(command) == 0
+    first = Path("m.mar").read_bytes()
+    os.utime("w.pt", (5, 5))
+    Path("w.pt").chmod(0o600)
+    assert main([*command, "-f"]) == 0
+    assert Path("m.mar").read_bytes() == first
+
+
+def test_same_as_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--quiet", "--serialized-file", "w.pt"]) == 0
+    plan = marpack.plan_archive(model_name="m", handler="h.py", serialized_file="w.pt", timestamp=T)
+    assert Path("m.mar").read_bytes() == b"".join(marpack.iter_archive(plan))
+
+
+def test_version_help_and_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"marpack {marpack.__version__}\n"
+    assert main(["--help"]) == 0
+    assert main(["pack", "--help"]) == 0
+    help_text = capsys.readouterr().out
+    assert "--serialized-file" in help_text
+    assert main([]) == 2
+
+
+def test_module_is_the_command() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"marpack {marpack.__version__}\n")
+    done = run(*BASICS)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_name_that_the_terminal_cannot_show() -> None:
+    Path("ü.txt").write_text("x")
+    done = run(*BASICS, "--extra-files", "ü.txt", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert r"\xfc.txt" in done.stdout
+
+
+def test_reader_that_goes_away() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "marpack", *BASICS], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert Path("m.mar").exists()
+
+
+def on_a_terminal(*words: str) -> str:
+    """Run the command on a pseudo-terminal and return what a person sees."""
+    reading, writing = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=writing, stdin=subprocess.DEVNULL
+    ) as process:
+        os.close(writing)
+        seen = b""
+        # Linux reports the end of a terminal as an input/output error.
+        with contextlib.suppress(OSError):
+            while data := os.read(reading, 1 << 16):
+                seen += data
+    os.close(reading)
+    assert process.returncode == 0
+    return seen.decode()
+
+
+@pytest.fixture
+def long_work() -> list[str]:
+    with open("huge.pt", "wb") as file:
+        file.truncate(100 << 20)
+    return [*BASICS, "--archive-format", "zip-store", "--serialized-file", "huge.pt"]
+
+
+def test_progress_on_a_terminal(long_work: list[str]) -> None:
+    assert "MB" in on_a_terminal("-m", "marpack", *long_work)
+
+
+def test_progress_without_rich(long_work: list[str]) -> None:
+    hidden = "import sys; sys.modules['rich.console'] = None; from marpack.cli import main; sys.exit(main())"
+    seen = on_a_terminal("-c", hidden, *long_work)
+    assert "\r 50%" in seen
+    assert "100%" in seen
+
+
+def test_no_progress_for_short_work_when_quiet_or_piped(long_work: list[str]) -> None:
+    assert on_a_terminal("-m", "marpack", *BASICS) == ""
+    assert on_a_terminal("-m", "marpack", *long_work, "--quiet", "-f") == ""
+    assert run(*long_work, "-f").stderr == ""

@@ -1,0 +1,148 @@
+"""``marpack.compat`` as the tools that import the official package use it, next to the official package."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import zipfile
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marpack import MarpackError, compat
+from tests.conftest import require
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("h.py").write_text("def handle(data, context): return data\n")
+    Path("config.py").write_text("model = dict(type='FasterRCNN')\n")
+    Path("w.pth").write_bytes(b"weights")
+    Path("ours").mkdir()
+    Path("theirs").mkdir()
+    return tmp_path
+
+
+def official(module: str) -> Any:
+    require(importlib.util.find_spec("model_archiver"), "torch-model-archiver")
+    return importlib.import_module(f"model_archiver.{module}")
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if not name.startswith("MAR-INF")}
+
+
+def manifest(path: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(path) as archive:
+        document: dict[str, Any] = json.loads(archive.read("MAR-INF/MANIFEST.json"))
+    del document["createdOn"]
+    return document
+
+
+def open_mmlab_style(package_model: Any, model_export_utils: Any, export_path: str) -> Path:
+    """Package as mmdet's and mmcls's mmdet2torchserve.py do: a namespace without config_file."""
+    args = Namespace(
+        model_file="config.py",
+        serialized_file="w.pth",
+        handler="h.py",
+        model_name="rcnn",
+        version="1.0",
+        export_path=export_path,
+        force=False,
+        requirements_file=None,
+        extra_files=None,
+        runtime="python",
+        archive_format="default",
+    )
+    if package_model is not compat.package_model:
+        args.config_file = None  # which the official 0.12.0 needs
+    text = model_export_utils.generate_manifest_json(args)
+    package_model(args, text)
+    return Path(export_path) / "rcnn.mar"
+
+
+def test_open_mmlab_style() -> None:
+    packaging, utils = official("model_packaging"), official("model_packaging_utils")
+    theirs = open_mmlab_style(packaging.package_model, utils.ModelExportUtils, "theirs")
+    ours = open_mmlab_style(compat.package_model, compat.ModelExportUtils, "ours")
+    assert contents(ours) == contents(theirs)
+    assert manifest(ours) == manifest(theirs)
+
+
+def zen_ml_style(config_class: Any, generate_model_archive: Any, export_path: str) -> Path:
+    """Package as ZenML's and TorchServe's own llm_launcher do: a config object, by keyword."""
+    config = config_class(
+        model_name="llm",
+        version="1.0",
+        handler="h.py",
+        serialized_file="w.pth",
+        export_path=export_path,
+        requirements_file=None,
+        runtime="python",
+        force=True,
+        archive_format="zip-store",
+    )
+    generate_model_archive(config)
+    return Path(export_path) / "llm.mar"
+
+
+def test_zen_ml_style() -> None:
+    archiver, config = official("model_archiver"), official("model_archiver_config")
+    theirs = zen_ml_style(config.ModelArchiverConfig, archiver.ModelArchiver.generate_model_archive, "theirs")
+    ours = zen_ml_style(compat.ModelArchiverConfig, compat.ModelArchiver.generate_model_archive, "ours")
+    again = zen_ml_style(compat.ModelArchiverConfig, compat.generate_model_archive, "ours")
+    assert again == ours
+    assert contents(ours) == contents(theirs)
+    assert manifest(ours) == manifest(theirs)
+
+
+def test_positional_and_from_args() -> None:
+    config = compat.ModelArchiverConfig("m", "h.py", "1.0", "w.pth")
+    assert config.serialized_file == "w.pth"
+    namespace = Namespace(model_name="m", handler="h.py", version="1.0", serialized_file="w.pth", other=1)
+    assert compat.ModelArchiverConfig.from_args(namespace) == config
+    assert compat.ModelArchiverConfig.from_args(config) == config
+
+
+def test_manifest_is_written_to_the_letter() -> None:
+    namespace = Namespace(model_name="m", handler="h.py", version="1.0", export_path="ours")
+    compat.package_model(namespace, "not even JSON, ü")
+    with zipfile.ZipFile("ours/m.mar") as archive:
+        assert archive.read("MAR-INF/MANIFEST.json").decode() == "not even JSON, ü"
+
+
+def test_manifest_looks_at_no_file() -> None:
+    config = compat.ModelArchiverConfig(
+        "m", "d/gone.py:f", "", "d/w.pt", "d/model.py", requirements_file="d/r.txt", config_file="d/c.yaml"
+    )
+    assert json.loads(compat.ModelExportUtils.generate_manifest_json(config))["model"] == {
+        "modelName": "m",
+        "serializedFile": "w.pt",
+        "handler": "gone.py:f",
+        "modelFile": "model.py",
+        "requirementsFile": "r.txt",
+        "configFile": "c.yaml",
+    }
+
+
+def test_errors_have_the_official_name() -> None:
+    config = compat.ModelArchiverConfig("m", "h.py", "1.0", export_path="ours")
+    compat.generate_model_archive(config)
+    with pytest.raises(compat.ModelArchiverError, match="already exists"):
+        compat.generate_model_archive(config)
+    config.model_name = "no spaces"
+    with pytest.raises(compat.ModelArchiverError, match="not allowed"):
+        compat.generate_model_archive(config)
+    config.runtime = "perl"
+    with pytest.raises(ValueError, match="runtime"):
+        compat.generate_model_archive(config)
+    assert compat.ModelArchiverError is MarpackError
+
+
+def test_config_without_its_mandatory_fields() -> None:
+    with pytest.raises(TypeError, match="handler"):
+        compat.package_model(Namespace(model_name="m", version="1.0"), "{}")

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from marpack import Manifest, ManifestError, ManifestModel
+from marpack.archive.manifest import created_on
+
+FULL = """{
+  "createdOn": "22/11/2026 07:46:23",
+  "runtime": "python",
+  "model": {
+    "modelName": "m1",
+    "serializedFile": "w.pt",
+    "handler": "handler.py",
+    "modelFile": "model.py",
+    "modelVersion": "1.0",
+    "requirementsFile": "reqs.txt",
+    "configFile": "mc.yaml"
+  },
+  "archiverVersion": "0.12.0"
+}"""
+
+
+def test_the_archivers_text_both_ways() -> None:
+    manifest = Manifest.from_json(FULL)
+    assert manifest == Manifest(
+        created_on="22/11/2026 07:46:23",
+        model=ManifestModel(
+            model_name="m1",
+            serialized_file="w.pt",
+            handler="handler.py",
+            model_file="model.py",
+            model_version="1.0",
+            requirements_file="reqs.txt",
+            config_file="mc.yaml",
+        ),
+    )
+    assert manifest.to_json() == FULL
+
+
+def test_created_on() -> None:
+    assert created_on(0) == "01/01/1970 00:00:00"
+    assert created_on(-62135596800) == "01/01/0001 00:00:00"
+
+
+def test_unknown_fields_survive() -> None:
+    text = '{"vendor": {"x": [1]}, "model": {"modelName": "m", "envelope": "body", "extensions": null}}'
+    manifest = Manifest.from_json(text)
+    assert manifest.extra == {"vendor": {"x": [1]}}
+    assert manifest.model.extra == {"envelope": "body", "extensions": None}
+    assert Manifest.from_json(manifest.to_json()) == manifest
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "place"),
+    [
+        ("", "Expecting value", (1, 1)),
+        ('{"model": {}', "Expecting ',' delimiter", (1, 13)),
+        ('{\n  "model": {},\n  // note\n}', "property name", (3, 3)),
+        ('\ufeff{"model": {}}', "Unexpected UTF-8 BOM", (1, 1)),
+        ("{} {}", "Extra data", (1, 4)),
+        ("null", "must be an object, not null", (1, 1)),
+        ("[]", "must be an object, not an array", (1, 1)),
+        ('"x"', "must be an object, not a string", (1, 1)),
+        ("5", "must be an object, not a number", (1, 1)),
+        ("true", "must be an object, not a boolean", (1, 1)),
+        ('{"model": null}', "'model' must be an object, not null", (1, 1)),
+        ('{"model": []}', "'model' must be an object", (1, 1)),
+        ('{"model": {"modelName": 5}}', "'modelName' must be a string, not a number", (1, 1)),
+        ('{"model": {"handler": {}}}', "'handler' must be a string, not an object", (1, 1)),
+        ('{"createdOn": false}', "'createdOn' must be a string", (1, 1)),
+        ('{"metadata": 3}', "'metadata' must be an object", (1, 1)),
+        ('{"runtime": "Python"}', "'runtime' must be one of python, python3, LSP, not 'Python'", (1, 1)),
+        ('{"runtime": "python", "runtime": "python"}', "'runtime' is given twice", (1, 1)),
+        ('{"x": NaN}', "NaN is not JSON", (1, 1)),
+        ("[" * 100_000, "nested too deeply", (1, 1)),
+    ],
+)
+def test_refused_texts(text: str, message: str, place: tuple[int, int]) -> None:
+    with pytest.raises(ManifestError) as caught:
+        Manifest.from_json(text)
+    assert message in caught.value.msg
+    assert (caught.value.lineno, caught.value.colno) == place
+    assert caught.value.doc == text
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_values_are_checked_when_built() -> None:
+    with pytest.raises(TypeError, match="model_name must be a str"):
+        ManifestModel(model_name=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="created_on must be a str"):
+        Manifest(model=ManifestModel(), created_on=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="metadata must be a mapping"):
+        Manifest(model=ManifestModel(), metadata=[])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="runtime 'perl'"):
+        Manifest(model=ManifestModel(), runtime="perl")
+    with pytest.raises(ValueError, match="'model' has a field of its own"):
+        Manifest(model=ManifestModel(), extra={"model": {}})
+    with pytest.raises(ValueError, match="'handler' has a field of its own"):
+        ManifestModel(extra={"handler": "x"})
