@@ -5,8 +5,10 @@ import hashlib
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -223,6 +225,26 @@ def test_reader_that_goes_away() -> None:
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
     assert Path("m.mar").exists()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_ended_by_a_signal(number: int, status: int, folder: Path) -> None:
+    with open("huge.pt", "wb") as file:
+        file.truncate(1 << 36)
+    before = set(folder.iterdir())
+    with subprocess.Popen(
+        [sys.executable, "-m", "marpack", *BASICS, "--serialized-file", "huge.pt"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        while set(folder.iterdir()) == before:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(number)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (status, b"")
+    assert b"Traceback" not in err
+    assert set(folder.iterdir()) == before
 
 
 def on_a_terminal(*words: str) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import os
 import pickle
+import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,22 @@ def test_every_problem_is_reported_at_once(folder: Path) -> None:
         ("config_file", "bad-type"),
         ("metadata", "bad-metadata"),
     ]
+
+
+def test_folder_deeper_than_the_stack(folder: Path) -> None:
+    depth = 1500
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("x", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    try:
+        assert names(extra_files="d") == ["d/" * (depth - 1) + "x"]
+    finally:  # it is deeper than shutil.rmtree, and so pytest, can remove
+        subprocess.run(["rm", "-rf", folder / "d"], check=True)
 
 
 def test_issues_of_files_below_a_folder(folder: Path) -> None:

@@ -189,34 +189,38 @@ class Inputs:
     def _add_path(self, path: str) -> None:
         """Add a file under its own name, or a folder's contents at the root (A4)."""
         if os.path.isdir(path):
-            self._add_folder(path, "", ())
+            self._add_folder(path, "")
         else:
             self._add_regular_file("extra_files", os.path.basename(path), path, keep_time=True)
 
     def _add_tree(self, item: Tree) -> None:
         if os.path.isdir(item.folder):
-            self._add_folder(item.folder, f"{item.prefix}/" if item.prefix else "", ())
+            self._add_folder(item.folder, f"{item.prefix}/" if item.prefix else "")
         else:
             reason = "is not a folder" if os.path.lexists(item.folder) else "does not exist"
             self.issue("missing-file", "extra_files", f"tree({item.folder!r}) {reason}")
 
-    def _add_folder(self, folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> None:
-        try:
-            status = os.stat(folder)
+    def _add_folder(self, top: str, prefix: str) -> None:
+        # Not by recursion: a path can be deeper than Python's stack.
+        waiting: list[tuple[str, str, frozenset[tuple[int, int]]]] = [(top, prefix, frozenset())]
+        while waiting:
+            folder, prefix, above = waiting.pop()
+            try:
+                status = os.stat(folder)
+                with os.scandir(folder) as listing:
+                    found = sorted(listing, key=lambda item: item.name)
+            except OSError as error:
+                self.issue("unreadable", "extra_files", f"cannot list the folder {folder!r}: {error.strerror}")
+                continue
             identity = (status.st_dev, status.st_ino)
             if identity in above:
                 self.issue("not-a-file", "extra_files", f"{folder!r} is a link to a folder that holds it")
-                return
-            with os.scandir(folder) as listing:
-                found = sorted(listing, key=lambda item: item.name)
-        except OSError as error:
-            self.issue("unreadable", "extra_files", f"cannot list the folder {folder!r}: {error.strerror}")
-            return
-        for item in found:
-            if not item.is_dir():
-                self._add_regular_file("extra_files", prefix + item.name, item.path, keep_time=True)
-            elif not is_excluded_folder(item.name):
-                self._add_folder(item.path, f"{prefix}{item.name}/", (*above, identity))
+                continue
+            for item in found:
+                if not item.is_dir():
+                    self._add_regular_file("extra_files", prefix + item.name, item.path, keep_time=True)
+                elif not is_excluded_folder(item.name):
+                    waiting.append((item.path, f"{prefix}{item.name}/", above | {identity}))
 
     def _add(self, argument: str, name: str, value: object, *, keep_time: bool) -> None:
         if isinstance(value, os.PathLike) or (isinstance(value, str) and "\n" not in value):

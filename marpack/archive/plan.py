@@ -224,7 +224,9 @@ def _check_choices(
 ) -> None:
     if not isinstance(model_name, str):
         inputs.issue("bad-type", "model_name", f"must be a str, not {type(model_name).__name__}")
-    elif problem := check_model_name(model_name, archive_format if archive_format in ARCHIVE_FORMATS else "default"):
+    elif problem := check_model_name(
+        model_name, archive_format if archive_format in ARCHIVE_FORMATS else "default"
+    ):
         inputs.issue("bad-model-name", "model_name", problem)
     if not isinstance(version, str):
         inputs.issue("bad-type", "version", f"must be a str, not {type(version).__name__}: write '{version}'")

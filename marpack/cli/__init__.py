@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from marpack import __version__
@@ -11,13 +14,13 @@ from marpack.cli import pack
 from marpack.errors import MarpackError, PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["main"]
 
-# As the archiver: 1 for a failure, 2 for an argument that cannot be parsed; 130 as shells have it.
+# As the archiver: 1 for a failure, 2 for arguments that cannot be parsed. Ended by a signal, as shells have it.
 _FAILED = 1
-_INTERRUPTED = 130
+_SIGNALLED = 128
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,8 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as request:
         return int(request.code or 0)
     try:
-        options.run(options)
-        sys.stdout.flush()
+        with _cleaning_up_when_terminated():
+            options.run(options)
+            sys.stdout.flush()
     except PlanError as error:
         return _fail(*(f"--{issue.argument.replace('_', '-')}: {issue.message}" for issue in error.issues))
     except BrokenPipeError:
@@ -53,8 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{what}{error.strerror or error}")
     except KeyboardInterrupt:
         _fail("interrupted")
-        return _INTERRUPTED
+        return _SIGNALLED + signal.SIGINT
     return 0
+
+
+@contextlib.contextmanager
+def _cleaning_up_when_terminated() -> Iterator[None]:
+    """End by an exception when asked to terminate, so that nothing half-written stays behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(_SIGNALLED + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(*messages: str) -> int:
