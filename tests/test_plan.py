@@ -308,6 +308,10 @@ def test_issues_of_files_below_a_folder(folder: Path) -> None:
         ({"metadata": ["x"]}, "bad-metadata"),
         ({"metadata": {"x": object()}}, "bad-metadata"),
         ({"metadata": {("a", "b"): 1}}, "bad-metadata"),
+        ({"metadata": {"x": [{1: "a", "1": "b"}]}}, "bad-metadata"),
+        ({"extra_files": {"x": "\ud800\n"}}, "bad-value"),
+        ({"requirements_file": ["\ud800"]}, "bad-value"),
+        ({"owner": 5}, "bad-type"),
         ({"runtime": []}, "bad-value"),
         ({"archive_format": []}, "bad-value"),
         ({"model_name": None}, "bad-type"),
@@ -380,6 +384,13 @@ def test_times_and_modes(folder: Path) -> None:
     assert [(entry.mode, entry.mtime_ns) for entry in fixed.entries] == [(0o644, 315532800 * 10**9)]
     assert fixed.manifest.created_on == "01/01/1980 00:00:00"
     assert fixed.owner == marpack.Owner(uid=0, gid=0, user="", group="")
+
+
+def test_owners() -> None:
+    bad: list[dict[str, Any]] = [{"uid": -1}, {"gid": "0"}, {"user": None}, {"group": "a\0"}]
+    for arguments in bad:
+        with pytest.raises(ValueError, match="are"):
+            marpack.Owner(**arguments)
 
 
 def test_reproducible_takes_nothing_from_the_machine(folder: Path) -> None:

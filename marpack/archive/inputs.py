@@ -139,6 +139,14 @@ class Inputs:
                 f"cannot take {type(value).__name__}: contents need a name, give {{'name': contents}}",
             )
 
+    def text(self, argument: str, text: str) -> BytesSource | None:
+        """Return a text as the bytes of a file, UTF-8."""
+        try:
+            return BytesSource(data=text.encode())
+        except UnicodeEncodeError as error:
+            self.issue("bad-value", argument, f"the text is not valid Unicode at index {error.start}")
+            return None
+
     def settle(self) -> list[Candidate]:
         """Return one candidate a name, in the order they were added.
 
@@ -263,7 +271,7 @@ class Inputs:
 
     def _contents(self, argument: str, value: object) -> Source | None:
         if isinstance(value, str):
-            return BytesSource(data=value.encode())
+            return self.text(argument, value)
         if isinstance(value, (bytes, bytearray, memoryview)):
             return BytesSource(data=bytes(value))
         if isinstance(value, io.TextIOBase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -90,9 +91,9 @@ class Manifest:
     def from_json(cls, text: str) -> Manifest:
         """Read a manifest from strict JSON.
 
-        Raises ``ManifestError`` for what one of its two readers in the server refuses: anything that is not
-        strict JSON (the worker's reader), a key given twice, a known field that is not a string, a ``model``
-        that is not an object, an unknown ``runtime`` (the frontend's).
+        Raises ``ManifestError`` for what is not strict JSON, a key given twice, a known field that is not a
+        string, a ``model`` that is not an object, and an unknown or null ``runtime`` (M10). A null under
+        another known key counts as absent.
         """
         document = _load(text)
         model = document.pop("model", {})
@@ -101,11 +102,11 @@ class Manifest:
         metadata = document.pop("metadata", None)
         if metadata is not None and not isinstance(metadata, dict):
             raise ManifestError(f"'metadata' must be an object, not {_json_type(metadata)}", text)
+        has_runtime = "runtime" in document
         model_fields = _take_strings(model, _MODEL_KEYS, text)
         top_fields = _take_strings(document, _TOP_KEYS, text)
-        runtime = top_fields["runtime"]
-        if runtime is not None and runtime not in RUNTIMES:
-            raise ManifestError(f"'runtime' must be one of {', '.join(RUNTIMES)}, not {runtime!r}", text)
+        if top_fields["runtime"] not in (RUNTIMES if has_runtime else (None,)):
+            raise ManifestError(f"'runtime' must be one of {', '.join(RUNTIMES)}", text)
         return cls(
             model=ManifestModel(**model_fields, extra=model), metadata=metadata, extra=document, **top_fields
         )
@@ -159,13 +160,19 @@ def _load(text: str) -> dict[str, Any]:
             raise ManifestError(f"the key {twice!r} is given twice", text)
         return document
 
-    def refuse(constant: str) -> None:
-        raise ManifestError(f"{constant} is not JSON", text)
+    def finite(number: str) -> float:
+        if not math.isfinite(value := float(number)):
+            raise ManifestError(f"{number} is not a number that JSON can hold", text)
+        return value
 
     try:
-        document = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+        document = json.loads(text, object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
     except json.JSONDecodeError as error:
         raise ManifestError(error.msg, text, error.pos) from None
+    except ManifestError:
+        raise
+    except ValueError as error:  # Python's limit on the digits of an integer
+        raise ManifestError(str(error), text) from None
     except RecursionError:
         raise ManifestError("nested too deeply", text) from None
     if not isinstance(document, dict):

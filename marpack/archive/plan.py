@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +43,14 @@ class Owner:
     gid: int = 0
     user: str = ""
     group: str = ""
+
+    def __post_init__(self) -> None:
+        numbers: tuple[object, ...] = (self.uid, self.gid)
+        names: tuple[object, ...] = (self.user, self.group)
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+            raise ValueError(f"uid and gid are whole numbers from 0 on, not {numbers}")
+        if not all(isinstance(name, str) and "\0" not in name for name in names):
+            raise ValueError(f"user and group are names, not {names}")
 
     @classmethod
     def current(cls) -> Owner:
@@ -145,7 +153,8 @@ def plan_archive(
 
     The arguments are the options of ``torch-model-archiver`` and mean what they mean there
     (spec/archive.md). A file argument takes a path, bytes, text (a ``str`` with a line break), an open
-    binary file that can seek, any ``Source``, or ``{name in the archive: one of these}``. Empty is absent.
+    binary file that can seek, any ``Source``, or ``{name in the archive: one of these}``. None, an empty ``str``
+    and an empty list are the same as nothing.
 
     - ``handler``: the name of a built-in handler; a path, with or without ``.py``, with or without
       ``:entry``; or ``{"handler.py": contents}``.
@@ -178,10 +187,11 @@ def plan_archive(
     if isinstance(requirements_file, Sequence) and not isinstance(
         requirements_file, (str, bytes, bytearray, memoryview)
     ):
-        requirements_file = _requirements_text(inputs, requirements_file) if requirements_file else None
+        requirements_file = "\n".join([*_checked_requirements(inputs, requirements_file), ""])
     requirements_name = _add_role(inputs, "requirements_file", requirements_file, "requirements.txt")
     config_name = _add_role(inputs, "config_file", config_file, "model-config.yaml")
     _check_metadata(inputs, metadata)
+    _check_owner(inputs, owner)
     candidates = inputs.settle()
 
     if inputs.issues:
@@ -293,12 +303,17 @@ def _add_handler(inputs: Inputs, handler: object, runtime: Runtime) -> str | Non
     return os.path.basename(value)
 
 
-def _requirements_text(inputs: Inputs, requirements: Sequence[object]) -> bytes:
+def _checked_requirements(inputs: Inputs, requirements: Sequence[object]) -> Iterator[str]:
     for requirement in requirements:
-        if not isinstance(requirement, str) or "\n" in requirement:
+        if isinstance(requirement, str) and "\n" not in requirement:
+            yield requirement
+        else:
             inputs.issue("bad-type", "requirements_file", f"{requirement!r} is not one requirement")
-            return b""
-    return "".join(f"{requirement}\n" for requirement in requirements).encode()
+
+
+def _check_owner(inputs: Inputs, owner: object) -> None:
+    if not isinstance(owner, (Owner, type(None))):
+        inputs.issue("bad-type", "owner", f"must be an Owner, not {type(owner).__name__}")
 
 
 def _check_metadata(inputs: Inputs, metadata: object) -> None:
@@ -308,6 +323,19 @@ def _check_metadata(inputs: Inputs, metadata: object) -> None:
         inputs.issue("bad-metadata", "metadata", f"must be a mapping, not {type(metadata).__name__}")
         return
     try:
+        _check_keys(metadata)
         json.dumps(dict(metadata), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         inputs.issue("bad-metadata", "metadata", f"is not JSON: {error}")
+
+
+def _check_keys(value: object) -> None:
+    """Refuse keys that ``json`` would turn into strings, and so perhaps into equal ones (M9)."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"the key {key!r} is not a str")
+            _check_keys(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check_keys(item)

@@ -58,6 +58,7 @@ class TarStream:
         manifest = self._plan.manifest_entry
         for entry in (*self._plan.entries, manifest):
             content = Content(entry, digest=self._digest, progress=self._progress)
+            # T1: one folder above everything; the server drops it.
             header = tarfile.TarInfo(f"{self._plan.model_name}/{entry.name}")
             header.size = entry.source.size
             if entry is not manifest:  # T5: the manifest keeps the defaults: 0644, nobody's, of 1970
