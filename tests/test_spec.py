@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import math
 import os
 import re
 import stat
@@ -344,7 +345,7 @@ def test_the_schema_takes_what_is_packed(vector: Vector) -> None:
 @each_case(INVALID_MANIFESTS)
 def test_the_schema_refuses_what_it_can_express(case: Json) -> None:
     try:
-        value = json.loads(case["text"], object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(case["text"], object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
     except ValueError:
         return  # not JSON, or ambiguous JSON: no schema is asked
     assert not VALIDATOR.is_valid(value)
@@ -356,5 +357,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> Json:
     return dict(pairs)
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
+def _finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(number)
+    return value
