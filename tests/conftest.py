@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--differential-cases",
+        type=int,
+        metavar="N",
+        help="hold N new generated inputs against the official archiver instead of the usual 200",
+    )
+
+
 def require(condition: object, what: str) -> None:
     """Skip where something outside Python is absent, fail in CI, where it must be there."""
     if condition:

@@ -1,0 +1,72 @@
+"""Files around the sizes at which zip goes over to 64 bits, compared without being held in memory.
+
+The inputs are sparse, and so are the official tool's staged copies of them; what both tools write in the
+stored form is not, so the test needs some GiB of disk, for a while.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import require
+from tests.differential import official
+from tests.differential.official import TIMESTAMP, file_difference, run_marpack, run_official, same_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# From here on a local header has 64-bit sizes: 5 % more would be above the limit.
+LOCAL_ZIP64 = 2_045_222_521
+# From here on a directory record has.
+CENTRAL_ZIP64 = 2**31
+
+DISK = 10 * 2**30
+
+
+def copy_sparse(source: str, target: str, *, follow_symlinks: bool = True) -> None:
+    """Copy an input, of which every byte is zero, without writing it."""
+    open(target, "wb").close()
+    os.truncate(target, os.stat(source).st_size)
+
+
+@pytest.mark.parametrize(
+    ("archive_format", "sizes"),
+    [
+        ("default", {"below": LOCAL_ZIP64 - 1, "from": LOCAL_ZIP64}),
+        # The tiny member's offset, and the directory's, are beyond the limit too.
+        ("zip-store", {"below": LOCAL_ZIP64 - 1, "from": LOCAL_ZIP64, "tiny": 1}),
+        ("zip-store", {"central": CENTRAL_ZIP64}),
+    ],
+    ids=["default", "zip-store", "zip-store-central"],
+)
+def test_boundary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive_format: str, sizes: dict[str, int]
+) -> None:
+    official.require_official()
+    require(shutil.disk_usage(tmp_path).free > DISK, f"{DISK >> 30} GiB of free disk")
+    for folder in ("inputs", "theirs", "ours", "temporary"):
+        (tmp_path / folder).mkdir()
+    for name, size in sizes.items():
+        path = tmp_path / "inputs" / name
+        path.touch()
+        os.truncate(path, size)
+        os.utime(path, (TIMESTAMP, TIMESTAMP))
+    argv = ["--model-name=m", "-v1.0", "--handler=base_handler", "--extra-files=inputs"]
+    argv += [f"--archive-format={archive_format}", "--export-path"]
+    monkeypatch.setattr(shutil, "copyfile", copy_sparse)
+    try:
+        theirs = run_official([*argv, "theirs"], tmp_path, TIMESTAMP, temporary="temporary")
+        ours = run_marpack([*argv, "ours"], tmp_path, TIMESTAMP)
+        assert (theirs.status, ours.status) == (0, 0)
+        a, b = tmp_path / "theirs" / "m.mar", tmp_path / "ours" / "m.mar"
+        assert same_bytes(a, b), file_difference(a, b)
+        with zipfile.ZipFile(b) as archive:
+            assert {info.filename: info.file_size for info in archive.infolist()[:-1]} == sizes
+    finally:
+        for folder in ("inputs", "theirs", "ours", "temporary"):
+            shutil.rmtree(tmp_path / folder)
