@@ -1,10 +1,11 @@
-"""Write, read and check TorchServe model archives (MAR)."""
+"""Write TorchServe model archives (MAR)."""
 
-from marpack.archive.entry import Compression, Entry, Source
-from marpack.archive.inputs import Tree, tree
+from marpack.archive.content import Progress
+from marpack.archive.entry import Compression, Entry, Reader, Source
+from marpack.archive.inputs import ExtraFiles, FileArgument, Tree, tree
 from marpack.archive.layout import ArchiveFormat
 from marpack.archive.manifest import Manifest, ManifestModel, Runtime
-from marpack.archive.plan import ArchivePlan, Owner, plan_archive
+from marpack.archive.plan import ArchivePlan, Handler, Owner, plan_archive
 from marpack.archive.result import WriteResult, WrittenEntry
 from marpack.archive.write import iter_archive, write_archive
 from marpack.errors import (
@@ -24,6 +25,9 @@ __all__ = [
     "ArchivePlan",
     "Compression",
     "Entry",
+    "ExtraFiles",
+    "FileArgument",
+    "Handler",
     "Issue",
     "Manifest",
     "ManifestError",
@@ -31,6 +35,8 @@ __all__ = [
     "MarpackError",
     "Owner",
     "PlanError",
+    "Progress",
+    "Reader",
     "Runtime",
     "Source",
     "SourceChangedError",

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from marpack.archive.inputs import literal_path
 from marpack.archive.manifest import Manifest, ManifestModel, created_on
 from marpack.archive.plan import plan_archive
 from marpack.archive.write import write_archive
@@ -68,7 +69,7 @@ class ModelExportUtils:
             serialized_file=_base_name(options.serialized_file),
             handler=os.path.basename(options.handler),
             model_file=_base_name(options.model_file),
-            model_version=options.version or None,
+            model_version=str(options.version) if options.version else None,
             requirements_file=_base_name(options.requirements_file),
             config_file=_base_name(options.config_file),
         )
@@ -88,7 +89,8 @@ class ModelArchiver:
 def generate_model_archive(config: Namespace | ModelArchiverConfig) -> None:
     """Write the archive that ``config`` describes into its ``export_path``.
 
-    Raises ``ModelArchiverError``, which is ``marpack.MarpackError``, and ``OSError`` from the disk.
+    Raises ``ModelArchiverError``, which is ``marpack.MarpackError``, for what marpack refuses, a file that does
+    not exist included; ``ValueError`` for an unknown runtime, as the official package; ``OSError`` from the disk.
     """
     package_model(config, ModelExportUtils.generate_manifest_json(config))
 
@@ -97,19 +99,16 @@ def package_model(config: Namespace | ModelArchiverConfig, manifest: str) -> Non
     """Write the archive that ``config`` describes with ``manifest`` as its MANIFEST.json, to the letter."""
     options = ModelArchiverConfig.from_args(config)
     arguments: dict[str, Any] = {
-        name: getattr(options, name)
-        for name in (
-            "model_name",
-            "handler",
-            "version",
-            "serialized_file",
-            "model_file",
-            "extra_files",
-            "requirements_file",
-            "config_file",
-            "runtime",
-            "archive_format",
-        )
+        "model_name": options.model_name,
+        "handler": options.handler,
+        "version": str(options.version),
+        "serialized_file": literal_path(options.serialized_file),
+        "model_file": literal_path(options.model_file),
+        "extra_files": options.extra_files,
+        "requirements_file": literal_path(options.requirements_file),
+        "config_file": literal_path(options.config_file),
+        "runtime": options.runtime,
+        "archive_format": options.archive_format,
     }
     plan = replace(plan_archive(**arguments), manifest_text=manifest)
     write_archive(plan, os.path.join(options.export_path, plan.file_name), force=options.force)

@@ -68,11 +68,27 @@ class ArchiveExistsError(MarpackError, FileExistsError):
 
 
 class TargetError(MarpackError, OSError):
-    """The place where the archive should go cannot take it."""
+    """The place where the archive should go, ``path``, cannot take it."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        self.message = message
+        super().__init__(f"{path!r} {message}")
+
+    def __reduce__(self) -> tuple[type[TargetError], tuple[str, str]]:
+        return type(self), (self.path, self.message)
 
 
 class SourceChangedError(MarpackError, RuntimeError):
-    """A source is not what it was when the archive was planned; plan again once it is at rest."""
+    """A source is not what it was when the archive was planned; ``source`` names it."""
+
+    def __init__(self, source: str, how: str) -> None:
+        self.source = source
+        self.how = how
+        super().__init__(f"{source} {how}: pack again when nothing writes to it")
+
+    def __reduce__(self) -> tuple[type[SourceChangedError], tuple[str, str]]:
+        return type(self), (self.source, self.how)
 
 
 class ManifestError(MarpackError, ValueError):

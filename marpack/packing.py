@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from marpack.archive.plan import Handler, Owner
     from marpack.archive.result import WriteResult
 
-__all__ = ["checked_export_path", "pack"]
+__all__ = ["check_export_path", "pack", "reporting"]
 
 
 def pack(
@@ -51,7 +51,7 @@ def pack(
     The arguments are those of ``plan_archive`` and ``write_archive``. ``export_path`` is a folder that exists.
     Raises what they raise; a bad export path is one of the issues of a ``PlanError``.
     """
-    with checked_export_path(export_path):
+    with reporting(check_export_path(export_path)):
         plan = plan_archive(
             model_name=model_name,
             handler=handler,
@@ -72,17 +72,21 @@ def pack(
     return write_archive(plan, path, force=force, digest=digest, progress=progress)
 
 
-@contextlib.contextmanager
-def checked_export_path(export_path: str | os.PathLike[str]) -> Iterator[None]:
-    """Report a bad export path together with what else is wrong with a plan made in the block."""
-    problem = None
+def check_export_path(export_path: str | os.PathLike[str]) -> list[Issue]:
+    """Return what is wrong with the folder that the archive goes to, if anything."""
     try:
         check_folder(os.fspath(export_path))
     except TargetError as error:
-        problem = Issue(code="export-path", argument="export_path", message=str(error))
+        return [Issue(code="export-path", argument="export_path", message=str(error))]
+    return []
+
+
+@contextlib.contextmanager
+def reporting(issues: list[Issue]) -> Iterator[None]:
+    """Report ``issues`` together with those of a plan that is made in the block."""
     try:
         yield
     except PlanError as error:
-        raise PlanError([*error.issues, *filter(None, [problem])]) from None
-    if problem:
-        raise PlanError([problem])
+        raise PlanError([*error.issues, *issues]) from None
+    if issues:
+        raise PlanError(issues)

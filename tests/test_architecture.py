@@ -37,6 +37,7 @@ ARCHIVE = [
     "layout",
     "result",
     "content",
+    "deflate",
     "inputs",
     "plan",
     "zip_records",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import zipfile
 from argparse import Namespace
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from marpack import MarpackError, compat
-from tests.conftest import require
+from tests.differential.official import official_module, require_official
 
 
 @pytest.fixture(autouse=True)
@@ -24,11 +23,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("ours").mkdir()
     Path("theirs").mkdir()
     return tmp_path
-
-
-def official(module: str) -> Any:
-    require(importlib.util.find_spec("model_archiver"), "torch-model-archiver")
-    return importlib.import_module(f"model_archiver.{module}")
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -66,7 +60,8 @@ def open_mmlab_style(package_model: Any, model_export_utils: Any, export_path: s
 
 
 def test_open_mmlab_style() -> None:
-    packaging, utils = official("model_packaging"), official("model_packaging_utils")
+    require_official()
+    packaging, utils = official_module("model_packaging"), official_module("model_packaging_utils")
     theirs = open_mmlab_style(packaging.package_model, utils.ModelExportUtils, "theirs")
     ours = open_mmlab_style(compat.package_model, compat.ModelExportUtils, "ours")
     assert contents(ours) == contents(theirs)
@@ -91,7 +86,8 @@ def zen_ml_style(config_class: Any, generate_model_archive: Any, export_path: st
 
 
 def test_zen_ml_style() -> None:
-    archiver, config = official("model_archiver"), official("model_archiver_config")
+    require_official()
+    archiver, config = official_module("model_archiver"), official_module("model_archiver_config")
     theirs = zen_ml_style(config.ModelArchiverConfig, archiver.ModelArchiver.generate_model_archive, "theirs")
     ours = zen_ml_style(compat.ModelArchiverConfig, compat.ModelArchiver.generate_model_archive, "ours")
     again = zen_ml_style(compat.ModelArchiverConfig, compat.generate_model_archive, "ours")
@@ -141,6 +137,15 @@ def test_errors_have_the_official_name() -> None:
     with pytest.raises(ValueError, match="runtime"):
         compat.generate_model_archive(config)
     assert compat.ModelArchiverError is MarpackError
+
+
+def test_path_with_a_line_break_is_a_path_and_a_version_may_be_a_number() -> None:
+    with pytest.raises(compat.ModelArchiverError, match="does not exist"):
+        compat.generate_model_archive(
+            compat.ModelArchiverConfig("m", "h.py", "1.0", model_file="class M:\n  pass")
+        )
+    compat.generate_model_archive(Namespace(model_name="m", handler="h.py", version=2, export_path="ours"))
+    assert manifest(Path("ours/m.mar"))["model"]["modelVersion"] == "2"
 
 
 def test_config_without_its_mandatory_fields() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import io
 import os
@@ -297,7 +298,8 @@ def test_issues_of_files_below_a_folder(folder: Path) -> None:
         ({"extra_files": {3: b""}}, "bad-type"),
         ({"extra_files": {"x": 3}}, "bad-type"),
         ({"extra_files": marpack.tree("nowhere")}, "missing-file"),
-        ({"extra_files": marpack.tree("model.py")}, "missing-file"),
+        ({"extra_files": marpack.tree("model.py")}, "not-a-file"),
+        ({"extra_files": marpack.tree("pkg", prefix="a\\b")}, "bad-member-name"),
         ({"extra_files": marpack.tree("pkg", prefix="../up")}, "bad-member-name"),
         ({"requirements_file": ["a\nb"]}, "bad-type"),
         ({"requirements_file": [1]}, "bad-type"),
@@ -327,6 +329,67 @@ def test_file_that_cannot_seek() -> None:
     reading, writing = os.pipe()
     with open(reading, "rb") as file, open(writing, "wb"):
         assert issues(serialized_file=file) == [("serialized_file", "unreadable")]
+
+
+@pytest.mark.parametrize("mode", ["r", "w+", "wb", "ab"])
+def test_file_that_cannot_be_read_as_bytes(mode: str) -> None:
+    with open("handler.py" if mode == "r" else "new", mode) as file:
+        assert len(issues(serialized_file=file)) == 1
+
+
+def test_codec_is_no_binary_file() -> None:
+    with codecs.open("handler.py", encoding="utf-8") as file:
+        assert issues(model_file=file) == [("model_file", "bad-type")]
+
+
+@pytest.mark.parametrize("size", [-1, None, "5", 2.0])
+def test_source_with_an_impossible_size(size: object) -> None:
+    class Odd:
+        def __init__(self) -> None:
+            self.size = size
+
+        def open(self) -> io.BytesIO:
+            return io.BytesIO()
+
+    assert issues(serialized_file=Odd()) == [("serialized_file", "bad-type")]
+
+
+def test_size_is_asked_for_once() -> None:
+    class Growing:
+        asked = 0
+
+        @property
+        def size(self) -> int:
+            self.asked += 1
+            return 5 * self.asked
+
+        def open(self) -> io.BytesIO:
+            return io.BytesIO(b"x" * 5 * self.asked)
+
+    source = Growing()
+    plan = plan_archive(model_name="m", handler="base_handler", serialized_file=source)
+    assert b"".join(marpack.iter_archive(plan)).startswith(b"PK")
+    source.asked += 1
+    with pytest.raises(marpack.SourceChangedError, match=f"longer than the planned {plan.entries[0].size} bytes"):
+        b"".join(marpack.iter_archive(plan))
+
+
+def test_lists_without_end() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    assert issues(extra_files=endless) == [("extra_files", "bad-value")]
+
+
+def test_link_to_itself(folder: Path) -> None:
+    (folder / "pkg" / "self").symlink_to("self")
+    assert issues(extra_files="pkg") == [("extra_files", "missing-file")]
+    assert issues(model_file="pkg/self") == [("model_file", "missing-file")]
+
+
+def test_warnings_of_what_the_server_does_not_load() -> None:
+    assert "'..'" in plan_archive(model_name="a..b", handler="handler.py").warnings[0]
+    plan = plan_archive(model_name="m", handler="base_handler", archive_format="no-archive")
+    assert "another form" in plan.warnings[0]
 
 
 def test_closed_file() -> None:
@@ -420,8 +483,10 @@ def test_metadata_goes_under_its_own_key() -> None:
 
 
 def test_plan_prints_what_it_will_pack() -> None:
-    text = str(plan_archive(model_name="m", handler="handler.py", serialized_file="w.pt"))
-    assert text.splitlines()[0] == "m.mar: 2 files, 22 bytes"
+    plan = plan_archive(model_name="m", handler="handler.py", serialized_file="w.pt")
+    text = str(plan)
+    manifest = len(plan.manifest_text)
+    assert text.splitlines()[0] == f"m.mar: 3 members, {22 + manifest} bytes before compression"
     assert [line.split()[-1] for line in text.splitlines()[1:]] == ["handler.py", "w.pt", "MAR-INF/MANIFEST.json"]
 
 
@@ -445,4 +510,4 @@ def test_planning_reads_no_contents(folder: Path) -> None:
     with (folder / "huge.pt").open("wb") as file:
         file.truncate(1 << 40)
     plan = plan_archive(model_name="m", handler="base_handler", serialized_file="huge.pt")
-    assert plan.size == 1 << 40
+    assert plan.entries[0].size == 1 << 40

@@ -14,32 +14,16 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
-from marpack.archive.manifest import MANIFEST_NAME
 from marpack.errors import ArchiveExistsError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = ["check_folder", "check_target", "replacing_file", "replacing_folder"]
+__all__ = ["check_file", "check_folder", "check_replaceable_folder", "replacing_file", "replacing_folder"]
 
 # Small members leave in one write.
 _BUFFER_SIZE = 1 << 18
-
-
-def check_target(path: str, *, force: bool, folder: bool) -> None:
-    """Raise unless an archive could be put at ``path``: ``TargetError``, or ``ArchiveExistsError``."""
-    check_folder(os.path.dirname(path))
-    if not os.path.lexists(path):
-        return
-    if folder:
-        _check_replaceable_folder(path)
-    elif os.path.isdir(path):
-        raise TargetError(f"{path!r} is a folder: name the file that the archive goes to")
-    elif os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        raise TargetError(f"{path!r} is not a regular file: write iter_archive(plan) to it instead")
-    if not force:
-        raise ArchiveExistsError(path)
 
 
 def check_folder(path: str) -> None:
@@ -47,22 +31,41 @@ def check_folder(path: str) -> None:
     path = path or "."
     if not os.path.isdir(path):
         what = "is not a folder" if os.path.lexists(path) else "does not exist"
-        raise TargetError(f"the folder {path!r} {what}: create it or choose another")
+        raise TargetError(path, f"{what}: create the folder or choose another")
     if not os.access(path, os.W_OK | os.X_OK):
-        raise TargetError(f"the folder {path!r} may not be written to: change its permissions or choose another")
+        raise TargetError(path, "may not be written to: change its permissions or choose another folder")
 
 
-def _check_replaceable_folder(path: str) -> None:
-    """Refuse what no archiver made: a folder is replaced whole, so its files would be lost."""
-    if not os.path.isdir(path):
-        raise TargetError(f"{path!r} is a file: remove it, or choose another model name or export path")
-    if os.path.islink(path):
-        raise TargetError(f"{path!r} is a link: remove it, or choose another model name or export path")
-    if os.listdir(path) and not os.path.isfile(os.path.join(path, MANIFEST_NAME)):
+def check_file(path: str, *, force: bool) -> None:
+    """Raise ``TargetError`` or ``ArchiveExistsError`` unless ``replacing_file`` may make ``path``."""
+    check_folder(os.path.dirname(path))
+    if os.path.isdir(path):
+        raise TargetError(path, "is a folder: name the file that the archive goes to")
+    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+        raise TargetError(path, "is not a regular file: write iter_archive(plan) to it instead")
+    if os.path.lexists(path) and not force:
+        raise ArchiveExistsError(path)
+
+
+def check_replaceable_folder(path: str, *, force: bool, marker: str) -> None:
+    """Raise ``TargetError`` or ``ArchiveExistsError`` unless ``replacing_folder`` may make ``path``.
+
+    A folder is replaced whole, so one that holds files but not ``marker`` is somebody's own and stays.
+    """
+    check_folder(os.path.dirname(path))
+    if not os.path.lexists(path):
+        return
+    if os.path.islink(path) or not os.path.isdir(path):
+        what = "link" if os.path.islink(path) else "file"
+        raise TargetError(path, f"is a {what}: remove it, or choose another model name or export path")
+    if os.listdir(path) and not os.path.isfile(os.path.join(path, marker)):
         raise TargetError(
-            f"{path!r} holds files but no {MANIFEST_NAME}, so it is not a model that could be replaced: "
-            "move it away, or choose another model name or export path"
+            path,
+            f"holds files but no {marker}, so it is not a model that could be replaced: "
+            "move it away, or choose another model name or export path",
         )
+    if not force:
+        raise ArchiveExistsError(path)
 
 
 @contextlib.contextmanager
@@ -71,7 +74,7 @@ def replacing_file(path: str, *, force: bool) -> Iterator[BinaryIO]:
 
     A link is followed, and an existing file's permission bits are kept.
     """
-    check_target(path, force=force, folder=False)
+    check_file(path, force=force)
     path = os.path.realpath(path)
     temporary = _temporary_name(path)
     try:
@@ -90,9 +93,9 @@ def replacing_file(path: str, *, force: bool) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def replacing_folder(path: str, *, force: bool) -> Iterator[str]:
+def replacing_folder(path: str, *, force: bool, marker: str) -> Iterator[str]:
     """Make a new folder, and give it its name when the block ends well; a replaced one is removed."""
-    check_target(path, force=force, folder=True)
+    check_replaceable_folder(path, force=force, marker=marker)
     temporary = _temporary_name(path)
     os.mkdir(temporary)
     try:
@@ -100,7 +103,7 @@ def replacing_folder(path: str, *, force: bool) -> Iterator[str]:
         while not _rename_folder(temporary, path):
             if not force:
                 raise ArchiveExistsError(path)
-            _check_replaceable_folder(path)
+            check_replaceable_folder(path, force=force, marker=marker)
             if _exchange(temporary, path):
                 break
     except BaseException:

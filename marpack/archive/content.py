@@ -40,7 +40,7 @@ class Content:
 
     def written(self, compressed_size: int | None = None) -> WrittenEntry:
         """Describe the member after its last chunk."""
-        size = self.entry.source.size
+        size = self.entry.size
         return WrittenEntry(
             name=self.entry.name,
             size=size,

@@ -19,14 +19,13 @@ def write_folder(
 ) -> list[WrittenEntry]:
     """Write the members below ``folder``, which is empty; the manifest last."""
     written = []
-    manifest = plan.manifest_entry
-    for entry in (*plan.entries, manifest):
+    for entry in plan.members:
         path = os.path.join(folder, *entry.name.split("/"))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         content = Content(entry, digest=digest, progress=progress)
         with open(path, "xb") as file:
             file.writelines(content)
-        if entry is not manifest:  # N3: the manifest is an ordinary new file
+        if entry.mode is not None:  # N3: the manifest has the mode of any new file
             os.chmod(path, entry.mode)
         os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
         written.append(content.written())

@@ -7,14 +7,24 @@ import os
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from marpack.errors import SourceChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BytesSource", "Compression", "Entry", "FileSource", "Reader", "Source", "StreamSource"]
+__all__ = [
+    "CHUNK_SIZE",
+    "BytesSource",
+    "Compression",
+    "Entry",
+    "FileSource",
+    "Reader",
+    "SeekableFile",
+    "Source",
+    "StreamSource",
+]
 
 # Large enough that a read costs more than the loop around it, small enough for a processor's cache.
 CHUNK_SIZE = 1 << 18
@@ -37,13 +47,29 @@ class Reader(Protocol):
         """End reading."""
 
 
+class SeekableFile(Protocol):
+    """What marpack uses of an open binary file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move, and return the new position."""
+
+    def tell(self) -> int:
+        """Return the position."""
+
+
 @runtime_checkable
 class Source(Protocol):
-    """Bytes that can be read more than once and say beforehand how many they are."""
+    """Bytes that can be read more than once and say beforehand how many they are.
+
+    A source may have a ``name``; it is the member's where none is given.
+    """
 
     @property
     def size(self) -> int:
-        """The number of bytes that ``open`` gives."""
+        """The number of bytes that ``open`` gives; it is asked for once, when the archive is planned."""
 
     def open(self) -> Reader:
         """Start reading from the first byte, each time anew."""
@@ -95,10 +121,7 @@ class _PlannedFile(io.FileIO):
 
     def _check(self) -> None:
         if FileSource.from_stat(self._source.path, os.fstat(self.fileno())) != self._source:
-            raise SourceChangedError(
-                f"{self._source.path!r} has changed since the archive was planned: "
-                "pack again when nothing writes to it"
-            )
+            raise SourceChangedError(repr(self._source.path), "has changed since the archive was planned")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,9 +142,12 @@ class BytesSource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StreamSource:
-    """An open binary file that can seek, from ``start`` on. The caller keeps it open until all is written."""
+    """An open binary file that can seek, from ``start`` on.
 
-    file: BinaryIO
+    The caller keeps it open until all is written, and does not write two archives from it at a time.
+    """
+
+    file: SeekableFile
     start: int
     size: int
 
@@ -132,7 +158,7 @@ class StreamSource:
 
 
 class _Borrowed:
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: SeekableFile) -> None:
         self.read = file.read
 
     def close(self) -> None:
@@ -143,13 +169,15 @@ class _Borrowed:
 class Entry:
     """One planned member.
 
-    ``name`` is the path inside the archive, ``mode`` the permission bits, ``mtime_ns`` the time of last
-    change in nanoseconds since the epoch, and ``origin`` says for messages where it comes from.
+    ``name`` is the path inside the archive and ``size`` the number of bytes that ``source`` gives. ``mode`` are
+    the permission bits, None for the manifest, whose mode each form has its own way to write. ``mtime_ns`` is the
+    time of last change in nanoseconds since the epoch, and ``origin`` says for messages where it comes from.
     """
 
     name: str
     source: Source
-    mode: int
+    size: int
+    mode: int | None
     mtime_ns: int
     compression: Compression
     origin: str
@@ -162,18 +190,13 @@ class Entry:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the contents; ``SourceChangedError`` unless they are exactly as long as planned."""
-        left = self.source.size
+        left = self.size
         with closing(self.source.open()) as reader:
             while left > 0:
                 chunk = reader.read(min(CHUNK_SIZE, left))
                 if not chunk:
-                    raise self._changed(f"ended {left} bytes early")
+                    raise SourceChangedError(self.origin, f"ended {left} bytes before the planned {self.size}")
                 left -= len(chunk)
                 yield chunk
             if left < 0 or reader.read(1):
-                raise self._changed("is longer")
-
-    def _changed(self, how: str) -> SourceChangedError:
-        return SourceChangedError(
-            f"{self.origin} {how} than planned ({self.source.size} bytes): pack again when nothing writes to it"
-        )
+                raise SourceChangedError(self.origin, f"is longer than the planned {self.size} bytes")

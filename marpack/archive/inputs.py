@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import glob
-import io
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, BinaryIO, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias, TypeGuard
 
-from marpack.archive.entry import BytesSource, Compression, Entry, FileSource, Source, StreamSource
+from marpack.archive.entry import (
+    BytesSource,
+    Compression,
+    Entry,
+    FileSource,
+    SeekableFile,
+    Source,
+    StreamSource,
+)
 from marpack.archive.layout import check_member_name, is_excluded_folder, is_pattern, parents
 from marpack.errors import Issue
 
-__all__ = ["ExtraFiles", "FileArgument", "Inputs", "Tree", "tree"]
+__all__ = ["Candidate", "ExtraFiles", "FileArgument", "Inputs", "SourceLike", "Tree", "literal_path", "tree"]
 
-SourceLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Source"
+SourceLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | SeekableFile | Source"
 FileArgument: TypeAlias = "SourceLike | Mapping[str, SourceLike]"
 ExtraFiles: TypeAlias = "str | os.PathLike[str] | Tree | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
 
@@ -25,7 +33,7 @@ ExtraFiles: TypeAlias = "str | os.PathLike[str] | Tree | Mapping[str, SourceLike
 _DEFAULT_MODE = 0o644
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tree:
     """A folder that keeps its shape inside the archive; see ``tree``."""
 
@@ -40,7 +48,13 @@ def tree(folder: str | os.PathLike[str], *, prefix: str | None = None) -> Tree:
     Sub-folders named ``__pycache__`` or ``__MACOSX`` or beginning with a dot are left out.
     """
     path = os.fspath(folder)
-    return Tree(path, os.path.basename(os.path.abspath(path)) if prefix is None else prefix)
+    own_name = os.path.basename(os.path.abspath(path))
+    return Tree(folder=path, prefix=own_name if prefix is None else prefix)
+
+
+def literal_path(value: str | None) -> str | Path | None:
+    """Return a path that is never text, for callers whose values are all paths."""
+    return Path(value) if value and "\n" in value else value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,11 +65,13 @@ class Candidate:
     what: str
     name: str
     source: Source
+    size: int
     mode: int = _DEFAULT_MODE
     mtime_ns: int | None = None
 
     @property
     def origin(self) -> str:
+        """Where it comes from, for messages."""
         return f"{self.argument} {self.what}"
 
     def entry(self, compression: Compression, *, packed_ns: int, normalise: bool) -> Entry:
@@ -63,6 +79,7 @@ class Candidate:
         return Entry(
             name=self.name,
             source=self.source,
+            size=self.size,
             mode=_DEFAULT_MODE if normalise else self.mode,
             mtime_ns=packed_ns if normalise or self.mtime_ns is None else self.mtime_ns,
             compression=compression,
@@ -81,6 +98,11 @@ class Inputs:
     def issue(self, code: str, argument: str, message: str) -> None:
         """Note a problem and go on, so that all are reported at once."""
         self.issues.append(Issue(code=code, argument=argument, message=message))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no file has been added yet."""
+        return not self._candidates
 
     def add_file(self, argument: str, value: object, *, default_name: str | None) -> str | None:
         """Add the one file of a role; return its name in the archive.
@@ -113,6 +135,12 @@ class Inputs:
 
     def add_extra_files(self, value: object) -> None:
         """Add extra files in every form they come in."""
+        try:
+            self._add_extra_files(value)
+        except RecursionError:
+            self.issue("bad-value", "extra_files", "lists are nested too deeply: give one list")
+
+    def _add_extra_files(self, value: object) -> None:
         if isinstance(value, str):
             for item in value.split(","):
                 self._add_comma_item(item)
@@ -126,12 +154,12 @@ class Inputs:
                     self._add("extra_files", name, source, keep_time=True)
                 else:
                     self.issue("bad-type", "extra_files", f"the name {name!r} must be a str")
-        elif isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, memoryview, io.IOBase)):
+        elif _is_iterable(value):
             for part in value:
                 if isinstance(part, str):
                     self._add_item(part)
                 else:
-                    self.add_extra_files(part)
+                    self._add_extra_files(part)
         else:
             self.issue(
                 "bad-type",
@@ -202,11 +230,17 @@ class Inputs:
             self._add_regular_file("extra_files", os.path.basename(path), path, keep_time=True)
 
     def _add_tree(self, item: Tree) -> None:
-        if os.path.isdir(item.folder):
-            self._add_folder(item.folder, f"{item.prefix}/" if item.prefix else "")
+        prefix = item.prefix.rstrip("/")
+        if prefix and (problem := check_member_name(prefix)):
+            self.issue("bad-member-name", "extra_files", problem)
+        elif os.path.isdir(item.folder):
+            self._add_folder(item.folder, f"{prefix}/" if prefix else "")
+        elif os.path.lexists(item.folder):
+            self.issue("not-a-file", "extra_files", f"tree() needs a folder, and {item.folder!r} is none")
         else:
-            reason = "is not a folder" if os.path.lexists(item.folder) else "does not exist"
-            self.issue("missing-file", "extra_files", f"tree({item.folder!r}) {reason}")
+            self.issue(
+                "missing-file", "extra_files", f"the folder {item.folder!r} does not exist: correct the path"
+            )
 
     def _add_folder(self, top: str, prefix: str) -> None:
         # Not by recursion: a path can be deeper than Python's stack.
@@ -225,7 +259,7 @@ class Inputs:
                 self.issue("not-a-file", "extra_files", f"{folder!r} is a link to a folder that holds it")
                 continue
             for item in found:
-                if not item.is_dir():
+                if not _is_folder(item):
                     self._add_regular_file("extra_files", prefix + item.name, item.path, keep_time=True)
                 elif not is_excluded_folder(item.name):
                     waiting.append((item.path, f"{prefix}{item.name}/", above | {identity}))
@@ -237,14 +271,18 @@ class Inputs:
         source = self._contents(argument, value)
         if source is None or not self._check_name(argument, name):
             return
-        what = f"({name}, {source.size} bytes in memory)"
-        self._candidates.append(Candidate(argument=argument, what=what, name=name, source=source))
+        size: object = source.size
+        if not isinstance(size, int) or size < 0:
+            self.issue("bad-type", argument, f"the source of {name!r} says that its size is {size!r}")
+            return
+        what = f"({name}, {size} bytes)"
+        self._candidates.append(Candidate(argument=argument, what=what, name=name, source=source, size=size))
 
     def _add_regular_file(self, argument: str, name: str, path: str, *, keep_time: bool) -> None:
         try:
             status = os.stat(path)
         except (OSError, ValueError) as error:
-            self.issue("missing-file", argument, _why_missing(path, error))
+            self._unreachable(argument, path, error)
             return
         if not stat.S_ISREG(status.st_mode):
             what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
@@ -258,10 +296,23 @@ class Inputs:
                     what=repr(path),
                     name=name,
                     source=FileSource.from_stat(path, status),
+                    size=status.st_size,
                     mode=stat.S_IMODE(status.st_mode),
                     mtime_ns=status.st_mtime_ns if keep_time else None,
                 )
             )
+
+    def _unreachable(self, argument: str, path: str, error: OSError | ValueError) -> None:
+        if isinstance(error, ValueError):
+            self.issue("missing-file", argument, f"{path!r} is not a path: {error}")
+        elif isinstance(error, PermissionError):
+            self.issue("unreadable", argument, f"{path!r} may not be read: change the permissions of its folder")
+        elif isinstance(error, FileNotFoundError) and os.path.islink(path):
+            self.issue("missing-file", argument, f"{path!r} is a broken link: mend it or leave it out")
+        elif isinstance(error, FileNotFoundError):
+            self.issue("missing-file", argument, f"{path!r} does not exist: correct the path")
+        else:
+            self.issue("missing-file", argument, f"{path!r} cannot be reached: {error.strerror}")
 
     def _check_name(self, argument: str, name: str) -> bool:
         problem = check_member_name(name)
@@ -274,9 +325,6 @@ class Inputs:
             return self.text(argument, value)
         if isinstance(value, (bytes, bytearray, memoryview)):
             return BytesSource(data=bytes(value))
-        if isinstance(value, io.TextIOBase):
-            self.issue("bad-type", argument, "the file is open for text: open it with mode 'rb'")
-            return None
         if hasattr(value, "read") and hasattr(value, "seek"):
             return self._stream(argument, value)
         if isinstance(value, Source):
@@ -291,11 +339,15 @@ class Inputs:
 
     def _stream(self, argument: str, file: Any) -> Source | None:
         try:
+            if not isinstance(file.read(0), bytes):
+                self.issue("bad-type", argument, "the file is open for text: open it with mode 'rb'")
+                return None
             start = file.tell()
             size = file.seek(0, os.SEEK_END) - start
             file.seek(start)
         except (OSError, ValueError) as error:
-            self.issue("unreadable", argument, f"the open file cannot seek ({error}): read it and give the bytes")
+            message = f"the open file cannot be read and seek ({error}): open it with mode 'rb', or give the bytes"
+            self.issue("unreadable", argument, message)
             return None
         return StreamSource(file=file, start=start, size=max(size, 0))
 
@@ -310,21 +362,23 @@ def _own_name(value: object) -> str | None:
     return os.path.basename(name) if isinstance(name, str) else None
 
 
-def _why_missing(path: str, error: OSError | ValueError) -> str:
-    if isinstance(error, ValueError):
-        return f"{path!r} is not a path: {error}"
-    if isinstance(error, FileNotFoundError) and os.path.islink(path):
-        return f"{path!r} is a broken link: mend it or leave it out"
-    if isinstance(error, FileNotFoundError):
-        return f"{path!r} does not exist"
-    return f"cannot read {path!r}: {error.strerror}"
+def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:
+    contents = isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "read")
+    return isinstance(value, Iterable) and not contents
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a link that cannot be followed is reported as a file that cannot be read
+        return False
 
 
 def _same_contents(one: Candidate, other: Candidate) -> bool:
     """Compare two claimants of a name: the one time that planning reads contents."""
     if one.source == other.source:
         return True
-    if one.source.size != other.source.size:
+    if one.size != other.size:
         return False
     return all(mine == theirs for mine, theirs in zip_longest(_read(one), _read(other)))
 

@@ -25,28 +25,27 @@ __all__ = [
 ]
 
 ArchiveFormat = Literal["default", "zip-store", "tgz", "no-archive", "auto"]
-ARCHIVE_FORMATS: tuple[str, ...] = get_args(ArchiveFormat)
+ARCHIVE_FORMATS: tuple[ArchiveFormat, ...] = get_args(ArchiveFormat)
 
 # A3: the server reads a lower-case .mar as zip and every other file name as gzip'd tar.
 SUFFIXES = {"default": ".mar", "zip-store": ".mar", "tgz": ".tar.gz", "no-archive": "", "auto": ".mar"}
 
 # A6: known to the server by name, so no file is packed.
+_PYTHON_HANDLERS = frozenset(
+    {
+        "base_handler",
+        "dali_image_classifier",
+        "image_classifier",
+        "image_segmenter",
+        "object_detector",
+        "text_classifier",
+        "trt_llm_handler",
+        "vllm_handler",
+    }
+)
 BUILTIN_HANDLERS: dict[Runtime, frozenset[str]] = {
-    "python": (
-        _PYTHON := frozenset(
-            {
-                "base_handler",
-                "dali_image_classifier",
-                "image_classifier",
-                "image_segmenter",
-                "object_detector",
-                "text_classifier",
-                "trt_llm_handler",
-                "vllm_handler",
-            }
-        )
-    ),
-    "python3": _PYTHON,
+    "python": _PYTHON_HANDLERS,
+    "python3": _PYTHON_HANDLERS,
     "LSP": frozenset({"BaseHandler", "TorchScriptHandler"}),
 }
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from marpack.errors import ManifestError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["ARCHIVER_VERSION", "MANIFEST_NAME", "Manifest", "ManifestModel", "Runtime", "created_on"]
+__all__ = ["ARCHIVER_VERSION", "MANIFEST_NAME", "RUNTIMES", "Manifest", "ManifestModel", "Runtime", "created_on"]
 
 MANIFEST_NAME = "MAR-INF/MANIFEST.json"
 
@@ -21,7 +19,7 @@ MANIFEST_NAME = "MAR-INF/MANIFEST.json"
 ARCHIVER_VERSION = "0.12.0"
 
 Runtime = Literal["python", "python3", "LSP"]
-RUNTIMES: tuple[str, ...] = get_args(Runtime)
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 
 def created_on(timestamp: int) -> str:
@@ -72,8 +70,9 @@ class Manifest:
         _check_fields(self, _TOP_KEYS)
         if self.runtime is not None and self.runtime not in RUNTIMES:
             raise ValueError(f"the runtime {self.runtime!r} is not one of {', '.join(RUNTIMES)}")
-        if self.metadata is not None and not hasattr(self.metadata, "keys"):
-            raise TypeError(f"metadata must be a mapping, not {type(self.metadata).__name__}")
+        metadata: object = self.metadata
+        if not isinstance(metadata, (Mapping, type(None))):
+            raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}")
 
     def to_json(self) -> str:
         """Return the text exactly as ``torch-model-archiver`` writes it: ASCII, no newline at the end (M2)."""
@@ -105,7 +104,7 @@ class Manifest:
         has_runtime = "runtime" in document
         model_fields = _take_strings(model, _MODEL_KEYS, text)
         top_fields = _take_strings(document, _TOP_KEYS, text)
-        if top_fields["runtime"] not in (RUNTIMES if has_runtime else (None,)):
+        if has_runtime and top_fields["runtime"] not in RUNTIMES:
             raise ManifestError(f"'runtime' must be one of {', '.join(RUNTIMES)}", text)
         return cls(
             model=ManifestModel(**model_fields, extra=model), metadata=metadata, extra=document, **top_fields
@@ -136,7 +135,7 @@ def _check_fields(value: Manifest | ManifestModel, keys: Mapping[str, str]) -> N
 
 
 def _present(value: Manifest | ManifestModel, keys: Mapping[str, str]) -> dict[str, str]:
-    """Return the keys that are set. M6: an absent key is left out; a null kills the worker."""
+    """Return the keys that are set: what is absent is left out, never null (M6)."""
     found = {key: getattr(value, attribute) for key, attribute in keys.items()}
     return {key: text for key, text in found.items() if text is not None}
 

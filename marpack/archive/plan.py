@@ -76,7 +76,7 @@ class Owner:
 class ArchivePlan:
     """Everything that an archive will be, before its contents are read.
 
-    ``entries`` are the members in the order of the archive, without the manifest, which every form writes
+    ``entries`` are the members in the order of the archive but for the manifest, which every form writes
     last from ``manifest_text``. ``timestamp`` is the time of packing in seconds since the epoch.
     ``warnings`` are for the caller to show. ``str(plan)`` lists it all.
     """
@@ -104,16 +104,19 @@ class ArchivePlan:
         return Manifest.from_json(self.manifest_text)
 
     @property
-    def manifest_entry(self) -> Entry:
-        """The manifest as the last member."""
-        return Entry(
+    def members(self) -> tuple[Entry, ...]:
+        """All members in order: ``entries``, and the manifest last."""
+        source = BytesSource(data=self.manifest_text.encode())
+        manifest = Entry(
             name=MANIFEST_NAME,
-            source=BytesSource(data=self.manifest_text.encode()),
-            mode=0o600,
+            source=source,
+            size=source.size,
+            mode=None,
             mtime_ns=self.timestamp * 10**9,
             compression=compression_for(MANIFEST_NAME, self.archive_format, weights=False),
             origin="the manifest",
         )
+        return (*self.entries, manifest)
 
     @property
     def file_name(self) -> str:
@@ -122,14 +125,13 @@ class ArchivePlan:
 
     @property
     def size(self) -> int:
-        """The sum of the members' contents in bytes, uncompressed, without the manifest."""
-        return sum(entry.source.size for entry in self.entries)
+        """The sum of the members' contents in bytes, uncompressed."""
+        return sum(entry.size for entry in self.members)
 
     def __str__(self) -> str:
-        rows = [f"{entry.source.size:>15,}  {entry.name}" for entry in self.entries]
-        count = len(self.entries)
-        head = f"{self.file_name}: {count} {'file' if count == 1 else 'files'}, {self.size:,} bytes"
-        return "\n".join([head, *rows, f"{len(self.manifest_text):>15,}  {MANIFEST_NAME}"])
+        members = self.members
+        head = f"{self.file_name}: {len(members)} members, {self.size:,} bytes before compression"
+        return "\n".join([head, *(f"{entry.size:>15,}  {entry.name}" for entry in members)])
 
 
 def plan_archive(
@@ -170,7 +172,7 @@ def plan_archive(
     - ``reproducible``: the same inputs make the same bytes on every machine: all times are ``timestamp``
       (1980-01-01 by default), modes 0644, and a tgz belongs to nobody.
     - ``metadata``: a JSON object that goes into the manifest under the key ``metadata``.
-    - ``owner``: whom the members of a tgz belong to; the user of this process by default.
+    - ``owner``: whom the members of a ``tgz`` belong to; the user of this process by default.
 
     Raises ``PlanError`` whose ``issues`` are everything that is wrong with the inputs.
     """
@@ -192,6 +194,7 @@ def plan_archive(
     config_name = _add_role(inputs, "config_file", config_file, "model-config.yaml")
     _check_metadata(inputs, metadata)
     _check_owner(inputs, owner)
+    _warn(inputs, model_name, archive_format)
     candidates = inputs.settle()
 
     if inputs.issues:
@@ -224,7 +227,7 @@ def plan_archive(
         manifest_text=manifest.to_json(),
         entries=tuple(sorted(entries, key=lambda entry: member_order(entry.name))),
         timestamp=packed,
-        owner=owner or (Owner() if reproducible else Owner.current()),
+        owner=owner or (Owner.current() if archive_format == "tgz" and not reproducible else Owner()),
         warnings=tuple(inputs.warnings),
     )
 
@@ -309,6 +312,14 @@ def _checked_requirements(inputs: Inputs, requirements: Sequence[object]) -> Ite
             yield requirement
         else:
             inputs.issue("bad-type", "requirements_file", f"{requirement!r} is not one requirement")
+
+
+def _warn(inputs: Inputs, model_name: object, archive_format: object) -> None:
+    """Warn of archives that are well-formed and that the server does not load (A1, N1)."""
+    if isinstance(model_name, str) and ".." in model_name:
+        inputs.warnings.append(f"TorchServe finds no archive with '..' in its name, as {model_name!r} has")
+    if archive_format == "no-archive" and inputs.is_empty:
+        inputs.warnings.append("TorchServe finds no manifest in a folder without other files: use another form")
 
 
 def _check_owner(inputs: Inputs, owner: object) -> None:

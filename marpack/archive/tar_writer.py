@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
+import struct
 import tarfile
+import zlib
 from typing import TYPE_CHECKING
 
 from marpack.archive.content import Content, Progress
+from marpack.archive.deflate import deflate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-    from marpack.archive.entry import Entry
     from marpack.archive.plan import ArchivePlan
     from marpack.archive.result import WrittenEntry
 
 __all__ = ["TarStream"]
 
 _LEVEL = 9
-_MAX_GZIP_TIME = (1 << 32) - 1
+_HEADER = struct.Struct("<4BL2B")
+_TRAILER = struct.Struct("<2L")
+_DEFLATE, _HAS_NAME, _BEST, _UNKNOWN_SYSTEM = 8, 8, 2, 255
+_MAX_32 = (1 << 32) - 1
 
 
 class TarStream:
@@ -29,65 +33,38 @@ class TarStream:
         self._plan = plan
         self._digest = digest
         self._progress = progress
+        self._size = 0
+        self._crc = 0
 
-    def __iter__(self) -> Iterator[bytes]:
-        outbox = _Outbox()
-        # T2: the gzip header names the tar.
-        with gzip.GzipFile(
-            filename=f"{self._plan.model_name}.tar",
-            mode="wb",
-            compresslevel=_LEVEL,
-            fileobj=outbox,
-            mtime=min(max(self._plan.timestamp, 0), _MAX_GZIP_TIME),
-        ) as file:
-            for block in self._tar():
-                file.write(block)
-                yield from outbox.take()
-        yield from outbox.take()
+    def __iter__(self) -> Generator[bytes, None, None]:
+        # T2: the header names the tar.
+        mtime = min(max(self._plan.timestamp, 0), _MAX_32)
+        fixed = _HEADER.pack(0x1F, 0x8B, _DEFLATE, _HAS_NAME, mtime, _BEST, _UNKNOWN_SYSTEM)
+        yield fixed + f"{self._plan.model_name}.tar\0".encode()
+        yield from deflate(self._tar(), level=_LEVEL)
+        yield _TRAILER.pack(self._crc, self._size & _MAX_32)
 
     def _tar(self) -> Iterator[bytes]:
-        size = 0
-        for block in self._members():
-            size += len(block)
+        for block in self._blocks():
+            self._size += len(block)
+            self._crc = zlib.crc32(block, self._crc)
             yield block
-        # T3: two empty blocks, then zeros up to a whole record.
-        end = 2 * tarfile.BLOCKSIZE
-        yield bytes(end + -(size + end) % tarfile.RECORDSIZE)
 
-    def _members(self) -> Iterator[bytes]:
-        manifest = self._plan.manifest_entry
-        for entry in (*self._plan.entries, manifest):
-            content = Content(entry, digest=self._digest, progress=self._progress)
+    def _blocks(self) -> Iterator[bytes]:
+        for entry in self._plan.members:
             # T1: one folder above everything; the server drops it.
             header = tarfile.TarInfo(f"{self._plan.model_name}/{entry.name}")
-            header.size = entry.source.size
-            if entry is not manifest:  # T5: the manifest keeps the defaults: 0644, nobody's, of 1970
-                self._describe(header, entry)
+            header.size = entry.size
+            if entry.mode is not None:  # T5: the manifest keeps the defaults: 0644, nobody's, of 1970
+                owner = self._plan.owner
+                header.mode = entry.mode
+                header.uid, header.gid, header.uname, header.gname = owner.uid, owner.gid, owner.user, owner.group
+                header.mtime = entry.mtime  # T4: that it is a float makes tarfile add the PAX record
+            content = Content(entry, digest=self._digest, progress=self._progress)
             yield header.tobuf(tarfile.PAX_FORMAT)
             yield from content
-            yield bytes(-header.size % tarfile.BLOCKSIZE)
+            yield bytes(-entry.size % tarfile.BLOCKSIZE)
             self.written.append(content.written())
-
-    def _describe(self, header: tarfile.TarInfo, entry: Entry) -> None:
-        owner = self._plan.owner
-        header.mode = entry.mode
-        header.uid, header.gid, header.uname, header.gname = owner.uid, owner.gid, owner.user, owner.group
-        header.mtime = entry.mtime  # T4: that it is a float makes tarfile add the PAX record
-
-
-class _Outbox:
-    """Takes what gzip writes until it is yielded."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._pieces.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        pass
-
-    def take(self) -> list[bytes]:
-        pieces, self._pieces = self._pieces, []
-        return pieces
+        # T3: two empty blocks, then zeros up to a whole record.
+        end = 2 * tarfile.BLOCKSIZE
+        yield bytes(end + -(self._size + end) % tarfile.RECORDSIZE)

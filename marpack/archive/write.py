@@ -6,22 +6,22 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from marpack.archive.atomic import replacing_file, replacing_folder
+from marpack.archive.atomic import check_file, check_replaceable_folder, replacing_file, replacing_folder
+from marpack.archive.entry import CHUNK_SIZE
+from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.result import WriteResult
 from marpack.archive.zip_writer import Provisional, ZipStream
 from marpack.errors import TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from typing import BinaryIO
 
     from marpack.archive.content import Progress
     from marpack.archive.plan import ArchivePlan
     from marpack.archive.tar_writer import TarStream
 
-__all__ = ["iter_archive", "write_archive"]
-
-_READ_SIZE = 1 << 18
+__all__ = ["check_path", "iter_archive", "write_archive"]
 
 
 def write_archive(
@@ -34,20 +34,23 @@ def write_archive(
 ) -> WriteResult:
     """Write the archive to ``path``, which appears only when it is complete.
 
-    - ``force``: replace what is there, a file or a model's folder, at the end and in one step.
-    - ``digest``: hash the archive and each member (SHA-256) on the way.
-    - ``progress``: is called with the number of bytes of input just packed, of ``plan.size`` and the
-      manifest's in all.
+    - ``force``: replace what is there, a file or a model's folder, once the new one is complete.
+    - ``digest``: also take the SHA-256 of the archive and of each member. In a zip a member's CRC stands before
+      its bytes, which therefore cannot be hashed as they come: above 1 MiB, a member that is stored is read
+      twice, and what a deflated one has become is read back as soon as it is written.
+    - ``progress``: is called with the number of bytes of contents just packed, of ``plan.size`` in all.
 
     Raises ``ArchiveExistsError``, ``TargetError`` (a path that cannot take an archive), ``SourceChangedError``
     (a source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left behind and
     what was there is as it was.
     """
     target = os.fspath(path)
-    if plan.archive_format == "no-archive":
+    if _is_folder(plan):
+        # Only this form needs it; the same goes for the tar writer below.
         from marpack.archive.directory_writer import write_folder
 
-        with replacing_folder(os.path.normpath(target), force=force) as folder:
+        target = os.path.normpath(target)
+        with replacing_folder(target, force=force, marker=MANIFEST_NAME) as folder:
             written = write_folder(plan, folder, digest=digest, progress=progress)
         size, sha256 = sum(entry.size for entry in written), None
     else:
@@ -60,15 +63,28 @@ def write_archive(
     return WriteResult(path=target, size=size, entries=tuple(written), sha256=sha256, warnings=plan.warnings)
 
 
-def iter_archive(plan: ArchivePlan, *, progress: Progress | None = None) -> Iterator[bytes]:
+def check_path(plan: ArchivePlan, path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Raise what ``write_archive`` would raise because of ``path``, and write nothing."""
+    target = os.fspath(path)
+    if _is_folder(plan):
+        check_replaceable_folder(os.path.normpath(target), force=force, marker=MANIFEST_NAME)
+    else:
+        check_file(target, force=force)
+
+
+def iter_archive(plan: ArchivePlan, *, progress: Progress | None = None) -> Generator[bytes, None, None]:
     """Yield the archive in chunks, for any sink: the same bytes that ``write_archive`` writes.
 
     Sources above 1 MiB in a zip are read twice, since a member's CRC stands before its bytes. Raises
     ``TargetError`` for ``no-archive``, which is a folder, and what ``write_archive`` raises for sources.
     """
-    if plan.archive_format == "no-archive":
-        raise TargetError("no-archive is a folder, not a stream of bytes: use write_archive()")
-    return iter(_stream(plan, progress=progress))
+    if _is_folder(plan):
+        raise TargetError(plan.file_name, "is a folder (no-archive), not a stream of bytes: use write_archive()")
+    return _stream(plan, progress=progress).__iter__()
+
+
+def _is_folder(plan: ArchivePlan) -> bool:
+    return plan.archive_format == "no-archive"
 
 
 def _stream(
@@ -112,6 +128,6 @@ class _FileSink:
         self._provisional = False
         if self._hash:
             self._file.seek(offset)
-            while chunk := self._file.read(_READ_SIZE):
+            while chunk := self._file.read(CHUNK_SIZE):
                 self._hash.update(chunk)
         self._file.seek(self.size)

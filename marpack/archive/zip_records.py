@@ -1,8 +1,8 @@
 """The records of a zip file, byte for byte as Python's ``zipfile`` writes them (spec/archive.md, Z clauses).
 
-Pure: values in, bytes out. ``zipfile`` itself can neither write a member before its size is known to a sink
-that cannot seek without a data descriptor, which the server refuses on stored members, nor take a member's
-bytes from elsewhere; what it writes otherwise is what these records are held against in the tests.
+Pure: values in, bytes out. ``zipfile`` cannot write to a sink that does not seek without data descriptors, which
+the server refuses on stored members (Z7), and cannot take a member's bytes from elsewhere. Otherwise its records
+are the same, and the tests hold these against them.
 """
 
 from __future__ import annotations

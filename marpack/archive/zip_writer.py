@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from marpack.archive.content import Content, Progress
+from marpack.archive.deflate import DEFAULT_LEVEL, deflate
 from marpack.archive.entry import Compression
 from marpack.archive.zip_records import ZipMember, central_header, end_records, local_header
 from marpack.errors import SourceChangedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from marpack.archive.entry import Entry
     from marpack.archive.plan import ArchivePlan
@@ -25,6 +25,7 @@ __all__ = ["Provisional", "ZipStream"]
 HELD_SIZE = 1 << 20
 
 _REGULAR_FILE = 0o100000
+_MANIFEST_MODE = 0o600  # Z5: and no type of file, as zipfile gives to text
 
 
 class Provisional(bytes):
@@ -55,19 +56,16 @@ class ZipStream:
         self._progress = progress
         self._patch = patch
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes, None, None]:
         offset = 0
         directory = []
-        # Z5: zipfile gives the manifest permission bits without a file type.
-        planned = [(entry, _REGULAR_FILE | entry.mode) for entry in self._plan.entries]
-        manifest = self._plan.manifest_entry
-        for entry, attributes in [*planned, (manifest, manifest.mode)]:
+        for entry in self._plan.members:
             member = ZipMember(
                 name=entry.name,
                 compression=entry.compression,
-                attributes=attributes,
+                attributes=_MANIFEST_MODE if entry.mode is None else _REGULAR_FILE | entry.mode,
                 mtime=math.floor(entry.mtime),
-                size=entry.source.size,
+                size=entry.size,
                 offset=offset,
             )
             body = _Body(entry, digest=self._digest, progress=self._progress)
@@ -96,9 +94,7 @@ class ZipStream:
             yield local_header(expected)
             yield from body
             if body.complete(member) != expected:
-                raise SourceChangedError(
-                    f"{body.content.entry.origin} changed while it was read: pack again when nothing writes to it"
-                )
+                raise SourceChangedError(body.content.entry.origin, "changed while it was read")
 
 
 class _Body:
@@ -109,18 +105,10 @@ class _Body:
         self.compressed_size = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        deflated = self.content.entry.compression is Compression.DEFLATED
-        for piece in _deflate(self.content) if deflated else self.content:
+        deflated = self.content.entry.compression is Compression.DEFLATED  # Z1
+        for piece in deflate(self.content, level=DEFAULT_LEVEL) if deflated else self.content:
             self.compressed_size += len(piece)
             yield piece
 
     def complete(self, member: ZipMember) -> ZipMember:
         return replace(member, crc=self.content.crc, compressed_size=self.compressed_size)
-
-
-def _deflate(content: Content) -> Iterator[bytes]:
-    # Z1: zlib's default level, a raw stream.
-    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    for chunk in content:
-        yield compressor.compress(chunk)
-    yield compressor.flush()

@@ -16,6 +16,8 @@ from marpack.errors import MarpackError, PlanError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from marpack.errors import Issue
+
 __all__ = ["main"]
 
 # As the archiver: 1 for a failure, 2 for arguments that cannot be parsed. Ended by a signal, as shells have it.
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             options.run(options)
             sys.stdout.flush()
     except PlanError as error:
-        return _fail(*(f"--{issue.argument.replace('_', '-')}: {issue.message}" for issue in error.issues))
+        return _fail(*map(_option_and_message, error.issues))
     except BrokenPipeError:
         sys.stdout = None  # nobody reads on: no second error at exit
         return _FAILED
@@ -72,6 +74,12 @@ def _cleaning_up_when_terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _option_and_message(issue: Issue) -> str:
+    if issue.argument == "SOURCE_DATE_EPOCH":
+        return issue.message
+    return f"--{issue.argument.replace('_', '-')}: {issue.message}"
 
 
 def _fail(*messages: str) -> int:

@@ -7,17 +7,16 @@ import json
 import os
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marpack.archive.atomic import check_target
+from marpack.archive.inputs import literal_path
 from marpack.archive.layout import ARCHIVE_FORMATS
-from marpack.archive.manifest import RUNTIMES
+from marpack.archive.manifest import RUNTIMES, created_on
 from marpack.archive.plan import plan_archive
-from marpack.archive.write import write_archive
+from marpack.archive.write import check_path, write_archive
 from marpack.cli.progress import progress_for
-from marpack.errors import Issue, PlanError
-from marpack.packing import checked_export_path
+from marpack.errors import Issue, MarpackError, TargetError
+from marpack.packing import check_export_path, reporting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,19 +100,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _run(options: argparse.Namespace) -> None:
-    with checked_export_path(options.export_path):
+    timestamp, issues = _source_date_epoch()
+    with reporting([*issues, *check_export_path(options.export_path)]):
         plan = plan_archive(
             model_name=options.model_name,
             handler=options.handler,
             version=options.version,
-            model_file=_path(options.model_file),
-            serialized_file=_path(options.serialized_file),
+            model_file=literal_path(options.model_file),
+            serialized_file=literal_path(options.serialized_file),
             extra_files=options.extra_files,
-            requirements_file=_path(options.requirements_file),
-            config_file=_path(options.config_file),
+            requirements_file=literal_path(options.requirements_file),
+            config_file=literal_path(options.config_file),
             runtime=options.runtime,
             archive_format=options.archive_format,
-            timestamp=_source_date_epoch(),
+            timestamp=timestamp,
             reproducible=options.reproducible,
         )
     path = os.path.join(options.export_path, plan.file_name)
@@ -121,31 +121,35 @@ def _run(options: argparse.Namespace) -> None:
         for warning in plan.warnings:
             print(f"marpack: warning: {warning}", file=sys.stderr)
     if options.dry_run:
-        check_target(path, force=options.force, folder=options.archive_format == "no-archive")
+        check_path(plan, path, force=options.force)
         if not options.quiet:
             print(json.dumps(_plan_json(plan, path), indent=2) if options.json else plan)
         return
     with progress_for(plan.size, quiet=options.quiet) as progress:
-        result = write_archive(plan, path, force=options.force, digest=options.digest, progress=progress)
+        try:
+            result = write_archive(plan, path, force=options.force, digest=options.digest, progress=progress)
+        except MarpackError:
+            raise
+        except OSError as error:
+            reason = error.strerror or str(error)
+            what = f"{reason} ({error.filename!r})" if error.filename else reason
+            raise TargetError(path, f"cannot be written: {what}; nothing is left of the attempt") from error
     if not options.quiet:
         print(json.dumps(_result_json(plan, result), indent=2) if options.json else _summary(plan, result))
 
 
-def _path(value: str | None) -> str | Path | None:
-    """Return an option's value as the library takes it, where a str with a line break would be text."""
-    return Path(value) if value and "\n" in value else value
-
-
-def _source_date_epoch() -> int | None:
-    """Return the time of packing that the environment sets (reproducible-builds.org), if any."""
+def _source_date_epoch() -> tuple[int | None, list[Issue]]:
+    """Return the time of packing that the environment sets (reproducible-builds.org), or what is wrong with it."""
     text = os.environ.get("SOURCE_DATE_EPOCH")
     if not text:
-        return None
+        return None, []
     try:
-        return int(text)
-    except ValueError:
-        message = f"SOURCE_DATE_EPOCH={text!r} is not a whole number of seconds: correct or unset it"
-        raise PlanError([Issue(code="bad-timestamp", argument="timestamp", message=message)]) from None
+        timestamp = int(text)
+        created_on(timestamp)
+    except (ValueError, OverflowError, OSError):
+        message = f"SOURCE_DATE_EPOCH={text!r} is not a time in whole seconds since 1970: correct or unset it"
+        return None, [Issue(code="bad-timestamp", argument="SOURCE_DATE_EPOCH", message=message)]
+    return timestamp, []
 
 
 def _summary(plan: ArchivePlan, result: WriteResult) -> str:
@@ -177,6 +181,7 @@ def _plan_json(plan: ArchivePlan, path: str) -> dict[str, Any]:
         "path": path,
         "archive_format": plan.archive_format,
         "manifest": json.loads(plan.manifest_text),
-        "entries": [{"name": entry.name, "size": entry.source.size} for entry in plan.entries],
+        "size": plan.size,
+        "entries": [{"name": entry.name, "size": entry.size} for entry in plan.members],
         "warnings": list(plan.warnings),
     }

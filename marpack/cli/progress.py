@@ -23,16 +23,10 @@ def progress_for(size: int, *, quiet: bool) -> Iterator[Callable[[int], object] 
         return
     try:
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
+        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
     except ImportError:
-        yield _Percentage(size).advance
-        print("\r    \r", end="", file=sys.stderr)
+        with _percentage(size) as advance:
+            yield advance
         return
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -40,13 +34,17 @@ def progress_for(size: int, *, quiet: bool) -> Iterator[Callable[[int], object] 
         yield lambda count: bar.advance(task, count)
 
 
-class _Percentage:
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._done = 0
+@contextlib.contextmanager
+def _percentage(size: int) -> Iterator[Callable[[int], None]]:
+    done = 0
 
-    def advance(self, count: int) -> None:
-        before, self._done = self._done, self._done + count
-        percent = 100 * self._done // self._size
-        if percent != 100 * before // self._size:
-            print(f"\r{min(percent, 100):3}%", end="", file=sys.stderr, flush=True)
+    def advance(count: int) -> None:
+        nonlocal done
+        before, done = done, done + count
+        if 100 * done // size != 100 * before // size:
+            print(f"\r{100 * done // size:3}%", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield advance
+    finally:
+        print("\r    \r", end="", file=sys.stderr, flush=True)

@@ -78,11 +78,13 @@ def write_file(
 
 def require_official() -> None:
     """Skip, or fail in CI, unless the official tool is installed in the version that marpack equals."""
-    installed = importlib.util.find_spec("model_archiver") and _official("version").__version__ == "0.12.0"
+    installed = importlib.util.find_spec("model_archiver") and official_module("version").__version__ == "0.12.0"
     require(installed, "torch-model-archiver 0.12.0")
 
 
-def _official(module: str) -> Any:
+def official_module(module: str) -> Any:
+    """Import a module of the official package."""
+    """Import a module of the official package."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # importing it leaves version.txt open
         return importlib.import_module(f"model_archiver.{module}")
@@ -95,7 +97,7 @@ def run_official(
 
     `temporary` is the temporary folder, below the world; by default it is one outside of it.
     """
-    packaging = _official("model_packaging")
+    packaging = official_module("model_packaging")
     with tempfile.TemporaryDirectory() as staging, _frozen(timestamp) as patch:
         patch.setattr(sys, "argv", ["torch-model-archiver", *argv])
         patch.setattr(tempfile, "tempdir", str(world / temporary) if temporary else staging)
@@ -167,7 +169,7 @@ def _run(
 
 @contextlib.contextmanager
 def _frozen(timestamp: int) -> Iterator[pytest.MonkeyPatch]:
-    manifest = _official("manifest_components.manifest")
+    manifest = official_module("manifest_components.manifest")
     walk, listdir, copy = os.walk, os.listdir, shutil.copy
 
     class FrozenDatetime(datetime):

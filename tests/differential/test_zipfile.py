@@ -24,14 +24,13 @@ FIRST_SECOND = 315532800  # of 1980
 
 def by_zipfile(plan: marpack.ArchivePlan) -> bytes:
     buffer = io.BytesIO()
-    manifest = plan.manifest_entry
     with zipfile.ZipFile(buffer, "w") as archive:
-        for entry in (*plan.entries, manifest):
+        for entry in plan.members:
             seconds = max(entry.mtime_ns // 10**9, FIRST_SECOND)
             when = datetime.fromtimestamp(seconds, timezone.utc)
             info = zipfile.ZipInfo(entry.name, when.timetuple()[:6])
             info.compress_type = entry.compression
-            info.external_attr = (entry.mode | (0 if entry is manifest else 0o100000)) << 16
+            info.external_attr = (0o600 if entry.mode is None else entry.mode | 0o100000) << 16
             archive.writestr(info, b"".join(entry.chunks()))
     return buffer.getvalue()
 

@@ -62,6 +62,7 @@ def read_zip(archive: bytes) -> tuple[marpack.Owner, list[marpack.Entry], bytes]
             marpack.Entry(
                 name=info.filename,
                 source=BytesSource(data=file.read(info)),
+                size=info.file_size,
                 mode=info.external_attr >> 16 & 0o7777,
                 mtime_ns=timegm((*info.date_time, 0, 0, 0)) * 10**9,
                 compression=marpack.Compression(info.compress_type),
@@ -88,6 +89,7 @@ def read_tgz(archive: bytes) -> tuple[marpack.Owner, list[marpack.Entry], bytes]
                 marpack.Entry(
                     name=name,
                     source=BytesSource(data=data),
+                    size=len(data),
                     mode=info.mode,
                     mtime_ns=int(Decimal(info.pax_headers["mtime"]) * 10**9),
                     compression=marpack.Compression.DEFLATED,
