@@ -44,6 +44,7 @@ ARCHIVE = [
     "zip_writer",
     "tar_writer",
     "directory_writer",
+    "exchange",
     "atomic",
     "write",
 ]
@@ -131,7 +132,7 @@ AMBIENT = {
     "time.time(": {"marpack.archive.plan", "marpack.compat"},
     "os.environ": {"marpack.cli.pack"},
     "sys.argv": {"marpack.cli"},
-    "print(": {"marpack.cli", "marpack.cli.pack", "marpack.cli.progress"},
+    "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress"},
     **{word: set[str]() for word in ("getcwd", "umask", "datetime.now", "import logging", "import locale")},
 }

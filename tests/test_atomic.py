@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import random
@@ -9,7 +10,9 @@ import resource
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,7 +20,7 @@ from unittest.mock import patch
 import pytest
 
 import marpack
-from marpack.archive import atomic
+from marpack.archive import exchange
 
 FORMATS: list[marpack.ArchiveFormat] = ["default", "zip-store", "tgz", "no-archive", "auto"]
 T = 1_600_000_000
@@ -282,11 +285,183 @@ def test_target_without_hard_links(inputs: dict[str, Any], store: Path) -> None:
 
 
 def test_folder_swap_where_the_kernel_has_none(inputs: dict[str, Any], store: Path) -> None:
-    with patch.object(atomic, "_exchange_at_once", return_value=None):
+    with patch.object(exchange, "_exchange_at_once", return_value=None):
         marpack.pack(export_path=store, archive_format="no-archive", **inputs)
         marpack.pack(export_path=store, archive_format="no-archive", version="2", force=True, **inputs)
     assert listing(store) == ["m"]
     assert '"modelVersion": "2"' in (store / "m" / "MAR-INF" / "MANIFEST.json").read_text()
+
+
+def test_packers_of_one_folder_where_the_kernel_has_no_swap(inputs: dict[str, Any], store: Path) -> None:
+    plan = marpack.plan_archive(archive_format="no-archive", **inputs)
+    alone = marpack.write_archive(plan, store / "alone")
+    with (
+        patch.object(exchange, "_exchange_at_once", return_value=None),
+        ThreadPoolExecutor(8) as threads,
+    ):
+        list(threads.map(lambda _: marpack.write_archive(plan, store / "m", force=True), range(40)))
+    assert listing(store) == ["alone", "m"]
+    assert contents(store / "m") == contents(Path(alone.path))
+
+
+def test_interrupted_between_the_two_renames(inputs: dict[str, Any], store: Path) -> None:
+    old = marpack.pack(export_path=store, archive_format="no-archive", version="old", **inputs)
+    kept = contents(Path(old.path))
+    rename, calls = os.rename, iter(range(100))
+
+    def interrupted(source: str, target: str) -> None:
+        if next(calls) == 2:  # after the try without swapping, and the old folder's way aside
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    with (
+        patch.object(exchange, "_exchange_at_once", return_value=None),
+        patch.object(os, "rename", interrupted),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        marpack.pack(export_path=store, archive_format="no-archive", force=True, **inputs)
+    assert contents(Path(old.path)) == kept
+    assert listing(store) == ["m"]
+
+
+def test_folder_that_cannot_be_renamed(inputs: dict[str, Any], store: Path) -> None:
+    """A model in the lower layer of an overlay, as in a container's image."""
+    marpack.pack(export_path=store, archive_format="no-archive", **inputs)
+    with (
+        patch("marpack.archive.atomic.exchange_folders", side_effect=OSError(errno.EXDEV, "cross-device")),
+        pytest.raises(marpack.TargetError, match="overlay"),
+    ):
+        marpack.pack(export_path=store, archive_format="no-archive", force=True, **inputs)
+    assert listing(store) == ["m"]
+
+
+def test_replaced_folder_keeps_its_permissions(inputs: dict[str, Any], store: Path) -> None:
+    marpack.pack(export_path=store, archive_format="no-archive", **inputs)
+    (store / "m").chmod(0o2700)
+    marpack.pack(export_path=store, archive_format="no-archive", force=True, **inputs)
+    assert (store / "m").stat().st_mode & 0o7777 == 0o2700
+
+
+def test_private_file_is_replaced_by_one_private_from_the_start(inputs: dict[str, Any], store: Path) -> None:
+    (store / "m.mar").touch(mode=0o600)
+    seen: set[int] = set()
+
+    def look(_count: int) -> None:
+        seen.update(path.stat().st_mode & 0o777 for path in store.iterdir())
+
+    marpack.pack(export_path=store, force=True, progress=look, **inputs)
+    assert seen == {0o600}
+
+
+def test_inputs_inside_the_folder_to_be_replaced_survive(inputs: dict[str, Any], store: Path) -> None:
+    marpack.pack(export_path=store, archive_format="no-archive", **inputs)
+    inputs["handler"] = store / "m" / "handler.py"
+    before = contents(store / "m")
+    with pytest.raises(marpack.TargetError, match=r"holds handler .*which would be lost"):
+        marpack.pack(export_path=store, archive_format="no-archive", force=True, **inputs)
+    assert contents(store / "m") == before
+
+
+def test_parent_of_a_link_is_where_the_link_leads(
+    inputs: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """link/../m is not m."""
+    (tmp_path / "real" / "inner").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    marpack.pack(archive_format="no-archive", **inputs)
+    Path("link").symlink_to(tmp_path / "real" / "inner")
+    before = contents(Path("m"))
+    marpack.pack(export_path="link/..", archive_format="no-archive", force=True, version="2", **inputs)
+    assert contents(Path("m")) == before
+    assert (tmp_path / "real" / "m" / "MAR-INF").is_dir()
+
+
+@pytest.mark.parametrize("archive_format", ["default", "no-archive"])
+def test_working_folder_that_changes_meanwhile(
+    inputs: dict[str, Any],
+    store: Path,
+    tmp_path: Path,
+    archive_format: marpack.ArchiveFormat,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(store)
+    plan = marpack.plan_archive(archive_format=archive_format, **inputs)
+    marpack.write_archive(plan, "m", progress=lambda _: os.chdir(tmp_path))
+    assert listing(store) == ["m"]
+
+
+@pytest.mark.parametrize("target", ["", ".", "..", "/"])
+@pytest.mark.parametrize("archive_format", ["default", "no-archive"])
+def test_targets_that_name_nothing_new(
+    inputs: dict[str, Any],
+    store: Path,
+    target: str,
+    archive_format: marpack.ArchiveFormat,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(store)
+    with pytest.raises(marpack.TargetError):
+        marpack.write_archive(marpack.plan_archive(archive_format=archive_format, **inputs), target, force=True)
+    assert listing(store) == []
+
+
+def test_link_to_nowhere(inputs: dict[str, Any], store: Path) -> None:
+    (store / "m.mar").symlink_to("nowhere/m.mar")
+    with pytest.raises(marpack.TargetError, match=r"nowhere' does not exist"):
+        marpack.pack(export_path=store, force=True, **inputs)
+
+
+def test_one_open_file_in_many_archives_at_once(inputs: dict[str, Any]) -> None:
+    with open(inputs["serialized_file"], "rb") as file:
+        plan = marpack.plan_archive(**inputs | {"serialized_file": file, "archive_format": "zip-store"})
+        expected = b"".join(marpack.iter_archive(plan))
+        with ThreadPoolExecutor(8) as threads:
+            made = list(threads.map(lambda _: b"".join(marpack.iter_archive(plan)), range(16)))
+        interleaved = zip(marpack.iter_archive(plan), marpack.iter_archive(plan), strict=True)
+        assert b"".join(one for one, _ in interleaved) == expected
+    assert set(made) == {expected}
+
+
+def test_reader_of_wide_items(inputs: dict[str, Any]) -> None:
+    class Wide:
+        size = 8
+
+        def open(self) -> Any:
+            return self
+
+        def read(self, size: int) -> Any:
+            data, self.data = self.data, b""
+            return memoryview(data).cast("I") if data else data
+
+        def close(self) -> None:
+            pass
+
+        data = bytes(range(8))
+
+    plan = marpack.plan_archive(model_name="m", handler="base_handler", extra_files={"x": Wide()})
+    with zipfile.ZipFile(io.BytesIO(b"".join(marpack.iter_archive(plan)))) as archive:
+        assert archive.read("x") == bytes(range(8))
+
+
+def test_fifo_in_the_place_of_a_file_does_not_wait(inputs: dict[str, Any]) -> None:
+    plan = marpack.plan_archive(**inputs)
+    inputs["handler"].unlink()
+    os.mkfifo(inputs["handler"])
+    with pytest.raises(marpack.SourceChangedError):
+        b"".join(marpack.iter_archive(plan))
+
+
+def test_folder_with_a_thousand_levels(store: Path) -> None:
+    name = "/".join(["d"] * 1200)
+    plan = marpack.plan_archive(
+        model_name="m", handler="base_handler", extra_files={name: b"x"}, archive_format="no-archive"
+    )
+    marpack.write_archive(plan, store / "m")
+    try:
+        assert (store / "m" / name).read_bytes() == b"x"
+    finally:  # deeper than pytest can remove
+        subprocess.run(["rm", "-rf", store / "m"], check=True)
 
 
 def test_replaced_folder_has_no_stale_files(inputs: dict[str, Any], store: Path) -> None:

@@ -170,9 +170,12 @@ def test_path_with_a_line_break_is_a_path(capsys: pytest.CaptureFixture[str]) ->
 def test_source_date_epoch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*BASICS, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["manifest"]["createdOn"] == "13/09/2020 12:26:40"
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
-    assert main([*BASICS, "-f"]) == 1
-    assert "SOURCE_DATE_EPOCH='yesterday'" in capsys.readouterr().err
+    for bad in ("yesterday", "1_0", " 12 ", "+5", "\uff11", "9" * 30, "9" * 5000):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", bad)
+        assert main(["pack", "--model-name", "a b", "-v1", "--handler", "h.py"]) == 1
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0].startswith("marpack: error: --model-name: ")
+        assert lines[1].startswith(f"marpack: error: SOURCE_DATE_EPOCH={bad!r} is not")
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
     assert main([*BASICS, "-f"]) == 0
 
@@ -218,6 +221,34 @@ def test_name_that_the_terminal_cannot_show() -> None:
     assert r"\xfc.txt" in done.stdout
 
 
+def test_name_that_would_act_on_the_terminal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "x").mkdir()
+    (folder / "x" / "a\x1b[2Jb").write_text("x")
+    assert main([*BASICS, "--extra-files", "x"]) == 0
+    assert r"a\x1b[2Jb" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+@pytest.mark.parametrize("words", ["", "--quiet", "--extra-files *.none --serialized-file huge.pt"])
+def test_closed_streams(closed: str, words: str, long_work: list[str]) -> None:
+    command = f"{sys.executable} -m marpack {' '.join(BASICS)} --archive-format zip-store {words} {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert Path("m.mar").exists()
+
+
+def test_full_streams() -> None:
+    command = [sys.executable, "-m", "marpack", *BASICS, "-f"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr) == (
+            1,
+            "marpack: error: all is done, but the result cannot be printed: No space left on device\n",
+        )
+        warned = [*command, "--extra-files", "*.none"]
+        assert subprocess.run(warned, stderr=full, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def test_reader_that_goes_away() -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -229,7 +260,7 @@ def test_reader_that_goes_away() -> None:
     assert Path("m.mar").exists()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_ended_by_a_signal(number: int, status: int, folder: Path) -> None:
     with open("huge.pt", "wb") as file:
         file.truncate(1 << 36)

@@ -20,6 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("h.py").write_text("def handle(data, context): return data\n")
     Path("config.py").write_text("model = dict(type='FasterRCNN')\n")
     Path("w.pth").write_bytes(b"weights")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # the official package's staging folder
     Path("ours").mkdir()
     Path("theirs").mkdir()
     return tmp_path

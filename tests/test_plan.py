@@ -3,10 +3,11 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import io
+import mmap
 import os
 import pickle
 import subprocess
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,18 @@ import marpack
 from marpack import PlanError, plan_archive
 
 T = 1_600_000_000
+
+
+class NoOffset(tzinfo):
+    """A time zone that does not say which."""
+
+    def utcoffset(self, when: datetime | None, /) -> None:
+        return None
+
+    dst = utcoffset
+
+    def tzname(self, when: datetime | None, /) -> str:
+        return "somewhere"
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +151,7 @@ def test_extra_files_in_every_form() -> None:
     assert names(extra_files="pkg,other") == [".hidden", "__init__.py", "sub/deep.py", "sub/more.py"]
     assert names(extra_files=marpack.tree("pkg")) == ["pkg/.hidden", "pkg/__init__.py", "pkg/sub/deep.py"]
     assert names(extra_files=marpack.tree("pkg/sub", prefix="a/b")) == ["a/b/deep.py"]
+    assert names(extra_files=marpack.tree("pkg/sub", prefix=Path("a"))) == ["a/deep.py"]
     assert names(extra_files=marpack.tree(".", prefix="")) == names(extra_files=".")
     assert names(extra_files={"a/config.json": b"{}", "b/config.json": "labels.json"}) == [
         "a/config.json",
@@ -307,6 +321,10 @@ def test_issues_of_files_below_a_folder(folder: Path) -> None:
         ({"timestamp": True}, "bad-type"),
         ({"timestamp": 1e20}, "bad-timestamp"),
         ({"timestamp": float("nan")}, "bad-timestamp"),
+        ({"timestamp": 10**5000}, "bad-timestamp"),
+        ({"timestamp": datetime(2020, 1, 1, tzinfo=NoOffset())}, "bad-timestamp"),
+        ({"extra_files": ["\0/*"]}, "bad-value"),
+        ({"extra_files": ["\ud800/*"]}, "bad-value"),
         ({"metadata": ["x"]}, "bad-metadata"),
         ({"metadata": {"x": object()}}, "bad-metadata"),
         ({"metadata": {("a", "b"): 1}}, "bad-metadata"),
@@ -352,6 +370,35 @@ def test_source_with_an_impossible_size(size: object) -> None:
             return io.BytesIO()
 
     assert issues(serialized_file=Odd()) == [("serialized_file", "bad-type")]
+
+
+def test_map_of_a_file_in_memory() -> None:
+    with open("w.pt", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        [entry] = plan_archive(model_name="m", handler="base_handler", serialized_file=mapped).entries  # type: ignore[arg-type]
+        assert (entry.name, read(entry)) == ("model.pt", b"weights")
+
+
+def test_open_file_at_its_end_is_a_warning() -> None:
+    file = io.BytesIO()
+    file.write(b"x")
+    plan = plan_archive(model_name="m", handler="base_handler", serialized_file=file)
+    assert "at its end" in plan.warnings[0]
+
+
+def test_path_object_of_bytes() -> None:
+    class BytesPath:
+        def __fspath__(self) -> bytes:
+            return b"w.pt"
+
+    path: Any = BytesPath()
+    assert names(serialized_file=path, extra_files=[path], handler=Path("handler.py")) == ["handler.py", "w.pt"]
+
+
+def test_misspelt_built_in_handler() -> None:
+    with pytest.raises(PlanError, match="did you mean 'image_classifier'"):
+        plan_archive(model_name="m", handler="image_clasifier")
+    with pytest.raises(PlanError, match="choose from base_handler"):
+        plan_archive(model_name="m", handler="qqq")
 
 
 def test_size_is_asked_for_once() -> None:
@@ -450,7 +497,7 @@ def test_times_and_modes(folder: Path) -> None:
 
 
 def test_owners() -> None:
-    bad: list[dict[str, Any]] = [{"uid": -1}, {"gid": "0"}, {"user": None}, {"group": "a\0"}]
+    bad: list[dict[str, Any]] = [{"uid": -1}, {"gid": "0"}, {"user": None}, {"group": "a\0"}, {"user": "\ud800"}]
     for arguments in bad:
         with pytest.raises(ValueError, match="are"):
             marpack.Owner(**arguments)
@@ -503,6 +550,17 @@ def test_plan_is_a_value_that_validates_itself() -> None:
         dataclasses.replace(plan, entries=(dataclasses.replace(plan.entries[0], name="../x"),))
     with pytest.raises(ValueError, match="model name"):
         dataclasses.replace(plan, model_name="")
+    with pytest.raises(ValueError, match="form 'foo'"):
+        dataclasses.replace(plan, archive_format="foo")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="all stored"):
+        dataclasses.replace(plan, archive_format="zip-store")
+    below = dataclasses.replace(plan.entries[0], name="w.pt/x")
+    with pytest.raises(ValueError, match="both a file and a folder"):
+        dataclasses.replace(plan, entries=(plan.entries[1], below))
+    bad: list[dict[str, Any]] = [{"size": -1}, {"size": 1 << 63}, {"mode": 0o120777}, {"compression": 12}]
+    for change in bad:
+        with pytest.raises(ValueError, match=r"size|mode|Compression"):
+            dataclasses.replace(plan.entries[0], **change)
 
 
 def test_planning_reads_no_contents(folder: Path) -> None:

@@ -11,9 +11,9 @@ import errno
 import os
 import shutil
 import stat
-import sys
 from typing import TYPE_CHECKING
 
+from marpack.archive.exchange import exchange_folders, rename_folder
 from marpack.errors import ArchiveExistsError, TargetError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ __all__ = ["check_file", "check_folder", "check_replaceable_folder", "replacing_
 
 # Small members leave in one write.
 _BUFFER_SIZE = 1 << 18
+
+_OTHER_NAME = "choose another model name or export path"
 
 
 def check_folder(path: str) -> None:
@@ -39,33 +41,41 @@ def check_folder(path: str) -> None:
 def check_file(path: str, *, force: bool) -> None:
     """Raise ``TargetError`` or ``ArchiveExistsError`` unless ``replacing_file`` may make ``path``."""
     check_folder(os.path.dirname(path))
-    if os.path.isdir(path):
+    if not path or os.path.isdir(path):
         raise TargetError(path, "is a folder: name the file that the archive goes to")
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
         raise TargetError(path, "is not a regular file: write iter_archive(plan) to it instead")
     if os.path.lexists(path) and not force:
         raise ArchiveExistsError(path)
+    if os.path.islink(path):
+        check_folder(os.path.dirname(os.path.realpath(path)))
 
 
 def check_replaceable_folder(path: str, *, force: bool, marker: str) -> None:
     """Raise ``TargetError`` or ``ArchiveExistsError`` unless ``replacing_folder`` may make ``path``.
 
-    A folder is replaced whole, so one that holds files but not ``marker`` is somebody's own and stays.
+    A folder is replaced whole, so one that holds files but not ``marker`` is somebody's own and stays, and so
+    does one in which another file system is mounted.
     """
     check_folder(os.path.dirname(path))
-    if not os.path.lexists(path):
+    if os.path.basename(path) in {"", ".", ".."}:
+        raise TargetError(path, "does not name a new folder: give the name that the model's folder shall have")
+    try:
+        status = os.lstat(path)
+        files = os.listdir(path) if stat.S_ISDIR(status.st_mode) else []
+    except FileNotFoundError:
         return
-    if os.path.islink(path) or not os.path.isdir(path):
-        what = "link" if os.path.islink(path) else "file"
-        raise TargetError(path, f"is a {what}: remove it, or choose another model name or export path")
-    if os.listdir(path) and not os.path.isfile(os.path.join(path, marker)):
-        raise TargetError(
-            path,
-            f"holds files but no {marker}, so it is not a model that could be replaced: "
-            "move it away, or choose another model name or export path",
-        )
+    if not stat.S_ISDIR(status.st_mode):
+        what = "link" if stat.S_ISLNK(status.st_mode) else "file"
+        raise TargetError(path, f"is a {what}: remove it, or {_OTHER_NAME}")
+    if files and not os.path.isfile(os.path.join(path, marker)) and os.path.lexists(path):
+        problem = f"holds files but no {marker}, so it is not a model that could be replaced"
+        raise TargetError(path, f"{problem}: move it away, or {_OTHER_NAME}")
     if not force:
         raise ArchiveExistsError(path)
+    for folder, below, _ in os.walk(path):
+        if any(os.path.ismount(os.path.join(folder, name)) for name in below):
+            raise TargetError(path, f"has another file system mounted in it: unmount that, or {_OTHER_NAME}")
 
 
 @contextlib.contextmanager
@@ -77,8 +87,12 @@ def replacing_file(path: str, *, force: bool) -> Iterator[BinaryIO]:
     check_file(path, force=force)
     path = os.path.realpath(path)
     temporary = _temporary_name(path)
+    # What replaces a private file is private from its first byte on.
+    mode = 0o600 if os.path.exists(path) else 0o666
     try:
-        with open(temporary, "x+b", buffering=_BUFFER_SIZE) as file:
+        with open(
+            temporary, "x+b", buffering=_BUFFER_SIZE, opener=lambda name, flags: os.open(name, flags, mode)
+        ) as file:
             yield file
         if force:
             with contextlib.suppress(FileNotFoundError):
@@ -94,20 +108,29 @@ def replacing_file(path: str, *, force: bool) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def replacing_folder(path: str, *, force: bool, marker: str) -> Iterator[str]:
-    """Make a new folder, and give it its name when the block ends well; a replaced one is removed."""
+    """Make a new folder, and give it its name when the block ends well; a replaced one is removed.
+
+    Its permission bits are those of the folder that it replaces.
+    """
     check_replaceable_folder(path, force=force, marker=marker)
+    # Wherever the process goes meanwhile.
+    path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
     temporary = _temporary_name(path)
     os.mkdir(temporary)
     try:
         yield temporary
-        while not _rename_folder(temporary, path):
+        while not rename_folder(temporary, path):
             if not force:
                 raise ArchiveExistsError(path)
             check_replaceable_folder(path, force=force, marker=marker)
-            if _exchange(temporary, path):
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
+            if exchange_folders(temporary, path, aside=_temporary_name(path)):
                 break
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno == errno.EXDEV:
+            raise TargetError(path, "lies in a layer of an overlay: remove it first, or " + _OTHER_NAME) from error
         raise
     shutil.rmtree(temporary, ignore_errors=True)
 
@@ -129,60 +152,3 @@ def _rename_new(temporary: str, path: str) -> None:
         os.rename(temporary, path)
     else:
         os.unlink(temporary)
-
-
-def _rename_folder(temporary: str, path: str) -> bool:
-    """Give a folder its name unless a folder that is not empty has it."""
-    try:
-        os.rename(temporary, path)
-    except OSError as error:
-        if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
-            return False
-        raise
-    return True
-
-
-def _exchange(temporary: str, path: str) -> bool:
-    """Swap two folders; False when ``path`` has gone meanwhile.
-
-    Linux swaps them in one step, so that the name is never without a model. Elsewhere the old one is moved
-    aside first, and moved back should the new one not take its place.
-    """
-    swapped = _exchange_at_once(temporary, path)
-    if swapped is not None:
-        return swapped
-    aside = _temporary_name(path)
-    try:
-        os.rename(path, aside)
-    except FileNotFoundError:
-        return False
-    try:
-        os.rename(temporary, path)
-    except OSError:
-        os.rename(aside, path)
-        raise
-    os.rename(aside, temporary)
-    return True
-
-
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
-
-
-def _exchange_at_once(one: str, other: str) -> bool | None:
-    """Swap two names by ``renameat2``; None where there is no such call."""
-    if sys.platform != "linux":
-        return None
-    import ctypes  # rarely needed, and slow to import
-
-    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if renameat2 is None:
-        return None
-    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
-        return True
-    code = ctypes.get_errno()
-    if code == errno.ENOENT:
-        return False
-    if code in {errno.EINVAL, errno.ENOSYS, errno.EPERM}:
-        return None
-    raise OSError(code, os.strerror(code), other)

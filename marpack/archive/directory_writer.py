@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from marpack.archive.content import Content, Progress
+from marpack.archive.layout import parents
 
 if TYPE_CHECKING:
     from marpack.archive.plan import ArchivePlan
@@ -19,9 +20,13 @@ def write_folder(
 ) -> list[WrittenEntry]:
     """Write the members below ``folder``, which is empty; the manifest last."""
     written = []
+    made: set[str] = set()
     for entry in plan.members:
-        path = os.path.join(folder, *entry.name.split("/"))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        for parent in parents(entry.name):
+            if parent not in made:
+                os.mkdir(os.path.join(folder, parent))
+                made.add(parent)
+        path = os.path.join(folder, entry.name)
         content = Content(entry, digest=digest, progress=progress)
         with open(path, "xb") as file:
             file.writelines(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -101,11 +102,16 @@ class FileSource:
         return _PlannedFile(self)
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end, should a FIFO have taken the place of the file."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 class _PlannedFile(io.FileIO):
     """Raises when the file changed, at its beginning and again at its end."""
 
     def __init__(self, source: FileSource) -> None:
-        super().__init__(source.path)
+        super().__init__(source.path, opener=_open_at_once)
         self._source = source
         try:
             self._check()
@@ -144,22 +150,32 @@ class BytesSource:
 class StreamSource:
     """An open binary file that can seek, from ``start`` on.
 
-    The caller keeps it open until all is written, and does not write two archives from it at a time.
+    The caller keeps it open until all is written, and does not use it meanwhile.
     """
 
     file: SeekableFile
     start: int
     size: int
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def open(self) -> Reader:
-        """Seek back to the start; closing the reader leaves the file open."""
-        self.file.seek(self.start)
-        return _Borrowed(self.file)
+        """Read from the start; closing the reader leaves the file open."""
+        return _Borrowed(self)
 
 
 class _Borrowed:
-    def __init__(self, file: SeekableFile) -> None:
-        self.read = file.read
+    """Keeps a position of its own in a file that others may be reading too."""
+
+    def __init__(self, source: StreamSource) -> None:
+        self._source = source
+        self._position = source.start
+
+    def read(self, size: int, /) -> bytes:
+        with self._source.lock:
+            self._source.file.seek(self._position)
+            data = self._source.file.read(size)
+        self._position += len(data)
+        return data
 
     def close(self) -> None:
         pass
@@ -182,6 +198,13 @@ class Entry:
     compression: Compression
     origin: str
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.size < 1 << 63:
+            raise ValueError(f"the size of {self.name!r} cannot be {self.size}")
+        if self.mode is not None and not 0 <= self.mode <= 0o7777:
+            raise ValueError(f"the mode of {self.name!r} holds more than permission bits: {self.mode:#o}")
+        Compression(self.compression)
+
     @property
     def mtime(self) -> float:
         """The time of last change in seconds, rounded as ``os.stat`` rounds it."""
@@ -193,7 +216,7 @@ class Entry:
         left = self.size
         with closing(self.source.open()) as reader:
             while left > 0:
-                chunk = reader.read(min(CHUNK_SIZE, left))
+                chunk = bytes(reader.read(min(CHUNK_SIZE, left)))  # a view of wider items counts them, not bytes
                 if not chunk:
                     raise SourceChangedError(self.origin, f"ended {left} bytes before the planned {self.size}")
                 left -= len(chunk)

@@ -41,15 +41,15 @@ class Tree:
     prefix: str
 
 
-def tree(folder: str | os.PathLike[str], *, prefix: str | None = None) -> Tree:
+def tree(folder: str | os.PathLike[str], *, prefix: str | os.PathLike[str] | None = None) -> Tree:
     """Keep a folder together: an item for ``extra_files``, which flattens a folder named by its path.
 
     ``prefix`` is where it goes in the archive, by default the folder's own name; ``""`` is the root.
     Sub-folders named ``__pycache__`` or ``__MACOSX`` or beginning with a dot are left out.
     """
-    path = os.fspath(folder)
+    path = os.fsdecode(folder)
     own_name = os.path.basename(os.path.abspath(path))
-    return Tree(folder=path, prefix=own_name if prefix is None else prefix)
+    return Tree(folder=path, prefix=own_name if prefix is None else os.fsdecode(prefix))
 
 
 def literal_path(value: str | None) -> str | Path | None:
@@ -145,7 +145,7 @@ class Inputs:
             for item in value.split(","):
                 self._add_comma_item(item)
         elif isinstance(value, os.PathLike):
-            self._add_path(os.fspath(value))
+            self._add_path(os.fsdecode(value))
         elif isinstance(value, Tree):
             self._add_tree(value)
         elif isinstance(value, Mapping):
@@ -189,7 +189,7 @@ class Inputs:
                     "collision",
                     candidate.argument,
                     f"{earlier.origin} and {candidate.origin} are different files for one name in the "
-                    f"archive, {candidate.name!r}: rename one, or keep them apart with a mapping or tree()",
+                    f"archive, {candidate.name!r}: rename one, or keep them apart (in Python: a mapping, tree())",
                 )
                 continue
             settled[candidate.name] = candidate
@@ -216,7 +216,11 @@ class Inputs:
         if os.path.lexists(item) or not is_pattern(item):
             self._add_path(item)
             return
-        found = sorted(glob.glob(item))
+        try:
+            found = sorted(glob.glob(item))
+        except (ValueError, RecursionError) as error:
+            self.issue("bad-value", "extra_files", f"the pattern {item!r} cannot be searched for: {error}")
+            return
         if not found:
             self.warnings.append(f"no file matches the pattern {item!r} of extra_files")
         for path in found:
@@ -266,13 +270,13 @@ class Inputs:
 
     def _add(self, argument: str, name: str, value: object, *, keep_time: bool) -> None:
         if isinstance(value, os.PathLike) or (isinstance(value, str) and "\n" not in value):
-            self._add_regular_file(argument, name, os.fspath(value), keep_time=keep_time)
+            self._add_regular_file(argument, name, os.fsdecode(value), keep_time=keep_time)
             return
         source = self._contents(argument, value)
         if source is None or not self._check_name(argument, name):
             return
         size: object = source.size
-        if not isinstance(size, int) or size < 0:
+        if not isinstance(size, int) or not 0 <= size < 1 << 63:
             self.issue("bad-type", argument, f"the source of {name!r} says that its size is {size!r}")
             return
         what = f"({name}, {size} bytes)"
@@ -343,12 +347,15 @@ class Inputs:
                 self.issue("bad-type", argument, "the file is open for text: open it with mode 'rb'")
                 return None
             start = file.tell()
-            size = file.seek(0, os.SEEK_END) - start
+            file.seek(0, os.SEEK_END)
+            size = file.tell() - start
             file.seek(start)
         except (OSError, ValueError) as error:
             message = f"the open file cannot be read and seek ({error}): open it with mode 'rb', or give the bytes"
             self.issue("unreadable", argument, message)
             return None
+        if size <= 0 < start:
+            self.warnings.append(f"the open file of {argument} stands at its end: nothing of it is packed")
         return StreamSource(file=file, start=start, size=max(size, 0))
 
 
@@ -357,7 +364,7 @@ def _own_name(value: object) -> str | None:
     if isinstance(value, str) and "\n" in value:
         return None
     if isinstance(value, (str, os.PathLike)):
-        return os.path.basename(value)
+        return os.path.basename(os.fsdecode(value))
     name = getattr(value, "name", None)
     return os.path.basename(name) if isinstance(name, str) else None
 

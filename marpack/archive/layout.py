@@ -22,6 +22,7 @@ __all__ = [
     "is_pattern",
     "member_order",
     "parents",
+    "printable",
 ]
 
 ArchiveFormat = Literal["default", "zip-store", "tgz", "no-archive", "auto"]
@@ -118,6 +119,11 @@ def member_order(name: str) -> tuple[tuple[int, str], ...]:
     """Sort key: the files of a folder by name, then its sub-folders by name (A9)."""
     *folders, file = name.split("/")
     return (*((1, folder) for folder in folders), (0, file))
+
+
+def printable(name: str) -> str:
+    """Return a name as it can be shown: what a terminal would act on is escaped."""
+    return name if name.isprintable() else repr(name)[1:-1]
 
 
 def parents(name: str) -> list[str]:

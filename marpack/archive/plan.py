@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from marpack.archive.entry import BytesSource, Entry
+from marpack.archive.entry import BytesSource, Compression, Entry
 from marpack.archive.inputs import ExtraFiles, FileArgument, Inputs, SourceLike
 from marpack.archive.layout import (
     ARCHIVE_FORMATS,
+    BUILTIN_HANDLERS,
     SUFFIXES,
     ArchiveFormat,
     check_member_name,
@@ -23,6 +25,8 @@ from marpack.archive.layout import (
     compression_for,
     handler_file,
     member_order,
+    parents,
+    printable,
 )
 from marpack.archive.manifest import MANIFEST_NAME, RUNTIMES, Manifest, ManifestModel, Runtime, created_on
 from marpack.errors import PlanError
@@ -49,7 +53,7 @@ class Owner:
         names: tuple[object, ...] = (self.user, self.group)
         if not all(isinstance(number, int) and number >= 0 for number in numbers):
             raise ValueError(f"uid and gid are whole numbers from 0 on, not {numbers}")
-        if not all(isinstance(name, str) and "\0" not in name for name in names):
+        if not all(isinstance(name, str) and name.isprintable() for name in names):
             raise ValueError(f"user and group are names, not {names}")
 
     @classmethod
@@ -90,6 +94,8 @@ class ArchivePlan:
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.archive_format not in ARCHIVE_FORMATS:
+            raise ValueError(f"the form {self.archive_format!r} is not one of {', '.join(ARCHIVE_FORMATS)}")
         names = [entry.name for entry in self.entries]
         problem = check_model_name(self.model_name, self.archive_format)
         problem = problem or next(filter(None, map(check_member_name, names)), None)
@@ -97,6 +103,12 @@ class ArchivePlan:
             raise ValueError(problem)
         if names != sorted(set(names), key=member_order):
             raise ValueError("the entries of a plan are unique and in the order of member_order()")
+        folders = {parent for name in names for parent in parents(name)}
+        if clash := folders.intersection(names):
+            raise ValueError(f"{min(clash)!r} cannot be both a file and a folder")
+        only = {"default": Compression.DEFLATED, "zip-store": Compression.STORED}.get(self.archive_format)
+        if only is not None and any(entry.compression is not only for entry in self.entries):
+            raise ValueError(f"the members of {self.archive_format} are all {only.name.lower()}")
 
     @property
     def manifest(self) -> Manifest:
@@ -131,7 +143,7 @@ class ArchivePlan:
     def __str__(self) -> str:
         members = self.members
         head = f"{self.file_name}: {len(members)} members, {self.size:,} bytes before compression"
-        return "\n".join([head, *(f"{entry.size:>15,}  {entry.name}" for entry in members)])
+        return "\n".join([head, *(f"{entry.size:>15,}  {printable(entry.name)}" for entry in members)])
 
 
 def plan_archive(
@@ -255,7 +267,7 @@ def _resolve_timestamp(inputs: Inputs, timestamp: object, *, reproducible: bool)
     if timestamp is None:
         return REPRODUCIBLE_TIMESTAMP if reproducible else int(time.time())
     if isinstance(timestamp, datetime):
-        if timestamp.tzinfo is None:
+        if timestamp.utcoffset() is None:
             inputs.issue("bad-timestamp", "timestamp", f"{timestamp} has no time zone: give an aware datetime")
             return 0
         timestamp = timestamp.timestamp()
@@ -265,7 +277,7 @@ def _resolve_timestamp(inputs: Inputs, timestamp: object, *, reproducible: bool)
     try:
         created_on(math.floor(timestamp))
     except (ValueError, OverflowError, OSError):
-        inputs.issue("bad-timestamp", "timestamp", f"{timestamp} is not a time between the years 1 and 9999")
+        inputs.issue("bad-timestamp", "timestamp", "is not a time between the years 1 and 9999")
         return 0
     return math.floor(timestamp)
 
@@ -297,10 +309,16 @@ def _add_handler(inputs: Inputs, handler: object, runtime: Runtime) -> str | Non
             f"must be a name, a path or {{'handler.py': contents}}, not {type(handler).__name__}",
         )
         return None
-    value = os.fspath(handler)
+    value = os.fsdecode(handler)
     file = handler_file(value, runtime)
     if file is not None and "\n" in value and not os.path.lexists(file):
         inputs.issue("bad-value", "handler", "source text needs a name: give {'handler.py': text}")
+    elif file is not None and file != value and not os.path.dirname(file) and not os.path.lexists(file):
+        near = get_close_matches(value, BUILTIN_HANDLERS[runtime], n=1)
+        hint = (
+            f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(BUILTIN_HANDLERS[runtime]))}"
+        )
+        inputs.issue("missing-file", "handler", f"{value!r} is neither a file, {file!r}, nor built in: {hint}")
     elif file is not None:
         inputs.add_file("handler", Path(file), default_name=None)
     return os.path.basename(value)

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from marpack.archive.atomic import check_file, check_replaceable_folder, replacing_file, replacing_folder
-from marpack.archive.entry import CHUNK_SIZE
+from marpack.archive.entry import CHUNK_SIZE, FileSource
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.result import WriteResult
 from marpack.archive.zip_writer import Provisional, ZipStream
@@ -49,7 +49,8 @@ def write_archive(
         # Only this form needs it; the same goes for the tar writer below.
         from marpack.archive.directory_writer import write_folder
 
-        target = os.path.normpath(target)
+        target = _without_slash(target)
+        _check_sources_survive(plan, target)
         with replacing_folder(target, force=force, marker=MANIFEST_NAME) as folder:
             written = write_folder(plan, folder, digest=digest, progress=progress)
         size, sha256 = sum(entry.size for entry in written), None
@@ -67,7 +68,9 @@ def check_path(plan: ArchivePlan, path: str | os.PathLike[str], *, force: bool =
     """Raise what ``write_archive`` would raise because of ``path``, and write nothing."""
     target = os.fspath(path)
     if _is_folder(plan):
-        check_replaceable_folder(os.path.normpath(target), force=force, marker=MANIFEST_NAME)
+        target = _without_slash(target)
+        _check_sources_survive(plan, target)
+        check_replaceable_folder(target, force=force, marker=MANIFEST_NAME)
     else:
         check_file(target, force=force)
 
@@ -85,6 +88,23 @@ def iter_archive(plan: ArchivePlan, *, progress: Progress | None = None) -> Gene
 
 def _is_folder(plan: ArchivePlan) -> bool:
     return plan.archive_format == "no-archive"
+
+
+def _without_slash(path: str) -> str:
+    return path.rstrip(os.sep) or path
+
+
+def _check_sources_survive(plan: ArchivePlan, target: str) -> None:
+    """Refuse to replace a folder that holds what is to be packed: it would be lost with the folder."""
+    if not os.path.isdir(target):
+        return
+    inside = os.path.join(os.path.realpath(target), "")
+    for entry in plan.entries:
+        if isinstance(entry.source, FileSource) and os.path.realpath(entry.source.path).startswith(inside):
+            message = (
+                f"holds {entry.origin}, which would be lost with it: choose another model name or export path"
+            )
+            raise TargetError(target, message)
 
 
 def _stream(

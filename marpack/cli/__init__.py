@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from marpack import __version__
 from marpack.cli import pack
+from marpack.cli.terminal import complain, prepare
 from marpack.errors import MarpackError, PlanError
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ _SIGNALLED = 128
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``marpack`` with ``argv`` (the process's arguments by default); return the exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no reason to fail
-            stream.reconfigure(errors="backslashreplace")
+    prepare()
     parser = argparse.ArgumentParser(
         prog="marpack", description="Write TorchServe model archives (MAR) that the server loads."
     )
@@ -46,11 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _cleaning_up_when_terminated():
             options.run(options)
-            sys.stdout.flush()
     except PlanError as error:
         return _fail(*map(_option_and_message, error.issues))
     except BrokenPipeError:
-        sys.stdout = None  # nobody reads on: no second error at exit
         return _FAILED
     except MarpackError as error:
         return _fail(str(error))
@@ -69,11 +66,13 @@ def _cleaning_up_when_terminated() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(_SIGNALLED + number))
+    numbers = [signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)])]
+    before = [signal.signal(number, lambda number, _: sys.exit(_SIGNALLED + number)) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _option_and_message(issue: Issue) -> str:
@@ -84,5 +83,5 @@ def _option_and_message(issue: Issue) -> str:
 
 def _fail(*messages: str) -> int:
     for message in messages:
-        print(f"marpack: error: {message}", file=sys.stderr)
+        complain(f"marpack: error: {message}")
     return _FAILED

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.inputs import literal_path
-from marpack.archive.layout import ARCHIVE_FORMATS
+from marpack.archive.layout import ARCHIVE_FORMATS, printable
 from marpack.archive.manifest import RUNTIMES, created_on
 from marpack.archive.plan import plan_archive
 from marpack.archive.write import check_path, write_archive
 from marpack.cli.progress import progress_for
+from marpack.cli.terminal import complain, show
 from marpack.errors import Issue, MarpackError, TargetError
 from marpack.packing import check_export_path, reporting
 
@@ -119,11 +120,11 @@ def _run(options: argparse.Namespace) -> None:
     path = os.path.join(options.export_path, plan.file_name)
     if not options.quiet:
         for warning in plan.warnings:
-            print(f"marpack: warning: {warning}", file=sys.stderr)
+            complain(f"marpack: warning: {warning}")
     if options.dry_run:
         check_path(plan, path, force=options.force)
         if not options.quiet:
-            print(json.dumps(_plan_json(plan, path), indent=2) if options.json else plan)
+            show(json.dumps(_plan_json(plan, path), indent=2) if options.json else str(plan))
         return
     with progress_for(plan.size, quiet=options.quiet) as progress:
         try:
@@ -135,7 +136,7 @@ def _run(options: argparse.Namespace) -> None:
             what = f"{reason} ({error.filename!r})" if error.filename else reason
             raise TargetError(path, f"cannot be written: {what}; nothing is left of the attempt") from error
     if not options.quiet:
-        print(json.dumps(_result_json(plan, result), indent=2) if options.json else _summary(plan, result))
+        show(json.dumps(_result_json(plan, result), indent=2) if options.json else _summary(plan, result))
 
 
 def _source_date_epoch() -> tuple[int | None, list[Issue]]:
@@ -144,6 +145,8 @@ def _source_date_epoch() -> tuple[int | None, list[Issue]]:
     if not text:
         return None, []
     try:
+        if not re.fullmatch("-?[0-9]+", text):
+            raise ValueError(text)
         timestamp = int(text)
         created_on(timestamp)
     except (ValueError, OverflowError, OSError):
@@ -156,7 +159,7 @@ def _summary(plan: ArchivePlan, result: WriteResult) -> str:
     count = len(result.entries)
     lines = [f"{result.path}: {count} members, {result.size:,} bytes"]
     for entry in result.entries:
-        lines.append(f"{entry.size:>15,}  {entry.name}")
+        lines.append(f"{entry.size:>15,}  {printable(entry.name)}")
         if entry.sha256:
             lines.append(f"{'sha256':>15}  {entry.sha256}")
     if result.sha256:

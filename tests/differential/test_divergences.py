@@ -11,11 +11,13 @@ import os
 import re
 import resource
 import zipfile
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from marpack import compat
 from tests.differential import official
 from tests.differential.official import ROOT, Outcome, Worlds, write_file
 
@@ -484,3 +486,26 @@ def test_an_error_is_a_line(both: Both) -> None:
 def test_options_of_its_own(both: Both, option: str) -> None:
     theirs, ours = both({}, option)
     assert statuses((theirs, ours)) == (2, 0)
+
+
+# ---------------------------------------------------------------------------------------------- imports
+
+
+@pytest.mark.divergence("D-25")
+def test_a_version_that_is_a_number() -> None:
+    config = Namespace(**vars(compat.ModelArchiverConfig("m", "base_handler", "1")) | {"version": 2})
+    utils = official.official_module("model_packaging_utils").ModelExportUtils
+    assert '"modelVersion": 2,' in utils.generate_manifest_json(config) + ","
+    assert '"modelVersion": "2"' in compat.ModelExportUtils.generate_manifest_json(config)
+
+
+@pytest.mark.divergence("D-26")
+def test_an_imported_call_with_an_input_that_does_not_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    config = compat.ModelArchiverConfig("m", "gone.py", "1", "w.pt", export_path=str(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        official.official_module("model_packaging").package_model(config, "{}")
+    with pytest.raises(compat.ModelArchiverError, match="2 problems"):
+        compat.package_model(config, "{}")

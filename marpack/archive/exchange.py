@@ -1,0 +1,70 @@
+"""Swap two folders that lie beside each other."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+
+__all__ = ["exchange_folders", "rename_folder"]
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
+_NO_SUCH_CALL = {errno.EINVAL, errno.ENOSYS, errno.EPERM}
+
+
+def rename_folder(folder: str, path: str) -> bool:
+    """Give a folder the name ``path``; False if a folder that is not empty has it."""
+    try:
+        os.rename(folder, path)
+    except OSError as error:
+        if error.errno in _TAKEN:
+            return False
+        raise
+    return True
+
+
+def exchange_folders(folder: str, path: str, *, aside: str) -> bool:
+    """Swap ``folder`` with the one at ``path``; False if that one has gone, or has been replaced, meanwhile.
+
+    Linux swaps them in one step, so that ``path`` always names one of them. Elsewhere the old one is first
+    moved to the name ``aside``, and back should the new one not take its place.
+    """
+    swapped = _exchange_at_once(folder, path)
+    if swapped is not None:
+        return swapped
+    try:
+        os.rename(path, aside)
+    except FileNotFoundError:
+        return False
+    try:
+        renamed = rename_folder(folder, path)
+    except BaseException:
+        os.rename(aside, path)
+        raise
+    if renamed:
+        os.rename(aside, folder)
+    else:  # somebody else's new folder has come first, and takes the place of the old one too
+        shutil.rmtree(aside, ignore_errors=True)
+    return renamed
+
+
+def _exchange_at_once(one: str, other: str) -> bool | None:
+    """Swap two names by ``renameat2``; None where there is no such call."""
+    if sys.platform != "linux":
+        return None
+    import ctypes  # needed only here, and slow to import
+
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return None
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code == errno.ENOENT:
+        return False
+    if code in _NO_SUCH_CALL:
+        return None
+    raise OSError(code, os.strerror(code), other)
