@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (small / f"{number}.txt").write_text(f"line {number}\n" * 40)
     yield folder
     shutil.rmtree(folder)
+
+
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    machine_info["zlib"] = zlib.ZLIB_RUNTIME_VERSION
 
 
 @pytest.fixture

@@ -495,8 +495,8 @@ def test_options_of_its_own(both: Both, option: str) -> None:
 def test_a_version_that_is_a_number() -> None:
     config = Namespace(**vars(compat.ModelArchiverConfig("m", "base_handler", "1")) | {"version": 2})
     utils = official.official_module("model_packaging_utils").ModelExportUtils
-    assert '"modelVersion": 2,' in utils.generate_manifest_json(config) + ","
-    assert '"modelVersion": "2"' in compat.ModelExportUtils.generate_manifest_json(config)
+    assert '"modelVersion": 2\n' in utils.generate_manifest_json(config)
+    assert '"modelVersion": "2"\n' in compat.ModelExportUtils.generate_manifest_json(config)
 
 
 @pytest.mark.divergence("D-26")
