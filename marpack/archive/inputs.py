@@ -8,8 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
-from typing import Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from marpack.archive.entry import (
     BytesSource,
@@ -22,6 +21,9 @@ from marpack.archive.entry import (
 )
 from marpack.archive.layout import check_member_name, is_excluded_folder, is_pattern, parents
 from marpack.errors import Issue
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Candidate", "ExtraFiles", "FileArgument", "Inputs", "SourceLike", "Tree", "literal_path", "tree"]
 
@@ -54,7 +56,11 @@ def tree(folder: str | os.PathLike[str], *, prefix: str | os.PathLike[str] | Non
 
 def literal_path(value: str | None) -> str | Path | None:
     """Return a path that is never text, for callers whose values are all paths."""
-    return Path(value) if value and "\n" in value else value
+    if not value or "\n" not in value:
+        return value
+    from pathlib import Path  # not needed otherwise, and slow to import
+
+    return Path(value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +138,10 @@ class Inputs:
             name = own_name
         self._add(argument, name, value, keep_time=False)
         return name
+
+    def add_path(self, argument: str, path: str) -> None:
+        """Add the one file of a role by its path."""
+        self._add_regular_file(argument, os.path.basename(path), path, keep_time=False)
 
     def add_extra_files(self, value: object) -> None:
         """Add extra files in every form they come in."""

@@ -9,8 +9,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from marpack.archive.entry import BytesSource, Compression, Entry
@@ -314,13 +312,15 @@ def _add_handler(inputs: Inputs, handler: object, runtime: Runtime) -> str | Non
     if file is not None and "\n" in value and not os.path.lexists(file):
         inputs.issue("bad-value", "handler", "source text needs a name: give {'handler.py': text}")
     elif file is not None and file != value and not os.path.dirname(file) and not os.path.lexists(file):
+        from difflib import get_close_matches  # for this message only
+
         near = get_close_matches(value, BUILTIN_HANDLERS[runtime], n=1)
         hint = (
             f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(BUILTIN_HANDLERS[runtime]))}"
         )
         inputs.issue("missing-file", "handler", f"{value!r} is neither a file, {file!r}, nor built in: {hint}")
     elif file is not None:
-        inputs.add_file("handler", Path(file), default_name=None)
+        inputs.add_path("handler", file)
     return os.path.basename(value)
 
 
