@@ -2,10 +2,12 @@
 
 from marpack.archive.content import Progress
 from marpack.archive.entry import Compression, Entry, Reader, Source
-from marpack.archive.inputs import ExtraFiles, FileArgument, Tree, tree
+from marpack.archive.extra_files import ExtraFiles, Tree, tree
+from marpack.archive.inputs import FileArgument
 from marpack.archive.layout import ArchiveFormat
 from marpack.archive.manifest import Manifest, ManifestModel, Runtime
-from marpack.archive.plan import ArchivePlan, Handler, Owner, plan_archive
+from marpack.archive.plan import ArchivePlan, Owner
+from marpack.archive.planning import Handler, plan_archive
 from marpack.archive.result import WriteResult, WrittenEntry
 from marpack.archive.write import iter_archive, write_archive
 from marpack.errors import (

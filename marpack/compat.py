@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.archive.inputs import literal_path
 from marpack.archive.manifest import Manifest, ManifestModel, created_on
-from marpack.archive.plan import plan_archive
+from marpack.archive.planning import plan_archive
 from marpack.archive.write import write_archive
 from marpack.errors import MarpackError
 

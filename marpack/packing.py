@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.atomic import check_folder
-from marpack.archive.plan import plan_archive
+from marpack.archive.planning import plan_archive
 from marpack.archive.write import write_archive
 from marpack.errors import Issue, PlanError, TargetError
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from marpack.archive.content import Progress
-    from marpack.archive.inputs import ExtraFiles, FileArgument
+    from marpack.archive.extra_files import ExtraFiles
+    from marpack.archive.inputs import FileArgument
     from marpack.archive.layout import ArchiveFormat
     from marpack.archive.manifest import Runtime
-    from marpack.archive.plan import Handler, Owner
+    from marpack.archive.plan import Owner
+    from marpack.archive.planning import Handler
     from marpack.archive.result import WriteResult
 
 __all__ = ["check_export_path", "pack", "reporting"]

@@ -1,14 +1,13 @@
-"""From what a caller gives to the files it stands for: paths, wildcards, folders, contents in memory."""
+"""From what a caller gives to the file it stands for: a path, contents in memory, an open file."""
 
 from __future__ import annotations
 
-import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from marpack.archive.entry import (
     BytesSource,
@@ -19,39 +18,19 @@ from marpack.archive.entry import (
     Source,
     StreamSource,
 )
-from marpack.archive.layout import check_member_name, is_excluded_folder, is_pattern, parents
+from marpack.archive.layout import check_member_name, parents
 from marpack.errors import Issue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Candidate", "ExtraFiles", "FileArgument", "Inputs", "SourceLike", "Tree", "literal_path", "tree"]
+__all__ = ["Candidate", "FileArgument", "Inputs", "SourceLike", "literal_path"]
 
 SourceLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | SeekableFile | Source"
 FileArgument: TypeAlias = "SourceLike | Mapping[str, SourceLike]"
-ExtraFiles: TypeAlias = "str | os.PathLike[str] | Tree | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
 
 # Of contents without a file of their own: readable by all, as a fresh file is.
 _DEFAULT_MODE = 0o644
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tree:
-    """A folder that keeps its shape inside the archive; see ``tree``."""
-
-    folder: str
-    prefix: str
-
-
-def tree(folder: str | os.PathLike[str], *, prefix: str | os.PathLike[str] | None = None) -> Tree:
-    """Keep a folder together: an item for ``extra_files``, which flattens a folder named by its path.
-
-    ``prefix`` is where it goes in the archive, by default the folder's own name; ``""`` is the root.
-    Sub-folders named ``__pycache__`` or ``__MACOSX`` or beginning with a dot are left out.
-    """
-    path = os.fsdecode(folder)
-    own_name = os.path.basename(os.path.abspath(path))
-    return Tree(folder=path, prefix=own_name if prefix is None else os.fsdecode(prefix))
 
 
 def literal_path(value: str | None) -> str | Path | None:
@@ -136,49 +115,14 @@ class Inputs:
                 self.issue("bad-value", argument, "contents need a name: give {'handler.py': contents}")
                 return None
             name = own_name
-        self._add(argument, name, value, keep_time=False)
+        self.add(argument, name, value, keep_time=False)
         return name
 
     def add_path(self, argument: str, path: str) -> None:
         """Add the one file of a role by its path."""
-        self._add_regular_file(argument, os.path.basename(path), path, keep_time=False)
+        self.add_regular_file(argument, os.path.basename(path), path, keep_time=False)
 
-    def add_extra_files(self, value: object) -> None:
-        """Add extra files in every form they come in."""
-        try:
-            self._add_extra_files(value)
-        except RecursionError:
-            self.issue("bad-value", "extra_files", "lists are nested too deeply: give one list")
-
-    def _add_extra_files(self, value: object) -> None:
-        if isinstance(value, str):
-            for item in value.split(","):
-                self._add_comma_item(item)
-        elif isinstance(value, os.PathLike):
-            self._add_path(os.fsdecode(value))
-        elif isinstance(value, Tree):
-            self._add_tree(value)
-        elif isinstance(value, Mapping):
-            for name, source in value.items():
-                if isinstance(name, str):
-                    self._add("extra_files", name, source, keep_time=True)
-                else:
-                    self.issue("bad-type", "extra_files", f"the name {name!r} must be a str")
-        elif _is_iterable(value):
-            for part in value:
-                if isinstance(part, str):
-                    self._add_item(part)
-                else:
-                    self._add_extra_files(part)
-        else:
-            self.issue(
-                "bad-type",
-                "extra_files",
-                f"cannot take {type(value).__name__}: contents need a name, give {{'name': contents}}",
-            )
-
-    def text(self, argument: str, text: str) -> BytesSource | None:
-        """Return a text as the bytes of a file, UTF-8."""
+    def _text(self, argument: str, text: str) -> BytesSource | None:
         try:
             return BytesSource(data=text.encode())
         except UnicodeEncodeError as error:
@@ -214,73 +158,10 @@ class Inputs:
                     )
         return list(settled.values())
 
-    def _add_comma_item(self, item: str) -> None:
-        """Add one item of the archiver's comma list; blanks around it are not part of it (D-05)."""
-        if not os.path.lexists(item):
-            item = item.strip()
-        if item:
-            self._add_item(item)
-
-    def _add_item(self, item: str) -> None:
-        # D-06: a file of exactly that name is meant before a wildcard is.
-        if os.path.lexists(item) or not is_pattern(item):
-            self._add_path(item)
-            return
-        try:
-            found = sorted(glob.glob(item))
-        except (ValueError, RecursionError) as error:
-            self.issue("bad-value", "extra_files", f"the pattern {item!r} cannot be searched for: {error}")
-            return
-        if not found:
-            self.warnings.append(f"no file matches the pattern {item!r} of extra_files")
-        for path in found:
-            self._add_path(path)
-
-    def _add_path(self, path: str) -> None:
-        """Add a file under its own name, or a folder's contents at the root (A4)."""
-        if os.path.isdir(path):
-            self._add_folder(path, "")
-        else:
-            self._add_regular_file("extra_files", os.path.basename(path), path, keep_time=True)
-
-    def _add_tree(self, item: Tree) -> None:
-        prefix = item.prefix.rstrip("/")
-        if prefix and (problem := check_member_name(prefix)):
-            self.issue("bad-member-name", "extra_files", problem)
-        elif os.path.isdir(item.folder):
-            self._add_folder(item.folder, f"{prefix}/" if prefix else "")
-        elif os.path.lexists(item.folder):
-            self.issue("not-a-file", "extra_files", f"tree() needs a folder, and {item.folder!r} is none")
-        else:
-            self.issue(
-                "missing-file", "extra_files", f"the folder {item.folder!r} does not exist: correct the path"
-            )
-
-    def _add_folder(self, top: str, prefix: str) -> None:
-        # Not by recursion: a path can be deeper than Python's stack.
-        waiting: list[tuple[str, str, frozenset[tuple[int, int]]]] = [(top, prefix, frozenset())]
-        while waiting:
-            folder, prefix, above = waiting.pop()
-            try:
-                status = os.stat(folder)
-                with os.scandir(folder) as listing:
-                    found = sorted(listing, key=lambda item: item.name)
-            except OSError as error:
-                self.issue("unreadable", "extra_files", f"cannot list the folder {folder!r}: {error.strerror}")
-                continue
-            identity = (status.st_dev, status.st_ino)
-            if identity in above:
-                self.issue("not-a-file", "extra_files", f"{folder!r} is a link to a folder that holds it")
-                continue
-            for item in found:
-                if not _is_folder(item):
-                    self._add_regular_file("extra_files", prefix + item.name, item.path, keep_time=True)
-                elif not is_excluded_folder(item.name):
-                    waiting.append((item.path, f"{prefix}{item.name}/", above | {identity}))
-
-    def _add(self, argument: str, name: str, value: object, *, keep_time: bool) -> None:
+    def add(self, argument: str, name: str, value: object, *, keep_time: bool) -> None:
+        """Add a file in any form it comes in, under ``name``; ``keep_time`` if a path's own time goes with it."""
         if isinstance(value, os.PathLike) or (isinstance(value, str) and "\n" not in value):
-            self._add_regular_file(argument, name, os.fsdecode(value), keep_time=keep_time)
+            self.add_regular_file(argument, name, os.fsdecode(value), keep_time=keep_time)
             return
         source = self._contents(argument, value)
         if source is None or not self._check_name(argument, name):
@@ -292,7 +173,8 @@ class Inputs:
         what = f"({name}, {size} bytes)"
         self._candidates.append(Candidate(argument=argument, what=what, name=name, source=source, size=size))
 
-    def _add_regular_file(self, argument: str, name: str, path: str, *, keep_time: bool) -> None:
+    def add_regular_file(self, argument: str, name: str, path: str, *, keep_time: bool) -> None:
+        """Add the file at ``path`` under ``name``."""
         try:
             status = os.stat(path)
         except (OSError, ValueError) as error:
@@ -336,7 +218,7 @@ class Inputs:
 
     def _contents(self, argument: str, value: object) -> Source | None:
         if isinstance(value, str):
-            return self.text(argument, value)
+            return self._text(argument, value)
         if isinstance(value, (bytes, bytearray, memoryview)):
             return BytesSource(data=bytes(value))
         if hasattr(value, "read") and hasattr(value, "seek"):
@@ -377,18 +259,6 @@ def _own_name(value: object) -> str | None:
         return os.path.basename(os.fsdecode(value))
     name = getattr(value, "name", None)
     return os.path.basename(name) if isinstance(name, str) else None
-
-
-def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:
-    contents = isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "read")
-    return isinstance(value, Iterable) and not contents
-
-
-def _is_folder(item: os.DirEntry[str]) -> bool:
-    try:
-        return item.is_dir()
-    except OSError:  # a link that cannot be followed is reported as a file that cannot be read
-        return False
 
 
 def _same_contents(one: Candidate, other: Candidate) -> bool:

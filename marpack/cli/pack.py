@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from marpack.archive.inputs import literal_path
 from marpack.archive.layout import ARCHIVE_FORMATS, printable
 from marpack.archive.manifest import RUNTIMES, created_on
-from marpack.archive.plan import plan_archive
+from marpack.archive.planning import plan_archive
 from marpack.archive.write import check_path, write_archive
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, show

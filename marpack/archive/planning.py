@@ -1,0 +1,259 @@
+"""From arguments to a plan, with everything that is wrong with them reported at once."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from marpack.archive.extra_files import ExtraFiles, add_extra_files
+from marpack.archive.inputs import FileArgument, Inputs, SourceLike
+from marpack.archive.layout import (
+    ARCHIVE_FORMATS,
+    BUILTIN_HANDLERS,
+    ArchiveFormat,
+    check_model_name,
+    compression_for,
+    handler_file,
+    member_order,
+)
+from marpack.archive.manifest import RUNTIMES, Manifest, ManifestModel, Runtime, created_on
+from marpack.archive.plan import ArchivePlan, Owner
+from marpack.errors import PlanError
+
+__all__ = ["Handler", "plan_archive"]
+
+Handler: TypeAlias = "str | os.PathLike[str] | Mapping[str, SourceLike]"
+
+# The first moment a zip can hold: what a reproducible archive is dated when no time is given.
+REPRODUCIBLE_TIMESTAMP = 315532800  # 1980-01-01T00:00:00Z
+
+
+def plan_archive(
+    *,
+    model_name: str,
+    handler: Handler,
+    version: str = "1.0",
+    model_file: FileArgument | None = None,
+    serialized_file: FileArgument | None = None,
+    extra_files: ExtraFiles | None = None,
+    requirements_file: FileArgument | Sequence[str] | None = None,
+    config_file: FileArgument | None = None,
+    runtime: Runtime = "python",
+    archive_format: ArchiveFormat = "default",
+    timestamp: datetime | float | None = None,
+    reproducible: bool = False,
+    metadata: Mapping[str, Any] | None = None,
+    owner: Owner | None = None,
+) -> ArchivePlan:
+    r"""Plan an archive: look at names and ``stat``, read nothing, write nothing.
+
+    The arguments are the options of ``torch-model-archiver`` and mean what they mean there
+    (spec/archive.md). A file argument takes a path, bytes, text (a ``str`` with a line break), an open
+    binary file that can seek, any ``Source``, or ``{name in the archive: one of these}``. None, an empty ``str``
+    and an empty list are the same as nothing.
+
+    - ``handler``: the name of a built-in handler; a path, with or without ``.py``, with or without
+      ``:entry``; or ``{"handler.py": contents}``.
+    - ``version``: the model's version; ``""`` leaves it out, and the server takes ``1.0``.
+    - ``requirements_file``: also a list of requirements.
+    - ``extra_files``: the archiver's comma list of files, wildcards and folders (a folder's contents go to the
+      root); a mapping ``{name in the archive: contents}``; ``tree(folder)``, which keeps its shape; or a
+      list of these.
+    - ``archive_format``: ``default`` (zip, deflated), ``zip-store``, ``tgz``, ``no-archive`` (a folder), or
+      ``auto``: zip that stores weights and what is compressed already and deflates the rest.
+    - ``timestamp``: the time of packing, in seconds since the epoch or an aware ``datetime``; now by default.
+      Parts of a second are dropped.
+    - ``reproducible``: the same inputs make the same bytes on every machine: all times are ``timestamp``
+      (1980-01-01 by default), modes 0644, and a tgz belongs to nobody.
+    - ``metadata``: a JSON object that goes into the manifest under the key ``metadata``.
+    - ``owner``: whom the members of a ``tgz`` belong to; the user of this process by default.
+
+    Raises ``PlanError`` whose ``issues`` are everything that is wrong with the inputs.
+    """
+    inputs = Inputs()
+    _check_choices(inputs, model_name, version, runtime, archive_format)
+    packed = _resolve_timestamp(inputs, timestamp, reproducible=reproducible)
+
+    # A10: the order in which the archiver copies, which decides whose mode and time a shared file gets.
+    model_file_name = _add_role(inputs, "model_file", model_file, "model.py")
+    weights_name = _add_role(inputs, "serialized_file", serialized_file, "model.pt")
+    handler_value = _add_handler(inputs, handler, runtime)
+    if extra_files:
+        add_extra_files(inputs, extra_files)
+    if isinstance(requirements_file, Sequence) and not isinstance(
+        requirements_file, (str, bytes, bytearray, memoryview)
+    ):
+        requirements_file = "\n".join([*_checked_requirements(inputs, requirements_file), ""])
+    requirements_name = _add_role(inputs, "requirements_file", requirements_file, "requirements.txt")
+    config_name = _add_role(inputs, "config_file", config_file, "model-config.yaml")
+    _check_metadata(inputs, metadata)
+    _check_owner(inputs, owner)
+    _warn(inputs, model_name, archive_format)
+    candidates = inputs.settle()
+
+    if inputs.issues:
+        raise PlanError(inputs.issues)
+    entries = [
+        candidate.entry(
+            compression_for(candidate.name, archive_format, weights=candidate.name == weights_name),
+            packed_ns=packed * 10**9,
+            normalise=reproducible,
+        )
+        for candidate in candidates
+    ]
+    manifest = Manifest(
+        created_on=created_on(packed),
+        runtime=runtime,
+        model=ManifestModel(
+            model_name=model_name,
+            serialized_file=weights_name,
+            handler=handler_value,
+            model_file=model_file_name,
+            model_version=version or None,
+            requirements_file=requirements_name,
+            config_file=config_name,
+        ),
+        metadata=metadata,
+    )
+    return ArchivePlan(
+        model_name=model_name,
+        archive_format=archive_format,
+        manifest_text=manifest.to_json(),
+        entries=tuple(sorted(entries, key=lambda entry: member_order(entry.name))),
+        timestamp=packed,
+        owner=owner or (Owner.current() if archive_format == "tgz" and not reproducible else Owner()),
+        warnings=tuple(inputs.warnings),
+    )
+
+
+def _check_choices(
+    inputs: Inputs, model_name: object, version: object, runtime: object, archive_format: ArchiveFormat
+) -> None:
+    if not isinstance(model_name, str):
+        inputs.issue("bad-type", "model_name", f"must be a str, not {type(model_name).__name__}")
+    elif problem := check_model_name(
+        model_name, archive_format if archive_format in ARCHIVE_FORMATS else "default"
+    ):
+        inputs.issue("bad-model-name", "model_name", problem)
+    if not isinstance(version, str):
+        inputs.issue("bad-type", "version", f"must be a str, not {type(version).__name__}: write '{version}'")
+    for argument, value, known in (
+        ("runtime", runtime, RUNTIMES),
+        ("archive_format", archive_format, ARCHIVE_FORMATS),
+    ):
+        if value not in known:
+            inputs.issue("bad-value", argument, f"{value!r} is not known: choose from {', '.join(known)}")
+
+
+def _resolve_timestamp(inputs: Inputs, timestamp: object, *, reproducible: bool) -> int:
+    if timestamp is None:
+        return REPRODUCIBLE_TIMESTAMP if reproducible else int(time.time())
+    if isinstance(timestamp, datetime):
+        if timestamp.utcoffset() is None:
+            inputs.issue("bad-timestamp", "timestamp", f"{timestamp} has no time zone: give an aware datetime")
+            return 0
+        timestamp = timestamp.timestamp()
+    if not isinstance(timestamp, (int, float)) or isinstance(timestamp, bool):
+        inputs.issue("bad-type", "timestamp", f"must be seconds or a datetime, not {type(timestamp).__name__}")
+        return 0
+    try:
+        created_on(math.floor(timestamp))
+    except (ValueError, OverflowError, OSError):
+        inputs.issue("bad-timestamp", "timestamp", "is not a time between the years 1 and 9999")
+        return 0
+    return math.floor(timestamp)
+
+
+def _add_role(inputs: Inputs, argument: str, value: FileArgument | None, default_name: str) -> str | None:
+    if value is None or (isinstance(value, str) and not value):
+        return None
+    return inputs.add_file(argument, value, default_name=default_name)
+
+
+def _add_handler(inputs: Inputs, handler: object, runtime: Runtime) -> str | None:
+    """Add the handler's file, if it is not built in; return the manifest's value (A6)."""
+    if runtime not in RUNTIMES:
+        return None
+    if isinstance(handler, Mapping):
+        if len(handler) == 1 and isinstance(value := next(iter(handler)), str):
+            file = handler_file(value, runtime)
+            if file is None:
+                inputs.issue("bad-value", "handler", f"{value!r} is built in: give it as a str")
+            else:
+                inputs.add_file("handler", {file: handler[value]}, default_name=None)
+            return value
+        inputs.issue("bad-value", "handler", "give one {name: contents}")
+        return None
+    if not isinstance(handler, (str, os.PathLike)):
+        inputs.issue(
+            "bad-type",
+            "handler",
+            f"must be a name, a path or {{'handler.py': contents}}, not {type(handler).__name__}",
+        )
+        return None
+    value = os.fsdecode(handler)
+    file = handler_file(value, runtime)
+    if file is not None and "\n" in value and not os.path.lexists(file):
+        inputs.issue("bad-value", "handler", "source text needs a name: give {'handler.py': text}")
+    elif file is not None and file != value and not os.path.dirname(file) and not os.path.lexists(file):
+        from difflib import get_close_matches  # for this message only
+
+        near = get_close_matches(value, BUILTIN_HANDLERS[runtime], n=1)
+        hint = (
+            f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(BUILTIN_HANDLERS[runtime]))}"
+        )
+        inputs.issue("missing-file", "handler", f"{value!r} is neither a file, {file!r}, nor built in: {hint}")
+    elif file is not None:
+        inputs.add_path("handler", file)
+    return os.path.basename(value)
+
+
+def _checked_requirements(inputs: Inputs, requirements: Sequence[object]) -> Iterator[str]:
+    for requirement in requirements:
+        if isinstance(requirement, str) and "\n" not in requirement:
+            yield requirement
+        else:
+            inputs.issue("bad-type", "requirements_file", f"{requirement!r} is not one requirement")
+
+
+def _warn(inputs: Inputs, model_name: object, archive_format: object) -> None:
+    """Warn of archives that are well-formed and that the server does not load (A1, N1)."""
+    if isinstance(model_name, str) and ".." in model_name:
+        inputs.warnings.append(f"TorchServe finds no archive with '..' in its name, as {model_name!r} has")
+    if archive_format == "no-archive" and inputs.is_empty:
+        inputs.warnings.append("TorchServe finds no manifest in a folder without other files: use another form")
+
+
+def _check_owner(inputs: Inputs, owner: object) -> None:
+    if not isinstance(owner, (Owner, type(None))):
+        inputs.issue("bad-type", "owner", f"must be an Owner, not {type(owner).__name__}")
+
+
+def _check_metadata(inputs: Inputs, metadata: object) -> None:
+    if metadata is None:
+        return
+    if not isinstance(metadata, Mapping):
+        inputs.issue("bad-metadata", "metadata", f"must be a mapping, not {type(metadata).__name__}")
+        return
+    try:
+        _check_keys(metadata)
+        json.dumps(dict(metadata), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        inputs.issue("bad-metadata", "metadata", f"is not JSON: {error}")
+
+
+def _check_keys(value: object) -> None:
+    """Refuse keys that ``json`` would turn into strings, and so perhaps into equal ones (M9)."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"the key {key!r} is not a str")
+            _check_keys(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check_keys(item)
