@@ -280,6 +280,19 @@ def test_ended_by_a_signal(number: int, status: int, folder: Path) -> None:
     assert set(folder.iterdir()) == before
 
 
+def test_signal_that_is_ignored_stays_so() -> None:
+    """As under nohup."""
+    code = (
+        "import os, signal, sys; from marpack.archive import zip_writer; from marpack.cli import main; "
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+        "zip_writer.end_records = lambda record=zip_writer.end_records, **values: "
+        "(os.kill(os.getpid(), signal.SIGHUP), record(**values))[1]; "
+        f"sys.exit(main({BASICS!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def on_a_terminal(*words: str) -> str:
     """Run the command on a pseudo-terminal and return what a person sees."""
     reading, writing = pty.openpty()

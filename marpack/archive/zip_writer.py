@@ -82,6 +82,8 @@ class ZipStream:
         if member.size <= HELD_SIZE:
             held = b"".join(body)
             yield local_header(body.complete(member)) + held
+        # To hash a stored member in its order, reading it twice is as good as reading it back; a deflated one
+        # would have to be compressed twice.
         elif self._patch and not (self._digest and member.compression is Compression.STORED):
             yield Provisional(local_header(member))
             yield from body
