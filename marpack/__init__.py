@@ -3,7 +3,7 @@
 from marpack.archive.content import Progress
 from marpack.archive.entry import Compression, Entry, Reader, Source
 from marpack.archive.extra_files import ExtraFiles, Tree, tree
-from marpack.archive.inputs import FileArgument
+from marpack.archive.inputs import FileArgument, SourceLike
 from marpack.archive.layout import ArchiveFormat
 from marpack.archive.manifest import Manifest, ManifestModel, Runtime
 from marpack.archive.plan import ArchivePlan, Owner
@@ -42,6 +42,7 @@ __all__ = [
     "Runtime",
     "Source",
     "SourceChangedError",
+    "SourceLike",
     "TargetError",
     "Tree",
     "WriteResult",

@@ -61,7 +61,9 @@ class ArchiveExistsError(MarpackError, FileExistsError):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
-        super().__init__(f"{str(path)!r} already exists: choose another name, or overwrite it with force (-f)")
+        super().__init__(
+            f"{str(path)!r} already exists: choose another name, or overwrite it (--force, force=True)"
+        )
 
     def __reduce__(self) -> tuple[type[ArchiveExistsError], tuple[str | os.PathLike[str]]]:
         return type(self), (self.path,)

@@ -50,7 +50,8 @@ def pack(
 ) -> WriteResult:
     """Write ``<export_path>/<model_name>`` with the suffix of the form.
 
-    The arguments are those of ``plan_archive`` and ``write_archive``. ``export_path`` is a folder that exists.
+    The arguments are those of ``plan_archive``, which explains them, and of ``write_archive``: ``force`` replaces
+    an archive that exists, ``digest`` takes SHA-256 sums. ``export_path`` is a folder that exists.
     Raises what they raise; a bad export path is one of the issues of a ``PlanError``.
     """
     with reporting(check_export_path(export_path)):

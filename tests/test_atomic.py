@@ -464,6 +464,12 @@ def test_folder_with_a_thousand_levels(store: Path) -> None:
         subprocess.run(["rm", "-rf", store / "m"], check=True)
 
 
+def test_name_that_the_server_takes_for_another_form_is_a_warning(inputs: dict[str, Any], store: Path) -> None:
+    plan = marpack.plan_archive(**inputs)
+    assert marpack.write_archive(plan, store / "other.mar").warnings == ()
+    assert "'.mar'" in marpack.write_archive(plan, store / "m.tar.gz").warnings[0]
+
+
 def test_replaced_folder_has_no_stale_files(inputs: dict[str, Any], store: Path) -> None:
     marpack.pack(export_path=store, archive_format="no-archive", extra_files={"old.txt": b"x"}, **inputs)
     marpack.pack(export_path=store, archive_format="no-archive", force=True, **inputs)

@@ -91,14 +91,17 @@ def test_dry_run_writes_nothing(extra: list[str], folder: Path, capsys: pytest.C
         assert printed["entries"][0] == {"name": "h.py", "size": 39}
         assert printed["size"] == sum(entry["size"] for entry in printed["entries"])
     else:
-        assert out.splitlines()[0].startswith("m: 2 members, ")
+        assert out.splitlines()[0] == "would write m"
+        assert out.splitlines()[1].startswith("m: 2 members, ")
     assert sorted(folder.iterdir()) == before
 
 
 def test_dry_run_says_what_stands_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
     Path("m.mar").write_bytes(b"old")
     assert main([*BASICS, "--dry-run"]) == 1
-    assert "already exists" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert out.startswith("would write m.mar")
+    assert "already exists" in err
     assert main([*BASICS, "--dry-run", "--force"]) == 0
     assert Path("m.mar").read_bytes() == b"old"
 
@@ -108,7 +111,7 @@ def test_existing_archive_needs_force(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(BASICS) == 1
     err = capsys.readouterr().err
     assert err.startswith("marpack: error: 'm.mar' already exists")
-    assert "-f" in err
+    assert "--force" in err
     assert Path("m.mar").read_bytes() == b"old"
     assert main([*BASICS, "-f"]) == 0
     assert Path("m.mar").read_bytes() != b"old"
@@ -205,6 +208,11 @@ def test_version_help_and_no_command(capsys: pytest.CaptureFixture[str]) -> None
     help_text = capsys.readouterr().out
     assert "--serialized-file" in help_text
     assert main([]) == 2
+
+
+def test_forgotten_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(BASICS[1:]) == 2
+    assert "marpack pack --model-name" in capsys.readouterr().err
 
 
 def test_module_is_the_command() -> None:

@@ -378,11 +378,12 @@ def test_map_of_a_file_in_memory() -> None:
         assert (entry.name, read(entry)) == ("model.pt", b"weights")
 
 
-def test_open_file_at_its_end_is_a_warning() -> None:
+def test_open_file_that_stands_at_its_end() -> None:
+    """As torch.save leaves it."""
     file = io.BytesIO()
+    assert names(serialized_file=file) == ["model.pt"]
     file.write(b"x")
-    plan = plan_archive(model_name="m", handler="base_handler", serialized_file=file)
-    assert "at its end" in plan.warnings[0]
+    assert issues(serialized_file=file) == [("serialized_file", "bad-value")]
 
 
 def test_path_object_of_bytes() -> None:
@@ -397,8 +398,14 @@ def test_path_object_of_bytes() -> None:
 def test_misspelt_built_in_handler() -> None:
     with pytest.raises(PlanError, match="did you mean 'image_classifier'"):
         plan_archive(model_name="m", handler="image_clasifier")
+    with pytest.raises(PlanError, match="did you mean 'image_classifier'"):
+        plan_archive(model_name="m", handler="image_classifier.py")
     with pytest.raises(PlanError, match="choose from base_handler"):
-        plan_archive(model_name="m", handler="qqq")
+        plan_archive(model_name="m", handler="gone")
+    with pytest.raises(PlanError, match=r"'gone\.py' does not exist"):
+        plan_archive(model_name="m", handler="gone.py")
+    with pytest.raises(PlanError, match="'pkg/' is a folder"):
+        plan_archive(model_name="m", handler="pkg/")
 
 
 def test_size_is_asked_for_once() -> None:

@@ -28,7 +28,8 @@ def tree(folder: str | os.PathLike[str], *, prefix: str | os.PathLike[str] | Non
     """Keep a folder together: an item for ``extra_files``, which flattens a folder named by its path.
 
     ``prefix`` is where it goes in the archive, by default the folder's own name; ``""`` is the root.
-    Sub-folders named ``__pycache__`` or ``__MACOSX`` or beginning with a dot are left out.
+    Sub-folders named ``__pycache__`` or ``__MACOSX`` or beginning with a dot are left out, files never, not
+    even ``.env`` or ``*.pyc`` (A5).
     """
     path = os.fsdecode(folder)
     own_name = os.path.basename(os.path.abspath(path))

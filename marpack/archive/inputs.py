@@ -228,8 +228,7 @@ class Inputs:
         self.issue(
             "bad-type",
             argument,
-            f"cannot take {type(value).__name__}: give a path, bytes, text with a line break, "
-            "or an open binary file",
+            f"cannot take {value!r:.50}: give a path, bytes, text with a line break, or an open binary file",
         )
         return None
 
@@ -247,8 +246,9 @@ class Inputs:
             self.issue("unreadable", argument, message)
             return None
         if size <= 0 < start:
-            self.warnings.append(f"the open file of {argument} stands at its end: nothing of it is packed")
-        return StreamSource(file=file, start=start, size=max(size, 0))
+            self.issue("bad-value", argument, "the open file stands at its end: seek(0) first, or give the bytes")
+            return None
+        return StreamSource(file=file, start=start, size=size)
 
 
 def _own_name(value: object) -> str | None:

@@ -198,19 +198,31 @@ def _add_handler(inputs: Inputs, handler: object, runtime: Runtime) -> str | Non
         return None
     value = os.fsdecode(handler)
     file = handler_file(value, runtime)
-    if file is not None and "\n" in value and not os.path.lexists(file):
-        inputs.issue("bad-value", "handler", "source text needs a name: give {'handler.py': text}")
-    elif file is not None and file != value and not os.path.dirname(file) and not os.path.lexists(file):
-        from difflib import get_close_matches  # for this message only
-
-        near = get_close_matches(value, BUILTIN_HANDLERS[runtime], n=1)
-        hint = (
-            f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(BUILTIN_HANDLERS[runtime]))}"
-        )
-        inputs.issue("missing-file", "handler", f"{value!r} is neither a file, {file!r}, nor built in: {hint}")
-    elif file is not None:
+    if file is None:
+        pass
+    elif os.path.lexists(file):
         inputs.add_path("handler", file)
+    elif "\n" in value:
+        inputs.issue("bad-value", "handler", "source text needs a name: give {'handler.py': text}")
+    elif not os.path.basename(value):
+        inputs.issue("not-a-file", "handler", f"{value!r} is a folder: name the handler's file")
+    else:
+        inputs.issue("missing-file", "handler", _missing_handler(value, file, runtime))
     return os.path.basename(value)
+
+
+def _missing_handler(value: str, file: str, runtime: Runtime) -> str:
+    """Say what a handler that is neither built in nor a file may have meant."""
+    from difflib import get_close_matches  # for this message only
+
+    known = sorted(BUILTIN_HANDLERS[runtime])
+    if near := get_close_matches(value.removesuffix(".py"), known, n=1, cutoff=0.8):
+        hint = f"did you mean {near[0]!r}?"
+    elif os.path.dirname(value) or file == value:
+        return f"{file!r} does not exist: correct the path"
+    else:
+        hint = f"choose from {', '.join(known)}"
+    return f"{value!r} is neither a file, {file!r}, nor a built-in handler: {hint}"
 
 
 def _checked_requirements(inputs: Inputs, requirements: Sequence[object]) -> Iterator[str]:

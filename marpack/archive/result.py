@@ -28,7 +28,8 @@ class WriteResult:
 
     ``size`` is the file's, or the sum of the files in a folder, in bytes. ``sha256`` is the file's in
     hexadecimal: None unless asked for, and for a folder, which has none. ``entries`` are all members in
-    order, the manifest last.
+    order, the manifest last. ``warnings`` are the plan's, and one of a name that the server takes for another
+    form's.
     """
 
     path: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from marpack.archive.atomic import check_file, check_replaceable_folder, replacing_file, replacing_folder
 from marpack.archive.entry import CHUNK_SIZE, FileSource
+from marpack.archive.layout import SUFFIXES
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.result import WriteResult
 from marpack.archive.zip_writer import Provisional, ZipStream
@@ -61,7 +62,8 @@ def write_archive(
             for piece in stream:
                 sink.write(piece)
         written, size, sha256 = stream.written, sink.size, sink.sha256
-    return WriteResult(path=target, size=size, entries=tuple(written), sha256=sha256, warnings=plan.warnings)
+    warnings = (*plan.warnings, *_suffix_warning(plan, target))
+    return WriteResult(path=target, size=size, entries=tuple(written), sha256=sha256, warnings=warnings)
 
 
 def check_path(plan: ArchivePlan, path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -105,6 +107,14 @@ def _check_sources_survive(plan: ArchivePlan, target: str) -> None:
                 f"holds {entry.origin}, which would be lost with it: choose another model name or export path"
             )
             raise TargetError(target, message)
+
+
+def _suffix_warning(plan: ArchivePlan, target: str) -> list[str]:
+    """Warn of a name under which the server would take the archive for another form (A3)."""
+    suffix = SUFFIXES[plan.archive_format]
+    if target.endswith(suffix):
+        return []
+    return [f"TorchServe reads {target!r} as another form: give the archive a name that ends in {suffix!r}"]
 
 
 def _stream(

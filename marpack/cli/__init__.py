@@ -29,9 +29,7 @@ _SIGNALLED = 128
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``marpack`` with ``argv`` (the process's arguments by default); return the exit status."""
     prepare()
-    parser = argparse.ArgumentParser(
-        prog="marpack", description="Write TorchServe model archives (MAR) that the server loads."
-    )
+    parser = argparse.ArgumentParser(prog="marpack", description="Write TorchServe model archives (MAR).")
     parser.add_argument("--version", action="version", version=f"marpack {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
     pack.add_parser(commands)
@@ -39,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["pack"]:
         words = pack.expand_abbreviations(words)
     try:
+        if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
+            parser.error(f"name a command first, as in: marpack pack {words[0]} ...")
         options = parser.parse_args(words)
     except SystemExit as request:
         return int(request.code or 0)

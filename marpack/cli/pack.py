@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.inputs import literal_path
-from marpack.archive.layout import ARCHIVE_FORMATS, printable
+from marpack.archive.layout import ARCHIVE_FORMATS, BUILTIN_HANDLERS, printable
 from marpack.archive.manifest import RUNTIMES, created_on
 from marpack.archive.planning import plan_archive
 from marpack.archive.write import check_path, write_archive
@@ -63,6 +63,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "pack",
         help="pack a model into an archive",
         description="Pack a model into an archive. Takes every option of torch-model-archiver.",
+        epilog=f"Built-in handlers: {', '.join(sorted(BUILTIN_HANDLERS['python']))}. "
+        "The environment variable SOURCE_DATE_EPOCH sets the time of packing, in seconds since 1970.",
     )
     parser.set_defaults(run=_run)
     archiver = parser.add_argument_group("as torch-model-archiver")
@@ -122,9 +124,10 @@ def _run(options: argparse.Namespace) -> None:
         for warning in plan.warnings:
             complain(f"marpack: warning: {warning}")
     if options.dry_run:
-        check_path(plan, path, force=options.force)
         if not options.quiet:
-            show(json.dumps(_plan_json(plan, path), indent=2) if options.json else str(plan))
+            text = f"would write {path}\n{plan}"
+            show(json.dumps(_plan_json(plan, path), indent=2) if options.json else text)
+        check_path(plan, path, force=options.force)
         return
     with progress_for(plan.size, quiet=options.quiet) as progress:
         try:

@@ -12,6 +12,8 @@ import pytest
 from mypy import api
 
 ROOT = Path(__file__).parents[2]
+MODELS = ROOT / "tests" / "models"
+LEFTOVERS = shutil.ignore_patterns("*.mar", "__pycache__")  # of somebody who tried the examples there
 README = (ROOT / "README.md").read_text()
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
@@ -30,7 +32,7 @@ def test_mypy_takes_it(number: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_it_runs(number: int, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "tests" / "models", tmp_path / "models")
+    shutil.copytree(MODELS, tmp_path / "models", ignore=LEFTOVERS)
     done = subprocess.run(
         [sys.executable, "-c", EXAMPLES[number]],
         cwd=tmp_path / "models" / "digits",
@@ -47,7 +49,7 @@ def test_the_command_prints_what_the_readme_says(tmp_path: Path) -> None:
         r"ci: pack -->\n```sh\n(.*?)^```\n\n```\n(.*?)^```", README, re.MULTILINE | re.DOTALL
     )[0]
     words = shell.replace("\\\n", " ").split(".venv/bin/marpack ")[1].split()
-    shutil.copytree(ROOT / "tests" / "models", tmp_path / "tests" / "models")
+    shutil.copytree(MODELS, tmp_path / "tests" / "models", ignore=LEFTOVERS)
     done = subprocess.run(
         [sys.executable, "-m", "marpack", *words],
         cwd=tmp_path,
