@@ -46,7 +46,7 @@ ARCHIVE = [
     "zip_writer",
     "tar_writer",
     "directory_writer",
-    "exchange",
+    "folders",
     "atomic",
     "write",
 ]

@@ -20,7 +20,7 @@ from unittest.mock import patch
 import pytest
 
 import marpack
-from marpack.archive import exchange
+from marpack.archive import folders
 
 FORMATS: list[marpack.ArchiveFormat] = ["default", "zip-store", "tgz", "no-archive", "auto"]
 T = 1_600_000_000
@@ -285,7 +285,7 @@ def test_target_without_hard_links(inputs: dict[str, Any], store: Path) -> None:
 
 
 def test_folder_swap_where_the_kernel_has_none(inputs: dict[str, Any], store: Path) -> None:
-    with patch.object(exchange, "_exchange_at_once", return_value=None):
+    with patch.object(folders, "_exchange_at_once", return_value=None):
         marpack.pack(export_path=store, archive_format="no-archive", **inputs)
         marpack.pack(export_path=store, archive_format="no-archive", version="2", force=True, **inputs)
     assert listing(store) == ["m"]
@@ -296,7 +296,7 @@ def test_packers_of_one_folder_where_the_kernel_has_no_swap(inputs: dict[str, An
     plan = marpack.plan_archive(archive_format="no-archive", **inputs)
     alone = marpack.write_archive(plan, store / "alone")
     with (
-        patch.object(exchange, "_exchange_at_once", return_value=None),
+        patch.object(folders, "_exchange_at_once", return_value=None),
         ThreadPoolExecutor(8) as threads,
     ):
         list(threads.map(lambda _: marpack.write_archive(plan, store / "m", force=True), range(40)))
@@ -315,7 +315,7 @@ def test_interrupted_between_the_two_renames(inputs: dict[str, Any], store: Path
         rename(source, target)
 
     with (
-        patch.object(exchange, "_exchange_at_once", return_value=None),
+        patch.object(folders, "_exchange_at_once", return_value=None),
         patch.object(os, "rename", interrupted),
         pytest.raises(KeyboardInterrupt),
     ):

@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 from typing import TYPE_CHECKING
 
-from marpack.archive.exchange import exchange_folders, rename_folder
+from marpack.archive.folders import exchange_folders, remove_folder, rename_folder
 from marpack.errors import ArchiveExistsError, TargetError
 
 if TYPE_CHECKING:
@@ -68,9 +67,14 @@ def check_replaceable_folder(path: str, *, force: bool, marker: str) -> None:
     if not stat.S_ISDIR(status.st_mode):
         what = "link" if stat.S_ISLNK(status.st_mode) else "file"
         raise TargetError(path, f"is a {what}: remove it, or {_OTHER_NAME}")
-    if files and not os.path.isfile(os.path.join(path, marker)) and os.path.lexists(path):
-        problem = f"holds files but no {marker}, so it is not a model that could be replaced"
-        raise TargetError(path, f"{problem}: move it away, or {_OTHER_NAME}")
+    if files and not os.path.isfile(os.path.join(path, marker)):
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(status, os.lstat(path)):
+                problem = f"holds files but no {marker}, so it is not a model that could be replaced"
+                raise TargetError(path, f"{problem}: move it away, or {_OTHER_NAME}")
+        # Somebody else has just replaced it.
+        check_replaceable_folder(path, force=force, marker=marker)
+        return
     if not force:
         raise ArchiveExistsError(path)
     for folder, below, _ in os.walk(path):
@@ -128,11 +132,11 @@ def replacing_folder(path: str, *, force: bool, marker: str) -> Iterator[str]:
             if exchange_folders(temporary, path, aside=_temporary_name(path)):
                 break
     except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_folder(temporary)
         if isinstance(error, OSError) and error.errno == errno.EXDEV:
             raise TargetError(path, "lies in a layer of an overlay: remove it first, or " + _OTHER_NAME) from error
         raise
-    shutil.rmtree(temporary, ignore_errors=True)
+    remove_folder(temporary)
 
 
 def _temporary_name(path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,11 +9,20 @@ from typing import TYPE_CHECKING, TypeAlias
 from marpack.archive.result import WrittenEntry
 
 if TYPE_CHECKING:
+    from hashlib import _Hash
+
     from marpack.archive.entry import Entry
 
-__all__ = ["Content", "Progress"]
+__all__ = ["Content", "Progress", "new_sha256"]
 
 Progress: TypeAlias = Callable[[int], object]
+
+
+def new_sha256() -> _Hash:
+    """Begin a SHA-256."""
+    import hashlib  # slow to import, and needed for digests only
+
+    return hashlib.sha256()
 
 
 class Content:
@@ -26,7 +34,7 @@ class Content:
     def __init__(self, entry: Entry, *, digest: bool = False, progress: Progress | None = None) -> None:
         self.entry = entry
         self.crc = 0
-        self._hash = hashlib.sha256() if digest else None
+        self._hash = new_sha256() if digest else None
         self._progress = progress
 
     def __iter__(self) -> Iterator[bytes]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
 from marpack.archive.atomic import check_file, check_replaceable_folder, replacing_file, replacing_folder
+from marpack.archive.content import new_sha256
 from marpack.archive.entry import CHUNK_SIZE, FileSource
 from marpack.archive.layout import SUFFIXES
 from marpack.archive.manifest import MANIFEST_NAME
@@ -137,7 +137,7 @@ class _FileSink:
     def __init__(self, file: BinaryIO, *, digest: bool) -> None:
         self.size = 0
         self._file = file
-        self._hash = hashlib.sha256() if digest else None
+        self._hash = new_sha256() if digest else None
         self._provisional = False
 
     @property

@@ -1,18 +1,24 @@
-"""Swap two folders that lie beside each other."""
+"""Rename, swap and remove folders."""
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sys
 
-__all__ = ["exchange_folders", "rename_folder"]
+__all__ = ["exchange_folders", "remove_folder", "rename_folder"]
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
 _NO_SUCH_CALL = {errno.EINVAL, errno.ENOSYS, errno.EPERM}
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder and what is in it, as far as possible."""
+    import shutil  # slow to import, and seldom needed
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def rename_folder(folder: str, path: str) -> bool:
@@ -47,7 +53,7 @@ def exchange_folders(folder: str, path: str, *, aside: str) -> bool:
     if renamed:
         os.rename(aside, folder)
     else:  # somebody else's new folder has come first, and takes the place of the old one too
-        shutil.rmtree(aside, ignore_errors=True)
+        remove_folder(aside)
     return renamed
 
 
