@@ -15,6 +15,7 @@ import pytest
 
 import marpack
 from marpack import PlanError, plan_archive
+from tests.conftest import require
 
 T = 1_600_000_000
 
@@ -408,6 +409,12 @@ def test_misspelt_built_in_handler() -> None:
         plan_archive(model_name="m", handler="pkg/")
 
 
+def test_handler_that_cannot_be_reached(folder: Path) -> None:
+    (folder / "loop").symlink_to("loop")
+    with pytest.raises(PlanError, match=r"'loop/h\.py' cannot be reached"):
+        plan_archive(model_name="m", handler="loop/h")
+
+
 def test_size_is_asked_for_once() -> None:
     class Growing:
         asked = 0
@@ -457,7 +464,7 @@ def test_undecodable_file_name(folder: Path) -> None:
     try:
         open(os.fsencode(folder) + b"/latin/\xe9", "w").close()
     except OSError:
-        pytest.skip("needs a file system that takes any name")
+        require(None, "a file system that takes any name")
     assert issues(extra_files="latin") == [("extra_files", "bad-member-name")]
 
 

@@ -198,9 +198,13 @@ def _add_handler(inputs: Inputs, handler: object, runtime: Runtime) -> str | Non
         return None
     value = os.fsdecode(handler)
     file = handler_file(value, runtime)
-    if file is None:
-        pass
-    elif os.path.lexists(file):
+    if file is not None:
+        _add_handler_file(inputs, value, file, runtime)
+    return os.path.basename(value)
+
+
+def _add_handler_file(inputs: Inputs, value: str, file: str, runtime: Runtime) -> None:
+    if not _is_absent(file):
         inputs.add_path("handler", file)
     elif "\n" in value:
         inputs.issue("bad-value", "handler", "source text needs a name: give {'handler.py': text}")
@@ -208,7 +212,17 @@ def _add_handler(inputs: Inputs, handler: object, runtime: Runtime) -> str | Non
         inputs.issue("not-a-file", "handler", f"{value!r} is a folder: name the handler's file")
     else:
         inputs.issue("missing-file", "handler", _missing_handler(value, file, runtime))
-    return os.path.basename(value)
+
+
+def _is_absent(path: str) -> bool:
+    """Tell whether there is surely nothing, unlike ``lexists``, which does not tell that from no access."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _missing_handler(value: str, file: str, runtime: Runtime) -> str:
