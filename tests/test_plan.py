@@ -7,6 +7,7 @@ import mmap
 import os
 import pickle
 import subprocess
+import tempfile
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
@@ -413,6 +414,44 @@ def test_handler_that_cannot_be_reached(folder: Path) -> None:
     (folder / "loop").symlink_to("loop")
     with pytest.raises(PlanError, match=r"'loop/h\.py' cannot be reached"):
         plan_archive(model_name="m", handler="loop/h")
+
+
+def test_permissions() -> None:
+    """What may not be read, reached or written to is named, also when the tests run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        for folder in ("open", "closed", "readonly"):
+            (top / folder).mkdir()
+        (top / "open" / "w.pt").touch(mode=0o000)
+        (top / "closed" / "h.py").touch()
+        (top / "closed").chmod(0o000)
+        (top / "readonly").chmod(0o555)
+        top.chmod(0o755)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                if os.getuid() == 0:
+                    os.setuid(65534)
+                with pytest.raises(PlanError) as caught:
+                    marpack.pack(
+                        model_name="m",
+                        handler=top / "closed" / "h.py",
+                        serialized_file=top / "open" / "w.pt",
+                        extra_files=top / "closed",
+                        export_path=top / "readonly",
+                    )
+                assert [(issue.argument, issue.code) for issue in caught.value.issues] == [
+                    ("serialized_file", "unreadable"),
+                    ("handler", "unreadable"),
+                    ("extra_files", "unreadable"),
+                    ("export_path", "export-path"),
+                ]
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        (top / "closed").chmod(0o755)
 
 
 def test_size_is_asked_for_once() -> None:
