@@ -1,5 +1,6 @@
-"""Write TorchServe model archives (MAR)."""
+"""Write TorchServe model archives (MAR), and what a server is told about them."""
 
+from marpack import properties
 from marpack.archive.content import Progress
 from marpack.archive.entry import Compression, Entry, Reader, Source
 from marpack.archive.extra_files import ExtraFiles, Tree, tree
@@ -10,36 +11,66 @@ from marpack.archive.plan import ArchivePlan, Owner
 from marpack.archive.planning import Handler, plan_archive
 from marpack.archive.result import WriteResult, WrittenEntry
 from marpack.archive.write import iter_archive, write_archive
+from marpack.config.keys import KEYS, Key
+from marpack.config.lint import lint_config
+from marpack.config.model_config import ModelConfig
+from marpack.config.server_config import Preset, ServerConfig
+from marpack.config.snapshot import ModelSnapshot, SnapshotEntry, lint_snapshot
 from marpack.errors import (
+    ArchiveError,
     ArchiveExistsError,
+    ConfigError,
+    DownloadError,
+    Finding,
     Issue,
     ManifestError,
     MarpackError,
+    MissingExtraError,
+    NotPortableError,
     PlanError,
+    PropertiesError,
+    SnapshotError,
     SourceChangedError,
     TargetError,
 )
 from marpack.packing import pack
+from marpack.serving.model_store import ModelStore
 
 __all__ = [
+    "KEYS",
+    "ArchiveError",
     "ArchiveExistsError",
     "ArchiveFormat",
     "ArchivePlan",
     "Compression",
+    "ConfigError",
+    "DownloadError",
     "Entry",
     "ExtraFiles",
     "FileArgument",
+    "Finding",
     "Handler",
     "Issue",
+    "Key",
     "Manifest",
     "ManifestError",
     "ManifestModel",
     "MarpackError",
+    "MissingExtraError",
+    "ModelConfig",
+    "ModelSnapshot",
+    "ModelStore",
+    "NotPortableError",
     "Owner",
     "PlanError",
+    "Preset",
     "Progress",
+    "PropertiesError",
     "Reader",
     "Runtime",
+    "ServerConfig",
+    "SnapshotEntry",
+    "SnapshotError",
     "Source",
     "SourceChangedError",
     "SourceLike",
@@ -48,8 +79,11 @@ __all__ = [
     "WriteResult",
     "WrittenEntry",
     "iter_archive",
+    "lint_config",
+    "lint_snapshot",
     "pack",
     "plan_archive",
+    "properties",
     "tree",
     "write_archive",
 ]

@@ -7,21 +7,37 @@ progress function raises, pass through unchanged.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
 __all__ = [
+    "ArchiveError",
     "ArchiveExistsError",
+    "ConfigError",
+    "DownloadError",
+    "Finding",
     "Issue",
     "ManifestError",
     "MarpackError",
+    "MissingExtraError",
+    "NotPortableError",
     "PlanError",
+    "PropertiesError",
+    "ReaderName",
+    "Severity",
+    "SnapshotError",
     "SourceChangedError",
     "TargetError",
 ]
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+
+# The programs that read what marpack writes: TorchServe itself, its Python launcher ``torchserve``, KServe's
+# wrapper around it, and MLflow's deployment plugin.
+ReaderName: TypeAlias = Literal["server", "launcher", "kserve", "mlflow"]
 
 
 class MarpackError(Exception):
@@ -54,6 +70,57 @@ class PlanError(MarpackError, ValueError):
 
     def __reduce__(self) -> tuple[type[PlanError], tuple[tuple[Issue, ...]]]:
         return type(self), (self.issues,)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that a reader will refuse, ignore, or take otherwise than it looks.
+
+    ``code`` is stable (spec/properties.md and spec/snapshot.md list them). ``key`` is the setting, or the path to
+    a value inside it, ``model_snapshot.models.mnist.1.0.minWorkers``; it is empty for what concerns a file as a
+    whole. ``message`` says what is wrong and what ``reader`` does about it, ``fix`` what to do. ``severity`` is
+    ``error`` when a reader fails or ignores what was meant, ``warning`` when it may, ``note`` otherwise. ``file``
+    and ``line``, counted from 1, are there when the text came from a file.
+    """
+
+    code: str
+    severity: Severity
+    key: str
+    message: str
+    fix: str
+    reader: ReaderName = "server"
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = [self.file or "", "" if self.line is None else str(self.line)]
+        where = ":".join(filter(None, place))
+        parts = [where, self.severity, self.key, f"{self.message}: {self.fix} [{self.code}]"]
+        return ": ".join(filter(None, parts))
+
+
+class ConfigError(MarpackError, ValueError):
+    """Settings cannot be used; ``findings`` holds everything that is wrong with them."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = [str(finding) for finding in self.findings]
+        super().__init__(lines[0] if len(lines) == 1 else "\n- ".join([f"{len(lines)} problems:", *lines]))
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[Finding, ...]]]:
+        return type(self), (self.findings,)
+
+
+class ArchiveError(MarpackError, ValueError):
+    """What lies at ``path`` is not a model archive that can be read."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        self.message = message
+        super().__init__(f"{path!r} {message}")
+
+    def __reduce__(self) -> tuple[type[ArchiveError], tuple[str, str]]:
+        return type(self), (self.path, self.message)
 
 
 class ArchiveExistsError(MarpackError, FileExistsError):
@@ -93,18 +160,85 @@ class SourceChangedError(MarpackError, RuntimeError):
         return type(self), (self.source, self.how)
 
 
-class ManifestError(MarpackError, ValueError):
-    """A text is not a manifest.
+class DownloadError(MarpackError, OSError):
+    """A remote file cannot be read; ``url`` names it, without secrets, and ``reason`` says why."""
 
-    ``msg`` says why, ``doc`` is the text, ``pos`` the index where it goes wrong (0 when it is the whole),
-    ``lineno`` and ``colno`` the same counted from 1.
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(f"{self.url!r} {reason}")
+
+    def __reduce__(self) -> tuple[type[DownloadError], tuple[str, str]]:
+        return type(self), (self.url, self.reason)
+
+
+class MissingExtraError(MarpackError, ImportError):
+    """A feature needs an optional dependency: ``extra`` is what to install, ``marpack[extra]``."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what = what
+        self.extra = extra
+        super().__init__(f"{what} needs an optional dependency: pip install 'marpack[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(self), (self.what, self.extra)
+
+
+class NotPortableError(MarpackError, ValueError):
+    """A property cannot be written so that every known reader takes it alike.
+
+    ``key`` names it, ``reader`` is who would take it otherwise. The value is not shown: it may be a secret.
     """
 
-    def __init__(self, msg: str, doc: str, pos: int = 0) -> None:
-        self.msg, self.doc, self.pos = msg, doc, pos
-        self.lineno = doc.count("\n", 0, pos) + 1
-        self.colno = pos - doc.rfind("\n", 0, pos)
-        super().__init__(f"MANIFEST.json: {msg} (line {self.lineno}, column {self.colno})")
+    def __init__(self, key: str, reader: ReaderName, why: str) -> None:
+        self.key = key
+        self.reader = reader
+        self.why = why
+        super().__init__(f"{key!r} cannot be written for every reader: {why}")
 
-    def __reduce__(self) -> tuple[type[ManifestError], tuple[str, str, int]]:
-        return type(self), (self.msg, self.doc, self.pos)
+    def __reduce__(self) -> tuple[type[NotPortableError], tuple[str, ReaderName, str]]:
+        return type(self), (self.key, self.reader, self.why)
+
+
+class _TextError(MarpackError, ValueError):
+    """A text is not what it should be.
+
+    ``msg`` says why, ``doc`` is the text, ``pos`` the index where it goes wrong (0 when it is the whole),
+    ``lineno`` and ``colno`` the same counted from 1. ``file`` is there when the text came from one.
+    """
+
+    what: ClassVar[str]
+
+    def __init__(self, msg: str, doc: str, pos: int = 0, file: str | None = None) -> None:
+        self.msg, self.doc, self.pos, self.file = msg, doc, pos, file
+        self.lineno, self.colno = self._place()
+        what = self.what if file is None else repr(file)
+        super().__init__(f"{what}: {msg} (line {self.lineno}, column {self.colno})")
+
+    def __reduce__(self) -> tuple[type[_TextError], tuple[str, str, int, str | None]]:
+        return type(self), (self.msg, self.doc, self.pos, self.file)
+
+    def _place(self) -> tuple[int, int]:
+        return self.doc.count("\n", 0, self.pos) + 1, self.pos - self.doc.rfind("\n", 0, self.pos)
+
+
+class ManifestError(_TextError):
+    """A text is not a manifest."""
+
+    what = "MANIFEST.json"
+
+
+class SnapshotError(_TextError):
+    """A text is not the JSON of a model snapshot."""
+
+    what = "model_snapshot"
+
+
+class PropertiesError(_TextError):
+    """A text is not a properties file; lines end as in Java, also at a carriage return."""
+
+    what = "properties"
+
+    def _place(self) -> tuple[int, int]:
+        before = self.doc[: self.pos].replace("\r\n", "\n").replace("\r", "\n")
+        return before.count("\n") + 1, len(before) - before.rfind("\n")

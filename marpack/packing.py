@@ -6,9 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from marpack.archive.atomic import check_folder
 from marpack.archive.planning import plan_archive
 from marpack.archive.write import write_archive
+from marpack.disk.atomic import check_folder
 from marpack.errors import Issue, PlanError, TargetError
 
 if TYPE_CHECKING:

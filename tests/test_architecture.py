@@ -22,15 +22,32 @@ MODULES = sorted(
 # What a room may import besides itself, errors and the standard library.
 ROOMS = {
     "marpack.errors": set[str](),
-    "marpack.archive": set[str](),
-    "marpack.packing": {"marpack.archive"},
+    "marpack.disk": set[str](),
+    "marpack.archive": {"marpack.disk"},
+    "marpack.config": {"marpack.archive", "marpack.disk"},
+    "marpack.properties": {"marpack.config"},
+    "marpack.packing": {"marpack.archive", "marpack.disk"},
     "marpack.compat": {"marpack.archive"},
-    "marpack.cli": {"marpack", "marpack.archive", "marpack.packing"},
-    "marpack": {"marpack.archive", "marpack.packing"},
+    "marpack.serving": {"marpack.archive", "marpack.config", "marpack.disk"},
+    "marpack.cli": {
+        "marpack",
+        "marpack.archive",
+        "marpack.config",
+        "marpack.disk",
+        "marpack.packing",
+        "marpack.serving",
+    },
+    "marpack": {
+        "marpack.archive",
+        "marpack.config",
+        "marpack.packing",
+        "marpack.properties",
+        "marpack.serving",
+    },
     "marpack.__main__": {"marpack.cli"},
 }
 
-# Inside the archive room: each module and what it may import, lowest first.
+# Inside these rooms a module may import those before it.
 ARCHIVE = [
     "manifest",
     "entry",
@@ -46,11 +63,56 @@ ARCHIVE = [
     "zip_writer",
     "tar_writer",
     "directory_writer",
-    "folders",
-    "atomic",
     "write",
+    "reader",
 ]
-PURE = {"manifest", "layout", "zip_records", "result"}
+
+CONFIG = [
+    "keys",
+    "secrets",
+    "java_hash",
+    "properties",
+    "archives",
+    "snapshot_rules",
+    "snapshot",
+    "model_config",
+    "environment",
+    "readers",
+    "releases",
+    "lint",
+    "server_config",
+]
+
+SERVING = [
+    "names",
+    "remote",
+    "base_dir",
+    "model",
+    "serving_config",
+    "deployment",
+    "artifact_builder",
+    "declaration",
+    "model_store",
+]
+INSIDE = {"marpack.archive": ARCHIVE, "marpack.config": CONFIG, "marpack.serving": SERVING}
+
+PURE = {
+    *(f"marpack.archive.{name}" for name in ("manifest", "layout", "zip_records", "result")),
+    *(
+        f"marpack.config.{name}"
+        for name in ("keys", "secrets", "java_hash", "properties", "environment", "readers")
+    ),
+}
+
+# Where the manifest, which both rooms know, comes from: config has no other word of archives.
+MANIFESTS = {"marpack.archive.manifest", "marpack.archive.reader"}
+
+# Optional packages, and the only modules that ask for them.
+EXTRAS = {
+    "marpack.cli.progress": {"rich"},
+    "marpack.config.model_config": {"yaml"},
+    "marpack.serving.remote": {"aiohttp", "fsspec"},
+}
 DOING_IO = {"os", "io", "shutil", "pathlib", "glob", "time", "tempfile", "subprocess", "socket", "logging"}
 
 
@@ -86,34 +148,46 @@ def test_imports_point_one_way(module: str) -> None:
     assert {room_of(name) for name in ours} <= allowed
 
 
-@pytest.mark.parametrize("name", ARCHIVE)
-def test_inside_the_archive_room(name: str) -> None:
-    below = {f"marpack.archive.{lower}" for lower in ARCHIVE[: ARCHIVE.index(name)]}
-    ours = {other for other in imports(f"marpack.archive.{name}") if other.startswith("marpack.archive")}
-    assert ours <= below
+@pytest.mark.parametrize(
+    ("room", "number"),
+    [(room, number) for room, order in INSIDE.items() for number in range(len(order))],
+    ids=lambda value: value if isinstance(value, str) else str(value),
+)
+def test_inside_a_room(room: str, number: int) -> None:
+    modules = [f"{room}.{name}" for name in INSIDE[room]]
+    ours = {other for other in imports(modules[number]) if other.startswith(f"{room}.")}
+    assert ours <= set(modules[:number])
 
 
-def test_every_module_of_the_archive_room_has_its_place() -> None:
-    assert {f"marpack.archive.{name}" for name in ARCHIVE} | {"marpack.archive"} == {
-        module for module in MODULES if room_of(module) == "marpack.archive"
+@pytest.mark.parametrize("room", INSIDE)
+def test_every_module_of_a_room_has_its_place(room: str) -> None:
+    assert {f"{room}.{name}" for name in INSIDE[room]} | {room} == {
+        module for module in MODULES if room_of(module) == room
     }
+
+
+@pytest.mark.parametrize("name", INSIDE["marpack.config"])
+def test_config_and_archive_meet_in_the_manifest(name: str) -> None:
+    assert {
+        other for other in imports(f"marpack.config.{name}") if other.startswith("marpack.archive")
+    } <= MANIFESTS
 
 
 @pytest.mark.parametrize("name", sorted(PURE))
 def test_pure_modules_touch_nothing(name: str) -> None:
-    assert not {other.partition(".")[0] for other in imports(f"marpack.archive.{name}") - {"os.path"}} & DOING_IO
+    assert not {other.partition(".")[0] for other in imports(name) - {"os.path"}} & DOING_IO
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_the_standard_library_is_needed(module: str) -> None:
     others = {name.partition(".")[0] for name in imports(module)} - {"marpack", *sys.stdlib_module_names}
-    assert others <= ({"rich"} if room_of(module) == "marpack.cli" else set())
+    assert others <= EXTRAS.get(module, set())
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if not name.endswith("__main__")])
 def test_public_names_are_listed_and_sorted(module: str) -> None:
     loaded = importlib.import_module(module)
-    if module == "marpack.archive":
+    if module in ("marpack.archive", "marpack.config", "marpack.disk"):
         return
     listed = list(loaded.__all__)
     assert listed
@@ -132,7 +206,7 @@ def test_importing_marpack_imports_no_third_party() -> None:
 
 AMBIENT = {
     "time.time(": {"marpack.archive.planning", "marpack.compat"},
-    "os.environ": {"marpack.cli.pack"},
+    "os.environ": {"marpack.cli.config", "marpack.cli.pack"},
     "sys.argv": {"marpack.cli"},
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress"},

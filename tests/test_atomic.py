@@ -20,7 +20,7 @@ from unittest.mock import patch
 import pytest
 
 import marpack
-from marpack.archive import folders
+from marpack.disk import folders
 
 FORMATS: list[marpack.ArchiveFormat] = ["default", "zip-store", "tgz", "no-archive", "auto"]
 T = 1_600_000_000
@@ -328,7 +328,7 @@ def test_folder_that_cannot_be_renamed(inputs: dict[str, Any], store: Path) -> N
     """A model in the lower layer of an overlay, as in a container's image."""
     marpack.pack(export_path=store, archive_format="no-archive", **inputs)
     with (
-        patch("marpack.archive.atomic.exchange_folders", side_effect=OSError(errno.EXDEV, "cross-device")),
+        patch("marpack.disk.atomic.exchange_folders", side_effect=OSError(errno.EXDEV, "cross-device")),
         pytest.raises(marpack.TargetError, match="overlay"),
     ):
         marpack.pack(export_path=store, archive_format="no-archive", force=True, **inputs)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from marpack.archive.atomic import check_file, check_replaceable_folder, replacing_file, replacing_folder
 from marpack.archive.content import new_sha256
 from marpack.archive.entry import CHUNK_SIZE, FileSource
 from marpack.archive.layout import SUFFIXES
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.result import WriteResult
 from marpack.archive.zip_writer import Provisional, ZipStream
+from marpack.disk.atomic import check_file, check_replaceable_folder, replacing_file, replacing_folder
 from marpack.errors import TargetError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from marpack import __version__
-from marpack.cli import pack
+from marpack.cli import config, pack, serve_build, snapshot
 from marpack.cli.terminal import complain, prepare
-from marpack.errors import MarpackError, PlanError
+from marpack.errors import ConfigError, MarpackError, PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,10 +29,13 @@ _SIGNALLED = 128
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``marpack`` with ``argv`` (the process's arguments by default); return the exit status."""
     prepare()
-    parser = argparse.ArgumentParser(prog="marpack", description="Write TorchServe model archives (MAR).")
+    parser = argparse.ArgumentParser(
+        prog="marpack", description="Write TorchServe model archives (MAR), and what a server is told about them."
+    )
     parser.add_argument("--version", action="version", version=f"marpack {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    pack.add_parser(commands)
+    for command in (pack, config, snapshot, serve_build):
+        command.add_parser(commands)
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["pack"]:
         words = pack.expand_abbreviations(words)
@@ -44,9 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(request.code or 0)
     try:
         with _cleaning_up_when_terminated():
-            options.run(options)
+            status: int | None = options.run(options)
     except PlanError as error:
-        return _fail(*map(_option_and_message, error.issues))
+        return _fail(*map(_option_and_message if options.command == "pack" else str, error.issues))
+    except ConfigError as error:
+        return _fail(*(str(finding).removeprefix("error: ") for finding in error.findings))
     except BrokenPipeError:
         return _FAILED
     except MarpackError as error:
@@ -57,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _fail("interrupted")
         return _SIGNALLED + signal.SIGINT
-    return 0
+    return status or 0
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from marpack.archive.plan import ArchivePlan
     from marpack.archive.result import WriteResult
 
-__all__ = ["add_parser", "expand_abbreviations"]
+__all__ = ["add_parser", "expand_abbreviations", "source_date_epoch"]
 
 _ARCHIVER_OPTIONS = (
     "--archive-format",
@@ -103,7 +103,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _run(options: argparse.Namespace) -> None:
-    timestamp, issues = _source_date_epoch()
+    timestamp, issues = source_date_epoch()
     with reporting([*issues, *check_export_path(options.export_path)]):
         plan = plan_archive(
             model_name=options.model_name,
@@ -142,7 +142,7 @@ def _run(options: argparse.Namespace) -> None:
         show(json.dumps(_result_json(plan, result), indent=2) if options.json else _summary(plan, result))
 
 
-def _source_date_epoch() -> tuple[int | None, list[Issue]]:
+def source_date_epoch() -> tuple[int | None, list[Issue]]:
     """Return the time of packing that the environment sets (reproducible-builds.org), or what is wrong with it."""
     text = os.environ.get("SOURCE_DATE_EPOCH")
     if not text:

@@ -12,7 +12,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from marpack.archive.folders import exchange_folders, remove_folder, rename_folder
+from marpack.disk.folders import exchange_folders, remove_folder, rename_folder
 from marpack.errors import ArchiveExistsError, TargetError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What the server is told: config.properties, model snapshots, model-config.yaml."""

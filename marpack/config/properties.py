@@ -1,0 +1,421 @@
+"""Java properties text (spec/properties.md): reading, writing, and changing one key of an existing file."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, overload
+
+from marpack.config.java_hash import properties_order, utf16_units
+from marpack.errors import NotPortableError, PropertiesError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+__all__ = [
+    "Blank",
+    "Comment",
+    "Element",
+    "Entry",
+    "Style",
+    "dump",
+    "dumps",
+    "edit",
+    "load",
+    "loads",
+    "parse",
+]
+
+Style: TypeAlias = Literal["portable", "java"]
+
+# P1: what ``Properties.load(InputStream)`` and ``store(OutputStream)`` take bytes for.
+_ENCODING = "iso-8859-1"
+
+# P3: blanks. Not the vertical tab and not the no-break space, which ``str.isspace`` counts too.
+_BLANKS = " \t\f"
+
+_NATURAL_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
+_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|[^u])", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# P5: a key ends at the first of these that no backslash stands before.
+_KEY = re.compile(r"(?:\\.|[^\\=: \t\f])*", re.DOTALL)
+_SEPARATOR = re.compile(r"[ \t\f]*[=:]?[ \t\f]*")
+
+# P6
+_UNESCAPED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+
+# P9: printable ASCII but the backslash, and for a key also but the separators.
+_PORTABLE_KEY = re.compile(r"[^#!=:\\\s][^=:\\\s]*")
+
+# P9: MLflow's plugin splits these at every "=", and reads no others.
+_MLFLOW_KEYS = ("inference_address", "management_address")
+
+# P10: the one value that its reader in Python takes through a JSON parser.
+_JSON_KEY = "model_snapshot"
+
+# P11
+_ESCAPED = {ord(plain): "\\" + letter for letter, plain in _UNESCAPED.items()}
+_ESCAPED |= {ord(character): "\\" + character for character in "\\=:#!"}
+
+# P12: as ``Date.toString`` has them, whatever the locale.
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A key with its value; ``raw`` is the text as it stands, all its lines, from line ``lineno`` on."""
+
+    key: str
+    value: str
+    raw: str
+    lineno: int
+
+    def __repr__(self) -> str:  # without the value, which may be a secret
+        return f"Entry(key={self.key!r}, lineno={self.lineno})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comment:
+    """A line whose first character but blanks is ``#`` or ``!``."""
+
+    raw: str
+    lineno: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blank:
+    """A line without anything that counts."""
+
+    raw: str
+    lineno: int
+
+
+Element: TypeAlias = "Entry | Comment | Blank"
+
+
+def load(file: IO[str] | IO[bytes]) -> dict[str, str]:
+    """Read an open file, binary or text; see ``loads``."""
+    return loads(file.read())
+
+
+def loads(source: str | bytes) -> dict[str, str]:
+    r"""Read what ``java.util.Properties.load`` reads.
+
+    Bytes are taken as from a stream (ISO-8859-1), text as from a reader. Of a key given twice the last value
+    counts. Raises ``PropertiesError`` for a malformed ``\uXXXX``, where Java fails too.
+    """
+    return {element.key: element.value for element in parse(source) if isinstance(element, Entry)}
+
+
+def parse(source: str | bytes) -> tuple[Element, ...]:
+    """Take a text apart without loss: the ``raw`` of all elements together are the text.
+
+    Raises ``PropertiesError`` as ``loads`` does.
+    """
+    return tuple(_elements(_text(source)))
+
+
+def dump(
+    properties: Mapping[str, str],
+    file: IO[Any],
+    *,
+    style: Style = "portable",
+    comments: str | None = None,
+    sort_keys: bool = False,
+    ensure_ascii: bool = True,
+    date: datetime | None = None,
+) -> None:
+    """Write to an open text file; see ``dumps``. The whole text is made before the first character is written."""
+    file.write(
+        dumps(
+            properties,
+            style=style,
+            comments=comments,
+            sort_keys=sort_keys,
+            ensure_ascii=ensure_ascii,
+            date=date,
+        )
+    )
+
+
+def dumps(
+    properties: Mapping[str, str],
+    *,
+    style: Style = "portable",
+    comments: str | None = None,
+    sort_keys: bool = False,
+    ensure_ascii: bool = True,
+    date: datetime | None = None,
+) -> str:
+    r"""Write properties as text, a line each.
+
+    - ``style="portable"`` keeps to what Java, the ``torchserve`` launcher, KServe's wrapper and MLflow's plugin
+      all read alike: ``key=value`` in ASCII without escapes, in the order of the mapping (P9). What cannot be said
+      so raises ``NotPortableError``. Only ``model_snapshot`` takes other characters, as ``\uXXXX`` (P10).
+    - ``style="java"`` is what ``java.util.Properties.store`` writes: through a stream, or, with
+      ``ensure_ascii=False``, through a writer (P11). The order is that of Java 9 to 17, which depends on the keys
+      and the order of the mapping; with ``sort_keys=True`` that of Java 18 and newer (P13). ``date``, an aware
+      ``datetime``, is written as Java writes the time of storing.
+    - ``comments`` come first, each line behind a ``#``.
+    """
+    pairs: Iterable[tuple[object, object]] = properties.items()
+    for key, value in pairs:
+        for text in (key, value):
+            if not isinstance(text, str):
+                raise TypeError(f"keys and values must be str, not {type(text).__name__}: see {key!r}")
+    keys = list(properties)
+    if sort_keys:
+        keys.sort(key=utf16_units)
+    elif style == "java":
+        keys = properties_order(keys)
+    head = "" if comments is None else _comments(comments, style)
+    if date is not None:
+        head += f"#{_java_date(date)}\n"
+    return head + "".join(_line(key, properties[key], style, ensure_ascii=ensure_ascii) for key in keys)
+
+
+@overload
+def edit(source: str, changes: Mapping[str, str | None], *, style: Style = ...) -> str: ...
+@overload
+def edit(source: bytes, changes: Mapping[str, str | None], *, style: Style = ...) -> bytes: ...
+def edit(source: str | bytes, changes: Mapping[str, str | None], *, style: Style = "portable") -> str | bytes:
+    """Set keys to new values, or with None remove them; every other character stays as it is (P14).
+
+    Of a key given twice the last one, which counts, is changed, and all are removed. New keys go to the end.
+    Raises what ``loads`` and ``dumps`` raise.
+    """
+    text = _text(source)
+    elements = parse(text)
+    line_end = next((end for _, end in _NATURAL_LINE.findall(text) if end), "\n")
+    lines = {
+        key: _line(key, value, style, ensure_ascii=True)[:-1] + line_end
+        for key, value in changes.items()
+        if value is not None
+    }
+    last = {element.key: element for element in elements if isinstance(element, Entry)}
+    parts = []
+    for element in elements:
+        if not isinstance(element, Entry) or element.key not in changes:
+            parts.append(element.raw)
+        elif element.key in lines and element is last[element.key]:
+            parts.append(lines[element.key])
+        elif element.key in lines:
+            parts.append(element.raw)
+    new = "".join(line for key, line in lines.items() if key not in last)
+    if new and parts and _goes_on(parts[-1]):
+        # A backslash at the very end would swallow the line end before a new key.
+        parts.insert(-1, new)
+    elif new:
+        if parts and not parts[-1].endswith(("\r", "\n")):
+            parts.append(line_end)
+        parts.append(new)
+    changed = "".join(parts)
+    return changed.encode(_ENCODING) if isinstance(source, bytes) else changed
+
+
+def _text(source: str | bytes) -> str:
+    return source.decode(_ENCODING) if isinstance(source, bytes) else source
+
+
+def _goes_on(raw: str) -> bool:
+    """Tell whether an element's text waits for another line."""
+    return _ends_in_backslash(raw.rstrip("\r\n")) and raw.lstrip(_BLANKS)[0] not in "#!"
+
+
+def _elements(text: str) -> Iterator[Element]:
+    lines = [match for match in _NATURAL_LINE.finditer(text) if match[0]]
+    number = 0
+    while number < len(lines):
+        match = lines[number]
+        body = match[1].lstrip(_BLANKS)
+        if not body:
+            yield Blank(raw=match[0], lineno=number + 1)
+            number += 1
+        elif body[0] in "#!":
+            yield Comment(raw=match[0], lineno=number + 1)
+            number += 1
+        else:
+            first = number
+            number, pieces = _logical_line(lines, number)
+            raw = text[match.start() : lines[number - 1].end()]
+            if pieces is None:
+                yield Blank(raw=raw, lineno=first + 1)
+            else:
+                key, value = _key_and_value(text, pieces)
+                yield Entry(key=key, value=value, raw=raw, lineno=first + 1)
+
+
+def _logical_line(lines: list[re.Match[str]], number: int) -> tuple[int, list[tuple[int, str]] | None]:
+    """Join natural lines from ``number`` on (P4).
+
+    Return the number of the line after them, and the pieces with their places in the text; None when nothing is
+    left before the file ends.
+    """
+    pieces: list[tuple[int, str]] = []
+    while number < len(lines):
+        body = lines[number][1].lstrip(_BLANKS)
+        is_nothing = not body or body[0] in "#!"
+        if pieces and not body:
+            return number, pieces
+        if not pieces and is_nothing:
+            # While nothing but a backslash came, comments and blank lines are still skipped.
+            number += 1
+            continue
+        piece = body[:-1] if _ends_in_backslash(body) else body
+        if piece:
+            pieces.append((lines[number].end(1) - len(body), piece))
+        number += 1
+        if piece is body:
+            return number, pieces
+        if number == len(lines) and lines[-1][2] != "\r\n":
+            return number, pieces
+    return number, pieces or None
+
+
+def _ends_in_backslash(body: str) -> bool:
+    """Tell whether a line ends in a backslash that no other one escapes (P4)."""
+    return bool((len(body) - len(body.rstrip("\\"))) % 2)
+
+
+def _key_and_value(text: str, pieces: list[tuple[int, str]]) -> tuple[str, str]:
+    line = "".join(piece for _, piece in pieces)
+    key = _KEY.match(line)
+    assert key is not None  # it matches the empty text too
+    separator = _SEPARATOR.match(line, key.end())
+    assert separator is not None
+
+    def unescaped(start: int, end: int) -> str:
+        try:
+            return _unescape(line[start:end])
+        except _MalformedError as error:
+            raise PropertiesError(
+                "\\u must be followed by four hexadecimal digits (write \\\\ for a backslash)",
+                text,
+                _place(pieces, start + error.index),
+            ) from None
+
+    return unescaped(0, key.end()), unescaped(separator.end(), len(line))
+
+
+def _place(pieces: list[tuple[int, str]], index: int) -> int:
+    """Return where a character of a logical line stands in the text."""
+    for start, piece in pieces:
+        if index < len(piece):
+            return start + index
+        index -= len(piece)
+    raise IndexError(index)
+
+
+class _MalformedError(Exception):
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+def _unescape(raw: str) -> str:
+    if "\\" not in raw:
+        return raw
+
+    parts = []
+    position = 0
+    while (found := raw.find("\\", position)) >= 0:
+        parts.append(raw[position:found])
+        match = _ESCAPE.match(raw, found)
+        if match is None:
+            raise _MalformedError(found)
+        letters = match[1]
+        parts.append(chr(int(letters[1:], 16)) if len(letters) > 1 else _UNESCAPED.get(letters, letters))
+        position = match.end()
+    value = "".join([*parts, raw[position:]])
+    if _SURROGATE.search(value):  # two halves that make one character
+        value = value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    return value
+
+
+def _line(key: str, value: str, style: Style, *, ensure_ascii: bool) -> str:
+    if style == "java":
+        return f"{_java_key(key, ensure_ascii)}={_java_value(value, ensure_ascii)}\n"
+    if style == "portable":
+        _check_portable_key(key)
+        return f"{key}={_portable_value(key, value)}\n"
+    raise ValueError(f"the style {style!r} is not one of portable, java")
+
+
+def _check_portable_key(key: str) -> None:
+    if not key:
+        raise NotPortableError(key, "server", "a key without a name is no setting: give it one")
+    if not key.isascii():
+        raise NotPortableError(key, "launcher", "the readers take other encodings: use ASCII")
+    if key[0] in "#!":
+        raise NotPortableError(key, "server", f"a line that begins with {key[0]!r} is a comment: rename it")
+    if "=" in key:
+        raise NotPortableError(key, "launcher", "the key would end at its first '=': rename it")
+    if not _PORTABLE_KEY.fullmatch(key) or not key.isprintable():
+        raise NotPortableError(key, "server", "a blank, ':', backslash or control character ends it: rename it")
+
+
+def _portable_value(key: str, value: str) -> str:
+    java = "write the file with style='java' if TorchServe alone reads it"
+    if "\\" in value:
+        raise NotPortableError(key, "server", f"it drops the backslash: write '/' in paths, or {java}")
+    if "\n" in value or "\r" in value:
+        raise NotPortableError(key, "launcher", f"a line break in the value ends it: take it out, or {java}")
+    if value != value.strip():
+        reader: Literal["server", "launcher"] = "server" if value.lstrip() != value else "launcher"
+        raise NotPortableError(key, reader, "it drops a blank at the value's edge: take it out")
+    if key in _MLFLOW_KEYS and "=" in value:
+        raise NotPortableError(key, "mlflow", "it cuts the value at '=': an address has none")
+    if not value.isascii() and key == _JSON_KEY:
+        value = _escape_json(key, value)
+    elif not value.isascii():
+        raise NotPortableError(key, "launcher", f"the readers take other encodings: use ASCII, or {java}")
+    if not value.replace("\t", "").isprintable():
+        raise NotPortableError(key, "launcher", f"it has a control character: take it out, or {java}")
+    return value
+
+
+def _escape_json(key: str, value: str) -> str:
+    # P10: Java undoes the escape before its JSON parser sees it, Python's JSON parser undoes it itself.
+    try:
+        json.loads(value)
+    except ValueError:
+        raise NotPortableError(key, "kserve", "characters beyond ASCII are possible in strict JSON only") from None
+    return "".join(chr(unit) if unit < 0x80 else f"\\u{unit:04x}" for unit in utf16_units(value))
+
+
+def _java_key(key: str, ensure_ascii: bool) -> str:
+    return _java_escape(key, ensure_ascii).replace(" ", "\\ ")
+
+
+def _java_value(value: str, ensure_ascii: bool) -> str:
+    escaped = _java_escape(value, ensure_ascii)
+    return "\\" + escaped if value.startswith(" ") else escaped
+
+
+def _java_escape(text: str, ensure_ascii: bool) -> str:
+    escaped = text.translate(_ESCAPED)
+    if not ensure_ascii:
+        return escaped
+    return "".join(chr(unit) if 0x20 <= unit <= 0x7E else f"\\u{unit:04X}" for unit in utf16_units(escaped))
+
+
+def _comments(comments: str, style: Style) -> str:
+    # P12: a line of a comment that brings its own mark keeps it.
+    lines = re.split(r"\r\n|\r|\n", comments)
+    if style == "portable":
+        if not comments.isascii():
+            raise NotPortableError("comments", "launcher", "the readers take other encodings: use ASCII")
+        return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+    marked = [line if number and line[:1] in ("#", "!") else f"#{line}" for number, line in enumerate(lines)]
+    text = "".join(f"{line}\n" for line in marked)
+    return "".join(chr(unit) if unit <= 0xFF else f"\\u{unit:04X}" for unit in utf16_units(text))
+
+
+def _java_date(date: datetime) -> str:
+    if date.utcoffset() is None:
+        raise ValueError(f"{date} has no time zone: give an aware datetime")
+    day = f"{_WEEKDAYS[date.weekday()]} {_MONTHS[date.month - 1]} {date.day:02}"
+    return f"{day} {date:%H:%M:%S} {date.tzname()} {date.year}"

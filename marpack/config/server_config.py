@@ -1,0 +1,355 @@
+"""config.properties as typed settings, with presets for the places where TorchServe runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from marpack.config import properties as codec
+from marpack.config.environment import resolve
+from marpack.config.keys import KEYS, Key, ServerSettings, parse_value
+from marpack.config.secrets import HIDDEN, redacted
+from marpack.config.snapshot import ModelSnapshot
+from marpack.disk.atomic import replacing_file
+from marpack.errors import ConfigError, Finding, PropertiesError, SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from marpack.archive.manifest import Manifest
+    from marpack.config.lint import Target
+
+__all__ = ["PRESETS", "Preset", "ServerConfig"]
+
+Preset: TypeAlias = Literal["torchserve", "kaptain", "kserve", "sagemaker"]
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+
+_PYTHON_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "bool": ((bool,), "True or False"),
+    "int": ((int,), "an int"),
+    "long": ((int,), "an int"),
+    "double": ((int, float), "a number"),
+    "str": ((str,), "a str"),
+    "path": ((str, os.PathLike), "a path"),
+    "address": ((str,), "a str"),
+    "choice": ((str,), "a str"),
+    "list": ((str, list, tuple), "a str or a list of them"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class ServerConfig(ServerSettings):
+    """The settings of a TorchServe server, a field each; None where the server's default is meant.
+
+    The fields are the keys of config.properties under their own names, but ``ts_config_file`` (``tsConfigFile``)
+    and ``num_workers`` (``NUM_WORKERS``); ``marpack.KEYS`` says of each what it does, its type, unit, default and
+    limits. ``extra`` holds keys that marpack does not know, and known ones with a text that is not of their type,
+    as the file has them: ``validate`` says what the server makes of them.
+
+    Raises ``ConfigError`` for values of a wrong type.
+    """
+
+    model_snapshot: ModelSnapshot | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        findings = [finding for key in KEYS.values() if (finding := self._type_finding(key))]
+        extra: Iterable[tuple[object, object]] = self.extra.items()
+        for name, text in extra:
+            if not isinstance(name, str) or not isinstance(text, str):
+                findings.append(_type_error(str(name), "must be text in extra, key and value"))
+            elif name in KEYS and self._is_set(KEYS[name]):
+                findings.append(_type_error(name, "is set twice, also in extra"))
+        if findings:
+            raise ConfigError(findings)
+
+    def _type_finding(self, key: Key) -> Finding | None:
+        value: Any = getattr(self, key.attribute)
+        if value is None:
+            return None
+        if key.kind == "json":
+            expected: type = ModelSnapshot if key.name == "model_snapshot" else Mapping
+            if not isinstance(value, expected):
+                return _type_error(key.name, f"must be a {expected.__name__}, not {type(value).__name__}")
+            try:
+                _text(key, value)
+            except (TypeError, ValueError, RecursionError) as error:
+                return _type_error(key.name, f"is not JSON: {error}")
+            return None
+        types, name = _PYTHON_TYPES[key.kind]
+        if not isinstance(value, types) or (isinstance(value, bool) and key.kind != "bool"):
+            return _type_error(key.name, f"must be {name}, not {type(value).__name__}")
+        if isinstance(value, (list, tuple)):
+            wrong = [item for item in value if not isinstance(item, str) or "," in item]
+            return _type_error(key.name, f"{wrong[0]!r} is not a str without commas") if wrong else None
+        try:
+            parse_value(key.kind, _text(key, value))
+        except ValueError as error:
+            return _type_error(key.name, f"{value} {error}")
+        return None
+
+    def __repr__(self) -> str:
+        shown = [f"{key.attribute}={self._shown(key)}" for key in KEYS.values() if self._is_set(key)]
+        extra = {key: redacted(key, text) for key, text in self.extra.items()}
+        return f"ServerConfig({', '.join([*shown, *([f'extra={extra!r}'] if extra else [])])})"
+
+    def _is_set(self, key: Key) -> bool:
+        return getattr(self, key.attribute) is not None
+
+    def _shown(self, key: Key) -> str:
+        value = getattr(self, key.attribute)
+        text = redacted(key.name, value) if isinstance(value, str) else value
+        return repr(HIDDEN) if key.secret else repr(text)
+
+    # -------------------------------------------------------------------------------------- reading, writing
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ServerConfig:
+        """Read a file; see ``loads``."""
+        with open(path, "rb") as file:
+            data = file.read()
+        try:
+            return cls.loads(data)
+        except PropertiesError as error:
+            raise PropertiesError(error.msg, error.doc, error.pos, os.fsdecode(path)) from None
+
+    @classmethod
+    def loads(cls, source: str | bytes) -> ServerConfig:
+        """Read the text of a config.properties as the server does, but for the environment (``resolve``).
+
+        Raises ``PropertiesError`` for what is not a properties file. Values that are not of the type of their key
+        go to ``extra``; comments are not kept (``marpack.properties.edit`` changes a key and keeps them).
+        """
+        return cls.from_properties(codec.loads(source))
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, str]) -> ServerConfig:
+        """Take settings as text."""
+        known: dict[str, Any] = {}
+        extra = {}
+        for name, text in properties.items():
+            key = KEYS.get(name)
+            value = None if key is None else _value(key, text)
+            if key is None or value is None:
+                extra[name] = text
+            else:
+                known[key.attribute] = value
+        return cls(**known, extra=extra)
+
+    def properties(self) -> dict[str, str]:
+        """Return the settings as text, in the order of writing: of ``KEYS``, then ``extra``, the snapshot last."""
+        found = {key.name: _text(key, getattr(self, key.attribute)) for key in KEYS.values() if self._is_set(key)}
+        snapshot = {key: found.pop(key) for key in ("model_snapshot",) if key in found}
+        return found | dict(self.extra) | snapshot
+
+    def dumps(self, *, style: codec.Style = "portable") -> str:
+        """Return the text of the file; see ``marpack.properties.dumps``.
+
+        Raises ``NotPortableError`` for what not every reader takes alike, unless ``style`` is ``java``.
+        """
+        return codec.dumps(self.properties(), style=style)
+
+    def write(self, path: str | os.PathLike[str], *, style: codec.Style = "portable") -> None:
+        """Write the file, whole or not at all; one that exists is replaced."""
+        data = self.dumps(style=style).encode("ascii")
+        with replacing_file(os.fsdecode(path), force=True) as file:
+            file.write(data)
+
+    # -------------------------------------------------------------------------------- what servers make of it
+
+    def resolve(self, environ: Mapping[str, str]) -> ServerConfig:
+        """Return the settings that a server with this environment works with: ``$$NAME$$`` and ``TS_*`` replaced.
+
+        Raises ``ConfigError`` for variables that are not there, which end the server (P20, P21).
+        """
+        return self.from_properties(resolve(self.properties(), environ))
+
+    def validate(
+        self,
+        *,
+        torchserve_version: str | None = None,
+        target: Target | None = None,
+        model_store: str | os.PathLike[str] | None = None,
+        archives: Mapping[str, Manifest] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> tuple[Finding, ...]:
+        """Return everything that a reader of these settings would refuse, ignore or misunderstand (P22).
+
+        ``torchserve_version`` is that of the server, the newest by default. ``target="kserve"`` holds the settings
+        to what KServe's wrapper needs; a store under ``/mnt/models`` implies it. ``model_store`` is the folder of
+        the archives as seen from here, whose manifests are read and compared; ``archives`` are manifests by file
+        name. ``environ`` resolves variables first.
+        """
+        from marpack.config.lint import lint_properties
+
+        return lint_properties(
+            self.properties(),
+            torchserve_version=torchserve_version,
+            target=target,
+            model_store=model_store,
+            archives=archives,
+            environ=environ,
+        )
+
+    def for_torchserve(self, version: str) -> ServerConfig:
+        """Return the settings with what a release of TorchServe renamed or needs.
+
+        That is the name of a KServe envelope (0.5.3), and both switches of 0.11.1 where they are not set: no token
+        is asked, no model API is offered. Raises ``ValueError`` for what is not a version.
+        """
+        from marpack.config.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, TOKENS_ASKED, release
+
+        number = release(version)
+        renamed = (
+            OLD_ENVELOPES if number >= ENVELOPES_RENAMED else {new: old for old, new in OLD_ENVELOPES.items()}
+        )
+        changes: dict[str, Any] = {}
+        if self.service_envelope in renamed:
+            changes["service_envelope"] = renamed[self.service_envelope]
+        if number >= TOKENS_ASKED:
+            if self.disable_token_authorization is None:
+                changes["disable_token_authorization"] = True
+            if self.enable_model_api is None:
+                changes["enable_model_api"] = False
+        return replace(self, **changes)
+
+    # ------------------------------------------------------------------------------------------------- presets
+
+    @classmethod
+    def preset(cls, name: Preset, **settings: Any) -> ServerConfig:
+        """Return the preset of this name with these fields; ``ValueError`` for what is none."""
+        presets = {
+            "torchserve": cls.torchserve,
+            "kaptain": cls.kaptain,
+            "kserve": cls.kserve,
+            "sagemaker": cls.sagemaker,
+        }
+        if name not in presets:
+            raise ValueError(f"{name!r} is not a preset: choose from {', '.join(presets)}")
+        return presets[name](**settings)
+
+    @classmethod
+    def torchserve(cls, **settings: Any) -> ServerConfig:
+        """Return settings for a server of one's own: the server's defaults, stated, and tokens asked.
+
+        ``settings`` are fields, which go before the preset's; None takes one out.
+        """
+        preset = {
+            "inference_address": "http://127.0.0.1:8080",
+            "management_address": "http://127.0.0.1:8081",
+            "metrics_address": "http://127.0.0.1:8082",
+            "disable_token_authorization": False,
+            "enable_model_api": False,
+        }
+        return cls(**{**preset, **settings})
+
+    @classmethod
+    def kaptain(cls, **settings: Any) -> ServerConfig:
+        """Return the settings that Kaptain generates, and both switches for newer servers.
+
+        ``model_snapshot`` is needed for what to serve. ``settings`` are fields, which go before the preset's; None
+        takes one out. ``for_torchserve`` adapts the envelope, which is that of TorchServe up to 0.5.2.
+        """
+        preset = {
+            "inference_address": "http://0.0.0.0:8085",
+            "management_address": "http://0.0.0.0:8081",
+            "number_of_netty_threads": 4,
+            "service_envelope": "kfserving",
+            "install_py_dep_per_model": True,
+            "job_queue_size": 10,
+            "disable_token_authorization": True,
+            "enable_model_api": False,
+            "model_store": "/mnt/models/model-store",
+        }
+        return cls(**{**preset, **settings})
+
+    @classmethod
+    def kserve(cls, **settings: Any) -> ServerConfig:
+        """Return settings for KServe's image: one port for both APIs beside the wrapper's, and no token.
+
+        ``settings`` are fields, which go before the preset's; None takes one out. The envelope is left to the
+        image, which sets it by ``TS_SERVICE_ENVELOPE``.
+        """
+        preset = {
+            "inference_address": "http://0.0.0.0:8085",
+            "management_address": "http://0.0.0.0:8085",
+            "metrics_address": "http://0.0.0.0:8082",
+            "grpc_inference_port": 7070,
+            "grpc_management_port": 7071,
+            "number_of_netty_threads": 4,
+            "install_py_dep_per_model": True,
+            "job_queue_size": 10,
+            "disable_token_authorization": True,
+            "enable_model_api": False,
+            "enable_envvars_config": True,
+            "enable_metrics_api": True,
+            "metrics_mode": "prometheus",
+            "model_store": "/mnt/models/model-store",
+        }
+        return cls(**{**preset, **settings})
+
+    @classmethod
+    def sagemaker(cls, **settings: Any) -> ServerConfig:
+        """Return settings for a SageMaker endpoint: both APIs on port 8080, all models of ``/opt/ml/model``.
+
+        ``settings`` are fields, which go before the preset's; None takes one out.
+        """
+        preset = {
+            "inference_address": "http://0.0.0.0:8080",
+            "management_address": "http://0.0.0.0:8080",
+            "async_logging": True,
+            "decode_input_request": False,
+            "default_workers_per_model": 1,
+            "default_response_timeout": 60,
+            "unregister_model_timeout": 60,
+            "disable_token_authorization": True,
+            "enable_model_api": False,
+            "vmargs": "-XX:-UseContainerSupport",
+            "model_store": "/opt/ml/model",
+            "load_models": None if settings.get("model_snapshot") else "all",
+        }
+        return cls(**{**preset, **settings})
+
+
+def _type_error(key: str, message: str) -> Finding:
+    return Finding(code="type", severity="error", key=key, message=message, fix="correct it")
+
+
+def _text(key: Key, value: Any) -> str:
+    if isinstance(value, ModelSnapshot):
+        return value.to_json()
+    if key.kind == "json":
+        return json.dumps(value, allow_nan=False, ensure_ascii=False, default=dict)
+    if key.kind == "bool":
+        return "true" if value else "false"
+    if key.kind == "path":
+        return os.fsdecode(value)
+    if key.kind == "list" and not isinstance(value, str):
+        return ",".join(value)
+    return str(value)
+
+
+def _value(key: Key, text: str) -> Any:
+    """Return a text as a value, None when it is none."""
+    if key.name == "model_snapshot":
+        try:
+            return ModelSnapshot.from_json(text)
+        except (SnapshotError, ConfigError):
+            return None
+    if key.kind == "json":
+        try:
+            value = json.loads(text, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+    try:
+        return parse_value(key.kind, text)
+    except ValueError:
+        return None
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")

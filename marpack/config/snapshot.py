@@ -1,0 +1,361 @@
+"""The model snapshot: which models a server restores when it starts (spec/snapshot.md)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+
+from marpack.config.java_hash import hash_map_order
+from marpack.config.snapshot_rules import (
+    DEFAULT_VERSION,
+    INTEGERS,
+    OPTIONAL_INTEGERS,
+    REQUIRED,
+    as_int,
+    entry_findings,
+    error,
+    is_default,
+    json_type,
+    shape_findings,
+    value_findings,
+)
+from marpack.errors import ConfigError, SnapshotError
+
+if TYPE_CHECKING:
+    import os
+
+    from marpack.archive.manifest import Manifest
+    from marpack.errors import Finding
+
+__all__ = ["ModelSnapshot", "SnapshotEntry", "SnapshotStyle", "lint_snapshot"]
+
+SnapshotStyle: TypeAlias = Literal["spaced", "compact", "server"]
+
+# S2: what hand-written files call it.
+_DEFAULT_NAME = "startup.cfg"
+
+# S5: Gson's escapes beyond JSON's own.
+_HTML_SAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&='\u2028\u2029"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SnapshotEntry:
+    """One version of a model (S3).
+
+    ``mar_name`` is the name of a file or folder in the model store. ``min_workers`` are started, ``max_workers``
+    is the number that scaling may reach. ``batch_size`` is in requests, ``max_batch_delay`` in milliseconds,
+    ``response_timeout`` and ``startup_timeout`` are in seconds. ``runtime_type`` is ``python``, ``python3`` or
+    ``LSP``; ``parallel_level`` is the number of devices for each worker of a model that torchrun starts. None
+    leaves an optional key out. Keys that marpack does not know are kept in ``extra``.
+    """
+
+    # S3: the order of the fields is the order of the keys.
+    default_version: bool = True
+    mar_name: str
+    min_workers: int = 1
+    max_workers: int = 1
+    batch_size: int = 1
+    max_batch_delay: int = 100
+    response_timeout: int | None = 120
+    startup_timeout: int | None = 120
+    runtime_type: str | None = "python"
+    parallel_level: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if findings := tuple(entry_findings(self._document(), "")):
+            raise ConfigError(findings)
+        if clash := sorted(set(_KEYS) & set(self.extra)):
+            raise ValueError(f"{clash[0]!r} has a field of its own and does not go into extra")
+
+    def _document(self) -> dict[str, Any]:
+        found = {key: getattr(self, attribute) for key, attribute in _KEYS.items()}
+        required = {key: value for key, value in found.items() if value is not None or key in REQUIRED}
+        return required | dict(self.extra)
+
+
+def _camel_case(name: str) -> str:
+    head, *words = name.split("_")
+    return head + "".join(word.capitalize() for word in words)
+
+
+# JSON key -> attribute, in the order of the text (S3).
+_KEYS = {_camel_case(each.name): each.name for each in fields(SnapshotEntry) if each.name != "extra"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSnapshot:
+    """The models that a server restores: ``models[name][version]`` is a ``SnapshotEntry``.
+
+    ``name`` is the snapshot's own, which the server only logs; ``created`` is its time in milliseconds since the
+    epoch, which servers write and nobody reads. Keys that marpack does not know are kept in ``extra``.
+    """
+
+    models: Mapping[str, Mapping[str, SnapshotEntry]]
+    name: str = _DEFAULT_NAME
+    created: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Copies: nobody else changes what was found good.
+        object.__setattr__(self, "models", {name: dict(versions) for name, versions in self.models.items()})
+        for key, _, entry in self:
+            if not isinstance(entry, SnapshotEntry):
+                raise TypeError(f"models[{key!r}] must hold SnapshotEntry values, not {type(entry).__name__}")
+        if clash := sorted({"name", "modelCount", "created", "models"} & set(self.extra)):
+            raise ValueError(f"{clash[0]!r} has a field of its own and does not go into extra")
+
+    def __iter__(self) -> Iterator[tuple[str, str, SnapshotEntry]]:
+        """Yield each model's name and version with its entry."""
+        for name, versions in self.models.items():
+            for version, entry in versions.items():
+                yield name, version, entry
+
+    @property
+    def model_count(self) -> int:
+        """The number of versions of all models: what ``modelCount`` states."""
+        return sum(map(len, self.models.values()))
+
+    def to_json(self, style: SnapshotStyle = "spaced", *, ensure_ascii: bool = False) -> str:
+        """Return the text.
+
+        ``spaced`` is one line as Kaptain and Python write it, ``compact`` the same without blanks (S4);
+        ``server`` is what TorchServe itself saves for these models, in its own order (S5, S6).
+        """
+        if style == "server":
+            text = json.dumps(self._document(hash_map_order), indent=2, ensure_ascii=False)
+            return text.translate(_HTML_SAFE)
+        if style not in ("spaced", "compact"):
+            raise ValueError(f"the style {style!r} is not one of spaced, compact, server")
+        separators = (",", ":") if style == "compact" else (", ", ": ")
+        return json.dumps(self._document(list), separators=separators, ensure_ascii=ensure_ascii)
+
+    def _document(self, order: Any) -> dict[str, Any]:
+        # S2: the order of the keys.
+        document: dict[str, Any] = {"name": self.name, "modelCount": self.model_count}
+        if self.created is not None:
+            document["created"] = self.created
+        document["models"] = {
+            name: {version: self.models[name][version]._document() for version in order(self.models[name])}
+            for name in order(self.models)
+        }
+        return document | dict(self.extra)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelSnapshot:
+        """Read a snapshot, a server's own or one written by hand.
+
+        Raises ``SnapshotError`` for what is not strict JSON or gives a key twice, ``ConfigError`` with
+        everything that would stop the server (S7). What it would merely take otherwise than it looks is for
+        ``lint_snapshot``.
+        """
+        document = _load(text)
+        _raise_errors(shape_findings(document))
+        models = {
+            name: {version: _entry(values) for version, values in versions.items()}
+            for name, versions in document.pop("models").items()
+        }
+        document.pop("modelCount", None)
+        name, created = document.pop("name", None), document.pop("created", None)
+        return cls(
+            models=models,
+            name=_DEFAULT_NAME if name is None else str(name),
+            created=None if created is None else int(created),
+            extra=document,
+        )
+
+    @classmethod
+    def from_manifests(
+        cls,
+        manifests: Mapping[str, Manifest],
+        *,
+        default_versions: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> ModelSnapshot:
+        """Build a snapshot from archives' manifests by file name, so that names and versions cannot disagree (S8).
+
+        ``default_versions`` names the default version of models that have several; otherwise it is the highest.
+        ``settings`` are fields of ``SnapshotEntry`` for all of them. Raises ``ConfigError`` for archives that
+        cannot be served together.
+        """
+        chosen: dict[str, str] = dict(default_versions or {})
+        found: dict[str, dict[str, str]] = {}
+        findings = []
+        for mar_name, manifest in manifests.items():
+            name, version = manifest.model.model_name, manifest.model.model_version or DEFAULT_VERSION
+            if not name:
+                findings.append(
+                    error(
+                        "snapshot-no-name",
+                        mar_name,
+                        "its manifest names no model, so the server would not register it",
+                        "pack it with a model name",
+                    )
+                )
+            elif other := found.setdefault(name, {}).get(version):
+                findings.append(
+                    error(
+                        "snapshot-same-version",
+                        f"models.{name}.{version}",
+                        f"{other!r} and {mar_name!r} are the same version of one model, and the server ends",
+                        "keep one, or pack it with another version",
+                    )
+                )
+            else:
+                found[name][version] = mar_name
+        for name, version in chosen.items():
+            if version not in found.get(name, {}):
+                known = ", ".join(sorted(found.get(name, {}))) or "no archive"
+                findings.append(
+                    error(
+                        "snapshot-no-such-version",
+                        f"models.{name}",
+                        f"{version!r} shall be the default, but there is {known}",
+                        "name a version that is there",
+                    )
+                )
+        _raise_errors(findings)
+        return cls(
+            models={
+                name: {
+                    version: SnapshotEntry(
+                        mar_name=mar_name,
+                        default_version=version == (chosen.get(name) or max(versions, key=_version_key)),
+                        **settings,
+                    )
+                    for version, mar_name in versions.items()
+                }
+                for name, versions in found.items()
+            }
+        )
+
+    @classmethod
+    def from_archives(
+        cls,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        default_versions: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> ModelSnapshot:
+        """Build a snapshot from archives in one model store; see ``from_manifests``.
+
+        Reads the manifests and nothing else. Raises ``ArchiveError`` for what is not an archive.
+        """
+        from marpack.config.archives import read_manifests
+
+        return cls.from_manifests(read_manifests(paths), default_versions=default_versions, **settings)
+
+    @classmethod
+    def from_model_store(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        default_versions: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> ModelSnapshot:
+        """Build a snapshot of all archives in a folder that the server would find there; see ``from_archives``."""
+        from marpack.config.archives import archives_in
+
+        return cls.from_archives(archives_in(folder), default_versions=default_versions, **settings)
+
+    def updated(self, model: str, version: str | None = None, **settings: Any) -> ModelSnapshot:
+        """Return a snapshot in which one version of a model, or all, have other settings.
+
+        ``settings`` are fields of ``SnapshotEntry``. Raises ``KeyError`` for a model or version that is not there.
+        """
+        versions = self.models[model]
+        changed = {version} if version is not None else set(versions)
+        if missing := changed - set(versions):
+            raise KeyError(missing.pop())
+        entries = {key: replace(entry, **settings) if key in changed else entry for key, entry in versions.items()}
+        return replace(self, models={**self.models, model: entries})
+
+    def validate(self, archives: Mapping[str, Manifest] | None = None) -> tuple[Finding, ...]:
+        """Return what the server would refuse or take otherwise than it looks (S10).
+
+        ``archives`` are the manifests of the model store by file name, when it can be looked at.
+        """
+        return tuple(value_findings(self._document(list), archives))
+
+
+def lint_snapshot(text: str, archives: Mapping[str, Manifest] | None = None) -> tuple[Finding, ...]:
+    """Return everything that is wrong with a snapshot's text; nothing is raised (S10)."""
+    try:
+        document = _load(text)
+    except SnapshotError as problem:
+        return (
+            error(
+                "snapshot-json",
+                "",
+                f"is not strict JSON: {problem.msg} (line {problem.lineno}, column {problem.colno}); "
+                "KServe's wrapper fails, and the server unless its lenient parser takes it",
+                "correct the JSON",
+            ),
+        )
+    shape = tuple(shape_findings(document))
+    if any(finding.severity == "error" and finding.code != "snapshot-count" for finding in shape):
+        return shape
+    return (*shape, *value_findings(document, archives))
+
+
+# --------------------------------------------------------------------------------------------------- reading
+
+
+def _load(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_not_json)
+    except json.JSONDecodeError as problem:
+        raise SnapshotError(problem.msg, text, problem.pos) from None
+    except _NotStrictError as problem:
+        raise SnapshotError(str(problem), text) from None
+    except RecursionError:
+        raise SnapshotError("nested too deeply", text) from None
+    except ValueError as problem:  # an integer of thousands of digits
+        raise SnapshotError(str(problem), text) from None
+    if not isinstance(document, dict):
+        raise SnapshotError(f"must be an object, not {json_type(document)}", text)
+    return document
+
+
+class _NotStrictError(Exception):
+    pass
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _NotStrictError(f"the key {key!r} is given twice")
+        found[key] = value
+    return found
+
+
+def _not_json(word: str) -> NoReturn:
+    raise _NotStrictError(f"{word} is not JSON")
+
+
+def _entry(values: dict[str, Any]) -> SnapshotEntry:
+    known = {attribute: values[key] for key, attribute in _KEYS.items() if values.get(key) is not None}
+    for key in (*INTEGERS, *OPTIONAL_INTEGERS):
+        if (attribute := _KEYS[key]) in known:
+            known[attribute] = as_int(known[attribute])
+    # S3: absent keys stay absent; the defaults of SnapshotEntry are for new ones.
+    absent = {attribute: None for key, attribute in _KEYS.items() if key not in REQUIRED}
+    known["default_version"] = is_default(values)
+    extra = {key: value for key, value in values.items() if key not in _KEYS}
+    return SnapshotEntry(**{**absent, **known}, extra=extra)
+
+
+def _raise_errors(findings: Iterator[Finding] | Sequence[Finding]) -> None:
+    errors = [each for each in findings if each.severity == "error"]
+    if errors:
+        raise ConfigError(errors)
+
+
+def _version_key(version: str) -> tuple[tuple[int, int, str], ...]:
+    """Order versions by their numbers: 1.10 comes after 1.9, and 1.0-rc1 before 1.0."""
+    parts = re.findall("[0-9]+|[^0-9.]+", version)
+    return (*((1, int(part), "") if part.isdecimal() else (-1, 0, part) for part in parts), (0, 0, ""))

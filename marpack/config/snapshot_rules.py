@@ -1,0 +1,307 @@
+"""What a server makes of a snapshot: what stops it, and what it ignores or takes otherwise than it looks (S10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from marpack.errors import Finding
+
+if TYPE_CHECKING:
+    from marpack.archive.manifest import Manifest
+    from marpack.errors import Severity
+
+__all__ = [
+    "DEFAULT_VERSION",
+    "INTEGERS",
+    "OPTIONAL_INTEGERS",
+    "REQUIRED",
+    "RUNTIME_TYPES",
+    "as_int",
+    "entry_findings",
+    "error",
+    "is_default",
+    "json_type",
+    "shape_findings",
+    "value_findings",
+]
+
+# S3: not the manifest's, which may also be in capitals.
+RUNTIME_TYPES = ("python", "python3", "LSP")
+
+# S3: the keys of a model version, by what they hold.
+INTEGERS = ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay")
+OPTIONAL_INTEGERS = ("responseTimeout", "startupTimeout", "parallelLevel")
+REQUIRED = ("defaultVersion", "marName", *INTEGERS)
+
+# A server's name for the version of an archive whose manifest has none.
+DEFAULT_VERSION = "1.0"
+
+_INT_RANGE = range(-(1 << 31), 1 << 31)
+_LONG_RANGE = range(-(1 << 63), 1 << 63)
+_WHOLE_NUMBER = re.compile("[+-]?[0-9]+")
+
+
+def json_type(value: object) -> str:
+    """Name a JSON value's type for a message."""
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a truth value", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def as_int(value: object) -> int | None:
+    """Return the integer that the server takes a JSON value for (S7), None where it fails."""
+    if isinstance(value, list) and len(value) == 1:
+        return as_int(value[0])
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        try:
+            return int(value)
+        except (OverflowError, ValueError):
+            return None
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
+        return int(value)
+    return None
+
+
+def is_default(values: Mapping[str, Any]) -> bool:
+    """Tell what the server takes ``defaultVersion`` for: Java's reading of its text."""
+    return str(values.get("defaultVersion")).lower() == "true"
+
+
+def _finding(code: str, severity: Severity, key: str, message: str, fix: str) -> Finding:
+    return Finding(code=code, severity=severity, key=key, message=message, fix=fix)
+
+
+def error(code: str, key: str, message: str, fix: str) -> Finding:
+    """Make an error finding."""
+    return _finding(code, "error", key, message, fix)
+
+
+def _warning(code: str, key: str, message: str, fix: str) -> Finding:
+    return _finding(code, "warning", key, message, fix)
+
+
+def shape_findings(document: dict[str, Any]) -> Iterator[Finding]:
+    """Yield what is wrong with the form of a document, above all what is missing or of a wrong type."""
+    models = document.get("models")
+    if not isinstance(models, dict):
+        what = f"must be an object, not {json_type(models)}" if "models" in document else "is missing"
+        yield error("snapshot-models", "models", f"{what}, and the server ends", 'add "models": {}')
+        return
+    count = 0
+    for name, versions in models.items():
+        if not isinstance(versions, dict):
+            message = f"must be an object of versions, not {json_type(versions)}, and the server ends"
+            yield error("snapshot-models", f"models.{name}", message, 'write {"1.0": {...}}')
+            continue
+        count += len(versions)
+        for version, values in versions.items():
+            key = f"models.{name}.{version}"
+            if isinstance(values, dict):
+                yield from entry_findings(values, key)
+            else:
+                message = f"must be an object, not {json_type(values)}, and the server ends"
+                yield error("snapshot-models", key, message, "give its settings")
+    yield from _count_findings(document, count)
+    created = document.get("created")
+    if created is not None and not (_is_int(created) and created in _LONG_RANGE):
+        yield error(
+            "snapshot-created",
+            "created",
+            "must be a whole number of milliseconds, and the server ends",
+            "correct it or leave it out",
+        )
+
+
+def _count_findings(document: dict[str, Any], count: int) -> Iterator[Finding]:
+    stated = document.get("modelCount")
+    number = as_int(stated)
+    fix = f"write {count}"
+    if isinstance(stated, float) and not stated.is_integer():
+        number = None
+    if stated is not None and (number is None or number not in _INT_RANGE):
+        yield error("snapshot-count-type", "modelCount", "must be a whole number, and the server ends", fix)
+    elif count and (number is None or number <= 0):
+        what = "is missing" if stated is None else f"is {number}"
+        yield error("snapshot-count", "modelCount", f"{what}, and the server loads no model at all", fix)
+    elif number is not None and number != count:
+        message = f"is {number}, but there are {count} model versions; the server does not compare"
+        yield _warning("snapshot-count-differs", "modelCount", message, fix)
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _path(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def entry_findings(values: Mapping[str, Any], key: str) -> Iterator[Finding]:
+    """Yield what is wrong with the form of one model version."""
+    for name in REQUIRED:
+        if values.get(name) is None:
+            what = "is null" if name in values else "is missing"
+            yield error("snapshot-missing", _path(key, name), f"{what}, and the server ends", "give it a value")
+    for name in (*INTEGERS, *OPTIONAL_INTEGERS):
+        value = values.get(name)
+        if value is None:
+            if name == "parallelLevel" and name in values:
+                yield error("snapshot-missing", _path(key, name), "is null, and the server ends", "leave it out")
+            continue
+        number = as_int(value)
+        if number is None:
+            message = f"must be a whole number, not {json_type(value)}, and the server ends"
+            yield error("snapshot-integer", _path(key, name), message, "write the number")
+        elif number not in _INT_RANGE:
+            message = f"{number} does not fit 32 bits, and the server takes another number"
+            yield error("snapshot-integer", _path(key, name), message, "write a smaller number")
+        elif not _is_int(value):
+            message = f"is {json_type(value)}, which the server takes for {number}"
+            yield _warning("snapshot-number-form", _path(key, name), message, f"write {number}")
+    default = values.get("defaultVersion")
+    if isinstance(default, (dict, list)):
+        message = f"must be true or false, not {json_type(default)}, and the server ends"
+        yield error("snapshot-default-type", _path(key, "defaultVersion"), message, "write true or false")
+    elif default is not None and not isinstance(default, bool):
+        meant = "true" if is_default(values) else "false"
+        message = f"is {json_type(default)}, which the server takes for {meant}"
+        yield _warning("snapshot-number-form", _path(key, "defaultVersion"), message, "write true or false")
+    mar_name = values.get("marName")
+    if mar_name is not None and not isinstance(mar_name, str):
+        message = f"must be a string, not {json_type(mar_name)}"
+        yield error("snapshot-mar-name", _path(key, "marName"), message, "name the archive's file")
+    runtime = values.get("runtimeType")
+    if "runtimeType" in values and runtime not in RUNTIME_TYPES:
+        message = f"{runtime!r} is not a runtime, and the server ends"
+        yield error(
+            "snapshot-runtime", _path(key, "runtimeType"), message, f"choose from {', '.join(RUNTIME_TYPES)}"
+        )
+
+
+def value_findings(document: Mapping[str, Any], archives: Mapping[str, Manifest] | None) -> Iterator[Finding]:
+    """Yield what is wrong with the values of a well-formed document, and with what they say of the archives."""
+    models: Mapping[str, Mapping[str, Mapping[str, Any]]] = document["models"]
+    registered: dict[tuple[str, str], str] = {}
+    if not models:
+        yield _warning("snapshot-empty", "models", "holds no model, so the server loads none", "add models")
+    for name, versions in models.items():
+        key = f"models.{name}"
+        yield from _name_findings(name, key, "model name")
+        yield from _default_findings(versions, key)
+        for version, values in versions.items():
+            place = f"{key}.{version}"
+            yield from _name_findings(version, place, "version")
+            yield from _number_findings(values, place)
+            yield from _mar_name_findings(values["marName"], place)
+            manifest = None if archives is None else archives.get(values["marName"])
+            own_version = version
+            if manifest is not None:
+                own_version = manifest.model.model_version or DEFAULT_VERSION
+                yield from _manifest_findings(name, version, own_version, manifest, place)
+            elif archives is not None:
+                message = f"{values['marName']!r} is not in the model store, and the server ends"
+                fix = "put the archive there or correct the name"
+                yield error("snapshot-archive-missing", f"{place}.marName", message, fix)
+            if (other := registered.setdefault((name, own_version), place)) != place:
+                message = f"registers the same version as {other}, and the server ends"
+                fix = "name an archive of another version, or remove one of them"
+                yield error("snapshot-same-version", place, message, fix)
+
+
+def _default_findings(versions: Mapping[str, Mapping[str, Any]], key: str) -> Iterator[Finding]:
+    count = sum(is_default(values) for values in versions.values())
+    if versions and count != 1:
+        what, which = (f"{count} versions are", "last") if count else ("no version is", "first")
+        message = f"{what} the default, and the server takes the one that it registers {which}"
+        yield error("snapshot-defaults", key, message, "set defaultVersion to true for exactly one")
+
+
+def _name_findings(name: str, key: str, what: str) -> Iterator[Finding]:
+    if not name:
+        yield error("snapshot-name", key, f"the {what} is empty, and no request can reach it", "name it")
+    elif "/" in name:
+        yield error(
+            "snapshot-name",
+            key,
+            f"the {what} {name!r} has a '/': the model loads, but no request can reach or remove it",
+            "rename it",
+        )
+    elif not name.isprintable() or '"' in name or "\\" in name:
+        yield Finding(
+            code="snapshot-name-unwritable",
+            severity="warning",
+            key=key,
+            message=f"the {what} {name!r} needs an escape that the server and KServe's wrapper undo differently",
+            fix="rename it, or write the file with style='java'",
+            reader="kserve",
+        )
+
+
+def _number_findings(values: Mapping[str, Any], key: str) -> Iterator[Finding]:
+    # S10: what was seen on a running server for each number.
+    numbers = {name: as_int(values.get(name)) for name in (*INTEGERS, *OPTIONAL_INTEGERS)}
+    low, high = numbers["minWorkers"] or 0, numbers["maxWorkers"] or 0
+    if low > high:
+        message = f"{low} is more than maxWorkers, {high}, which the server then ignores"
+        yield error("snapshot-workers", f"{key}.minWorkers", message, "raise maxWorkers or lower minWorkers")
+    if low <= 0:
+        message = f"{low} starts no worker: requests are answered with 503, and KServe never gets ready"
+        yield _warning("snapshot-no-workers", f"{key}.minWorkers", message, "write at least 1")
+    for name, least in (("batchSize", 1), ("maxBatchDelay", 0)):
+        if (number := numbers[name] or 0) < least:
+            message = f"{number} has no meaning, though the server takes it"
+            yield _warning("snapshot-batch", f"{key}.{name}", message, f"write at least {least}")
+    for name, effect in (
+        ("responseTimeout", "lets every request end with an error"),
+        ("startupTimeout", "lets no worker ever start"),
+    ):
+        if (seconds := numbers[name]) is not None and seconds <= 0:
+            message = f"{seconds} {effect}"
+            yield error("snapshot-timeout", f"{key}.{name}", message, "write the seconds, at least 1")
+    level = numbers["parallelLevel"] or 0
+    if level < 0:
+        yield error("snapshot-parallel", f"{key}.parallelLevel", f"{level} lets no worker start", "leave it out")
+    elif level:
+        message = "lets no worker start unless the archive's model-config.yaml has torchrun"
+        yield _warning("snapshot-parallel", f"{key}.parallelLevel", message, "leave it out for others")
+    if values.get("runtimeType") == "LSP":
+        message = "'LSP' needs the C++ worker, which the released packages do not have"
+        yield _warning("snapshot-runtime-cpp", f"{key}.runtimeType", message, "use python")
+
+
+def _mar_name_findings(mar_name: str, place: str) -> Iterator[Finding]:
+    key = f"{place}.marName"
+    fix = "name a file in the model store, without a folder"
+    if not mar_name or ".." in mar_name:
+        why = "is empty" if not mar_name else f"{mar_name!r} has '..'"
+        yield error("snapshot-mar-name", key, f"{why}: the model is left out, and all after it", fix)
+    elif "/" in mar_name:
+        yield error(
+            "snapshot-mar-name",
+            key,
+            f"{mar_name!r} has a '/': the server looks for it there and then loads what has the last part's name",
+            fix,
+        )
+
+
+def _manifest_findings(
+    name: str, version: str, registered: str, manifest: Manifest, place: str
+) -> Iterator[Finding]:
+    if registered != version:
+        yield error(
+            "snapshot-version-differs",
+            place,
+            f"the archive's version is {registered!r}, and that is what the server registers",
+            f"write {registered!r} as the version's key",
+        )
+    if manifest.model.model_name != name:
+        yield _finding(
+            "snapshot-name-differs",
+            "note",
+            place,
+            f"the archive's model name is {manifest.model.model_name!r}; the server registers {name!r}",
+            "use one name",
+        )

@@ -1,0 +1,1 @@
+"""Put files and folders on the disk, whole or not at all."""
