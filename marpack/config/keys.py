@@ -177,7 +177,7 @@ class ServerSettings:
         "Longest time for workers to end when a model is removed", "120", unit="seconds", minimum=0
     )
     number_of_gpu: int | None = _int("GPUs to use at most", "<all there are>", minimum=0)
-    initial_worker_port: int | None = _port("First port, or number of a socket, for workers", "9000")
+    initial_worker_port: int | None = _int("First port, or number of a unix socket, for workers", "9000")
     initial_distribution_port: int | None = _port("First port for workers of distributed models", "29500")
     cpu_launcher_enable: bool | None = _bool("Pin workers to cores with PyTorch's launcher")
     cpu_launcher_args: str | None = _key("str", "Arguments for that launcher, one blank between them")

@@ -17,9 +17,9 @@ from marpack.config.keys import IGNORED_KEYS, KEYS, Key, parse_value
 from marpack.config.readers import OTHER_READERS
 from marpack.config.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, TOKENS_ASKED, release
 from marpack.config.secrets import redacted
-from marpack.config.snapshot import lint_snapshot
-from marpack.config.snapshot_rules import RUNTIME_TYPES
-from marpack.errors import ArchiveError, ConfigError, Finding, PropertiesError
+from marpack.config.snapshot import ModelSnapshot, lint_snapshot
+from marpack.config.snapshot_rules import INT_RANGE, RUNTIME_TYPES, as_int
+from marpack.errors import ArchiveError, ConfigError, Finding, PropertiesError, SnapshotError
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Target", "lint_config", "lint_properties"]
 
 Target: TypeAlias = Literal["torchserve", "kserve"]
+
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 # P17
 _ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[^:^/]+)(:(?P<port>[0-9]+))?", re.IGNORECASE)
@@ -49,6 +51,9 @@ _KSERVE_PORTS = {8080, 8081}
 
 # P18: what the server unpacks by its name; everything else it takes for a tgz.
 _ARCHIVE_SUFFIXES = (".mar", ".tar.gz", ".tgz", ".model")
+
+# P16: passed on as text to workers, which compare it with the lower-case word.
+_PASSED_ON = ("decode_input_request", "ipex_enable", "ipex_gpu_enable")
 
 _MODEL_PARAMETERS = (
     "minWorkers",
@@ -79,6 +84,14 @@ class _Server:
     def is_on(self, key: str) -> bool:
         return is_true(self.text(key))
 
+    @property
+    def snapshot(self) -> ModelSnapshot | None:
+        """The models to restore, when they can be read."""
+        try:
+            return ModelSnapshot.from_json(self.properties["model_snapshot"])
+        except (KeyError, SnapshotError, ConfigError):
+            return None
+
 
 def lint_config(
     source: str | bytes,
@@ -107,6 +120,8 @@ def lint_config(
         return (_error("syntax", "", message, fix, file=file, line=error.lineno),)
     lines: dict[str, int] = {}
     findings = list(_byte_findings(data))
+    if data.startswith(_UTF16_MARKS):
+        return tuple(replace(finding, file=file) for finding in findings)
     for element in elements:
         if isinstance(element, codec.Entry):
             if element.key in lines:
@@ -188,7 +203,7 @@ def _note(code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
 
 
 def _byte_findings(data: bytes) -> Iterator[Finding]:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith(_UTF16_MARKS):
         yield _error(
             "encoding", "", "is UTF-16, and the server finds no setting in it", "save it as ASCII", line=1
         )
@@ -263,9 +278,9 @@ def _manifests(folder: str | os.PathLike[str], findings: list[Finding]) -> dict[
 
 
 def _check_requirements(server: _Server) -> Iterator[Finding]:
-    if server.archives is None or server.is_on("install_py_dep_per_model"):
+    if server.is_on("install_py_dep_per_model"):
         return
-    for name, manifest in server.archives.items():
+    for name, manifest in _loaded(server).items():
         if manifest.model.requirements_file:
             yield _warning(
                 "requirements-ignored",
@@ -273,6 +288,19 @@ def _check_requirements(server: _Server) -> Iterator[Finding]:
                 f"{name!r} has a requirements file, which the server ignores",
                 "set install_py_dep_per_model=true, or install the packages beforehand",
             )
+
+
+def _loaded(server: _Server) -> Mapping[str, Manifest]:
+    """Return the archives that are loaded when the server starts; all, as long as no setting names some."""
+    archives = server.archives or {}
+    snapshot, listed = server.snapshot, server.properties.get("load_models", "")
+    if snapshot is not None:
+        names = {entry.mar_name for _, _, entry in snapshot}
+    elif listed and listed.lower() != "all":
+        names = {item.rpartition("=")[2] for item in listed.split(",")}
+    else:
+        return archives
+    return {name: manifest for name, manifest in archives.items() if name in names}
 
 
 # ----------------------------------------------------------------------------------------- one setting each
@@ -284,11 +312,18 @@ def _check_keys(server: _Server) -> Iterator[Finding]:
             continue
         if key in IGNORED_KEYS:
             yield _warning("ignored-key", key, "is read by nobody", IGNORED_KEYS[key])
-        elif near := get_close_matches(key.lower().replace("-", "_").replace(".", "_"), KEYS, 1, _NEAR):
+        elif near := get_close_matches(_folded(key), _FOLDED_KEYS, 1, _NEAR):
             message = "is no setting, and the server ignores it"
-            yield _error("misspelt-key", key, message, f"did you mean {near[0]}?")
+            yield _error("misspelt-key", key, message, f"did you mean {_FOLDED_KEYS[near[0]]}?")
         else:
             yield _note("unknown-key", key, "is no setting, and the server ignores it", "remove it, or leave it")
+
+
+def _folded(key: str) -> str:
+    return re.sub("[-.]", "_", key.lower())
+
+
+_FOLDED_KEYS = {_folded(key): key for key in KEYS}
 
 
 def _check_values(server: _Server) -> Iterator[Finding]:
@@ -299,8 +334,10 @@ def _check_values(server: _Server) -> Iterator[Finding]:
 
 def _value_findings(key: Key, text: str) -> Iterator[Finding]:
     shown = redacted(key.name, text)
-    if key.kind == "json":
+    if key.kind == "json" or (key.kind == "choice" and not text):
         return
+    if key.name == "metrics_mode":
+        text = re.sub(r"\s", "", text).lower()  # as the server does
     if text != text.strip():
         kind = _error if key.kind not in ("str", "list") else _warning
         yield kind("blank", key.name, f"{shown!r} has a blank at its edge, which counts", "remove it")
@@ -313,8 +350,6 @@ def _value_findings(key: Key, text: str) -> Iterator[Finding]:
     elif key.kind == "choice" and text not in key.choices and text not in OLD_ENVELOPES:
         known = ", ".join(key.choices)
         if key.name == "metrics_mode":
-            if text.lower() in key.choices:
-                return
             yield _warning(
                 "choice", key.name, f"{shown!r} is unknown, and the server takes log", f"choose from {known}"
             )
@@ -329,10 +364,13 @@ def _number_findings(key: Key, text: str, shown: str) -> Iterator[Finding]:
     try:
         value = parse_value(key.kind, text)
     except ValueError as error:
-        effect = "" if key.kind == "bool" else ", and the server fails"
+        effects = {"bool": "", "double": ", and the server takes the default"}
+        effect = effects.get(key.kind, ", and the server fails")
         fix = "write true or false" if key.kind == "bool" else "write the number, nothing else"
         yield _error("type", key.name, f"{shown!r} {error}{effect}", fix)
         return
+    if value is True and key.name in _PASSED_ON and text != "true":
+        yield _error("type", key.name, f"{shown!r} is not true to workers", "write true in lower case")
     low = key.minimum is not None and isinstance(value, int) and value < key.minimum
     high = key.maximum is not None and isinstance(value, int) and value > key.maximum
     if low or high:
@@ -437,6 +475,22 @@ def _check_addresses(server: _Server) -> Iterator[Finding]:
         yield _warning("https-key", key, message, "set both")
 
 
+def _check_kserve_models(server: _Server) -> Iterator[Finding]:
+    if not server.is_kserve:
+        return
+    if "model_snapshot" not in server.properties:
+        message = "is missing, and KServe's wrapper looks for a model named 'model'"
+        yield _warning(
+            "kserve-snapshot", "model_snapshot", message, "build one from the archives", reader="kserve"
+        )
+        return
+    # One is enough for the wrapper to go on; a folder has no suffix.
+    names = [entry.mar_name for _, _, entry in server.snapshot or ()]
+    if names and not any(name.count(".") == name.endswith(".mar") for name in names):
+        message = f"{names[0]!r} has a '.' before its suffix, and KServe's wrapper finds no archive"
+        yield _error("kserve-archive", "model_snapshot", message, "name it <model>.mar", reader="kserve")
+
+
 def _check_envelope(server: _Server) -> Iterator[Finding]:
     envelope = server.properties.get("service_envelope", "")
     is_old = server.release is not None and server.release < ENVELOPES_RENAMED
@@ -482,15 +536,16 @@ def _check_load_models(server: _Server) -> Iterator[Finding]:
         return
     seen = set()
     for item in filter(None, text.split(",")):
-        file = item.partition("=")[2] if "=" in item else item
+        name, equals, file = item.partition("=")
+        name, file = (name, file) if equals else ("", item)
         if item != item.strip() or file != file.strip():
             message = f"{item!r} has a blank at its edge, and the server looks for a file of that name"
             yield _error("load-models-blank", key, message, "remove the blanks after the commas")
             continue
-        if file in seen:
+        if (name, file) in seen:
             message = f"{file!r} is named twice; the server ends where name and version are the same"
             yield _error("load-models-twice", key, message, "name it once")
-        seen.add(file)
+        seen.add((name, file))
         if "://" in file:
             continue
         if ".." in file or "/" in file.strip("/") or file[:1] in ("'", '"'):
@@ -555,23 +610,26 @@ def _parameter_findings(place: str, values: dict[str, Any]) -> Iterator[Finding]
     # P19
     numbers = {}
     for name in _MODEL_PARAMETERS:
-        value = values.get(name)
-        key = f"{place}.{name}"
-        if value is None and name in values:
-            yield _error("models-value", key, "is null, and the server ends", "write a number or leave it out")
-        elif isinstance(value, str) and not re.fullmatch("[+-]?[0-9]+", value):
-            yield _error("models-value", key, f"{value!r} is no number, and the server ends", "write a number")
-        elif isinstance(value, (bool, list, dict)):
+        if name not in values:
+            continue
+        key, value = f"{place}.{name}", values[name]
+        number = as_int(value)
+        if isinstance(value, list) and len(value) != 1:
             yield _warning("models-value", key, "is no number, and the default is taken", "write a number")
-        elif value is not None:
-            numbers[name] = int(value)
-            if numbers[name] <= 0:
-                yield _warning("models-value", key, f"is {value}, and the default is taken", "write at least 1")
+        elif number is None or number not in INT_RANGE:
+            shown = "is null" if value is None else f"{value!r} is no number of 32 bits"
+            yield _error("models-value", key, f"{shown}, and the server ends or takes another", "write a number")
+        elif number <= 0:
+            yield _warning("models-value", key, f"is {number}, and the default is taken", "write at least 1")
+        else:
+            numbers[name] = number
     runtime = values.get("runtimeType", "python")
     if runtime not in RUNTIME_TYPES:
-        message = f"{runtime!r} is no runtime, and the default is taken"
-        yield _warning("models-value", f"{place}.runtimeType", message, f"choose from {', '.join(RUNTIME_TYPES)}")
-    if numbers.get("minWorkers", 0) > numbers.get("maxWorkers", numbers.get("minWorkers", 0)):
+        ends = runtime is None or isinstance(runtime, (dict, list))
+        kind, effect = (_error, "the server ends") if ends else (_warning, "the default is taken")
+        message = f"{runtime!r} is no runtime, and {effect}"
+        yield kind("models-value", f"{place}.runtimeType", message, f"choose from {', '.join(RUNTIME_TYPES)}")
+    if numbers.keys() >= {"minWorkers", "maxWorkers"} and numbers["minWorkers"] > numbers["maxWorkers"]:
         message = "is more than maxWorkers, which the server then ignores"
         yield _warning("models-value", f"{place}.minWorkers", message, "raise maxWorkers")
     for name in values.keys() - {*_MODEL_PARAMETERS, "runtimeType"}:
@@ -586,6 +644,7 @@ _RULES = (
     _check_addresses,
     _check_envelope,
     _check_tokens,
+    _check_kserve_models,
     _check_store,
     _check_load_models,
     _check_models,

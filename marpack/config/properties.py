@@ -364,7 +364,7 @@ def _portable_value(key: str, value: str) -> str:
     if "\n" in value or "\r" in value:
         raise NotPortableError(key, "launcher", f"a line break in the value ends it: take it out, or {java}")
     if value != value.strip():
-        reader: Literal["server", "launcher"] = "server" if value.lstrip() != value else "launcher"
+        reader: Literal["server", "launcher"] = "server" if value.lstrip(_BLANKS) != value else "launcher"
         raise NotPortableError(key, reader, "it drops a blank at the value's edge: take it out")
     if key in _MLFLOW_KEYS and "=" in value:
         raise NotPortableError(key, "mlflow", "it cuts the value at '=': an address has none")

@@ -162,8 +162,8 @@ class ModelSnapshot:
         name, created = document.pop("name", None), document.pop("created", None)
         return cls(
             models=models,
-            name=_DEFAULT_NAME if name is None else str(name),
-            created=None if created is None else int(created),
+            name=_DEFAULT_NAME if name is None else name if isinstance(name, str) else json.dumps(name),
+            created=as_int(created),
             extra=document,
         )
 

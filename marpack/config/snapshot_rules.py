@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_VERSION",
     "INTEGERS",
+    "INT_RANGE",
     "OPTIONAL_INTEGERS",
     "REQUIRED",
     "RUNTIME_TYPES",
@@ -38,8 +39,7 @@ REQUIRED = ("defaultVersion", "marName", *INTEGERS)
 # A server's name for the version of an archive whose manifest has none.
 DEFAULT_VERSION = "1.0"
 
-_INT_RANGE = range(-(1 << 31), 1 << 31)
-_LONG_RANGE = range(-(1 << 63), 1 << 63)
+INT_RANGE = range(-(1 << 31), 1 << 31)
 _WHOLE_NUMBER = re.compile("[+-]?[0-9]+")
 
 
@@ -105,23 +105,19 @@ def shape_findings(document: dict[str, Any]) -> Iterator[Finding]:
                 message = f"must be an object, not {json_type(values)}, and the server ends"
                 yield error("snapshot-models", key, message, "give its settings")
     yield from _count_findings(document, count)
-    created = document.get("created")
-    if created is not None and not (_is_int(created) and created in _LONG_RANGE):
-        yield error(
-            "snapshot-created",
-            "created",
-            "must be a whole number of milliseconds, and the server ends",
-            "correct it or leave it out",
-        )
+    if "created" in document and document["created"] is not None and _whole(document["created"]) is None:
+        message = "must be a whole number of milliseconds, and the server ends"
+        yield error("snapshot-created", "created", message, "correct it or leave it out")
+    if isinstance(document.get("name"), (dict, list)):
+        message = f"must be a string, not {json_type(document['name'])}, and the server ends"
+        yield error("snapshot-own-name", "name", message, "write startup.cfg")
 
 
 def _count_findings(document: dict[str, Any], count: int) -> Iterator[Finding]:
     stated = document.get("modelCount")
-    number = as_int(stated)
+    number = _whole(stated)
     fix = f"write {count}"
-    if isinstance(stated, float) and not stated.is_integer():
-        number = None
-    if stated is not None and (number is None or number not in _INT_RANGE):
+    if stated is not None and (number is None or number not in INT_RANGE):
         yield error("snapshot-count-type", "modelCount", "must be a whole number, and the server ends", fix)
     elif count and (number is None or number <= 0):
         what = "is missing" if stated is None else f"is {number}"
@@ -129,6 +125,11 @@ def _count_findings(document: dict[str, Any], count: int) -> Iterator[Finding]:
     elif number is not None and number != count:
         message = f"is {number}, but there are {count} model versions; the server does not compare"
         yield _warning("snapshot-count-differs", "modelCount", message, fix)
+
+
+def _whole(value: object) -> int | None:
+    """Return the number where the server takes no fraction."""
+    return None if isinstance(value, float) and not value.is_integer() else as_int(value)
 
 
 def _is_int(value: object) -> bool:
@@ -155,7 +156,7 @@ def entry_findings(values: Mapping[str, Any], key: str) -> Iterator[Finding]:
         if number is None:
             message = f"must be a whole number, not {json_type(value)}, and the server ends"
             yield error("snapshot-integer", _path(key, name), message, "write the number")
-        elif number not in _INT_RANGE:
+        elif number not in INT_RANGE:
             message = f"{number} does not fit 32 bits, and the server takes another number"
             yield error("snapshot-integer", _path(key, name), message, "write a smaller number")
         elif not _is_int(value):

@@ -163,10 +163,9 @@ class _Planned:
     settings: Mapping[str, Any]
 
     def file_name(self, *, alone: bool) -> str:
-        """Return the name in the store: two versions of one model need two."""
-        own = self.plan.file_name
-        stem = self.plan.model_name
-        return own if alone else f"{stem}-{self.version}{own.removeprefix(stem)}"
+        """Return the name in the store: versions of one model need several, without dots (KServe's wrapper)."""
+        own, stem = self.plan.file_name, self.plan.model_name
+        return own if alone else f"{stem}-{self.version.replace('.', '-')}{own.removeprefix(stem)}"
 
 
 def _parts(declaration: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
