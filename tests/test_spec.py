@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import io
 import json
-import math
 import os
 import re
 import stat
@@ -14,7 +13,7 @@ import tokenize
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
@@ -23,16 +22,29 @@ import marpack
 from marpack.archive import layout, zip_records
 from tests import vectors
 from tests.differential.official import require_official
-from tests.vectors import MANIFEST, SPEC, Json, Vector, text_of
+from tests.vectors import (
+    CITATION,
+    CLAUSES,
+    LETTERS,
+    MANIFEST,
+    SPEC,
+    TEXTS,
+    Json,
+    Vector,
+    by_name,
+    codes,
+    each_case,
+    finite,
+    section,
+    text_of,
+    unique,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CODE = sorted(Path(marpack.__file__).parent.rglob("*.py"))
-TEXTS = {name: (SPEC / name).read_text("utf-8") for name in ("archive.md", "manifest.md")}
-CLAUSES = [
-    clause for text in TEXTS.values() for clause in re.findall(r"^### ([A-Z][0-9]+)\. ", text, re.MULTILINE)
-]
+PLANNING = [path for path in CODE if not {"config", "serving"} & set(path.parts)]
 
 VALID_ARCHIVES = [vector for vector in vectors.load("archive/valid") if "records" not in vector.data]
 RECORDS = [
@@ -54,15 +66,11 @@ KEYS = {
     "archive/invalid": "files cases",
     "manifest/valid": "oracle files arguments text values written",
     "manifest/invalid": "cases",
+    "properties/valid": "oracle cases",
+    "properties/invalid": "cases",
+    "snapshot/valid": "oracle cases",
+    "snapshot/invalid": "cases",
 }
-
-
-def by_name(*values: Vector) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("vector", values, ids=lambda vector: vector.name)
-
-
-def each_case(cases: list[tuple[str, Json]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", [case for _, case in cases], ids=[name for name, _ in cases])
 
 
 # ------------------------------------------------------------------------------------ clauses and vectors
@@ -77,7 +85,7 @@ def test_nothing_is_empty(found: list[object]) -> None:
 
 
 def test_clauses_are_numbered_without_gaps() -> None:
-    last = {letter: sum(clause[0] == letter for clause in CLAUSES) for letter in "AZTNM"}
+    last = {letter: sum(clause[0] == letter for clause in CLAUSES) for letter in LETTERS}
     assert [f"{letter}{number}" for letter in last for number in range(1, last[letter] + 1)] == CLAUSES
 
 
@@ -98,14 +106,14 @@ def test_a_vector_is_well_formed(vector: Vector) -> None:
 
 
 def test_cited_clauses_exist() -> None:
-    cited = {(path.name, clause) for path in CODE for clause in re.findall(r"\b[AZTNM][0-9]{1,2}\b", _prose(path))}
+    cited = {(path.name, clause) for path in CODE for clause in CITATION.findall(_prose(path))}
     assert len(cited) > 20
     assert {(name, clause) for name, clause in cited if clause not in CLAUSES} == set()
 
 
 def test_what_the_specification_cites_exists() -> None:
     for text in TEXTS.values():
-        assert set(re.findall(r"\b[AZTNM][0-9]{1,2}\b", text)) <= set(CLAUSES)
+        assert set(CITATION.findall(text)) <= set(CLAUSES)
     divergences = re.findall(r"^\| (D-[0-9]+) ", (SPEC / "divergences.md").read_text("utf-8"), re.MULTILINE)
     for text in [*TEXTS.values(), *(vector.data["source"] for vector in VECTORS)]:
         assert set(re.findall(r"\bD-[0-9]+\b", text)) <= set(divergences)
@@ -121,19 +129,8 @@ def _prose(path: Path) -> str:
         )
 
 
-def section(clause: str) -> str:
-    """Return the text of a clause."""
-    [found] = [
-        body
-        for text in TEXTS.values()
-        for body in re.findall(rf"^### {clause}\. (.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
-    ]
-    return str(found)
-
-
 def test_issue_codes_are_those_of_the_code() -> None:
-    table = set(re.findall(r"^\| `([a-z-]+)` \|", section("A12"), re.MULTILINE))
-    assert table == {code for path in CODE for code in _codes(ast.parse(path.read_text("utf-8")))}
+    assert set(codes("A12")) == {code for path in PLANNING for code in _codes(ast.parse(path.read_text("utf-8")))}
 
 
 def _codes(tree: ast.AST) -> Iterator[str]:
@@ -152,7 +149,7 @@ def _codes(tree: ast.AST) -> Iterator[str]:
 
 def test_every_issue_code_has_a_vector() -> None:
     shown = {code for _, case in INVALID_ARCHIVES for _, code in case["expected"].get("issues", [])}
-    assert shown == set(re.findall(r"^\| `([a-z-]+)` \|", section("A12"), re.MULTILINE))
+    assert shown == set(codes("A12"))
 
 
 def test_stored_suffixes_are_those_of_the_code() -> None:
@@ -161,7 +158,7 @@ def test_stored_suffixes_are_those_of_the_code() -> None:
 
 
 def test_forms_handlers_and_runtimes_are_those_of_the_code() -> None:
-    assert re.findall(r"^\| `([a-z-]+)` \|", section("A2"), re.MULTILINE) == list(layout.ARCHIVE_FORMATS)
+    assert list(codes("A2")) == list(layout.ARCHIVE_FORMATS)
     built_in = section("A6").partition("Built-in for")[2].partition("[archiver]")[0]
     python, lsp = built_in.split(". Built-in for")
     names = [set(re.findall(r"`(\w+)`", part)) for part in (python, lsp)]
@@ -346,19 +343,7 @@ def test_the_schema_takes_what_is_packed(vector: Vector) -> None:
 @each_case(INVALID_MANIFESTS)
 def test_the_schema_refuses_what_it_can_express(case: Json) -> None:
     try:
-        value = json.loads(case["text"], object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+        value = json.loads(case["text"], object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
     except ValueError:
         return  # not JSON, or ambiguous JSON: no schema is asked
     assert not VALIDATOR.is_valid(value)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    if len(dict(pairs)) != len(pairs):
-        raise ValueError
-    return dict(pairs)
-
-
-def _finite(number: str) -> float:
-    if not math.isfinite(value := float(number)):
-        raise ValueError(number)
-    return value

@@ -1,7 +1,8 @@
 """The vectors of the specification: load them, act them out, describe what came of it (spec/README.md).
 
-``python -m tests.vectors dump`` writes the expectations anew, never from marpack: from the official tool where
-a vector names it as its oracle, else from ``zipfile``, ``tarfile`` and the members that the vector lists.
+``python -m tests.vectors dump`` writes the expectations of archives and manifests anew, never from marpack: from
+the official tool where a vector names it as its oracle, else from ``zipfile``, ``tarfile`` and the members that
+the vector lists.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import gzip
 import hashlib
 import io
 import json
+import math
 import os
+import re
 import struct
 import sys
 import tarfile
@@ -38,8 +41,17 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 SPEC = Path(__file__).parents[1] / "spec"
-FOLDERS = ("archive/valid", "archive/invalid", "manifest/valid", "manifest/invalid")
+FORMATS = ("archive", "manifest", "properties", "snapshot")
+FOLDERS = tuple(f"{name}/{kind}" for name in FORMATS for kind in ("valid", "invalid"))
+DUMPED = tuple(folder for folder in FOLDERS if folder.startswith(("archive/", "manifest/")))
 MANIFEST = "MAR-INF/MANIFEST.json"
+
+TEXTS = {name: (SPEC / f"{name}.md").read_text("utf-8") for name in FORMATS}
+CLAUSES = [
+    clause for text in TEXTS.values() for clause in re.findall(r"^### ([A-Z][0-9]+)\. ", text, re.MULTILINE)
+]
+LETTERS = "AZTNMPS"
+CITATION = re.compile(rf"\b[{LETTERS}][0-9]{{1,2}}\b")
 
 _LINE = 110
 _RECORD_LINE = 320
@@ -76,7 +88,49 @@ def load(folder: str) -> list[Vector]:
     ]
 
 
+def by_name(*values: Vector) -> pytest.MarkDecorator:
+    """Run a test once for each vector."""
+    return pytest.mark.parametrize("vector", values, ids=lambda vector: vector.name)
+
+
+def each_case(cases: list[tuple[str, Json]]) -> pytest.MarkDecorator:
+    """Run a test once for each case."""
+    return pytest.mark.parametrize("case", [case for _, case in cases], ids=[name for name, _ in cases])
+
+
+# ------------------------------------------------------------------------------------------------- clauses
+
+
+def section(clause: str) -> str:
+    """Return the text of a clause."""
+    [found] = [
+        body
+        for text in TEXTS.values()
+        for body in re.findall(rf"^### {clause}\. (.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+    ]
+    return str(found)
+
+
+def codes(clause: str) -> dict[str, str]:
+    """Return the codes in a clause's table, each with what stands in the column behind it."""
+    return dict(re.findall(r"^\| `([a-z-]+)` \| ([^|]*) \|", section(clause), re.MULTILINE))
+
+
 # ---------------------------------------------------------------------------------------------- inputs
+
+
+def unique(pairs: list[tuple[str, Any]]) -> Json:
+    """Let ``json`` read an object that gives no key twice."""
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError
+    return dict(pairs)
+
+
+def finite(number: str) -> float:
+    """Let ``json`` read a number that is one."""
+    if not math.isfinite(value := float(number)):
+        raise ValueError(number)
+    return value
 
 
 def text_of(value: str | list[str]) -> str:
@@ -474,7 +528,7 @@ def expected(data: Json, folder: Path) -> Json:
 
 def _dump() -> int:
     changed = 0
-    for vector in [vector for folder in FOLDERS for vector in load(folder)]:
+    for vector in [vector for folder in DUMPED for vector in load(folder)]:
         with tempfile.TemporaryDirectory() as folder:
             text = vector.text(expected(vector.data, Path(folder) / "world"))
         if text != vector.path.read_text("ascii"):
