@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -23,11 +24,13 @@ from typing import TYPE_CHECKING, Any
 from tests.conftest import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    import pytest
 
 START_SECONDS = 120
 ANSWER_SECONDS = 180
-STOP_SECONDS = 30
+STOP_SECONDS = 10
 LOG_TAIL_LINES = 60
 
 # What a version imports without saying so: its handlers need pkg_resources.packaging, gone from setuptools 70.
@@ -41,49 +44,67 @@ class ServerError(Exception):
     """The server refused a request; the text ends with what it logged last."""
 
 
-class TorchServe:
-    """A running server: register, predict and unregister models that lie in its store."""
+class StartError(ServerError):
+    """The server ended before it answered: ``status`` is what it ended with, ``log`` all that it wrote."""
 
-    def __init__(self, version: str, home: Path) -> None:
+    def __init__(self, status: int, log: str, tail: str) -> None:
+        self.status = status
+        self.log = log
+        super().__init__(f"the server ended with {status}. {tail}")
+
+
+class TorchServe:
+    """A running server: ask it for predictions and for what it has loaded, register and unregister models."""
+
+    def __init__(self, version: str, config: Path, home: Path) -> None:
         self.version = version
-        self.store = home / "store"
-        self.store.mkdir()
+        self.store = Path(setting(config, "model_store", "model-store"))
+        self._config = config
+        self._home = home
         self._log = home / "server.log"
-        self._inference, self._management, *others = free_ports(6)
-        self._config = home / "config.properties"
-        self._config.write_text(
-            "\n".join(
-                [
-                    f"inference_address=http://127.0.0.1:{self._inference}",
-                    f"management_address=http://127.0.0.1:{self._management}",
-                    f"metrics_address=http://127.0.0.1:{others[0]}",
-                    f"grpc_inference_port={others[1]}",
-                    f"grpc_management_port={others[2]}",
-                    f"initial_worker_port={others[3]}",
-                    f"model_store={self.store}",
-                    "number_of_netty_threads=1",
-                    "disable_system_metrics=true",
-                    # Since 0.11.1 models can be registered only where this is said.
-                    "enable_model_api=true",
-                    "disable_token_authorization=true",
-                    "",
-                ]
-            ),
-            encoding="ascii",
-        )
+        self._inference = setting(config, "inference_address", "http://127.0.0.1:8080")
+        self._management = setting(config, "management_address", "http://127.0.0.1:8081")
 
     @classmethod
     @contextlib.contextmanager
     def running(cls, version: str, cache: Path) -> Iterator[TorchServe]:
-        """Run a server of this version until the block is left, whatever happens inside."""
+        """Run a server that loads nothing by itself until the block is left, whatever happens inside."""
+        with tempfile.TemporaryDirectory(prefix="torchserve-") as folder:
+            store = Path(folder, "store")
+            store.mkdir()
+            config = Path(folder, "config.properties")
+            lines = [
+                *addresses(),
+                f"model_store={store}",
+                "number_of_netty_threads=1",
+                "disable_system_metrics=true",
+                # Since 0.11.1 models can be registered only where this is said.
+                "enable_model_api=true",
+                "disable_token_authorization=true",
+            ]
+            config.write_text("\n".join([*lines, ""]), encoding="ascii")
+            with cls.from_file(config, version, cache) as server:
+                yield server
+
+    @classmethod
+    @contextlib.contextmanager
+    def from_file(
+        cls, config: Path, version: str, cache: Path, *, snapshots: bool = False, launcher: bool = False
+    ) -> Iterator[TorchServe]:
+        """Run a server that is told this file and nothing else until the block is left.
+
+        With ``snapshots`` it saves its own files, `saved` finds the newest. With ``launcher`` it is started as
+        users do, by ``torchserve --ts-config``, which reads the file too.
+        """
         require(shutil.which("java"), "Java to run TorchServe")
         python = environment(version, cache)
         # Not pytest's own folder: the workers' sockets lie here, and their paths may have 107 bytes only.
-        with tempfile.TemporaryDirectory(prefix="torchserve-") as folder:
-            server = cls(version, Path(folder))
-            process = server._start(python)
+        # What the killed leave behind may still appear while the folder goes.
+        with tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder:
+            server = cls(version, config, Path(folder))
+            process = server._start(python, snapshots=snapshots, launcher=launcher)
             try:
-                server._await_health(process)
+                server._await_answer(process)
                 yield server
             finally:
                 stop(process)
@@ -93,77 +114,117 @@ class TorchServe:
         query = urllib.parse.urlencode({"url": file, "initial_workers": 1, "synchronous": "true"})
         self._ask("POST", self._management, f"/models?{query}")
 
-    def predict(self, model: str, request: object) -> Any:
-        """Return the model's answer."""
-        return self._ask("POST", self._inference, f"/predictions/{urllib.parse.quote(model)}", request)
+    def predict(self, model: str, request: object, version: str | None = None) -> Any:
+        """Return the model's answer; its default version's when none is named."""
+        path = "/".join(["/predictions", *map(urllib.parse.quote, filter(None, [model, version]))])
+        return self._ask("POST", self._inference, path, request)
 
     def unregister(self, model: str) -> None:
         """Remove the model and end its worker."""
         self._ask("DELETE", self._management, f"/models/{urllib.parse.quote(model)}")
 
+    def models(self) -> dict[str, str]:
+        """Return the file names of all loaded models' default versions."""
+        listed = self._ask("GET", self._management, "/models?limit=100")["models"]
+        return {model["modelName"]: model["modelUrl"] for model in listed}
+
+    def describe(self, model: str) -> list[dict[str, Any]]:
+        """Return what the server says of each version of the model."""
+        described: list[dict[str, Any]] = self._ask(
+            "GET", self._management, f"/models/{urllib.parse.quote(model)}/all"
+        )
+        return described
+
     def described_version(self) -> str:
         """Return the version that the server itself states."""
         return str(self._ask("GET", self._management, "/api-description")["info"]["version"])
 
+    def saved(self) -> Path:
+        """Return the newest of the files in which the server has saved its own state."""
+        return max(self._home.glob("logs/config/*.cfg"))
+
+    def await_log(self, text: str) -> None:
+        """Wait until the server or one of its workers has logged the text."""
+        wait_until(lambda: text in self.log(), lambda: f"nobody logs {text!r}. {self.log_tail()}")
+
+    def log(self) -> str:
+        """Return all that the server and its workers have logged."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
     def log_tail(self) -> str:
         """Return what the server and its workers logged last."""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = self.log().splitlines()
         telling = [line for line in lines if not (line.startswith("\tat ") or " TS_METRICS - " in line)]
         return "\n".join([f"TorchServe {self.version} logged:", *telling[-LOG_TAIL_LINES:]])
 
-    def _start(self, python: Path) -> subprocess.Popen[bytes]:
-        # The jar, not the launcher (ts.model_server): a process of our own to end and to see ending.
-        # The launcher leaves the JVM running when it is ended itself, exits with 0 when the JVM fails,
-        # and refuses to start beside another server that shares its temporary folder.
-        home = package_home(python)
-        java = [
-            "java",
-            f"-Dmodel_server_home={home}",
-            f"-Djava.io.tmpdir={self.store.parent}",
-            "-cp",
-            f"{home}/ts/frontend/*",
-            "org.pytorch.serve.ModelServer",
-        ]
-        options = ["--python", str(python), "-f", str(self._config), "-ncs"]
-        options += ["-s", str(self.store), "-w", str(self.store)]
+    def _start(self, python: Path, *, snapshots: bool, launcher: bool) -> subprocess.Popen[bytes]:
+        if launcher:
+            command = [str(python), "-m", "ts.model_server", "--foreground", "--ts-config", str(self._config)]
+            silent = "--no-config-snapshots"
+        else:
+            # The jar where it can be: a process of our own to end and to see ending. The launcher leaves
+            # the JVM running when it is ended itself, exits with 0 when the JVM fails, and names a model
+            # store of its own, which beats the file's.
+            home = package_home(python)
+            command = [
+                "java",
+                f"-Dmodel_server_home={home}",
+                f"-Djava.io.tmpdir={self._home}",
+                "-cp",
+                f"{home}/ts/frontend/*",
+                "org.pytorch.serve.ModelServer",
+                "-f",
+                str(self._config),
+            ]
+            silent = "-ncs"
         mine = {
-            "TMPDIR": str(self.store.parent),
-            "TEMP": str(self.store.parent),
-            "LOG_LOCATION": str(self.store.parent / "logs"),
-            "METRICS_LOCATION": str(self.store.parent / "metrics"),
+            # Where the server finds the interpreter of its workers unless told otherwise.
+            "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)]),
+            "TMPDIR": str(self._home),
+            "TEMP": str(self._home),
+            "LOG_LOCATION": str(self._home / "logs"),
+            "METRICS_LOCATION": str(self._home / "metrics"),
             # A worker that takes every core starts slower beside others.
             "OMP_NUM_THREADS": "1",
         }
-        foreign = {"PYTHONPATH", "TS_CONFIG_FILE"}
+        others = {
+            name: value
+            for name, value in os.environ.items()
+            if name != "PYTHONPATH" and not name.startswith("TS_")
+        }
         with self._log.open("wb") as log:
             return subprocess.Popen(
-                java + options,
-                cwd=self.store.parent,
-                env={key: value for key, value in os.environ.items() if key not in foreign} | mine,
+                command if snapshots else [*command, silent],
+                cwd=self._home,
+                env=others | mine,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
-    def _await_health(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not self._is_healthy():
+    def _await_answer(self, process: subprocess.Popen[bytes]) -> None:
+        def answers() -> bool:
             if process.poll() is not None:
-                raise ServerError(f"the server ended with {process.returncode}. {self.log_tail()}")
-            if time.monotonic() > deadline:
-                raise ServerError(f"the server does not answer. {self.log_tail()}")
-            time.sleep(0.1)
+                raise StartError(process.returncode, self.log(), self.log_tail())
+            return self._answers()
 
-    def _is_healthy(self) -> bool:
+        wait_until(answers, lambda: f"the server does not answer. {self.log_tail()}", START_SECONDS)
+
+    def _answers(self) -> bool:
+        # It may end yet when the first address answers: the other ports come later.
+        if "Model server started." not in self.log():
+            return False
         try:
             self._ask("GET", self._inference, "/ping")
+        except ServerError:  # it may ask for a token
+            return True
         except OSError:  # nobody listens yet
             return False
         return True
 
-    def _ask(self, method: str, port: int, path: str, body: object = None) -> Any:
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    def _ask(self, method: str, address: str, path: str, body: object = None) -> Any:
+        request = urllib.request.Request(address + path, method=method)
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
@@ -173,6 +234,52 @@ class TorchServe:
         except urllib.error.HTTPError as error:
             answer = error.read().decode("utf-8", "replace")
             raise ServerError(f"{method} {path}: {error.code} {answer}\n{self.log_tail()}") from None
+
+
+def addresses() -> list[str]:
+    """Return the lines that make a server listen on free ports of the loopback only."""
+    ports = free_ports(6)
+    return [
+        f"inference_address=http://127.0.0.1:{ports[0]}",
+        f"management_address=http://127.0.0.1:{ports[1]}",
+        f"metrics_address=http://127.0.0.1:{ports[2]}",
+        f"grpc_inference_port={ports[3]}",
+        f"grpc_management_port={ports[4]}",
+        f"initial_worker_port={ports[5]}",
+    ]
+
+
+def require_default_ports() -> None:
+    """Require, for a file that does not name them, that nobody uses the ports of metrics and gRPC."""
+    wanted = [8082, 7070, 7071]
+    require(all(map(is_free, wanted)), f"the ports {wanted} free, which a server takes unless told otherwise")
+
+
+def is_free(port: int) -> bool:
+    """Return whether nobody listens on this port of the loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def setting(config: Path, key: str, default: str) -> str:
+    """Return a plain value of a file, or of one that the server has saved, where colons are escaped."""
+    found = re.findall(rf"^{key}=(.*)$", config.read_text(encoding="latin-1"), re.MULTILINE)
+    return found[-1].replace("\\", "") if found else default
+
+
+def wait_until(condition: Callable[[], bool], failure: Callable[[], str], seconds: float = ANSWER_SECONDS) -> None:
+    """Wait until the condition holds; say what failed when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ServerError(failure())
+        time.sleep(0.1)
+
+
+def install_folder(config: pytest.Config) -> Path:
+    """Return the folder in which environments are kept from one session to the next."""
+    assert config.cache is not None, "TorchServe is installed into pytest's cache: do not disable it"
+    return config.cache.mkdir("torchserve")
 
 
 def environment(version: str, cache: Path) -> Path:
@@ -226,11 +333,11 @@ def free_ports(count: int) -> list[int]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server in good order, then whatever it has left behind."""
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_SECONDS)
-    # Its workers are of its process group, which outlives it while one of them lives.
+    """End the server and its workers at once: in good order it takes seconds, and their folder goes anyway."""
+    # They are of its process group, which outlives it while one of them lives and holds its ports.
+    deadline = time.monotonic() + STOP_SECONDS
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            time.sleep(0.02)

@@ -13,13 +13,14 @@ from mypy import api
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "tests" / "models"
-LEFTOVERS = shutil.ignore_patterns("*.mar", "__pycache__")  # of somebody who tried the examples there
+# Of somebody who tried the examples there.
+LEFTOVERS = shutil.ignore_patterns("*.mar", "__pycache__", "model-store", "deploy", "config.properties")
 README = (ROOT / "README.md").read_text()
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 6
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
@@ -33,6 +34,7 @@ def test_mypy_takes_it(number: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_it_runs(number: int, tmp_path: Path) -> None:
     shutil.copytree(MODELS, tmp_path / "models", ignore=LEFTOVERS)
+    before = set(tmp_path.rglob("*"))
     done = subprocess.run(
         [sys.executable, "-c", EXAMPLES[number]],
         cwd=tmp_path / "models" / "digits",
@@ -41,7 +43,7 @@ def test_it_runs(number: int, tmp_path: Path) -> None:
         check=True,
     )
     assert done.stderr == ""
-    assert (tmp_path / "models" / "digits" / "digits.mar").exists()
+    assert {path.name for path in set(tmp_path.rglob("*")) - before} & {"digits.mar", "config.properties"}
 
 
 def test_the_command_prints_what_the_readme_says(tmp_path: Path) -> None:
