@@ -75,6 +75,8 @@ CONFIG = [
     "archives",
     "snapshot_rules",
     "snapshot",
+    "model_config_rules",
+    "yaml_text",
     "model_config",
     "environment",
     "readers",
@@ -110,7 +112,7 @@ MANIFESTS = {"marpack.archive.manifest", "marpack.archive.reader"}
 # Optional packages, and the only modules that ask for them.
 EXTRAS = {
     "marpack.cli.progress": {"rich"},
-    "marpack.config.model_config": {"yaml"},
+    "marpack.config.yaml_text": {"yaml"},
     "marpack.serving.remote": {"aiohttp", "fsspec"},
 }
 DOING_IO = {"os", "io", "shutil", "pathlib", "glob", "time", "tempfile", "subprocess", "socket", "logging"}

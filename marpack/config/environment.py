@@ -88,8 +88,7 @@ def _overrides(properties: Mapping[str, str], environ: Mapping[str, str]) -> Ite
             continue
         text = environ[key.variable]
         if key.name == "ts_open_inference_protocol":
-            if text:
-                yield key.name, str(text == "oip").lower()
+            yield key.name, str(text == "oip").lower()
         elif key.name == "allowed_urls":
             if enabled and is_true(properties.get("use_env_allowed_urls")):
                 yield key.name, text

@@ -127,7 +127,10 @@ others = subset(
     deepspeed=st.none() | sections,
     dali=st.none() | sections,
     micro_batching=st.none() | sections,
-    extra=st.dictionaries(texts, values, max_size=4),
+    # Far from every known key, of which it would be a slip.
+    extra=st.dictionaries(
+        st.sampled_from(TRICKY) | st.text().map(lambda text: f"a key of my own: {text}"), values, max_size=4
+    ),
 )
 configs = st.tuples(workers, spread, sequences, others).map(
     lambda parts: ModelConfig(**{name: value for part in parts for name, value in part.items()})
