@@ -15,7 +15,7 @@ from marpack.config.keys import KEYS, Key
 from marpack.config.lint import lint_config
 from marpack.config.model_config import ModelConfig
 from marpack.config.server_config import Preset, ServerConfig
-from marpack.config.snapshot import ModelSnapshot, SnapshotEntry, lint_snapshot
+from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry, lint_snapshot
 from marpack.errors import (
     ArchiveError,
     ArchiveExistsError,
@@ -46,6 +46,7 @@ __all__ = [
     "ConfigError",
     "DownloadError",
     "Entry",
+    "EntrySettings",
     "ExtraFiles",
     "FileArgument",
     "Finding",

@@ -100,9 +100,7 @@ class ServerConfig(ServerSettings):
         return getattr(self, key.attribute) is not None
 
     def _shown(self, key: Key) -> str:
-        value = getattr(self, key.attribute)
-        text = redacted(key.name, value) if isinstance(value, str) else value
-        return repr(HIDDEN) if key.secret else repr(text)
+        return repr(HIDDEN) if key.secret else redacted(key.name, repr(getattr(self, key.attribute)))
 
     # -------------------------------------------------------------------------------------- reading, writing
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypedDict
 
 from marpack.config.java_hash import hash_map_order
 from marpack.config.snapshot_rules import (
@@ -27,10 +27,12 @@ from marpack.errors import ConfigError, SnapshotError
 if TYPE_CHECKING:
     import os
 
+    from typing_extensions import Unpack
+
     from marpack.archive.manifest import Manifest
     from marpack.errors import Finding
 
-__all__ = ["ModelSnapshot", "SnapshotEntry", "SnapshotStyle", "lint_snapshot"]
+__all__ = ["EntrySettings", "ModelSnapshot", "SnapshotEntry", "SnapshotStyle", "lint_snapshot"]
 
 SnapshotStyle: TypeAlias = Literal["spaced", "compact", "server"]
 
@@ -39,6 +41,19 @@ _DEFAULT_NAME = "startup.cfg"
 
 # S5: Gson's escapes beyond JSON's own.
 _HTML_SAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&='\u2028\u2029"}
+
+
+class EntrySettings(TypedDict, total=False):
+    """What can be set for model versions: see ``SnapshotEntry``."""
+
+    min_workers: int
+    max_workers: int
+    batch_size: int
+    max_batch_delay: int
+    response_timeout: int | None
+    startup_timeout: int | None
+    runtime_type: str | None
+    parallel_level: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,12 +188,12 @@ class ModelSnapshot:
         manifests: Mapping[str, Manifest],
         *,
         default_versions: Mapping[str, str] | None = None,
-        **settings: Any,
+        **settings: Unpack[EntrySettings],
     ) -> ModelSnapshot:
         """Build a snapshot from archives' manifests by file name, so that names and versions cannot disagree (S8).
 
         ``default_versions`` names the default version of models that have several; otherwise it is the highest.
-        ``settings`` are fields of ``SnapshotEntry`` for all of them. Raises ``ConfigError`` for archives that
+        ``settings`` hold for all of them. Raises ``ConfigError`` for archives that
         cannot be served together.
         """
         chosen: dict[str, str] = dict(default_versions or {})
@@ -238,7 +253,7 @@ class ModelSnapshot:
         paths: Sequence[str | os.PathLike[str]],
         *,
         default_versions: Mapping[str, str] | None = None,
-        **settings: Any,
+        **settings: Unpack[EntrySettings],
     ) -> ModelSnapshot:
         """Build a snapshot from archives in one model store; see ``from_manifests``.
 
@@ -254,14 +269,14 @@ class ModelSnapshot:
         folder: str | os.PathLike[str],
         *,
         default_versions: Mapping[str, str] | None = None,
-        **settings: Any,
+        **settings: Unpack[EntrySettings],
     ) -> ModelSnapshot:
         """Build a snapshot of all archives in a folder that the server would find there; see ``from_archives``."""
         from marpack.config.archives import archives_in
 
         return cls.from_archives(archives_in(folder), default_versions=default_versions, **settings)
 
-    def updated(self, model: str, version: str | None = None, **settings: Any) -> ModelSnapshot:
+    def updated(self, model: str, version: str | None = None, **settings: Unpack[EntrySettings]) -> ModelSnapshot:
         """Return a snapshot in which one version of a model, or all, have other settings.
 
         ``settings`` are fields of ``SnapshotEntry``. Raises ``KeyError`` for a model or version that is not there.

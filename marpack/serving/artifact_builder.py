@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from marpack.archive.planning import plan_archive
 from marpack.config.lint import lint_properties
@@ -18,12 +18,14 @@ from marpack.serving.names import sanitize_string
 from marpack.serving.serving_config import serving_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
+
+    from typing_extensions import Unpack
 
     from marpack.archive.inputs import FileArgument
     from marpack.archive.layout import ArchiveFormat
     from marpack.archive.plan import ArchivePlan
+    from marpack.config.snapshot import EntrySettings
     from marpack.serving.model import Model
     from marpack.serving.serving_config import ServingFiles
 
@@ -33,7 +35,7 @@ __all__ = ["ExportedModel", "TorchServingArtifactBuilder", "WrittenConfig"]
 ExportedModel: TypeAlias = "FileArgument | Callable[[], FileArgument]"
 
 # Kaptain's numbers for each model. It left out what only later servers write.
-_KAPTAIN_ENTRY: Mapping[str, Any] = {
+_KAPTAIN_ENTRY: EntrySettings = {
     "min_workers": 1,
     "max_workers": 5,
     "batch_size": 1,
@@ -77,7 +79,7 @@ class TorchServingArtifactBuilder:
         archive_format: ArchiveFormat = "default",
         timestamp: datetime | float | None = None,
         reproducible: bool = False,
-        **settings: Any,
+        **settings: Unpack[EntrySettings],
     ) -> None:
         """Take a model.
 
@@ -88,7 +90,7 @@ class TorchServingArtifactBuilder:
         - ``model_version``: the version in the manifest and in the snapshot.
         - ``torchserve_version``: adapts the generated config.properties; see ``write_config_properties``.
         - ``archive_format``, ``timestamp``, ``reproducible``: as for ``marpack.pack``.
-        - ``settings``: ``min_workers`` and the other fields of ``SnapshotEntry``.
+        - ``settings``: ``min_workers`` and the other ``EntrySettings``.
         """
         self.model = model
         self.exported_model = exported_model
@@ -181,14 +183,14 @@ class TorchServingArtifactBuilder:
         *,
         model_version: str = "1.0",
         torchserve_version: str | None = None,
-        **settings: Any,
+        **settings: Unpack[EntrySettings],
     ) -> WrittenConfig:
         """Write ``config.properties`` for one model into ``directory``, and return its path.
 
         The text is Kaptain's, value for value; a file that is there is replaced. ``torchserve_version`` adapts
         it to a release of TorchServe: from 0.5.3 on the envelope has another name, from 0.11.1 on a token is
         asked unless that is switched off. ``warnings`` of the result say what Kaptain's own text would break
-        there. ``settings`` are ``min_workers`` and the other fields of ``SnapshotEntry``. Raises ``ConfigError``
+        there. ``settings`` are ``min_workers`` and the other ``EntrySettings``. Raises ``ConfigError``
         for names that cannot be written for every reader.
         """
         config, warnings = _generated(model_name, mar_name, model_version, torchserve_version, settings)
@@ -202,10 +204,11 @@ def _generated(
     mar_name: str,
     model_version: str,
     torchserve_version: str | None,
-    settings: Mapping[str, Any],
+    settings: EntrySettings,
 ) -> tuple[ServerConfig, tuple[str, ...]]:
     """Return Kaptain's settings, adapted to a release, and what would not have worked there."""
-    entry = SnapshotEntry(mar_name=mar_name, **{**_KAPTAIN_ENTRY, **settings})
+    numbers: EntrySettings = {**_KAPTAIN_ENTRY, **settings}
+    entry = SnapshotEntry(mar_name=mar_name, **numbers)
     snapshot = ModelSnapshot(models={model_name: {model_version: entry}})
     problems = [found for found in snapshot.validate() if found.severity == "error" or found.reader == "kserve"]
     if problems:

@@ -7,13 +7,13 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from marpack.archive.planning import plan_archive
 from marpack.config.keys import KEYS
 from marpack.config.model_config import ModelConfig
 from marpack.config.server_config import PRESETS, ServerConfig
-from marpack.config.snapshot import ModelSnapshot, SnapshotEntry
+from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
 from marpack.errors import ConfigError, Issue, PlanError
 from marpack.serving.base_dir import BaseDir
 from marpack.serving.deployment import MODEL_STORE, ServingArtifact, custom_config, deploy
@@ -27,16 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_declaration", "serve_build"]
 
-_ENTRY_KEYS = (
-    "min_workers",
-    "max_workers",
-    "batch_size",
-    "max_batch_delay",
-    "response_timeout",
-    "startup_timeout",
-    "runtime_type",
-    "parallel_level",
-)
+_ENTRY_KEYS = tuple(EntrySettings.__annotations__)
 # KServe's properties.json has "requirements", Kaptain's serving_config "requirements_file".
 _MODEL_KEYS = (
     "model_name",
@@ -160,7 +151,7 @@ class _Planned:
     plan: ArchivePlan
     version: str
     is_default: bool
-    settings: Mapping[str, Any]
+    settings: EntrySettings
 
     def file_name(self, *, alone: bool) -> str:
         """Return the name in the store: versions of one model need several, without dots (KServe's wrapper)."""
@@ -206,7 +197,7 @@ def _plan(
         issues.append(_issue("missing-key", "model_name", "is missing: name the model"))
     if model.get("requirements") and model.get("requirements_file"):
         issues.append(_issue("bad-value", "requirements", "is given twice, also as requirements_file: remove one"))
-    settings = {key: model[key] for key in _ENTRY_KEYS if key in model}
+    settings = cast("EntrySettings", {key: model[key] for key in _ENTRY_KEYS if key in model})
     if "min_workers" in settings:
         settings.setdefault("max_workers", settings["min_workers"])
     config_file = model.get("config_file")

@@ -20,8 +20,11 @@ from marpack.errors import ArchiveError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from typing_extensions import Unpack
+
     from marpack.archive.manifest import Manifest
     from marpack.config.server_config import Preset
+    from marpack.config.snapshot import EntrySettings
 
 __all__ = ["ModelStore", "StoredArchive"]
 
@@ -105,7 +108,9 @@ class ModelStore:
                 os.remove(archive.path)
         return found
 
-    def snapshot(self, *, default_versions: Mapping[str, str] | None = None, **settings: Any) -> ModelSnapshot:
+    def snapshot(
+        self, *, default_versions: Mapping[str, str] | None = None, **settings: Unpack[EntrySettings]
+    ) -> ModelSnapshot:
         """Return the snapshot that restores all archives; see ``ModelSnapshot.from_archives``."""
         return ModelSnapshot.from_model_store(self.folder, default_versions=default_versions, **settings)
 
