@@ -12,10 +12,10 @@ from marpack.archive.planning import Handler, plan_archive
 from marpack.archive.result import WriteResult, WrittenEntry
 from marpack.archive.write import iter_archive, write_archive
 from marpack.config.keys import KEYS, Key
-from marpack.config.lint import lint_config
+from marpack.config.lint import Target, lint_config
 from marpack.config.model_config import ModelConfig
 from marpack.config.server_config import Preset, ServerConfig
-from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry, lint_snapshot
+from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry, SnapshotStyle, lint_snapshot
 from marpack.errors import (
     ArchiveError,
     ArchiveExistsError,
@@ -29,12 +29,14 @@ from marpack.errors import (
     NotPortableError,
     PlanError,
     PropertiesError,
+    ReaderName,
+    Severity,
     SnapshotError,
     SourceChangedError,
     TargetError,
 )
 from marpack.packing import pack
-from marpack.serving.model_store import ModelStore
+from marpack.serving.model_store import ModelStore, StoredArchive
 
 __all__ = [
     "KEYS",
@@ -68,13 +70,18 @@ __all__ = [
     "Progress",
     "PropertiesError",
     "Reader",
+    "ReaderName",
     "Runtime",
     "ServerConfig",
+    "Severity",
     "SnapshotEntry",
     "SnapshotError",
+    "SnapshotStyle",
     "Source",
     "SourceChangedError",
     "SourceLike",
+    "StoredArchive",
+    "Target",
     "TargetError",
     "Tree",
     "WriteResult",

@@ -9,9 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
+from marpack.secrets import hidden
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+
+    from typing_extensions import Self
 
 __all__ = [
     "ArchiveError",
@@ -56,6 +60,9 @@ class Issue:
     argument: str
     message: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", hidden(self.message))
+
     def __str__(self) -> str:
         return f"{self.argument}: {self.message}"
 
@@ -92,11 +99,18 @@ class Finding:
     file: str | None = None
     line: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", hidden(self.key))
+        object.__setattr__(self, "message", hidden(self.message))
+
+    @property
+    def sentence(self) -> str:
+        """The finding without its place and severity."""
+        return ": ".join(filter(None, [self.key, self.message, f"{self.fix} [{self.code}]"]))
+
     def __str__(self) -> str:
         place = [self.file or "", "" if self.line is None else str(self.line)]
-        where = ":".join(filter(None, place))
-        parts = [where, self.severity, self.key, f"{self.message}: {self.fix} [{self.code}]"]
-        return ": ".join(filter(None, parts))
+        return ": ".join(filter(None, [":".join(filter(None, place)), self.severity, self.sentence]))
 
 
 class ConfigError(MarpackError, ValueError):
@@ -217,6 +231,10 @@ class _TextError(MarpackError, ValueError):
 
     def __reduce__(self) -> tuple[type[_TextError], tuple[str, str, int, str | None]]:
         return type(self), (self.msg, self.doc, self.pos, self.file)
+
+    def in_file(self, file: str) -> Self:
+        """Return the same error, naming the file that the text came from."""
+        return type(self)(self.msg, self.doc, self.pos, file)
 
     def _place(self) -> tuple[int, int]:
         return self.doc.count("\n", 0, self.pos) + 1, self.pos - self.doc.rfind("\n", 0, self.pos)

@@ -21,14 +21,15 @@ MODULES = sorted(
 
 # What a room may import besides itself, errors and the standard library.
 ROOMS = {
-    "marpack.errors": set[str](),
+    "marpack.secrets": set[str](),
+    "marpack.errors": {"marpack.secrets"},
     "marpack.disk": set[str](),
     "marpack.archive": {"marpack.disk"},
-    "marpack.config": {"marpack.archive", "marpack.disk"},
+    "marpack.config": {"marpack.archive", "marpack.disk", "marpack.secrets"},
     "marpack.properties": {"marpack.config"},
     "marpack.packing": {"marpack.archive", "marpack.disk"},
     "marpack.compat": {"marpack.archive"},
-    "marpack.serving": {"marpack.archive", "marpack.config", "marpack.disk"},
+    "marpack.serving": {"marpack.archive", "marpack.config", "marpack.disk", "marpack.secrets"},
     "marpack.cli": {
         "marpack",
         "marpack.archive",
@@ -69,16 +70,17 @@ ARCHIVE = [
 
 CONFIG = [
     "keys",
-    "secrets",
+    "redaction",
+    "strict_json",
     "java_hash",
     "properties",
     "archives",
+    "environment",
     "snapshot_rules",
     "snapshot",
     "model_config_rules",
     "yaml_text",
     "model_config",
-    "environment",
     "readers",
     "releases",
     "lint",
@@ -89,8 +91,10 @@ SERVING = [
     "names",
     "remote",
     "base_dir",
+    "keys",
     "model",
     "serving_config",
+    "model_build",
     "deployment",
     "artifact_builder",
     "declaration",
@@ -102,7 +106,7 @@ PURE = {
     *(f"marpack.archive.{name}" for name in ("manifest", "layout", "zip_records", "result")),
     *(
         f"marpack.config.{name}"
-        for name in ("keys", "secrets", "java_hash", "properties", "environment", "readers")
+        for name in ("redaction", "strict_json", "java_hash", "properties", "environment", "readers")
     ),
 }
 

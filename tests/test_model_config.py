@@ -381,7 +381,7 @@ def test_a_document_has_the_keys_of_the_server(document: dict[str, Any], code: s
         ("? [a]\n: 1\n", "syntax", 1),
         ("a: 2024-13-45\n", "syntax", None),
         ("a: !!int x\n", "syntax", None),
-        ("[" * 3000, "syntax", None),
+        ("[" * 100_000, "syntax", None),
         (b"a: 1\nb: \xe9\n", "encoding", 2),
         ("batchSize: 1\nuseVenv: 1\n", "type", 2),
         ("a: 1\nparallelType: tp\ntorchrun:\n  nnodes: 1\n  nproc-per-node: gpu\n", "type", 5),

@@ -11,8 +11,8 @@ import pytest
 
 import marpack
 from marpack import SourceChangedError
-from marpack.config.secrets import hidden_url
 from marpack.errors import DownloadError
+from marpack.secrets import hidden_url
 from marpack.serving.remote import RemoteSource, is_url
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from marpack import __version__
+from marpack.archive.layout import printable
 from marpack.cli import config, pack, serve_build, snapshot
 from marpack.cli.terminal import complain, prepare
 from marpack.errors import ConfigError, MarpackError, PlanError
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PlanError as error:
         return _fail(*map(_option_and_message if options.command == "pack" else str, error.issues))
     except ConfigError as error:
-        return _fail(*(str(finding).removeprefix("error: ") for finding in error.findings))
+        return _fail(*(printable(str(finding).removeprefix("error: ")) for finding in error.findings))
     except BrokenPipeError:
         return _FAILED
     except MarpackError as error:

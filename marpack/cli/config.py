@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import math
 import os
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from marpack.cli.terminal import complain, show
+from marpack.archive.layout import printable
+from marpack.cli.terminal import complain, naming, show
 from marpack.config import properties as codec
 from marpack.config.environment import resolve
-from marpack.config.keys import KEYS, parse_value
-from marpack.config.lint import lint_config
-from marpack.config.secrets import redacted
+from marpack.config.keys import KEYS, Key, parse_value
+from marpack.config.lint import UTF16_MARKS, lint_config
+from marpack.config.redaction import redacted
 from marpack.config.server_config import PRESETS, ServerConfig
 from marpack.config.snapshot import ModelSnapshot
 from marpack.disk.atomic import replacing_file
 from marpack.errors import ConfigError, Finding, MarpackError, PropertiesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["add_parser", "findings_json", "read_bytes", "report"]
+__all__ = ["add_parser", "findings_json", "json_value", "read_bytes", "report", "to_json"]
 
 _DEFAULT_FILE = "config.properties"
 
@@ -79,40 +83,42 @@ def _init(options: argparse.Namespace) -> None:
     config = ServerConfig.preset(options.preset, **settings)
     if options.torchserve_version is not None:
         config = config.for_torchserve(options.torchserve_version)
-    config = ServerConfig.from_properties({**config.properties(), **texts})
-    text = config.dumps()
+    properties = ServerConfig.from_properties({**config.properties(), **texts}).properties()
+    text = codec.dumps(properties)
     findings = lint_config(
         text,
         file=options.file,
         torchserve_version=options.torchserve_version,
         model_store=options.archives,
     )
-    if options.file == "-":
-        show(json.dumps(_settings_json(config.properties()), indent=2) if options.json else text.rstrip("\n"))
-        _complain_of(findings)
-        return
-    with replacing_file(options.file, force=options.force) as file:
-        file.write(text.encode("ascii"))
+    if errors := [finding for finding in findings if finding.severity == "error"]:
+        raise ConfigError(errors)
+    if options.file != "-":
+        with naming(options.file), replacing_file(options.file, force=options.force) as file:
+            file.write(text.encode("ascii"))
     if options.json:
-        document = {"file": options.file, "settings": _settings_json(config.properties())}
-        show(json.dumps(document | findings_json(findings), indent=2))
-    else:
-        show(f"{options.file}: {len(config.properties())} settings")
-        _complain_of(findings)
+        document = {"file": options.file, "settings": _settings_json(properties)}
+        show(to_json(document | findings_json(findings)))
+        return
+    show(text.rstrip("\n") if options.file == "-" else f"{options.file}: {len(properties)} settings")
+    _complain_of(findings)
 
 
 def _show(options: argparse.Namespace) -> None:
     properties = _loads(options.file)
     if options.resolve:
-        properties = resolve(properties, os.environ)
+        try:
+            properties = resolve(properties, os.environ)
+        except ConfigError as error:
+            raise ConfigError([replace(finding, file=options.file) for finding in error.findings]) from None
     unset = [name for name in KEYS if options.all and name not in properties]
     if options.json:
         settings = _settings_json({**properties, **dict.fromkeys(unset)})
-        show(json.dumps({"file": options.file, "settings": settings}, indent=2))
+        show(to_json({"file": options.file, "settings": settings}))
         return
-    width = max((len(name) for name in [*properties, *unset]), default=0)
+    width = max((len(printable(name)) for name in [*properties, *unset]), default=0)
     for name, text in properties.items():
-        show(f"{name:<{width}}  {redacted(name, text)}")
+        show(f"{printable(name):<{width}}  {printable(redacted(name, text))}")
     for name in unset:
         default = KEYS[name].default
         show(f"{name:<{width}}  {'' if default is None else default}  (default)".rstrip())
@@ -131,26 +137,52 @@ def _lint(options: argparse.Namespace) -> int:
 
 
 def _set(options: argparse.Namespace) -> None:
+    # Two at one time would each write without the other's changes.
+    with naming(options.file), _locked(os.path.dirname(os.path.realpath(options.file))):
+        _set_alone(options)
+
+
+@contextlib.contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Keep other processes that ask for the same out of a folder, where the system has such locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _set_alone(options: argparse.Namespace) -> None:
     changes: dict[str, str | None] = dict(map(_key_and_value, options.settings))
+    if twice := changes.keys() & set(options.unset):
+        raise MarpackError(f"{min(twice)!r} is to be set and removed: decide")
     changes |= dict.fromkeys(options.unset)
     if not changes:
         raise MarpackError("nothing to change: give KEY=VALUE, or --unset KEY")
     before = read_bytes(options.file)
     known = _loads(options.file)
+    if before.startswith(UTF16_MARKS):
+        raise MarpackError(f"{options.file!r} is UTF-16, and the server finds no setting in it: save it as ASCII")
     if missing := [key for key in options.unset if key not in known]:
         raise MarpackError(f"{options.file!r} does not set {missing[0]!r}")
     after = codec.edit(before, changes)
-    findings = [
-        finding for finding in lint_config(after, file=options.file) if finding.key.partition(".")[0] in changes
-    ]
+    # Only what is new: that a file has other mistakes is for lint to say.
+    old = {replace(finding, line=None) for finding in lint_config(before, file=options.file)}
+    findings = [each for each in lint_config(after, file=options.file) if replace(each, line=None) not in old]
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors and not options.force:
         raise ConfigError(errors)
-    with replacing_file(options.file, force=True) as file:
+    with naming(options.file), replacing_file(options.file, force=True) as file:
         file.write(after)
     if options.json:
-        document = {"file": options.file, "changes": {key: _shown(key, text) for key, text in changes.items()}}
-        show(json.dumps(document | findings_json(findings), indent=2))
+        shown = {key: None if text is None else redacted(key, text) for key, text in changes.items()}
+        show(to_json({"file": options.file, "changes": shown} | findings_json(findings)))
     else:
         _complain_of(findings)
 
@@ -159,13 +191,22 @@ def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
     """Show the findings of a file; return the exit status, 1 when there is an error among them."""
     errors = sum(finding.severity == "error" for finding in findings)
     if as_json:
-        show(json.dumps({"file": file} | findings_json(findings), indent=2))
+        show(to_json({"file": file} | findings_json(findings)))
     else:
         for finding in findings:
-            show(str(finding))
+            show(printable(str(finding)))
         warnings = sum(finding.severity == "warning" for finding in findings)
-        show(f"{file}: {errors} errors, {warnings} warnings")
+        show(f"{file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
     return 1 if errors else 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def to_json(document: Mapping[str, Any]) -> str:
+    """Return a result as JSON text."""
+    return json.dumps(document, indent=2, allow_nan=False)
 
 
 def findings_json(findings: Iterable[Finding]) -> dict[str, Any]:
@@ -175,7 +216,7 @@ def findings_json(findings: Iterable[Finding]) -> dict[str, Any]:
 
 def read_bytes(path: str) -> bytes:
     """Read a file whole."""
-    with open(path, "rb") as file:
+    with naming(path), open(path, "rb") as file:
         return file.read()
 
 
@@ -184,47 +225,66 @@ def _loads(path: str) -> dict[str, str]:
     try:
         return codec.loads(read_bytes(path))
     except PropertiesError as error:
-        raise PropertiesError(error.msg, error.doc, error.pos, path) from None
+        raise error.in_file(path) from None
 
 
 def _key_and_value(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise MarpackError(f"{redacted('', text)!r} is not KEY=VALUE")
+    if not equals or not key.strip():
+        # No more of it: what follows may be a secret.
+        word = re.match(r"[\w.-]*", text)
+        raise MarpackError(f"the setting that begins with {word[0] if word else ''!r} is not KEY=VALUE")
     return key.strip(), value.strip()
 
 
-def _shown(key: str, text: str | None) -> str | None:
-    return None if text is None else redacted(key, text)
-
-
-def _settings_json(properties: dict[str, Any]) -> list[dict[str, Any]]:
+def _settings_json(properties: Mapping[str, str | None]) -> list[dict[str, Any]]:
     return [_setting_json(name, text) for name, text in properties.items()]
 
 
 def _setting_json(name: str, text: str | None) -> dict[str, Any]:
-    key = KEYS.get(name)
-    document: dict[str, Any] = {"key": name, "value": _shown(name, text)}
-    if key is None:
-        return document | {"known": False}
-    if text is not None and not key.secret:
-        document["value"] = _typed(name, text)
-    facts = {"type": key.kind, "default": key.default, "unit": key.unit, "variable": key.variable, "doc": key.doc}
-    return document | {"known": True} | facts
+    key = KEYS.get(name) or Key(name=name, attribute="", kind="str", doc="")
+    return {
+        "key": name,
+        "value": None if text is None else _value(key, redacted(name, text)),
+        "known": name in KEYS,
+        "type": key.kind,
+        "default": key.default,
+        "unit": key.unit,
+        "variable": key.variable,
+        "doc": key.doc,
+    }
 
 
-def _typed(name: str, text: str) -> Any:
-    key = KEYS[name]
+def _value(key: Key, text: str) -> Any:
+    """Return a value as JSON has it, or the text when it is not of its type."""
+    if key.kind == "json":
+        return json_value(text)
     try:
-        if key.kind == "json":
-            return json.loads(text)
         value = parse_value(key.kind, text)
+    except ValueError:
+        return text
+    return text if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def json_value(text: str) -> Any:
+    """Return what a text is as JSON, or the text when it is none."""
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
-        return redacted(name, text)
-    return redacted(name, value) if isinstance(value, str) else value
+        return text
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(text)
+    return value
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)
 
 
 def _complain_of(findings: Iterable[Finding]) -> None:
     for finding in findings:
         if finding.severity != "note":
-            complain(f"marpack: {finding}")
+            complain(f"marpack: {printable(str(finding))}")

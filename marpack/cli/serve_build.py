@@ -7,9 +7,10 @@ import json
 import os
 from dataclasses import replace
 
+from marpack.cli.config import to_json
 from marpack.cli.pack import source_date_epoch
-from marpack.cli.terminal import complain, show
-from marpack.errors import PlanError
+from marpack.cli.terminal import complain, naming, show
+from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanError
 from marpack.serving.declaration import load_declaration, serve_build
 
 __all__ = ["add_parser"]
@@ -35,16 +36,23 @@ def _run(options: argparse.Namespace) -> None:
     if issues:
         raise PlanError(issues)
     try:
-        artifact = serve_build(
-            load_declaration(options.file),
-            options.output,
-            base_dir=os.path.dirname(options.file),
-            force=options.force,
-            timestamp=timestamp,
-        )
+        with naming(options.file):
+            declaration = load_declaration(options.file)
+        with naming(options.output):
+            artifact = serve_build(
+                declaration,
+                options.output,
+                base_dir=os.path.dirname(options.file),
+                force=options.force,
+                timestamp=timestamp,
+            )
     except PlanError as error:
         named = [replace(issue, argument=f"{options.file}: {issue.argument}") for issue in error.issues]
         raise PlanError(named) from None
+    except ConfigError as error:
+        raise ConfigError([replace(each, file=each.file or options.file) for each in error.findings]) from None
+    except NotPortableError as error:
+        raise MarpackError(f"{options.file}: {error}") from None
     if options.json:
         document = {
             "directory": artifact.directory,
@@ -53,7 +61,7 @@ def _run(options: argparse.Namespace) -> None:
             "snapshot": json.loads(artifact.snapshot.to_json()) if artifact.snapshot else None,
             "warnings": list(artifact.warnings),
         }
-        show(json.dumps(document, indent=2))
+        show(to_json(document))
         return
     for warning in artifact.warnings:
         complain(f"marpack: warning: {warning}")

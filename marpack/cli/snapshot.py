@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
-from marpack.cli.config import findings_json, read_bytes, report
-from marpack.cli.terminal import complain, show
+from marpack.archive.layout import printable
+from marpack.cli.config import findings_json, json_value, read_bytes, report, to_json
+from marpack.cli.terminal import complain, naming, show
 from marpack.config import properties as codec
-from marpack.config.archives import archives_in, read_manifests
+from marpack.config.archives import archives_in
+from marpack.config.lint import look_at_store
+from marpack.config.redaction import redacted
 from marpack.config.snapshot import ModelSnapshot, lint_snapshot
 from marpack.disk.atomic import replacing_file
-from marpack.errors import MarpackError, PropertiesError, SnapshotError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from marpack.archive.manifest import Manifest
+from marpack.errors import ConfigError, MarpackError, PropertiesError, SnapshotError
 
 __all__ = ["add_parser"]
 
@@ -81,69 +81,76 @@ def _build(options: argparse.Namespace) -> None:
     if options.model_store is not None:
         paths += archives_in(options.model_store)
     if not paths:
-        raise MarpackError("no archive: name some, or give --model-store FOLDER that holds some")
+        where = f"{options.model_store!r} holds" if options.model_store else "there is"
+        raise MarpackError(f"{where} no archive: name some, or give --model-store FOLDER that holds some")
     settings = {name: getattr(options, name) for name in _NUMBERS if getattr(options, name) is not None}
-    if "min_workers" in settings:
-        settings.setdefault("max_workers", settings["min_workers"])
     snapshot = ModelSnapshot.from_archives(
         paths, default_versions=dict(map(_model_and_version, options.default_version)), **settings
     )
     findings = snapshot.validate()
     text = snapshot.to_json(options.style)
     if options.output is not None:
-        with replacing_file(options.output, force=options.force) as file:
+        with naming(options.output), replacing_file(options.output, force=options.force) as file:
             file.write(f"{text}\n".encode())
     if options.json:
         document = {"file": options.output, "snapshot": json.loads(text)}
-        show(json.dumps(document | findings_json(findings), indent=2))
+        show(to_json(document | findings_json(findings)))
         return
     if options.output is None:
         show(text)
     for finding in findings:
-        complain(f"marpack: {finding}")
+        complain(f"marpack: {printable(str(finding))}")
 
 
 def _show(options: argparse.Namespace) -> None:
-    text = _text(options.file)
+    text, line = _text(options.file)
     try:
         snapshot = ModelSnapshot.from_json(text)
     except SnapshotError as error:
-        raise SnapshotError(error.msg, error.doc, error.pos, options.file) from None
+        where = f"{options.file!r}" if line is None else f"{options.file!r}, line {line}: model_snapshot"
+        raise MarpackError(
+            f"{where}: {error.msg} (line {error.lineno}, column {error.colno} of the JSON)"
+        ) from None
+    except ConfigError as error:
+        raise ConfigError([replace(each, file=options.file, line=line) for each in error.findings]) from None
     if options.json:
-        show(json.dumps({"file": options.file, "snapshot": json.loads(text)}, indent=2))
+        show(to_json({"file": options.file, "snapshot": json_value(redacted("model_snapshot", text))}))
         return
     for name, version, entry in snapshot:
         mark = "  default" if entry.default_version else ""
         show(
-            f"{name} {version}  {entry.mar_name}  workers {entry.min_workers}-{entry.max_workers}"
-            f"  batch {entry.batch_size} ({entry.max_batch_delay} ms){mark}"
+            printable(redacted("", f"{name} {version}  {entry.mar_name}"))
+            + f"  workers {entry.min_workers}-{entry.max_workers}"
+            + f"  batch {entry.batch_size} ({entry.max_batch_delay} ms){mark}"
         )
     show(f"{options.file}: {snapshot.model_count} model versions")
 
 
 def _lint(options: argparse.Namespace) -> int:
-    archives: Mapping[str, Manifest] | None = None
-    if options.model_store is not None:
-        archives = read_manifests(archives_in(options.model_store))
-    findings = lint_snapshot(_text(options.file), archives)
+    text, line = _text(options.file)
+    store, unreadable = (None, ()) if options.model_store is None else look_at_store(options.model_store)
+    manifests, names = (store.manifests, store.names) if store else (None, None)
+    found = [*unreadable, *lint_snapshot(text, manifests, names=names)]
+    findings = [replace(each, file=options.file, line=line) for each in found]
     return report(options.file, findings, as_json=options.json)
 
 
-def _text(path: str) -> str:
-    """Return the JSON in a file, which may be the value of a key in a config.properties."""
+def _text(path: str) -> tuple[str, int | None]:
+    """Return the JSON in a file; and its line, when it is the value of a key in a config.properties."""
     data = read_bytes(path)
-    if data.lstrip()[:1] == b"{":
+    if data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         try:
-            return data.decode()
+            return data.decode("utf-8-sig"), None
         except UnicodeDecodeError as error:
             raise MarpackError(f"{path!r} is not UTF-8 at byte {error.start}: save it as UTF-8") from None
     try:
-        properties = codec.loads(data)
+        elements = codec.parse(data)
     except PropertiesError as error:
-        raise PropertiesError(error.msg, error.doc, error.pos, path) from None
-    if "model_snapshot" not in properties:
+        raise error.in_file(path) from None
+    found = [each for each in elements if isinstance(each, codec.Entry) and each.key == "model_snapshot"]
+    if not found:
         raise MarpackError(f"{path!r} has no model_snapshot: add one (marpack snapshot build)")
-    return properties["model_snapshot"]
+    return found[-1].value, found[-1].lineno
 
 
 def _model_and_version(text: str) -> tuple[Any, ...]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from typing import TYPE_CHECKING
 
 from marpack.errors import MarpackError
 
-__all__ = ["complain", "prepare", "show"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["complain", "naming", "prepare", "show"]
 
 
 def prepare() -> None:
@@ -29,6 +33,17 @@ def show(text: str) -> None:
         if isinstance(error, BrokenPipeError):
             raise
         raise MarpackError(f"all is done, but the result cannot be printed: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Name the file in what the disk says: errors of reading and writing do not."""
+    try:
+        yield
+    except MarpackError:
+        raise
+    except OSError as error:
+        raise MarpackError(f"{path!r}: {error.strerror or error}") from error
 
 
 def complain(text: str) -> None:

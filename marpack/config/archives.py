@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from marpack.archive.manifest import Manifest
 
-__all__ = ["archives_in", "read_manifests"]
+__all__ = ["archives_in", "read_manifests", "suffix_of"]
 
 # What ``load_models=all`` takes (P18), but ``.model``, which no packer writes.
 _SUFFIXES = (".mar", ".tar.gz")
@@ -33,10 +33,15 @@ def archives_in(folder: str | os.PathLike[str]) -> list[str]:
     ]
 
 
+def suffix_of(file_name: str) -> str:
+    """Return the suffix by which the server knows the form of an archive, ``""`` for a folder."""
+    return next((suffix for suffix in _SUFFIXES if file_name.endswith(suffix)), "")
+
+
 def _is_archive(path: str) -> bool:
     if os.path.isdir(path):
         return os.path.isfile(os.path.join(path, MANIFEST_NAME))
-    return path.endswith(_SUFFIXES)
+    return os.path.isfile(path) and bool(suffix_of(path))
 
 
 def read_manifests(paths: Iterable[str | os.PathLike[str]]) -> dict[str, Manifest]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
-__all__ = ["IGNORED_KEYS", "KEYS", "Key", "Kind", "ServerSettings", "parse_value"]
+__all__ = ["IGNORED_KEYS", "KEYS", "Key", "Kind", "ServerSettings", "parse_value", "whole_number"]
 
 Kind: TypeAlias = Literal["bool", "int", "long", "double", "str", "path", "address", "choice", "list", "json"]
 
 # P16: Java's ``Integer.parseInt`` and ``Long.parseLong``.
 _WHOLE_NUMBER = re.compile("[+-]?[0-9]+")
 _BITS = {"int": 32, "long": 64}
-_REAL_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# More digits than 64 bits hold, and Python would refuse thousands.
+_MOST_DIGITS = re.compile("[+-]?0*[0-9]{1,19}")
+_REAL_NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[dDfF]?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +68,9 @@ def _milliseconds(doc: str) -> Any:
     return _key("long", doc, default=str(2**63 - 1), unit="milliseconds", minimum=1)
 
 
+# Paths are kept as text, however they are given.
+PathText: TypeAlias = "str | os.PathLike[str]"
+
 _NOT_FROM_ENVIRONMENT: Mapping[str, Any] = {"variable": None}
 
 
@@ -100,11 +108,13 @@ class ServerSettings:
 
     # TLS
     enable_grpc_ssl: bool | None = _bool("TLS for gRPC; needs certificate_file and private_key_file")
-    keystore: str | None = _key("path", "Java key store for https; goes before private_key_file")
+    keystore: PathText | None = _key("path", "Java key store for https; goes before private_key_file")
     keystore_pass: str | None = _key("str", "Password of the key store", default="changeit", secret=True)
     keystore_type: str | None = _key("str", "Type of the key store", default="PKCS12")
-    certificate_file: str | None = _key("path", "X.509 certificates for https, PEM; goes with private_key_file")
-    private_key_file: str | None = _key("path", "RSA key for https, PEM; goes with certificate_file")
+    certificate_file: PathText | None = _key(
+        "path", "X.509 certificates for https, PEM; goes with private_key_file"
+    )
+    private_key_file: PathText | None = _key("path", "RSA key for https, PEM; goes with certificate_file")
 
     # The front end
     number_of_netty_threads: int | None = _int(
@@ -216,7 +226,7 @@ class ServerSettings:
     metrics_mode: str | None = _key(
         "choice", "Where metrics go", default="log", choices=("log", "prometheus", "legacy")
     )
-    metrics_config: str | None = _key(
+    metrics_config: PathText | None = _key(
         "path", "YAML file that declares the metrics", default="<ts/configs/metrics.yaml of the installation>"
     )
     model_metrics_auto_detect: bool | None = _bool("Take metrics that no file declares")
@@ -227,21 +237,21 @@ class ServerSettings:
 
     # The processes
     vmargs: str | None = _key("str", "Options for the Java machine", reader="launcher", **_NOT_FROM_ENVIRONMENT)
-    plugins_path: str | None = _key(
+    plugins_path: PathText | None = _key(
         "path", "Folder of plug-ins (jar files)", reader="launcher", **_NOT_FROM_ENVIRONMENT
     )
-    python: str | None = _key(
+    python: PathText | None = _key(
         "path",
         "Python of the workers; the launcher puts its own in its place",
         default="python",
         **_NOT_FROM_ENVIRONMENT,
     )
-    model_server_home: str | None = _key(
+    model_server_home: PathText | None = _key(
         "path",
         "Folder of the installation; the launcher sets it",
         default="<nearest folder above the current one that has ts>",
     )
-    cpp_log_config: str | None = _key("path", "Log settings of the C++ worker")
+    cpp_log_config: PathText | None = _key("path", "Log settings of the C++ worker")
     num_workers: int | None = _int(
         "What SageMaker's plug-in states as the number of parallel transforms; the server itself ignores it",
         "1",
@@ -256,13 +266,13 @@ class ServerSettings:
         default="<its own>",
         **_NOT_FROM_ENVIRONMENT,
     )
-    ts_config_file: str | None = _key(
+    ts_config_file: PathText | None = _key(
         "path", "File that was read; written by the server", name="tsConfigFile", **_NOT_FROM_ENVIRONMENT
     )
 
     # What to serve
-    workflow_store: str | None = _key("path", "Folder of workflow archives", default="<model_store>")
-    model_store: str | None = _key("path", "Folder of model archives")
+    workflow_store: PathText | None = _key("path", "Folder of workflow archives", default="<model_store>")
+    model_store: PathText | None = _key("path", "Folder of model archives")
     load_models: str | Sequence[str] | None = _key(
         "list", "Archives to load, as file or name=file, or all. Ignored beside model_snapshot"
     )
@@ -290,7 +300,7 @@ def _keys() -> dict[str, Key]:
 
 
 # By their names in the file, in the order of writing.
-KEYS = _keys()
+KEYS: Mapping[str, Key] = MappingProxyType(_keys())
 
 # P15: keys that files in circulation have and that nobody reads.
 IGNORED_KEYS = {
@@ -309,11 +319,18 @@ def parse_value(kind: Kind, text: str) -> bool | int | float | str:
         limit = 1 << (_BITS[kind] - 1)
         if not _WHOLE_NUMBER.fullmatch(text):
             raise ValueError("is not a whole number")
-        if not -limit <= (number := int(text)) < limit:
+        number = whole_number(text)
+        if number is None or not -limit <= number < limit:
             raise ValueError(f"does not fit {_BITS[kind]} bits")
         return number
     if kind == "double":
-        if not _REAL_NUMBER.fullmatch(text.strip()):
-            raise ValueError("is not a number")
-        return float(text)
+        match = _REAL_NUMBER.fullmatch(text.strip())
+        if match is None or not math.isfinite(value := float(match[1])):
+            raise ValueError("is not a finite number")
+        return value
     return text
+
+
+def whole_number(text: str) -> int | None:
+    """Return what Java takes a text for, None for what is no whole number or beyond 64 bits."""
+    return int(text) if _MOST_DIGITS.fullmatch(text) else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -11,15 +13,17 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from marpack.config import properties as codec
+from marpack.config import strict_json
 from marpack.config.archives import archives_in, read_manifests
 from marpack.config.environment import is_true, resolve, variables
-from marpack.config.keys import IGNORED_KEYS, KEYS, Key, parse_value
+from marpack.config.keys import IGNORED_KEYS, KEYS, Key, parse_value, whole_number
 from marpack.config.readers import OTHER_READERS
+from marpack.config.redaction import brief, redacted
 from marpack.config.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, TOKENS_ASKED, release
-from marpack.config.secrets import redacted
 from marpack.config.snapshot import ModelSnapshot, lint_snapshot
-from marpack.config.snapshot_rules import INT_RANGE, RUNTIME_TYPES, as_int
+from marpack.config.snapshot_rules import INT_RANGE, RUNTIME_TYPES, Store, as_int, json_type
 from marpack.errors import ArchiveError, ConfigError, Finding, PropertiesError, SnapshotError
+from marpack.secrets import HIDDEN
 
 if TYPE_CHECKING:
     import os
@@ -27,26 +31,27 @@ if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
     from marpack.errors import ReaderName, Severity
 
-__all__ = ["Target", "lint_config", "lint_properties"]
+__all__ = ["UTF16_MARKS", "Target", "lint_config", "lint_properties", "look_at_store"]
 
 Target: TypeAlias = Literal["torchserve", "kserve"]
 
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 # P17
 _ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[^:^/]+)(:(?P<port>[0-9]+))?", re.IGNORECASE)
-_UNIX_ADDRESS = re.compile(r"unix:/.*")
+_UNIX_ADDRESS = re.compile("unix:/.*", re.IGNORECASE)
 _LAST_PORT = 65534
 _DEFAULT_PORTS = {
     "inference_address": {"http": 80, "https": 443},
     "management_address": {"http": 8081, "https": 8444},
     "metrics_address": {"http": 8082, "https": 8445},
 }
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _ANY_HOST = {"0.0.0.0"}
 _LOOPBACK = {"localhost", "127.0.0.1"}
 
 # Where KServe mounts a model, and the ports that its wrapper takes in the same pod.
-_KSERVE_MOUNT = "/mnt/models"
+_KSERVE_MOUNT = "/mnt/models/"
 _KSERVE_PORTS = {8080, 8081}
 
 # P18: what the server unpacks by its name; everything else it takes for a tgz.
@@ -75,7 +80,7 @@ class _Server:
     properties: Mapping[str, str]
     release: tuple[int, ...] | None
     is_kserve: bool
-    archives: Mapping[str, Manifest] | None
+    store: Store | None
 
     def text(self, key: str) -> str | None:
         """Return what the file says, or the default."""
@@ -120,7 +125,7 @@ def lint_config(
         return (_error("syntax", "", message, fix, file=file, line=error.lineno),)
     lines: dict[str, int] = {}
     findings = list(_byte_findings(data))
-    if data.startswith(_UTF16_MARKS):
+    if data.startswith(UTF16_MARKS):
         return tuple(replace(finding, file=file) for finding in findings)
     for element in elements:
         if isinstance(element, codec.Entry):
@@ -165,13 +170,16 @@ def lint_properties(
             properties = resolve(properties, environ)
         except ConfigError as error:
             findings += error.findings
+    store = None if archives is None else Store(archives.keys(), archives)
     if model_store is not None:
-        archives = {**_manifests(model_store, findings), **(archives or {})}
+        there, unreadable = look_at_store(model_store)
+        findings += unreadable
+        store = Store(there.names | (archives or {}).keys(), {**there.manifests, **(archives or {})})
     server = _Server(
         properties=properties,
         release=None if torchserve_version is None else release(torchserve_version),
         is_kserve=is_kserve(properties, target),
-        archives=archives,
+        store=store,
     )
     for rule in _RULES:
         findings += rule(server)
@@ -180,7 +188,8 @@ def lint_properties(
 
 def is_kserve(properties: Mapping[str, str], target: Target | None) -> bool:
     """Tell whether KServe's wrapper will read the settings too."""
-    return target == "kserve" or (target is None and properties.get("model_store", "").startswith(_KSERVE_MOUNT))
+    store = properties.get("model_store", "")
+    return target == "kserve" or (target is None and f"{store}/".startswith(_KSERVE_MOUNT))
 
 
 def _finding(code: str, severity: Severity, key: str, message: str, fix: str, **place: Any) -> Finding:
@@ -203,7 +212,7 @@ def _note(code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
 
 
 def _byte_findings(data: bytes) -> Iterator[Finding]:
-    if data.startswith(_UTF16_MARKS):
+    if data.startswith(UTF16_MARKS):
         yield _error(
             "encoding", "", "is UTF-16, and the server finds no setting in it", "save it as ASCII", line=1
         )
@@ -266,15 +275,23 @@ def _same_json(ours: str | None, theirs: str | None) -> bool:
 # --------------------------------------------------------------------------------------------- the archives
 
 
-def _manifests(folder: str | os.PathLike[str], findings: list[Finding]) -> dict[str, Manifest]:
-    found: dict[str, Manifest] = {}
-    for path in archives_in(folder):
+def look_at_store(folder: str | os.PathLike[str]) -> tuple[Store, tuple[Finding, ...]]:
+    """Return what is in a model store, and what of it cannot be read."""
+    manifests: dict[str, Manifest] = {}
+    findings = []
+    try:
+        names, paths = frozenset(os.listdir(folder)), archives_in(folder)
+    except OSError as error:
+        message = f"{os.fsdecode(folder)!r} cannot be looked at: {error.strerror}"
+        found = _error("archive-unreadable", "model_store", message, "name the folder of the archives")
+        return Store(frozenset(), {}), (found,)
+    for path in paths:
         try:
-            found |= read_manifests([path])
-        except ArchiveError as error:
+            manifests |= read_manifests([path])
+        except (ArchiveError, OSError) as error:
             message = f"{error}; models after it in a snapshot are left out"
             findings.append(_error("archive-unreadable", "model_store", message, "remove or replace it"))
-    return found
+    return Store(names, manifests), tuple(findings)
 
 
 def _check_requirements(server: _Server) -> Iterator[Finding]:
@@ -292,12 +309,12 @@ def _check_requirements(server: _Server) -> Iterator[Finding]:
 
 def _loaded(server: _Server) -> Mapping[str, Manifest]:
     """Return the archives that are loaded when the server starts; all, as long as no setting names some."""
-    archives = server.archives or {}
+    archives = server.store.manifests if server.store else {}
     snapshot, listed = server.snapshot, server.properties.get("load_models", "")
     if snapshot is not None:
         names = {entry.mar_name for _, _, entry in snapshot}
     elif listed and listed.lower() != "all":
-        names = {item.rpartition("=")[2] for item in listed.split(",")}
+        names = {file for _, _, file in _load_items(listed)}
     else:
         return archives
     return {name: manifest for name, manifest in archives.items() if name in names}
@@ -333,8 +350,12 @@ def _check_values(server: _Server) -> Iterator[Finding]:
 
 
 def _value_findings(key: Key, text: str) -> Iterator[Finding]:
-    shown = redacted(key.name, text)
+    shown = brief(key.name, text)
     if key.kind == "json" or (key.kind == "choice" and not text):
+        return
+    if key.name in ("grpc_inference_address", "grpc_management_address") and not _HOST.fullmatch(text):
+        message = f"{shown!r} is no host, and the server ends"
+        yield _error("address", key.name, message, "write a name or an IP address, nothing else")
         return
     if key.name == "metrics_mode":
         text = re.sub(r"\s", "", text).lower()  # as the server does
@@ -347,7 +368,11 @@ def _value_findings(key: Key, text: str) -> Iterator[Finding]:
         yield from _address_findings(key.name, text)
     elif key.kind in ("bool", "int", "long", "double"):
         yield from _number_findings(key, text, shown)
-    elif key.kind == "choice" and text not in key.choices and text not in OLD_ENVELOPES:
+    elif (
+        key.kind == "choice"
+        and text not in key.choices
+        and (key.name != "service_envelope" or text not in OLD_ENVELOPES)
+    ):
         known = ", ".join(key.choices)
         if key.name == "metrics_mode":
             yield _warning(
@@ -381,21 +406,23 @@ def _number_findings(key: Key, text: str, shown: str) -> Iterator[Finding]:
 def _address_findings(key: str, text: str) -> Iterator[Finding]:
     if _UNIX_ADDRESS.fullmatch(text):
         return
-    shown = redacted(key, text)
+    shown = brief(key, text)
     match = _ADDRESS.fullmatch(text)
     if match is None:
         message = f"{shown!r} is no address, and the server ends"
         yield _error("address", key, message, "write scheme://host:port without a path, as http://0.0.0.0:8080")
-    elif match["port"] and int(match["port"]) > _LAST_PORT:
-        yield _error("port", key, f"port {match['port']} is out of range, and the server ends", "take another")
+    elif match["port"] and ((port := whole_number(match["port"])) is None or port > _LAST_PORT):
+        yield _error("port", key, f"port {match['port']:.20} is out of range, and the server ends", "take another")
 
 
 def _pattern_findings(key: str, text: str) -> Iterator[Finding]:
     for pattern in text.split(",") if key == "allowed_urls" else [text]:
         try:
-            re.compile(pattern)
-        except re.error as error:
-            message = f"{pattern!r} may not be a regular expression ({error}); then the server ends"
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Python warns of is part of Java's syntax
+                re.compile(pattern)
+        except (re.error, OverflowError, RecursionError, ValueError):
+            message = f"{brief(key, pattern)!r} may not be a regular expression; then the server ends"
             yield _warning("pattern", key, message, "correct it")
 
 
@@ -422,12 +449,11 @@ def _listeners(server: _Server) -> Iterator[_Listener]:
             continue
         match = _ADDRESS.fullmatch(server.text(key) or "")
         if match is not None:
-            port = int(match["port"]) if match["port"] else ports[match["scheme"].lower()]
-            yield _Listener(key, match["host"].lower(), port)
+            port = whole_number(match["port"]) if match["port"] else ports[match["scheme"].lower()]
+            yield _Listener(key, match["host"].lower(), port or 0)
     for name in ("grpc_inference", "grpc_management"):
-        port_text = server.text(f"{name}_port") or ""
-        if port_text.isdecimal():
-            yield _Listener(f"{name}_port", (server.text(f"{name}_address") or "").lower(), int(port_text))
+        grpc_port = whole_number(server.text(f"{name}_port") or "")
+        yield _Listener(f"{name}_port", (server.text(f"{name}_address") or "").lower(), grpc_port or 0)
 
 
 def _check_ports(server: _Server) -> Iterator[Finding]:
@@ -487,7 +513,7 @@ def _check_kserve_models(server: _Server) -> Iterator[Finding]:
     # One is enough for the wrapper to go on; a folder has no suffix.
     names = [entry.mar_name for _, _, entry in server.snapshot or ()]
     if names and not any(name.count(".") == name.endswith(".mar") for name in names):
-        message = f"{names[0]!r} has a '.' before its suffix, and KServe's wrapper finds no archive"
+        message = f"{redacted('', names[0])!r} has a '.' before its suffix, and KServe's wrapper finds no archive"
         yield _error("kserve-archive", "model_snapshot", message, "name it <model>.mar", reader="kserve")
 
 
@@ -535,29 +561,35 @@ def _check_load_models(server: _Server) -> Iterator[Finding]:
     if text.lower() == "all":
         return
     seen = set()
-    for item in filter(None, text.split(",")):
-        name, equals, file = item.partition("=")
-        name, file = (name, file) if equals else ("", item)
+    for item, name, file in _load_items(text):
+        # The server splits the query of a URL too.
+        shown = HIDDEN if "://" in name else brief(key, file)
         if item != item.strip() or file != file.strip():
-            message = f"{item!r} has a blank at its edge, and the server looks for a file of that name"
+            message = f"{brief(key, item)!r} has a blank at its edge, and the server looks for a file of that name"
             yield _error("load-models-blank", key, message, "remove the blanks after the commas")
             continue
         if (name, file) in seen:
-            message = f"{file!r} is named twice; the server ends where name and version are the same"
+            message = f"{shown!r} is named twice; the server ends where name and version are the same"
             yield _error("load-models-twice", key, message, "name it once")
         seen.add((name, file))
-        if "://" in file:
+        if "://" in file or file.startswith("/"):
             continue
-        if ".." in file or "/" in file.strip("/") or file[:1] in ("'", '"'):
-            if not file.startswith("/"):
-                message = f"{file!r} is not found in the store, and the model is left out"
-                yield _error("load-models-item", key, message, "write the file's name, nothing else")
-        elif server.archives is not None and file not in server.archives:
-            message = f"{file!r} is not in the model store, and the model is left out"
+        if ".." in file or "/" in file or file[:1] in ("'", '"'):
+            message = f"{shown!r} is not found in the store, and the model is left out"
+            yield _error("load-models-item", key, message, "write the file's name, nothing else")
+        elif server.store is not None and file not in server.store.names:
+            message = f"{shown!r} is not in the model store, and the model is left out"
             yield _error("load-models-item", key, message, "put the archive there or correct the name")
-        elif "." in file and not file.endswith(_ARCHIVE_SUFFIXES):
-            message = f"{file!r} is read as a tgz, whatever it is"
+        elif server.store is None and "." in file and not file.endswith(_ARCHIVE_SUFFIXES):
+            message = f"{shown!r} is read as a tgz, whatever it is"
             yield _warning("load-models-suffix", key, message, "use the suffix .mar")
+
+
+def _load_items(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each item of load_models (P18), with the name that it gives, and the file."""
+    for item in filter(None, text.split(",")):
+        name, equals, file = item.partition("=")
+        yield (item, name, file) if equals else (item, "", item)
 
 
 # ----------------------------------------------------------------------------------------------- JSON values
@@ -565,9 +597,14 @@ def _check_load_models(server: _Server) -> Iterator[Finding]:
 
 def _check_snapshot(server: _Server) -> Iterator[Finding]:
     text = server.properties.get("model_snapshot")
-    if text is None or variables(text):
+    if text is None:
         return
-    for finding in lint_snapshot(text, server.archives):
+    if names := variables(text):
+        message = f"needs {', '.join(names)} in the environment, and cannot be looked at without"
+        yield _note("variable-unknown", "model_snapshot", message, "resolve it (--resolve, environ=)")
+        return
+    store = server.store or Store(frozenset(), {})
+    for finding in lint_snapshot(text, store.manifests if server.store else None, names=store.names):
         key = ".".join(filter(None, ("model_snapshot", finding.key)))
         if finding.reader == "kserve" and not server.is_kserve:
             continue
@@ -583,11 +620,11 @@ def _check_models(server: _Server) -> Iterator[Finding]:
         yield _warning("models-ignored", "models", message, "write the numbers into model_snapshot")
     elif not server.properties.get("load_models"):
         message = "loads nothing by itself, and load_models is not set"
-        kind = _note if server.is_on("enable_model_api") else _error
+        kind = _note if server.is_on("enable_model_api") else _warning
         yield kind("models-loads-nothing", "models", message, "set load_models")
     try:
-        models = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        models = strict_json.loads(text)
+    except strict_json.StrictJSONError as error:
         yield _error("models-json", "models", f"is not JSON ({error}), and the server ends", "correct it")
         return
     if not isinstance(models, dict):
@@ -617,7 +654,7 @@ def _parameter_findings(place: str, values: dict[str, Any]) -> Iterator[Finding]
         if isinstance(value, list) and len(value) != 1:
             yield _warning("models-value", key, "is no number, and the default is taken", "write a number")
         elif number is None or number not in INT_RANGE:
-            shown = "is null" if value is None else f"{value!r} is no number of 32 bits"
+            shown = "is null" if value is None else f"is {json_type(value)} and no number of 32 bits"
             yield _error("models-value", key, f"{shown}, and the server ends or takes another", "write a number")
         elif number <= 0:
             yield _warning("models-value", key, f"is {number}, and the default is taken", "write at least 1")
@@ -627,13 +664,14 @@ def _parameter_findings(place: str, values: dict[str, Any]) -> Iterator[Finding]
     if runtime not in RUNTIME_TYPES:
         ends = runtime is None or isinstance(runtime, (dict, list))
         kind, effect = (_error, "the server ends") if ends else (_warning, "the default is taken")
-        message = f"{runtime!r} is no runtime, and {effect}"
+        message = f"{runtime!r:.200} is no runtime, and {effect}"
         yield kind("models-value", f"{place}.runtimeType", message, f"choose from {', '.join(RUNTIME_TYPES)}")
     if numbers.keys() >= {"minWorkers", "maxWorkers"} and numbers["minWorkers"] > numbers["maxWorkers"]:
         message = "is more than maxWorkers, which the server then ignores"
         yield _warning("models-value", f"{place}.minWorkers", message, "raise maxWorkers")
-    for name in values.keys() - {*_MODEL_PARAMETERS, "runtimeType"}:
-        yield _note("models-ignored-key", f"{place}.{name}", "is ignored here", "remove it")
+    for name in values:
+        if name not in (*_MODEL_PARAMETERS, "runtimeType"):
+            yield _note("models-ignored-key", f"{place}.{name}", "is ignored here", "remove it")
 
 
 _RULES = (

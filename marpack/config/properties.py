@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
+from marpack.config import strict_json
 from marpack.config.java_hash import properties_order, utf16_units
 from marpack.errors import NotPortableError, PropertiesError
 
@@ -85,6 +85,9 @@ class Comment:
     raw: str
     lineno: int
 
+    def __repr__(self) -> str:  # without the text, which may be a setting that is commented out
+        return f"Comment(lineno={self.lineno})"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Blank:
@@ -162,6 +165,7 @@ def dumps(
       ``datetime``, is written as Java writes the time of storing.
     - ``comments`` come first, each line behind a ``#``.
     """
+    _check_style(style)
     pairs: Iterable[tuple[object, object]] = properties.items()
     for key, value in pairs:
         for text in (key, value):
@@ -188,6 +192,7 @@ def edit(source: str | bytes, changes: Mapping[str, str | None], *, style: Style
     Of a key given twice the last one, which counts, is changed, and all are removed. New keys go to the end.
     Raises what ``loads`` and ``dumps`` raise.
     """
+    _check_style(style)
     text = _text(source)
     elements = parse(text)
     line_end = next((end for _, end in _NATURAL_LINE.findall(text) if end), "\n")
@@ -227,53 +232,47 @@ def _goes_on(raw: str) -> bool:
 
 
 def _elements(text: str) -> Iterator[Element]:
-    lines = [match for match in _NATURAL_LINE.finditer(text) if match[0]]
-    number = 0
-    while number < len(lines):
-        match = lines[number]
-        body = match[1].lstrip(_BLANKS)
-        if not body:
-            yield Blank(raw=match[0], lineno=number + 1)
-            number += 1
-        elif body[0] in "#!":
-            yield Comment(raw=match[0], lineno=number + 1)
-            number += 1
+    lineno, position = 1, 0
+    while position < len(text):
+        end, count, pieces = _logical_line(text, position)
+        raw = text[position:end]
+        if pieces is not None:
+            key, value = _key_and_value(text, pieces)
+            yield Entry(key=key, value=value, raw=raw, lineno=lineno)
+        elif count == 1 and raw.lstrip(_BLANKS)[:1] in ("#", "!"):
+            yield Comment(raw=raw, lineno=lineno)
         else:
-            first = number
-            number, pieces = _logical_line(lines, number)
-            raw = text[match.start() : lines[number - 1].end()]
-            if pieces is None:
-                yield Blank(raw=raw, lineno=first + 1)
-            else:
-                key, value = _key_and_value(text, pieces)
-                yield Entry(key=key, value=value, raw=raw, lineno=first + 1)
+            yield Blank(raw=raw, lineno=lineno)
+        lineno += count
+        position = end
 
 
-def _logical_line(lines: list[re.Match[str]], number: int) -> tuple[int, list[tuple[int, str]] | None]:
-    """Join natural lines from ``number`` on (P4).
+def _logical_line(text: str, position: int) -> tuple[int, int, list[tuple[int, str]] | None]:
+    """Join natural lines from ``position`` on (P4).
 
-    Return the number of the line after them, and the pieces with their places in the text; None when nothing is
-    left before the file ends.
+    Return where the line ends, the number of natural lines in it, and its pieces with their places in the text:
+    None for a blank line or a comment, and when nothing is left before the text ends.
     """
     pieces: list[tuple[int, str]] = []
-    while number < len(lines):
-        body = lines[number][1].lstrip(_BLANKS)
-        is_nothing = not body or body[0] in "#!"
+    count = 0
+    while position < len(text):
+        match = _NATURAL_LINE.match(text, position)
+        assert match is not None  # it matches the empty text too
+        body = match[1].lstrip(_BLANKS)
         if pieces and not body:
-            return number, pieces
-        if not pieces and is_nothing:
-            # While nothing but a backslash came, comments and blank lines are still skipped.
-            number += 1
-            continue
+            return position, count, pieces
+        count += 1
+        position = match.end()
+        if not pieces and (not body or body[0] in "#!"):
+            if count == 1:
+                return position, count, None
+            continue  # while nothing but a backslash came, comments and blank lines are still skipped
         piece = body[:-1] if _ends_in_backslash(body) else body
         if piece:
-            pieces.append((lines[number].end(1) - len(body), piece))
-        number += 1
-        if piece is body:
-            return number, pieces
-        if number == len(lines) and lines[-1][2] != "\r\n":
-            return number, pieces
-    return number, pieces or None
+            pieces.append((match.end(1) - len(body), piece))
+        if piece is body or (position == len(text) and match[2] != "\r\n"):
+            return position, count, pieces
+    return position, count, pieces or None
 
 
 def _ends_in_backslash(body: str) -> bool:
@@ -338,10 +337,13 @@ def _unescape(raw: str) -> str:
 def _line(key: str, value: str, style: Style, *, ensure_ascii: bool) -> str:
     if style == "java":
         return f"{_java_key(key, ensure_ascii)}={_java_value(value, ensure_ascii)}\n"
-    if style == "portable":
-        _check_portable_key(key)
-        return f"{key}={_portable_value(key, value)}\n"
-    raise ValueError(f"the style {style!r} is not one of portable, java")
+    _check_portable_key(key)
+    return f"{key}={_portable_value(key, value)}\n"
+
+
+def _check_style(style: object) -> None:
+    if style not in ("portable", "java"):
+        raise ValueError(f"the style {style!r} is not one of portable, java")
 
 
 def _check_portable_key(key: str) -> None:
@@ -380,8 +382,8 @@ def _portable_value(key: str, value: str) -> str:
 def _escape_json(key: str, value: str) -> str:
     # P10: Java undoes the escape before its JSON parser sees it, Python's JSON parser undoes it itself.
     try:
-        json.loads(value)
-    except ValueError:
+        strict_json.loads(value)
+    except strict_json.StrictJSONError:
         raise NotPortableError(key, "kserve", "characters beyond ASCII are possible in strict JSON only") from None
     return "".join(chr(unit) if unit < 0x80 else f"\\u{unit:04x}" for unit in utf16_units(value))
 

@@ -9,16 +9,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from marpack.config import properties as codec
+from marpack.config import strict_json
 from marpack.config.environment import resolve
 from marpack.config.keys import KEYS, Key, ServerSettings, parse_value
-from marpack.config.secrets import HIDDEN, redacted
+from marpack.config.lint import lint_properties
+from marpack.config.redaction import redacted
+from marpack.config.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, release
 from marpack.config.snapshot import ModelSnapshot
 from marpack.disk.atomic import replacing_file
 from marpack.errors import ConfigError, Finding, PropertiesError, SnapshotError
+from marpack.secrets import hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from marpack.archive.manifest import Manifest
     from marpack.config.lint import Target
 
@@ -37,7 +39,10 @@ _PYTHON_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "address": ((str,), "a str"),
     "choice": ((str,), "a str"),
     "list": ((str, list, tuple), "a str or a list of them"),
+    "json": ((Mapping,), "a mapping"),
 }
+
+_SNAPSHOT = "model_snapshot"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -57,50 +62,60 @@ class ServerConfig(ServerSettings):
 
     def __post_init__(self) -> None:
         findings = [finding for key in KEYS.values() if (finding := self._type_finding(key))]
-        extra: Iterable[tuple[object, object]] = self.extra.items()
-        for name, text in extra:
+        extra: object = self.extra
+        if not isinstance(extra, Mapping):
+            findings.append(_type_error("extra", f"must be a mapping, not {type(extra).__name__}"))
+            extra = {}
+        for name, text in extra.items():
             if not isinstance(name, str) or not isinstance(text, str):
-                findings.append(_type_error(str(name), "must be text in extra, key and value"))
-            elif name in KEYS and self._is_set(KEYS[name]):
-                findings.append(_type_error(name, "is set twice, also in extra"))
+                shown = name if isinstance(name, str) else "extra"
+                findings.append(_type_error(shown, "must be text in extra, key and value"))
+            elif (key := KEYS.get(name)) and (self._is_set(key) or _value(key, text) is not None):
+                findings.append(_type_error(name, "has a field of its own", "take it out of extra"))
         if findings:
             raise ConfigError(findings)
+        # Copies in one form: nobody else changes what was found good, and equal settings are equal.
+        object.__setattr__(self, "extra", dict(extra))
+        for key in KEYS.values():
+            if self._is_set(key) and key.kind not in ("bool", "int", "long", "double") and key.name != _SNAPSHOT:
+                text = _text(key, getattr(self, key.attribute))
+                object.__setattr__(self, key.attribute, json.loads(text) if key.kind == "json" else text)
 
     def _type_finding(self, key: Key) -> Finding | None:
         value: Any = getattr(self, key.attribute)
         if value is None:
             return None
-        if key.kind == "json":
-            expected: type = ModelSnapshot if key.name == "model_snapshot" else Mapping
-            if not isinstance(value, expected):
-                return _type_error(key.name, f"must be a {expected.__name__}, not {type(value).__name__}")
-            try:
-                _text(key, value)
-            except (TypeError, ValueError, RecursionError) as error:
-                return _type_error(key.name, f"is not JSON: {error}")
-            return None
+        if key.name == _SNAPSHOT:
+            problem = f"must be a ModelSnapshot, not {type(value).__name__}"
+            return None if isinstance(value, ModelSnapshot) else _type_error(key.name, problem)
         types, name = _PYTHON_TYPES[key.kind]
         if not isinstance(value, types) or (isinstance(value, bool) and key.kind != "bool"):
             return _type_error(key.name, f"must be {name}, not {type(value).__name__}")
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            return _type_error(key.name, "has more digits than any server takes")
         if isinstance(value, (list, tuple)):
-            wrong = [item for item in value if not isinstance(item, str) or "," in item]
-            return _type_error(key.name, f"{wrong[0]!r} is not a str without commas") if wrong else None
+            wrong = [number for number, item in enumerate(value) if not isinstance(item, str) or "," in item]
+            problem = f"item {wrong[0]} is not a str without commas" if wrong else ""
+            return _type_error(key.name, problem, "give one item each") if wrong else None
         try:
-            parse_value(key.kind, _text(key, value))
-        except ValueError as error:
-            return _type_error(key.name, f"{value} {error}")
+            if _value(key, _text(key, value)) is None:
+                return _type_error(key.name, "has more digits, or more levels, than any server takes")
+        except (TypeError, ValueError, RecursionError) as error:
+            return _type_error(key.name, f"cannot be written: {error}", "use strings, numbers, lists and dicts")
         return None
 
     def __repr__(self) -> str:
         shown = [f"{key.attribute}={self._shown(key)}" for key in KEYS.values() if self._is_set(key)]
-        extra = {key: redacted(key, text) for key, text in self.extra.items()}
+        extra = {hidden(key): redacted(key, text) for key, text in self.extra.items()}
         return f"ServerConfig({', '.join([*shown, *([f'extra={extra!r}'] if extra else [])])})"
 
     def _is_set(self, key: Key) -> bool:
         return getattr(self, key.attribute) is not None
 
     def _shown(self, key: Key) -> str:
-        return repr(HIDDEN) if key.secret else redacted(key.name, repr(getattr(self, key.attribute)))
+        value = getattr(self, key.attribute)
+        is_plain = isinstance(value, (bool, int, float)) and not key.secret
+        return repr(value if is_plain else redacted(key.name, _text(key, value)))
 
     # -------------------------------------------------------------------------------------- reading, writing
 
@@ -112,7 +127,7 @@ class ServerConfig(ServerSettings):
         try:
             return cls.loads(data)
         except PropertiesError as error:
-            raise PropertiesError(error.msg, error.doc, error.pos, os.fsdecode(path)) from None
+            raise error.in_file(os.fsdecode(path)) from None
 
     @classmethod
     def loads(cls, source: str | bytes) -> ServerConfig:
@@ -181,8 +196,6 @@ class ServerConfig(ServerSettings):
         the archives as seen from here, whose manifests are read and compared; ``archives`` are manifests by file
         name. ``environ`` resolves variables first.
         """
-        from marpack.config.lint import lint_properties
-
         return lint_properties(
             self.properties(),
             torchserve_version=torchserve_version,
@@ -193,127 +206,111 @@ class ServerConfig(ServerSettings):
         )
 
     def for_torchserve(self, version: str) -> ServerConfig:
-        """Return the settings with what a release of TorchServe renamed or needs.
+        """Return the settings with what a release of TorchServe renamed: the KServe envelopes, in 0.5.3.
 
-        That is the name of a KServe envelope (0.5.3), and both switches of 0.11.1 where they are not set: no token
-        is asked, no model API is offered. Raises ``ValueError`` for what is not a version.
+        Raises ``ConfigError`` for what is not a version.
         """
-        from marpack.config.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, TOKENS_ASKED, release
-
-        number = release(version)
-        renamed = (
-            OLD_ENVELOPES if number >= ENVELOPES_RENAMED else {new: old for old, new in OLD_ENVELOPES.items()}
-        )
-        changes: dict[str, Any] = {}
-        if self.service_envelope in renamed:
-            changes["service_envelope"] = renamed[self.service_envelope]
-        if number >= TOKENS_ASKED:
-            if self.disable_token_authorization is None:
-                changes["disable_token_authorization"] = True
-            if self.enable_model_api is None:
-                changes["enable_model_api"] = False
-        return replace(self, **changes)
+        is_new = release(version) >= ENVELOPES_RENAMED
+        renamed = OLD_ENVELOPES if is_new else {new: old for old, new in OLD_ENVELOPES.items()}
+        envelope = self.service_envelope or ""
+        return replace(self, service_envelope=renamed[envelope]) if envelope in renamed else self
 
     # ------------------------------------------------------------------------------------------------- presets
 
     @classmethod
     def preset(cls, name: Preset, **settings: Any) -> ServerConfig:
-        """Return the preset of this name with these fields; ``ValueError`` for what is none."""
-        presets = {
-            "torchserve": cls.torchserve,
-            "kaptain": cls.kaptain,
-            "kserve": cls.kserve,
-            "sagemaker": cls.sagemaker,
-        }
-        if name not in presets:
-            raise ValueError(f"{name!r} is not a preset: choose from {', '.join(presets)}")
-        return presets[name](**settings)
+        """Return the preset of this name; ``ValueError`` for what is none.
+
+        ``settings`` are fields, which go before those of the preset; None takes one out.
+        """
+        if name not in PRESETS:
+            raise ValueError(f"{name!r} is not a preset: choose from {', '.join(PRESETS)}")
+        preset = dict(_PRESETS[name])
+        if settings.get(_SNAPSHOT) is not None:
+            preset.pop("load_models", None)  # it would be ignored
+        return cls(**{**preset, **settings})
 
     @classmethod
     def torchserve(cls, **settings: Any) -> ServerConfig:
-        """Return settings for a server of one's own: the server's defaults, stated, and tokens asked.
-
-        ``settings`` are fields, which go before the preset's; None takes one out.
-        """
-        preset = {
-            "inference_address": "http://127.0.0.1:8080",
-            "management_address": "http://127.0.0.1:8081",
-            "metrics_address": "http://127.0.0.1:8082",
-            "disable_token_authorization": False,
-            "enable_model_api": False,
-        }
-        return cls(**{**preset, **settings})
+        """Return settings for a server of one's own: its defaults, stated, and tokens asked; see ``preset``."""
+        return cls.preset("torchserve", **settings)
 
     @classmethod
     def kaptain(cls, **settings: Any) -> ServerConfig:
-        """Return the settings that Kaptain generates, and both switches for newer servers.
+        """Return the settings that Kaptain generates, and both switches of newer servers; see ``preset``.
 
-        ``model_snapshot`` is needed for what to serve. ``settings`` are fields, which go before the preset's; None
-        takes one out. ``for_torchserve`` adapts the envelope, which is that of TorchServe up to 0.5.2.
+        The envelope is that of TorchServe up to 0.5.2; ``for_torchserve`` adapts it.
         """
-        preset = {
-            "inference_address": "http://0.0.0.0:8085",
-            "management_address": "http://0.0.0.0:8081",
-            "number_of_netty_threads": 4,
-            "service_envelope": "kfserving",
-            "install_py_dep_per_model": True,
-            "job_queue_size": 10,
-            "disable_token_authorization": True,
-            "enable_model_api": False,
-            "model_store": "/mnt/models/model-store",
-        }
-        return cls(**{**preset, **settings})
+        return cls.preset("kaptain", **settings)
 
     @classmethod
     def kserve(cls, **settings: Any) -> ServerConfig:
-        """Return settings for KServe's image: one port for both APIs beside the wrapper's, and no token.
+        """Return settings for KServe's image: one port for both APIs beside the wrapper's; see ``preset``.
 
-        ``settings`` are fields, which go before the preset's; None takes one out. The envelope is left to the
-        image, which sets it by ``TS_SERVICE_ENVELOPE``.
+        The envelope is left to the image, which sets it by ``TS_SERVICE_ENVELOPE``.
         """
-        preset = {
-            "inference_address": "http://0.0.0.0:8085",
-            "management_address": "http://0.0.0.0:8085",
-            "metrics_address": "http://0.0.0.0:8082",
-            "grpc_inference_port": 7070,
-            "grpc_management_port": 7071,
-            "number_of_netty_threads": 4,
-            "install_py_dep_per_model": True,
-            "job_queue_size": 10,
-            "disable_token_authorization": True,
-            "enable_model_api": False,
-            "enable_envvars_config": True,
-            "enable_metrics_api": True,
-            "metrics_mode": "prometheus",
-            "model_store": "/mnt/models/model-store",
-        }
-        return cls(**{**preset, **settings})
+        return cls.preset("kserve", **settings)
 
     @classmethod
     def sagemaker(cls, **settings: Any) -> ServerConfig:
-        """Return settings for a SageMaker endpoint: both APIs on port 8080, all models of ``/opt/ml/model``.
-
-        ``settings`` are fields, which go before the preset's; None takes one out.
-        """
-        preset = {
-            "inference_address": "http://0.0.0.0:8080",
-            "management_address": "http://0.0.0.0:8080",
-            "async_logging": True,
-            "decode_input_request": False,
-            "default_workers_per_model": 1,
-            "default_response_timeout": 60,
-            "unregister_model_timeout": 60,
-            "disable_token_authorization": True,
-            "enable_model_api": False,
-            "vmargs": "-XX:-UseContainerSupport",
-            "model_store": "/opt/ml/model",
-            "load_models": None if settings.get("model_snapshot") else "all",
-        }
-        return cls(**{**preset, **settings})
+        """Return settings for a SageMaker endpoint: port 8080, all models of ``/opt/ml/model``; see ``preset``."""
+        return cls.preset("sagemaker", **settings)
 
 
-def _type_error(key: str, message: str) -> Finding:
-    return Finding(code="type", severity="error", key=key, message=message, fix="correct it")
+_PRESETS: Mapping[Preset, Mapping[str, Any]] = {
+    "torchserve": {
+        "inference_address": "http://127.0.0.1:8080",
+        "management_address": "http://127.0.0.1:8081",
+        "metrics_address": "http://127.0.0.1:8082",
+        "disable_token_authorization": False,
+        "enable_model_api": False,
+    },
+    "kaptain": {
+        "inference_address": "http://0.0.0.0:8085",
+        "management_address": "http://0.0.0.0:8081",
+        "number_of_netty_threads": 4,
+        "service_envelope": "kfserving",
+        "install_py_dep_per_model": True,
+        "job_queue_size": 10,
+        "disable_token_authorization": True,
+        "enable_model_api": False,
+        "model_store": "/mnt/models/model-store",
+    },
+    "kserve": {
+        "inference_address": "http://0.0.0.0:8085",
+        "management_address": "http://0.0.0.0:8085",
+        "metrics_address": "http://0.0.0.0:8082",
+        "grpc_inference_port": 7070,
+        "grpc_management_port": 7071,
+        "number_of_netty_threads": 4,
+        "install_py_dep_per_model": True,
+        "job_queue_size": 10,
+        "disable_token_authorization": True,
+        "enable_model_api": False,
+        "enable_envvars_config": True,
+        "enable_metrics_api": True,
+        "metrics_mode": "prometheus",
+        "model_store": "/mnt/models/model-store",
+    },
+    "sagemaker": {
+        "inference_address": "http://0.0.0.0:8080",
+        "management_address": "http://0.0.0.0:8080",
+        "async_logging": True,
+        "decode_input_request": False,
+        "default_workers_per_model": 1,
+        "default_response_timeout": 60,
+        "unregister_model_timeout": 60,
+        "disable_token_authorization": True,
+        "enable_model_api": False,
+        "vmargs": "-XX:-UseContainerSupport",
+        "model_store": "/opt/ml/model",
+        "load_models": "all",
+    },
+}
+
+
+def _type_error(key: str, message: str, fix: str = "write the value in this type") -> Finding:
+    return Finding(code="type", severity="error", key=key, message=message, fix=fix)
 
 
 def _text(key: Key, value: Any) -> str:
@@ -323,31 +320,22 @@ def _text(key: Key, value: Any) -> str:
         return json.dumps(value, allow_nan=False, ensure_ascii=False, default=dict)
     if key.kind == "bool":
         return "true" if value else "false"
-    if key.kind == "path":
-        return os.fsdecode(value)
-    if key.kind == "list" and not isinstance(value, str):
-        return ",".join(value)
-    return str(value)
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str.__str__, value))
+    if isinstance(value, (str, os.PathLike)):
+        return str.__str__(os.fsdecode(value))  # of an enumeration too, the value
+    return int.__repr__(value) if isinstance(value, int) else str(value)
 
 
 def _value(key: Key, text: str) -> Any:
     """Return a text as a value, None when it is none."""
-    if key.name == "model_snapshot":
-        try:
-            return ModelSnapshot.from_json(text)
-        except (SnapshotError, ConfigError):
-            return None
-    if key.kind == "json":
-        try:
-            value = json.loads(text, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            return None
-        return value if isinstance(value, dict) else None
     try:
+        if key.name == _SNAPSHOT:
+            return ModelSnapshot.from_json(text)
+        if key.kind == "json":
+            value = strict_json.loads(text)
+            json.dumps(value)  # what is read may be nested too deeply to be written
+            return value if isinstance(value, dict) else None
         return parse_value(key.kind, text)
-    except ValueError:
+    except (SnapshotError, ConfigError, ValueError, RecursionError):
         return None
-
-
-def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
+from marpack.config import strict_json
+from marpack.config.archives import archives_in, read_manifests
 from marpack.config.java_hash import hash_map_order
 from marpack.config.snapshot_rules import (
     DEFAULT_VERSION,
     INTEGERS,
     OPTIONAL_INTEGERS,
     REQUIRED,
+    Store,
     as_int,
     entry_findings,
     error,
@@ -81,15 +84,27 @@ class SnapshotEntry:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if findings := tuple(entry_findings(self._document(), "")):
-            raise ConfigError(findings)
-        if clash := sorted(set(_KEYS) & set(self.extra)):
-            raise ValueError(f"{clash[0]!r} has a field of its own and does not go into extra")
+        object.__setattr__(self, "extra", _checked_extra(self.extra, set(_KEYS)))
+        findings = (replace(found, severity="error") for found in entry_findings(self._document(), ""))
+        _raise_errors(tuple(findings))
 
     def _document(self) -> dict[str, Any]:
         found = {key: getattr(self, attribute) for key, attribute in _KEYS.items()}
         required = {key: value for key, value in found.items() if value is not None or key in REQUIRED}
         return required | dict(self.extra)
+
+
+def _checked_extra(extra: object, reserved: set[str]) -> dict[str, Any]:
+    """Return a copy of keys that marpack does not know; ``ValueError`` for what is not JSON or has a field."""
+    if not isinstance(extra, Mapping):
+        raise TypeError(f"extra must be a mapping, not {type(extra).__name__}")
+    if clash := sorted(reserved & set(extra)):
+        raise ValueError(f"{clash[0]!r} has a field of its own and does not go into extra")
+    try:
+        copied = json.loads(json.dumps(dict(extra), allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise ValueError(f"extra is not JSON: {problem}") from None
+    return dict(copied)
 
 
 def _camel_case(name: str) -> str:
@@ -115,13 +130,27 @@ class ModelSnapshot:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        models: object = self.models
+        tables = [models, *(models.values() if isinstance(models, Mapping) else ())]
+        if not all(isinstance(table, Mapping) for table in tables):
+            raise TypeError("models must be {name: {version: SnapshotEntry}}")
         # Copies: nobody else changes what was found good.
         object.__setattr__(self, "models", {name: dict(versions) for name, versions in self.models.items()})
-        for key, _, entry in self:
+        object.__setattr__(self, "extra", _checked_extra(self.extra, {"name", "modelCount", "created", "models"}))
+        for name, version, entry in self:
+            names: tuple[object, object] = (name, version)
+            if not all(isinstance(each, str) for each in names):
+                raise TypeError(f"names and versions of models must be str, not {name!r} and {version!r}")
             if not isinstance(entry, SnapshotEntry):
-                raise TypeError(f"models[{key!r}] must hold SnapshotEntry values, not {type(entry).__name__}")
-        if clash := sorted({"name", "modelCount", "created", "models"} & set(self.extra)):
-            raise ValueError(f"{clash[0]!r} has a field of its own and does not go into extra")
+                raise TypeError(f"models[{name!r}] must hold SnapshotEntry values, not {type(entry).__name__}")
+        own_name, created = self.name, self.created
+        checks: tuple[tuple[str, object, tuple[type, ...]], ...] = (
+            ("name", own_name, (str,)),
+            ("created", created, (int, type(None))),
+        )
+        for field_name, value, types in checks:
+            if not isinstance(value, types) or isinstance(value, bool):
+                raise TypeError(f"{field_name} must be {types[0].__name__}, not {type(value).__name__}")
 
     def __iter__(self) -> Iterator[tuple[str, str, SnapshotEntry]]:
         """Yield each model's name and version with its entry."""
@@ -148,7 +177,7 @@ class ModelSnapshot:
         separators = (",", ":") if style == "compact" else (", ", ": ")
         return json.dumps(self._document(list), separators=separators, ensure_ascii=ensure_ascii)
 
-    def _document(self, order: Any) -> dict[str, Any]:
+    def _document(self, order: Callable[[Iterable[str]], list[str]]) -> dict[str, Any]:
         # S2: the order of the keys.
         document: dict[str, Any] = {"name": self.name, "modelCount": self.model_count}
         if self.created is not None:
@@ -239,7 +268,7 @@ class ModelSnapshot:
                     version: SnapshotEntry(
                         mar_name=mar_name,
                         default_version=version == (chosen.get(name) or max(versions, key=_version_key)),
-                        **settings,
+                        **_with_maximum(settings),
                     )
                     for version, mar_name in versions.items()
                 }
@@ -259,8 +288,6 @@ class ModelSnapshot:
 
         Reads the manifests and nothing else. Raises ``ArchiveError`` for what is not an archive.
         """
-        from marpack.config.archives import read_manifests
-
         return cls.from_manifests(read_manifests(paths), default_versions=default_versions, **settings)
 
     @classmethod
@@ -272,8 +299,6 @@ class ModelSnapshot:
         **settings: Unpack[EntrySettings],
     ) -> ModelSnapshot:
         """Build a snapshot of all archives in a folder that the server would find there; see ``from_archives``."""
-        from marpack.config.archives import archives_in
-
         return cls.from_archives(archives_in(folder), default_versions=default_versions, **settings)
 
     def updated(self, model: str, version: str | None = None, **settings: Unpack[EntrySettings]) -> ModelSnapshot:
@@ -285,7 +310,10 @@ class ModelSnapshot:
         changed = {version} if version is not None else set(versions)
         if missing := changed - set(versions):
             raise KeyError(missing.pop())
-        entries = {key: replace(entry, **settings) if key in changed else entry for key, entry in versions.items()}
+        entries = {
+            key: replace(entry, **_with_maximum(settings)) if key in changed else entry
+            for key, entry in versions.items()
+        }
         return replace(self, models={**self.models, model: entries})
 
     def validate(self, archives: Mapping[str, Manifest] | None = None) -> tuple[Finding, ...]:
@@ -293,11 +321,17 @@ class ModelSnapshot:
 
         ``archives`` are the manifests of the model store by file name, when it can be looked at.
         """
-        return tuple(value_findings(self._document(list), archives))
+        store = None if archives is None else Store(archives.keys(), archives)
+        return tuple(value_findings(self._document(list), store))
 
 
-def lint_snapshot(text: str, archives: Mapping[str, Manifest] | None = None) -> tuple[Finding, ...]:
-    """Return everything that is wrong with a snapshot's text; nothing is raised (S10)."""
+def lint_snapshot(
+    text: str, archives: Mapping[str, Manifest] | None = None, *, names: Set[str] | None = None
+) -> tuple[Finding, ...]:
+    """Return everything that is wrong with a snapshot's text; nothing is raised (S10).
+
+    ``archives`` are the manifests of the model store by file name, ``names`` all names in it.
+    """
     try:
         document = _load(text)
     except SnapshotError as problem:
@@ -313,7 +347,8 @@ def lint_snapshot(text: str, archives: Mapping[str, Manifest] | None = None) -> 
     shape = tuple(shape_findings(document))
     if any(finding.severity == "error" and finding.code != "snapshot-count" for finding in shape):
         return shape
-    return (*shape, *value_findings(document, archives))
+    store = None if archives is None else Store(archives.keys() | (names or set()), archives)
+    return (*shape, *value_findings(document, store))
 
 
 # --------------------------------------------------------------------------------------------------- reading
@@ -321,35 +356,12 @@ def lint_snapshot(text: str, archives: Mapping[str, Manifest] | None = None) -> 
 
 def _load(text: str) -> dict[str, Any]:
     try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_not_json)
-    except json.JSONDecodeError as problem:
+        document = strict_json.loads(text)
+    except strict_json.StrictJSONError as problem:
         raise SnapshotError(problem.msg, text, problem.pos) from None
-    except _NotStrictError as problem:
-        raise SnapshotError(str(problem), text) from None
-    except RecursionError:
-        raise SnapshotError("nested too deeply", text) from None
-    except ValueError as problem:  # an integer of thousands of digits
-        raise SnapshotError(str(problem), text) from None
     if not isinstance(document, dict):
         raise SnapshotError(f"must be an object, not {json_type(document)}", text)
     return document
-
-
-class _NotStrictError(Exception):
-    pass
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _NotStrictError(f"the key {key!r} is given twice")
-        found[key] = value
-    return found
-
-
-def _not_json(word: str) -> NoReturn:
-    raise _NotStrictError(f"{word} is not JSON")
 
 
 def _entry(values: dict[str, Any]) -> SnapshotEntry:
@@ -370,7 +382,22 @@ def _raise_errors(findings: Iterator[Finding] | Sequence[Finding]) -> None:
         raise ConfigError(errors)
 
 
+def _with_maximum(settings: EntrySettings) -> EntrySettings:
+    """Let ``max_workers`` follow where only ``min_workers`` is given."""
+    if "min_workers" in settings and "max_workers" not in settings:
+        return {**settings, "max_workers": max(1, settings["min_workers"])}
+    return settings
+
+
 def _version_key(version: str) -> tuple[tuple[int, int, str], ...]:
     """Order versions by their numbers: 1.10 comes after 1.9, and 1.0-rc1 before 1.0."""
     parts = re.findall("[0-9]+|[^0-9.]+", version)
-    return (*((1, int(part), "") if part.isdecimal() else (-1, 0, part) for part in parts), (0, 0, ""))
+    # Digits are compared without int(), which refuses thousands of them.
+    numbers = (part.lstrip("0") for part in parts)
+    return (
+        *(
+            (1, len(number), number) if part.isdecimal() else (-1, 0, part)
+            for part, number in zip(parts, numbers, strict=True)
+        ),
+        (0, 0, ""),
+    )

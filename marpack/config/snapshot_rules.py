@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Set
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from marpack.config.environment import variables
+from marpack.config.keys import whole_number
+from marpack.config.redaction import brief
 from marpack.errors import Finding
 
 if TYPE_CHECKING:
@@ -19,6 +24,7 @@ __all__ = [
     "OPTIONAL_INTEGERS",
     "REQUIRED",
     "RUNTIME_TYPES",
+    "Store",
     "as_int",
     "entry_findings",
     "error",
@@ -39,30 +45,33 @@ REQUIRED = ("defaultVersion", "marName", *INTEGERS)
 # A server's name for the version of an archive whose manifest has none.
 DEFAULT_VERSION = "1.0"
 
+
+class Store(NamedTuple):
+    """What is known of a model store: the names in it, and the manifests of the archives that can be read."""
+
+    names: Set[str]
+    manifests: Mapping[str, Manifest]
+
+
 INT_RANGE = range(-(1 << 31), 1 << 31)
-_WHOLE_NUMBER = re.compile("[+-]?[0-9]+")
 
 
 def json_type(value: object) -> str:
     """Name a JSON value's type for a message."""
     names = {dict: "an object", list: "an array", str: "a string", bool: "a truth value", type(None): "null"}
-    return names.get(type(value), "a number")
+    is_number = isinstance(value, (int, float))
+    return names.get(type(value), "a number" if is_number else f"a {type(value).__name__}")
 
 
 def as_int(value: object) -> int | None:
     """Return the integer that the server takes a JSON value for (S7), None where it fails."""
-    if isinstance(value, list) and len(value) == 1:
-        return as_int(value[0])
-    if isinstance(value, bool):
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str):
+        return whole_number(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if isinstance(value, (int, float)):
-        try:
-            return int(value)
-        except (OverflowError, ValueError):
-            return None
-    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
-        return int(value)
-    return None
+    return int(value) if math.isfinite(value) else None
 
 
 def is_default(values: Mapping[str, Any]) -> bool:
@@ -128,8 +137,14 @@ def _count_findings(document: dict[str, Any], count: int) -> Iterator[Finding]:
 
 
 def _whole(value: object) -> int | None:
-    """Return the number where the server takes no fraction."""
-    return None if isinstance(value, float) and not value.is_integer() else as_int(value)
+    """Return the number where the server takes no fraction and no list, but text of a fraction that is none."""
+    if isinstance(value, str):
+        value = float(value) if re.fullmatch(r"[+-]?[0-9]{1,19}(\.0*)?", value) else None
+    return as_int(value) if not isinstance(value, (list, float)) or _is_whole(value) else None
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
 
 
 def _is_int(value: object) -> bool:
@@ -157,10 +172,10 @@ def entry_findings(values: Mapping[str, Any], key: str) -> Iterator[Finding]:
             message = f"must be a whole number, not {json_type(value)}, and the server ends"
             yield error("snapshot-integer", _path(key, name), message, "write the number")
         elif number not in INT_RANGE:
-            message = f"{number} does not fit 32 bits, and the server takes another number"
+            message = "does not fit 32 bits, and the server takes another number"
             yield error("snapshot-integer", _path(key, name), message, "write a smaller number")
         elif not _is_int(value):
-            message = f"is {json_type(value)}, which the server takes for {number}"
+            message = f"is {json.dumps(value)}, which the server takes for {number}"
             yield _warning("snapshot-number-form", _path(key, name), message, f"write {number}")
     default = values.get("defaultVersion")
     if isinstance(default, (dict, list)):
@@ -176,13 +191,13 @@ def entry_findings(values: Mapping[str, Any], key: str) -> Iterator[Finding]:
         yield error("snapshot-mar-name", _path(key, "marName"), message, "name the archive's file")
     runtime = values.get("runtimeType")
     if "runtimeType" in values and runtime not in RUNTIME_TYPES:
-        message = f"{runtime!r} is not a runtime, and the server ends"
+        message = f"{runtime!r:.200} is not a runtime, and the server ends"
         yield error(
             "snapshot-runtime", _path(key, "runtimeType"), message, f"choose from {', '.join(RUNTIME_TYPES)}"
         )
 
 
-def value_findings(document: Mapping[str, Any], archives: Mapping[str, Manifest] | None) -> Iterator[Finding]:
+def value_findings(document: Mapping[str, Any], store: Store | None) -> Iterator[Finding]:
     """Yield what is wrong with the values of a well-formed document, and with what they say of the archives."""
     models: Mapping[str, Mapping[str, Mapping[str, Any]]] = document["models"]
     registered: dict[tuple[str, str], str] = {}
@@ -197,16 +212,18 @@ def value_findings(document: Mapping[str, Any], archives: Mapping[str, Manifest]
             yield from _name_findings(version, place, "version")
             yield from _number_findings(values, place)
             yield from _mar_name_findings(values["marName"], place)
-            manifest = None if archives is None else archives.get(values["marName"])
-            own_version = version
+            mar_name = values["marName"]
+            manifest = store.manifests.get(mar_name) if store else None
+            # What is registered: the version of the manifest, and where that is not known, one for each archive.
+            identity = f"archive {mar_name}"
             if manifest is not None:
-                own_version = manifest.model.model_version or DEFAULT_VERSION
-                yield from _manifest_findings(name, version, own_version, manifest, place)
-            elif archives is not None:
-                message = f"{values['marName']!r} is not in the model store, and the server ends"
+                identity = manifest.model.model_version or DEFAULT_VERSION
+                yield from _manifest_findings(name, version, identity, manifest, place)
+            elif store and mar_name not in store.names:
+                message = f"{brief('', mar_name)!r} is not in the model store, and the server ends"
                 fix = "put the archive there or correct the name"
                 yield error("snapshot-archive-missing", f"{place}.marName", message, fix)
-            if (other := registered.setdefault((name, own_version), place)) != place:
+            if (other := registered.setdefault((name, identity), place)) != place:
                 message = f"registers the same version as {other}, and the server ends"
                 fix = "name an archive of another version, or remove one of them"
                 yield error("snapshot-same-version", place, message, fix)
@@ -221,21 +238,37 @@ def _default_findings(versions: Mapping[str, Mapping[str, Any]], key: str) -> It
 
 
 def _name_findings(name: str, key: str, what: str) -> Iterator[Finding]:
+    yield from _variable_findings(name, key, what)
     if not name:
         yield error("snapshot-name", key, f"the {what} is empty, and no request can reach it", "name it")
     elif "/" in name:
         yield error(
             "snapshot-name",
             key,
-            f"the {what} {name!r} has a '/': the model loads, but no request can reach or remove it",
+            f"the {what} {name!r:.200} has a '/': the model loads, but no request can reach or remove it",
             "rename it",
         )
-    elif not name.isprintable() or '"' in name or "\\" in name:
+    else:
+        yield from _escape_findings(name, key, what)
+
+
+def _variable_findings(name: str, key: str, what: str) -> Iterator[Finding]:
+    if variables(name):
+        message = f"the {what} {name!r:.200} has a $$NAME$$, which the server replaces, or ends at"
+        yield error("snapshot-variable", key, message, "rename it")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        yield error("snapshot-name", key, f"the {what} {name!r:.200} is not valid Unicode", "rename it")
+
+
+def _escape_findings(name: str, key: str, what: str) -> Iterator[Finding]:
+    if not name.isprintable() or '"' in name or "\\" in name:
         yield Finding(
             code="snapshot-name-unwritable",
             severity="warning",
             key=key,
-            message=f"the {what} {name!r} needs an escape that the server and KServe's wrapper undo differently",
+            message=f"the {what} {name!r:.200} needs an escape, and the readers undo it differently",
             fix="rename it, or write the file with style='java'",
             reader="kserve",
         )
@@ -276,16 +309,20 @@ def _number_findings(values: Mapping[str, Any], key: str) -> Iterator[Finding]:
 def _mar_name_findings(mar_name: str, place: str) -> Iterator[Finding]:
     key = f"{place}.marName"
     fix = "name a file in the model store, without a folder"
+    shown = brief("", mar_name)
+    yield from _variable_findings(mar_name, key, "archive's name")
     if not mar_name or ".." in mar_name:
-        why = "is empty" if not mar_name else f"{mar_name!r} has '..'"
+        why = "is empty" if not mar_name else f"{shown!r} has '..'"
         yield error("snapshot-mar-name", key, f"{why}: the model is left out, and all after it", fix)
     elif "/" in mar_name:
         yield error(
             "snapshot-mar-name",
             key,
-            f"{mar_name!r} has a '/': the server looks for it there and then loads what has the last part's name",
+            f"{shown!r} has a '/': the server looks for it there and then loads what has the last part's name",
             fix,
         )
+    else:
+        yield from _escape_findings(mar_name, key, "archive's name")
 
 
 def _manifest_findings(

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = ["check_file", "check_folder", "check_replaceable_folder", "replacing_file", "replacing_folder"]
+__all__ = [
+    "check_file",
+    "check_folder",
+    "check_new_folder",
+    "check_replaceable_folder",
+    "replacing_file",
+    "replacing_folder",
+]
 
 # Small members leave in one write.
 _BUFFER_SIZE = 1 << 18
@@ -37,11 +44,18 @@ def check_folder(path: str) -> None:
         raise TargetError(path, "may not be written to: change its permissions or choose another folder")
 
 
+def check_new_folder(path: str) -> None:
+    """Raise ``TargetError`` unless ``path`` is a folder that takes new files, or can become one."""
+    while path and not os.path.lexists(path):
+        path = os.path.dirname(path)
+    check_folder(path)
+
+
 def check_file(path: str, *, force: bool) -> None:
     """Raise ``TargetError`` or ``ArchiveExistsError`` unless ``replacing_file`` may make ``path``."""
     check_folder(os.path.dirname(path))
     if not path or os.path.isdir(path):
-        raise TargetError(path, "is a folder: name the file that the archive goes to")
+        raise TargetError(path, "is a folder: name a file")
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
         raise TargetError(path, "is not a regular file: write iter_archive(plan) to it instead")
     if os.path.lexists(path) and not force:

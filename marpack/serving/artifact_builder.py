@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from marpack.archive.planning import plan_archive
 from marpack.config.lint import lint_properties
+from marpack.config.releases import TOKENS_ASKED, release
 from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot, SnapshotEntry
-from marpack.errors import ConfigError, Issue, PlanError
+from marpack.errors import ConfigError, Issue
 from marpack.serving.base_dir import BaseDir
-from marpack.serving.deployment import CONFIG_FILE, ServingArtifact, custom_config, deploy
+from marpack.serving.deployment import CONFIG_FILE, Deployment, ServingArtifact, custom_config
+from marpack.serving.model_build import ModelBuild
 from marpack.serving.names import sanitize_string
 from marpack.serving.serving_config import serving_files
 
@@ -33,6 +34,9 @@ __all__ = ["ExportedModel", "TorchServingArtifactBuilder", "WrittenConfig"]
 
 # A path, a URL, contents in any form that an archive takes, or a function that gives one of these.
 ExportedModel: TypeAlias = "FileArgument | Callable[[], FileArgument]"
+
+# A name that the readers undo differently.
+_UNWRITABLE = "snapshot-name-unwritable"
 
 # Kaptain's numbers for each model. It left out what only later servers write.
 _KAPTAIN_ENTRY: EntrySettings = {
@@ -110,70 +114,61 @@ class TorchServingArtifactBuilder:
         for a config.properties that does not serve this archive, ``ArchiveExistsError``, ``TargetError``, and
         ``DownloadError`` for the exported model. Nothing is written before all of that is known.
         """
+        directory = os.fsdecode(directory)
         files = serving_files(self.model, BaseDir(self.base_dir))
-        plan = self._plan(files)
-        config, snapshot, warnings = self._config(files, plan)
-        return deploy(
-            {plan.file_name: plan},
-            config,
-            os.fsdecode(directory),
-            snapshot=snapshot,
-            warnings=(*files.warnings, *warnings),
-            force=force,
-        )
+        build, issues = self._build(files)
+        plan = build.plan(issues)
+        deployment = self._deployment(files, plan)
+        deployment.check({plan.file_name: plan}, directory, force=force)
+        # Nothing is fetched before all else is known to be good.
+        return deployment.write({plan.file_name: build.fetched(plan.timestamp)}, directory, force=force)
 
-    def _plan(self, files: ServingFiles) -> ArchivePlan:
+    def _build(self, files: ServingFiles) -> tuple[ModelBuild, list[Issue]]:
         issues = list(files.issues)
+        model_name = "model"
         try:
             model_name = sanitize_string(self.model.id)
         except ValueError as error:
-            model_name = "model"
             issues.append(Issue(code="bad-model-name", argument="id", message=str(error)))
-        if files.serialized_file is None and self.exported_model is None:
+        weights = files.serialized_file or self.exported_model
+        if not weights and not self.model.serving_config.get("serialized_file"):
             message = (
                 "is missing from serving_config, and there is no exported model: "
                 "add 'serialized_file', or give exported_model= a path, a URL or a function"
             )
             issues.append(Issue(code="missing-key", argument="serialized_file", message=message))
+        if files.config_properties is not None and not os.path.isfile(files.config_properties):
+            message = f"{files.config_properties!r} is not a file: correct the path"
+            issues.append(Issue(code="missing-file", argument="config_properties", message=message))
+        build = ModelBuild.of(
+            weights,
+            self.base_dir,
+            model_name=model_name,
+            handler=files.handler or "base_handler",
+            version=self.model_version,
+            model_file=files.model_file,
+            extra_files=files.extra_files,
+            requirements_file=files.requirements_file,
+            archive_format=self.archive_format,
+            timestamp=self.timestamp,
+            reproducible=self.reproducible,
+        )
+        return build, issues
 
-        def plan(weights: FileArgument | None) -> ArchivePlan:
-            return plan_archive(
-                model_name=model_name,
-                handler=files.handler or "base_handler",
-                version=self.model_version,
-                model_file=files.model_file,
-                serialized_file=weights,
-                extra_files=files.extra_files,
-                requirements_file=files.requirements_file,
-                archive_format=self.archive_format,
-                timestamp=self.timestamp,
-                reproducible=self.reproducible,
+    def _deployment(self, files: ServingFiles, plan: ArchivePlan) -> Deployment:
+        if files.config_properties is not None:
+            deployment = custom_config(
+                files.config_properties,
+                {plan.file_name: plan.manifest},
+                torchserve_version=self.torchserve_version,
             )
-
-        try:
-            planned = plan(files.serialized_file)
-        except PlanError as error:
-            raise PlanError([*issues, *error.issues]) from None
-        if issues:
-            raise PlanError(issues)
-        if files.serialized_file is None:
-            # Fetched last, when nothing else is wrong.
-            given = self.exported_model() if callable(self.exported_model) else self.exported_model
-            planned = plan(BaseDir(self.base_dir).file(given))
-        return planned
-
-    def _config(
-        self, files: ServingFiles, plan: ArchivePlan
-    ) -> tuple[bytes, ModelSnapshot | None, tuple[str, ...]]:
-        """Return the config.properties, its snapshot, and what to warn of."""
-        if files.config_properties is None:
+        else:
             config, warnings = _generated(
                 plan.model_name, plan.file_name, self.model_version, self.torchserve_version, self.settings
             )
-            return config.dumps().encode("ascii"), config.model_snapshot, warnings
-        return custom_config(
-            files.config_properties, {plan.file_name: plan.manifest}, torchserve_version=self.torchserve_version
-        )
+            data = config.dumps().encode("ascii")
+            deployment = Deployment(config=data, snapshot=config.model_snapshot, warnings=warnings)
+        return replace(deployment, warnings=(*files.warnings, *deployment.warnings))
 
     @staticmethod
     def write_config_properties(
@@ -210,18 +205,29 @@ def _generated(
     numbers: EntrySettings = {**_KAPTAIN_ENTRY, **settings}
     entry = SnapshotEntry(mar_name=mar_name, **numbers)
     snapshot = ModelSnapshot(models={model_name: {model_version: entry}})
-    problems = [found for found in snapshot.validate() if found.severity == "error" or found.reader == "kserve"]
-    if problems:
-        raise ConfigError(problems)
+    findings = list(snapshot.validate())
     # Kaptain's servers knew neither switch.
     literal = ServerConfig.kaptain(
         model_snapshot=snapshot, disable_token_authorization=None, enable_model_api=None
     )
-    if torchserve_version is None:
-        return literal, ()
-    warnings = tuple(
-        f"Kaptain's text was adapted to TorchServe {torchserve_version}: {finding}"
-        for finding in lint_properties(literal.properties(), torchserve_version=torchserve_version)
-        if finding.severity == "error"
-    )
-    return literal.for_torchserve(torchserve_version), warnings
+    written, warnings = literal, list[str]()
+    if torchserve_version is not None:
+        written = literal.for_torchserve(torchserve_version)
+        if release(torchserve_version) >= TOKENS_ASKED:
+            written = replace(written, disable_token_authorization=True, enable_model_api=False)
+        warnings = _broken(literal, written, torchserve_version)
+    findings += lint_properties(written.properties(), torchserve_version=torchserve_version)
+    if errors := [found for found in findings if found.severity == "error" or found.code == _UNWRITABLE]:
+        raise ConfigError(list(dict.fromkeys(errors)))
+    warnings += [found.sentence for found in snapshot.validate() if found.severity == "warning"]
+    return written, tuple(warnings)
+
+
+def _broken(literal: ServerConfig, written: ServerConfig, torchserve_version: str) -> list[str]:
+    """Say what Kaptain's own text would break on a release."""
+    left = {found.code for found in lint_properties(written.properties(), torchserve_version=torchserve_version)}
+    return [
+        f"Kaptain's text was adapted to TorchServe {torchserve_version}: {found.sentence}"
+        for found in lint_properties(literal.properties(), torchserve_version=torchserve_version)
+        if found.severity == "error" and found.code not in left
+    ]

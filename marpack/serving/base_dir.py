@@ -8,28 +8,24 @@ from glob import escape
 from typing import Any
 
 from marpack.archive.layout import BUILTIN_HANDLERS
-from marpack.serving.remote import RemoteSource, is_url
+from marpack.serving.remote import is_url
 
 __all__ = ["BaseDir"]
 
 
 @dataclass(frozen=True, slots=True)
 class BaseDir:
-    """The folder that relative paths begin at. Empty text is the same as nothing."""
+    """The folder that relative paths begin at. Empty text is the same as nothing, and so is what is no path.
+
+    Whether it should have been one is for ``keys.key_issues`` to say.
+    """
 
     folder: str
 
     def path(self, value: Any) -> str | None:
-        """Return a path."""
+        """Return a path; a URL is none."""
         text = _text(value)
-        return os.path.join(self.folder, text) if text else None
-
-    def file(self, value: Any) -> Any:
-        """Return a file for an archive: at a path or a URL; other contents stay what they are."""
-        text = _text(value)
-        if text and is_url(text):
-            return RemoteSource.from_url(text)
-        return value if text is None else self.path(text)
+        return os.path.join(self.folder, text) if text and not is_url(text) else None
 
     def handler(self, value: Any) -> str | None:
         """Return a handler: a built-in one's name, or a path."""
@@ -42,7 +38,7 @@ class BaseDir:
             value = value.split(",")
         items = value if isinstance(value, (list, tuple)) else [value]
         found = [text.strip() for item in items if (text := _text(item)) and text.strip()]
-        return [self._item(item) for item in found]
+        return [self._item(item) for item in found if not is_url(item)]
 
     def requirements(self, value: Any) -> str | list[str] | None:
         """Return the path of a requirements file, or requirements themselves as they are."""

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from marpack.config.redaction import redacted
 from marpack.errors import Issue, PlanError
+from marpack.serving.keys import LIST, REQUIREMENTS, TABLE, TEXT, key_issues
 
 __all__ = ["Model"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Model:
     """A model that is trained and served.
 
@@ -37,20 +39,24 @@ class Model:
     requirements: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        issues = []
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name == "serving_config":
-                expected: tuple[type, ...] = (Mapping,)
-            elif each.name == "requirements":
-                expected = (str, Sequence, type(None))
-            elif each.name == "extra_files":
-                expected = (Sequence, type(None))
-            else:
-                expected = (str,) if each.name == "id" else (str, type(None))
-            if not isinstance(value, expected) or (each.name == "extra_files" and isinstance(value, str)):
-                names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in expected)
-                message = f"must be {names}, not {type(value).__name__}"
-                issues.append(Issue(code="bad-type", argument=each.name, message=message))
-        if issues:
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        if issues := [*key_issues(values, _KEYS, "Model"), *_wrong_id(self.id)]:
             raise PlanError(issues)
+
+    def __repr__(self) -> str:
+        shown = [f"{each.name}={redacted(each.name, repr(getattr(self, each.name)))}" for each in fields(self)]
+        return f"Model({', '.join(shown)})"
+
+
+_KEYS = {
+    **{each.name: (TEXT,) for each in fields(Model)},
+    "extra_files": (LIST,),
+    "requirements": (REQUIREMENTS,),
+    "serving_config": (TABLE,),
+}
+
+
+def _wrong_id(value: object) -> list[Issue]:
+    if value is None:
+        return [Issue(code="missing-key", argument="id", message="is None: name the model")]
+    return []

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from marpack.archive.layout import SUFFIXES
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.plan import ArchivePlan
 from marpack.archive.reader import read_manifest
 from marpack.archive.write import write_archive
-from marpack.config.archives import archives_in
+from marpack.config.archives import archives_in, suffix_of
 from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot
-from marpack.disk.atomic import replacing_file, replacing_folder
-from marpack.errors import ArchiveError
+from marpack.config.snapshot_rules import DEFAULT_VERSION, error
+from marpack.disk.atomic import check_new_folder, replacing_file, replacing_folder
+from marpack.errors import ArchiveError, ConfigError, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from typing_extensions import Unpack
 
@@ -48,9 +51,7 @@ class ModelStore:
 
     def list(self) -> tuple[StoredArchive, ...]:
         """Return the archives, sorted by file name; ``ArchiveError`` for a file that only looks like one."""
-        if not os.path.isdir(self.folder):
-            return ()
-        return tuple(_stored(path) for path in archives_in(self.folder))
+        return tuple(map(_stored, self._paths()))
 
     def add(
         self, archive: ArchivePlan | str | os.PathLike[str], *, file_name: str | None = None, force: bool = False
@@ -58,35 +59,53 @@ class ModelStore:
         """Write a planned archive into the store, or copy one there; it appears only when it is complete.
 
         ``file_name`` is its name in the store, by default its own: two versions of one model need two. ``force``
-        replaces a file of that name. Raises ``ArchiveExistsError``, and ``ArchiveError`` when the store has the
-        same version of the same model under another name, at which a server would end.
+        replaces a file of that name. Raises ``ArchiveExistsError``, ``TargetError`` for a name under which a
+        server would not find it, and ``ConfigError`` when the store has the same version of the same model under
+        another name, at which a server would end.
         """
         if isinstance(archive, ArchivePlan):
             manifest, own_name = archive.manifest, archive.file_name
+            suffix = suffix_of(own_name)
         else:
-            manifest, own_name = read_manifest(archive), os.path.basename(os.fsdecode(archive))
-        path = self._path(own_name if file_name is None else file_name, manifest)
+            manifest, own_name = read_manifest(archive), os.path.basename(os.path.abspath(os.fsdecode(archive)))
+            suffix = "" if os.path.isdir(archive) else suffix_of(own_name) or SUFFIXES["tgz"]
+        path = self._path(own_name if file_name is None else file_name, suffix, manifest)
+        check_new_folder(self.folder)
         os.makedirs(self.folder, exist_ok=True)
         if isinstance(archive, ArchivePlan):
             write_archive(archive, path, force=force)
         elif os.path.isdir(archive):
-            with replacing_folder(path, force=force, marker=MANIFEST_NAME) as folder:
-                shutil.copytree(archive, folder, dirs_exist_ok=True)
+            _copy_folder(archive, path, force=force)
         else:
             with open(archive, "rb") as source, replacing_file(path, force=force) as target:
                 shutil.copyfileobj(source, target)
         return _stored(path)
 
-    def _path(self, file_name: str, manifest: Manifest) -> str:
-        """Return where an archive may go that brings what its manifest names."""
+    def _paths(self) -> tuple[str, ...]:
+        check_new_folder(self.folder)
+        return tuple(archives_in(self.folder)) if os.path.isdir(self.folder) else ()
+
+    def _readable(self) -> Iterator[StoredArchive]:
+        for path in self._paths():
+            with contextlib.suppress(ArchiveError):  # one that is broken is no reason to leave the others alone
+                yield _stored(path)
+
+    def _path(self, file_name: str, suffix: str, manifest: Manifest) -> str:
+        """Return where an archive may go whose form has this suffix and that brings what its manifest names."""
         path = os.path.join(self.folder, file_name)
-        if os.path.basename(path) != file_name or file_name.startswith("."):
-            raise ArchiveError(path, "is no name for an archive in a store: name a file, without a folder")
-        for other in self.list():
+        if not file_name or os.path.basename(path) != file_name or file_name.startswith(".") or "\0" in file_name:
+            raise TargetError(path, "is no name for an archive in a store: name a file, without a folder")
+        if suffix_of(file_name) != suffix:
+            right = f"the suffix {suffix}" if suffix else "no suffix"
+            raise TargetError(path, f"would be read as another form than it is: give it a name with {right}")
+        if os.path.islink(path):
+            raise TargetError(path, "is a link, maybe out of the store: remove it first")
+        for other in self._readable():
             same = (other.model_name, other.model_version) == _name_and_version(manifest)
             if same and other.file_name != file_name:
-                problem = f"is the same version of the same model as {other.file_name!r}"
-                raise ArchiveError(path, f"{problem}: remove that one, or pack another version")
+                message = f"is the same version of the same model as {other.file_name!r}"
+                fix = "remove that one, or pack another version"
+                raise ConfigError([error("snapshot-same-version", file_name, message, fix)])
         return path
 
     def remove(self, model_name: str, model_version: str | None = None) -> tuple[StoredArchive, ...]:
@@ -96,7 +115,7 @@ class ModelStore:
         """
         found = tuple(
             archive
-            for archive in self.list()
+            for archive in self._readable()
             if archive.model_name == model_name and model_version in (None, archive.model_version)
         )
         if not found:
@@ -112,24 +131,31 @@ class ModelStore:
         self, *, default_versions: Mapping[str, str] | None = None, **settings: Unpack[EntrySettings]
     ) -> ModelSnapshot:
         """Return the snapshot that restores all archives; see ``ModelSnapshot.from_archives``."""
-        return ModelSnapshot.from_model_store(self.folder, default_versions=default_versions, **settings)
+        return ModelSnapshot.from_archives(self._paths(), default_versions=default_versions, **settings)
 
-    def config(
-        self,
-        preset: Preset = "torchserve",
-        *,
-        snapshot: ModelSnapshot | None = None,
-        **settings: Any,
-    ) -> ServerConfig:
+    def config(self, preset: Preset = "torchserve", **settings: Any) -> ServerConfig:
         """Return settings that serve all archives.
 
-        ``preset`` names one of ``ServerConfig``. ``snapshot`` is that of this store unless another is given;
-        ``settings`` are fields of ``ServerConfig``. The plain server gets this folder as its ``model_store``.
+        ``preset`` names one of ``ServerConfig``, ``settings`` are fields of it. ``model_snapshot`` is that of this
+        store unless another is given. The plain server gets this folder as its ``model_store``.
         """
-        settings.setdefault("model_snapshot", self.snapshot() if snapshot is None else snapshot)
+        if "model_snapshot" not in settings:
+            settings["model_snapshot"] = self.snapshot()
         if preset == "torchserve":
             settings.setdefault("model_store", os.path.abspath(self.folder))
         return ServerConfig.preset(preset, **settings)
+
+
+def _copy_folder(source: str | os.PathLike[str], path: str, *, force: bool) -> None:
+    store = os.path.realpath(os.path.dirname(path))
+    if os.path.commonpath([store, os.path.realpath(source)]) == os.path.realpath(source):
+        raise TargetError(path, f"lies inside of {os.fsdecode(source)!r}, which would be copied into itself")
+    try:
+        with replacing_folder(path, force=force, marker=MANIFEST_NAME) as folder:
+            shutil.copytree(source, folder, dirs_exist_ok=True)
+    except shutil.Error as problem:
+        [(name, _, reason), *_] = problem.args[0]
+        raise TargetError(path, f"cannot be written: {os.fsdecode(name)!r} was not copied ({reason})") from None
 
 
 def _stored(path: str) -> StoredArchive:
@@ -141,4 +167,4 @@ def _stored(path: str) -> StoredArchive:
 
 
 def _name_and_version(manifest: Manifest) -> tuple[str | None, str]:
-    return manifest.model.model_name, manifest.model.model_version or "1.0"
+    return manifest.model.model_name, manifest.model.model_version or DEFAULT_VERSION

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from marpack.archive.entry import CHUNK_SIZE, FileSource, StreamSource
-from marpack.config.secrets import hidden_url
 from marpack.errors import DownloadError, MarpackError, MissingExtraError, SourceChangedError
+from marpack.secrets import hidden_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
