@@ -48,6 +48,11 @@ class MarpackError(Exception):
     """Base of every error that marpack itself raises."""
 
 
+def _showable(text: str) -> str:
+    """Return a text without secrets, and without halves of characters, which no terminal or file takes."""
+    return hidden(text).encode("utf-8", "backslashreplace").decode()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Issue:
     """One thing that is wrong with the inputs of a plan.
@@ -61,7 +66,7 @@ class Issue:
     message: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", hidden(self.message))
+        object.__setattr__(self, "message", _showable(self.message))
 
     def __str__(self) -> str:
         return f"{self.argument}: {self.message}"
@@ -100,8 +105,8 @@ class Finding:
     line: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", hidden(self.key))
-        object.__setattr__(self, "message", hidden(self.message))
+        object.__setattr__(self, "key", _showable(self.key))
+        object.__setattr__(self, "message", _showable(self.message))
 
     @property
     def sentence(self) -> str:

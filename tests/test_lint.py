@@ -12,7 +12,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from marpack import (
-    ConfigError,
     Finding,
     Manifest,
     ManifestModel,
@@ -358,6 +357,12 @@ CASES = [
     ),
     # The environment and the archives
     Case(
+        f"model_snapshot={SNAPSHOT.replace('m.mar', '$$FILE$$')}",
+        {("variable-unknown", "note", "model_snapshot")},
+        f"model_snapshot={SNAPSHOT.replace('m.mar', '$$FILE$$')}",
+        told_near={"environ": {"FILE": "m.mar"}},
+    ),
+    Case(
         "job_queue_size=$$QUEUE$$",
         {("variable", "error", "job_queue_size")},
         "job_queue_size=$$QUEUE$$",
@@ -464,12 +469,6 @@ def test_utf_16_and_byte_order_marks() -> None:
     [finding] = [each for each in lint_config(b"\xef\xbb\xbf" + STORE.encode()) if each.code == "encoding"]
     assert (finding.severity, finding.line) == ("error", 1)
     assert "byte order mark" in finding.message
-
-
-def test_what_is_no_version_is_refused() -> None:
-    with pytest.raises(ConfigError) as caught:
-        lint_config("model_store=/s\n", torchserve_version="newest")
-    assert [finding.code for finding in caught.value.findings] == ["version"]
 
 
 def test_every_code_and_severity_of_the_specification_is_shown() -> None:
