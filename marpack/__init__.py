@@ -12,9 +12,10 @@ from marpack.archive.planning import Handler, plan_archive
 from marpack.archive.result import WriteResult, WrittenEntry
 from marpack.archive.write import iter_archive, write_archive
 from marpack.config.keys import KEYS, Key
-from marpack.config.lint import Target, lint_config
+from marpack.config.lint import lint_config
 from marpack.config.model_config import ModelConfig
 from marpack.config.server_config import Preset, ServerConfig
+from marpack.config.server_rules import Target
 from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry, SnapshotStyle, lint_snapshot
 from marpack.errors import (
     ArchiveError,

@@ -7,7 +7,7 @@ progress function raises, pass through unchanged.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from marpack.secrets import hidden
 
@@ -107,6 +107,21 @@ class Finding:
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", _showable(self.key))
         object.__setattr__(self, "message", _showable(self.message))
+
+    @classmethod
+    def error(cls, code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
+        """Make an error; ``place`` are the other fields."""
+        return cls(code=code, severity="error", key=key, message=message, fix=fix, **place)
+
+    @classmethod
+    def warning(cls, code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
+        """Make a warning; ``place`` are the other fields."""
+        return cls(code=code, severity="warning", key=key, message=message, fix=fix, **place)
+
+    @classmethod
+    def note(cls, code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
+        """Make a note; ``place`` are the other fields."""
+        return cls(code=code, severity="note", key=key, message=message, fix=fix, **place)
 
     @property
     def sentence(self) -> str:

@@ -83,6 +83,7 @@ CONFIG = [
     "model_config",
     "readers",
     "releases",
+    "server_rules",
     "lint",
     "server_config",
 ]
@@ -91,7 +92,7 @@ SERVING = [
     "names",
     "remote",
     "base_dir",
-    "keys",
+    "tables",
     "model",
     "serving_config",
     "model_build",

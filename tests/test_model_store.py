@@ -300,3 +300,9 @@ def test_no_secret_in_a_repr(url: str, store: ModelStore) -> None:
     assert "hunter2" not in repr(
         store.config(load_models=[url], allowed_urls=[url], models={"m": {"1.0": {"u": url}}})
     )
+
+
+def test_what_was_packed_can_be_added_as_it_is(store: ModelStore, folder: Path) -> None:
+    result = marpack.pack(model_name="packed", handler={"handler.py": b"def handle(data, context): ...\n"})
+    assert store.add(result).model_name == "packed"
+    assert (folder / "store" / "packed.mar").read_bytes() == (folder / "packed.mar").read_bytes()

@@ -113,7 +113,8 @@ def _codes(tree: ast.AST) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-        if isinstance(node.func, ast.Name) and node.func.id.lstrip("_") in makers:
+        maker = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if maker.lstrip("_") in makers:
             given += node.args[:1]
         for code in given:
             if isinstance(code, ast.Constant):

@@ -27,9 +27,9 @@ class WriteResult:
     """An archive that is complete under its name.
 
     ``size`` is the file's, or the sum of the files in a folder, in bytes. ``sha256`` is the file's in
-    hexadecimal: None unless asked for, and for a folder, which has none. ``entries`` are all members in
-    order, the manifest last. ``warnings`` are the plan's, and one of a name that the server takes for another
-    form's.
+    hexadecimal: None unless asked for, and for a folder, which has none. A result stands for its ``path``.
+    ``entries`` are all members in order, the manifest last. ``warnings`` are the plan's, and one of a name that
+    the server takes for another form's.
     """
 
     path: str
@@ -37,3 +37,6 @@ class WriteResult:
     entries: tuple[WrittenEntry, ...]
     sha256: str | None = None
     warnings: tuple[str, ...] = ()
+
+    def __fspath__(self) -> str:
+        return self.path

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from marpack.config import yaml_text
-from marpack.config.model_config_rules import SECTIONS, SIZE_LIMIT, check, error, not_a_mapping, plain, wrong_type
-from marpack.errors import ConfigError
+from marpack.config.model_config_rules import SECTIONS, SIZE_LIMIT, check, not_a_mapping, plain, wrong_type
+from marpack.errors import ConfigError, Finding
 
 if TYPE_CHECKING:
     import os
@@ -123,7 +123,7 @@ class ModelConfig:
             extra = {}
         for key in _KEYS.keys() & extra.keys():
             message, fix = f"{key!r} has a field of its own", f"give {_KEYS[key]}= instead"
-            findings.append(error("model-config-key", key, message, fix))
+            findings.append(Finding.error("model-config-key", key, message, fix))
         copied, more = check({**extra, **kept})
         if findings := [*findings, *more]:
             raise ConfigError(findings)
@@ -136,7 +136,7 @@ class ModelConfig:
         if (size := self.size) > SIZE_LIMIT:
             message = f"the file has {size} bytes: the server ignores one of more than {SIZE_LIMIT}"
             fix = "put large data into a file of its own (extra_files)"
-            raise ConfigError([error("model-config-size", "", message, fix)])
+            raise ConfigError([Finding.error("model-config-size", "", message, fix)])
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> ModelConfig:

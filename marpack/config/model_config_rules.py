@@ -12,7 +12,7 @@ from marpack.errors import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["KEYS", "SECTIONS", "SIZE_LIMIT", "check", "error", "not_a_mapping", "path_of", "plain", "wrong_type"]
+__all__ = ["KEYS", "SECTIONS", "SIZE_LIMIT", "check", "not_a_mapping", "path_of", "plain", "wrong_type"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -95,11 +95,11 @@ def _check_names(document: Mapping[Any, Any]) -> Iterator[Finding]:
         if not isinstance(key, str):
             message = f"the key {_shown(key)} is {_type_name(key)}, not a string: the server ends when it starts"
             fix = "quote it in YAML, where on, off, yes, no and numbers are not strings; in Python give a str"
-            yield error("model-config-key", path_of("", key), message, fix)
+            yield Finding.error("model-config-key", path_of("", key), message, fix)
         elif key not in KEYS and (nearest := _nearest(key, KEYS)):
             message = f"the server does not know this key and ignores it; {nearest!r} is meant, by its looks"
             fix = f"write {nearest!r}, or put a key of your own below 'handler'"
-            yield error("model-config-misspelt-key", key, message, fix)
+            yield Finding.error("model-config-misspelt-key", key, message, fix)
 
 
 def _check_numbers(
@@ -113,10 +113,10 @@ def _check_numbers(
             yield wrong_type(path, value, "a whole number", _IGNORES)
         elif value > _HIGHEST_INT or value < _LOWEST_INT:
             message = f"{_shown(value)} does not fit 32 bits: {_IGNORES}"
-            yield error("model-config-range", path, message, f"write {lowest} to {_HIGHEST_INT}")
+            yield Finding.error("model-config-range", path, message, f"write {lowest} to {_HIGHEST_INT}")
         elif value < lowest:
             message = f"{value} is below {lowest}: {below}"
-            yield error("model-config-range", path, message, f"write {lowest} or more, or leave it out")
+            yield Finding.error("model-config-range", path, message, f"write {lowest} or more, or leave it out")
 
 
 def _check_types(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -129,7 +129,9 @@ def _check_types(document: Mapping[str, Any]) -> Iterator[Finding]:
             yield wrong_type(key, value, "a string", _IGNORES)
         elif key in document and value.lower() not in choices:
             message = f"{_shown(value)} is not known: {_IGNORES}"
-            yield error("model-config-choice", key, message, f"write one of {', '.join(filter(None, choices))}")
+            yield Finding.error(
+                "model-config-choice", key, message, f"write one of {', '.join(filter(None, choices))}"
+            )
     for key in sorted(_MAPPINGS & document.keys()):
         if not isinstance(document[key], Mapping):
             yield wrong_type(key, document[key], "a mapping", _IGNORES if key == "torchrun" else _WORKER_DIES)
@@ -147,7 +149,7 @@ def _check_device_ids(ids: object) -> Iterator[Finding]:
             yield wrong_type(path, value, "a whole number", "the server ignores the whole list")
         elif not 0 <= value <= _HIGHEST_INT:
             message = f"{_shown(value)} is no device: the server ignores the whole list"
-            yield error("model-config-range", path, message, "write the GPUs' numbers, from 0")
+            yield Finding.error("model-config-range", path, message, "write the GPUs' numbers, from 0")
 
 
 def _check_workers(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -155,10 +157,12 @@ def _check_workers(document: Mapping[str, Any]) -> Iterator[Finding]:
     if ("minWorkers" in document) != ("maxWorkers" in document):
         given, other = ("minWorkers", "maxWorkers") if "minWorkers" in document else ("maxWorkers", "minWorkers")
         message = f"{given!r} is given without {other!r}: the server ignores it"
-        yield error("model-config-worker-pair", given, message, "give both or none")
+        yield Finding.error("model-config-worker-pair", given, message, "give both or none")
     elif _is_int(lowest) and _is_int(highest) and lowest > highest:
         message = f"'minWorkers' is {_shown(lowest)} and 'maxWorkers' {_shown(highest)}: the server ignores both"
-        yield error("model-config-worker-pair", "minWorkers", message, "make 'maxWorkers' as large at least")
+        yield Finding.error(
+            "model-config-worker-pair", "minWorkers", message, "make 'maxWorkers' as large at least"
+        )
 
 
 def _check_torchrun(torchrun: object) -> Iterator[Finding]:
@@ -169,14 +173,14 @@ def _check_torchrun(torchrun: object) -> Iterator[Finding]:
         path = path_of("torchrun", key)
         if _is_int(key):
             message = f"the key {_shown(key)} is a whole number, not a string: the server ends when it starts"
-            yield error("model-config-key", path, message, f"write one of {', '.join(_TORCHRUN_KEYS)}")
+            yield Finding.error("model-config-key", path, message, f"write one of {', '.join(_TORCHRUN_KEYS)}")
         elif key in _TORCHRUN_TEXTS and not isinstance(value, str):
             yield wrong_type(path, value, "a string", _IGNORES)
         elif isinstance(key, str) and key not in _TORCHRUN_KEYS:
             nearest = _nearest(key, _TORCHRUN_KEYS)
             fix = f"write {nearest!r}" if nearest else f"leave it out; known are {', '.join(_TORCHRUN_KEYS)}"
             message = "the server does not hand this to torchrun"
-            yield error("model-config-unknown-torchrun-key", path, message, fix)
+            yield Finding.error("model-config-unknown-torchrun-key", path, message, fix)
 
 
 def _check_parallel(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -191,19 +195,25 @@ def _check_parallel(document: Mapping[str, Any]) -> Iterator[Finding]:
         processes = torchrun.get("nproc-per-node", 1)
         if kind not in _BY_TORCHRUN:
             message = f"'torchrun' has no effect unless 'parallelType' is one of {', '.join(_BY_TORCHRUN)}"
-            yield error(code, "torchrun", message, "give that, or leave 'torchrun' out")
+            yield Finding.error(code, "torchrun", message, "give that, or leave 'torchrun' out")
         if level is not None and _is_int(processes) and level != processes:
             message = f"{_shown(level)} contradicts the {_shown(processes)} of torchrun.nproc-per-node"
-            yield error(code, "parallelLevel", f"{message}: the server takes one of them", "leave it out")
+            yield Finding.error(code, "parallelLevel", f"{message}: the server takes one of them", "leave it out")
     elif kind in _BY_TORCHRUN:
         effect = "no worker ever starts" if level else "it has no effect"
         message = f"{kind!r} works through torchrun, and there is no such section: {effect}"
-        yield error(code, "parallelType", message, "give torchrun: {nproc-per-node: ...}, or take 'custom'")
+        yield Finding.error(
+            code, "parallelType", message, "give torchrun: {nproc-per-node: ...}, or take 'custom'"
+        )
     elif kind == "custom" and not level:
         message = "'custom' has no effect without 'parallelLevel'"
-        yield error(code, "parallelType", message, "give the number of devices a worker as 'parallelLevel'")
+        yield Finding.error(
+            code, "parallelType", message, "give the number of devices a worker as 'parallelLevel'"
+        )
     elif not kind and level:
-        yield error(code, "parallelLevel", "it has no effect without 'parallelType'", "give 'parallelType' too")
+        yield Finding.error(
+            code, "parallelLevel", "it has no effect without 'parallelType'", "give 'parallelType' too"
+        )
 
 
 def _check_sequences(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -217,7 +227,7 @@ def _check_sequences(document: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         effect = "requests fail" if key == "sequenceBatching" else "it has no effect"
         message = f"without 'sequenceMaxIdleMSec' the server keeps no sequences: {effect}"
-        yield error("model-config-sequence", key, message, "give 'sequenceMaxIdleMSec', 1 ms or more")
+        yield Finding.error("model-config-sequence", key, message, "give 'sequenceMaxIdleMSec', 1 ms or more")
 
 
 def _check_pt2(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -227,12 +237,12 @@ def _check_pt2(document: Mapping[str, Any]) -> Iterator[Finding]:
     pt2 = document["pt2"]
     if not isinstance(pt2, (str, Mapping)):
         message = f"it is {_type_name(pt2)}, not a mapping or the name of a back end: {_WORKER_DIES}"
-        yield error(code, "pt2", message, example)
+        yield Finding.error(code, "pt2", message, example)
     elif isinstance(pt2, Mapping) and "compile" in pt2:
         options = pt2["compile"]
         if not isinstance(options, Mapping) or "enable" not in options:
             message = f"it needs the key 'enable': {_WORKER_DIES}"
-            yield error(code, "pt2.compile", message, example)
+            yield Finding.error(code, "pt2.compile", message, example)
         elif options["enable"] not in (True, False):
             yield wrong_type("pt2.compile.enable", options["enable"], "true or false", "nothing is compiled")
 
@@ -314,24 +324,19 @@ class _Copier:
         self._left = -1
 
     def _find(self, code: str, path: str, message: str, fix: str) -> None:
-        self.findings.append(error(code, path, message, fix))
-
-
-def error(code: str, key: str, message: str, fix: str) -> Finding:
-    """Make a finding."""
-    return Finding(code=code, severity="error", key=key, message=message, fix=fix)
+        self.findings.append(Finding.error(code, path, message, fix))
 
 
 def wrong_type(key: str, value: object, wanted: str, effect: str) -> Finding:
     """Make the finding for a value of another type."""
     message = f"it is {_type_name(value)}, not {wanted}: {effect}"
-    return error("model-config-type", key, message, f"write {wanted}")
+    return Finding.error("model-config-type", key, message, f"write {wanted}")
 
 
 def not_a_mapping(value: object) -> Finding:
     """Make the finding for a document that is no mapping."""
     message = f"the whole is {_type_name(value)}, not a mapping: the server ends when it starts"
-    return error("model-config-document", "", message, "write 'key: value' lines, or leave the file out")
+    return Finding.error("model-config-document", "", message, "write 'key: value' lines, or leave the file out")
 
 
 def _is_int(value: object) -> TypeGuard[int]:

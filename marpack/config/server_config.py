@@ -22,7 +22,7 @@ from marpack.secrets import hidden
 
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
-    from marpack.config.lint import Target
+    from marpack.config.server_rules import Target
 
 __all__ = ["PRESETS", "Preset", "ServerConfig"]
 
@@ -117,8 +117,6 @@ class ServerConfig(ServerSettings):
         is_plain = isinstance(value, (bool, int, float)) and not key.secret
         return repr(value if is_plain else redacted(key.name, _text(key, value)))
 
-    # -------------------------------------------------------------------------------------- reading, writing
-
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ServerConfig:
         """Read a file; see ``loads``."""
@@ -171,8 +169,6 @@ class ServerConfig(ServerSettings):
         with replacing_file(os.fsdecode(path), force=True) as file:
             file.write(data)
 
-    # -------------------------------------------------------------------------------- what servers make of it
-
     def resolve(self, environ: Mapping[str, str]) -> ServerConfig:
         """Return the settings that a server with this environment works with: ``$$NAME$$`` and ``TS_*`` replaced.
 
@@ -214,8 +210,6 @@ class ServerConfig(ServerSettings):
         renamed = OLD_ENVELOPES if is_new else {new: old for old, new in OLD_ENVELOPES.items()}
         envelope = self.service_envelope or ""
         return replace(self, service_envelope=renamed[envelope]) if envelope in renamed else self
-
-    # ------------------------------------------------------------------------------------------------- presets
 
     @classmethod
     def preset(cls, name: Preset, **settings: Any) -> ServerConfig:

@@ -19,13 +19,12 @@ from marpack.config.snapshot_rules import (
     Store,
     as_int,
     entry_findings,
-    error,
     is_default,
     json_type,
     shape_findings,
     value_findings,
 )
-from marpack.errors import ConfigError, SnapshotError
+from marpack.errors import ConfigError, Finding, SnapshotError
 
 if TYPE_CHECKING:
     import os
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from marpack.archive.manifest import Manifest
-    from marpack.errors import Finding
 
 __all__ = ["EntrySettings", "ModelSnapshot", "SnapshotEntry", "SnapshotStyle", "lint_snapshot"]
 
@@ -67,7 +65,7 @@ class SnapshotEntry:
     is the number that scaling may reach. ``batch_size`` is in requests, ``max_batch_delay`` in milliseconds,
     ``response_timeout`` and ``startup_timeout`` are in seconds. ``runtime_type`` is ``python``, ``python3`` or
     ``LSP``; ``parallel_level`` is the number of devices for each worker of a model that torchrun starts. None
-    leaves an optional key out. Keys that marpack does not know are kept in ``extra``.
+    leaves an optional key out. Schema that marpack does not know are kept in ``extra``.
     """
 
     # S3: the order of the fields is the order of the keys.
@@ -121,7 +119,7 @@ class ModelSnapshot:
     """The models that a server restores: ``models[name][version]`` is a ``SnapshotEntry``.
 
     ``name`` is the snapshot's own, which the server only logs; ``created`` is its time in milliseconds since the
-    epoch, which servers write and nobody reads. Keys that marpack does not know are kept in ``extra``.
+    epoch, which servers write and nobody reads. Schema that marpack does not know are kept in ``extra``.
     """
 
     models: Mapping[str, Mapping[str, SnapshotEntry]]
@@ -232,7 +230,7 @@ class ModelSnapshot:
             name, version = manifest.model.model_name, manifest.model.model_version or DEFAULT_VERSION
             if not name:
                 findings.append(
-                    error(
+                    Finding.error(
                         "snapshot-no-name",
                         mar_name,
                         "its manifest names no model, so the server would not register it",
@@ -241,7 +239,7 @@ class ModelSnapshot:
                 )
             elif other := found.setdefault(name, {}).get(version):
                 findings.append(
-                    error(
+                    Finding.error(
                         "snapshot-same-version",
                         f"models.{name}.{version}",
                         f"{other!r} and {mar_name!r} are the same version of one model, and the server ends",
@@ -254,7 +252,7 @@ class ModelSnapshot:
             if version not in found.get(name, {}):
                 known = ", ".join(sorted(found.get(name, {}))) or "no archive"
                 findings.append(
-                    error(
+                    Finding.error(
                         "snapshot-no-such-version",
                         f"models.{name}",
                         f"{version!r} shall be the default, but there is {known}",
@@ -336,7 +334,7 @@ def lint_snapshot(
         document = _load(text)
     except SnapshotError as problem:
         return (
-            error(
+            Finding.error(
                 "snapshot-json",
                 "",
                 f"is not strict JSON: {problem.msg} (line {problem.lineno}, column {problem.colno}); "
@@ -349,9 +347,6 @@ def lint_snapshot(
         return shape
     store = None if archives is None else Store(archives.keys() | (names or set()), archives)
     return (*shape, *value_findings(document, store))
-
-
-# --------------------------------------------------------------------------------------------------- reading
 
 
 def _load(text: str) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from marpack.errors import Finding
 
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
-    from marpack.errors import Severity
 
 __all__ = [
     "DEFAULT_VERSION",
@@ -27,7 +26,6 @@ __all__ = [
     "Store",
     "as_int",
     "entry_findings",
-    "error",
     "is_default",
     "json_type",
     "shape_findings",
@@ -79,31 +77,18 @@ def is_default(values: Mapping[str, Any]) -> bool:
     return str(values.get("defaultVersion")).lower() == "true"
 
 
-def _finding(code: str, severity: Severity, key: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, severity=severity, key=key, message=message, fix=fix)
-
-
-def error(code: str, key: str, message: str, fix: str) -> Finding:
-    """Make an error finding."""
-    return _finding(code, "error", key, message, fix)
-
-
-def _warning(code: str, key: str, message: str, fix: str) -> Finding:
-    return _finding(code, "warning", key, message, fix)
-
-
 def shape_findings(document: dict[str, Any]) -> Iterator[Finding]:
     """Yield what is wrong with the form of a document, above all what is missing or of a wrong type."""
     models = document.get("models")
     if not isinstance(models, dict):
         what = f"must be an object, not {json_type(models)}" if "models" in document else "is missing"
-        yield error("snapshot-models", "models", f"{what}, and the server ends", 'add "models": {}')
+        yield Finding.error("snapshot-models", "models", f"{what}, and the server ends", 'add "models": {}')
         return
     count = 0
     for name, versions in models.items():
         if not isinstance(versions, dict):
             message = f"must be an object of versions, not {json_type(versions)}, and the server ends"
-            yield error("snapshot-models", f"models.{name}", message, 'write {"1.0": {...}}')
+            yield Finding.error("snapshot-models", f"models.{name}", message, 'write {"1.0": {...}}')
             continue
         count += len(versions)
         for version, values in versions.items():
@@ -112,14 +97,14 @@ def shape_findings(document: dict[str, Any]) -> Iterator[Finding]:
                 yield from entry_findings(values, key)
             else:
                 message = f"must be an object, not {json_type(values)}, and the server ends"
-                yield error("snapshot-models", key, message, "give its settings")
+                yield Finding.error("snapshot-models", key, message, "give its settings")
     yield from _count_findings(document, count)
     if "created" in document and document["created"] is not None and _whole(document["created"]) is None:
         message = "must be a whole number of milliseconds, and the server ends"
-        yield error("snapshot-created", "created", message, "correct it or leave it out")
+        yield Finding.error("snapshot-created", "created", message, "correct it or leave it out")
     if isinstance(document.get("name"), (dict, list)):
         message = f"must be a string, not {json_type(document['name'])}, and the server ends"
-        yield error("snapshot-own-name", "name", message, "write startup.cfg")
+        yield Finding.error("snapshot-own-name", "name", message, "write startup.cfg")
 
 
 def _count_findings(document: dict[str, Any], count: int) -> Iterator[Finding]:
@@ -127,13 +112,15 @@ def _count_findings(document: dict[str, Any], count: int) -> Iterator[Finding]:
     number = _whole(stated)
     fix = f"write {count}"
     if stated is not None and (number is None or number not in INT_RANGE):
-        yield error("snapshot-count-type", "modelCount", "must be a whole number, and the server ends", fix)
+        yield Finding.error(
+            "snapshot-count-type", "modelCount", "must be a whole number, and the server ends", fix
+        )
     elif count and (number is None or number <= 0):
         what = "is missing" if stated is None else f"is {number}"
-        yield error("snapshot-count", "modelCount", f"{what}, and the server loads no model at all", fix)
+        yield Finding.error("snapshot-count", "modelCount", f"{what}, and the server loads no model at all", fix)
     elif number is not None and number != count:
         message = f"is {number}, but there are {count} model versions; the server does not compare"
-        yield _warning("snapshot-count-differs", "modelCount", message, fix)
+        yield Finding.warning("snapshot-count-differs", "modelCount", message, fix)
 
 
 def _whole(value: object) -> int | None:
@@ -160,39 +147,43 @@ def entry_findings(values: Mapping[str, Any], key: str) -> Iterator[Finding]:
     for name in REQUIRED:
         if values.get(name) is None:
             what = "is null" if name in values else "is missing"
-            yield error("snapshot-missing", _path(key, name), f"{what}, and the server ends", "give it a value")
+            yield Finding.error(
+                "snapshot-missing", _path(key, name), f"{what}, and the server ends", "give it a value"
+            )
     for name in (*INTEGERS, *OPTIONAL_INTEGERS):
         value = values.get(name)
         if value is None:
             if name == "parallelLevel" and name in values:
-                yield error("snapshot-missing", _path(key, name), "is null, and the server ends", "leave it out")
+                yield Finding.error(
+                    "snapshot-missing", _path(key, name), "is null, and the server ends", "leave it out"
+                )
             continue
         number = as_int(value)
         if number is None:
             message = f"must be a whole number, not {json_type(value)}, and the server ends"
-            yield error("snapshot-integer", _path(key, name), message, "write the number")
+            yield Finding.error("snapshot-integer", _path(key, name), message, "write the number")
         elif number not in INT_RANGE:
             message = "does not fit 32 bits, and the server takes another number"
-            yield error("snapshot-integer", _path(key, name), message, "write a smaller number")
+            yield Finding.error("snapshot-integer", _path(key, name), message, "write a smaller number")
         elif not _is_int(value):
             message = f"is {json.dumps(value)}, which the server takes for {number}"
-            yield _warning("snapshot-number-form", _path(key, name), message, f"write {number}")
+            yield Finding.warning("snapshot-number-form", _path(key, name), message, f"write {number}")
     default = values.get("defaultVersion")
     if isinstance(default, (dict, list)):
         message = f"must be true or false, not {json_type(default)}, and the server ends"
-        yield error("snapshot-default-type", _path(key, "defaultVersion"), message, "write true or false")
+        yield Finding.error("snapshot-default-type", _path(key, "defaultVersion"), message, "write true or false")
     elif default is not None and not isinstance(default, bool):
         meant = "true" if is_default(values) else "false"
         message = f"is {json_type(default)}, which the server takes for {meant}"
-        yield _warning("snapshot-number-form", _path(key, "defaultVersion"), message, "write true or false")
+        yield Finding.warning("snapshot-number-form", _path(key, "defaultVersion"), message, "write true or false")
     mar_name = values.get("marName")
     if mar_name is not None and not isinstance(mar_name, str):
         message = f"must be a string, not {json_type(mar_name)}"
-        yield error("snapshot-mar-name", _path(key, "marName"), message, "name the archive's file")
+        yield Finding.error("snapshot-mar-name", _path(key, "marName"), message, "name the archive's file")
     runtime = values.get("runtimeType")
     if "runtimeType" in values and runtime not in RUNTIME_TYPES:
         message = f"{runtime!r:.200} is not a runtime, and the server ends"
-        yield error(
+        yield Finding.error(
             "snapshot-runtime", _path(key, "runtimeType"), message, f"choose from {', '.join(RUNTIME_TYPES)}"
         )
 
@@ -202,7 +193,7 @@ def value_findings(document: Mapping[str, Any], store: Store | None) -> Iterator
     models: Mapping[str, Mapping[str, Mapping[str, Any]]] = document["models"]
     registered: dict[tuple[str, str], str] = {}
     if not models:
-        yield _warning("snapshot-empty", "models", "holds no model, so the server loads none", "add models")
+        yield Finding.warning("snapshot-empty", "models", "holds no model, so the server loads none", "add models")
     for name, versions in models.items():
         key = f"models.{name}"
         yield from _name_findings(name, key, "model name")
@@ -222,11 +213,11 @@ def value_findings(document: Mapping[str, Any], store: Store | None) -> Iterator
             elif store and mar_name not in store.names:
                 message = f"{brief('', mar_name)!r} is not in the model store, and the server ends"
                 fix = "put the archive there or correct the name"
-                yield error("snapshot-archive-missing", f"{place}.marName", message, fix)
+                yield Finding.error("snapshot-archive-missing", f"{place}.marName", message, fix)
             if (other := registered.setdefault((name, identity), place)) != place:
                 message = f"registers the same version as {other}, and the server ends"
                 fix = "name an archive of another version, or remove one of them"
-                yield error("snapshot-same-version", place, message, fix)
+                yield Finding.error("snapshot-same-version", place, message, fix)
 
 
 def _default_findings(versions: Mapping[str, Mapping[str, Any]], key: str) -> Iterator[Finding]:
@@ -234,15 +225,15 @@ def _default_findings(versions: Mapping[str, Mapping[str, Any]], key: str) -> It
     if versions and count != 1:
         what, which = (f"{count} versions are", "last") if count else ("no version is", "first")
         message = f"{what} the default, and the server takes the one that it registers {which}"
-        yield error("snapshot-defaults", key, message, "set defaultVersion to true for exactly one")
+        yield Finding.error("snapshot-defaults", key, message, "set defaultVersion to true for exactly one")
 
 
 def _name_findings(name: str, key: str, what: str) -> Iterator[Finding]:
     yield from _variable_findings(name, key, what)
     if not name:
-        yield error("snapshot-name", key, f"the {what} is empty, and no request can reach it", "name it")
+        yield Finding.error("snapshot-name", key, f"the {what} is empty, and no request can reach it", "name it")
     elif "/" in name:
-        yield error(
+        yield Finding.error(
             "snapshot-name",
             key,
             f"the {what} {name!r:.200} has a '/': the model loads, but no request can reach or remove it",
@@ -255,11 +246,11 @@ def _name_findings(name: str, key: str, what: str) -> Iterator[Finding]:
 def _variable_findings(name: str, key: str, what: str) -> Iterator[Finding]:
     if variables(name):
         message = f"the {what} {name!r:.200} has a $$NAME$$, which the server replaces, or ends at"
-        yield error("snapshot-variable", key, message, "rename it")
+        yield Finding.error("snapshot-variable", key, message, "rename it")
     try:
         name.encode()
     except UnicodeEncodeError:
-        yield error("snapshot-name", key, f"the {what} {name!r:.200} is not valid Unicode", "rename it")
+        yield Finding.error("snapshot-name", key, f"the {what} {name!r:.200} is not valid Unicode", "rename it")
 
 
 def _escape_findings(name: str, key: str, what: str) -> Iterator[Finding]:
@@ -280,30 +271,34 @@ def _number_findings(values: Mapping[str, Any], key: str) -> Iterator[Finding]:
     low, high = numbers["minWorkers"] or 0, numbers["maxWorkers"] or 0
     if low > high:
         message = f"{low} is more than maxWorkers, {high}, which the server then ignores"
-        yield error("snapshot-workers", f"{key}.minWorkers", message, "raise maxWorkers or lower minWorkers")
+        yield Finding.error(
+            "snapshot-workers", f"{key}.minWorkers", message, "raise maxWorkers or lower minWorkers"
+        )
     if low <= 0:
         message = f"{low} starts no worker: requests are answered with 503, and KServe never gets ready"
-        yield _warning("snapshot-no-workers", f"{key}.minWorkers", message, "write at least 1")
+        yield Finding.warning("snapshot-no-workers", f"{key}.minWorkers", message, "write at least 1")
     for name, least in (("batchSize", 1), ("maxBatchDelay", 0)):
         if (number := numbers[name] or 0) < least:
             message = f"{number} has no meaning, though the server takes it"
-            yield _warning("snapshot-batch", f"{key}.{name}", message, f"write at least {least}")
+            yield Finding.warning("snapshot-batch", f"{key}.{name}", message, f"write at least {least}")
     for name, effect in (
         ("responseTimeout", "lets every request end with an error"),
         ("startupTimeout", "lets no worker ever start"),
     ):
         if (seconds := numbers[name]) is not None and seconds <= 0:
             message = f"{seconds} {effect}"
-            yield error("snapshot-timeout", f"{key}.{name}", message, "write the seconds, at least 1")
+            yield Finding.error("snapshot-timeout", f"{key}.{name}", message, "write the seconds, at least 1")
     level = numbers["parallelLevel"] or 0
     if level < 0:
-        yield error("snapshot-parallel", f"{key}.parallelLevel", f"{level} lets no worker start", "leave it out")
+        yield Finding.error(
+            "snapshot-parallel", f"{key}.parallelLevel", f"{level} lets no worker start", "leave it out"
+        )
     elif level:
         message = "lets no worker start unless the archive's model-config.yaml has torchrun"
-        yield _warning("snapshot-parallel", f"{key}.parallelLevel", message, "leave it out for others")
+        yield Finding.warning("snapshot-parallel", f"{key}.parallelLevel", message, "leave it out for others")
     if values.get("runtimeType") == "LSP":
         message = "'LSP' needs the C++ worker, which the released packages do not have"
-        yield _warning("snapshot-runtime-cpp", f"{key}.runtimeType", message, "use python")
+        yield Finding.warning("snapshot-runtime-cpp", f"{key}.runtimeType", message, "use python")
 
 
 def _mar_name_findings(mar_name: str, place: str) -> Iterator[Finding]:
@@ -313,9 +308,9 @@ def _mar_name_findings(mar_name: str, place: str) -> Iterator[Finding]:
     yield from _variable_findings(mar_name, key, "archive's name")
     if not mar_name or ".." in mar_name:
         why = "is empty" if not mar_name else f"{shown!r} has '..'"
-        yield error("snapshot-mar-name", key, f"{why}: the model is left out, and all after it", fix)
+        yield Finding.error("snapshot-mar-name", key, f"{why}: the model is left out, and all after it", fix)
     elif "/" in mar_name:
-        yield error(
+        yield Finding.error(
             "snapshot-mar-name",
             key,
             f"{shown!r} has a '/': the server looks for it there and then loads what has the last part's name",
@@ -329,16 +324,15 @@ def _manifest_findings(
     name: str, version: str, registered: str, manifest: Manifest, place: str
 ) -> Iterator[Finding]:
     if registered != version:
-        yield error(
+        yield Finding.error(
             "snapshot-version-differs",
             place,
             f"the archive's version is {registered!r}, and that is what the server registers",
             f"write {registered!r} as the version's key",
         )
     if manifest.model.model_name != name:
-        yield _finding(
+        yield Finding.note(
             "snapshot-name-differs",
-            "note",
             place,
             f"the archive's model name is {manifest.model.model_name!r}; the server registers {name!r}",
             "use one name",

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from marpack.config.model_config_rules import error, path_of
-from marpack.errors import ConfigError, MissingExtraError
+from marpack.config.model_config_rules import path_of
+from marpack.errors import ConfigError, Finding, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +124,7 @@ def parse(text: str | bytes, file: str | None) -> tuple[Any, dict[str, int]]:
             loader.dispose()
     if node is None:
         message = "the file is empty: the server ends when it starts"
-        found = error("model-config-document", "", message, "write {}, or leave the file out")
+        found = Finding.error("model-config-document", "", message, "write {}, or leave the file out")
         raise ConfigError([replace(found, file=file, line=1)])
     return document, {"": node.start_mark.line + 1} | lines
 
@@ -134,13 +134,13 @@ def _decode(data: bytes, file: str | None) -> str:
         return data.decode()
     except UnicodeDecodeError as problem:
         message = f"the file is not UTF-8 at byte {problem.start}: the worker dies when it reads it"
-        found = error("model-config-encoding", "", message, "save it as UTF-8")
+        found = Finding.error("model-config-encoding", "", message, "save it as UTF-8")
         raise ConfigError([replace(found, file=file, line=data.count(b"\n", 0, problem.start) + 1)]) from None
 
 
 def _syntax_error(message: str, file: str | None, line: int | None) -> ConfigError:
     effect = "the server ignores the file, and the worker dies when it reads it"
-    found = error("model-config-syntax", "", f"{message}: {effect}", "write one YAML document")
+    found = Finding.error("model-config-syntax", "", f"{message}: {effect}", "write one YAML document")
     return ConfigError([replace(found, file=file, line=line)])
 
 

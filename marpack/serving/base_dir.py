@@ -17,7 +17,7 @@ __all__ = ["BaseDir"]
 class BaseDir:
     """The folder that relative paths begin at. Empty text is the same as nothing, and so is what is no path.
 
-    Whether it should have been one is for ``keys.key_issues`` to say.
+    Whether it should have been one is for ``tables.table_issues`` to say.
     """
 
     folder: str

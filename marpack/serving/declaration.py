@@ -14,12 +14,13 @@ from marpack.config.model_config import ModelConfig
 from marpack.config.redaction import redacted
 from marpack.config.server_config import PRESETS, Preset, ServerConfig
 from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
+from marpack.config.snapshot_rules import DEFAULT_VERSION
 from marpack.errors import ConfigError, DownloadError, Finding, Issue, PlanError
 from marpack.serving.base_dir import BaseDir
 from marpack.serving.deployment import MODEL_STORE, Deployment, ServingArtifact, custom_config, settle
-from marpack.serving.keys import BOOL, LIST, PATH, REQUIREMENTS, TABLE, TEXT, Keys, key_issues
 from marpack.serving.model_build import ModelBuild
 from marpack.serving.names import sanitize_string
+from marpack.serving.tables import BOOL, LIST, PATH, REQUIREMENTS, TABLE, TEXT, Schema, table_issues
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +32,7 @@ __all__ = ["load_declaration", "serve_build"]
 _ENTRY_KEYS = tuple(EntrySettings.__annotations__)
 
 # KServe's properties.json has "requirements", Kaptain's serving_config "requirements_file".
-_MODEL_KEYS: Keys = {
+_MODEL_KEYS: Schema = {
     "model_name": (TEXT,),
     "id": (TEXT,),
     "version": (TEXT,),
@@ -47,7 +48,7 @@ _MODEL_KEYS: Keys = {
     "archive_format": (TEXT,),
     **dict.fromkeys(_ENTRY_KEYS, ()),
 }
-_TOP_KEYS: Keys = {
+_TOP_KEYS: Schema = {
     "models": (),
     "preset": (TEXT,),
     "torchserve_version": (TEXT,),
@@ -100,7 +101,7 @@ def serve_build(
     """Build all models of a declaration into ``<directory>/model-store`` and ``<directory>/config``.
 
     The declaration is a list of models, as KServe's ``properties.json``; a mapping with ``models``; or a mapping
-    that is one model. Keys may be written with ``-`` or ``_``:
+    that is one model. Schema may be written with ``-`` or ``_``:
 
     - of a model: ``model_name`` or ``id``, ``version``, ``handler``, ``model_file``, ``serialized_file``,
       ``extra_files``, ``requirements_file`` or ``requirements``, ``config_file`` (a path or a table), ``runtime``,
@@ -115,7 +116,7 @@ def serve_build(
     directory = os.fsdecode(directory)
     base = BaseDir(os.fsdecode(base_dir))
     top, models = _parts(declaration)
-    issues = list(key_issues(top, _TOP_KEYS, "a declaration"))
+    issues = list(table_issues(top, _TOP_KEYS, "a declaration"))
     server = _server_config(top, directory, issues)
     if not models:
         issues.append(_issue("missing-key", "models", "is empty: declare a model"))
@@ -149,7 +150,7 @@ class _Planned:
 
     @property
     def version(self) -> str:
-        return self.plan.manifest.model.model_version or "1.0"
+        return self.plan.manifest.model.model_version or DEFAULT_VERSION
 
 
 def _fetched(item: _Planned) -> ArchivePlan:
@@ -248,7 +249,7 @@ def _plain(table: Mapping[str, Any]) -> dict[str, Any]:
 def _plan(
     model: dict[str, Any], base: BaseDir, timestamp: datetime | float | None, *, reproducible: bool
 ) -> _Planned:
-    issues = list(key_issues(model, _MODEL_KEYS, "a model"))
+    issues = list(table_issues(model, _MODEL_KEYS, "a model"))
     if not model.get("handler"):
         issues.append(_issue("missing-key", "handler", "is missing: name a handler"))
     model_name = model.get("model_name")

@@ -8,7 +8,7 @@ from typing import Any
 
 from marpack.config.redaction import redacted
 from marpack.errors import Issue, PlanError
-from marpack.serving.keys import LIST, REQUIREMENTS, TABLE, TEXT, key_issues
+from marpack.serving.tables import LIST, REQUIREMENTS, TABLE, TEXT, table_issues
 
 __all__ = ["Model"]
 
@@ -40,7 +40,7 @@ class Model:
 
     def __post_init__(self) -> None:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        if issues := [*key_issues(values, _KEYS, "Model"), *_wrong_id(self.id)]:
+        if issues := [*table_issues(values, _KEYS, "Model"), *_wrong_id(self.id)]:
             raise PlanError(issues)
 
     def __repr__(self) -> str:

@@ -16,9 +16,9 @@ from marpack.archive.write import write_archive
 from marpack.config.archives import archives_in, suffix_of
 from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot
-from marpack.config.snapshot_rules import DEFAULT_VERSION, error
+from marpack.config.snapshot_rules import DEFAULT_VERSION
 from marpack.disk.atomic import check_new_folder, replacing_file, replacing_folder
-from marpack.errors import ArchiveError, ConfigError, TargetError
+from marpack.errors import ArchiveError, ConfigError, Finding, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,7 +105,7 @@ class ModelStore:
             if same and other.file_name != file_name:
                 message = f"is the same version of the same model as {other.file_name!r}"
                 fix = "remove that one, or pack another version"
-                raise ConfigError([error("snapshot-same-version", file_name, message, fix)])
+                raise ConfigError([Finding.error("snapshot-same-version", file_name, message, fix)])
         return path
 
     def remove(self, model_name: str, model_version: str | None = None) -> tuple[StoredArchive, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from marpack.errors import Issue
-from marpack.serving.keys import LIST, PATH, REQUIREMENTS, URL, Keys, key_issues
+from marpack.serving.tables import LIST, PATH, REQUIREMENTS, URL, Schema, table_issues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SERVING_KEYS", "ServingFiles", "serving_files"]
 
-SERVING_KEYS: Keys = {
+SERVING_KEYS: Schema = {
     "model_file": (PATH,),
     "handler": (PATH,),
     "serialized_file": (URL,),
@@ -62,7 +62,7 @@ def serving_files(model: Model, base: BaseDir) -> ServingFiles:
         requirements_file=base.requirements(model.requirements if requirements is None else requirements),
         config_properties=base.path(config.get("config_properties")),
         warnings=tuple(warnings),
-        issues=(*key_issues(config, SERVING_KEYS, "serving_config"), *_missing_keys(config)),
+        issues=(*table_issues(config, SERVING_KEYS, "serving_config"), *_missing_keys(config)),
     )
 
 

@@ -11,7 +11,7 @@ from marpack.errors import Issue
 from marpack.secrets import hidden_url
 from marpack.serving.remote import is_url
 
-__all__ = ["BOOL", "LIST", "PATH", "REQUIREMENTS", "TABLE", "TEXT", "URL", "Keys", "key_issues"]
+__all__ = ["BOOL", "LIST", "PATH", "REQUIREMENTS", "TABLE", "TEXT", "URL", "Schema", "table_issues"]
 
 # What a key may hold, with the word for it.
 TEXT = "text"
@@ -22,10 +22,10 @@ REQUIREMENTS = "a path or a list of requirements"
 TABLE = "a table"
 BOOL = "true or false"
 
-Keys: TypeAlias = Mapping[str, tuple[str, ...]]
+Schema: TypeAlias = Mapping[str, tuple[str, ...]]
 
 
-def key_issues(table: Mapping[Any, Any], keys: Keys, what: str) -> Iterator[Issue]:
+def table_issues(table: Mapping[Any, Any], keys: Schema, what: str) -> Iterator[Issue]:
     """Yield everything that is wrong with a table: keys that are not known, and what is not of their kind.
 
     ``keys`` names the kinds of each key; one without any may hold anything. None is the same as no key.
