@@ -98,7 +98,7 @@ CASES = [
         {("read-differently", "warning", "model_snapshot")},
         f"model_snapshot=  {SNAPSHOT}",
     ),
-    # Schema
+    # Keys
     Case("colour=blue", {("unknown-key", "note", "colour")}, "# colour=blue"),
     Case(
         "inference_adress=http://h:1",

@@ -616,3 +616,11 @@ def test_no_secret_of_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert SECRET not in build(capsys, {"models": [MODEL], "settings": settings}, "--json")
     for wrong in ({"keystore_pass": [SECRET]}, {"keystore_pass": f"{SECRET}\u00fc"}, {"my_secret": f"{SECRET}\\"}):
         assert SECRET not in "\n".join(complaints(capsys, {"models": [MODEL], "settings": wrong}, "-f"))
+
+
+@pytest.mark.parametrize("other", [{"preset": "kserve"}, {"settings": {"job_queue_size": 5}}])
+def test_a_file_of_ones_own_leaves_nothing_to_set(
+    other: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    declaration = {"models": [MODEL], "config_properties": "own.properties", **other}
+    assert min(other) in "\n".join(complaints(capsys, declaration))

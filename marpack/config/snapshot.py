@@ -65,7 +65,7 @@ class SnapshotEntry:
     is the number that scaling may reach. ``batch_size`` is in requests, ``max_batch_delay`` in milliseconds,
     ``response_timeout`` and ``startup_timeout`` are in seconds. ``runtime_type`` is ``python``, ``python3`` or
     ``LSP``; ``parallel_level`` is the number of devices for each worker of a model that torchrun starts. None
-    leaves an optional key out. Schema that marpack does not know are kept in ``extra``.
+    leaves an optional key out. Keys that marpack does not know are kept in ``extra``.
     """
 
     # S3: the order of the fields is the order of the keys.
@@ -119,7 +119,7 @@ class ModelSnapshot:
     """The models that a server restores: ``models[name][version]`` is a ``SnapshotEntry``.
 
     ``name`` is the snapshot's own, which the server only logs; ``created`` is its time in milliseconds since the
-    epoch, which servers write and nobody reads. Schema that marpack does not know are kept in ``extra``.
+    epoch, which servers write and nobody reads. Keys that marpack does not know are kept in ``extra``.
     """
 
     models: Mapping[str, Mapping[str, SnapshotEntry]]

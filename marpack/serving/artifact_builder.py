@@ -205,7 +205,6 @@ def _generated(
     numbers: EntrySettings = {**_KAPTAIN_ENTRY, **settings}
     entry = SnapshotEntry(mar_name=mar_name, **numbers)
     snapshot = ModelSnapshot(models={model_name: {model_version: entry}})
-    findings = list(snapshot.validate())
     # Kaptain's servers knew neither switch.
     literal = ServerConfig.kaptain(
         model_snapshot=snapshot, disable_token_authorization=None, enable_model_api=None
@@ -216,10 +215,12 @@ def _generated(
         if release(torchserve_version) >= TOKENS_ASKED:
             written = replace(written, disable_token_authorization=True, enable_model_api=False)
         warnings = _broken(literal, written, torchserve_version)
-    findings += lint_properties(written.properties(), torchserve_version=torchserve_version)
+    models = snapshot.validate()
+    others = lint_properties(written.properties(), torchserve_version=torchserve_version)
+    findings = [*models, *(found for found in others if not found.key.startswith("model_snapshot."))]
     if errors := [found for found in findings if found.severity == "error" or found.code == _UNWRITABLE]:
-        raise ConfigError(list(dict.fromkeys(errors)))
-    warnings += [found.sentence for found in snapshot.validate() if found.severity == "warning"]
+        raise ConfigError(errors)
+    warnings += [found.sentence for found in models if found.severity == "warning"]
     return written, tuple(warnings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -101,7 +101,7 @@ def serve_build(
     """Build all models of a declaration into ``<directory>/model-store`` and ``<directory>/config``.
 
     The declaration is a list of models, as KServe's ``properties.json``; a mapping with ``models``; or a mapping
-    that is one model. Schema may be written with ``-`` or ``_``:
+    that is one model. Keys may be written with ``-`` or ``_``:
 
     - of a model: ``model_name`` or ``id``, ``version``, ``handler``, ``model_file``, ``serialized_file``,
       ``extra_files``, ``requirements_file`` or ``requirements``, ``config_file`` (a path or a table), ``runtime``,
@@ -118,6 +118,9 @@ def serve_build(
     top, models = _parts(declaration)
     issues = list(table_issues(top, _TOP_KEYS, "a declaration"))
     server = _server_config(top, directory, issues)
+    if top.get("config_properties") and (other := {"preset", "settings"}.intersection(top)):
+        message = f"has no effect beside config_properties, which is used as it is: remove {min(other)!r}"
+        issues.append(_issue("bad-value", min(other), message))
     if not models:
         issues.append(_issue("missing-key", "models", "is empty: declare a model"))
     planned = []
@@ -185,7 +188,7 @@ def _server_config(top: Mapping[str, Any], directory: str, issues: list[Issue]) 
             server = server.for_torchserve(version)
         except ConfigError as error:
             checked += error.findings
-    issues += [_issue(each.code, each.key, f"{each.message}: {each.fix}") for each in checked]
+    issues += _issues(checked)
     return server
 
 
@@ -270,7 +273,7 @@ def _plan(
         if isinstance(config_file, Mapping):
             config = ModelConfig.from_dict(config_file)
     except ConfigError as error:
-        issues += [_issue(each.code, each.key, f"{each.message}: {each.fix}") for each in error.findings]
+        issues += _issues(error.findings)
     build = ModelBuild.of(
         model.get("serialized_file"),
         base.folder,
@@ -301,6 +304,10 @@ def _extra_text(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, (int, float)) else value
+
+
+def _issues(findings: Sequence[Finding]) -> list[Issue]:
+    return [_issue(each.code, each.key, f"{each.message}: {each.fix}") for each in findings]
 
 
 def _issue(code: str, argument: str, message: str) -> Issue:

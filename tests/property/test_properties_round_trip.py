@@ -66,7 +66,7 @@ words = st.text(st.sampled_from("ab=:#!\\ \t\n\r\f\0\x7fé\xa0日🙂u0041") | s
 mappings = st.dictionaries(words, words, max_size=8)
 plain = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=8)
 plain_mappings = st.dictionaries(plain | st.text("abc", min_size=1), plain, max_size=4)
-# Schema that the texts above hold, and others.
+# Keys that the texts above hold, and others.
 changes = st.dictionaries(
     st.sampled_from(["a", "b", "c", "key", "", "é", "A", "new", "# no comment"]) | words,
     st.none() | words,
