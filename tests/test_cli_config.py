@@ -784,3 +784,24 @@ def test_no_secret_of_a_slip(text: str, folder: Path, capsys: pytest.CaptureFixt
     with unchanged(folder):
         assert SECRET not in complaint(capsys, "config", "set", "good.properties", text)
         assert SECRET not in complaint(capsys, "config", "init", "new", "--set", text)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["job_queue_size=3", "a=b", "--unset", "metrics_address", "--json"],
+        ["--unset", "metrics_address", "job_queue_size=3", "--json", "a=b"],
+        ["--json", "--unset=metrics_address", "job_queue_size=3", "a=b"],
+    ],
+)
+def test_set_takes_its_words_in_any_order(words: list[str], folder: Path) -> None:
+    assert main(["config", "set", "good.properties", *words]) == 0
+    changed = properties.loads((folder / "good.properties").read_bytes())
+    assert (changed["job_queue_size"], changed["a"], "metrics_address" in changed) == ("3", "b", False)
+
+
+def test_set_tells_what_it_wrote_that_no_server_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "set", "good.properties", "batch_size=2"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "good.properties: 1 change\n"
+    assert "batch_size: is no setting" in err

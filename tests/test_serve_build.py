@@ -624,3 +624,12 @@ def test_a_file_of_ones_own_leaves_nothing_to_set(
 ) -> None:
     declaration = {"models": [MODEL], "config_properties": "own.properties", **other}
     assert min(other) in "\n".join(complaints(capsys, declaration))
+
+
+def test_settings_that_are_there_are_not_lost(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "deploy" / "config").mkdir(parents=True)
+    own = folder / "deploy" / "config" / "config.properties"
+    own.write_text("# ours\n")
+    assert "already exists" in "\n".join(complaints(capsys, {"models": [MODEL]}))
+    assert own.read_text() == "# ours\n"
+    assert not (folder / "deploy" / "model-store").exists()

@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["pack"]:
         words = pack.expand_abbreviations(words)
+    if words[:2] == ["config", "set"] and not {"-h", "--help"}.intersection(words):
+        words[2:] = config.options_first(words[2:])
     try:
         if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
             parser.error(f"name a command first, as in: marpack pack {words[0]} ...")

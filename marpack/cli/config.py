@@ -26,7 +26,7 @@ from marpack.errors import ConfigError, Finding, MarpackError, PropertiesError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["add_parser", "findings_json", "json_value", "read_bytes", "report", "to_json"]
+__all__ = ["add_parser", "findings_json", "json_value", "options_first", "read_bytes", "report", "to_json"]
 
 _DEFAULT_FILE = "config.properties"
 
@@ -43,9 +43,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     init = verbs.add_parser("init", help="write a new file from a preset")
     init.set_defaults(run=_init)
     init.add_argument("file", nargs="?", default=_DEFAULT_FILE, help=f"default: {_DEFAULT_FILE}; - prints it")
-    init.add_argument("--preset", choices=PRESETS, default="torchserve", help="where it will run")
+    init.add_argument(
+        "--preset", choices=PRESETS, default="torchserve", help="where it will run; default: torchserve"
+    )
     init.add_argument("--archives", metavar="FOLDER", help="serve all archives in this folder (model_snapshot)")
-    init.add_argument("--torchserve-version", metavar="VERSION", help="adapt it to this release")
+    init.add_argument("--torchserve-version", metavar="VERSION", help="adapt it to this release, as 0.12.0")
     init.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting, once or more")
     init.add_argument("-f", "--force", action="store_true", help="replace an existing file")
 
@@ -60,7 +62,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     lint.add_argument("file", help="config.properties")
     lint.add_argument("--model-store", metavar="FOLDER", help="compare with the archives in this folder")
     lint.add_argument("--target", choices=("torchserve", "kserve"), help="where it will run")
-    lint.add_argument("--torchserve-version", metavar="VERSION", help="default: the newest")
+    lint.add_argument(
+        "--torchserve-version",
+        metavar="VERSION",
+        help="as 0.12.0; without it, what only some releases refuse is a warning",
+    )
     lint.add_argument("--resolve", action="store_true", help="with $$NAME$$ and TS_ variables of the environment")
 
     set_ = verbs.add_parser("set", help="change settings, and leave every other byte of the file alone")
@@ -71,6 +77,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     set_.add_argument("-f", "--force", action="store_true", help="also what the server would refuse")
     for verb in (init, show_, lint, set_):
         verb.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def options_first(words: Sequence[str]) -> list[str]:
+    """Sort the words of ``config set``: argparse takes its settings only when they stand together."""
+    options: list[str] = []
+    others: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            others += rest
+        elif word.startswith("-") and word != "-":
+            options.append(word)
+            if word == "--unset":
+                options += [next(rest, "")]
+        else:
+            others.append(word)
+    return [*options, "--", *others]
 
 
 def _init(options: argparse.Namespace) -> None:
@@ -184,6 +207,7 @@ def _set_alone(options: argparse.Namespace) -> None:
         shown = {key: None if text is None else redacted(key, text) for key, text in changes.items()}
         show(to_json({"file": options.file, "changes": shown} | findings_json(findings)))
     else:
+        show(f"{options.file}: {_count(len(changes), 'change')}")
         _complain_of(findings)
 
 
@@ -196,7 +220,13 @@ def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
         for finding in findings:
             show(printable(str(finding)))
         warnings = sum(finding.severity == "warning" for finding in findings)
-        show(f"{file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+        notes = len(findings) - errors - warnings
+        counts = [
+            _count(errors, "error"),
+            _count(warnings, "warning"),
+            *([_count(notes, "note")] if notes else []),
+        ]
+        show(f"{file}: {', '.join(counts)}")
     return 1 if errors else 0
 
 
@@ -286,5 +316,5 @@ def _refuse(word: str) -> None:
 
 def _complain_of(findings: Iterable[Finding]) -> None:
     for finding in findings:
-        if finding.severity != "note":
+        if finding.severity != "note" or finding.code == "unknown-key":
             complain(f"marpack: {printable(str(finding))}")

@@ -22,12 +22,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "serve-build",
         help="build a folder that a server can start from",
         description="Build the archives of one or many models and a config.properties that serves them.",
-        epilog="FILE is TOML or JSON: a list of models as KServe's properties.json, or a table with 'models'.",
+        epilog="FILE is TOML (Python 3.11 or newer) or JSON: a list of models as KServe's properties.json, or a "
+        "table with 'models'. Its keys: help(marpack.serving.serve_build).",
     )
     parser.set_defaults(run=_run)
     parser.add_argument("file", metavar="FILE", help="the declaration; its paths are relative to its folder")
     parser.add_argument("-o", "--output", metavar="FOLDER", default="deploy", help="default: deploy")
-    parser.add_argument("-f", "--force", action="store_true", help="replace existing archives")
+    parser.add_argument("-f", "--force", action="store_true", help="replace existing archives and settings")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

@@ -166,11 +166,7 @@ def dumps(
     - ``comments`` come first, each line behind a ``#``.
     """
     _check_style(style)
-    pairs: Iterable[tuple[object, object]] = properties.items()
-    for key, value in pairs:
-        for text in (key, value):
-            if not isinstance(text, str):
-                raise TypeError(f"keys and values must be str, not {type(text).__name__}: see {key!r}")
+    _check_texts(properties.items())
     keys = list(properties)
     if sort_keys:
         keys.sort(key=utf16_units)
@@ -193,6 +189,7 @@ def edit(source: str | bytes, changes: Mapping[str, str | None], *, style: Style
     Raises what ``loads`` and ``dumps`` raise.
     """
     _check_style(style)
+    _check_texts((key, "" if value is None else value) for key, value in changes.items())
     text = _text(source)
     elements = parse(text)
     line_end = next((end for _, end in _NATURAL_LINE.findall(text) if end), "\n")
@@ -339,6 +336,13 @@ def _line(key: str, value: str, style: Style, *, ensure_ascii: bool) -> str:
         return f"{_java_key(key, ensure_ascii)}={_java_value(value, ensure_ascii)}\n"
     _check_portable_key(key)
     return f"{key}={_portable_value(key, value)}\n"
+
+
+def _check_texts(pairs: Iterable[tuple[object, object]]) -> None:
+    for key, value in pairs:
+        for text in (key, value):
+            if not isinstance(text, str):
+                raise TypeError(f"keys and values must be str, not {type(text).__name__}: see {key!r}")
 
 
 def _check_style(style: object) -> None:

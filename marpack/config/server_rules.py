@@ -139,6 +139,9 @@ def _value_findings(key: Key, text: str) -> Iterator[Finding]:
         yield kind("blank", key.name, f"{shown!r} has a blank at its edge, which counts", "remove it")
     elif text[:1] in ("'", '"') and text[-1:] == text[:1] and len(text) > 1:
         yield Finding.error("quotes", key.name, f"{shown} has quotes, which count", "remove them")
+    elif key.kind == "path" and text.startswith("~"):
+        message = f"{shown!r} begins with '~', which no reader replaces, and nothing is found there"
+        yield Finding.error("home", key.name, message, "write the whole path")
     elif key.kind == "address":
         yield from _address_findings(key.name, text)
     elif key.kind in ("bool", "int", "long", "double"):

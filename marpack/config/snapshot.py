@@ -379,8 +379,9 @@ def _raise_errors(findings: Iterator[Finding] | Sequence[Finding]) -> None:
 
 def _with_maximum(settings: EntrySettings) -> EntrySettings:
     """Let ``max_workers`` follow where only ``min_workers`` is given."""
-    if "min_workers" in settings and "max_workers" not in settings:
-        return {**settings, "max_workers": max(1, settings["min_workers"])}
+    least: object = settings.get("min_workers")
+    if isinstance(least, int) and "max_workers" not in settings:
+        return {**settings, "max_workers": max(1, least)}
     return settings
 
 

@@ -109,10 +109,10 @@ class TorchServingArtifactBuilder:
     def build(self, directory: str | os.PathLike[str], *, force: bool = False) -> ServingArtifact:
         """Make ``<directory>/model-store/<name>.mar`` and ``<directory>/config/config.properties``.
 
-        The name is ``sanitize_string(model.id)``. ``force`` replaces an archive that exists; config.properties is
-        always replaced. Raises ``PlanError`` for everything that is wrong with the model's files, ``ConfigError``
-        for a config.properties that does not serve this archive, ``ArchiveExistsError``, ``TargetError``, and
-        ``DownloadError`` for the exported model. Nothing is written before all of that is known.
+        The name is ``sanitize_string(model.id)``. ``force`` replaces what exists of the two. Raises ``PlanError``
+        for everything that is wrong with the model's files, ``ConfigError`` for a config.properties that does not
+        serve this archive, ``ArchiveExistsError``, ``TargetError``, and ``DownloadError`` for the exported model.
+        Nothing is written before all of that is known.
         """
         directory = os.fsdecode(directory)
         files = serving_files(self.model, BaseDir(self.base_dir))

@@ -76,7 +76,7 @@ def load_declaration(path: str | os.PathLike[str]) -> Any:
         severity="error",
         key="",
         message=f"cannot be read: {problem}",
-        fix="write TOML into a file that ends in .toml, JSON into any other",
+        fix="write JSON, or TOML into a file that ends in .toml",
         file=os.fsdecode(path),
     )
     raise ConfigError([finding])
@@ -86,7 +86,7 @@ def _toml_loads(text: str) -> dict[str, Any]:
     try:
         import tomllib
     except ImportError:  # Python 3.10
-        raise ValueError("TOML needs Python 3.11") from None
+        raise ValueError("TOML needs Python 3.11 or newer, JSON does not") from None
     return tomllib.loads(text)
 
 

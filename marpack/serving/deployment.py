@@ -66,7 +66,7 @@ class Deployment:
             for name, plan in plans.items():
                 check_path(plan, os.path.join(store, name), force=force)
         if os.path.isdir(os.path.dirname(config_path)):
-            check_file(config_path, force=True)
+            check_file(config_path, force=force)
 
     def write(self, plans: Mapping[str, ArchivePlan], directory: str, *, force: bool) -> ServingArtifact:
         """Write the archives by their file names, then config.properties.
@@ -76,7 +76,7 @@ class Deployment:
         store, config_path = _places(directory)
         with _new_folders(store, os.path.dirname(config_path)):
             archives = [_write(plan, os.path.join(store, name), force=force) for name, plan in plans.items()]
-            with replacing_file(config_path, force=True) as file:
+            with replacing_file(config_path, force=force) as file:
                 file.write(self.config)
         return ServingArtifact(
             directory=directory,
@@ -118,7 +118,7 @@ def settle(findings: Sequence[Finding]) -> tuple[str, ...]:
     """Return the warnings as text; ``ConfigError`` when there are errors."""
     if errors := [finding for finding in findings if finding.severity == "error"]:
         raise ConfigError(errors)
-    return tuple(finding.sentence for finding in findings if finding.severity == "warning")
+    return tuple(each.sentence for each in findings if each.severity == "warning" or each.code == "unknown-key")
 
 
 def _places(directory: str) -> tuple[str, str]:

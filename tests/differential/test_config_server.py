@@ -384,7 +384,7 @@ def test_what_a_snapshot_says_in_vain(store: Path, cache: Path, tmp_path: Path) 
 
 def test_models_alone_load_nothing(store: Path, cache: Path, tmp_path: Path) -> None:
     changes = {"models": '{"m": {"1.0": {"marName": "m.mar", "minWorkers": 1}}}'}
-    wrong = ("error", "models-loads-nothing", "models")
+    wrong = ("warning", "models-loads-nothing", "models")
     with started(text(base(store), changes), store, cache, tmp_path, wrong) as server:
         assert server.models() == {}
 
