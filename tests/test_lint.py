@@ -330,7 +330,7 @@ CASES = [
     Case("load_models=a.mar\nmodels=[]", {("models-json", "error", "models")}, models(minWorkers=1)),
     Case('load_models=a.mar\nmodels={"m": 1}', {("models-json", "error", "models.m")}, models(maxWorkers="+1")),
     Case('load_models=a.mar\nmodels={"m": {"1.0": []}}', {("models-json", "error", MODEL)}, models(batchSize=1.5)),
-    Case("model_store=~/m", {("home", "error", "model_store")}, "model_store=m/~"),
+    Case("metrics_config=~/m", {("home", "error", "metrics_config")}, "metrics_config=m/~"),
     Case(models(batchSize=None), {("models-value", "error", f"{MODEL}.batchSize")}, models(batchSize="2")),
     Case(models(batchSize="2.0"), {("models-value", "error", f"{MODEL}.batchSize")}, models(batchSize=2.0)),
     Case(models(minWorkers=[1, 2]), {("models-value", "warning", f"{MODEL}.minWorkers")}, models(minWorkers=[1])),
