@@ -38,10 +38,10 @@ def lint_config(
 ) -> tuple[Finding, ...]:
     """Return everything that is wrong with the text of a config.properties; nothing is raised for it.
 
-    ``file`` is its name for the findings. ``torchserve_version`` is that of the server, the newest by default.
-    ``target="kserve"`` holds it to what KServe's wrapper needs; a store under ``/mnt/models`` implies it.
-    ``model_store`` is the folder of the archives as seen from here, whose manifests are read and compared;
-    ``archives`` are manifests by file name, of archives that need not be there yet.
+    ``file`` is its name for the findings. ``torchserve_version`` is that of the server; without it, what only
+    some releases refuse is a warning. ``target="kserve"`` holds it to what KServe's wrapper needs; a store under
+    ``/mnt/models`` implies it. ``model_store`` is the folder of the archives as seen from here, whose manifests
+    are read and compared; ``archives`` are manifests by file name, of archives that need not be there yet.
     ``environ`` resolves variables first.
     """
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source

@@ -187,10 +187,10 @@ class ServerConfig(ServerSettings):
     ) -> tuple[Finding, ...]:
         """Return everything that a reader of these settings would refuse, ignore or misunderstand (P22).
 
-        ``torchserve_version`` is that of the server, the newest by default. ``target="kserve"`` holds the settings
-        to what KServe's wrapper needs; a store under ``/mnt/models`` implies it. ``model_store`` is the folder of
-        the archives as seen from here, whose manifests are read and compared; ``archives`` are manifests by file
-        name. ``environ`` resolves variables first.
+        ``torchserve_version`` is that of the server; without it, what only some releases refuse is a warning.
+        ``target="kserve"`` holds the settings to what KServe's wrapper needs; a store under ``/mnt/models``
+        implies it. ``model_store`` is the folder of the archives as seen from here, whose manifests are read and
+        compared; ``archives`` are manifests by file name. ``environ`` resolves variables first.
         """
         return lint_properties(
             self.properties(),
