@@ -11,6 +11,7 @@ import lzma
 import os
 import pickle
 import random
+import re
 import stat
 import struct
 import tarfile
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import marpack
-from marpack import ArchiveError, ManifestError
+from marpack import ArchiveError, ManifestError, ModelStore
 from marpack.archive.reader import read_manifest
 
 if TYPE_CHECKING:
@@ -368,3 +369,11 @@ def settle(tar: bytearray) -> None:
         if len(header) == 512:
             header[148:156] = b" " * 8
             tar[start + 148 : start + 156] = b"%06o\0 " % sum(header)
+
+
+@pytest.mark.parametrize("name", ["m.mar", "m.tar.gz"])
+def test_what_is_no_file_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ArchiveError, match=rf"{re.escape(name)}' is not a regular file$"):
+        read_manifest(tmp_path / name)
+    assert ModelStore(tmp_path).list() == ()

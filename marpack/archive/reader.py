@@ -44,6 +44,8 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     path = os.fsdecode(path)
     try:
         data = _manifest_bytes(path)
+    except ArchiveError:
+        raise
     except _BROKEN as error:
         raise ArchiveError(path, f"cannot be read as an archive ({error}): pack it again") from None
     except OSError as error:

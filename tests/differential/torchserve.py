@@ -250,8 +250,11 @@ def addresses() -> list[str]:
 
 
 def require_default_ports() -> None:
-    """Require, for a file that does not name them, that nobody uses the ports of metrics and gRPC."""
+    """Require, for a file that does not name them, that the ports of metrics and gRPC are or get free."""
     wanted = [8082, 7070, 7071]
+    deadline = time.monotonic() + STOP_SECONDS
+    while not all(map(is_free, wanted)) and time.monotonic() < deadline:
+        time.sleep(0.5)
     require(all(map(is_free, wanted)), f"the ports {wanted} free, which a server takes unless told otherwise")
 
 
