@@ -438,3 +438,9 @@ def test_it_is_packed_as_it_is(tmp_path: Path) -> None:
     assert plan.manifest.model.config_file == "model-config.yaml"
     with zipfile.ZipFile(result.path) as archive:
         assert archive.read("model-config.yaml").decode() == TEXT
+
+
+def test_the_rules_know_the_keys_of_the_fields() -> None:
+    from marpack.config import model_config, model_config_rules
+
+    assert set(model_config._KEYS) == model_config_rules.KEYS

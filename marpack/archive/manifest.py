@@ -49,6 +49,11 @@ class ManifestModel:
     def __post_init__(self) -> None:
         _check_fields(self, _MODEL_KEYS)
 
+    @property
+    def served_version(self) -> str:
+        """The version that a server registers, which is ``1.0`` where there is none (M5)."""
+        return self.model_version or "1.0"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:

@@ -12,12 +12,12 @@ from marpack.config import strict_json
 from marpack.config.archives import archives_in, read_manifests
 from marpack.config.java_hash import hash_map_order
 from marpack.config.snapshot_rules import (
-    DEFAULT_VERSION,
     INTEGERS,
     OPTIONAL_INTEGERS,
     REQUIRED,
     Store,
     as_int,
+    as_whole,
     entry_findings,
     is_default,
     json_type,
@@ -205,7 +205,7 @@ class ModelSnapshot:
         return cls(
             models=models,
             name=_DEFAULT_NAME if name is None else name if isinstance(name, str) else json.dumps(name),
-            created=as_int(created),
+            created=as_whole(created),
             extra=document,
         )
 
@@ -227,7 +227,7 @@ class ModelSnapshot:
         found: dict[str, dict[str, str]] = {}
         findings = []
         for mar_name, manifest in manifests.items():
-            name, version = manifest.model.model_name, manifest.model.model_version or DEFAULT_VERSION
+            name, version = manifest.model.model_name, manifest.model.served_version
             if not name:
                 findings.append(
                     Finding.error(

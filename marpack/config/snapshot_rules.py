@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
 
 __all__ = [
-    "DEFAULT_VERSION",
     "INTEGERS",
     "INT_RANGE",
     "OPTIONAL_INTEGERS",
@@ -25,6 +24,7 @@ __all__ = [
     "RUNTIME_TYPES",
     "Store",
     "as_int",
+    "as_whole",
     "entry_findings",
     "is_default",
     "json_type",
@@ -40,8 +40,8 @@ INTEGERS = ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay")
 OPTIONAL_INTEGERS = ("responseTimeout", "startupTimeout", "parallelLevel")
 REQUIRED = ("defaultVersion", "marName", *INTEGERS)
 
-# A server's name for the version of an archive whose manifest has none.
-DEFAULT_VERSION = "1.0"
+
+INT_RANGE = range(-(1 << 31), 1 << 31)
 
 
 class Store(NamedTuple):
@@ -49,9 +49,6 @@ class Store(NamedTuple):
 
     names: Set[str]
     manifests: Mapping[str, Manifest]
-
-
-INT_RANGE = range(-(1 << 31), 1 << 31)
 
 
 def json_type(value: object) -> str:
@@ -70,6 +67,13 @@ def as_int(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return int(value) if math.isfinite(value) else None
+
+
+def as_whole(value: object) -> int | None:
+    """Return the integer where the server takes no fraction and no list, but also a text like ``5.0`` (S7)."""
+    if isinstance(value, list) or (isinstance(value, float) and not value.is_integer()):
+        return None
+    return as_int(re.sub(r"\.0*\Z", "", value) if isinstance(value, str) else value)
 
 
 def is_default(values: Mapping[str, Any]) -> bool:
@@ -99,7 +103,7 @@ def shape_findings(document: dict[str, Any]) -> Iterator[Finding]:
                 message = f"must be an object, not {json_type(values)}, and the server ends"
                 yield Finding.error("snapshot-models", key, message, "give its settings")
     yield from _count_findings(document, count)
-    if "created" in document and document["created"] is not None and _whole(document["created"]) is None:
+    if "created" in document and document["created"] is not None and as_whole(document["created"]) is None:
         message = "must be a whole number of milliseconds, and the server ends"
         yield Finding.error("snapshot-created", "created", message, "correct it or leave it out")
     if isinstance(document.get("name"), (dict, list)):
@@ -109,7 +113,7 @@ def shape_findings(document: dict[str, Any]) -> Iterator[Finding]:
 
 def _count_findings(document: dict[str, Any], count: int) -> Iterator[Finding]:
     stated = document.get("modelCount")
-    number = _whole(stated)
+    number = as_whole(stated)
     fix = f"write {count}"
     if stated is not None and (number is None or number not in INT_RANGE):
         yield Finding.error(
@@ -121,17 +125,6 @@ def _count_findings(document: dict[str, Any], count: int) -> Iterator[Finding]:
     elif number is not None and number != count:
         message = f"is {number}, but there are {count} model versions; the server does not compare"
         yield Finding.warning("snapshot-count-differs", "modelCount", message, fix)
-
-
-def _whole(value: object) -> int | None:
-    """Return the number where the server takes no fraction and no list, but text of a fraction that is none."""
-    if isinstance(value, str):
-        value = float(value) if re.fullmatch(r"[+-]?[0-9]{1,19}(\.0*)?", value) else None
-    return as_int(value) if not isinstance(value, (list, float)) or _is_whole(value) else None
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, float) and value.is_integer()
 
 
 def _is_int(value: object) -> bool:
@@ -208,7 +201,7 @@ def value_findings(document: Mapping[str, Any], store: Store | None) -> Iterator
             # What is registered: the version of the manifest, and where that is not known, one for each archive.
             identity = f"archive {mar_name}"
             if manifest is not None:
-                identity = manifest.model.model_version or DEFAULT_VERSION
+                identity = manifest.model.served_version
                 yield from _manifest_findings(name, version, identity, manifest, place)
             elif store and mar_name not in store.names:
                 message = f"{brief('', mar_name)!r} is not in the model store, and the server ends"

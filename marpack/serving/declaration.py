@@ -14,7 +14,6 @@ from marpack.config.model_config import ModelConfig
 from marpack.config.redaction import redacted
 from marpack.config.server_config import PRESETS, Preset, ServerConfig
 from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
-from marpack.config.snapshot_rules import DEFAULT_VERSION
 from marpack.errors import ConfigError, DownloadError, Finding, Issue, PlanError
 from marpack.serving.base_dir import BaseDir
 from marpack.serving.deployment import MODEL_STORE, Deployment, ServingArtifact, custom_config, settle
@@ -153,7 +152,7 @@ class _Planned:
 
     @property
     def version(self) -> str:
-        return self.plan.manifest.model.model_version or DEFAULT_VERSION
+        return self.plan.manifest.model.served_version
 
 
 def _fetched(item: _Planned) -> ArchivePlan:

@@ -16,7 +16,6 @@ from marpack.archive.write import write_archive
 from marpack.config.archives import archives_in, suffix_of
 from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot
-from marpack.config.snapshot_rules import DEFAULT_VERSION
 from marpack.disk.atomic import check_new_folder, replacing_file, replacing_folder
 from marpack.errors import ArchiveError, ConfigError, Finding, TargetError
 
@@ -167,4 +166,4 @@ def _stored(path: str) -> StoredArchive:
 
 
 def _name_and_version(manifest: Manifest) -> tuple[str | None, str]:
-    return manifest.model.model_name, manifest.model.model_version or DEFAULT_VERSION
+    return manifest.model.model_name, manifest.model.served_version
