@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import marpack
 from marpack import properties
 from marpack.cli import main
-from tests.conftest import require
-from tests.test_serving import SECRET, SECRET_URLS, full_disk, unchanged
+from tests.conftest import full_disk, require
+from tests.test_serving import SECRET, SECRET_URLS, unchanged
 
 T = 1_600_000_000
 GOOD = """\

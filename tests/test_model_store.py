@@ -13,7 +13,8 @@ import pytest
 
 import marpack
 from marpack import ArchiveError, ArchiveExistsError, ConfigError, MarpackError, ModelStore, SourceChangedError
-from tests.test_serving import SECRET_URLS, Growing, full_disk, listing, unchanged
+from tests.conftest import full_disk
+from tests.test_serving import SECRET_URLS, Growing, listing, unchanged
 
 if TYPE_CHECKING:
     from marpack.archive.layout import ArchiveFormat

@@ -24,7 +24,8 @@ from marpack.errors import (
     SourceChangedError,
 )
 from marpack.serving import load_declaration, serve_build
-from tests.test_serving import SECRET, SECRET_URLS, Growing, full_disk, listing, shown, unchanged
+from tests.conftest import full_disk
+from tests.test_serving import SECRET, SECRET_URLS, Growing, listing, shown, unchanged
 
 T = 1_600_000_000
 MODEL: dict[str, Any] = {"model_name": "digits", "handler": "handler.py", "serialized_file": "net.pt"}

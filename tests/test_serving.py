@@ -7,7 +7,6 @@ import io
 import json
 import os
 import random
-import resource
 import traceback
 import zipfile
 from dataclasses import fields
@@ -28,6 +27,7 @@ from marpack.errors import (
     TargetError,
 )
 from marpack.serving import Model, TorchServingArtifactBuilder, sanitize_string
+from tests.conftest import full_disk
 from tests.typing.test_seed import EXAMPLE
 
 if TYPE_CHECKING:
@@ -95,17 +95,6 @@ def unchanged(folder: Path) -> Iterator[None]:
     before = listing(folder)
     yield
     assert listing(folder) == before
-
-
-@contextlib.contextmanager
-def full_disk(size: int) -> Iterator[None]:
-    """Let no file grow beyond a size: what the disk does when it is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def arguments_at_fault(error: PlanError) -> list[str]:

@@ -5,11 +5,9 @@ Each test shows one row of spec/divergences.md.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import resource
 import zipfile
 from argparse import Namespace
 from pathlib import Path
@@ -18,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from marpack import compat
+from tests.conftest import full_disk
 from tests.differential import official
 from tests.differential.official import ROOT, Outcome, Worlds, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     Both = Callable[..., tuple[Outcome, Outcome]]
 
@@ -408,23 +407,12 @@ def test_a_broken_link_where_the_archive_goes(both: Both) -> None:
     assert not (ours.world / "target").exists()
 
 
-@contextlib.contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Let every write beyond a size fail, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.divergence("D-19")
 @pytest.mark.parametrize("archive_format", ["default", "zip-store", "tgz"])
 def test_a_disk_that_is_full(both: Both, archive_format: str) -> None:
     suffix = official.FORMATS[archive_format]
     files = {"w.pt": os.urandom(100_000), f"out/m{suffix}": b"old", "tmp/x": b""}
-    with largest_file(100_000):  # the weights fit, the archive does not
+    with full_disk(100_000):  # the weights fit, the archive does not
         theirs, ours = both(
             files, "--serialized-file=w.pt", "--force", f"--archive-format={archive_format}", temporary="tmp"
         )
