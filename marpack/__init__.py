@@ -1,43 +1,49 @@
 """Write TorchServe model archives (MAR), and what a server is told about them."""
 
-from marpack import properties
-from marpack.archive.content import Progress
-from marpack.archive.entry import Compression, Entry, Reader, Source
-from marpack.archive.extra_files import ExtraFiles, Tree, tree
-from marpack.archive.inputs import FileArgument, SourceLike
-from marpack.archive.layout import ArchiveFormat
-from marpack.archive.manifest import Manifest, ManifestModel, Runtime
-from marpack.archive.plan import ArchivePlan, Owner
-from marpack.archive.planning import Handler, plan_archive
-from marpack.archive.result import WriteResult, WrittenEntry
-from marpack.archive.write import iter_archive, write_archive
-from marpack.config.keys import KEYS, Key
-from marpack.config.lint import lint_config
-from marpack.config.model_config import ModelConfig
-from marpack.config.server_config import Preset, ServerConfig
-from marpack.config.server_rules import Target
-from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry, SnapshotStyle, lint_snapshot
-from marpack.errors import (
-    ArchiveError,
-    ArchiveExistsError,
-    ConfigError,
-    DownloadError,
-    Finding,
-    Issue,
-    ManifestError,
-    MarpackError,
-    MissingExtraError,
-    NotPortableError,
-    PlanError,
-    PropertiesError,
-    ReaderName,
-    Severity,
-    SnapshotError,
-    SourceChangedError,
-    TargetError,
-)
-from marpack.packing import pack
-from marpack.serving.model_store import ModelStore, StoredArchive
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from marpack import properties
+    from marpack.archive.content import Progress
+    from marpack.archive.entry import Compression, Entry, Reader, Source
+    from marpack.archive.extra_files import ExtraFiles, Tree, tree
+    from marpack.archive.inputs import FileArgument, SourceLike
+    from marpack.archive.layout import ArchiveFormat, Deflate
+    from marpack.archive.manifest import Manifest, ManifestModel, Runtime
+    from marpack.archive.plan import ArchivePlan, Owner
+    from marpack.archive.planning import Handler, plan_archive
+    from marpack.archive.result import WriteResult, WrittenEntry
+    from marpack.archive.write import iter_archive, write_archive
+    from marpack.config.keys import KEYS, Key
+    from marpack.config.lint import lint_config
+    from marpack.config.model_config import ModelConfig
+    from marpack.config.server_config import Preset, ServerConfig
+    from marpack.config.server_rules import Target
+    from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry, SnapshotStyle, lint_snapshot
+    from marpack.errors import (
+        ArchiveError,
+        ArchiveExistsError,
+        ConfigError,
+        DownloadError,
+        Finding,
+        Issue,
+        ManifestError,
+        MarpackError,
+        MissingExtraError,
+        NotPortableError,
+        PlanError,
+        PropertiesError,
+        ReaderName,
+        Severity,
+        SnapshotError,
+        SourceChangedError,
+        TargetError,
+    )
+    from marpack.packing import pack
+    from marpack.serving.model_store import ModelStore, StoredArchive
 
 __all__ = [
     "KEYS",
@@ -47,6 +53,7 @@ __all__ = [
     "ArchivePlan",
     "Compression",
     "ConfigError",
+    "Deflate",
     "DownloadError",
     "Entry",
     "EntrySettings",
@@ -98,3 +105,46 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# Where each public name lives: it is loaded when it is first asked for (PEP 562), so that a tool that embeds
+# marpack pays for what it uses.
+_HOMES = {
+    "archive.content": "Progress",
+    "archive.entry": "Compression Entry Reader Source",
+    "archive.extra_files": "ExtraFiles Tree tree",
+    "archive.inputs": "FileArgument SourceLike",
+    "archive.layout": "ArchiveFormat Deflate",
+    "archive.manifest": "Manifest ManifestModel Runtime",
+    "archive.plan": "ArchivePlan Owner",
+    "archive.planning": "Handler plan_archive",
+    "archive.result": "WriteResult WrittenEntry",
+    "archive.write": "iter_archive write_archive",
+    "config.keys": "KEYS Key",
+    "config.lint": "lint_config",
+    "config.model_config": "ModelConfig",
+    "config.server_config": "Preset ServerConfig",
+    "config.server_rules": "Target",
+    "config.snapshot": "EntrySettings ModelSnapshot SnapshotEntry SnapshotStyle lint_snapshot",
+    "errors": "ArchiveError ArchiveExistsError ConfigError DownloadError Finding Issue ManifestError MarpackError "
+    "MissingExtraError NotPortableError PlanError PropertiesError ReaderName Severity SnapshotError "
+    "SourceChangedError TargetError",
+    "packing": "pack",
+    "serving.model_store": "ModelStore StoredArchive",
+}
+_HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names.split()}
+
+
+if not TYPE_CHECKING:  # whoever checks types shall miss a name that is not there
+
+    def __getattr__(name: str) -> Any:
+        if name == "properties":
+            return import_module("marpack.properties")
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_HOME_OF[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from marpack.archive.content import Progress
     from marpack.archive.extra_files import ExtraFiles
     from marpack.archive.inputs import FileArgument
-    from marpack.archive.layout import ArchiveFormat
+    from marpack.archive.layout import ArchiveFormat, Deflate
     from marpack.archive.manifest import Runtime
     from marpack.archive.plan import Owner
     from marpack.archive.planning import Handler
@@ -36,6 +36,7 @@ def pack(
     force: bool = False,
     digest: bool = False,
     progress: Progress | None = None,
+    threads: int | None = None,
     model_file: FileArgument | None = None,
     serialized_file: FileArgument | None = None,
     extra_files: ExtraFiles | None = None,
@@ -43,6 +44,7 @@ def pack(
     config_file: FileArgument | None = None,
     runtime: Runtime = "python",
     archive_format: ArchiveFormat = "default",
+    deflate: Deflate = "zlib",
     timestamp: datetime | float | None = None,
     reproducible: bool = False,
     metadata: Mapping[str, Any] | None = None,
@@ -66,13 +68,14 @@ def pack(
             config_file=config_file,
             runtime=runtime,
             archive_format=archive_format,
+            deflate=deflate,
             timestamp=timestamp,
             reproducible=reproducible,
             metadata=metadata,
             owner=owner,
         )
     path = os.path.join(export_path, plan.file_name)
-    return write_archive(plan, path, force=force, digest=digest, progress=progress)
+    return write_archive(plan, path, force=force, digest=digest, progress=progress, threads=threads)
 
 
 def check_export_path(export_path: str | os.PathLike[str]) -> list[Issue]:

@@ -23,42 +23,54 @@ def peak():
 PACK = (
     PEAK
     + """
-import sys
+import os, sys
 import marpack
 before = peak()
-path, archive_format, how = sys.argv[1:]
-arguments = dict(model_name="m", handler="base_handler", serialized_file=path, archive_format=archive_format)
+path, archive_format, how, deflate, threads = sys.argv[1:]
+arguments = dict(model_name="m", handler="base_handler", archive_format=archive_format, deflate=deflate)
+if how == "several":
+    os.truncate(path, 3 << 30)
+    arguments["extra_files"] = {f"{number}.bin": path for number in range(2)}
+else:
+    arguments["serialized_file"] = path
+threads = int(threads) if threads else None
 if how == "stream":
-    for chunk in marpack.iter_archive(marpack.plan_archive(**arguments)):
+    for chunk in marpack.iter_archive(marpack.plan_archive(**arguments), threads=threads):
         pass
 else:
-    result = marpack.pack(**arguments, export_path=sys.argv[1] + ".store", digest=how == "digest")
-    assert result.entries[0].size == 6 << 30, result
+    result = marpack.pack(**arguments, export_path=path + ".store", digest=how == "digest", threads=threads)
+    assert sum(entry.size for entry in result.entries) > 6 << 30, result
 print(peak() - before)
 """
 )
 
 
 @pytest.mark.parametrize(
-    ("archive_format", "how"),
+    ("archive_format", "how", "deflate", "threads"),
     [
-        ("zip-store", "file"),
-        ("zip-store", "digest"),
-        ("zip-store", "stream"),
-        ("default", "digest"),
-        ("tgz", "file"),
-        ("no-archive", "file"),
-        ("auto", "stream"),
+        ("zip-store", "file", "zlib", ""),
+        ("zip-store", "digest", "zlib", "64"),
+        ("zip-store", "stream", "zlib", ""),
+        ("default", "several", "zlib", ""),
+        ("default", "digest", "fast", ""),
+        ("default", "file", "fast", "64"),
+        ("default", "file", "parallel", "64"),
+        ("tgz", "file", "zlib", ""),
+        ("tgz", "file", "fast", "64"),
+        ("no-archive", "file", "zlib", "64"),
+        ("auto", "stream", "zlib", ""),
     ],
 )
-def test_six_gibibytes_in_64_mebibytes(tmp_path: Path, archive_format: str, how: str) -> None:
+def test_six_gibibytes_in_64_mebibytes(
+    tmp_path: Path, archive_format: str, how: str, deflate: str, threads: str
+) -> None:
     require(Path("/proc/self/status").exists(), "Linux's /proc to read the peak of memory")
     weights = tmp_path / "w.pt"
     with weights.open("wb") as file:
         file.truncate(6 * GIB)
     (tmp_path / "w.pt.store").mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", PACK, str(weights), archive_format, how],
+        [sys.executable, "-c", PACK, str(weights), archive_format, how, deflate, threads],
         check=True,
         capture_output=True,
         text=True,

@@ -19,7 +19,7 @@ import jsonschema
 import pytest
 
 import marpack
-from marpack.archive import layout, zip_records
+from marpack.archive import deflate, layout, zip_records
 from tests import vectors
 from tests.differential.official import require_official
 from tests.vectors import (
@@ -152,6 +152,12 @@ def test_every_issue_code_has_a_vector() -> None:
     assert shown == set(codes("A12"))
 
 
+def test_blocks_are_those_of_the_code() -> None:
+    numbers = {int(number.replace(",", "")) for number in re.findall(r"[0-9]+,[0-9]+", section("Z8"))}
+    assert numbers == {deflate.BLOCK_SIZE, deflate.WINDOW_SIZE}
+    assert f"level {deflate.FAST_LEVEL}" in section("Z8")
+
+
 def test_stored_suffixes_are_those_of_the_code() -> None:
     [block] = re.findall(r"```\n(.*?)```", section("A7"), re.DOTALL)
     assert Counter(block.split()) == Counter(layout._STORED_SUFFIXES)
@@ -159,6 +165,7 @@ def test_stored_suffixes_are_those_of_the_code() -> None:
 
 def test_forms_handlers_and_runtimes_are_those_of_the_code() -> None:
     assert list(codes("A2")) == list(layout.ARCHIVE_FORMATS)
+    assert list(codes("Z8")) == list(layout.DEFLATES)
     built_in = section("A6").partition("Built-in for")[2].partition("[archiver]")[0]
     python, lsp = built_in.split(". Built-in for")
     names = [set(re.findall(r"`(\w+)`", part)) for part in (python, lsp)]
@@ -195,7 +202,7 @@ def test_the_oracle_makes_the_same_archive(vector: Vector, tmp_path: Path) -> No
 
     vectors.build_world(data, tmp_path / "marpack")
     result = vectors.pack(data, tmp_path / "marpack")
-    if path.is_file():
+    if path.is_file() and "deflate" not in data["arguments"]:
         # With one build of zlib, also what a vector cannot say is equal.
         assert (tmp_path / "marpack" / result.path).read_bytes() == path.read_bytes()
 

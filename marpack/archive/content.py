@@ -1,50 +1,46 @@
-"""The contents of one member on their way into an archive: read once, counted, hashed."""
+"""The contents of one member on their way into an archive: read once, counted, summed."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from marpack.archive.checksum import crc32
+from marpack.archive.digest import new_sha256
 from marpack.archive.result import WrittenEntry
 
 if TYPE_CHECKING:
-    from hashlib import _Hash
-
     from marpack.archive.entry import Entry
 
-__all__ = ["Content", "Progress", "new_sha256"]
+__all__ = ["Content", "Progress"]
 
 Progress: TypeAlias = Callable[[int], object]
 
 
-def new_sha256() -> _Hash:
-    """Begin a SHA-256."""
-    import hashlib  # slow to import, and needed for digests only
-
-    return hashlib.sha256()
-
-
 class Content:
-    """Passes on the chunks of ``entry`` and remembers their size, CRC-32 and, with ``digest``, SHA-256.
+    """Passes on the chunks of ``entry`` and remembers their CRC-32 and, with ``digest``, SHA-256.
 
-    ``progress`` is called with the length of each chunk once it has been passed on.
+    ``progress`` is called with the length of each chunk once it has been passed on. Who moves the contents in
+    another way sets ``crc`` and ``sha256``.
     """
 
     def __init__(self, entry: Entry, *, digest: bool = False, progress: Progress | None = None) -> None:
         self.entry = entry
+        self.digest = digest
+        self.progress = progress
         self.crc = 0
-        self._hash = new_sha256() if digest else None
-        self._progress = progress
+        self.sha256: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
+        sha256 = new_sha256() if self.digest else None
         for chunk in self.entry.chunks():
-            self.crc = zlib.crc32(chunk, self.crc)
-            if self._hash:
-                self._hash.update(chunk)
+            self.crc = crc32(chunk, self.crc)
+            if sha256:
+                sha256.update(chunk)
             yield chunk
-            if self._progress:
-                self._progress(len(chunk))
+            if self.progress:
+                self.progress(len(chunk))
+        self.sha256 = sha256.hexdigest() if sha256 else None
 
     def written(self, compressed_size: int | None = None) -> WrittenEntry:
         """Describe the member after its last chunk."""
@@ -54,5 +50,5 @@ class Content:
             size=size,
             compressed_size=size if compressed_size is None else compressed_size,
             crc32=self.crc,
-            sha256=self._hash.hexdigest() if self._hash else None,
+            sha256=self.sha256,
         )

@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from marpack.archive.content import Content, Progress
+from marpack.archive.copying import copy_content
+from marpack.archive.entry import CHUNK_SIZE
 from marpack.archive.layout import parents
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ __all__ = ["write_folder"]
 
 
 def write_folder(
-    plan: ArchivePlan, folder: str, *, digest: bool = False, progress: Progress | None = None
+    plan: ArchivePlan, folder: str, *, threads: int, digest: bool = False, progress: Progress | None = None
 ) -> list[WrittenEntry]:
     """Write the members below ``folder``, which is empty; the manifest last."""
     written = []
@@ -28,8 +30,9 @@ def write_folder(
                 made.add(parent)
         path = os.path.join(folder, entry.name)
         content = Content(entry, digest=digest, progress=progress)
-        with open(path, "xb") as file:
-            file.writelines(content)
+        with open(path, "x+b") as file:
+            if entry.size <= CHUNK_SIZE or not copy_content(content, file, by_kernel=True, threads=threads):
+                file.writelines(content)
         if entry.mode is not None:  # N3: the manifest has the mode of any new file
             os.chmod(path, entry.mode)
         os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))

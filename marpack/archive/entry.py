@@ -21,6 +21,7 @@ __all__ = [
     "Compression",
     "Entry",
     "FileSource",
+    "PlannedFile",
     "Reader",
     "SeekableFile",
     "Source",
@@ -97,9 +98,9 @@ class FileSource:
             mtime_ns=status.st_mtime_ns,
         )
 
-    def open(self) -> Reader:
+    def open(self) -> PlannedFile:
         """Open the file; ``SourceChangedError`` if it is not the one that was planned."""
-        return _PlannedFile(self)
+        return PlannedFile(self)
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -107,25 +108,27 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-class _PlannedFile(io.FileIO):
-    """Raises when the file changed, at its beginning and again at its end."""
+class PlannedFile(io.FileIO):
+    """Raises ``SourceChangedError`` when the file changed, at its beginning and again at its end."""
 
     def __init__(self, source: FileSource) -> None:
         super().__init__(source.path, opener=_open_at_once)
         self._source = source
         try:
-            self._check()
+            self.check()
         except BaseException:
             self.close()
             raise
 
     def read(self, size: int | None = -1, /) -> bytes:
+        """Return at most ``size`` bytes; none at the end, where the file is checked."""
         data = super().read(size)
         if not data:
-            self._check()
+            self.check()
         return data
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise unless the file is still as it was planned."""
         if FileSource.from_stat(self._source.path, os.fstat(self.fileno())) != self._source:
             raise SourceChangedError(repr(self._source.path), "has changed since the archive was planned")
 

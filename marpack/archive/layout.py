@@ -12,8 +12,10 @@ from marpack.archive.manifest import MANIFEST_NAME, Runtime
 __all__ = [
     "ARCHIVE_FORMATS",
     "BUILTIN_HANDLERS",
+    "DEFLATES",
     "SUFFIXES",
     "ArchiveFormat",
+    "Deflate",
     "check_member_name",
     "check_model_name",
     "compression_for",
@@ -27,6 +29,10 @@ __all__ = [
 
 ArchiveFormat = Literal["default", "zip-store", "tgz", "no-archive", "auto"]
 ARCHIVE_FORMATS: tuple[ArchiveFormat, ...] = get_args(ArchiveFormat)
+
+# Z1, Z8: who deflates, and so what the bytes are.
+Deflate = Literal["zlib", "parallel", "fast"]
+DEFLATES: tuple[Deflate, ...] = get_args(Deflate)
 
 # A3: the server reads a lower-case .mar as zip and every other file name as gzip'd tar.
 SUFFIXES = {"default": ".mar", "zip-store": ".mar", "tgz": ".tar.gz", "no-archive": "", "auto": ".mar"}

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from marpack.archive.entry import BytesSource, Compression, Entry
 from marpack.archive.layout import (
     ARCHIVE_FORMATS,
+    DEFLATES,
     SUFFIXES,
     ArchiveFormat,
+    Deflate,
     check_member_name,
     check_model_name,
     compression_for,
@@ -64,7 +66,8 @@ class ArchivePlan:
     """Everything that an archive will be, before its contents are read.
 
     ``entries`` are the members in the order of the archive but for the manifest, which every form writes
-    last from ``manifest_text``. ``timestamp`` is the time of packing in seconds since the epoch.
+    last from ``manifest_text``. ``timestamp`` is the time of packing in seconds since the epoch. ``deflate`` is
+    how what is compressed is compressed.
     ``warnings`` are for the caller to show. ``str(plan)`` lists it all.
     """
 
@@ -75,10 +78,13 @@ class ArchivePlan:
     timestamp: int
     owner: Owner
     warnings: tuple[str, ...] = ()
+    deflate: Deflate = "zlib"
 
     def __post_init__(self) -> None:
         if self.archive_format not in ARCHIVE_FORMATS:
             raise ValueError(f"the form {self.archive_format!r} is not one of {', '.join(ARCHIVE_FORMATS)}")
+        if self.deflate not in DEFLATES:
+            raise ValueError(f"the method {self.deflate!r} is not one of {', '.join(DEFLATES)}")
         names = [entry.name for entry in self.entries]
         problem = check_model_name(self.model_name, self.archive_format)
         problem = problem or next(filter(None, map(check_member_name, names)), None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 import tarfile
-import zlib
 from typing import TYPE_CHECKING
 
+from marpack.archive.checksum import crc32
 from marpack.archive.content import Content, Progress
 from marpack.archive.deflate import deflate
 
@@ -21,16 +21,19 @@ __all__ = ["TarStream"]
 _LEVEL = 9
 _HEADER = struct.Struct("<4BL2B")
 _TRAILER = struct.Struct("<2L")
-_DEFLATE, _HAS_NAME, _BEST, _UNKNOWN_SYSTEM = 8, 8, 2, 255
+_DEFLATE, _HAS_NAME, _BEST, _FASTEST, _UNKNOWN_SYSTEM = 8, 8, 2, 4, 255
 _MAX_32 = (1 << 32) - 1
 
 
 class TarStream:
     """Yields the bytes of an archive; ``written`` grows with each member that is complete."""
 
-    def __init__(self, plan: ArchivePlan, *, digest: bool = False, progress: Progress | None = None) -> None:
+    def __init__(
+        self, plan: ArchivePlan, *, threads: int, digest: bool = False, progress: Progress | None = None
+    ) -> None:
         self.written: list[WrittenEntry] = []
         self._plan = plan
+        self._threads = threads
         self._digest = digest
         self._progress = progress
         self._size = 0
@@ -39,15 +42,16 @@ class TarStream:
     def __iter__(self) -> Generator[bytes, None, None]:
         # T2: the header names the tar.
         mtime = min(max(self._plan.timestamp, 0), _MAX_32)
-        fixed = _HEADER.pack(0x1F, 0x8B, _DEFLATE, _HAS_NAME, mtime, _BEST, _UNKNOWN_SYSTEM)
+        effort = _FASTEST if self._plan.deflate == "fast" else _BEST
+        fixed = _HEADER.pack(0x1F, 0x8B, _DEFLATE, _HAS_NAME, mtime, effort, _UNKNOWN_SYSTEM)
         yield fixed + f"{self._plan.model_name}.tar\0".encode()
-        yield from deflate(self._tar(), level=_LEVEL)
+        yield from deflate(self._tar(), method=self._plan.deflate, level=_LEVEL, threads=self._threads)
         yield _TRAILER.pack(self._crc, self._size & _MAX_32)
 
     def _tar(self) -> Iterator[bytes]:
         for block in self._blocks():
             self._size += len(block)
-            self._crc = zlib.crc32(block, self._crc)
+            self._crc = crc32(block, self._crc)
             yield block
 
     def _blocks(self) -> Iterator[bytes]:

@@ -1,69 +1,103 @@
-"""From a plan to bytes: a file, a folder, or a stream of chunks."""
+"""From a plan to bytes: a file, a folder, or any sink."""
 
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from marpack.archive.content import new_sha256
-from marpack.archive.entry import CHUNK_SIZE, FileSource
+from marpack.archive.entry import FileSource
 from marpack.archive.layout import SUFFIXES
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.result import WriteResult
-from marpack.archive.zip_writer import Provisional, ZipStream
+from marpack.archive.sinks import FileSink, StreamSink
+from marpack.archive.zip_writer import ZipStream
 from marpack.disk.atomic import check_file, check_replaceable_folder, replacing_file, replacing_folder
 from marpack.errors import TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from typing import BinaryIO
+    from collections.abc import Generator
 
     from marpack.archive.content import Progress
     from marpack.archive.plan import ArchivePlan
+    from marpack.archive.result import WrittenEntry
+    from marpack.archive.sinks import Writable
     from marpack.archive.tar_writer import TarStream
 
-__all__ = ["check_path", "iter_archive", "write_archive"]
+__all__ = ["check_path", "iter_archive", "suffix_warning", "write_archive"]
 
 
 def write_archive(
     plan: ArchivePlan,
-    path: str | os.PathLike[str],
+    target: str | os.PathLike[str] | Writable,
     *,
     force: bool = False,
     digest: bool = False,
     progress: Progress | None = None,
+    threads: int | None = None,
 ) -> WriteResult:
-    """Write the archive to ``path``, which appears only when it is complete.
+    """Write the archive to a path, under which it appears only when it is complete, or into an open file.
 
-    - ``force``: replace what is there, a file or a model's folder, once the new one is complete.
-    - ``digest``: also take the SHA-256 of the archive and of each member. In a zip a member's CRC stands before
-      its bytes, which therefore cannot be hashed as they come: above 1 MiB, a member that is stored is read
-      twice, and what a deflated one has become is read back as soon as it is written.
+    - ``target``: a path; or whatever has ``write(bytes)``, such as a pipe, a socket's file or an upload, which
+      gets the bytes of ``iter_archive`` and is left open. The result's ``path`` is then its ``name``, or empty.
+    - ``force``: replace what is at the path, a file or a model's folder, once the new one is complete.
+    - ``digest``: also take the SHA-256 of the archive and of each member, on other threads where that is possible.
+      In a zip a member's CRC stands before its bytes, which therefore cannot be hashed as they come: what has been
+      written to a file is read back, from the system's memory as a rule.
     - ``progress``: is called with the number of bytes of contents just packed, of ``plan.size`` in all.
+    - ``threads``: how many may work, by default as many as this process may use cores. No byte depends on it.
 
-    Raises ``ArchiveExistsError``, ``TargetError`` (a path that cannot take an archive), ``SourceChangedError``
-    (a source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left behind and
-    what was there is as it was.
+    Raises ``ArchiveExistsError``, ``TargetError`` (a target that cannot take an archive), ``SourceChangedError``
+    (a source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left at the path
+    and what was there is as it was.
     """
-    target = os.fspath(path)
+    threads = _threads(threads)
+    if not isinstance(target, (str, os.PathLike)):
+        return _write_stream(plan, target, digest=digest, progress=progress, threads=threads)
+    path = os.fspath(target)
+    written: list[WrittenEntry]
+    sha256 = None
     if _is_folder(plan):
         # Only this form needs it; the same goes for the tar writer below.
         from marpack.archive.directory_writer import write_folder
 
-        target = _without_slash(target)
-        _check_sources_survive(plan, target)
-        with replacing_folder(target, force=force, marker=MANIFEST_NAME) as folder:
-            written = write_folder(plan, folder, digest=digest, progress=progress)
-        size, sha256 = sum(entry.size for entry in written), None
+        path = _without_slash(path)
+        _check_sources_survive(plan, path)
+        with replacing_folder(path, force=force, marker=MANIFEST_NAME) as folder:
+            written = write_folder(plan, folder, threads=threads, digest=digest, progress=progress)
+        size = sum(entry.size for entry in written)
     else:
-        with replacing_file(target, force=force) as file:
-            sink = _FileSink(file, digest=digest)
-            stream = _stream(plan, digest=digest, progress=progress, patch=sink.patch)
-            for piece in stream:
-                sink.write(piece)
-        written, size, sha256 = stream.written, sink.size, sink.sha256
-    warnings = (*plan.warnings, *_suffix_warning(plan, target))
-    return WriteResult(path=target, size=size, entries=tuple(written), sha256=sha256, warnings=warnings)
+        with (
+            replacing_file(path, force=force) as file,
+            FileSink(file, digest=digest, threads=threads) as sink,
+        ):
+            stream = _stream(plan, threads=threads, digest=digest, progress=progress, file=sink)
+            with closing(iter(stream)) as pieces:
+                for piece in pieces:
+                    sink.write(piece)
+            sha256 = sink.finish()
+        written, size = stream.written, sink.size
+    warnings = (*plan.warnings, *suffix_warning(plan, path))
+    return WriteResult(path=path, size=size, entries=tuple(written), sha256=sha256, warnings=warnings)
+
+
+def _write_stream(
+    plan: ArchivePlan, target: Writable, *, digest: bool, progress: Progress | None, threads: int
+) -> WriteResult:
+    _check_stream(plan)
+    sink = StreamSink(target, digest=digest)
+    stream = _stream(plan, threads=threads, digest=digest, progress=progress)
+    with closing(iter(stream)) as pieces:
+        for piece in pieces:
+            sink.write(piece)
+    name = getattr(target, "name", None)
+    return WriteResult(
+        path=name if isinstance(name, str) else "",
+        size=sink.size,
+        entries=tuple(stream.written),
+        sha256=sink.sha256,
+        warnings=plan.warnings,
+    )
 
 
 def check_path(plan: ArchivePlan, path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -77,15 +111,32 @@ def check_path(plan: ArchivePlan, path: str | os.PathLike[str], *, force: bool =
         check_file(target, force=force)
 
 
-def iter_archive(plan: ArchivePlan, *, progress: Progress | None = None) -> Generator[bytes, None, None]:
+def iter_archive(
+    plan: ArchivePlan, *, progress: Progress | None = None, threads: int | None = None
+) -> Generator[bytes, None, None]:
     """Yield the archive in chunks, for any sink: the same bytes that ``write_archive`` writes.
 
-    Sources above 1 MiB in a zip are read twice, since a member's CRC stands before its bytes. Raises
-    ``TargetError`` for ``no-archive``, which is a folder, and what ``write_archive`` raises for sources.
+    Nothing is put on disk. Sources above 1 MiB in a zip are read twice, and compressed twice where they are
+    compressed, since a member's CRC and size stand before its bytes. Raises ``TargetError`` for ``no-archive``,
+    which is a folder, and what ``write_archive`` raises for sources.
     """
+    _check_stream(plan)
+    return iter(_stream(plan, threads=_threads(threads), progress=progress))
+
+
+def _threads(threads: int | None) -> int:
+    if threads is not None:
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
+        return threads
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_stream(plan: ArchivePlan) -> None:
     if _is_folder(plan):
-        raise TargetError(plan.file_name, "is a folder (no-archive), not a stream of bytes: use write_archive()")
-    return _stream(plan, progress=progress).__iter__()
+        raise TargetError(plan.file_name, "is a folder (no-archive), not a stream of bytes: write it to a path")
 
 
 def _is_folder(plan: ArchivePlan) -> bool:
@@ -109,7 +160,7 @@ def _check_sources_survive(plan: ArchivePlan, target: str) -> None:
             raise TargetError(target, message)
 
 
-def _suffix_warning(plan: ArchivePlan, target: str) -> list[str]:
+def suffix_warning(plan: ArchivePlan, target: str) -> list[str]:
     """Warn of a name under which the server would take the archive for another form (A3)."""
     suffix = SUFFIXES[plan.archive_format]
     if target.endswith(suffix):
@@ -120,44 +171,13 @@ def _suffix_warning(plan: ArchivePlan, target: str) -> list[str]:
 def _stream(
     plan: ArchivePlan,
     *,
+    threads: int,
     digest: bool = False,
     progress: Progress | None = None,
-    patch: Callable[[int, bytes], None] | None = None,
+    file: FileSink | None = None,
 ) -> ZipStream | TarStream:
     if plan.archive_format == "tgz":
         from marpack.archive.tar_writer import TarStream
 
-        return TarStream(plan, digest=digest, progress=progress)
-    return ZipStream(plan, digest=digest, progress=progress, patch=patch)
-
-
-class _FileSink:
-    """Writes pieces to a file, counts and hashes them."""
-
-    def __init__(self, file: BinaryIO, *, digest: bool) -> None:
-        self.size = 0
-        self._file = file
-        self._hash = new_sha256() if digest else None
-        self._provisional = False
-
-    @property
-    def sha256(self) -> str | None:
-        return self._hash.hexdigest() if self._hash else None
-
-    def write(self, piece: bytes) -> None:
-        self._provisional = self._provisional or isinstance(piece, Provisional)
-        self._file.write(piece)
-        self.size += len(piece)
-        if self._hash and not self._provisional:
-            self._hash.update(piece)
-
-    def patch(self, offset: int, data: bytes) -> None:
-        """Replace a provisional header. What follows it can be hashed only now, from the file."""
-        self._file.seek(offset)
-        self._file.write(data)
-        self._provisional = False
-        if self._hash:
-            self._file.seek(offset)
-            while chunk := self._file.read(CHUNK_SIZE):
-                self._hash.update(chunk)
-        self._file.seek(self.size)
+        return TarStream(plan, threads=threads, digest=digest, progress=progress)
+    return ZipStream(plan, threads=threads, digest=digest, progress=progress, file=file)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from marpack.archive.content import Content, Progress
-from marpack.archive.deflate import DEFAULT_LEVEL, deflate
-from marpack.archive.entry import Compression
+from marpack.archive.deflate import DEFAULT_LEVEL, MAX_THREADS, deflate
+from marpack.archive.entry import CHUNK_SIZE, Compression
+from marpack.archive.sinks import Provisional
 from marpack.archive.zip_records import ZipMember, central_header, end_records, local_header
 from marpack.errors import SourceChangedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
+    from marpack.archive.ahead import Ahead
     from marpack.archive.entry import Entry
+    from marpack.archive.layout import Deflate
     from marpack.archive.plan import ArchivePlan
     from marpack.archive.result import WrittenEntry
 
-__all__ = ["Provisional", "ZipStream"]
+__all__ = ["ZipStream"]
 
 # A member up to this size is held in memory, so that its header is right at once.
 HELD_SIZE = 1 << 20
@@ -28,68 +32,78 @@ _REGULAR_FILE = 0o100000
 _MANIFEST_MODE = 0o600  # Z5: and no type of file, as zipfile gives to text
 
 
-class Provisional(bytes):
-    """A header whose final text comes later, by ``patch``."""
+class File(Protocol):
+    """What the stream uses of a file that its bytes go to."""
 
-    __slots__ = ()
+    folder: str
+
+    def patch(self, offset: int, data: bytes) -> None:
+        """Replace the ``Provisional`` that was yielded."""
+
+    def copy(self, content: Content) -> bool:
+        """Append contents that need not be yielded; False if they must be."""
 
 
 class ZipStream:
     """Yields the bytes of an archive; ``written`` grows with each member that is complete.
 
-    A header holds the CRC and the compressed size, which are known only after the member's bytes. Given
-    ``patch(offset, data)``, which replaces a ``Provisional`` that was yielded, a large source is read once;
-    without it, twice. The bytes are the same.
+    A header holds the CRC and the compressed size, which are known only after the member's bytes. Given the
+    ``file`` that the bytes go to, a large source is read once, and what lies in a file already is not yielded but
+    copied; without it, a large source is read twice. The bytes are the same.
     """
 
     def __init__(
         self,
         plan: ArchivePlan,
         *,
+        threads: int,
         digest: bool = False,
         progress: Progress | None = None,
-        patch: Callable[[int, bytes], None] | None = None,
+        file: File | None = None,
     ) -> None:
         self.written: list[WrittenEntry] = []
         self._plan = plan
+        self._threads = threads
         self._digest = digest
         self._progress = progress
-        self._patch = patch
+        self._file = file
 
     def __iter__(self) -> Generator[bytes, None, None]:
         offset = 0
         directory = []
-        for entry in self._plan.members:
-            member = ZipMember(
-                name=entry.name,
-                compression=entry.compression,
-                attributes=_MANIFEST_MODE if entry.mode is None else _REGULAR_FILE | entry.mode,
-                mtime=math.floor(entry.mtime),
-                size=entry.size,
-                offset=offset,
-            )
-            body = _Body(entry, digest=self._digest, progress=self._progress)
-            for piece in self._member(member, body):
-                offset += len(piece)
-                yield piece
-            directory.append(central_header(body.complete(member)))
-            self.written.append(body.content.written(body.compressed_size))
+        with self._deflating_ahead() as ahead:
+            for entry in self._plan.members:
+                member = ZipMember(
+                    name=entry.name,
+                    compression=entry.compression,
+                    attributes=_MANIFEST_MODE if entry.mode is None else _REGULAR_FILE | entry.mode,
+                    mtime=math.floor(entry.mtime),
+                    size=entry.size,
+                    offset=offset,
+                )
+                if ahead and _is_large_and_deflated(entry):
+                    body = yield from self._spooled(member, ahead)
+                else:
+                    body = yield from self._member(member, self._body(entry, self._progress))
+                member = body.complete(member)
+                offset += len(local_header(member)) + member.compressed_size
+                directory.append(central_header(member))
+                self.written.append(body.content.written(body.compressed_size))
         central = b"".join(directory)
         yield central
         yield end_records(count=len(directory), size=len(central), offset=offset)
 
-    def _member(self, member: ZipMember, body: _Body) -> Iterator[bytes]:
+    def _member(self, member: ZipMember, body: _Body) -> Generator[bytes, None, _Body]:
         if member.size <= HELD_SIZE:
             held = b"".join(body)
             yield local_header(body.complete(member)) + held
-        # To hash a stored member in its order, reading it twice is as good as reading it back; a deflated one
-        # would have to be compressed twice.
-        elif self._patch and not (self._digest and member.compression is Compression.STORED):
+        elif self._file:
             yield Provisional(local_header(member))
-            yield from body
-            self._patch(member.offset, local_header(body.complete(member)))
+            if not body.copy_to(self._file):
+                yield from body
+            self._file.patch(member.offset, local_header(body.complete(member)))
         else:
-            measured = _Body(body.content.entry)
+            measured = _Body(Content(body.content.entry), self._plan.deflate, self._threads)
             for _ in measured:
                 pass
             expected = measured.complete(member)
@@ -97,20 +111,68 @@ class ZipStream:
             yield from body
             if body.complete(member) != expected:
                 raise SourceChangedError(body.content.entry.origin, "changed while it was read")
+        return body
+
+    def _spooled(self, member: ZipMember, ahead: Ahead[_Body]) -> Generator[bytes, None, _Body]:
+        body, spool = ahead.take()
+        with spool:
+            spool.seek(0)
+            yield local_header(body.complete(member))
+            yield from iter(lambda: spool.read(CHUNK_SIZE), b"")
+        return body
+
+    def _body(self, entry: Entry, progress: Progress | None) -> _Body:
+        content = Content(entry, digest=self._digest, progress=progress)
+        return _Body(content, self._plan.deflate, self._threads)
+
+    @contextmanager
+    def _deflating_ahead(self) -> Iterator[Ahead[_Body] | None]:
+        """Have several members deflated at once by zlib, whose stream is one thread's; this needs a disk."""
+        large = list(filter(_is_large_and_deflated, self._plan.members))
+        if self._file is None or self._plan.deflate != "zlib" or self._threads == 1 or len(large) < 2:
+            yield None
+            return
+        from marpack.archive.ahead import Ahead  # slow to import, and seldom needed
+
+        with closing(
+            Ahead(
+                large,
+                self._body,
+                folder=self._file.folder,
+                threads=min(self._threads, len(large), MAX_THREADS),
+                progress=self._progress,
+            )
+        ) as ahead:
+            yield ahead
+
+
+def _is_large_and_deflated(entry: Entry) -> bool:
+    return entry.size > HELD_SIZE and entry.compression is Compression.DEFLATED
 
 
 class _Body:
     """The bytes of one member as they stand in the archive, deflated or not."""
 
-    def __init__(self, entry: Entry, *, digest: bool = False, progress: Progress | None = None) -> None:
-        self.content = Content(entry, digest=digest, progress=progress)
+    def __init__(self, content: Content, method: Deflate, threads: int) -> None:
+        self.content = content
         self.compressed_size = 0
+        self._method = method
+        self._threads = threads
 
     def __iter__(self) -> Iterator[bytes]:
-        deflated = self.content.entry.compression is Compression.DEFLATED  # Z1
-        for piece in deflate(self.content, level=DEFAULT_LEVEL) if deflated else self.content:
+        pieces: Iterable[bytes] = self.content
+        if self.content.entry.compression is Compression.DEFLATED:  # Z1, Z8
+            pieces = deflate(pieces, method=self._method, level=DEFAULT_LEVEL, threads=self._threads)
+        for piece in pieces:
             self.compressed_size += len(piece)
             yield piece
+
+    def copy_to(self, file: File) -> bool:
+        """Have the file take contents that are stored, if it can."""
+        if self.content.entry.compression is not Compression.STORED or not file.copy(self.content):
+            return False
+        self.compressed_size = self.content.entry.size
+        return True
 
     def complete(self, member: ZipMember) -> ZipMember:
         return replace(member, crc=self.content.crc, compressed_size=self.compressed_size)

@@ -7,11 +7,11 @@ import contextlib
 import signal
 import sys
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from marpack import __version__
 from marpack.archive.layout import printable
-from marpack.cli import config, pack, serve_build, snapshot
 from marpack.cli.terminal import complain, prepare
 from marpack.errors import ConfigError, MarpackError, PlanError
 
@@ -26,6 +26,8 @@ __all__ = ["main"]
 _FAILED = 1
 _SIGNALLED = 128
 
+_COMMANDS = ("pack", "config", "snapshot", "serve-build")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``marpack`` with ``argv`` (the process's arguments by default); return the exit status."""
@@ -35,13 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"marpack {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for command in (pack, config, snapshot, serve_build):
-        command.add_parser(commands)
     words = list(sys.argv[1:] if argv is None else argv)
+    # The command that is asked for is loaded alone: each brings half the library.
+    for name in [words[0]] if words and words[0] in _COMMANDS else _COMMANDS:
+        import_module(f"{__name__}.{name.replace('-', '_')}").add_parser(commands)
     if words[:1] == ["pack"]:
-        words = pack.expand_abbreviations(words)
+        from marpack.cli.pack import expand_abbreviations
+
+        words = expand_abbreviations(words)
     if words[:2] == ["config", "set"] and not {"-h", "--help"}.intersection(words):
-        words[2:] = config.options_first(words[2:])
+        from marpack.cli.config import options_first
+
+        words[2:] = options_first(words[2:])
     try:
         if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
             parser.error(f"name a command first, as in: marpack pack {words[0]} ...")

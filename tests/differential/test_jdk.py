@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import pytest
 
 import marpack
+from marpack.archive.layout import DEFLATES
 from tests.conftest import require
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def jdk() -> Iterator[Jdk]:
         yield Jdk(process.stdin, process.stdout)
 
 
-def plan(form: ArchiveFormat) -> marpack.ArchivePlan:
+def plan(form: ArchiveFormat, deflate: marpack.Deflate = "zlib") -> marpack.ArchivePlan:
     own = ("model.pt", "model.py", "handler.py")
     return marpack.plan_archive(
         model_name="jdk",
@@ -104,6 +105,7 @@ def plan(form: ArchiveFormat) -> marpack.ArchivePlan:
         handler={"handler.py": CONTENTS["handler.py"]},
         extra_files={name: data for name, data in CONTENTS.items() if name not in own},
         archive_format=form,
+        deflate=deflate,
     )
 
 
@@ -119,11 +121,12 @@ def write(plan: marpack.ArchivePlan, sink: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("how", ["stream", "file"])
 @pytest.mark.parametrize("sink", ["file", "chunks"])
+@pytest.mark.parametrize("deflate", DEFLATES)
 @pytest.mark.parametrize("form", ZIP_FORMS)
 def test_a_zip_holds_its_members_in_order(
-    form: ArchiveFormat, sink: str, how: str, jdk: Jdk, tmp_path: Path
+    form: ArchiveFormat, deflate: marpack.Deflate, sink: str, how: str, jdk: Jdk, tmp_path: Path
 ) -> None:
-    planned = plan(form)
+    planned = plan(form, deflate)
     members = jdk.members(how, write(planned, sink, tmp_path))
 
     assert [member.name for member in members] == [*(entry.name for entry in planned.entries), MANIFEST]
@@ -156,9 +159,25 @@ def test_each_form_compresses_what_it_should(
     assert (methods["model.pt"], methods["compresses well.txt"]) == (weights, source)
 
 
+@pytest.mark.parametrize("deflate", DEFLATES)
+@pytest.mark.parametrize("form", ZIP_FORMS)
+def test_unzip_finds_no_fault(form: ArchiveFormat, deflate: marpack.Deflate, tmp_path: Path) -> None:
+    require(shutil.which("unzip"), "Info-ZIP's unzip")
+    done = subprocess.run(
+        ["unzip", "-tqq", write(plan(form, deflate), "file", tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize("sink", ["file", "chunks"])
-def test_a_tgz_holds_the_tar_that_python_sees(sink: str, jdk: Jdk, tmp_path: Path) -> None:
-    archive = write(plan("tgz"), sink, tmp_path)
+@pytest.mark.parametrize("deflate", DEFLATES)
+def test_a_tgz_holds_the_tar_that_python_sees(
+    deflate: marpack.Deflate, sink: str, jdk: Jdk, tmp_path: Path
+) -> None:
+    archive = write(plan("tgz", deflate), sink, tmp_path)
     data = archive.read_bytes()
     tar = gzip.decompress(data)
     assert jdk.unzipped_sha256(archive) == hashlib.sha256(tar).hexdigest()
@@ -185,8 +204,8 @@ def test_more_members_than_a_plain_directory_counts(jdk: Jdk, tmp_path: Path) ->
         assert [member.name for member in jdk.members(how, archive)] == [*names, "handler.py", MANIFEST]
 
 
-@pytest.mark.parametrize("form", ["default", "zip-store"])
-def test_a_member_above_4_gib(form: ArchiveFormat, jdk: Jdk, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("form", "deflate"), [("default", "fast"), ("zip-store", "zlib")])
+def test_a_member_above_4_gib(form: ArchiveFormat, deflate: marpack.Deflate, jdk: Jdk, tmp_path: Path) -> None:
     weights = tmp_path / "weights.bin"
     weights.touch()
     os.truncate(weights, size := 2**32 + 4096)  # sparse: the disk holds the archive only
@@ -200,6 +219,7 @@ def test_a_member_above_4_gib(form: ArchiveFormat, jdk: Jdk, tmp_path: Path) -> 
                 # After the weights, so that its place is beyond 4 GiB too.
                 extra_files={"z.txt": b"last"},
                 archive_format=form,
+                deflate=deflate,
             ),
             archive,
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import importlib.util
 import json
+import random
 import shutil
 import warnings
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import marpack
+from marpack.archive.deflate import BLOCK_SIZE
+from marpack.archive.layout import DEFLATES
 from tests.conftest import require
 from tests.differential.torchserve import ServerError, TorchServe
 
@@ -168,6 +172,43 @@ def test_streamed_bytes_are_served_too(form: ArchiveFormat, server: TorchServe, 
         file.writelines(marpack.iter_archive(plan))
     with registered(server, "streamed", archive):
         assert_answers(server, "streamed", cases["eager"])
+
+
+@pytest.mark.parametrize("sink", ["file", "stream"])
+@pytest.mark.parametrize("form", ["default", "tgz"])
+@pytest.mark.parametrize("deflate", DEFLATES)
+def test_what_is_deflated_in_blocks_is_served(
+    deflate: marpack.Deflate, form: ArchiveFormat, sink: str, server: TorchServe, tmp_path: Path
+) -> None:
+    """Several large members, each of several blocks, as the worker finds them."""
+    noise = random.Random(0)
+    files = {f"{name}.txt": noise.randbytes(BLOCK_SIZE) + b"the same again\n" * 50_000 for name in "abc"}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    source = b"""
+import hashlib, os
+def handle(data, context):
+    if data is None:
+        return None
+    folder = context.system_properties["model_dir"]
+    paths = [os.path.join(folder, name + ".txt") for name in "abc"]
+    return [[hashlib.sha256(open(path, "rb").read()).hexdigest() for path in paths]]
+"""
+    plan = marpack.plan_archive(
+        model_name="blocks",
+        handler={"handler.py": source},
+        extra_files=[tmp_path / name for name in files],
+        archive_format=form,
+        deflate=deflate,
+    )
+    archive = server.store / plan.file_name
+    if sink == "file":
+        marpack.write_archive(plan, archive)
+    else:
+        with archive.open("wb") as file:
+            marpack.write_archive(plan, file)
+    with registered(server, "blocks", archive):
+        assert server.predict("blocks", {}) == [hashlib.sha256(data).hexdigest() for data in files.values()]
 
 
 def test_server_and_workers_are_of_this_version(server: TorchServe) -> None:

@@ -10,31 +10,62 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import marpack
-from marpack.archive import entry, zip_writer
+from marpack.archive import deflate, entry, zip_writer
+from marpack.archive.layout import DEFLATES
 from tests.property.strategies import plan_arguments
 
 STREAMS = ("default", "zip-store", "auto", "tgz")
 
 
+class Sink:
+    """Takes no more than it likes at once, as a raw file does."""
+
+    name = "sink"
+
+    def __init__(self) -> None:
+        self.taken = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self.taken += data[:5000]
+        return min(len(data), 5000)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     arguments=plan_arguments(STREAMS),
+    method=st.sampled_from(DEFLATES),
+    block=st.sampled_from([300, deflate.BLOCK_SIZE]),
+    threads=st.sampled_from([1, 2, 5]),
     held=st.sampled_from([0, 50, zip_writer.HELD_SIZE]),
     chunk=st.sampled_from([7, 1000, entry.CHUNK_SIZE]),
 )
-def test_sink_does_not_change_bytes(tmp_path: Path, arguments: dict[str, Any], held: int, chunk: int) -> None:
-    """A file that is patched, one that is hashed, and a stream that cannot seek get the same bytes."""
-    plan = marpack.plan_archive(**arguments)
-    expected = b"".join(marpack.iter_archive(plan))
-    with patch.object(zip_writer, "HELD_SIZE", held), patch.object(entry, "CHUNK_SIZE", chunk):
-        assert b"".join(marpack.iter_archive(plan)) == expected
-        plain = marpack.write_archive(plan, tmp_path / "plain", force=True)
-        hashed = marpack.write_archive(plan, tmp_path / "hashed", force=True, digest=True)
+def test_sink_does_not_change_bytes(
+    tmp_path: Path,
+    arguments: dict[str, Any],
+    method: marpack.Deflate,
+    block: int,
+    threads: int,
+    held: int,
+    chunk: int,
+) -> None:
+    """A file that is patched, one that is hashed, and a stream that cannot seek get the same from any threads."""
+    plan = marpack.plan_archive(deflate=method, **arguments)
+    sink = Sink()
+    with patch.object(deflate, "BLOCK_SIZE", block):
+        expected = b"".join(marpack.iter_archive(plan, threads=1))
+        with patch.object(zip_writer, "HELD_SIZE", held), patch.object(entry, "CHUNK_SIZE", chunk):
+            assert b"".join(marpack.iter_archive(plan, threads=threads)) == expected
+            plain = marpack.write_archive(plan, tmp_path / "plain", force=True, threads=threads)
+            hashed = marpack.write_archive(plan, tmp_path / "hashed", force=True, digest=True, threads=threads)
+            passed = marpack.write_archive(plan, sink, digest=True, threads=threads)
     for result in (plain, hashed):
         assert Path(result.path).read_bytes() == expected
         assert result.size == len(expected)
     assert plain.sha256 is None
     assert hashed.sha256 == hashlib.sha256(expected).hexdigest()
+    assert bytes(sink.taken) == expected
+    assert (passed.path, passed.size, passed.entries) == ("sink", hashed.size, hashed.entries)
+    assert passed.sha256 == hashed.sha256
     contents = {**arguments["extra_files"], "MAR-INF/MANIFEST.json": plan.manifest_text.encode()}
     assert {(written.name, written.size, written.crc32, written.sha256) for written in hashed.entries} == {
         (name, len(data), zlib.crc32(data), hashlib.sha256(data).hexdigest()) for name, data in contents.items()

@@ -1,0 +1,31 @@
+"""Have the file system set blocks aside before they are written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+__all__ = ["reserve"]
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def reserve(file_descriptor: int, offset: int, size: int) -> None:
+    """Set ``size`` bytes aside from ``offset`` on, which makes the file at least as long.
+
+    A copy that follows is a third faster on ext4 (benchmarks/README.md), and a disk without room says so at once:
+    ``OSError``. Where the system cannot, nothing happens. (``os.posix_fallocate`` is no way to find that out: the
+    C library then writes a byte to every block.)
+    """
+    if sys.platform != "linux" or size == 0:
+        return
+    import ctypes  # slow to import, and needed for large members only
+
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)
+    if fallocate is None:
+        return
+    if fallocate(file_descriptor, 0, ctypes.c_int64(offset), ctypes.c_int64(size)) != 0:
+        code = ctypes.get_errno()
+        if code in _NO_ROOM:
+            raise OSError(code, os.strerror(code))

@@ -1,0 +1,125 @@
+"""Several large members at once: what one thread would make, whatever happens to one of them."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import marpack
+from marpack.archive.zip_writer import HELD_SIZE
+from tests.conftest import full_disk
+
+COUNT = 5
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) == before
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> marpack.ArchivePlan:
+    """Large members with small ones between them, and one that is as large as may be held."""
+    noise = random.Random(0)
+    files = {f"{number}-large.txt": noise.randbytes(2_000_000) + bytes(1_000_000) for number in range(COUNT)}
+    files |= {f"{number}-small.txt": noise.randbytes(1000) for number in range(COUNT)}
+    files["held"] = bytes(HELD_SIZE)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    return marpack.plan_archive(
+        model_name="m",
+        handler="base_handler",
+        extra_files={name: tmp_path / name for name in files},
+        timestamp=0,
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("digest", [False, True])
+@pytest.mark.parametrize("threads", [2, 3, 50])
+def test_the_same_bytes(plan: marpack.ArchivePlan, store: Path, threads: int, digest: bool) -> None:
+    alone = marpack.write_archive(plan, store / "alone.mar", threads=1, digest=digest)
+    result = marpack.write_archive(plan, store / "m.mar", threads=threads, digest=digest)
+    assert Path(result.path).read_bytes() == Path(alone.path).read_bytes()
+    assert (result.entries, result.sha256) == (alone.entries, alone.sha256)
+
+
+def test_no_file_has_a_name_but_the_archive(plan: marpack.ArchivePlan, store: Path) -> None:
+    seen: set[str] = set()
+    counts: list[int] = []
+
+    def look(count: int) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        counts.append(count)
+        seen.update(os.listdir(store))
+
+    marpack.write_archive(plan, store / "m.mar", threads=3, progress=look)
+    assert len(seen) == 1
+    assert sum(counts) == plan.size
+
+
+def shrink(path: Path) -> None:
+    os.truncate(path, 10)
+
+
+def grow(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+@pytest.mark.parametrize("number", range(COUNT))
+@pytest.mark.parametrize("change", [shrink, grow])
+def test_one_that_changes(
+    plan: marpack.ArchivePlan, tmp_path: Path, store: Path, change: Callable[[Path], None], number: int
+) -> None:
+    change(tmp_path / f"{number}-large.txt")
+    with pytest.raises(marpack.SourceChangedError, match=f"{number}-large"):
+        marpack.write_archive(plan, store / "m.mar", threads=3)
+    assert os.listdir(store) == []
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, LookupError])
+@pytest.mark.parametrize("after", [1, 20, 50])
+def test_giving_up(plan: marpack.ArchivePlan, store: Path, failure: type[BaseException], after: int) -> None:
+    counts = iter(range(1000))
+
+    def progress(_count: int) -> None:
+        if next(counts) == after:
+            raise failure
+
+    with pytest.raises(failure):
+        marpack.write_archive(plan, store / "m.mar", threads=3, progress=progress)
+    assert os.listdir(store) == []
+
+
+def test_a_disk_that_fills(plan: marpack.ArchivePlan, store: Path) -> None:
+    with full_disk(1_500_000), pytest.raises(OSError, match="too large"):
+        marpack.write_archive(plan, store / "m.mar", threads=3)
+    assert os.listdir(store) == []
+
+
+@pytest.mark.parametrize(("files", "threads"), [("ab", 1), ("a", 4)])
+def test_one_thread_or_one_large_member_needs_none_of_it(tmp_path: Path, files: str, threads: int) -> None:
+    code = (
+        "import sys, marpack\n"
+        f"files = dict.fromkeys({files!r}, bytes(2 << 20))\n"
+        f"marpack.pack(model_name='m', handler='base_handler', extra_files=files, threads={threads})\n"
+        "print('concurrent.futures' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,294 @@
+"""Each way to copy makes the same bytes, sums and errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import marpack
+from marpack.archive import copying
+from marpack.archive.content import Content
+from marpack.archive.copying import BLOCK_SIZE, KERNEL_BLOCK_SIZE, LARGE_SIZE, copy_content
+from marpack.archive.digest import new_sha256
+from marpack.archive.entry import BytesSource, Compression, Entry, FileSource
+from marpack.disk import space
+
+SIZES = [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE + 1, LARGE_SIZE, KERNEL_BLOCK_SIZE * 2 + 12345]
+OFFSETS = [0, 39, 4096]
+
+
+def entry_of(path: Path) -> Entry:
+    status = path.stat()
+    return Entry(
+        name=path.name,
+        source=FileSource.from_stat(str(path), status),
+        size=status.st_size,
+        mode=0o644,
+        mtime_ns=0,
+        compression=Compression.STORED,
+        origin=repr(str(path)),
+    )
+
+
+@pytest.fixture(scope="module")
+def noise() -> bytes:
+    return random.Random(0).randbytes(max(SIZES))
+
+
+@pytest.fixture
+def copied(tmp_path: Path, noise: bytes) -> Callable[..., tuple[Content, bytes]]:
+    """Copy so many bytes; return what is known of them, and what stands in the target from the offset on."""
+
+    def run(size: int, offset: int = 0, *, digest: bool = True, **how: Any) -> tuple[Content, bytes]:
+        source = tmp_path / "source"
+        source.write_bytes(noise[:size])
+        content = Content(entry_of(source), digest=digest, progress=how.pop("progress", None))
+        with open(tmp_path / "target", "w+b") as target:
+            assert copy_content(content, target, offset=offset, **how)
+            target.seek(offset)
+            return content, target.read()
+
+    return run
+
+
+def refusing(code: int) -> Callable[..., int]:
+    def copy_file_range(*_: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    return copy_file_range
+
+
+def a_piece_at_a_time(*arguments: Any) -> int:
+    source, target, length, *positions = arguments
+    return os.pwrite(target, os.pread(source, min(length, 100_000), positions[0]), positions[1])
+
+
+KERNELS: dict[str, Callable[..., int] | None] = {
+    "the system's": getattr(os, "copy_file_range", None),
+    "a piece at a time": a_piece_at_a_time,
+    "between file systems": refusing(errno.EXDEV),
+    "no such call": refusing(errno.ENOSYS),
+    "refused": refusing(errno.EPERM),
+    "absent": None,
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("offset", OFFSETS)
+@pytest.mark.parametrize("size", SIZES)
+def test_a_loop(
+    copied: Callable[..., tuple[Content, bytes]], noise: bytes, size: int, offset: int, threads: int
+) -> None:
+    content, data = copied(size, offset, threads=threads)
+    assert data == noise[:size]
+    assert content.crc == zlib.crc32(data)
+    expected = new_sha256()
+    expected.update(data)
+    assert content.sha256 == expected.hexdigest()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_kernel(
+    copied: Callable[..., tuple[Content, bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    noise: bytes,
+    size: int,
+    threads: int,
+    kernel: str,
+) -> None:
+    if function := KERNELS[kernel]:
+        monkeypatch.setattr(os, "copy_file_range", function, raising=False)
+    else:
+        monkeypatch.delattr(os, "copy_file_range", raising=False)
+    content, data = copied(size, by_kernel=True, threads=threads)
+    assert data == noise[:size]
+    assert content.crc == zlib.crc32(data)
+    expected = new_sha256()
+    expected.update(data)
+    assert content.sha256 == expected.hexdigest()
+
+
+def test_the_kernel_is_asked_only_where_it_may_share_whole_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    given = os.copy_file_range
+
+    def noted(*arguments: Any) -> int:
+        calls.append(arguments)
+        return given(*arguments)
+
+    monkeypatch.setattr(os, "copy_file_range", noted)
+    weights = tmp_path / "w.pt"
+    weights.write_bytes(bytes(2 * BLOCK_SIZE))
+    arguments: dict[str, Any] = {"model_name": "m", "handler": "base_handler", "serialized_file": weights}
+    marpack.pack(export_path=tmp_path, archive_format="zip-store", **arguments)
+    assert not calls
+    marpack.pack(export_path=tmp_path, archive_format="no-archive", **arguments)
+    assert calls
+
+
+@pytest.mark.parametrize("form", ["zip-store", "auto", "no-archive", "default", "tgz"])
+def test_where_a_system_has_none_of_these_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noise: bytes, form: marpack.ArchiveFormat
+) -> None:
+    weights = tmp_path / "w.pt"
+    weights.write_bytes(noise[: 3 * BLOCK_SIZE + 5])
+    plan = marpack.plan_archive(
+        model_name="m", handler="base_handler", serialized_file=weights, archive_format=form, timestamp=0
+    )
+    (tmp_path / "with").mkdir()
+    (tmp_path / "without").mkdir()
+    one = marpack.write_archive(plan, tmp_path / "with" / plan.file_name, digest=True)
+    monkeypatch.setattr(copying, "_CAN_COPY", False)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    other = marpack.write_archive(plan, tmp_path / "without" / plan.file_name, digest=True)
+    assert one.entries == other.entries
+    assert one.sha256 == other.sha256
+    read = [
+        {file.name: file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()}
+        for folder in (tmp_path / "with", tmp_path / "without")
+    ]
+    assert read[0] == read[1]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_progress_counts_every_byte_from_the_callers_thread(
+    copied: Callable[..., tuple[Content, bytes]], threads: int
+) -> None:
+    counts: list[int] = []
+
+    def progress(count: int) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        counts.append(count)
+
+    copied(max(SIZES), 39, threads=threads, progress=progress)
+    assert sum(counts) == max(SIZES)
+    if threads == 1:
+        assert max(counts) == BLOCK_SIZE
+
+
+@pytest.fixture
+def no_threads_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+class GivenUpError(Exception):
+    pass
+
+
+@pytest.mark.usefixtures("no_threads_left")
+@pytest.mark.parametrize("by_kernel", [False, True])
+@pytest.mark.parametrize("failure", [GivenUpError, KeyboardInterrupt])
+def test_giving_up_ends_all_threads(
+    copied: Callable[..., tuple[Content, bytes]], failure: type[BaseException], by_kernel: bool
+) -> None:
+    def progress(_count: int) -> None:
+        raise failure
+
+    with pytest.raises(failure):
+        copied(max(SIZES), threads=4, progress=progress, by_kernel=by_kernel)
+
+
+@pytest.mark.usefixtures("no_threads_left")
+@pytest.mark.parametrize("threads", [1, 4])
+def test_what_one_thread_meets_ends_all(
+    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    given = os.pwrite
+
+    def pwrite(file: int, data: Any, offset: int) -> int:
+        if offset >= 5 * BLOCK_SIZE:
+            raise OSError(errno.EIO, "the disk is broken")
+        return given(file, data[:100_000], offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with pytest.raises(OSError, match="the disk is broken"):
+        copied(max(SIZES), threads=threads)
+
+
+def test_a_system_that_gives_no_more_threads(
+    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch, noise: bytes
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    content, data = copied(max(SIZES), 39, threads=4, digest=False)
+    assert data == noise[: max(SIZES)]
+    assert content.crc == zlib.crc32(data)
+
+
+@pytest.mark.parametrize("by_kernel", [False, True])
+def test_a_source_that_ends_early(tmp_path: Path, by_kernel: bool) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(bytes(3 * BLOCK_SIZE))
+
+    def progress(_count: int) -> None:
+        os.truncate(source, 2 * BLOCK_SIZE)
+
+    content = Content(entry_of(source), progress=progress)
+    with open(tmp_path / "target", "w+b") as target, pytest.raises(marpack.SourceChangedError, match="source"):
+        copy_content(content, target, by_kernel=by_kernel)
+
+
+def test_what_lies_elsewhere_is_not_copied(tmp_path: Path) -> None:
+    entry = Entry(
+        name="x",
+        source=BytesSource(data=b"x"),
+        size=1,
+        mode=None,
+        mtime_ns=0,
+        compression=Compression.STORED,
+        origin="x",
+    )
+    with open(tmp_path / "target", "w+b") as target:
+        assert copy_content(Content(entry), target) is False
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="a system that reserves nothing")
+def test_room_is_asked_for_first(
+    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk without room says so before anything is copied."""
+
+    class NoRoom:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        @staticmethod
+        def fallocate64(*_: object) -> int:
+            import ctypes
+
+            ctypes.set_errno(errno.ENOSPC)
+            return -1
+
+    counts: list[int] = []
+    monkeypatch.setattr("ctypes.CDLL", NoRoom)
+    with pytest.raises(OSError, match="No space left on device"):
+        copied(LARGE_SIZE, progress=counts.append)
+    assert not counts
+    # Sharing blocks takes no room, and small files none worth asking for.
+    copied(LARGE_SIZE - 1)
+
+
+def test_reserving_where_there_is_no_such_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(tmp_path / "file", "w+b") as file:
+        space.reserve(file.fileno(), 10, 100)
+        assert os.fstat(file.fileno()).st_size == 110
+        monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: object())
+        space.reserve(file.fileno(), 10, 200)
+        monkeypatch.setattr("sys.platform", "darwin")
+        space.reserve(file.fileno(), 10, 300)
+        assert os.fstat(file.fileno()).st_size == 110
