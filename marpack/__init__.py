@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers take it for typing's, which takes a quarter as long to load as Python
 if TYPE_CHECKING:
+    from typing import Any
+
     from marpack import properties
     from marpack.archive.content import Progress
     from marpack.archive.entry import Compression, Entry, Reader, Source

@@ -33,6 +33,7 @@ _CENTRAL = struct.Struct("<4s4B4H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _END_64_LOCATOR = struct.Struct("<4sLQL")
+_LOCAL_ZIP64 = struct.Struct("<HHQQ")
 
 # Z5: zip dates count from 1980 in seven bits; times outside are clamped to the nearest (D-03).
 _FIRST = (1980, 1, 1, 0, 0, 0)
@@ -57,14 +58,19 @@ class ZipMember:
         """Whether the local header has 64-bit sizes (Z6)."""
         return self.size >= ZIP64_FROM
 
+    @property
+    def local_size(self) -> int:
+        """How long the local header is, whatever CRC and sizes it states."""
+        return _LOCAL.size + len(self.name.encode()) + (_LOCAL_ZIP64.size if self.zip64 else 0)
+
 
 def local_header(member: ZipMember) -> bytes:
-    """Return the record before the member's bytes (Z2); its length does not depend on CRC and sizes."""
+    """Return the record before the member's bytes (Z2)."""
     name, flags = _encode_name(member.name)
     sizes = (member.compressed_size, member.size)
     extra = b""
     if member.zip64:
-        extra = struct.pack("<HHQQ", 1, 16, member.size, member.compressed_size)
+        extra = _LOCAL_ZIP64.pack(1, 16, member.size, member.compressed_size)
         sizes = (_FILL_32, _FILL_32)
     time, date = _dos_time(member.mtime)
     version = _ZIP64_VERSION if member.zip64 else _VERSION

@@ -16,6 +16,7 @@ from marpack.errors import SourceChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
+    from typing import IO
 
     from marpack.archive.ahead import Ahead
     from marpack.archive.entry import Entry
@@ -82,26 +83,30 @@ class ZipStream:
                     offset=offset,
                 )
                 if ahead and _is_large_and_deflated(entry):
-                    body = yield from self._spooled(member, ahead)
+                    body, spool = ahead.take()
+                    pieces = self._spooled(member, body, spool)
                 else:
-                    body = yield from self._member(member, self._body(entry, self._progress))
-                member = body.complete(member)
-                offset += len(local_header(member)) + member.compressed_size
+                    body = self._body(entry, self._progress)
+                    pieces = self._member(member, body)
+                member = yield from pieces
+                offset += member.local_size + member.compressed_size
                 directory.append(central_header(member))
                 self.written.append(body.content.written(body.compressed_size))
         central = b"".join(directory)
         yield central
         yield end_records(count=len(directory), size=len(central), offset=offset)
 
-    def _member(self, member: ZipMember, body: _Body) -> Generator[bytes, None, _Body]:
+    def _member(self, member: ZipMember, body: _Body) -> Generator[bytes, None, ZipMember]:
         if member.size <= HELD_SIZE:
             held = b"".join(body)
-            yield local_header(body.complete(member)) + held
+            complete = body.complete(member)
+            yield local_header(complete) + held
         elif self._file:
             yield Provisional(local_header(member))
             if not body.copy_to(self._file):
                 yield from body
-            self._file.patch(member.offset, local_header(body.complete(member)))
+            complete = body.complete(member)
+            self._file.patch(member.offset, local_header(complete))
         else:
             measured = _Body(Content(body.content.entry), self._plan.deflate, self._threads)
             for _ in measured:
@@ -109,17 +114,18 @@ class ZipStream:
             expected = measured.complete(member)
             yield local_header(expected)
             yield from body
-            if body.complete(member) != expected:
+            complete = body.complete(member)
+            if complete != expected:
                 raise SourceChangedError(body.content.entry.origin, "changed while it was read")
-        return body
+        return complete
 
-    def _spooled(self, member: ZipMember, ahead: Ahead[_Body]) -> Generator[bytes, None, _Body]:
-        body, spool = ahead.take()
+    def _spooled(self, member: ZipMember, body: _Body, spool: IO[bytes]) -> Generator[bytes, None, ZipMember]:
+        complete = body.complete(member)
         with spool:
             spool.seek(0)
-            yield local_header(body.complete(member))
+            yield local_header(complete)
             yield from iter(lambda: spool.read(CHUNK_SIZE), b"")
-        return body
+        return complete
 
     def _body(self, entry: Entry, progress: Progress | None) -> _Body:
         content = Content(entry, digest=self._digest, progress=progress)
