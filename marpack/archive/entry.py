@@ -39,6 +39,9 @@ class Compression(IntEnum):
     DEFLATED = 8
 
 
+_COMPRESSIONS = frozenset(Compression)
+
+
 class Reader(Protocol):
     """What ``Source.open`` returns: an open binary file is one."""
 
@@ -129,7 +132,13 @@ class PlannedFile(io.FileIO):
 
     def check(self) -> None:
         """Raise unless the file is still as it was planned."""
-        if FileSource.from_stat(self._source.path, os.fstat(self.fileno())) != self._source:
+        source, status = self._source, os.fstat(self.fileno())
+        if (
+            status.st_size != source.size
+            or status.st_mtime_ns != source.mtime_ns
+            or status.st_ino != source.inode
+            or status.st_dev != source.device
+        ):
             raise SourceChangedError(repr(self._source.path), "has changed since the archive was planned")
 
 
@@ -206,7 +215,8 @@ class Entry:
             raise ValueError(f"the size of {self.name!r} cannot be {self.size}")
         if self.mode is not None and not 0 <= self.mode <= 0o7777:
             raise ValueError(f"the mode of {self.name!r} holds more than permission bits: {self.mode:#o}")
-        Compression(self.compression)
+        if self.compression not in _COMPRESSIONS:
+            raise ValueError(f"the compression of {self.name!r} cannot be {self.compression!r}")
 
     @property
     def mtime(self) -> float:

@@ -62,6 +62,9 @@ MAX_NAME = 4095
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9] [A-Za-z0-9_.-]*", re.VERBOSE)
 
+# No more than most names are, so that the rules need not be gone through one by one for thousands of files.
+_PLAIN_NAME = re.compile(r"(?! mar-inf (/|$) ) \w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII | re.IGNORECASE)
+
 # Weights are noise to deflate; the others are compressed already.
 _STORED_SUFFIXES = frozenset(
     """
@@ -88,6 +91,8 @@ def check_model_name(name: str, archive_format: ArchiveFormat) -> str | None:
 
 def check_member_name(name: str) -> str | None:
     """Return what is wrong with the name of a member (A8), or None."""
+    if len(name) <= MAX_COMPONENT and _PLAIN_NAME.fullmatch(name):
+        return None
     parts = name.split("/")
     problem = None
     try:
@@ -134,8 +139,7 @@ def printable(name: str) -> str:
 
 def parents(name: str) -> list[str]:
     """Return the folders that hold a member, outermost first."""
-    parts = name.split("/")
-    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+    return [name[:end] for end, character in enumerate(name) if character == "/"] if "/" in name else []
 
 
 def handler_file(value: str, runtime: Runtime) -> str | None:
@@ -155,7 +159,6 @@ def compression_for(name: str, archive_format: ArchiveFormat, *, weights: bool) 
     """Choose a member's method (A7). ``auto`` stores the weights and what is known not to compress."""
     if archive_format == "zip-store":
         return Compression.STORED
-    suffix = os.path.splitext(name)[1].lower()
-    if archive_format == "auto" and (weights or suffix in _STORED_SUFFIXES):
+    if archive_format == "auto" and (weights or os.path.splitext(name)[1].lower() in _STORED_SUFFIXES):
         return Compression.STORED
     return Compression.DEFLATED

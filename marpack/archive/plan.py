@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 
 from marpack.archive.entry import BytesSource, Compression, Entry
 from marpack.archive.layout import (
@@ -90,7 +91,8 @@ class ArchivePlan:
         problem = problem or next(filter(None, map(check_member_name, names)), None)
         if problem:
             raise ValueError(problem)
-        if names != sorted(set(names), key=member_order):
+        keys = list(map(member_order, names))
+        if any(one >= other for one, other in pairwise(keys)):
             raise ValueError("the entries of a plan are unique and in the order of member_order()")
         folders = {parent for name in names for parent in parents(name)}
         if clash := folders.intersection(names):

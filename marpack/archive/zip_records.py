@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 
 from marpack.archive.entry import Compression
 
@@ -136,6 +137,7 @@ def _encode_name(name: str) -> tuple[bytes, int]:
         return name.encode(), _UTF8_NAME
 
 
+@lru_cache(maxsize=1024)  # the files of a model are often of a few moments, and each is asked for twice
 def _dos_time(mtime: int) -> tuple[int, int]:
     try:
         when = datetime.fromtimestamp(mtime, timezone.utc)

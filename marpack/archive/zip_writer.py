@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from marpack.archive.content import Content, Progress
@@ -74,21 +73,12 @@ class ZipStream:
         directory = []
         with self._deflating_ahead() as ahead:
             for entry in self._plan.members:
-                member = ZipMember(
-                    name=entry.name,
-                    compression=entry.compression,
-                    attributes=_MANIFEST_MODE if entry.mode is None else _REGULAR_FILE | entry.mode,
-                    mtime=math.floor(entry.mtime),
-                    size=entry.size,
-                    offset=offset,
-                )
                 if ahead and _is_large_and_deflated(entry):
                     body, spool = ahead.take()
-                    pieces = self._spooled(member, body, spool)
+                    member = yield from self._spooled(body, spool, offset)
                 else:
                     body = self._body(entry, self._progress)
-                    pieces = self._member(member, body)
-                member = yield from pieces
+                    member = yield from self._member(body, offset)
                 offset += member.local_size + member.compressed_size
                 directory.append(central_header(member))
                 self.written.append(body.content.written(body.compressed_size))
@@ -96,36 +86,36 @@ class ZipStream:
         yield central
         yield end_records(count=len(directory), size=len(central), offset=offset)
 
-    def _member(self, member: ZipMember, body: _Body) -> Generator[bytes, None, ZipMember]:
-        if member.size <= HELD_SIZE:
+    def _member(self, body: _Body, offset: int) -> Generator[bytes, None, ZipMember]:
+        entry = body.content.entry
+        if entry.size <= HELD_SIZE:
             held = b"".join(body)
-            complete = body.complete(member)
-            yield local_header(complete) + held
+            member = body.member(offset)
+            yield local_header(member) + held
         elif self._file:
-            yield Provisional(local_header(member))
+            yield Provisional(local_header(body.member(offset)))
             if not body.copy_to(self._file):
                 yield from body
-            complete = body.complete(member)
-            self._file.patch(member.offset, local_header(complete))
+            member = body.member(offset)
+            self._file.patch(offset, local_header(member))
         else:
-            measured = _Body(Content(body.content.entry), self._plan.deflate, self._threads)
+            measured = _Body(Content(entry), self._plan.deflate, self._threads)
             for _ in measured:
                 pass
-            expected = measured.complete(member)
-            yield local_header(expected)
+            member = measured.member(offset)
+            yield local_header(member)
             yield from body
-            complete = body.complete(member)
-            if complete != expected:
-                raise SourceChangedError(body.content.entry.origin, "changed while it was read")
-        return complete
+            if body.member(offset) != member:
+                raise SourceChangedError(entry.origin, "changed while it was read")
+        return member
 
-    def _spooled(self, member: ZipMember, body: _Body, spool: IO[bytes]) -> Generator[bytes, None, ZipMember]:
-        complete = body.complete(member)
+    def _spooled(self, body: _Body, spool: IO[bytes], offset: int) -> Generator[bytes, None, ZipMember]:
+        member = body.member(offset)
         with spool:
             spool.seek(0)
-            yield local_header(complete)
+            yield local_header(member)
             yield from iter(lambda: spool.read(CHUNK_SIZE), b"")
-        return complete
+        return member
 
     def _body(self, entry: Entry, progress: Progress | None) -> _Body:
         content = Content(entry, digest=self._digest, progress=progress)
@@ -180,5 +170,16 @@ class _Body:
         self.compressed_size = self.content.entry.size
         return True
 
-    def complete(self, member: ZipMember) -> ZipMember:
-        return replace(member, crc=self.content.crc, compressed_size=self.compressed_size)
+    def member(self, offset: int) -> ZipMember:
+        """Describe the member that begins at ``offset``, as far as it has been read."""
+        entry = self.content.entry
+        return ZipMember(
+            name=entry.name,
+            compression=entry.compression,
+            attributes=_MANIFEST_MODE if entry.mode is None else _REGULAR_FILE | entry.mode,
+            mtime=math.floor(entry.mtime),
+            size=entry.size,
+            compressed_size=self.compressed_size,
+            crc=self.content.crc,
+            offset=offset,
+        )
