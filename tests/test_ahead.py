@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import marpack
+from marpack.archive.entry import CHUNK_SIZE
 from marpack.archive.zip_writer import HELD_SIZE
 from tests.conftest import full_disk
 
@@ -105,6 +107,32 @@ def test_giving_up(plan: marpack.ArchivePlan, store: Path, failure: type[BaseExc
     with pytest.raises(failure):
         marpack.write_archive(plan, store / "m.mar", threads=3, progress=progress)
     assert os.listdir(store) == []
+
+
+def test_giving_up_leaves_the_rest_unread(store: Path) -> None:
+    class Counted:
+        size = 50_000_000
+        read = 0
+
+        def open(self) -> io.BytesIO:
+            outer = self
+
+            class Reader(io.BytesIO):
+                def read(self, size: int | None = -1, /) -> bytes:
+                    outer.read += 1
+                    return super().read(size)
+
+            return Reader(bytes(self.size))
+
+    sources = {name: Counted() for name in "abc"}
+    plan = marpack.plan_archive(model_name="m", handler="base_handler", extra_files=sources)
+
+    def progress(_count: int) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        marpack.write_archive(plan, store / "m.mar", threads=3, progress=progress)
+    assert max(source.read for source in sources.values()) < 50_000_000 // CHUNK_SIZE
 
 
 def test_a_disk_that_fills(plan: marpack.ArchivePlan, store: Path) -> None:

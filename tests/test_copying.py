@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import marpack
 from marpack.archive import copying
 from marpack.archive.content import Content
 from marpack.archive.copying import BLOCK_SIZE, KERNEL_BLOCK_SIZE, LARGE_SIZE, copy_content
-from marpack.archive.digest import new_sha256
+from marpack.archive.digest import Follower, new_sha256
 from marpack.archive.entry import BytesSource, Compression, Entry, FileSource
 from marpack.disk import space
 
@@ -231,6 +232,35 @@ def test_a_system_that_gives_no_more_threads(
     assert content.crc == zlib.crc32(data)
 
 
+def test_calls_that_do_a_part_of_the_work(
+    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch, noise: bytes
+) -> None:
+    write, read = os.pwrite, os.preadv
+    monkeypatch.setattr(os, "pwrite", lambda file, data, offset: write(file, data[:100_000], offset))
+    monkeypatch.setattr(os, "preadv", lambda file, buffers, offset: read(file, [buffers[0][:70_000]], offset))
+    content, data = copied(3 * BLOCK_SIZE + 1, 39)
+    assert data == noise[: 3 * BLOCK_SIZE + 1]
+    assert content.crc == zlib.crc32(data)
+
+
+def test_a_sum_waits_for_the_slowest_block(
+    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies behind a block that is under way is not settled, though it may be there."""
+    write = os.pwrite
+
+    def pwrite(file: int, data: Any, offset: int) -> int:
+        if offset == 0:
+            time.sleep(10 * copying._REPORT_SECONDS)
+        return write(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    content, data = copied(max(SIZES), threads=3)
+    expected = new_sha256()
+    expected.update(data)
+    assert content.sha256 == expected.hexdigest()
+
+
 @pytest.mark.parametrize("by_kernel", [False, True])
 def test_a_source_that_ends_early(tmp_path: Path, by_kernel: bool) -> None:
     source = tmp_path / "source"
@@ -240,8 +270,29 @@ def test_a_source_that_ends_early(tmp_path: Path, by_kernel: bool) -> None:
         os.truncate(source, 2 * BLOCK_SIZE)
 
     content = Content(entry_of(source), progress=progress)
-    with open(tmp_path / "target", "w+b") as target, pytest.raises(marpack.SourceChangedError, match="source"):
+    # The kernel copies all of it at once: then the change is seen at the end.
+    how = "has changed" if by_kernel else "ended 1048576 bytes before the planned 3145728"
+    with open(tmp_path / "target", "w+b") as target, pytest.raises(marpack.SourceChangedError, match=how):
         copy_content(content, target, by_kernel=by_kernel)
+
+
+def test_a_follower_that_is_abandoned_leaves_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    os.truncate(file, 1 << 32)
+    follower = Follower(str(file))
+    follower.advance(1 << 32)
+    follower.abandon()
+    assert follower._position < 1 << 32
+
+
+def test_a_file_that_is_cut_short_under_a_follower(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    follower = Follower(str(file))
+    follower.advance(2)
+    with pytest.raises(OSError, match="cannot be read"):
+        follower.finish()
 
 
 def test_what_lies_elsewhere_is_not_copied(tmp_path: Path) -> None:

@@ -103,6 +103,19 @@ def test_parallel_is_zlib_with_the_given_level() -> None:
         assert b"".join(deflate([data], method="parallel", level=level, threads=2)) == expected
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_tgz_is_one_gzip_member_that_says_how_it_was_made(method: marpack.Deflate) -> None:
+    data = text(2 * BLOCK_SIZE)
+    plan = marpack.plan_archive(
+        model_name="m", handler="base_handler", extra_files={"x": data}, archive_format="tgz", deflate=method
+    )
+    made = b"".join(marpack.iter_archive(plan))
+    assert made[8] == (4 if method == "fast" else 2)  # RFC 1952: fastest, most
+    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    assert data in decompressor.decompress(made)
+    assert (decompressor.eof, decompressor.unused_data) == (True, b"")
+
+
 def test_fast_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "isal", None)
     with pytest.raises(marpack.MissingExtraError, match=r"marpack\[fast\]"):

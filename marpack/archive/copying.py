@@ -226,4 +226,3 @@ class _Copy:
             count, self._unreported = self._unreported, 0
             settled = min(self._under_way, default=self._next)
         self._done(count, self._offset + settled)
-

@@ -1,13 +1,15 @@
-"""From what a caller gives to the file it stands for: a path, contents in memory, an open file."""
+"""From what a caller gives to the file it stands for: a path, contents in memory, an open file, a model."""
 
 from __future__ import annotations
 
 import os
+import reprlib
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from marpack.archive.entry import (
     BytesSource,
@@ -24,9 +26,27 @@ from marpack.errors import Issue
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Candidate", "FileArgument", "Inputs", "SourceLike", "literal_path"]
+__all__ = ["Candidate", "FileArgument", "Inputs", "Module", "SourceLike", "Tensor", "literal_path"]
 
-SourceLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | SeekableFile | Source"
+
+class Module(Protocol):
+    """What type checkers look for in a ``torch.nn.Module``, for those who have no torch."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Return the tensors by their names."""
+
+
+class Tensor(Protocol):
+    """The same for a ``torch.Tensor``."""
+
+    def untyped_storage(self) -> Any:
+        """Return the memory."""
+
+
+StateDict: TypeAlias = "Mapping[str, Tensor]"
+SourceLike: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | SeekableFile | Source | Module | StateDict"
+)
 FileArgument: TypeAlias = "SourceLike | Mapping[str, SourceLike]"
 
 # Of contents without a file of their own: readable by all, as a fresh file is.
@@ -94,11 +114,18 @@ class Inputs:
 
         ``default_name`` names contents that have no name of their own; None demands one.
         """
-        if isinstance(value, Mapping):
-            if len(value) != 1:
-                self.issue("bad-value", argument, f"give one {{name: contents}}, not {len(value)} of them")
+        model = _is_model(value)
+        if isinstance(value, Mapping) and not model:
+            try:
+                items = dict(value.items())
+            except Exception as error:
+                self.issue("bad-value", argument, f"the mapping cannot be read: {error!r}")
                 return None
-            [(name, value)] = value.items()
+            if len(items) != 1:
+                problem = f"give one {{name: contents}}, not {len(items)} of them"
+                self.issue("bad-value", argument, _checkpoint_problem(value) or problem)
+                return None
+            [(name, value)] = items.items()
             if not isinstance(name, str):
                 self.issue("bad-type", argument, f"the name {name!r} must be a str")
                 return None
@@ -110,7 +137,7 @@ class Inputs:
                 )
                 return None
         else:
-            own_name = _own_name(value) or default_name
+            own_name = (None if model else _own_name(value)) or default_name
             if own_name is None:
                 self.issue("bad-value", argument, "contents need a name: give {'handler.py': contents}")
                 return None
@@ -221,16 +248,27 @@ class Inputs:
             return self._text(argument, value)
         if isinstance(value, (bytes, bytearray, memoryview)):
             return BytesSource(data=bytes(value))
+        if _is_model(value):
+            return self._model(argument, value)
         if hasattr(value, "read") and hasattr(value, "seek"):
             return self._stream(argument, value)
         if isinstance(value, Source):
             return value
-        self.issue(
-            "bad-type",
-            argument,
-            f"cannot take {value!r:.50}: give a path, bytes, text with a line break, or an open binary file",
-        )
+        if problem := _checkpoint_problem(value):
+            self.issue("bad-value", argument, problem)
+            return None
+        known = "a path, bytes, text with a line break, an open binary file, or a module or state_dict of torch"
+        self.issue("bad-type", argument, f"cannot take {reprlib.repr(value)}: give {known}")
         return None
+
+    def _model(self, argument: str, value: object) -> Source | None:
+        from marpack.archive.torch_models import model_source
+
+        try:
+            return model_source(value)
+        except ValueError as error:
+            self.issue("bad-value", argument, str(error))
+            return None
 
     def _stream(self, argument: str, file: Any) -> Source | None:
         try:
@@ -249,6 +287,27 @@ class Inputs:
             self.issue("bad-value", argument, "the open file stands at its end: seek(0) first, or give the bytes")
             return None
         return StreamSource(file=file, start=start, size=size)
+
+
+def _torch_is_there() -> bool:
+    """Tell whether anything can be torch's: not before it is imported, which marpack leaves to others."""
+    return sys.modules.get("torch") is not None
+
+
+def _is_model(value: object) -> bool:
+    if not _torch_is_there():
+        return False
+    from marpack.archive.torch_models import is_model
+
+    return is_model(value)
+
+
+def _checkpoint_problem(value: object) -> str | None:
+    if not _torch_is_there():
+        return None
+    from marpack.archive.torch_models import checkpoint_problem
+
+    return checkpoint_problem(value)
 
 
 def _own_name(value: object) -> str | None:

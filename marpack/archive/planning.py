@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from marpack.archive.deflate import check_available
 from marpack.archive.extra_files import ExtraFiles, add_extra_files
 from marpack.archive.inputs import FileArgument, Inputs, SourceLike
 from marpack.archive.layout import (
     ARCHIVE_FORMATS,
     BUILTIN_HANDLERS,
+    DEFLATES,
     ArchiveFormat,
+    Deflate,
     check_model_name,
     compression_for,
     handler_file,
@@ -45,6 +48,7 @@ def plan_archive(
     config_file: FileArgument | None = None,
     runtime: Runtime = "python",
     archive_format: ArchiveFormat = "default",
+    deflate: Deflate = "zlib",
     timestamp: datetime | float | None = None,
     reproducible: bool = False,
     metadata: Mapping[str, Any] | None = None,
@@ -54,8 +58,12 @@ def plan_archive(
 
     The arguments are the options of ``torch-model-archiver`` and mean what they mean there
     (spec/archive.md). A file argument takes a path, bytes, text (a ``str`` with a line break), an open
-    binary file that can seek, any ``Source``, or ``{name in the archive: one of these}``. None, an empty ``str``
-    and an empty list are the same as nothing.
+    binary file that can seek, any ``Source``, a model of torch, or ``{name in the archive: one of these}``. None,
+    an empty ``str`` and an empty list are the same as nothing.
+
+    A model is a ``torch.nn.Module``, of which the ``state_dict()`` is packed, or a state_dict, as ``torch.save``
+    writes them, or a ``ScriptModule``, as ``torch.jit.save`` does. Tensors are not copied, so do not train until
+    the archive is written; a ``ScriptModule`` is saved at once, into an anonymous temporary file.
 
     - ``handler``: the name of a built-in handler; a path, with or without ``.py``, with or without
       ``:entry``; or ``{"handler.py": contents}``.
@@ -66,6 +74,9 @@ def plan_archive(
       list of these.
     - ``archive_format``: ``default`` (zip, deflated), ``zip-store``, ``tgz``, ``no-archive`` (a folder), or
       ``auto``: zip that stores weights and what is compressed already and deflates the rest.
+    - ``deflate``: how to compress, which decides the bytes: ``zlib`` makes those of the official tool;
+      ``parallel`` is zlib on all cores, some bytes longer; ``fast``, which needs the extra of that name, is many
+      times as fast, and no larger where it is weights that are compressed (spec/archive.md, Z8).
     - ``timestamp``: the time of packing, in seconds since the epoch or an aware ``datetime``; now by default.
       Parts of a second are dropped.
     - ``reproducible``: the same inputs make the same bytes on every machine: all times are ``timestamp``
@@ -73,10 +84,10 @@ def plan_archive(
     - ``metadata``: a JSON object that goes into the manifest under the key ``metadata``.
     - ``owner``: whom the members of a ``tgz`` belong to; the user of this process by default.
 
-    Raises ``PlanError`` whose ``issues`` are everything that is wrong with the inputs.
+    Raises ``PlanError`` whose ``issues`` are everything that is wrong with the inputs, and ``MissingExtraError``.
     """
     inputs = Inputs()
-    _check_choices(inputs, model_name, version, runtime, archive_format)
+    _check_choices(inputs, model_name, version, runtime, archive_format, deflate)
     packed = _resolve_timestamp(inputs, timestamp, reproducible=reproducible)
 
     # A10: the order in which the archiver copies, which decides whose mode and time a shared file gets.
@@ -93,11 +104,12 @@ def plan_archive(
     config_name = _add_role(inputs, "config_file", config_file, "model-config.yaml")
     _check_metadata(inputs, metadata)
     _check_owner(inputs, owner)
-    _warn(inputs, model_name, archive_format)
+    _warn(inputs, model_name, archive_format, deflate)
     candidates = inputs.settle()
 
     if inputs.issues:
         raise PlanError(inputs.issues)
+    check_available(deflate)
     entries = [
         candidate.entry(
             compression_for(candidate.name, archive_format, weights=candidate.name == weights_name),
@@ -128,11 +140,17 @@ def plan_archive(
         timestamp=packed,
         owner=owner or (Owner.current() if archive_format == "tgz" and not reproducible else Owner()),
         warnings=tuple(inputs.warnings),
+        deflate=deflate,
     )
 
 
 def _check_choices(
-    inputs: Inputs, model_name: object, version: object, runtime: object, archive_format: ArchiveFormat
+    inputs: Inputs,
+    model_name: object,
+    version: object,
+    runtime: object,
+    archive_format: ArchiveFormat,
+    deflate: object,
 ) -> None:
     if not isinstance(model_name, str):
         inputs.issue("bad-type", "model_name", f"must be a str, not {type(model_name).__name__}")
@@ -145,6 +163,7 @@ def _check_choices(
     for argument, value, known in (
         ("runtime", runtime, RUNTIMES),
         ("archive_format", archive_format, ARCHIVE_FORMATS),
+        ("deflate", deflate, DEFLATES),
     ):
         if value not in known:
             inputs.issue("bad-value", argument, f"{value!r} is not known: choose from {', '.join(known)}")
@@ -247,8 +266,10 @@ def _checked_requirements(inputs: Inputs, requirements: Sequence[object]) -> Ite
             inputs.issue("bad-type", "requirements_file", f"{requirement!r} is not one requirement")
 
 
-def _warn(inputs: Inputs, model_name: object, archive_format: object) -> None:
-    """Warn of archives that are well-formed and that the server does not load (A1, N1)."""
+def _warn(inputs: Inputs, model_name: object, archive_format: object, deflate: object) -> None:
+    """Warn of archives that are well-formed and not what was meant: not loaded (A1, N1), or not deflated (Z8)."""
+    if archive_format in ("zip-store", "no-archive") and deflate != "zlib":
+        inputs.warnings.append(f"deflate={deflate!r} has no effect: nothing is deflated in {archive_format}")
     if isinstance(model_name, str) and ".." in model_name:
         inputs.warnings.append(f"TorchServe finds no archive with '..' in its name, as {model_name!r} has")
     if archive_format == "no-archive" and inputs.is_empty:
