@@ -36,6 +36,7 @@ ROOMS = {
         "marpack.config",
         "marpack.disk",
         "marpack.packing",
+        "marpack.secrets",
         "marpack.serving",
     },
     "marpack": {
@@ -54,13 +55,19 @@ ARCHIVE = [
     "entry",
     "layout",
     "result",
+    "checksum",
+    "digest",
     "content",
     "deflate",
+    "torch_models",
     "inputs",
     "extra_files",
     "plan",
     "planning",
     "zip_records",
+    "copying",
+    "sinks",
+    "ahead",
     "zip_writer",
     "tar_writer",
     "directory_writer",
@@ -90,7 +97,9 @@ CONFIG = [
 
 SERVING = [
     "names",
+    "stores",
     "remote",
+    "upload",
     "base_dir",
     "tables",
     "model",
@@ -104,7 +113,10 @@ SERVING = [
 INSIDE = {"marpack.archive": ARCHIVE, "marpack.config": CONFIG, "marpack.serving": SERVING}
 
 PURE = {
-    *(f"marpack.archive.{name}" for name in ("manifest", "layout", "zip_records", "result")),
+    *(
+        f"marpack.archive.{name}"
+        for name in ("manifest", "layout", "zip_records", "result", "checksum", "deflate")
+    ),
     *(
         f"marpack.config.{name}"
         for name in ("redaction", "strict_json", "java_hash", "properties", "environment", "readers")
@@ -116,9 +128,12 @@ MANIFESTS = {"marpack.archive.manifest", "marpack.archive.reader"}
 
 # Optional packages, and the only modules that ask for them.
 EXTRAS = {
+    "marpack.archive.checksum": {"isal"},
+    "marpack.archive.deflate": {"isal"},
+    "marpack.archive.torch_models": {"torch"},
     "marpack.cli.progress": {"rich"},
     "marpack.config.yaml_text": {"yaml"},
-    "marpack.serving.remote": {"aiohttp", "fsspec"},
+    "marpack.serving.stores": {"aiohttp", "fsspec"},
 }
 DOING_IO = {"os", "io", "shutil", "pathlib", "glob", "time", "tempfile", "subprocess", "socket", "logging"}
 
@@ -203,13 +218,45 @@ def test_public_names_are_listed_and_sorted(module: str) -> None:
     assert all(hasattr(loaded, name) for name in listed)
 
 
-def test_importing_marpack_imports_no_third_party() -> None:
-    code = (
-        "import sys; before = set(sys.modules); import marpack; "
-        "print('\\n'.join({name.partition('.')[0] for name in set(sys.modules) - before}))"
+def loaded_by(code: str) -> set[str]:
+    code = f"import sys; before = set(sys.modules); {code}; print(*set(sys.modules) - before)"
+    return set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert set(printed.split()) - {"marpack", *sys.stdlib_module_names} == set()
+
+
+def test_importing_marpack_imports_nothing_of_it_yet() -> None:
+    """A tool that embeds marpack waits for what it uses, when it uses it."""
+    assert {name for name in loaded_by("import marpack") if name.startswith("marpack")} == {"marpack"}
+
+
+def test_every_public_name_is_there_when_asked_for() -> None:
+    assert {name.partition(".")[0] for name in loaded_by("from marpack import *")} - sys.stdlib_module_names == {
+        "isal",  # where it is installed
+        "marpack",
+    }
+    assert set(marpack.__all__) <= set(dir(marpack))
+    for name in marpack.__all__:
+        assert getattr(marpack, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'plan'"):
+        marpack.plan  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_the_names_for_type_checkers_are_those_that_are_loaded() -> None:
+    declared = {
+        alias.name: node.module
+        for node in ast.walk(ast.parse(source("marpack")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("marpack")
+        for alias in node.names
+    }
+    assert declared.pop("properties") == "marpack"
+    assert declared == marpack._HOME_OF
+    assert {*declared, "properties"} == set(marpack.__all__)
+
+
+def test_packing_loads_no_other_command() -> None:
+    loaded = loaded_by("from marpack.cli import main; main(['pack', '--help'])")
+    assert not {name for name in loaded if name.startswith(("marpack.config", "marpack.serving"))}
 
 
 AMBIENT = {
@@ -217,8 +264,9 @@ AMBIENT = {
     "os.environ": {"marpack.cli.config", "marpack.cli.pack"},
     "sys.argv": {"marpack.cli"},
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
-    "isatty": {"marpack.cli.progress"},
-    **{word: set[str]() for word in ("getcwd", "umask", "datetime.now", "import logging", "import locale")},
+    "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},
+    "import logging": {"marpack.cli.output"},
+    **{word: set[str]() for word in ("getcwd", "umask", "datetime.now", "import locale")},
 }
 
 

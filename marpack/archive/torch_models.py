@@ -1,0 +1,282 @@
+"""Models of torch that are in memory: the files that torch makes of them, as sources.
+
+Import this module only where torch is imported already: nothing of its types can exist before.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import FileIO
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from marpack.archive.entry import CHUNK_SIZE, StreamSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from marpack.archive.entry import Reader, Source
+
+    # Not its own types: they would have the type checker of whoever uses marpack read all of torch.
+    torch: Any
+else:
+    import torch
+
+__all__ = ["StateDictSource", "checkpoint_problem", "is_model", "model_source"]
+
+T = TypeVar("T")
+
+# Module.get_extra_state(): under a key that ends so lies whatever a module of the user's wants to keep.
+_EXTRA_STATE = "_extra_state"
+
+# Enough to sum a tensor while the one before is being written.
+_CHUNKS_AHEAD = 32
+
+# A thread that is inside of torch when Python is gone takes the process down. So readers end theirs at exit, and
+# from then on none begins.
+_EXITING = threading.Event()
+atexit.register(_EXITING.set)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class StateDictSource:
+    """The file that ``torch.save`` makes of a state_dict, byte for byte, made anew each time it is read.
+
+    No tensor is copied; those on another device are, one storage at a time. Values that change before the archive
+    is written are packed as they are then. Do not train meanwhile: a change while they are read is an error only
+    where it shows, in another size or in a member that is read twice.
+    """
+
+    state_dict: Mapping[str, Any] = field(repr=False)
+    size: int
+
+    def open(self) -> Reader:
+        """Save in a thread that goes hardly further than is read, and ends with the reader."""
+        return _SavingReader(self.state_dict)
+
+
+def is_model(value: object) -> bool:
+    """Tell a module, scripted or not, and a state_dict: a mapping with a tensor among its values."""
+    if isinstance(value, torch.nn.Module):
+        return True
+    return any(isinstance(item, torch.Tensor) for item in _items(value).values())
+
+
+def checkpoint_problem(value: object) -> str | None:
+    """Say what to do about a mapping that holds a model; None for anything else."""
+    for key, item in _items(value).items():
+        if is_model(item) and not str(key).endswith(_EXTRA_STATE):
+            return f"a checkpoint is not loaded, only a state_dict: give the one under {key!r} alone"
+    return None
+
+
+def _items(value: object) -> dict[object, object]:
+    try:
+        return dict(value.items()) if isinstance(value, Mapping) else {}
+    except Exception:  # a mapping that cannot be read is an error where it is read in earnest
+        return {}
+
+
+def model_source(value: object) -> Source:
+    """Return the file of a model, as TorchServe's handlers load it.
+
+    A ``torch.nn.Module`` is saved as its ``state_dict()``, which is taken now and holds the tensors themselves; a
+    state_dict as it is given. Torch tells the size without reading them (but counts through quantised and nested
+    tensors, and before 2.5 through all). A ``ScriptModule`` is saved now, into an anonymous temporary file that
+    goes with the source: torch streams it to a path alone, and for anything else makes all of the file in memory.
+
+    Raises ``ValueError`` that says why the server would not load it, or torch cannot save it; ``OSError`` passes.
+    """
+    if isinstance(value, torch.jit.ScriptModule):
+        return _ask(lambda: _script_source(value))
+    state_dict: Any = _ask(value.state_dict) if isinstance(value, torch.nn.Module) else value
+    if problem := _ask(lambda: _problem(state_dict)):
+        raise ValueError(problem)
+    return StateDictSource(state_dict=state_dict, size=_ask(lambda: _saved_size(state_dict)))
+
+
+def _problem(state_dict: Mapping[object, object]) -> str | None:
+    """Say why the server would not load a state_dict."""
+    for key, value in state_dict.items():
+        if not isinstance(key, str):
+            return f"a state_dict has names for its keys, not {key!r:.50}"
+        if isinstance(value, torch.Tensor) and value.is_meta:
+            return f"the tensor {key!r} is on the device 'meta', without values: load the weights first"
+    return checkpoint_problem(state_dict)
+
+
+def _saved_size(state_dict: Mapping[str, Any]) -> int:
+    counter = _Counter()
+    try:
+        with torch.serialization.skip_data():
+            torch.save(state_dict, counter)
+    except (AttributeError, RuntimeError):  # there is no skip_data() before 2.5, and it refuses some tensors
+        counter = _Counter()
+        torch.save(state_dict, counter)
+    return counter.size
+
+
+class _Counter:
+    """A file that keeps nothing; torch skips, with ``seek``, over what it does not write."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def write(self, data: memoryview) -> int:
+        self.size += len(data)
+        return len(data)
+
+    def seek(self, offset: int, _whence: int) -> int:
+        self.size += offset
+        return self.size
+
+    def flush(self) -> None:
+        pass
+
+
+class _AbandonedError(Exception):
+    """Takes the thread out of torch when nobody reads any more."""
+
+
+class _Saving:
+    """``torch.save`` in a thread that goes no further ahead of the one that reads than a few chunks."""
+
+    def __init__(self, state_dict: Mapping[str, Any]) -> None:
+        self._state_dict = state_dict
+        self._chunks: SimpleQueue[bytes | None] = SimpleQueue()
+        self._room = threading.Semaphore(_CHUNKS_AHEAD)
+        self._gathered = bytearray()
+        self._error: BaseException | None = None
+        self._abandoned = False
+        self._stopped = False
+        # A daemon: for others Python waits at exit before it calls what ends this one.
+        self._thread = threading.Thread(target=self._run, name="marpack torch.save", daemon=True)
+
+    def next_chunk(self) -> bytes | None:
+        """Return what is written next, None at the end, once."""
+        if self._thread.ident is None:  # not earlier: who is interrupted in here has a reader to close
+            self._thread.start()
+        chunk = self._chunks.get()
+        self._room.release()
+        if chunk is None and self._error is not None and not self._abandoned:
+            raise self._error
+        return chunk
+
+    def end(self) -> None:
+        """End the thread, wherever it is."""
+        self._abandoned = True
+        self._room.release()
+        # This may be that thread itself, where a forgotten reader is collected as garbage.
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._error = None  # it knows the frames, and so the tensors, of the thread
+
+    def _run(self) -> None:
+        try:
+            if not (self._abandoned or _EXITING.is_set()):
+                torch.save(self._state_dict, self)
+        except BaseException as error:
+            self._error = error
+        self._chunks.put(None)
+
+    def write(self, data: memoryview) -> int:
+        """Take what torch writes, and takes back: small pieces together, large ones in parts."""
+        if self._stopped:  # after an exception torch still ends its file, in a destructor that must not raise
+            return len(data)
+        if len(data) < CHUNK_SIZE:
+            self._gathered += data
+            if len(self._gathered) >= CHUNK_SIZE:
+                self.flush()
+            return len(data)
+        self.flush()
+        for start in range(0, len(data), CHUNK_SIZE):
+            self._hand_over(bytes(data[start : start + CHUNK_SIZE]))
+        return len(data)
+
+    def flush(self) -> None:
+        """Hand over what was gathered, as torch demands at the end."""
+        if self._gathered and not self._stopped:
+            gathered, self._gathered = bytes(self._gathered), bytearray()
+            self._hand_over(gathered)
+
+    def _hand_over(self, chunk: bytes) -> None:
+        self._room.acquire()
+        if self._abandoned:
+            self._stopped = True
+            raise _AbandonedError
+        self._chunks.put(chunk)
+
+
+class _SavingReader:
+    def __init__(self, state_dict: Mapping[str, Any]) -> None:
+        saving = _Saving(state_dict)
+        self._next_chunk = saving.next_chunk
+        self._chunk: bytes | None = b""
+        # Also for a reader that is forgotten, and at exit: a thread that is inside of torch when Python has gone
+        # may take the process down.
+        self._end = weakref.finalize(self, saving.end)
+
+    def read(self, size: int, /) -> bytes:
+        if self._chunk is not None and not self._chunk:
+            self._chunk = None  # if this is interrupted, there is nothing more to read
+            self._chunk = self._next_chunk()
+        if self._chunk is None:
+            return b""
+        data, self._chunk = self._chunk[:size], self._chunk[size:]
+        return data
+
+    def close(self) -> None:
+        self._chunk = None
+        self._end()
+
+
+class _Spool(FileIO):
+    """Goes with the last source that refers to it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _script_source(script: Any) -> Source:
+    with tempfile.TemporaryDirectory(prefix="marpack-", ignore_cleanup_errors=True) as folder:
+        _check_space(folder, script)
+        # Torch puts the file's name into the file: this one it takes for buffers.
+        path = os.path.join(folder, "archive")
+        script.save(path)
+        spool = _Spool(path, opener=_open_and_forget)
+    return StreamSource(file=spool, start=0, size=os.fstat(spool.fileno()).st_size)
+
+
+def _check_space(folder: str, script: Any) -> None:
+    """Raise ``OSError`` where the disk is too small: torch would take the process down when it finds out.
+
+    It still does for a model whose weights have been frozen into its code, and where a quota is.
+    """
+    tensors = [*script.parameters(), *script.buffers()]
+    storages = (tensor.untyped_storage() for tensor in tensors if tensor.layout is torch.strided)
+    needed = sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
+
+
+def _open_and_forget(path: str, flags: int) -> int:
+    """Open a file that is to be deleted while it is open, which Windows must be told."""
+    return os.open(path, flags | getattr(os, "O_TEMPORARY", 0))
+
+
+def _ask(question: Callable[[], T]) -> T:
+    """Return the answer of torch, or of code of the user's that it calls."""
+    try:
+        return question()
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(f"torch cannot save it ({type(error).__name__}: {error})") from error
