@@ -35,6 +35,7 @@ __all__ = [
     "SnapshotError",
     "SourceChangedError",
     "TargetError",
+    "UploadError",
 ]
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
@@ -194,16 +195,37 @@ class SourceChangedError(MarpackError, RuntimeError):
         return type(self), (self.source, self.how)
 
 
-class DownloadError(MarpackError, OSError):
-    """A remote file cannot be read; ``url`` names it, without secrets, and ``reason`` says why."""
+class _UrlError(MarpackError, OSError):
+    """What a URL names does not do what is asked of it; ``url`` is shown without secrets."""
+
+    # How its reasons speak of what was tried, and of what the store does not know.
+    doing: ClassVar[str]
+    done: ClassVar[str]
+    absent: ClassVar[str]
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
         self.reason = reason
         super().__init__(f"{self.url!r} {reason}")
 
-    def __reduce__(self) -> tuple[type[DownloadError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[_UrlError], tuple[str, str]]:
         return type(self), (self.url, self.reason)
+
+
+class DownloadError(_UrlError):
+    """A remote file cannot be read; ``url`` names it, without secrets, and ``reason`` says why."""
+
+    doing = "reading"
+    done = "read"
+    absent = "does not exist: correct the URL"
+
+
+class UploadError(_UrlError):
+    """A remote file cannot be written; ``url`` names it, without secrets, and ``reason`` says why."""
+
+    doing = "writing"
+    done = "written"
+    absent = "lies in a bucket or folder that does not exist: correct the URL, or create that"
 
 
 class MissingExtraError(MarpackError, ImportError):

@@ -5,16 +5,20 @@ import hashlib
 import json
 import os
 import pty
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 import marpack
+from marpack.archive.layout import DEFLATES
 from marpack.cli import main
 
 T = 1_600_000_000
@@ -25,6 +29,7 @@ BASICS = ["pack", "--model-name", "m", "--version", "1.0", "--handler", "h.py"]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(T))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # a buffer that cannot be emptied is tested, too
     Path("h.py").write_text("def handle(data, context): return data\n")
     Path("w.pt").write_bytes(b"weights")
     return tmp_path
@@ -200,6 +205,246 @@ def test_same_as_the_library(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("m.mar").read_bytes() == b"".join(marpack.iter_archive(plan))
 
 
+@pytest.mark.parametrize("target", ["other.mar", "./sub/other.mar", "/abs"])
+def test_output_is_a_path(target: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "sub").mkdir()
+    if target == "/abs":
+        target = str(folder / "abs.mar")
+    assert main([*BASICS, "--quiet"]) == 0
+    assert main([*BASICS, "--output", target, "--digest"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{target}: 2 members, ")
+    assert out.splitlines()[-1].endswith(f"  {os.path.basename(target)}")
+    assert err == ""
+    assert Path(target).read_bytes() == Path("m.mar").read_bytes()
+    assert main([*BASICS, "--output", target]) == 1
+    assert f"marpack: error: {target!r} already exists" in capsys.readouterr().err
+    assert main([*BASICS, "-o", target, "-f"]) == 0
+
+
+def test_output_is_a_path_in_a_url(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "50% of it.mar"
+    assert main([*BASICS, "--output", path.as_uri(), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(path)
+    assert path.exists()
+
+
+def test_output_is_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--output", "model", "--archive-format", "no-archive"]) == 0
+    assert Path("model/MAR-INF/MANIFEST.json").exists()
+    assert capsys.readouterr().out.startswith("model: 2 members, ")
+
+
+def test_output_that_the_server_takes_for_another_form(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--output", "m.zip", "--json"]) == 0
+    out, err = capsys.readouterr()
+    [warning] = json.loads(out)["warnings"]
+    assert "'m.zip' as another form" in warning
+    assert err == f"marpack: warning: {warning}\n"
+    assert main([*BASICS, "--output", "m.tar.gz", "--archive-format", "tgz"]) == 0
+    assert main([*BASICS, "--output", "s3://b/m.zip", "--dry-run", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "'s3://b/m.zip' as another form" in err
+    assert len(json.loads(out[out.index("{") :])["warnings"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--output", "gone/m.mar"], "--output: 'gone' does not exist: create the folder"),
+        (["--output", "h.py/m.mar"], "--output: 'h.py' is not a folder"),
+        (["--output", "folder"], "'folder' is a folder: name a file"),
+        (["--output", "folder/"], "'folder/' is a folder: name a file"),
+        (["--output", "/dev/null"], "'/dev/null' is not a regular file"),
+        (["--output", "https://u:SECRET@h/m.mar"], "'https://h/m.mar' cannot be written by its scheme"),
+        (["--output", "s3://bucket"], "'s3://bucket' names no file"),
+        (["--output", "file://host/m.mar"], "is on another machine"),
+    ],
+)
+def test_output_that_takes_nothing(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("folder").mkdir()
+    assert main([*BASICS, *words]) == 1
+    out, err = capsys.readouterr()
+    assert says in err
+    assert out == ""
+    assert "SECRET" not in err
+    assert list(Path("folder").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--output", "m.mar", "--export-path", "."], "--output and --export-path both"),
+        (["--output", "-", "--export-path", "."], "--output and --export-path both"),
+        (["--output", "-", "--archive-format", "no-archive"], "which standard output cannot take"),
+        (["--output", "s3://u:SECRET@b/m", "--archive-format", "no-archive"], "which s3://b/m cannot take"),
+        (["--output", ""], "must not be empty"),
+        (["--output"], "expected one argument"),
+        (["--threads", "0"], "must be a whole number from 1 up, not '0'"),
+        (["--threads", "-1"], "must be a whole number from 1 up, not '-1'"),
+        (["--threads", "1.5"], "must be a whole number"),
+        (["--threads", "\uff11"], "must be a whole number"),
+        (["--threads", "all"], "must be a whole number"),
+        (["--deflate", "zip"], "invalid choice: 'zip'"),
+    ],
+)
+def test_options_that_contradict(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, *words]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("usage: marpack pack ")
+    assert says in err.splitlines()[-1]
+    assert out == ""
+    assert "SECRET" not in err
+    assert not Path("m.mar").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [("-", "to standard output"), ("s3://u:SECRET@b/m.mar", "s3://b/m.mar"), ("x.mar", "x.mar")],
+)
+def test_dry_run_says_where_it_would_go(target: str, shown: str) -> None:
+    """Nobody answers at the endpoint."""
+    endpoint = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    done = run(*BASICS, "--dry-run", "--output", target, **endpoint)
+    told, other = (done.stderr, done.stdout) if target == "-" else (done.stdout, done.stderr)
+    assert (done.returncode, told.splitlines()[0], other) == (0, f"would write {shown}", "")
+    done = run(*BASICS, "--dry-run", "--output", target, "--json", **endpoint)
+    told = done.stderr if target == "-" else done.stdout
+    assert json.loads(told)["path"] == ("-" if target == "-" else shown)
+    assert not Path("x.mar").exists()
+
+
+@pytest.mark.parametrize("form", ["default", "zip-store", "tgz", "auto"])
+def test_standard_output_gets_the_bytes_of_the_file(form: str) -> None:
+    words = [*BASICS, "--archive-format", form, "--serialized-file", "w.pt"]
+    assert main([*words, "--output", "file.mar", "--quiet"]) == 0
+    command = f"{shlex.join([sys.executable, '-m', 'marpack', *words])} --output - --digest | cat > piped.mar"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert Path("piped.mar").read_bytes() == Path("file.mar").read_bytes()
+    assert done.stdout == ""
+    assert done.stderr.startswith("standard output: 3 members, ")
+    digest = hashlib.sha256(Path("file.mar").read_bytes()).hexdigest()
+    assert done.stderr.splitlines()[-1].split() == ["sha256", digest, "-"]
+
+
+def to_stdout(*words: str, stdout: int | IO[bytes] = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "marpack", *BASICS, "--output", "-", *words],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+
+def test_what_is_told_beside_standard_output() -> None:
+    done = to_stdout("--json", "--extra-files", "*.none")
+    assert (done.returncode, done.stdout[:2]) == (0, b"PK")
+    warning, told = done.stderr.decode().split("\n", 1)
+    assert warning == "marpack: warning: no file matches the pattern '*.none' of extra_files"
+    assert json.loads(told)["path"] == "-"
+    assert json.loads(told)["size"] == len(done.stdout)
+    again = to_stdout("--quiet", "--extra-files", "*.none")
+    assert (again.returncode, again.stdout, again.stderr) == (0, done.stdout, b"")
+
+
+def test_standard_output_that_is_full_or_closed(long_work: list[str]) -> None:
+    for words in ([], long_work[len(BASICS) :]):
+        with open("/dev/full", "wb") as full:
+            done = to_stdout(*words, stdout=full)
+        assert (done.returncode, done.stderr.decode()) == (
+            1,
+            "marpack: error: standard output cannot be written: No space left on device\n",
+        )
+    command = shlex.join([sys.executable, "-m", "marpack", *BASICS, "--output", "-"])
+    closed = subprocess.run(["sh", "-c", f"{command} >&-"], capture_output=True, text=True, check=False)
+    assert (closed.returncode, closed.stdout) == (1, "")
+    assert closed.stderr.startswith("marpack: error: standard output is closed: ")
+
+
+def test_standard_output_that_is_a_terminal() -> None:
+    reading, writing = pty.openpty()
+    done = to_stdout(stdout=writing)
+    os.close(writing)
+    with contextlib.suppress(OSError):
+        assert os.read(reading, 1) == b""
+    os.close(reading)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"marpack: error: standard output is a terminal")
+
+
+@pytest.mark.parametrize("words", [[], ["--quiet"]])
+def test_pipe_that_breaks(words: list[str], long_work: list[str]) -> None:
+    command = shlex.join([sys.executable, "-m", "marpack", *long_work, "--output", "-", *words])
+    script = f"{{ {command}; echo $? >&2; }} | head -c 1"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"P", b"1\n")
+
+
+def test_signal_while_nobody_reads_standard_output(long_work: list[str]) -> None:
+    """What is left must not be written at the end: that would wait for the reader."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "marpack", *long_work, "--output", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_source_that_cannot_be_read_into_standard_output(long_work: list[str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "marpack", *long_work, "--output", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        os.truncate("huge.pt", 1 << 20)
+        _, err = process.communicate()
+    assert process.returncode == 1
+    assert b"'huge.pt'" in err
+    assert b"pack again" in err
+
+
+@pytest.mark.parametrize("words", [[], ["--threads", "1"], ["--threads", "3"]])
+def test_deflate_and_threads(words: list[str]) -> None:
+    with open("large.bin", "wb") as file:
+        file.truncate(5 << 20)
+    for deflate in DEFLATES:
+        if deflate == "fast":
+            pytest.importorskip("isal")
+        command = [*BASICS, "--quiet", "--extra-files", "large.bin", "--deflate", deflate, *words]
+        assert main([*command, "--output", f"{deflate}.mar"]) == 0
+        plan = marpack.plan_archive(
+            model_name="m", handler="h.py", extra_files="large.bin", deflate=deflate, timestamp=T
+        )
+        assert Path(f"{deflate}.mar").read_bytes() == b"".join(marpack.iter_archive(plan, threads=2))
+    assert Path("zlib.mar").read_bytes() != Path("parallel.mar").read_bytes()
+
+
+def test_fast_needs_the_extra() -> None:
+    hidden = "import sys; sys.modules['isal'] = None; from marpack.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", hidden, *BASICS, "--deflate", "fast"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pip install 'marpack[fast]'" in done.stderr
+    assert not Path("m.mar").exists()
+
+
+def test_packing_imports_no_more_than_it_needs() -> None:
+    """Each of these takes as long to import as a small archive to write."""
+    code = f"import sys; from marpack.cli import main; main({[*BASICS, '--quiet']!r}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    unneeded = {"rich", "fsspec", "asyncio", "logging", "ssl", "tarfile", "concurrent.futures"}
+    loaded = set(done.stdout.split())
+    assert unneeded & loaded == set()
+    assert not [name for name in loaded if name.startswith(("marpack.serving", "marpack.config", "yaml"))]
+
+
 def test_version_help_and_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"marpack {marpack.__version__}\n"
@@ -245,7 +490,7 @@ def test_closed_streams(closed: str, words: str, long_work: list[str]) -> None:
     assert Path("m.mar").exists()
 
 
-def test_full_streams() -> None:
+def test_full_streams(long_work: list[str]) -> None:
     command = [sys.executable, "-m", "marpack", *BASICS, "-f"]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -253,8 +498,9 @@ def test_full_streams() -> None:
             1,
             "marpack: error: all is done, but the result cannot be printed: No space left on device\n",
         )
-        warned = [*command, "--extra-files", "*.none"]
-        assert subprocess.run(warned, stderr=full, stdout=subprocess.DEVNULL, check=False).returncode == 0
+        for words in ([], long_work[len(BASICS) :]):
+            warned = [*command, "--extra-files", "*.none", *words]
+            assert subprocess.run(warned, stderr=full, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def test_reader_that_goes_away() -> None:
@@ -332,7 +578,7 @@ def test_progress_on_a_terminal(long_work: list[str]) -> None:
 def test_progress_without_rich(long_work: list[str]) -> None:
     hidden = "import sys; sys.modules['rich.console'] = None; from marpack.cli import main; sys.exit(main())"
     seen = on_a_terminal("-c", hidden, *long_work)
-    assert "\r 50%" in seen
+    assert re.search("\r [1-9][0-9]%", seen)
     assert "100%" in seen
 
 

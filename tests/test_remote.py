@@ -13,7 +13,8 @@ import marpack
 from marpack import SourceChangedError
 from marpack.errors import DownloadError
 from marpack.secrets import hidden_url
-from marpack.serving.remote import RemoteSource, is_url
+from marpack.serving.remote import RemoteSource
+from marpack.serving.stores import is_url
 
 if TYPE_CHECKING:
     from pathlib import Path

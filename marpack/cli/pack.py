@@ -10,10 +10,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.inputs import literal_path
-from marpack.archive.layout import ARCHIVE_FORMATS, BUILTIN_HANDLERS, printable
+from marpack.archive.layout import ARCHIVE_FORMATS, BUILTIN_HANDLERS, DEFLATES, printable
 from marpack.archive.manifest import RUNTIMES, created_on
 from marpack.archive.planning import plan_archive
-from marpack.archive.write import check_path, write_archive
+from marpack.cli.output import ToPath, ToStandardOutput, ToUrl, output_for
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, show
 from marpack.errors import Issue, MarpackError, TargetError
@@ -22,8 +22,10 @@ from marpack.packing import check_export_path, reporting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from marpack.archive.content import Progress
     from marpack.archive.plan import ArchivePlan
     from marpack.archive.result import WriteResult
+    from marpack.cli.output import Output
 
 __all__ = ["add_parser", "expand_abbreviations", "source_date_epoch"]
 
@@ -42,6 +44,10 @@ _ARCHIVER_OPTIONS = (
     "--serialized-file",
     "--version",
 )
+
+
+# As argparse ends for options that it cannot parse.
+_MISUSED = 2
 
 
 def expand_abbreviations(words: Sequence[str]) -> list[str]:
@@ -66,7 +72,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=f"Built-in handlers: {', '.join(sorted(BUILTIN_HANDLERS['python']))}. "
         "The environment variable SOURCE_DATE_EPOCH sets the time of packing, in seconds since 1970.",
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, parser=parser)
     archiver = parser.add_argument_group("as torch-model-archiver")
     archiver.add_argument("--model-name", required=True, help="name of the model, and of the archive")
     archiver.add_argument(
@@ -95,6 +101,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     archiver.add_argument("-f", "--force", action="store_true", help="replace an existing archive")
     own = parser.add_argument_group("marpack's own")
+    own.add_argument(
+        "-o",
+        "--output",
+        type=_not_empty,
+        metavar="TARGET",
+        help="where the archive goes, instead of MODEL_NAME.mar in the export path: a path; - for standard "
+        "output; or a URL, such as s3://bucket/model.mar, where it appears when it is complete (of two uploads to "
+        "one URL that end at the same time, the later one stays)",
+    )
+    own.add_argument(
+        "--deflate",
+        choices=DEFLATES,
+        default="zlib",
+        help="default: zlib, the official tool's bytes; parallel: zlib in blocks, on all cores; "
+        "fast: isal, many times as fast and larger (needs the extra fast)",
+    )
+    own.add_argument(
+        "--threads",
+        type=_positive,
+        metavar="N",
+        help="how many threads may work, default: one for each core; changes no byte",
+    )
     own.add_argument("--dry-run", action="store_true", help="show what would be packed, write nothing")
     own.add_argument("--reproducible", action="store_true", help="same inputs, same bytes, on every machine")
     own.add_argument("--digest", action="store_true", help="show the SHA-256 of the archive and its members")
@@ -102,9 +130,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     own.add_argument("--quiet", action="store_true", help="print errors only")
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int | None:
+    if options.output is not None and options.export_path:
+        return _misused(options, "--output and --export-path both say where the archive goes: give one of them")
+    output = None if options.output is None else output_for(options.output)
+    if options.archive_format == "no-archive" and isinstance(output, (ToUrl, ToStandardOutput)):
+        return _misused(options, f"--archive-format no-archive is a folder, which {output} cannot take")
     timestamp, issues = source_date_epoch()
-    with reporting([*issues, *check_export_path(options.export_path)]):
+    issues += check_export_path(options.export_path) if output is None else output.issues()
+    with reporting(issues):
         plan = plan_archive(
             model_name=options.model_name,
             handler=options.handler,
@@ -116,30 +150,63 @@ def _run(options: argparse.Namespace) -> None:
             config_file=literal_path(options.config_file),
             runtime=options.runtime,
             archive_format=options.archive_format,
+            deflate=options.deflate,
             timestamp=timestamp,
             reproducible=options.reproducible,
         )
-    path = os.path.join(options.export_path, plan.file_name)
+    if output is None:
+        output = ToPath(os.path.join(options.export_path, plan.file_name))
+    warnings = [*plan.warnings, *output.warnings(plan)]
+    # Nothing else may be where the archive goes.
+    tell = complain if isinstance(output, ToStandardOutput) else show
     if not options.quiet:
-        for warning in plan.warnings:
+        for warning in warnings:
             complain(f"marpack: warning: {warning}")
     if options.dry_run:
         if not options.quiet:
-            text = f"would write {path}\n{plan}"
-            show(json.dumps(_plan_json(plan, path), indent=2) if options.json else text)
-        check_path(plan, path, force=options.force)
-        return
+            to = "to " if isinstance(output, ToStandardOutput) else ""
+            tell(_json(plan, output, warnings) if options.json else f"would write {to}{output}\n{plan}")
+        output.check(plan, force=options.force)
+        return None
     with progress_for(plan.size, quiet=options.quiet) as progress:
-        try:
-            result = write_archive(plan, path, force=options.force, digest=options.digest, progress=progress)
-        except MarpackError:
-            raise
-        except OSError as error:
-            reason = error.strerror or str(error)
-            what = f"{reason} ({error.filename!r})" if error.filename else reason
-            raise TargetError(path, f"cannot be written: {what}; nothing is left of the attempt") from error
+        result = _write(plan, output, options, progress)
     if not options.quiet:
-        show(json.dumps(_result_json(plan, result), indent=2) if options.json else _summary(plan, result))
+        tell(_json(plan, output, warnings, result) if options.json else _summary(output, result))
+    return None
+
+
+def _write(
+    plan: ArchivePlan, output: Output, options: argparse.Namespace, progress: Progress | None
+) -> WriteResult:
+    try:
+        return output.write(
+            plan, force=options.force, digest=options.digest, progress=progress, threads=options.threads
+        )
+    except (MarpackError, BrokenPipeError):
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        what = f"{reason} ({error.filename!r})" if error.filename else reason
+        if not isinstance(output, ToStandardOutput):
+            what += "; nothing is left of the attempt"
+        raise TargetError(str(output), f"cannot be written: {what}") from error
+
+
+def _misused(options: argparse.Namespace, problem: str) -> int:
+    complain(f"{options.parser.format_usage()}{options.parser.prog}: error: {problem}")
+    return _MISUSED
+
+
+def _not_empty(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty: give a path, a URL, or - for standard output")
+    return text
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{0,5}", text):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 up, not {text!r}")
+    return int(text)
 
 
 def source_date_epoch() -> tuple[int | None, list[Issue]]:
@@ -158,36 +225,29 @@ def source_date_epoch() -> tuple[int | None, list[Issue]]:
     return timestamp, []
 
 
-def _summary(plan: ArchivePlan, result: WriteResult) -> str:
+def _summary(output: Output, result: WriteResult) -> str:
     count = len(result.entries)
-    lines = [f"{result.path}: {count} members, {result.size:,} bytes"]
+    lines = [f"{output}: {count} members, {result.size:,} bytes"]
     for entry in result.entries:
         lines.append(f"{entry.size:>15,}  {printable(entry.name)}")
         if entry.sha256:
             lines.append(f"{'sha256':>15}  {entry.sha256}")
     if result.sha256:
-        lines.append(f"{'sha256':>15}  {result.sha256}  {plan.file_name}")
+        lines.append(f"{'sha256':>15}  {result.sha256}  {os.path.basename(output.name)}")
     return "\n".join(lines)
 
 
-def _result_json(plan: ArchivePlan, result: WriteResult) -> dict[str, Any]:
-    return {
-        "path": result.path,
-        "archive_format": plan.archive_format,
-        "size": result.size,
-        "sha256": result.sha256,
-        "manifest": json.loads(plan.manifest_text),
-        "entries": [asdict(entry) for entry in result.entries],
-        "warnings": list(result.warnings),
-    }
-
-
-def _plan_json(plan: ArchivePlan, path: str) -> dict[str, Any]:
-    return {
-        "path": path,
+def _json(plan: ArchivePlan, output: Output, warnings: Sequence[str], written: WriteResult | None = None) -> str:
+    document: dict[str, Any] = {
+        "path": output.name,
         "archive_format": plan.archive_format,
         "manifest": json.loads(plan.manifest_text),
-        "size": plan.size,
-        "entries": [{"name": entry.name, "size": entry.size} for entry in plan.members],
-        "warnings": list(plan.warnings),
     }
+    if written is None:
+        entries = [{"name": entry.name, "size": entry.size} for entry in plan.members]
+        document |= {"size": plan.size, "entries": entries}
+    else:
+        entries = [asdict(entry) for entry in written.entries]
+        document |= {"size": written.size, "sha256": written.sha256, "entries": entries}
+    document["warnings"] = list(warnings)
+    return json.dumps(document, indent=2)

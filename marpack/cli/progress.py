@@ -18,7 +18,7 @@ _LONG_WORK = 64 << 20
 @contextlib.contextmanager
 def progress_for(size: int, *, quiet: bool) -> Iterator[Callable[[int], object] | None]:
     """Give a function to call with each number of bytes done, of ``size`` in all; None where none is shown."""
-    if quiet or size < _LONG_WORK or sys.stderr is None or not sys.stderr.isatty():
+    if quiet or size < _LONG_WORK or sys.stderr is None or sys.stderr.closed or not sys.stderr.isatty():
         yield None
         return
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from marpack.errors import MarpackError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["complain", "naming", "prepare", "show"]
+__all__ = ["BinaryOutput", "complain", "naming", "prepare", "show"]
 
 
 def prepare() -> None:
@@ -35,6 +36,36 @@ def show(text: str) -> None:
         raise MarpackError(f"all is done, but the result cannot be printed: {error.strerror}") from error
 
 
+class BinaryOutput:
+    """Standard output for what is no text.
+
+    Nothing is kept back, or the interpreter would try at its end to write it, also where nobody reads any more.
+    """
+
+    def __init__(self) -> None:
+        file = getattr(sys.stdout, "buffer", None)
+        if file is None:
+            raise MarpackError("standard output is closed: open it, or name a file (--output PATH)")
+        if file.isatty():
+            raise MarpackError(
+                "standard output is a terminal, which shows no archives: redirect it (> model.mar, | ssh ...), "
+                "or name a file (--output PATH)"
+            )
+        self._write = getattr(file, "raw", file).write
+
+    def write(self, data: bytes, /) -> int:
+        """Write ``data``, or a part of it; return how much."""
+        try:
+            written = self._write(data)
+            if written is None:
+                raise BlockingIOError(errno.EAGAIN, "it is full and does not block: put a pipe (| cat) between")
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise MarpackError(f"standard output cannot be written: {error.strerror}") from error
+        return int(written)
+
+
 @contextlib.contextmanager
 def naming(path: str) -> Iterator[None]:
     """Name the file in what the disk says: errors of reading and writing do not."""
@@ -48,6 +79,10 @@ def naming(path: str) -> Iterator[None]:
 
 def complain(text: str) -> None:
     """Print a warning or an error; where that is not possible, go on."""
-    if sys.stderr is not None:
+    if sys.stderr is None or sys.stderr.closed:
+        return
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
         with contextlib.suppress(OSError):
-            print(text, file=sys.stderr, flush=True)
+            sys.stderr.close()  # or the interpreter would try once more at its end, and change the exit status

@@ -7,6 +7,7 @@ from marpack.serving.model import Model
 from marpack.serving.model_store import ModelStore, StoredArchive
 from marpack.serving.names import sanitize_string
 from marpack.serving.remote import RemoteSource
+from marpack.serving.upload import upload_archive
 
 __all__ = [
     "ExportedModel",
@@ -20,4 +21,5 @@ __all__ = [
     "load_declaration",
     "sanitize_string",
     "serve_build",
+    "upload_archive",
 ]

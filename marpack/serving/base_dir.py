@@ -8,7 +8,7 @@ from glob import escape
 from typing import Any
 
 from marpack.archive.layout import BUILTIN_HANDLERS
-from marpack.serving.remote import is_url
+from marpack.serving.stores import is_url
 
 __all__ = ["BaseDir"]
 

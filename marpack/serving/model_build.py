@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.archive.planning import plan_archive
 from marpack.errors import Issue, PlanError
-from marpack.serving.remote import RemoteSource, is_url
+from marpack.serving.remote import RemoteSource
+from marpack.serving.stores import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

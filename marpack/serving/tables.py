@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from marpack.errors import Issue
 from marpack.secrets import hidden_url
-from marpack.serving.remote import is_url
+from marpack.serving.stores import is_url
 
 __all__ = ["BOOL", "LIST", "PATH", "REQUIREMENTS", "TABLE", "TEXT", "URL", "Schema", "table_issues"]
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -113,6 +116,33 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Late(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, upstream: tuple[str, float]) -> None:
+        super().__init__(("127.0.0.1", 0), _LateHandler)
+        address, self.seconds = upstream
+        host, port = address.split(":")
+        self.upstream = host, int(port)
+
+
+class _LateHandler(socketserver.BaseRequestHandler):
+    server: _Late
+
+    def handle(self) -> None:
+        with socket.create_connection(self.server.upstream) as upstream:
+            asking = threading.Thread(target=self._pass_on, args=(self.request, upstream, 0), daemon=True)
+            asking.start()
+            self._pass_on(upstream, self.request, self.server.seconds)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, seconds: float) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                time.sleep(seconds)
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
 class S3Server:
     """Moto's server: any S3 client speaks to it, endpoint and keys given by the usual variables."""
 
@@ -142,8 +172,46 @@ class S3Server:
     def delete(self, key: str) -> None:
         self._ask("DELETE", urllib.parse.quote(key))
 
-    def _ask(self, method: str, path: str, data: bytes | None = None) -> None:
-        _send(method, f"{self.endpoint}/{BUCKET}/{path}", data, Authorization=UNCHECKED_SIGNATURE)
+    def get(self, key: str) -> bytes:
+        return self._ask("GET", urllib.parse.quote(key))
+
+    def names(self) -> list[str]:
+        return re.findall("<Key>(.*?)</Key>", self._ask("GET", "?list-type=2").decode())
+
+    def parts(self, key: str) -> int:
+        """Return of how many parts an object was made."""
+        listed = self._ask("GET", "?list-type=2").decode()
+        [tag] = re.findall(f"<Key>{key}</Key>.*?<ETag>(.*?)</ETag>", listed, re.DOTALL)
+        return int(re.findall("-([0-9]+)", tag)[0])
+
+    def unfinished(self) -> list[str]:
+        """Return the keys of the uploads that have begun and not ended."""
+        return re.findall("<Key>(.*?)</Key>", self._ask("GET", "?uploads").decode())
+
+    def abandon(self) -> None:
+        """Forget the uploads that have not ended."""
+        found = self._ask("GET", "?uploads").decode()
+        for number, key in re.findall("<UploadId>(.*?)</UploadId><Key>(.*?)</Key>", found, re.DOTALL):
+            self._ask("DELETE", f"{key}?uploadId={number}")
+
+    def empty(self) -> None:
+        for key in self.names():
+            self.delete(key)
+
+    def _ask(self, method: str, path: str, data: bytes | None = None) -> bytes:
+        return _send(method, f"{self.endpoint}/{BUCKET}/{path}", data, Authorization=UNCHECKED_SIGNATURE)
+
+    @contextlib.contextmanager
+    def answering_late(self, seconds: float) -> Iterator[str]:
+        """Give an endpoint where requests arrive at once, and answers when it may be too late for them."""
+        with _Late((self.endpoint.rpartition("/")[2], seconds)) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_address[1]}"
+            finally:
+                server.shutdown()
+                thread.join()
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
@@ -153,6 +221,25 @@ class S3Server:
             yield
         finally:
             _send("POST", f"{self.endpoint}/moto-api/reset-auth", b"inf")
+
+
+# The emulator does not know how an upload is called off. Google answers that with 499:
+# https://cloud.google.com/storage/docs/performing-resumable-uploads#cancel-upload
+GOOGLE = """
+from types import SimpleNamespace
+from gcp_storage_emulator import __main__, server
+
+def call_off(request, response, storage):
+    storage.delete_resumable_file_obj(request.query["upload_id"][0])
+    response.status = SimpleNamespace(value=499, phrase="Client Closed Request")
+
+def unfinished(request, response, storage):
+    response.json([resource["name"] for resource in storage.resumable.values()])
+
+[uploads] = [methods for _, methods in server.HANDLERS if server.objects.upload_partial in methods.values()]
+uploads.update({server.DELETE: call_off, server.GET: unfinished})
+__main__.main()
+"""
 
 
 class GoogleServer:
@@ -175,17 +262,31 @@ class GoogleServer:
             "--default-bucket",
             BUCKET,
         ]
-        with _process(["-m", "gcp_storage_emulator", *arguments], port):
+        with _process(["-c", GOOGLE, *arguments], port):
             yield cls(port)
 
     def put(self, key: str, data: bytes) -> None:
         query = urllib.parse.urlencode({"uploadType": "media", "name": key})
         _send("POST", f"{self.endpoint}/upload/storage/v1/b/{BUCKET}/o?{query}", data)
 
+    def get(self, key: str) -> bytes:
+        return _send("GET", f"{self.endpoint}/storage/v1/b/{BUCKET}/o/{urllib.parse.quote(key, '')}?alt=media")
 
-def _send(method: str, url: str, data: bytes | None = None, **headers: str) -> None:
+    def names(self) -> list[str]:
+        listed = json.loads(_send("GET", f"{self.endpoint}/storage/v1/b/{BUCKET}/o"))
+        return [found["name"] for found in listed.get("items", [])]
+
+    def unfinished(self) -> list[str]:
+        """Return the keys of the uploads that have begun and not ended."""
+        keys: list[str] = json.loads(_send("GET", f"{self.endpoint}/upload/storage/v1/b/{BUCKET}/o"))
+        return keys
+
+
+def _send(method: str, url: str, data: bytes | None = None, **headers: str) -> bytes:
     headers = {"Content-Type": "application/octet-stream", **headers}
-    LOOPBACK.open(urllib.request.Request(url, data=data, method=method, headers=headers)).close()
+    with LOOPBACK.open(urllib.request.Request(url, data=data, method=method, headers=headers)) as answer:
+        received: bytes = answer.read()
+        return received
 
 
 @contextlib.contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
 import zipfile
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +18,6 @@ from tests.differential.object_store import BUCKET, GoogleServer, Page, S3Server
 from tests.test_remote import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 # More than one chunk, no two of them alike.
@@ -28,41 +25,7 @@ WEIGHTS = b"".join(number.to_bytes(4, "big") for number in range(200_000))
 SECRET = "hunter2"
 
 
-@pytest.fixture(autouse=True)
-def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def web() -> Iterator[WebServer]:
-    with WebServer.running() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[S3Server]:
-    with S3Server.running() as server:
-        yield server
-
-
-@pytest.fixture
-def s3(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    for name, value in moto.environment.items():
-        monkeypatch.setenv(name, value)
-    return moto
-
-
-@pytest.fixture(scope="module")
-def google() -> Iterator[GoogleServer]:
-    with pytest.MonkeyPatch.context() as patch:
-        # Read when gcsfs is imported. Else it also asks by gRPC, which the emulator does not speak.
-        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-        with warnings.catch_warnings():
-            # Google's packages warn when they are imported that a Python nears its end.
-            warnings.simplefilter("ignore", FutureWarning)
-            importlib.import_module("gcsfs")
-        with GoogleServer.running() as server:
-            yield server
+pytestmark = pytest.mark.usefixtures("direct")
 
 
 def pack(source: RemoteSource, target: Path) -> dict[str, bytes]:
