@@ -1,66 +1,146 @@
-"""Inputs of the benchmarks, and how a contender is run."""
+"""How a contender is measured, and on what."""
 
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 import zlib
-from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
+from contenders import command
+from inputs import write_code, write_small_files, write_weights
 
-MIB = 1 << 20
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Measure: TypeAlias = "Callable[[str, list[str]], str]"
+
+PACKAGES = pytest.StashKey[dict[str, str]]()
+FILE_SYSTEM = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    names = ("marpack", "isal", "torch", "torch-model-archiver", "pytest-benchmark")
+    try:
+        config.stash[PACKAGES] = {name: version(name) for name in names}
+    except PackageNotFoundError as error:
+        raise pytest.UsageError(f"{error.name} is missing: pip install -e '.[test,fast,benchmark]'") from error
+    # That nothing was measured must not hide why.
+    config.addinivalue_line("filterwarnings", "default::pytest_benchmark.logger.PytestBenchmarkWarning")
 
 
 @pytest.fixture(scope="session")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A handler, weights of 64 and 512 MiB that deflate as floats do, and 5,000 small files."""
+def environment() -> dict[str, str]:
+    """An installed package is compiled once, whatever the shell says about this run."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+@pytest.fixture(scope="session")
+def inputs(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, environment: dict[str, str]
+) -> Iterator[Path]:
+    """A folder with a handler, once every program has run in it: compiled, and in the machine's memory."""
     folder = tmp_path_factory.mktemp("inputs")
-    (folder / "handler.py").write_text("def handle(data, context): return data\n")
-    noise = random.Random(0)
-    # Three noisy bytes and one of little variety, as in the exponents of float32 weights.
-    piece = bytearray(noise.randbytes(MIB))
-    piece[3::4] = noise.choices(b"\x3b\x3c\x3d\xbb\xbc\xbd", k=MIB // 4)
-    for mebibytes in (64, 512):
-        with open(folder / f"{mebibytes}.pt", "wb") as file:
-            for number in range(mebibytes):
-                piece[0 : MIB // 2] = piece[number + 1 : number + 1 + MIB // 2]
-                file.write(piece)
-    small = folder / "small"
-    small.mkdir()
-    for number in range(5000):
-        (small / f"{number}.txt").write_text(f"line {number}\n" * 40)
+    handler = folder / "handler.py"
+    handler.write_text("def handle(data, context): return data\n")
+    kind = subprocess.run(["df", "--output=fstype", folder], check=True, capture_output=True, text=True).stdout
+    request.config.stash[FILE_SYSTEM] = kind.split()[-1]
+    for contender in ("marpack --deflate fast", "without-isal", "official", "zipfile", "cp", "python"):
+        words = command(contender, handler, handler)
+        warm = folder / "warm"
+        warm.mkdir()
+        subprocess.run(words, cwd=warm, env={**environment, "TMPDIR": str(warm)}, check=True)
+        shutil.rmtree(warm)
     yield folder
     shutil.rmtree(folder)
 
 
-def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
-    machine_info["zlib"] = zlib.ZLIB_RUNTIME_VERSION
+@pytest.fixture(scope="session")
+def handler(inputs: Path) -> Path:
+    return inputs / "handler.py"
+
+
+@pytest.fixture(scope="module")
+def weights(inputs: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """So many MiB of weights, gone before the next size is made."""
+    path = inputs / f"{request.param}.pt"
+    write_weights(path, request.param)
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def code(inputs: Path) -> Path:
+    """64 MiB of Python code."""
+    path = inputs / "code.txt"
+    write_code(path, 64)
+    return path
+
+
+@pytest.fixture(scope="module")
+def several(inputs: Path) -> Iterator[Path]:
+    """A folder of 8 files of weights, 32 MiB each."""
+    folder = inputs / "several"
+    folder.mkdir()
+    for number in range(8):
+        write_weights(folder / f"{number}.pt", 32)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def small_files(inputs: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder of so many small files."""
+    folder = inputs / str(request.param)
+    write_small_files(folder, request.param)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
-def measure(benchmark: Any, tmp_path: Path) -> Callable[[list[str]], None]:
-    """Time a whole process, from start to end, in a folder that is empty each time."""
-    # An installed package is compiled once, whatever the shell says about this run.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+def fresh(tmp_path: Path) -> Iterator[Callable[[], Path]]:
+    """Give an empty folder, when nothing of what was there before waits for the disk any more."""
+    folder = tmp_path / "out"
 
-    def run(command: list[str]) -> None:
-        out = tmp_path / "out"
+    def make() -> Path:
+        # What is deleted before the sync need not be written by it.
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "temporary").mkdir(parents=True)
+        os.sync()
+        return folder
 
-        def setup() -> None:
-            shutil.rmtree(out, ignore_errors=True)
-            out.mkdir()
+    yield make
+    shutil.rmtree(folder, ignore_errors=True)
 
-        benchmark.pedantic(
-            lambda: subprocess.run(command, cwd=out, env=environment, check=True, stdout=subprocess.DEVNULL),
-            setup=setup,
-            rounds=3,
-            warmup_rounds=1,
+
+@pytest.fixture
+def measure(benchmark: Any, fresh: Callable[[], Path], environment: dict[str, str]) -> Measure:
+    """Time one run of a whole process, from start to end; give what it printed."""
+
+    def run(group: str, words: list[str]) -> str:
+        benchmark.group = group
+        folder = fresh()
+        # The official tool stages beside the archive then: on the same disk, and not in what others use as well.
+        variables = {**environment, "TMPDIR": str(folder / "temporary")}
+        done: subprocess.CompletedProcess[str] = benchmark.pedantic(
+            subprocess.run,
+            args=(words,),
+            kwargs={"cwd": folder, "env": variables, "check": True, "stdout": subprocess.PIPE, "text": True},
         )
-        shutil.rmtree(out)
+        sizes = [path.stat().st_size for path in folder.iterdir() if path.is_file()]
+        if sizes:
+            benchmark.extra_info["bytes"] = sum(sizes)
+        return done.stdout
 
     return run
+
+
+def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
+    machine_info["zlib"] = zlib.ZLIB_RUNTIME_VERSION
+    machine_info["memory"] = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine_info["file_system"] = config.stash.get(FILE_SYSTEM, None)
+    machine_info["packages"] = config.stash[PACKAGES]

@@ -1,0 +1,133 @@
+"""What the benchmarks are to show, as numbers that a run either reaches or does not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from measurements import Results
+
+__all__ = ["Goal", "goals"]
+
+MARPACK = "marpack"
+OFFICIAL = "official"
+FAST = "marpack --deflate fast"
+PARALLEL = "marpack --deflate parallel"
+ONE_THREAD = "marpack --threads 1"
+STORE = "marpack --archive-format zip-store"
+# Growth counts as linear when ten times the work takes no more than this much more than ten times the time.
+LINEAR = 1.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """A number held against its limit, told in the row of a contender of marpack's."""
+
+    suite: str
+    group: str
+    row: str
+    what: str
+    value: float
+    at_least: float = -math.inf
+    at_most: float = math.inf
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a number."""
+        return not math.isnan(self.value)
+
+    @property
+    def held(self) -> bool:
+        """Whether the number keeps to its limit."""
+        return self.at_least <= self.value <= self.at_most
+
+    def __str__(self) -> str:
+        limit = f"≥ {self.at_least:g}" if self.at_least > -math.inf else f"≤ {self.at_most:g}"
+        if not self.measured:
+            return f"{self.what} {limit}: not measured"
+        return f"{self.what} {limit}: {self.value:.4g}, {'held' if self.held else '**missed**'}"
+
+
+def goals(results: Results) -> Iterator[Goal]:
+    """Give every goal; what was not measured is not a number, and neither is anything computed with it."""
+    for suite in (_stored, _deflated, _small_files, _start, _torch):
+        yield from suite(results)
+
+
+def _stored(results: Results) -> Iterator[Goal]:
+    small, large = "512 MiB of weights", "4608 MiB of weights"
+    for group in (small, large):
+        seconds = partial(results.seconds, "stored", group)
+        floor = seconds("cp") + seconds("python")
+        for options in ("--archive-format zip-store", "--archive-format auto"):
+            goal = partial(Goal, suite="stored", group=group, row=f"marpack {options}")
+            ours, plain = seconds(f"marpack {options}"), seconds(f"without-isal {options}")
+            yield goal(what="marpack / (cp + python)", value=ours / floor, at_most=1.1)
+            yield goal(what="without isal / (cp + python)", value=plain / floor, at_most=1.6)
+            yield goal(what="official / marpack", value=seconds(OFFICIAL) / ours, at_least=6)
+    # How the disk itself grows slow is not marpack's: a machine's memory takes in the smaller file at once.
+    ours, floor = (
+        results.seconds("stored", large, contender) / results.seconds("stored", small, contender)
+        for contender in (STORE, "cp")
+    )
+    what = f"growth from {small} / growth of cp"
+    yield Goal(suite="stored", group=large, row=STORE, what=what, value=ours / floor, at_most=LINEAR)
+
+
+def _deflated(results: Results) -> Iterator[Goal]:
+    cases = [
+        ("64 MiB of weights, default", 20),
+        ("512 MiB of weights, default", 20),
+        ("64 MiB of weights, tgz", 20),
+        ("64 MiB of code, default", 8),
+        ("64 MiB of code, tgz", 8),
+    ]
+    for group, times in cases:
+        seconds = partial(results.seconds, "deflated", group)
+        size = partial(results.size, "deflated", group)
+        goal = partial(Goal, suite="deflated", group=group)
+        official, ours = seconds(OFFICIAL), seconds(MARPACK)
+        yield goal(row=MARPACK, what="official / marpack", value=official / ours, at_least=1)
+        if results.machine["cores"] > 1:
+            yield goal(row=PARALLEL, what="zlib / parallel", value=ours / seconds(PARALLEL), at_least=1.85)
+        yield goal(row=FAST, what="official / marpack", value=official / seconds(FAST), at_least=times)
+        if "weights" in group:
+            yield goal(row=FAST, what="size / official size", value=size(FAST) / size(OFFICIAL), at_most=1)
+    group = "8 times 32 MiB of weights, default"
+    seconds = partial(results.seconds, "deflated", group)
+    goal = partial(Goal, suite="deflated", group=group, row=MARPACK)
+    yield goal(what="official / marpack", value=seconds(OFFICIAL) / seconds(MARPACK), at_least=1)
+    if results.machine["cores"] > 1:
+        yield goal(what="one thread / marpack", value=seconds(ONE_THREAD) / seconds(MARPACK), at_least=1.5)
+
+
+def _small_files(results: Results) -> Iterator[Goal]:
+    many, most = "5,000 small files", "50,000 small files"
+    for group in (many, most):
+        seconds = partial(results.seconds, "small files", group)
+        value = seconds(OFFICIAL) / seconds(MARPACK)
+        what = "official / marpack"
+        yield Goal(suite="small files", group=group, row=MARPACK, what=what, value=value, at_least=4)
+    value = results.seconds("small files", most, MARPACK) / results.seconds("small files", many, MARPACK) / 10
+    what = f"time / 10 times that of {many}"
+    yield Goal(suite="small files", group=most, row=MARPACK, what=what, value=value, at_most=LINEAR)
+
+
+def _start(results: Results) -> Iterator[Goal]:
+    more = results.seconds("start", "import", MARPACK) - results.seconds("start", "import", "python")
+    what = "milliseconds more than python"
+    yield Goal(suite="start", group="import", row=MARPACK, what=what, value=1000 * more, at_most=25)
+    group = "a model of one handler"
+    value = 1000 * results.seconds("start", group, MARPACK)
+    yield Goal(suite="start", group=group, row=MARPACK, what="milliseconds", value=value, at_most=120)
+
+
+def _torch(results: Results) -> Iterator[Goal]:
+    group, row = "512 MiB of a torch module, zip-store", "marpack from memory"
+    value = results.seconds("torch", group, "marpack saved first") / results.seconds("torch", group, row)
+    yield Goal(suite="torch", group=group, row=row, what="saved first / from memory", value=value, at_least=1)

@@ -1,0 +1,51 @@
+"""What is packed: made up anew for each run, the same each time."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sysconfig
+from functools import cache
+from pathlib import Path
+
+__all__ = ["write_code", "write_small_files", "write_weights"]
+
+MIB = 1 << 20
+_PIECE = 4 * MIB
+
+
+@cache
+def _floats() -> bytes:
+    """Three noisy bytes and one of little variety, as in the exponents of float32 weights."""
+    noise = random.Random(0)
+    piece = bytearray(noise.randbytes(_PIECE))
+    piece[3::4] = noise.choices(b"\x3b\x3c\x3d\xbb\xbc\xbd", k=_PIECE // 4)
+    return bytes(piece)
+
+
+def write_weights(path: Path, mebibytes: int) -> None:
+    """Write a file of floats; deflate does not see that it repeats, for it looks back 32 KiB."""
+    with path.open("wb") as file:
+        for _ in range(mebibytes * MIB // _PIECE):
+            file.write(_floats())
+
+
+def write_code(path: Path, mebibytes: int) -> None:
+    """Write Python's own standard library, as often as it takes; each copy of a file begins with another line."""
+    library = Path(sysconfig.get_path("stdlib"))
+    files = [file for file in sorted(library.rglob("*.py")) if "site-packages" not in file.parts]
+    left = mebibytes * MIB
+    with path.open("wb") as out:
+        for copy in itertools.count():
+            for file in files:
+                text = b"# copy %d\n" % copy + file.read_bytes()
+                left -= out.write(text[:left])
+                if not left:
+                    return
+
+
+def write_small_files(folder: Path, count: int) -> None:
+    """Write text files of half a kibibyte."""
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number}.txt").write_text(f"line {number}\n" * 40)
