@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         SnapshotError,
         SourceChangedError,
         TargetError,
+        UploadError,
     )
     from marpack.packing import pack
     from marpack.serving.model_store import ModelStore, StoredArchive
@@ -94,6 +95,7 @@ __all__ = [
     "Target",
     "TargetError",
     "Tree",
+    "UploadError",
     "WriteResult",
     "WrittenEntry",
     "iter_archive",
@@ -129,7 +131,7 @@ _HOMES = {
     "config.snapshot": "EntrySettings ModelSnapshot SnapshotEntry SnapshotStyle lint_snapshot",
     "errors": "ArchiveError ArchiveExistsError ConfigError DownloadError Finding Issue ManifestError MarpackError "
     "MissingExtraError NotPortableError PlanError PropertiesError ReaderName Severity SnapshotError "
-    "SourceChangedError TargetError",
+    "SourceChangedError TargetError UploadError",
     "packing": "pack",
     "serving.model_store": "ModelStore StoredArchive",
 }

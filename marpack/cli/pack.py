@@ -115,7 +115,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         choices=DEFLATES,
         default="zlib",
         help="default: zlib, the official tool's bytes; parallel: zlib in blocks, on all cores; "
-        "fast: isal, many times as fast and larger (needs the extra fast)",
+        "fast: isal, many times as fast, larger for text but not for weights (needs the extra fast)",
     )
     own.add_argument(
         "--threads",
