@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from measurements import Measurement
 
 FOLDER = Path(__file__).parent
-SUITES = ["stored", "deflated", "small files", "streaming", "torch", "start", "memory"]
+SUITES = ["stored", "deflated", "small files", "streaming", "copying", "torch", "start", "memory"]
 COLUMNS = [
     "marpack",
     "without-isal",
     "official",
     "zipfile",
+    "copy_file_range",
+    "sendfile",
     "cp",
     "python",
     "marpack / (cp + python)",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import subprocess
 import sys
 import threading
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -122,6 +124,27 @@ def test_fast_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         marpack.plan_archive(model_name="m", handler="base_handler", deflate="fast")
     plan = marpack.plan_archive(model_name="m", handler="base_handler", deflate="parallel")
     assert plan.deflate == "parallel"
+
+
+@pytest.mark.parametrize("form", ["default", "zip-store", "tgz"])
+def test_without_the_extra_the_bytes_are_the_same(tmp_path: Path, form: marpack.ArchiveFormat) -> None:
+    (tmp_path / "w.pt").write_bytes(text(3_000_000))
+    code = (
+        "import sys; sys.modules['isal'] = None; import marpack\n"
+        "from marpack.archive import checksum; import zlib; assert checksum.crc32 is zlib.crc32\n"
+        "marpack.pack(model_name='m', handler='base_handler', serialized_file='w.pt', timestamp=0, "
+        f"reproducible=True, archive_format={form!r})"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler="base_handler",
+        serialized_file=tmp_path / "w.pt",
+        timestamp=0,
+        reproducible=True,
+        archive_format=form,
+    )
+    assert (tmp_path / plan.file_name).read_bytes() == b"".join(marpack.iter_archive(plan))
 
 
 @pytest.mark.parametrize("method", ["parallel", "fast"])
