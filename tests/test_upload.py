@@ -245,6 +245,18 @@ class SftpFile:
         self.fs._rm(f"{self.fs.temppath}/part")
 
 
+class ZonalLike(Drawer):
+    """Shows what it has as it comes."""
+
+    def _open(self, path: str, mode: str, **options: Any) -> AbstractBufferedFile:
+        return ZonalFile(self, path, mode, **options)
+
+
+class ZonalFile(AbstractBufferedFile):  # type: ignore[misc]
+    def flush(self, force: bool = False) -> None:
+        self.fs.files[self.path] = self.buffer.getvalue()
+
+
 @pytest.fixture(params=[("az", AzureLike), ("ftp", FtpLike), ("sftp", SftpLike)], ids=["az", "ftp", "sftp"])
 def drawer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Have a store of this kind behind a scheme."""
@@ -295,6 +307,15 @@ def test_failure_leaves_nothing_in_other_stores(drawer: str, after: int, force: 
         upload_archive(plan, drawer, files=files, force=force, progress=stop)
     gc.collect()
     assert files == before
+
+
+def test_store_that_shows_what_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_registry, "gs", ZonalLike)
+    files: dict[str, bytes] = {}
+    with pytest.raises(UploadError, match="is in a zonal bucket"):
+        upload_archive(plan_of(), "gs://store/m.mar", files=files)
+    gc.collect()
+    assert files == {}
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -57,7 +57,8 @@ def upload_archive(
     Raises ``UploadError``, ``ArchiveExistsError``, ``MissingExtraError`` when the scheme needs a package that is
     not there, ``TargetError`` for the folder ``no-archive``, and what ``write_archive`` raises for sources.
     After an error, or when interrupted, what was there is as it was, and an unfinished upload has been called off
-    unless the store could not be reached.
+    unless the store could not be reached. A process that is killed outright leaves it to the store to drop what is
+    unfinished (on S3, a rule of the bucket's life cycle).
     """
     path = check_target(url)
     if path is not None:
@@ -148,7 +149,7 @@ class _Upload:
         self._pieces: deque[bytes] = deque()
         self._worker = worker
         self._filesystem = filesystem
-        self._file = worker.submit(filesystem.open, path, "wb", block_size=part_size, autocommit=False)
+        self._file = worker.submit(self._open, path)
         self._last: Future[Any] = self._file
         self._committed = False
 
@@ -186,6 +187,14 @@ class _Upload:
 
         self._wait()
         self._do(send)
+
+    def _open(self, path: str) -> Any:
+        file = self._filesystem.open(path, "wb", block_size=self._part_size, autocommit=False)
+        if type(file).__name__ == "ZonalFile":  # gcsfs's; nothing has been sent yet
+            file.closed = True
+            reason = "is in a zonal bucket, which shows what is incomplete: choose another bucket"
+            raise url_error(self._url, reason, UploadError)
+        return file
 
     def _commit(self, file: Any) -> None:
         file.commit()
