@@ -135,14 +135,16 @@ _HOMES = {
     "packing": "pack",
     "serving.model_store": "ModelStore StoredArchive",
 }
+# What is a module, whether or not something of it has been loaded already.
+_ROOMS = ("archive", "cli", "compat", "config", "disk", "errors", "packing", "properties", "secrets", "serving")
 _HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names.split()}
 
 
 if not TYPE_CHECKING:  # whoever checks types shall miss a name that is not there
 
     def __getattr__(name: str) -> Any:
-        if name == "properties":
-            return import_module("marpack.properties")
+        if name in _ROOMS:
+            return import_module(f"{__name__}.{name}")
         if name not in _HOME_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(_HOME_OF[name]), name)

@@ -18,7 +18,7 @@ import marpack
 from marpack.archive import copying
 from marpack.archive.content import Content
 from marpack.archive.copying import BLOCK_SIZE, KERNEL_BLOCK_SIZE, LARGE_SIZE, copy_content
-from marpack.archive.digest import Follower, new_sha256
+from marpack.archive.digest import FileHasher, new_sha256
 from marpack.archive.entry import BytesSource, Compression, Entry, FileSource
 from marpack.disk import space
 
@@ -53,7 +53,11 @@ def copied(tmp_path: Path, noise: bytes) -> Callable[..., tuple[Content, bytes]]
         source.write_bytes(noise[:size])
         content = Content(entry_of(source), digest=digest, progress=how.pop("progress", None))
         with open(tmp_path / "target", "w+b") as target:
-            assert copy_content(content, target, offset=offset, **how)
+            try:
+                assert copy_content(content, target, offset=offset, **how)
+                content.written()
+            finally:
+                content.abandon()
             target.seek(offset)
             return content, target.read()
 
@@ -93,7 +97,7 @@ def test_a_loop(
     assert content.crc == zlib.crc32(data)
     expected = new_sha256()
     expected.update(data)
-    assert content.sha256 == expected.hexdigest()
+    assert content.written().sha256 == expected.hexdigest()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -116,7 +120,7 @@ def test_the_kernel(
     assert content.crc == zlib.crc32(data)
     expected = new_sha256()
     expected.update(data)
-    assert content.sha256 == expected.hexdigest()
+    assert content.written().sha256 == expected.hexdigest()
 
 
 def test_the_kernel_is_asked_only_where_it_may_share_whole_files(
@@ -258,7 +262,7 @@ def test_a_sum_waits_for_the_slowest_block(
     content, data = copied(max(SIZES), threads=3)
     expected = new_sha256()
     expected.update(data)
-    assert content.sha256 == expected.hexdigest()
+    assert content.written().sha256 == expected.hexdigest()
 
 
 @pytest.mark.parametrize("by_kernel", [False, True])
@@ -276,20 +280,20 @@ def test_a_source_that_ends_early(tmp_path: Path, by_kernel: bool) -> None:
         copy_content(content, target, by_kernel=by_kernel)
 
 
-def test_a_follower_that_is_abandoned_leaves_the_rest(tmp_path: Path) -> None:
+def test_a_hasher_that_is_abandoned_leaves_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     os.truncate(file, 1 << 32)
-    follower = Follower(str(file))
+    follower = FileHasher(str(file))
     follower.advance(1 << 32)
     follower.abandon()
     assert follower._position < 1 << 32
 
 
-def test_a_file_that_is_cut_short_under_a_follower(tmp_path: Path) -> None:
+def test_a_file_that_is_cut_short_under_a_hasher(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"x")
-    follower = Follower(str(file))
+    follower = FileHasher(str(file))
     follower.advance(2)
     with pytest.raises(OSError, match="cannot be read"):
         follower.finish()

@@ -15,6 +15,7 @@ import threading
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -409,6 +410,15 @@ def test_small_tensors_are_read_together() -> None:
         count += 1
     reader.close()
     assert count <= member.size / CHUNK_SIZE + 3
+
+
+def test_tensor_is_read_where_it_lies() -> None:
+    tensor = torch.zeros(LARGE)
+    with closing(entry({"w": tensor}).source.open()) as reader:
+        assert len(reader.read(CHUNK_SIZE)) < CHUNK_SIZE  # what stands before it
+        assert reader.read(CHUNK_SIZE) == bytes(CHUNK_SIZE)
+        tensor.fill_(1)
+        assert reader.read(4) == b"\0\0\x80\x3f"
 
 
 def test_two_readers_at_once() -> None:

@@ -5,6 +5,7 @@ The stream of one member cannot be shared between cores (Z1), but each member's 
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,8 +30,8 @@ class _AbandonedError(Exception):
 class Ahead(Generic[Body]):
     """Deflates ``entries`` in their order into anonymous files in ``folder``, ``threads`` at a time.
 
-    No more than one a thread lies there waiting for its turn. ``begin`` makes the body of a member, whose progress
-    comes to the thread that asks for the results.
+    There are no more than two a thread, under way or waiting for their turn. ``begin`` makes the body of a member,
+    whose progress comes to the thread that asks for the results.
     """
 
     def __init__(
@@ -51,11 +52,16 @@ class Ahead(Generic[Body]):
         self._to_do = deque(entries)
         self._pool = ThreadPoolExecutor(threads)
         self._under_way: deque[Future[tuple[Body, IO[bytes]]]] = deque()
-        for _ in range(2 * threads):
-            self._start_one()
+        self._most = 2 * threads
 
-    def take(self) -> tuple[Body, IO[bytes]]:
-        """Return the next member's body, and a file that stands at the end of its bytes; the caller closes it."""
+    def take(self) -> tuple[Body, IO[bytes]] | None:
+        """Return the next member's body, and a file of its bytes, which the caller closes.
+
+        Return None where there is not a single thread to be had. Raises what deflating the member raises.
+        """
+        self._start()
+        if not self._under_way:
+            return None
         future = self._under_way[0]
         while not future.done() or not self._news.empty():
             size = self._news.get()
@@ -63,7 +69,7 @@ class Ahead(Generic[Body]):
                 self._progress(size)
         spool = future.result()
         self._under_way.popleft()
-        self._start_one()
+        self._start()
         return spool
 
     def close(self) -> None:
@@ -74,18 +80,24 @@ class Ahead(Generic[Body]):
             if not future.cancelled() and future.exception() is None:
                 future.result()[1].close()
 
-    def _start_one(self) -> None:
-        if self._to_do:
-            future = self._pool.submit(self._deflate, self._to_do.popleft())
+    def _start(self) -> None:
+        while self._to_do and len(self._under_way) < self._most:
+            try:
+                future = self._pool.submit(self._deflate, self._to_do.popleft())
+            except RuntimeError as error:
+                if not self._under_way:
+                    return
+                raise OSError(errno.EAGAIN, f"{error}: limit the threads") from error
             future.add_done_callback(lambda _: self._news.put(None))
             self._under_way.append(future)
 
     def _deflate(self, entry: Entry) -> tuple[Body, IO[bytes]]:
         body = self._begin(entry, self._count)
-        spool = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by who takes it
+        # It has a name where a system cannot do without: one that the server skips.
+        spool = tempfile.TemporaryFile(dir=self._folder, prefix=".marpack-", suffix=".tmp")  # noqa: SIM115
         try:
             spool.writelines(body)
-            spool.flush()
+            spool.seek(0)
         except BaseException:
             spool.close()
             raise

@@ -10,6 +10,7 @@ from marpack.archive.digest import new_sha256
 from marpack.archive.result import WrittenEntry
 
 if TYPE_CHECKING:
+    from marpack.archive.digest import FileHasher
     from marpack.archive.entry import Entry
 
 __all__ = ["Content", "Progress"]
@@ -21,7 +22,7 @@ class Content:
     """Passes on the chunks of ``entry`` and remembers their CRC-32 and, with ``digest``, SHA-256.
 
     ``progress`` is called with the length of each chunk once it has been passed on. Who moves the contents in
-    another way sets ``crc`` and ``sha256``.
+    another way sets ``crc``, and has ``hasher`` follow what is written.
     """
 
     def __init__(self, entry: Entry, *, digest: bool = False, progress: Progress | None = None) -> None:
@@ -29,7 +30,8 @@ class Content:
         self.digest = digest
         self.progress = progress
         self.crc = 0
-        self.sha256: str | None = None
+        self.hasher: FileHasher | None = None
+        self._sha256: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         sha256 = new_sha256() if self.digest else None
@@ -40,15 +42,22 @@ class Content:
             yield chunk
             if self.progress:
                 self.progress(len(chunk))
-        self.sha256 = sha256.hexdigest() if sha256 else None
+        self._sha256 = sha256.hexdigest() if sha256 else None
 
     def written(self, compressed_size: int | None = None) -> WrittenEntry:
-        """Describe the member after its last chunk."""
+        """Describe the member after its last chunk, once its sum is there."""
+        if self.hasher:
+            self._sha256 = self.hasher.finish()
         size = self.entry.size
         return WrittenEntry(
             name=self.entry.name,
             size=size,
             compressed_size=size if compressed_size is None else compressed_size,
             crc32=self.crc,
-            sha256=self.sha256,
+            sha256=self._sha256,
         )
+
+    def abandon(self) -> None:
+        """End what hashes the contents, should it still be at work."""
+        if self.hasher:
+            self.hasher.abandon()

@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from marpack.archive.checksum import crc32, crc32_combine
-from marpack.archive.digest import Follower
+from marpack.archive.digest import FileHasher
 from marpack.archive.entry import FileSource
 from marpack.disk.space import reserve
 from marpack.errors import SourceChangedError
@@ -44,7 +44,7 @@ LARGE_SIZE = 1 << 24
 _REPORT_SECONDS = 0.02
 
 # What the kernel says where it cannot copy between these two files; nothing is copied then.
-_CANNOT = {errno.EBADF, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EXDEV}
+_NOT_SUPPORTED = {errno.EBADF, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EXDEV}
 
 
 def copy_content(
@@ -52,31 +52,26 @@ def copy_content(
 ) -> bool:
     """Copy contents that lie in a regular file to ``offset`` in ``file``; False if they come from elsewhere.
 
-    ``content`` then has its sums. Neither the position of ``file`` matters, nor does it move; ``file`` has a name.
-    ``by_kernel`` lets the kernel copy where it can; the bytes are the same. Raises ``SourceChangedError`` when the
-    source is not what was planned, and ``OSError``.
+    ``content`` then has its CRC, and with ``digest`` a hasher that may still be at work, which the caller ends by
+    ``abandon``. The position of ``file`` neither matters nor moves; ``file`` has a name. ``by_kernel`` lets the
+    kernel copy where it can; the bytes are the same. Raises ``SourceChangedError`` when the source is not what
+    was planned, and ``OSError``.
     """
     source = content.entry.source
     if not (_CAN_COPY and isinstance(source, FileSource)):
         return False
-    follower = Follower(file.name, start=offset) if content.digest else None
+    hasher = content.hasher = FileHasher(file.name, start=offset) if content.digest else None
 
     def done(count: int, settled: int) -> None:
-        if follower:
-            follower.advance(settled)
+        if hasher:
+            hasher.advance(settled)
         if content.progress:
             content.progress(count)
 
-    try:
-        with contextlib.closing(source.open()) as reader:
-            work = _Copy(reader.fileno(), file.fileno(), content.entry, offset, by_kernel, done)
-            content.crc = work.run(threads)
-            reader.check()
-        if follower:
-            content.sha256 = follower.finish()
-    finally:
-        if follower:
-            follower.abandon()
+    with contextlib.closing(source.open()) as reader:
+        work = _Copy(reader.fileno(), file.fileno(), content.entry, offset, by_kernel, done)
+        content.crc = work.run(threads)
+        reader.check()
     return True
 
 
@@ -110,18 +105,16 @@ class _Copy:
             threads = 1
         elif not self._by_kernel:  # a reflink takes no room
             reserve(self._target, self._offset, self._size)
-        workers = self._start(min(threads, MAX_THREADS)) if threads > 1 else []
+        workers: list[threading.Thread] = []
         try:
-            if not workers:
-                self._work(self._report)
+            self._start(workers, min(threads, MAX_THREADS) if threads > 1 else 0)
             while workers and not self._ended.wait(_REPORT_SECONDS):
                 self._report()
         except BaseException as error:
             self._failure = error
             raise
         finally:
-            for worker in workers:
-                worker.join()
+            _join(workers)
         if self._failure:
             raise self._failure
         self._report()
@@ -130,15 +123,18 @@ class _Copy:
             crc = crc32_combine(crc, part, length)
         return crc
 
-    def _start(self, count: int) -> list[threading.Thread]:
-        """Return the threads that now work; they are fewer where the system gives no more."""
-        workers = []
-        with contextlib.suppress(RuntimeError):
-            for _ in range(count):
-                worker = threading.Thread(target=self._work_for_another_thread)
+    def _start(self, workers: list[threading.Thread], count: int) -> None:
+        """Start fewer threads where the system gives no more, and do the work here where it gives none."""
+        for _ in range(count):
+            worker = threading.Thread(target=self._work_for_another_thread)
+            workers.append(worker)  # before it starts: who is interrupted has it to wait for
+            try:
                 worker.start()
-                workers.append(worker)
-        return workers
+            except RuntimeError:
+                workers.remove(worker)
+                break
+        if not workers:
+            self._work(self._report)
 
     def _cut(self) -> Iterator[tuple[int, int]]:
         block_size = KERNEL_BLOCK_SIZE if self._by_kernel else BLOCK_SIZE
@@ -195,12 +191,12 @@ class _Copy:
             try:
                 count = os.copy_file_range(self._source, self._target, length - moved, start, self._offset + start)
             except OSError as error:
-                if error.errno not in _CANNOT:
+                if error.errno not in _NOT_SUPPORTED:
                     raise
                 self._by_kernel = False
                 return None
-            if count == 0:
-                raise self._too_short(start)
+            if count == 0:  # at an early end, and on some systems without a reason
+                return None
             moved += count
         crc = 0
         for start in range(position, position + length, BLOCK_SIZE):
@@ -214,6 +210,8 @@ class _Copy:
         filled = 0
         while filled < len(piece):
             count = os.preadv(file, [piece[filled:]], start + filled)
+            if count == 0 and file == self._target:
+                raise OSError(errno.EIO, "what has just been written cannot be read")
             if count == 0:
                 raise self._too_short(start + filled)
             filled += count
@@ -226,3 +224,16 @@ class _Copy:
             count, self._unreported = self._unreported, 0
             settled = min(self._under_way, default=self._next)
         self._done(count, self._offset + settled)
+
+
+def _join(threads: list[threading.Thread]) -> None:
+    """Wait for all, also when interrupted: they use descriptors that the caller closes next."""
+    interruption: BaseException | None = None
+    for thread in threads:
+        while thread.is_alive():
+            try:
+                thread.join()
+            except BaseException as error:
+                interruption = error
+    if interruption:
+        raise interruption

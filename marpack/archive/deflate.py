@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from marpack.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
+    from typing import TypeAlias
 
     from marpack.archive.layout import Deflate
+
+    _Block: TypeAlias = tuple[bytes, bytes, bool]
 
 __all__ = ["DEFAULT_LEVEL", "check_available", "deflate"]
 
@@ -72,24 +75,36 @@ def _deflate_blocks(chunks: Iterable[bytes], library: ModuleType, level: int, th
     if first[-1]:
         yield compress(*first)
         return
-    from concurrent.futures import ThreadPoolExecutor  # slow to import, and needed for large contents only
-
     threads = min(threads, MAX_THREADS)
-    pool = ThreadPoolExecutor(threads)
-    waiting: deque[Future[bytes]] = deque()
+    try:
+        from concurrent.futures import ThreadPoolExecutor  # slow to import, and needed for large contents only
+
+        pool = ThreadPoolExecutor(threads)
+    except RuntimeError:  # Python ends, and gives no more threads
+        for block in chain([first], blocks):
+            yield compress(*block)
+        return
+
+    def begin(block: _Block) -> Callable[[], bytes]:
+        try:
+            return pool.submit(compress, *block).result
+        except RuntimeError:  # the system gives no more threads
+            return partial(compress, *block)
+
+    waiting: deque[Callable[[], bytes]] = deque()
     try:
         for block in chain([first], blocks):
-            waiting.append(pool.submit(compress, *block))
+            waiting.append(begin(block))
             # One more than there are threads, so that none has to wait for the reading.
             if len(waiting) > threads:
-                yield waiting.popleft().result()
+                yield waiting.popleft()()
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft()()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _cut(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, bool]]:
+def _cut(chunks: Iterable[bytes]) -> Iterator[_Block]:
     """Yield each block, what may be referred to before it, and whether it is the last; there is at least one."""
     parts: list[memoryview] = []
     size = 0

@@ -30,11 +30,14 @@ def write_folder(
                 made.add(parent)
         path = os.path.join(folder, entry.name)
         content = Content(entry, digest=digest, progress=progress)
-        with open(path, "x+b") as file:
-            if entry.size <= CHUNK_SIZE or not copy_content(content, file, by_kernel=True, threads=threads):
-                file.writelines(content)
+        try:
+            with open(path, "x+b") as file:
+                if entry.size <= CHUNK_SIZE or not copy_content(content, file, by_kernel=True, threads=threads):
+                    file.writelines(content)
+            written.append(content.written())
+        finally:
+            content.abandon()
         if entry.mode is not None:  # N3: the manifest has the mode of any new file
             os.chmod(path, entry.mode)
         os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
-        written.append(content.written())
     return written

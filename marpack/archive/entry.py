@@ -77,7 +77,10 @@ class Source(Protocol):
         """The number of bytes that ``open`` gives; it is asked for once, when the archive is planned."""
 
     def open(self) -> Reader:
-        """Start reading from the first byte, each time anew."""
+        """Start reading from the first byte, each time anew.
+
+        It may be called on any thread, and while other sources are read; what it returns is used by one thread.
+        """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +161,10 @@ class BytesSource:
         return io.BytesIO(self.data)
 
 
+# One for all: two sources may be of one file, which has one position.
+_TURN = threading.Lock()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StreamSource:
     """An open binary file that can seek, from ``start`` on.
@@ -168,7 +175,6 @@ class StreamSource:
     file: SeekableFile
     start: int
     size: int
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def open(self) -> Reader:
         """Read from the start; closing the reader leaves the file open."""
@@ -183,7 +189,7 @@ class _Borrowed:
         self._position = source.start
 
     def read(self, size: int, /) -> bytes:
-        with self._source.lock:
+        with _TURN:
             self._source.file.seek(self._position)
             data = self._source.file.read(size)
         self._position += len(data)

@@ -19,6 +19,7 @@ __all__ = [
     "check_member_name",
     "check_model_name",
     "compression_for",
+    "deflates",
     "handler_file",
     "is_excluded_folder",
     "is_pattern",
@@ -153,6 +154,11 @@ def handler_file(value: str, runtime: Runtime) -> str | None:
     else:
         file = stem if stem.endswith(".py") else f"{stem}.py"
     return os.path.join(folder, file)
+
+
+def deflates(archive_format: ArchiveFormat) -> bool:
+    """Tell whether anything is deflated in this form (A7)."""
+    return archive_format not in ("zip-store", "no-archive")
 
 
 def compression_for(name: str, archive_format: ArchiveFormat, *, weights: bool) -> Compression:

@@ -21,6 +21,7 @@ from marpack.archive.layout import (
     Deflate,
     check_model_name,
     compression_for,
+    deflates,
     handler_file,
     member_order,
 )
@@ -79,8 +80,8 @@ def plan_archive(
       times as fast, and no larger where it is weights that are compressed (spec/archive.md, Z8).
     - ``timestamp``: the time of packing, in seconds since the epoch or an aware ``datetime``; now by default.
       Parts of a second are dropped.
-    - ``reproducible``: the same inputs make the same bytes on every machine: all times are ``timestamp``
-      (1980-01-01 by default), modes 0644, and a tgz belongs to nobody.
+    - ``reproducible``: the same inputs make the same bytes on every machine, but for what deflate makes of them
+      (Z8): all times are ``timestamp`` (1980-01-01 by default), modes 0644, and a tgz belongs to nobody.
     - ``metadata``: a JSON object that goes into the manifest under the key ``metadata``.
     - ``owner``: whom the members of a ``tgz`` belong to; the user of this process by default.
 
@@ -109,7 +110,8 @@ def plan_archive(
 
     if inputs.issues:
         raise PlanError(inputs.issues)
-    check_available(deflate)
+    if deflates(archive_format):
+        check_available(deflate)
     entries = [
         candidate.entry(
             compression_for(candidate.name, archive_format, weights=candidate.name == weights_name),
@@ -266,9 +268,9 @@ def _checked_requirements(inputs: Inputs, requirements: Sequence[object]) -> Ite
             inputs.issue("bad-type", "requirements_file", f"{requirement!r} is not one requirement")
 
 
-def _warn(inputs: Inputs, model_name: object, archive_format: object, deflate: object) -> None:
+def _warn(inputs: Inputs, model_name: object, archive_format: ArchiveFormat, deflate: object) -> None:
     """Warn of archives that are well-formed and not what was meant: not loaded (A1, N1), or not deflated (Z8)."""
-    if archive_format in ("zip-store", "no-archive") and deflate != "zlib":
+    if not deflates(archive_format) and deflate != "zlib":
         inputs.warnings.append(f"deflate={deflate!r} has no effect: nothing is deflated in {archive_format}")
     if isinstance(model_name, str) and ".." in model_name:
         inputs.warnings.append(f"TorchServe finds no archive with '..' in its name, as {model_name!r} has")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from typing import TYPE_CHECKING, Protocol
 
 from marpack.archive.copying import copy_content
-from marpack.archive.digest import Follower, new_sha256
+from marpack.archive.digest import FileHasher, new_sha256
+from marpack.disk.space import reserve
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -40,11 +43,11 @@ class StreamSink:
     def __init__(self, target: Writable, *, digest: bool) -> None:
         self.size = 0
         self._target = target
+        self._is_raw = isinstance(target, io.RawIOBase)
         self._hash = new_sha256() if digest else None
 
-    @property
-    def sha256(self) -> str | None:
-        """The hexadecimal sum of all that was written, None unless asked for."""
+    def finish(self) -> str | None:
+        """Return the hexadecimal sum of all that was written, None unless asked for."""
         return self._hash.hexdigest() if self._hash else None
 
     def write(self, piece: bytes) -> None:
@@ -52,7 +55,11 @@ class StreamSink:
         rest = piece
         while rest:
             taken = self._target.write(rest)
-            rest = rest[taken:] if isinstance(taken, int) and taken < len(rest) else b""
+            if taken is None and not self._is_raw:
+                break  # a function of the caller's that says nothing has taken all
+            if not isinstance(taken, int) or not 0 < taken <= len(rest):
+                raise BlockingIOError(errno.EAGAIN, f"the target took {taken} of {len(rest)} bytes")
+            rest = rest[taken:]
         self.size += len(piece)
         if self._hash:
             self._hash.update(piece)
@@ -69,7 +76,8 @@ class FileSink:
         self.folder = os.path.dirname(file.name)
         self.threads = threads
         self._file = file
-        self._follower = Follower(file.name) if digest else None
+        self._hasher = FileHasher(file.name) if digest else None
+        self._contents: list[Content] = []
         self._settled = 0
         self._provisional = False
 
@@ -77,15 +85,17 @@ class FileSink:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._follower:
-            self._follower.abandon()
+        for content in self._contents:
+            content.abandon()
+        if self._hasher:
+            self._hasher.abandon()
 
     def finish(self) -> str | None:
         """Return the hexadecimal sum of the whole file, None unless asked for."""
-        if not self._follower:
+        if not self._hasher:
             return None
         self._settle()
-        return self._follower.finish()
+        return self._hasher.finish()
 
     def write(self, piece: bytes) -> None:
         """Append ``piece``."""
@@ -104,15 +114,19 @@ class FileSink:
         self._settle()
 
     def copy(self, content: Content) -> bool:
-        """Append the contents as they stand in a regular file; False if they come from elsewhere."""
+        """Append what lies in a regular file; for what comes from elsewhere make room and return False."""
         self._file.flush()
+        if content.digest:
+            self._contents.append(content)
         copied = copy_content(content, self._file, offset=self.size, threads=self.threads)
         if copied:
             self.size = self._file.seek(self.size + content.entry.size)
+        else:
+            reserve(self._file.fileno(), self.size, content.entry.size)
         return copied
 
     def _settle(self) -> None:
-        if self._follower and not self._provisional:
+        if self._hasher and not self._provisional:
             self._file.flush()
             self._settled = self.size
-            self._follower.advance(self.size)
+            self._hasher.advance(self.size)

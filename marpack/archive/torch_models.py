@@ -6,6 +6,7 @@ Import this module only where torch is imported already: nothing of its types ca
 from __future__ import annotations
 
 import atexit
+import ctypes
 import errno
 import os
 import shutil
@@ -37,8 +38,8 @@ T = TypeVar("T")
 # Module.get_extra_state(): under a key that ends so lies whatever a module of the user's wants to keep.
 _EXTRA_STATE = "_extra_state"
 
-# Enough to sum a tensor while the one before is being written.
-_CHUNKS_AHEAD = 32
+# Chunks that are copies, or tensors that are none.
+_PIECES_AHEAD = 8
 
 # A thread that is inside of torch when Python is gone takes the process down. So readers end theirs at exit, and
 # from then on none begins.
@@ -147,12 +148,18 @@ class _AbandonedError(Exception):
 
 
 class _Saving:
-    """``torch.save`` in a thread that goes no further ahead of the one that reads than a few chunks."""
+    """``torch.save`` in a thread a little ahead of the one that reads: it sums one tensor beside the last.
+
+    A tensor's memory is handed over as it lies, and is held here until that is read. Anything else that torch
+    writes may be gone when ``write`` returns, and is copied, a little at a time.
+    """
 
     def __init__(self, state_dict: Mapping[str, Any]) -> None:
         self._state_dict = state_dict
-        self._chunks: SimpleQueue[bytes | None] = SimpleQueue()
-        self._room = threading.Semaphore(_CHUNKS_AHEAD)
+        self._held = _storages(state_dict)
+        self._pieces: SimpleQueue[memoryview | None] = SimpleQueue()
+        self._used: SimpleQueue[None] = SimpleQueue()
+        self._unused = 0
         self._gathered = bytearray()
         self._error: BaseException | None = None
         self._abandoned = False
@@ -160,20 +167,21 @@ class _Saving:
         # A daemon: for others Python waits at exit before it calls what ends this one.
         self._thread = threading.Thread(target=self._run, name="marpack torch.save", daemon=True)
 
-    def next_chunk(self) -> bytes | None:
+    def next_piece(self) -> memoryview | None:
         """Return what is written next, None at the end, once."""
         if self._thread.ident is None:  # not earlier: who is interrupted in here has a reader to close
             self._thread.start()
-        chunk = self._chunks.get()
-        self._room.release()
-        if chunk is None and self._error is not None and not self._abandoned:
+        else:
+            self._used.put(None)
+        piece = self._pieces.get()
+        if piece is None and self._error is not None and not self._abandoned:
             raise self._error
-        return chunk
+        return piece
 
     def end(self) -> None:
         """End the thread, wherever it is."""
         self._abandoned = True
-        self._room.release()
+        self._used.put(None)
         # This may be that thread itself, where a forgotten reader is collected as garbage.
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
@@ -185,10 +193,10 @@ class _Saving:
                 torch.save(self._state_dict, self)
         except BaseException as error:
             self._error = error
-        self._chunks.put(None)
+        self._pieces.put(None)
 
     def write(self, data: memoryview) -> int:
-        """Take what torch writes, and takes back: small pieces together, large ones in parts."""
+        """Take what torch writes: small pieces together."""
         if self._stopped:  # after an exception torch still ends its file, in a destructor that must not raise
             return len(data)
         if len(data) < CHUNK_SIZE:
@@ -197,45 +205,88 @@ class _Saving:
                 self.flush()
             return len(data)
         self.flush()
-        for start in range(0, len(data), CHUNK_SIZE):
-            self._hand_over(bytes(data[start : start + CHUNK_SIZE]))
+        storage = self._held.get(_address(data))
+        if storage is not None and storage.nbytes() >= len(data):
+            self._hand_over(data)
+        else:
+            for start in range(0, len(data), CHUNK_SIZE):
+                self._hand_over(memoryview(bytes(data[start : start + CHUNK_SIZE])))
         return len(data)
 
     def flush(self) -> None:
         """Hand over what was gathered, as torch demands at the end."""
         if self._gathered and not self._stopped:
-            gathered, self._gathered = bytes(self._gathered), bytearray()
-            self._hand_over(gathered)
+            gathered, self._gathered = self._gathered, bytearray()
+            self._hand_over(memoryview(gathered))
 
-    def _hand_over(self, chunk: bytes) -> None:
-        self._room.acquire()
+    def _hand_over(self, piece: memoryview) -> None:
+        self._pieces.put(piece)
+        self._unused += 1
+        while self._unused > _PIECES_AHEAD and not self._abandoned:
+            self._used.get()
+            self._unused -= 1
         if self._abandoned:
             self._stopped = True
             raise _AbandonedError
-        self._chunks.put(chunk)
+
+
+def _storages(state_dict: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the memory of the tensors that are saved as they lie, by its address."""
+    found = {}
+    for tensor in state_dict.values():
+        if type(tensor) in (torch.Tensor, torch.nn.Parameter) and tensor.layout is torch.strided and tensor.is_cpu:
+            storage = tensor.untyped_storage()
+            found[storage.data_ptr()] = storage
+    return found
+
+
+class _Buffer(ctypes.Structure):
+    """The ``Py_buffer`` of CPython's C API."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.c_void_p),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_void_p),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    )
+
+
+def _address(data: memoryview) -> int:
+    """Return where the bytes lie, which Python says of buffers that can be written to only."""
+    buffer = _Buffer()
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(data), ctypes.byref(buffer), 0)
+    address: int = buffer.buf
+    ctypes.pythonapi.PyBuffer_Release(ctypes.byref(buffer))
+    return address
 
 
 class _SavingReader:
     def __init__(self, state_dict: Mapping[str, Any]) -> None:
-        saving = _Saving(state_dict)
-        self._next_chunk = saving.next_chunk
-        self._chunk: bytes | None = b""
-        # Also for a reader that is forgotten, and at exit: a thread that is inside of torch when Python has gone
-        # may take the process down.
-        self._end = weakref.finalize(self, saving.end)
+        self._saving = _Saving(state_dict)
+        self._piece: memoryview | None = memoryview(b"")
+        self._forgotten = weakref.finalize(self, self._saving.end)  # or open at exit
 
     def read(self, size: int, /) -> bytes:
-        if self._chunk is not None and not self._chunk:
-            self._chunk = None  # if this is interrupted, there is nothing more to read
-            self._chunk = self._next_chunk()
-        if self._chunk is None:
+        if self._piece is not None and not self._piece:
+            self._piece = None  # if this is interrupted, there is nothing more to read
+            self._piece = self._saving.next_piece()
+        if self._piece is None:
             return b""
-        data, self._chunk = self._chunk[:size], self._chunk[size:]
+        data = bytes(self._piece[:size])
+        self._piece = self._piece[size:]
         return data
 
     def close(self) -> None:
-        self._chunk = None
-        self._end()
+        self._piece = None
+        self._saving.end()
+        self._forgotten.detach()
 
 
 class _Spool(FileIO):

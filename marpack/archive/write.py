@@ -41,18 +41,25 @@ def write_archive(
     - ``target``: a path; or whatever has ``write(bytes)``, such as a pipe, a socket's file or an upload, which
       gets the bytes of ``iter_archive`` and is left open. The result's ``path`` is then its ``name``, or empty.
     - ``force``: replace what is at the path, a file or a model's folder, once the new one is complete.
-    - ``digest``: also take the SHA-256 of the archive and of each member, on other threads where that is possible.
-      In a zip a member's CRC stands before its bytes, which therefore cannot be hashed as they come: what has been
+    - ``digest``: also take the SHA-256 of the archive and of each member, by other threads where it can be. In a
+      zip a member's CRC stands before its bytes, which therefore cannot be hashed as they come: what has been
       written to a file is read back, from the system's memory as a rule.
-    - ``progress``: is called with the number of bytes of contents just packed, of ``plan.size`` in all.
-    - ``threads``: how many may work, by default as many as this process may use cores. No byte depends on it.
+    - ``progress``: is called, on this thread, with the number of bytes of contents just packed, of ``plan.size``
+      in all.
+    - ``threads``: how many copy or compress at once, by default as many as this process may use cores (at most 4
+      copy, 16 compress); hashing has threads of its own. No byte depends on it. Several members above 1 MiB that
+      ``zlib`` deflates wait for their turn in files without a name beside the archive, at most two a thread:
+      ``threads=1`` needs no room for them.
 
-    Raises ``ArchiveExistsError``, ``TargetError`` (a target that cannot take an archive), ``SourceChangedError``
-    (a source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left at the path
-    and what was there is as it was.
+    Raises ``ValueError`` for less than one thread, ``MissingExtraError`` (see ``plan_archive``),
+    ``ArchiveExistsError``, ``TargetError`` (a target that cannot take an archive), ``SourceChangedError`` (a
+    source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left at the path and
+    what was there is as it was; an open file has taken a part.
     """
     threads = _threads(threads)
     if not isinstance(target, (str, os.PathLike)):
+        if not callable(getattr(target, "write", None)):
+            raise TypeError(f"the target must be a path or have write(), which {type(target).__name__} has not")
         return _write_stream(plan, target, digest=digest, progress=progress, threads=threads)
     path = os.fspath(target)
     written: list[WrittenEntry]
@@ -72,10 +79,7 @@ def write_archive(
             FileSink(file, digest=digest, threads=threads) as sink,
         ):
             stream = _stream(plan, threads=threads, digest=digest, progress=progress, file=sink)
-            with closing(iter(stream)) as pieces:
-                for piece in pieces:
-                    sink.write(piece)
-            sha256 = sink.finish()
+            sha256 = _drain(stream, sink)
         written, size = stream.written, sink.size
     warnings = (*plan.warnings, *suffix_warning(plan, path))
     return WriteResult(path=path, size=size, entries=tuple(written), sha256=sha256, warnings=warnings)
@@ -87,17 +91,22 @@ def _write_stream(
     _check_stream(plan)
     sink = StreamSink(target, digest=digest)
     stream = _stream(plan, threads=threads, digest=digest, progress=progress)
-    with closing(iter(stream)) as pieces:
-        for piece in pieces:
-            sink.write(piece)
+    sha256 = _drain(stream, sink)
     name = getattr(target, "name", None)
     return WriteResult(
         path=name if isinstance(name, str) else "",
         size=sink.size,
         entries=tuple(stream.written),
-        sha256=sink.sha256,
+        sha256=sha256,
         warnings=plan.warnings,
     )
+
+
+def _drain(stream: ZipStream | TarStream, sink: FileSink | StreamSink) -> str | None:
+    with closing(iter(stream)) as pieces:
+        for piece in pieces:
+            sink.write(piece)
+    return sink.finish()
 
 
 def check_path(plan: ArchivePlan, path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -125,10 +134,11 @@ def iter_archive(
 
 
 def _threads(threads: int | None) -> int:
-    if threads is not None:
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, not {threads}")
-        return threads
+    given: object = threads
+    if given is not None:
+        if not isinstance(given, int) or given < 1:
+            raise ValueError(f"threads must be a whole number from 1 on, not {given!r}")
+        return int(given)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -73,8 +73,8 @@ class ZipStream:
         directory = []
         with self._deflating_ahead() as ahead:
             for entry in self._plan.members:
-                if ahead and _is_large_and_deflated(entry):
-                    body, spool = ahead.take()
+                if ahead and _is_large_and_deflated(entry) and (taken := ahead.take()):
+                    body, spool = taken
                     member = yield from self._spooled(body, spool, offset)
                 else:
                     body = self._body(entry, self._progress)
@@ -112,7 +112,6 @@ class ZipStream:
     def _spooled(self, body: _Body, spool: IO[bytes], offset: int) -> Generator[bytes, None, ZipMember]:
         member = body.member(offset)
         with spool:
-            spool.seek(0)
             yield local_header(member)
             yield from iter(lambda: spool.read(CHUNK_SIZE), b"")
         return member
@@ -128,8 +127,11 @@ class ZipStream:
         if self._file is None or self._plan.deflate != "zlib" or self._threads == 1 or len(large) < 2:
             yield None
             return
-        from marpack.archive.ahead import Ahead  # slow to import, and seldom needed
-
+        try:
+            from marpack.archive.ahead import Ahead  # slow to import, and seldom needed
+        except RuntimeError:  # Python ends, and gives no more threads
+            yield None
+            return
         with closing(
             Ahead(
                 large,

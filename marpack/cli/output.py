@@ -48,7 +48,10 @@ class ToPath:
 
     def issues(self) -> list[Issue]:
         """Return what is wrong with the folder that it lies in."""
-        return [replace(issue, argument="output") for issue in check_export_path(os.path.dirname(self.name))]
+        return [
+            replace(issue, argument="output")
+            for issue in check_export_path(os.path.dirname(self.name.rstrip(os.sep)))
+        ]
 
     def warnings(self, plan: ArchivePlan) -> list[str]:
         """Return what the server makes of the name."""

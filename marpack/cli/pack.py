@@ -121,7 +121,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--threads",
         type=_positive,
         metavar="N",
-        help="how many threads may work, default: one for each core; changes no byte",
+        help="how many threads copy or compress, default: one for each core; changes no byte",
     )
     own.add_argument("--dry-run", action="store_true", help="show what would be packed, write nothing")
     own.add_argument("--reproducible", action="store_true", help="same inputs, same bytes, on every machine")
@@ -205,7 +205,7 @@ def _not_empty(text: str) -> str:
 
 def _positive(text: str) -> int:
     if not re.fullmatch("0*[1-9][0-9]{0,5}", text):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 up, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 999999, not {text!r}")
     return int(text)
 
 

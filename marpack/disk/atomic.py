@@ -57,7 +57,9 @@ def check_file(path: str, *, force: bool) -> None:
     if not path or os.path.isdir(path):
         raise TargetError(path, "is a folder: name a file")
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        raise TargetError(path, "is not a regular file: write iter_archive(plan) to it instead")
+        raise TargetError(
+            path, "is not a regular file: open it and give that to write_archive(), or redirect --output - to it"
+        )
     if os.path.lexists(path) and not force:
         raise ArchiveExistsError(path)
     if os.path.islink(path):

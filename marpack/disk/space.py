@@ -20,8 +20,10 @@ def reserve(file_descriptor: int, offset: int, size: int) -> None:
     """
     if sys.platform != "linux" or size == 0:
         return
-    import ctypes  # slow to import, and needed for large members only
-
+    try:
+        import ctypes  # slow to import, and needed for large members only
+    except ImportError:  # Python can be built without
+        return
     fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)
     if fallocate is None:
         return
