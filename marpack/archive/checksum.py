@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import zlib
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from marpack.archive.layout import Deflate
 
 try:
     from isal.isal_zlib import crc32  # at the speed of memory; zlib's takes three times as long
 except ImportError:
     from zlib import crc32
 
-__all__ = ["crc32", "crc32_combine"]
+__all__ = ["crc32", "crc32_beside", "crc32_combine"]
 
 # Polynomials over GF(2) modulo CRC-32's, bits reversed as in the CRC itself: the highest bit is 1, the next x.
 _MODULUS = 0xEDB88320
 _ONE = 1 << 31
 _X_TO_THE_8 = 1 << 23
+
+
+def crc32_beside(deflate: Deflate | None) -> Callable[[bytes, int], int]:
+    """Choose how to take CRCs beside a way to deflate, None where nothing is deflated.
+
+    zlib loses a twentieth of its speed where isal's wide registers are used in between (benchmarks/README.md:
+    "without isal"), which is more than the CRC takes.
+    """
+    return crc32 if deflate in (None, "fast") else zlib.crc32
 
 
 def crc32_combine(first: int, second: int, length: int) -> int:

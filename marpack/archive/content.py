@@ -22,21 +22,29 @@ class Content:
     """Passes on the chunks of ``entry`` and remembers their CRC-32 and, with ``digest``, SHA-256.
 
     ``progress`` is called with the length of each chunk once it has been passed on. Who moves the contents in
-    another way sets ``crc``, and has ``hasher`` follow what is written.
+    another way sets ``crc``, and has ``hasher`` follow what is written. ``crc32`` is how the CRC is taken.
     """
 
-    def __init__(self, entry: Entry, *, digest: bool = False, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        *,
+        digest: bool = False,
+        progress: Progress | None = None,
+        crc32: Callable[[bytes, int], int] = crc32,
+    ) -> None:
         self.entry = entry
         self.digest = digest
         self.progress = progress
         self.crc = 0
+        self._crc32 = crc32
         self.hasher: FileHasher | None = None
         self._sha256: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         sha256 = new_sha256() if self.digest else None
         for chunk in self.entry.chunks():
-            self.crc = crc32(chunk, self.crc)
+            self.crc = self._crc32(chunk, self.crc)
             if sha256:
                 sha256.update(chunk)
             yield chunk

@@ -31,6 +31,7 @@ FAST_LEVEL = 2
 
 # A thread holds some two blocks and the compressor's tables: the memory stays bounded on any machine.
 MAX_THREADS = 16
+_AHEAD = 4
 
 
 def check_available(method: Deflate) -> None:
@@ -50,9 +51,9 @@ def deflate(chunks: Iterable[bytes], *, method: Deflate, level: int, threads: in
             yield compressor.compress(chunk)
         yield compressor.flush()
     elif method == "parallel":
-        yield from _deflate_blocks(chunks, zlib, level, threads)
+        yield from _deflate_blocks(chunks, partial(_compress, zlib, level), threads)
     else:
-        yield from _deflate_blocks(chunks, _isal(), FAST_LEVEL, threads)
+        yield from _deflate_blocks(chunks, partial(_compress, _isal(), FAST_LEVEL), threads)
 
 
 def _isal() -> ModuleType:
@@ -63,13 +64,15 @@ def _isal() -> ModuleType:
     return isal_zlib
 
 
-def _deflate_blocks(chunks: Iterable[bytes], library: ModuleType, level: int, threads: int) -> Iterator[bytes]:
-    def compress(block: bytes, before: bytes, last: bool) -> bytes:
-        options = {"zdict": before} if before else {}
-        compressor = library.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, **options)
-        ending = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
-        return bytes(compressor.compress(block) + compressor.flush(ending))
+def _compress(library: ModuleType, level: int, block: bytes, before: bytes, last: bool) -> bytes:
+    options = {"zdict": before} if before else {}
+    compressor = library.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, **options)
+    return bytes(compressor.compress(block) + compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
 
+
+def _deflate_blocks(
+    chunks: Iterable[bytes], compress: Callable[[bytes, bytes, bool], bytes], threads: int
+) -> Iterator[bytes]:
     blocks = _cut(chunks)
     first = next(blocks)
     if first[-1]:
@@ -95,8 +98,8 @@ def _deflate_blocks(chunks: Iterable[bytes], library: ModuleType, level: int, th
     try:
         for block in chain([first], blocks):
             waiting.append(begin(block))
-            # One more than there are threads, so that none has to wait for the reading.
-            if len(waiting) > threads:
+            # Some more than there are threads, so that none has to wait for the reading and writing.
+            if len(waiting) > threads + _AHEAD:
                 yield waiting.popleft()()
         while waiting:
             yield waiting.popleft()()

@@ -6,7 +6,7 @@ import struct
 import tarfile
 from typing import TYPE_CHECKING
 
-from marpack.archive.checksum import crc32
+from marpack.archive.checksum import crc32_beside
 from marpack.archive.content import Content, Progress
 from marpack.archive.deflate import deflate
 
@@ -34,6 +34,7 @@ class TarStream:
         self.written: list[WrittenEntry] = []
         self._plan = plan
         self._threads = threads
+        self._crc32 = crc32_beside(plan.deflate)
         self._digest = digest
         self._progress = progress
         self._size = 0
@@ -51,7 +52,7 @@ class TarStream:
     def _tar(self) -> Iterator[bytes]:
         for block in self._blocks():
             self._size += len(block)
-            self._crc = crc32(block, self._crc)
+            self._crc = self._crc32(block, self._crc)
             yield block
 
     def _blocks(self) -> Iterator[bytes]:
@@ -64,7 +65,7 @@ class TarStream:
                 header.mode = entry.mode
                 header.uid, header.gid, header.uname, header.gname = owner.uid, owner.gid, owner.user, owner.group
                 header.mtime = entry.mtime  # T4: that it is a float makes tarfile add the PAX record
-            content = Content(entry, digest=self._digest, progress=self._progress)
+            content = Content(entry, digest=self._digest, progress=self._progress, crc32=self._crc32)
             yield header.tobuf(tarfile.PAX_FORMAT)
             yield from content
             yield bytes(-entry.size % tarfile.BLOCKSIZE)

@@ -6,9 +6,11 @@ import math
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from marpack.archive.checksum import crc32_beside
 from marpack.archive.content import Content, Progress
 from marpack.archive.deflate import DEFAULT_LEVEL, MAX_THREADS, deflate
 from marpack.archive.entry import CHUNK_SIZE, Compression
+from marpack.archive.layout import deflates
 from marpack.archive.sinks import Provisional
 from marpack.archive.zip_records import ZipMember, central_header, end_records, local_header
 from marpack.errors import SourceChangedError
@@ -67,6 +69,7 @@ class ZipStream:
         self._digest = digest
         self._progress = progress
         self._file = file
+        self._crc32 = crc32_beside(plan.deflate if deflates(plan.archive_format) else None)
 
     def __iter__(self) -> Generator[bytes, None, None]:
         offset = 0
@@ -117,7 +120,7 @@ class ZipStream:
         return member
 
     def _body(self, entry: Entry, progress: Progress | None) -> _Body:
-        content = Content(entry, digest=self._digest, progress=progress)
+        content = Content(entry, digest=self._digest, progress=progress, crc32=self._crc32)
         return _Body(content, self._plan.deflate, self._threads)
 
     @contextmanager
