@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from marpack.archive.checksum import crc32, crc32_combine
 from marpack.archive.digest import FileHasher
 from marpack.archive.entry import FileSource
+from marpack.disk.paced import PacedWriter
 from marpack.disk.space import reserve
 from marpack.errors import SourceChangedError
 
@@ -88,6 +89,7 @@ class _Copy:
         done: Callable[[int, int], object],
     ) -> None:
         self._source, self._target = source, target
+        self._writer = PacedWriter(target)
         self._size, self._origin, self._offset = entry.size, entry.origin, offset
         self._by_kernel = by_kernel and hasattr(os, "copy_file_range")
         self._done = done
@@ -178,9 +180,7 @@ class _Copy:
             piece = buffer[: min(BLOCK_SIZE, position + length - start)]
             self._read(self._source, piece, start)
             crc = crc32(piece, crc)
-            written = 0
-            while written < len(piece):
-                written += os.pwrite(self._target, piece[written:], self._offset + start + written)
+            self._writer.write(piece, self._offset + start)
         return crc
 
     def _move_by_kernel(self, position: int, length: int, buffer: memoryview) -> int | None:
