@@ -28,8 +28,9 @@ __all__ = [
     "StreamSource",
 ]
 
-# Large enough that a read costs more than the loop around it, small enough for a processor's cache.
-CHUNK_SIZE = 1 << 18
+# Large enough that a read costs more than the loop around it, small enough for a processor's cache; and one of
+# deflate's blocks, so that few of those have to be put together.
+CHUNK_SIZE = 1 << 19
 
 
 class Compression(IntEnum):
