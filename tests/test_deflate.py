@@ -151,7 +151,7 @@ def test_without_the_extra_the_bytes_are_the_same(tmp_path: Path, form: marpack.
 def test_what_is_left_early_ends_its_threads(method: marpack.Deflate) -> None:
     before = set(threading.enumerate())
     pieces = deflate(cut(text(20 * BLOCK_SIZE), 1 << 18), method=method, level=6, threads=3)
-    assert next(iter(pieces))
+    next(iter(pieces))
     pieces.close()  # type: ignore[attr-defined]
     assert set(threading.enumerate()) == before
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from marpack.archive.layout import Deflate
 
     _Block: TypeAlias = tuple[memoryview, memoryview, bool]
+    _Pieces: TypeAlias = tuple[bytes, bytes]
 
 __all__ = ["DEFAULT_LEVEL", "check_available", "deflate"]
 
@@ -64,19 +65,19 @@ def _isal() -> ModuleType:
     return isal_zlib
 
 
-def _compress(library: ModuleType, level: int, block: memoryview, before: memoryview, last: bool) -> bytes:
+def _compress(library: ModuleType, level: int, block: memoryview, before: memoryview, last: bool) -> _Pieces:
     options = {"zdict": before} if before else {}
     compressor = library.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, **options)
-    return bytes(compressor.compress(block) + compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
+    return compressor.compress(block), compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
 
 
 def _deflate_blocks(
-    chunks: Iterable[bytes], compress: Callable[[memoryview, memoryview, bool], bytes], threads: int
+    chunks: Iterable[bytes], compress: Callable[[memoryview, memoryview, bool], _Pieces], threads: int
 ) -> Iterator[bytes]:
     blocks = _cut(chunks)
     first = next(blocks)
     if first[-1]:
-        yield compress(*first)
+        yield from compress(*first)
         return
     _keep_freed_memory()
     threads = min(threads, MAX_THREADS)
@@ -86,24 +87,24 @@ def _deflate_blocks(
         pool = ThreadPoolExecutor(threads)
     except RuntimeError:  # Python ends, and gives no more threads
         for block in chain([first], blocks):
-            yield compress(*block)
+            yield from compress(*block)
         return
 
-    def begin(block: _Block) -> Callable[[], bytes]:
+    def begin(block: _Block) -> Callable[[], _Pieces]:
         try:
             return pool.submit(compress, *block).result
         except RuntimeError:  # the system gives no more threads
             return partial(compress, *block)
 
-    waiting: deque[Callable[[], bytes]] = deque()
+    waiting: deque[Callable[[], _Pieces]] = deque()
     try:
         for block in chain([first], blocks):
             waiting.append(begin(block))
             # Some more than there are threads, so that none has to wait for the reading and writing.
             if len(waiting) > threads + _AHEAD:
-                yield waiting.popleft()()
+                yield from waiting.popleft()()
         while waiting:
-            yield waiting.popleft()()
+            yield from waiting.popleft()()
     finally:
         pool.shutdown(cancel_futures=True)
 
