@@ -27,7 +27,7 @@ def contest(*, zlib: int, other: int, without: str = "") -> pytest.MarkDecorator
     return turns({contender: count for contender, count in rounds.items() if contender != without})
 
 
-@contest(zlib=5, other=7)
+@contest(zlib=7, other=7)
 @pytest.mark.parametrize("weights", [64], indirect=True, ids="{} MiB".format)
 def test_weights(measure: Measure, handler: Path, weights: Path, contender: str, turn: int) -> None:
     measure(f"{weights.stem} MiB of weights, default", command(contender, handler, weights))
@@ -58,12 +58,12 @@ def test_several_members(measure: Measure, handler: Path, several: Path, contend
     measure("8 times 32 MiB of weights, default", command(contender, handler, several))
 
 
-@contest(zlib=5, other=7)
+@contest(zlib=7, other=7)
 def test_code(measure: Measure, handler: Path, code: Path, contender: str, turn: int) -> None:
     measure("64 MiB of code, default", command(contender, handler, code))
 
 
-@contest(zlib=5, other=7, without="zipfile")
+@contest(zlib=7, other=7, without="zipfile")
 @pytest.mark.parametrize("weights", [64], indirect=True, ids="{} MiB".format)
 def test_weights_tgz(measure: Measure, handler: Path, weights: Path, contender: str, turn: int) -> None:
     measure(f"{weights.stem} MiB of weights, tgz", command(contender, handler, weights, "tgz"))

@@ -23,7 +23,7 @@ def test_few(measure: Measure, handler: Path, small_files: Path, contender: str,
     measure(f"{int(small_files.name):,} small files", command(contender, handler, small_files))
 
 
-@contest(quick=7, slow=3)
+@contest(quick=7, slow=7)
 @pytest.mark.parametrize("small_files", [5000], indirect=True, ids="{} files".format)
 def test_thousands(measure: Measure, handler: Path, small_files: Path, contender: str, turn: int) -> None:
     measure(f"{int(small_files.name):,} small files", command(contender, handler, small_files))
