@@ -6,7 +6,7 @@ import struct
 import tarfile
 from typing import TYPE_CHECKING
 
-from marpack.archive.checksum import crc32_beside
+from marpack.archive.checksum import crc32_beside, crc32_combine
 from marpack.archive.content import Content, Progress
 from marpack.archive.deflate import deflate
 
@@ -23,6 +23,8 @@ _HEADER = struct.Struct("<4BL2B")
 _TRAILER = struct.Struct("<2L")
 _DEFLATE, _HAS_NAME, _BEST, _FASTEST, _UNKNOWN_SYSTEM = 8, 8, 2, 4, 255
 _MAX_32 = (1 << 32) - 1
+# From here on the CRC of a member is worked into that of the whole, rather than taken twice: 0.25 ms a MiB.
+_LARGE_SIZE = 1 << 20
 
 
 class TarStream:
@@ -50,12 +52,6 @@ class TarStream:
         yield _TRAILER.pack(self._crc, self._size & _MAX_32)
 
     def _tar(self) -> Iterator[bytes]:
-        for block in self._blocks():
-            self._size += len(block)
-            self._crc = self._crc32(block, self._crc)
-            yield block
-
-    def _blocks(self) -> Iterator[bytes]:
         for entry in self._plan.members:
             # T1: one folder above everything; the server drops it.
             header = tarfile.TarInfo(f"{self._plan.model_name}/{entry.name}")
@@ -66,10 +62,20 @@ class TarStream:
                 header.uid, header.gid, header.uname, header.gname = owner.uid, owner.gid, owner.user, owner.group
                 header.mtime = entry.mtime  # T4: that it is a float makes tarfile add the PAX record
             content = Content(entry, digest=self._digest, progress=self._progress, crc32=self._crc32)
-            yield header.tobuf(tarfile.PAX_FORMAT)
-            yield from content
-            yield bytes(-entry.size % tarfile.BLOCKSIZE)
+            yield self._counted(header.tobuf(tarfile.PAX_FORMAT))
+            if entry.size < _LARGE_SIZE:
+                yield from map(self._counted, content)
+            else:
+                yield from content
+                self._size += entry.size
+                self._crc = crc32_combine(self._crc, content.crc, entry.size)
+            yield self._counted(bytes(-entry.size % tarfile.BLOCKSIZE))
             self.written.append(content.written())
         # T3: two empty blocks, then zeros up to a whole record.
         end = 2 * tarfile.BLOCKSIZE
-        yield bytes(end + -(self._size + end) % tarfile.RECORDSIZE)
+        yield self._counted(bytes(end + -(self._size + end) % tarfile.RECORDSIZE))
+
+    def _counted(self, piece: bytes) -> bytes:
+        self._size += len(piece)
+        self._crc = self._crc32(piece, self._crc)
+        return piece
