@@ -28,8 +28,8 @@ def crc32_beside(deflate: Deflate | None) -> Callable[[bytes, int], int]:
     """Choose how to take CRCs beside a way to deflate, None where nothing is deflated.
 
     ISA-L's leaves the upper halves of vector registers in use, which slows down what knows only the lower ones, in
-    this thread and those that it starts: zlib's deflate by 8 %, which is more than the CRC takes. (What clears them,
-    as OpenSSL's SHA-512 does, makes it as fast as before.)
+    this thread and those that it starts: zlib's deflate by 8 %, which is more than the CRC takes. (Whatever clears
+    them, as OpenSSL's SHA-512 does, makes it as fast as before.)
     """
     return crc32 if deflate in (None, "fast") else zlib.crc32
 
