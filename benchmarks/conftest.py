@@ -74,11 +74,12 @@ def weights(inputs: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def code(inputs: Path) -> Path:
-    """64 MiB of Python code."""
-    path = inputs / "code.txt"
-    write_code(path, 64)
-    return path
+def code(inputs: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """So many MiB of Python code."""
+    path = inputs / f"{request.param}.txt"
+    write_code(path, request.param)
+    yield path
+    path.unlink()
 
 
 @pytest.fixture(scope="module")

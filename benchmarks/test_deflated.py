@@ -13,41 +13,46 @@ if TYPE_CHECKING:
     from conftest import Measure
 
 
-def contest(*, zlib: int, other: int, without: str = "") -> pytest.MarkDecorator:
-    """Give the rounds of those whose time is zlib's, and of the others."""
-    rounds = {
-        "marpack": zlib,
-        "marpack --deflate parallel": zlib,
-        "marpack --deflate fast": other,
-        "without-isal": zlib,
-        "official": zlib,
-        "zipfile": zlib,
-        "cp": other,
+@turns(
+    {
+        "marpack": 7,
+        "marpack --deflate parallel": 7,
+        "marpack --deflate fast": 7,
+        "without-isal": 7,
+        "official": 7,
+        "zipfile": 7,
+        "cp": 7,
     }
-    return turns({contender: count for contender, count in rounds.items() if contender != without})
-
-
-@contest(zlib=7, other=7)
+)
 @pytest.mark.parametrize("weights", [64], indirect=True, ids="{} MiB".format)
 def test_weights(measure: Measure, handler: Path, weights: Path, contender: str, turn: int) -> None:
     measure(f"{weights.stem} MiB of weights, default", command(contender, handler, weights))
 
 
-@turns(
-    {
-        "marpack": 3,
-        "marpack --deflate parallel": 3,
-        "marpack --deflate fast": 5,
-        "official": 3,
-        "cp": 5,
-    }
-)
+def contest(*, slow: int, quick: int) -> pytest.MarkDecorator:
+    """Give the rounds of those whose time is zlib's, and of the others."""
+    return turns(
+        {
+            "marpack": slow,
+            "marpack --deflate parallel": slow,
+            "marpack --deflate fast": quick,
+            "official": slow,
+            "cp": quick,
+        }
+    )
+
+
+@contest(slow=3, quick=5)
+@pytest.mark.parametrize("archive_format", ["default", "tgz"])
 @pytest.mark.parametrize("weights", [512], indirect=True, ids="{} MiB".format)
-def test_weights_dear(measure: Measure, handler: Path, weights: Path, contender: str, turn: int) -> None:
-    measure(f"{weights.stem} MiB of weights, default", command(contender, handler, weights))
+def test_weights_dear(
+    measure: Measure, handler: Path, weights: Path, archive_format: str, contender: str, turn: int
+) -> None:
+    group = f"{weights.stem} MiB of weights, {archive_format}"
+    measure(group, command(contender, handler, weights, archive_format))
 
 
-@turns({"marpack --deflate fast": 2, "cp": 2})
+@turns({"marpack --deflate fast": 3, "cp": 3})
 @pytest.mark.parametrize("weights", [4608], indirect=True, ids="{} MiB".format)
 def test_weights_large(measure: Measure, handler: Path, weights: Path, contender: str, turn: int) -> None:
     measure(f"{weights.stem} MiB of weights, default", command(contender, handler, weights))
@@ -58,18 +63,14 @@ def test_several_members(measure: Measure, handler: Path, several: Path, contend
     measure("8 times 32 MiB of weights, default", command(contender, handler, several))
 
 
-@contest(zlib=7, other=7)
+@contest(slow=5, quick=7)
+@pytest.mark.parametrize("code", [256], indirect=True, ids="{} MiB".format)
 def test_code(measure: Measure, handler: Path, code: Path, contender: str, turn: int) -> None:
-    measure("64 MiB of code, default", command(contender, handler, code))
-
-
-@contest(zlib=7, other=7, without="zipfile")
-@pytest.mark.parametrize("weights", [64], indirect=True, ids="{} MiB".format)
-def test_weights_tgz(measure: Measure, handler: Path, weights: Path, contender: str, turn: int) -> None:
-    measure(f"{weights.stem} MiB of weights, tgz", command(contender, handler, weights, "tgz"))
+    measure(f"{code.stem} MiB of code, default", command(contender, handler, code))
 
 
 # For tgz the official tool takes zlib's level 9, which is four times as slow over code.
-@contest(zlib=3, other=7, without="zipfile")
+@contest(slow=5, quick=7)
+@pytest.mark.parametrize("code", [64], indirect=True, ids="{} MiB".format)
 def test_code_tgz(measure: Measure, handler: Path, code: Path, contender: str, turn: int) -> None:
-    measure("64 MiB of code, tgz", command(contender, handler, code, "tgz"))
+    measure(f"{code.stem} MiB of code, tgz", command(contender, handler, code, "tgz"))
