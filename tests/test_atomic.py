@@ -117,6 +117,30 @@ def test_source_that_changed_since_the_plan(
     assert listing(store) == []
 
 
+@pytest.mark.parametrize("change", [b"", b"x", b"another text of another length"])
+def test_small_source_that_changes_while_read(
+    inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch, change: bytes
+) -> None:
+    plan = marpack.plan_archive(archive_format="zip-store", **inputs)
+    read = os.read
+
+    def read_and_change(file: int, size: int) -> bytes:
+        data = read(file, size)
+        inputs["handler"].write_bytes(change)
+        return data
+
+    monkeypatch.setattr(os, "read", read_and_change)
+    with pytest.raises(marpack.SourceChangedError, match=r"handler\.py"):
+        b"".join(marpack.iter_archive(plan))
+
+
+def test_small_source_that_comes_in_parts(inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = marpack.plan_archive(archive_format="zip-store", **inputs)
+    whole = b"".join(marpack.iter_archive(plan))
+    monkeypatch.setattr(os, "read", lambda file, size, read=os.read: read(file, min(size, 3)))
+    assert b"".join(marpack.iter_archive(plan)) == whole
+
+
 class LyingSource:
     """Says 2,000,000 bytes and gives something else from the second reading on, or at once."""
 

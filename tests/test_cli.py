@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -514,6 +515,14 @@ def test_reader_that_goes_away() -> None:
     assert Path("m.mar").exists()
 
 
+@pytest.fixture
+def _not_under_nohup() -> Iterator[None]:
+    handler = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, handler)
+
+
+@pytest.mark.usefixtures("_not_under_nohup")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_ended_by_a_signal(number: int, status: int, folder: Path) -> None:
     with open("huge.pt", "wb") as file:
