@@ -34,7 +34,7 @@ def test_stored(measure: Measure, handler: Path, weights: Path, contender: str, 
     measure(f"{weights.stem} MiB of weights", command(contender, handler, weights, "zip-store"))
 
 
-@contest(quick=9, slow=3)
+@contest(quick=11, slow=3)
 @pytest.mark.parametrize("weights", [4608], indirect=True, ids="{} MiB".format)
 def test_stored_large(measure: Measure, handler: Path, weights: Path, contender: str, turn: int) -> None:
     measure(f"{weights.stem} MiB of weights", command(contender, handler, weights, "zip-store"))

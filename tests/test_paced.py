@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,6 +35,25 @@ def test_pieces(slowly: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert file.read() == data
     at_once = [LARGE, LARGE - 700_001]
     assert sizes == (at_once * 4 + [SMALL] * 64 if slowly else at_once * 6) + [5]
+
+
+@pytest.mark.parametrize(("every", "at_once"), [(6, LARGE), (3, SMALL)])
+def test_single_ones_that_are_slow_do_not_count(every: int, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    ticks = itertools.count()  # of no time, but for one in so many writes
+    monkeypatch.setattr(paced, "time", SimpleNamespace(perf_counter=lambda: next(ticks) % (2 * every) == 1))
+    monkeypatch.setattr(os, "pwrite", lambda _, data, __: len(data))
+    writer = paced.PacedWriter(0)
+    for _ in range(100):
+        writer.write(memoryview(bytes(LARGE)), 0)
+
+    def pwrite(_: int, data: memoryview, __: int) -> int:
+        sizes.append(len(data))
+        return len(data)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    writer.write(memoryview(bytes(LARGE)), 0)
+    assert set(sizes) == {at_once}
 
 
 def test_what_is_small_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
