@@ -470,7 +470,7 @@ def _folder_for_the_settings(folder: Path) -> None:
         ({}, {}, _file_for_the_target),
         ({}, {}, _folder_for_the_settings),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_the_export_is_not_asked_for_and_nothing_written_when_anything_is_wrong(
     serving: dict[str, Any], arguments: dict[str, Any], prepare: Callable[[Path], None] | None, folder: Path

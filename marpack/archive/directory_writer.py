@@ -11,14 +11,14 @@ from marpack.archive.entry import CHUNK_SIZE
 from marpack.archive.layout import parents
 
 if TYPE_CHECKING:
-    from marpack.archive.plan import ArchivePlan
+    from marpack.archive.plan import Plan
     from marpack.archive.result import WrittenEntry
 
 __all__ = ["write_folder"]
 
 
 def write_folder(
-    plan: ArchivePlan, folder: str, *, threads: int, digest: bool = False, progress: Progress | None = None
+    plan: Plan, folder: str, *, threads: int, digest: bool = False, progress: Progress | None = None
 ) -> list[WrittenEntry]:
     """Write the members below ``folder``, which is empty; the manifest last."""
     written = []

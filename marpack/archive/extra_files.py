@@ -106,7 +106,7 @@ def _add_path(inputs: Inputs, path: str) -> None:
 
 def _add_tree(inputs: Inputs, item: Tree) -> None:
     prefix = item.prefix.rstrip("/")
-    if prefix and (problem := check_member_name(prefix)):
+    if prefix and (problem := check_member_name(prefix, inputs.manifest_name)):
         inputs.issue("bad-member-name", "extra_files", problem)
     elif os.path.isdir(item.folder):
         _add_folder(inputs, item.folder, f"{prefix}/" if prefix else "")

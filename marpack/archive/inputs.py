@@ -21,6 +21,7 @@ from marpack.archive.entry import (
     StreamSource,
 )
 from marpack.archive.layout import check_member_name, parents
+from marpack.archive.manifest import MANIFEST_NAME
 from marpack.errors import Issue
 
 if TYPE_CHECKING:
@@ -93,9 +94,13 @@ class Candidate:
 
 
 class Inputs:
-    """Gathers the files of an archive in the archiver's order of copying, and all that is wrong with them."""
+    """Gathers the files of an archive in the archiver's order of copying, and all that is wrong with them.
 
-    def __init__(self) -> None:
+    ``manifest_name`` is the member whose folder they may not lie in.
+    """
+
+    def __init__(self, manifest_name: str = MANIFEST_NAME) -> None:
+        self.manifest_name = manifest_name
         self.issues: list[Issue] = []
         self.warnings: list[str] = []
         self._candidates: list[Candidate] = []
@@ -238,7 +243,7 @@ class Inputs:
             self.issue("missing-file", argument, f"{path!r} cannot be reached: {error.strerror}")
 
     def _check_name(self, argument: str, name: str) -> bool:
-        problem = check_member_name(name)
+        problem = check_member_name(name, self.manifest_name)
         if problem:
             self.issue("bad-member-name", argument, problem)
         return problem is None

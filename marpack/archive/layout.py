@@ -14,10 +14,12 @@ __all__ = [
     "BUILTIN_HANDLERS",
     "DEFLATES",
     "SUFFIXES",
+    "WORKFLOW_SUFFIX",
     "ArchiveFormat",
     "Deflate",
     "check_member_name",
     "check_model_name",
+    "check_workflow_name",
     "compression_for",
     "deflates",
     "handler_file",
@@ -37,6 +39,9 @@ DEFLATES: tuple[Deflate, ...] = get_args(Deflate)
 
 # A3: the server reads a lower-case .mar as zip and every other file name as gzip'd tar.
 SUFFIXES = {"default": ".mar", "zip-store": ".mar", "tgz": ".tar.gz", "no-archive": "", "auto": ".mar"}
+
+# W1: the same for workflows.
+WORKFLOW_SUFFIX = ".war"
 
 # A6: known to the server by name, so no file is packed.
 _PYTHON_HANDLERS = frozenset(
@@ -61,10 +66,12 @@ BUILTIN_HANDLERS: dict[Runtime, frozenset[str]] = {
 MAX_COMPONENT = 255
 MAX_NAME = 4095
 
-_MODEL_NAME = re.compile(r"[A-Za-z0-9] [A-Za-z0-9_.-]*", re.VERBOSE)
+_ARCHIVE_NAME = re.compile(r"[A-Za-z0-9] [A-Za-z0-9_.-]*", re.VERBOSE)
 
 # No more than most names are, so that the rules need not be gone through one by one for thousands of files.
-_PLAIN_NAME = re.compile(r"(?! mar-inf (/|$) ) \w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII | re.IGNORECASE)
+_PLAIN_NAME = re.compile(
+    r"(?! [mw]ar-inf (/|$) ) \w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII | re.IGNORECASE
+)
 
 # Weights are noise to deflate; the others are compressed already.
 _STORED_SUFFIXES = frozenset(
@@ -79,23 +86,33 @@ _STORED_SUFFIXES = frozenset(
 
 def check_model_name(name: str, archive_format: ArchiveFormat) -> str | None:
     """Return what is wrong with a model name (A1), or None."""
-    if not _MODEL_NAME.fullmatch(name):
+    return _check_archive_name("model", name, SUFFIXES[archive_format])
+
+
+def check_workflow_name(name: str) -> str | None:
+    """Return what is wrong with the name of a workflow (W2), or None."""
+    return _check_archive_name("workflow", name, WORKFLOW_SUFFIX)
+
+
+def _check_archive_name(kind: str, name: str, suffix: str) -> str | None:
+    if not _ARCHIVE_NAME.fullmatch(name):
         return (
-            f"the model name {name!r} is not allowed: "
+            f"the {kind} name {name!r} is not allowed: "
             "begin with an ASCII letter or digit and go on with letters, digits, '_', '-' or '.'"
         )
-    longest = MAX_COMPONENT - len(SUFFIXES[archive_format])
+    longest = MAX_COMPONENT - len(suffix)
     if len(name) > longest:
-        return f"the model name is {len(name)} characters long: the name of its archive has room for {longest}"
+        return f"the {kind} name is {len(name)} characters long: the name of its archive has room for {longest}"
     return None
 
 
-def check_member_name(name: str) -> str | None:
-    """Return what is wrong with the name of a member (A8), or None."""
+def check_member_name(name: str, manifest_name: str = MANIFEST_NAME) -> str | None:
+    """Return what is wrong with the name of a member (A8, W6), or None; the manifest has its folder to itself."""
     if len(name) <= MAX_COMPONENT and _PLAIN_NAME.fullmatch(name):
         return None
     parts = name.split("/")
     problem = None
+    reserved = manifest_name.partition("/")[0]
     try:
         encoded = name.encode()
     except UnicodeEncodeError:
@@ -110,8 +127,8 @@ def check_member_name(name: str) -> str | None:
         problem = "is empty"
     elif not all(parts) or "." in parts or ".." in parts:
         problem = "has an empty, '.' or '..' part: write it plainly"
-    elif parts[0].upper() == "MAR-INF":
-        problem = f"lies in MAR-INF, which is kept for the manifest ({MANIFEST_NAME}): move it elsewhere"
+    elif parts[0].upper() == reserved:
+        problem = f"lies in {reserved}, which is kept for the manifest ({manifest_name}): move it elsewhere"
     elif len(encoded) > MAX_NAME or any(len(part.encode()) > MAX_COMPONENT for part in parts):
         problem = f"is too long: at most {MAX_COMPONENT} bytes a part and {MAX_NAME} in all"
     return f"the name {name!r} in the archive {problem}" if problem else None

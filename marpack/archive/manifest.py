@@ -1,4 +1,4 @@
-"""MAR-INF/MANIFEST.json: its text and its values (spec/manifest.md)."""
+"""MANIFEST.json of a model (spec/manifest.md) and of a workflow (spec/archive.md, W clauses): text and values."""
 
 from __future__ import annotations
 
@@ -7,16 +7,31 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from marpack.errors import ManifestError
 
-__all__ = ["ARCHIVER_VERSION", "MANIFEST_NAME", "RUNTIMES", "Manifest", "ManifestModel", "Runtime", "created_on"]
+__all__ = [
+    "ARCHIVER_VERSION",
+    "MANIFEST_NAME",
+    "RUNTIMES",
+    "WORKFLOW_ARCHIVER_VERSION",
+    "WORKFLOW_MANIFEST_NAME",
+    "Manifest",
+    "ManifestModel",
+    "ManifestWorkflow",
+    "Runtime",
+    "WorkflowManifest",
+    "created_on",
+]
 
 MANIFEST_NAME = "MAR-INF/MANIFEST.json"
+WORKFLOW_MANIFEST_NAME = "WAR-INF/MANIFEST.json"
 
 # M8: the release whose bytes marpack writes. The server only warns when the key is absent.
 ARCHIVER_VERSION = "0.12.0"
+# W5: the same for workflows, of which the server takes none without it.
+WORKFLOW_ARCHIVER_VERSION = "0.2.15"
 
 Runtime = Literal["python", "python3", "LSP"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
@@ -72,12 +87,10 @@ class Manifest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_fields(self, _TOP_KEYS)
+        _check_fields(self, _TOP_KEYS, "model", "metadata")
         if self.runtime is not None and self.runtime not in RUNTIMES:
             raise ValueError(f"the runtime {self.runtime!r} is not one of {', '.join(RUNTIMES)}")
-        metadata: object = self.metadata
-        if not isinstance(metadata, (Mapping, type(None))):
-            raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}")
+        _check_metadata(self.metadata)
 
     def to_json(self) -> str:
         """Return the text exactly as ``torch-model-archiver`` writes it: ASCII, no newline at the end (M2)."""
@@ -85,11 +98,7 @@ class Manifest:
         # M3: the order of the archiver, then what only marpack or others write.
         document |= _present(self, {"createdOn": "created_on", "runtime": "runtime"})
         document["model"] = _present(self.model, _MODEL_KEYS) | dict(self.model.extra)
-        document |= _present(self, {"archiverVersion": "archiver_version"})
-        if self.metadata is not None:
-            document["metadata"] = dict(self.metadata)
-        document |= self.extra
-        return json.dumps(document, indent=2, allow_nan=False)
+        return _dump(self, document)
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -100,12 +109,8 @@ class Manifest:
         another known key counts as absent.
         """
         document = _load(text)
-        model = document.pop("model", {})
-        if not isinstance(model, dict):
-            raise ManifestError(f"'model' must be an object, not {_json_type(model)}", text)
-        metadata = document.pop("metadata", None)
-        if metadata is not None and not isinstance(metadata, dict):
-            raise ManifestError(f"'metadata' must be an object, not {_json_type(metadata)}", text)
+        model = _take_object(document, "model", text)
+        metadata = _take_metadata(document, text)
         has_runtime = "runtime" in document
         model_fields = _take_strings(model, _MODEL_KEYS, text)
         top_fields = _take_strings(document, _TOP_KEYS, text)
@@ -116,7 +121,72 @@ class Manifest:
         )
 
 
-# JSON key -> attribute, in the order of the text (M3, M5).
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ManifestWorkflow:
+    """The ``workflow`` object of a workflow's manifest.
+
+    ``spec_file`` and ``handler`` are names inside the archive; ``handler`` is ``""`` for none. ``None`` means that
+    the key is absent, which the server fails at; keys that marpack does not know are kept in ``extra``.
+    """
+
+    # W5: the order of the fields is the order of the keys.
+    workflow_name: str | None = None
+    spec_file: str | None = None
+    handler: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_fields(self, _WORKFLOW_KEYS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkflowManifest:
+    """The values of a workflow's MANIFEST.json.
+
+    ``metadata`` is a JSON object of the caller's, which the server ignores. ``None`` means that the key is absent;
+    keys that marpack does not know are kept in ``extra``.
+    """
+
+    workflow: ManifestWorkflow
+    created_on: str | None = None
+    archiver_version: str | None = WORKFLOW_ARCHIVER_VERSION
+    metadata: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_fields(self, _WORKFLOW_TOP_KEYS, "workflow", "metadata")
+        _check_metadata(self.metadata)
+
+    def to_json(self) -> str:
+        """Return the text exactly as ``torch-workflow-archiver`` writes it: ASCII, no newline at the end (W5)."""
+        document: dict[str, Any] = dict(_present(self, {"createdOn": "created_on"}))
+        document["workflow"] = _present(self.workflow, _WORKFLOW_KEYS) | dict(self.workflow.extra)
+        return _dump(self, document)
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkflowManifest:
+        """Read a manifest from strict JSON.
+
+        Raises ``ManifestError`` for what is not strict JSON, a key given twice, a known field that is not a
+        string, and a ``workflow`` that is not an object. A null under another known key counts as absent.
+        """
+        document = _load(text)
+        workflow = _take_object(document, "workflow", text)
+        metadata = _take_metadata(document, text)
+        workflow_fields = _take_strings(workflow, _WORKFLOW_KEYS, text)
+        top_fields = _take_strings(document, _WORKFLOW_TOP_KEYS, text)
+        return cls(
+            workflow=ManifestWorkflow(**workflow_fields, extra=workflow),
+            metadata=metadata,
+            extra=document,
+            **top_fields,
+        )
+
+
+_AnyManifest: TypeAlias = "Manifest | WorkflowManifest"
+_AnyObject: TypeAlias = "Manifest | ManifestModel | WorkflowManifest | ManifestWorkflow"
+
+# JSON key -> attribute, in the order of the text (M3, M5, W5).
 _TOP_KEYS = {"createdOn": "created_on", "runtime": "runtime", "archiverVersion": "archiver_version"}
 _MODEL_KEYS = {
     "modelName": "model_name",
@@ -127,22 +197,51 @@ _MODEL_KEYS = {
     "requirementsFile": "requirements_file",
     "configFile": "config_file",
 }
+_WORKFLOW_TOP_KEYS = {"createdOn": "created_on", "archiverVersion": "archiver_version"}
+_WORKFLOW_KEYS = {"workflowName": "workflow_name", "specFile": "spec_file", "handler": "handler"}
 
 
-def _check_fields(value: Manifest | ManifestModel, keys: Mapping[str, str]) -> None:
+def _check_fields(value: _AnyObject, keys: Mapping[str, str], *others: str) -> None:
     for attribute in keys.values():
         text = getattr(value, attribute)
         if text is not None and not isinstance(text, str):
             raise TypeError(f"{attribute} must be a str or None, not {type(text).__name__}")
-    reserved = {*keys, "model", "metadata"} if isinstance(value, Manifest) else {*keys}
-    if clash := sorted(reserved & set(value.extra)):
+    if clash := sorted({*keys, *others} & set(value.extra)):
         raise ValueError(f"{clash[0]!r} has a field of its own and does not go into extra")
 
 
-def _present(value: Manifest | ManifestModel, keys: Mapping[str, str]) -> dict[str, str]:
+def _check_metadata(metadata: object) -> None:
+    if not isinstance(metadata, (Mapping, type(None))):
+        raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}")
+
+
+def _present(value: _AnyObject, keys: Mapping[str, str]) -> dict[str, str]:
     """Return the keys that are set: what is absent is left out, never null (M6)."""
     found = {key: getattr(value, attribute) for key, attribute in keys.items()}
     return {key: text for key, text in found.items() if text is not None}
+
+
+def _dump(manifest: _AnyManifest, document: dict[str, Any]) -> str:
+    """Return the text of a manifest whose ``document`` lacks what all kinds end with."""
+    document |= _present(manifest, {"archiverVersion": "archiver_version"})
+    if manifest.metadata is not None:
+        document["metadata"] = dict(manifest.metadata)
+    document |= manifest.extra
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _take_object(document: dict[str, Any], key: str, text: str) -> dict[str, Any]:
+    value = document.pop(key, {})
+    if not isinstance(value, dict):
+        raise ManifestError(f"{key!r} must be an object, not {_json_type(value)}", text)
+    return value
+
+
+def _take_metadata(document: dict[str, Any], text: str) -> dict[str, Any] | None:
+    if document.get("metadata") is None:
+        document.pop("metadata", None)
+        return None
+    return _take_object(document, "metadata", text)
 
 
 def _take_strings(document: dict[str, Any], keys: Mapping[str, str], text: str) -> dict[str, str | None]:

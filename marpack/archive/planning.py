@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from marpack.archive.arguments import check_choice, check_metadata, resolve_timestamp, warn_of_dots
 from marpack.archive.deflate import check_available
 from marpack.archive.extra_files import ExtraFiles, add_extra_files
 from marpack.archive.inputs import FileArgument, Inputs, SourceLike
@@ -32,9 +30,6 @@ from marpack.errors import PlanError
 __all__ = ["Handler", "plan_archive"]
 
 Handler: TypeAlias = "str | os.PathLike[str] | Mapping[str, SourceLike]"
-
-# The first moment a zip can hold: what a reproducible archive is dated when no time is given.
-REPRODUCIBLE_TIMESTAMP = 315532800  # 1980-01-01T00:00:00Z
 
 
 def plan_archive(
@@ -89,7 +84,7 @@ def plan_archive(
     """
     inputs = Inputs()
     _check_choices(inputs, model_name, version, runtime, archive_format, deflate)
-    packed = _resolve_timestamp(inputs, timestamp, reproducible=reproducible)
+    packed = resolve_timestamp(inputs, timestamp, reproducible=reproducible)
 
     # A10: the order in which the archiver copies, which decides whose mode and time a shared file gets.
     model_file_name = _add_role(inputs, "model_file", model_file, "model.py")
@@ -103,7 +98,7 @@ def plan_archive(
         requirements_file = "\n".join([*_checked_requirements(inputs, requirements_file), ""])
     requirements_name = _add_role(inputs, "requirements_file", requirements_file, "requirements.txt")
     config_name = _add_role(inputs, "config_file", config_file, "model-config.yaml")
-    _check_metadata(inputs, metadata)
+    check_metadata(inputs, metadata)
     _check_owner(inputs, owner)
     _warn(inputs, model_name, archive_format, deflate)
     candidates = inputs.settle()
@@ -162,32 +157,9 @@ def _check_choices(
         inputs.issue("bad-model-name", "model_name", problem)
     if not isinstance(version, str):
         inputs.issue("bad-type", "version", f"must be a str, not {type(version).__name__}: write '{version}'")
-    for argument, value, known in (
-        ("runtime", runtime, RUNTIMES),
-        ("archive_format", archive_format, ARCHIVE_FORMATS),
-        ("deflate", deflate, DEFLATES),
-    ):
-        if value not in known:
-            inputs.issue("bad-value", argument, f"{value!r} is not known: choose from {', '.join(known)}")
-
-
-def _resolve_timestamp(inputs: Inputs, timestamp: object, *, reproducible: bool) -> int:
-    if timestamp is None:
-        return REPRODUCIBLE_TIMESTAMP if reproducible else int(time.time())
-    if isinstance(timestamp, datetime):
-        if timestamp.utcoffset() is None:
-            inputs.issue("bad-timestamp", "timestamp", f"{timestamp} has no time zone: give an aware datetime")
-            return 0
-        timestamp = timestamp.timestamp()
-    if not isinstance(timestamp, (int, float)) or isinstance(timestamp, bool):
-        inputs.issue("bad-type", "timestamp", f"must be seconds or a datetime, not {type(timestamp).__name__}")
-        return 0
-    try:
-        created_on(math.floor(timestamp))
-    except (ValueError, OverflowError, OSError):
-        inputs.issue("bad-timestamp", "timestamp", "is not a time between the years 1 and 9999")
-        return 0
-    return math.floor(timestamp)
+    check_choice(inputs, "runtime", runtime, RUNTIMES)
+    check_choice(inputs, "archive_format", archive_format, ARCHIVE_FORMATS)
+    check_choice(inputs, "deflate", deflate, DEFLATES)
 
 
 def _add_role(inputs: Inputs, argument: str, value: FileArgument | None, default_name: str) -> str | None:
@@ -272,8 +244,7 @@ def _warn(inputs: Inputs, model_name: object, archive_format: ArchiveFormat, def
     """Warn of archives that are well-formed and not what was meant: not loaded (A1, N1), or not deflated (Z8)."""
     if not deflates(archive_format) and deflate != "zlib":
         inputs.warnings.append(f"deflate={deflate!r} has no effect: nothing is deflated in {archive_format}")
-    if isinstance(model_name, str) and ".." in model_name:
-        inputs.warnings.append(f"TorchServe finds no archive with '..' in its name, as {model_name!r} has")
+    warn_of_dots(inputs, model_name)
     if archive_format == "no-archive" and inputs.is_empty:
         inputs.warnings.append("TorchServe finds no manifest in a folder without other files: use another form")
 
@@ -281,28 +252,3 @@ def _warn(inputs: Inputs, model_name: object, archive_format: ArchiveFormat, def
 def _check_owner(inputs: Inputs, owner: object) -> None:
     if not isinstance(owner, (Owner, type(None))):
         inputs.issue("bad-type", "owner", f"must be an Owner, not {type(owner).__name__}")
-
-
-def _check_metadata(inputs: Inputs, metadata: object) -> None:
-    if metadata is None:
-        return
-    if not isinstance(metadata, Mapping):
-        inputs.issue("bad-metadata", "metadata", f"must be a mapping, not {type(metadata).__name__}")
-        return
-    try:
-        _check_keys(metadata)
-        json.dumps(dict(metadata), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        inputs.issue("bad-metadata", "metadata", f"is not JSON: {error}")
-
-
-def _check_keys(value: object) -> None:
-    """Refuse keys that ``json`` would turn into strings, and so perhaps into equal ones (M9)."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise TypeError(f"the key {key!r} is not a str")
-            _check_keys(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _check_keys(item)

@@ -7,8 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from marpack.archive.entry import FileSource
-from marpack.archive.layout import SUFFIXES
-from marpack.archive.manifest import MANIFEST_NAME
+from marpack.archive.plan import ArchivePlan
 from marpack.archive.result import WriteResult
 from marpack.archive.sinks import FileSink, StreamSink
 from marpack.archive.zip_writer import ZipStream
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from marpack.archive.content import Progress
-    from marpack.archive.plan import ArchivePlan
+    from marpack.archive.plan import Plan
     from marpack.archive.result import WrittenEntry
     from marpack.archive.sinks import Writable
     from marpack.archive.tar_writer import TarStream
@@ -28,7 +27,7 @@ __all__ = ["check_path", "iter_archive", "suffix_warning", "write_archive"]
 
 
 def write_archive(
-    plan: ArchivePlan,
+    plan: Plan,
     target: str | os.PathLike[str] | Writable,
     *,
     force: bool = False,
@@ -70,7 +69,7 @@ def write_archive(
 
         path = _without_slash(path)
         _check_sources_survive(plan, path)
-        with replacing_folder(path, force=force, marker=MANIFEST_NAME) as folder:
+        with replacing_folder(path, force=force, marker=plan.manifest_name) as folder:
             written = write_folder(plan, folder, threads=threads, digest=digest, progress=progress)
         size = sum(entry.size for entry in written)
     else:
@@ -86,7 +85,7 @@ def write_archive(
 
 
 def _write_stream(
-    plan: ArchivePlan, target: Writable, *, digest: bool, progress: Progress | None, threads: int
+    plan: Plan, target: Writable, *, digest: bool, progress: Progress | None, threads: int
 ) -> WriteResult:
     _check_stream(plan)
     sink = StreamSink(target, digest=digest)
@@ -109,19 +108,19 @@ def _drain(stream: ZipStream | TarStream, sink: FileSink | StreamSink) -> str | 
     return sink.finish()
 
 
-def check_path(plan: ArchivePlan, path: str | os.PathLike[str], *, force: bool = False) -> None:
+def check_path(plan: Plan, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Raise what ``write_archive`` would raise because of ``path``, and write nothing."""
     target = os.fspath(path)
     if _is_folder(plan):
         target = _without_slash(target)
         _check_sources_survive(plan, target)
-        check_replaceable_folder(target, force=force, marker=MANIFEST_NAME)
+        check_replaceable_folder(target, force=force, marker=plan.manifest_name)
     else:
         check_file(target, force=force)
 
 
 def iter_archive(
-    plan: ArchivePlan, *, progress: Progress | None = None, threads: int | None = None
+    plan: Plan, *, progress: Progress | None = None, threads: int | None = None
 ) -> Generator[bytes, None, None]:
     """Yield the archive in chunks, for any sink: the same bytes that ``write_archive`` writes.
 
@@ -144,12 +143,12 @@ def _threads(threads: int | None) -> int:
     return os.cpu_count() or 1
 
 
-def _check_stream(plan: ArchivePlan) -> None:
+def _check_stream(plan: Plan) -> None:
     if _is_folder(plan):
         raise TargetError(plan.file_name, "is a folder (no-archive), not a stream of bytes: write it to a path")
 
 
-def _is_folder(plan: ArchivePlan) -> bool:
+def _is_folder(plan: Plan) -> bool:
     return plan.archive_format == "no-archive"
 
 
@@ -157,7 +156,7 @@ def _without_slash(path: str) -> str:
     return path.rstrip(os.sep) or path
 
 
-def _check_sources_survive(plan: ArchivePlan, target: str) -> None:
+def _check_sources_survive(plan: Plan, target: str) -> None:
     """Refuse to replace a folder that holds what is to be packed: it would be lost with the folder."""
     if not os.path.isdir(target):
         return
@@ -170,23 +169,22 @@ def _check_sources_survive(plan: ArchivePlan, target: str) -> None:
             raise TargetError(target, message)
 
 
-def suffix_warning(plan: ArchivePlan, target: str) -> list[str]:
+def suffix_warning(plan: Plan, target: str) -> list[str]:
     """Warn of a name under which the server would take the archive for another form (A3)."""
-    suffix = SUFFIXES[plan.archive_format]
-    if target.endswith(suffix):
+    if target.endswith(plan.suffix):
         return []
-    return [f"TorchServe reads {target!r} as another form: give the archive a name that ends in {suffix!r}"]
+    return [f"TorchServe reads {target!r} as another form: give the archive a name that ends in {plan.suffix!r}"]
 
 
 def _stream(
-    plan: ArchivePlan,
+    plan: Plan,
     *,
     threads: int,
     digest: bool = False,
     progress: Progress | None = None,
     file: FileSink | None = None,
 ) -> ZipStream | TarStream:
-    if plan.archive_format == "tgz":
+    if isinstance(plan, ArchivePlan) and plan.archive_format == "tgz":
         from marpack.archive.tar_writer import TarStream
 
         return TarStream(plan, threads=threads, digest=digest, progress=progress)

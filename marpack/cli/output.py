@@ -1,4 +1,4 @@
-"""Where ``marpack pack`` puts an archive: at a path, at a URL, or on standard output.
+"""Where the commands that pack put an archive: at a path, at a URL, or on standard output.
 
 Each place has a ``name`` for programs, and as text what a person calls it; neither shows secrets.
 """
@@ -14,7 +14,7 @@ from marpack.cli.terminal import BinaryOutput
 from marpack.packing import check_export_path
 
 if TYPE_CHECKING:
-    from marpack.archive.plan import ArchivePlan
+    from marpack.archive.plan import Plan
     from marpack.archive.result import WriteResult
     from marpack.errors import Issue
 
@@ -53,15 +53,15 @@ class ToPath:
             for issue in check_export_path(os.path.dirname(self.name.rstrip(os.sep)))
         ]
 
-    def warnings(self, plan: ArchivePlan) -> list[str]:
+    def warnings(self, plan: Plan) -> list[str]:
         """Return what the server makes of the name."""
         return suffix_warning(plan, self.name)
 
-    def check(self, plan: ArchivePlan, *, force: bool) -> None:
+    def check(self, plan: Plan, *, force: bool) -> None:
         """Raise what ``write`` would raise because of the path."""
         check_path(plan, self.name, force=force)
 
-    def write(self, plan: ArchivePlan, *, force: bool, **how: Any) -> WriteResult:
+    def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
         """Write the archive; ``how`` are more arguments of ``write_archive``."""
         return write_archive(plan, self.name, force=force, **how)
 
@@ -82,16 +82,16 @@ class ToUrl:
         """Return nothing: a bad URL is not made an output."""
         return []
 
-    def warnings(self, plan: ArchivePlan) -> list[str]:
+    def warnings(self, plan: Plan) -> list[str]:
         """Return what the server makes of the name."""
         from marpack.serving.upload import url_warning
 
         return url_warning(plan, self._url)
 
-    def check(self, plan: ArchivePlan, *, force: bool) -> None:
+    def check(self, plan: Plan, *, force: bool) -> None:
         """Raise nothing: the store would have to be asked."""
 
-    def write(self, plan: ArchivePlan, *, force: bool, **how: Any) -> WriteResult:
+    def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
         """Upload the archive; ``how`` are more arguments of ``upload_archive``."""
         import logging
 
@@ -119,13 +119,13 @@ class ToStandardOutput:
         """Return nothing."""
         return []
 
-    def warnings(self, plan: ArchivePlan) -> list[str]:
+    def warnings(self, plan: Plan) -> list[str]:
         """Return nothing: there is no name."""
         return []
 
-    def check(self, plan: ArchivePlan, *, force: bool) -> None:
+    def check(self, plan: Plan, *, force: bool) -> None:
         """Raise nothing: a terminal may be shown what would be packed."""
 
-    def write(self, plan: ArchivePlan, *, force: bool, **how: Any) -> WriteResult:
+    def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
         """Write the archive; ``how`` are more arguments of ``write_archive``, ``force`` means nothing."""
         return write_archive(plan, BinaryOutput(), **how)

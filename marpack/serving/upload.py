@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from marpack.archive.content import Progress
-    from marpack.archive.plan import ArchivePlan
+    from marpack.archive.plan import Plan
     from marpack.archive.result import WriteResult
 
 __all__ = ["check_target", "upload_archive", "url_warning"]
@@ -36,7 +36,7 @@ _TEMPORARY_FOLDER = {"ftp": "tempdir", "sftp": "temppath", "ssh": "temppath"}
 
 
 def upload_archive(
-    plan: ArchivePlan,
+    plan: Plan,
     url: str,
     *,
     force: bool = False,
@@ -80,7 +80,7 @@ def check_target(url: str) -> str | None:
     return ask(url, lambda: local_path(url, UploadError), UploadError) if scheme == "file" else None
 
 
-def url_warning(plan: ArchivePlan, url: str) -> list[str]:
+def url_warning(plan: Plan, url: str) -> list[str]:
     """Warn of a name under which the server would take the archive for another form; show no secrets."""
     return suffix_warning(plan, url) and suffix_warning(plan, hidden_url(url))
 

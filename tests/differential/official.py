@@ -1,7 +1,7 @@
-"""Run the official torch-model-archiver and marpack on equal inputs and name the first difference.
+"""Run an official archiver, of models or of workflows, and marpack on equal inputs and name the first difference.
 
-The official tool lists folders in whatever order the file system gives, reads the clock in four places and
-stages its inputs in a shared temporary folder. `run_official` runs it unchanged but for exactly that: listings
+The official tools list folders in whatever order the file system gives, read the clock in several places and
+stage their inputs in a shared temporary folder. `run_official` runs one unchanged but for exactly that: listings
 are sorted, the clock stands still, and the temporary folder is its own.
 """
 
@@ -51,6 +51,36 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """An official tool, and the command of marpack that takes its options."""
+
+    project: str
+    version: str
+    package: str
+    module: str
+    function: str
+    command: str
+
+
+MODELS = Tool(
+    project="torch-model-archiver",
+    version="0.12.0",
+    package="model_archiver",
+    module="model_packaging",
+    function="generate_model_archive",
+    command="pack",
+)
+WORKFLOWS = Tool(
+    project="torch-workflow-archiver",
+    version="0.2.15",
+    package="workflow_archiver",
+    module="workflow_packaging",
+    function="generate_workflow_archive",
+    command="pack-workflow",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How one run ended, and the folder that holds its inputs and whatever it wrote."""
 
@@ -76,50 +106,67 @@ def write_file(
 # ------------------------------------------------------------------------------------------------ runs
 
 
-def require_official() -> None:
+def require_official(tool: Tool = MODELS) -> None:
     """Skip, or fail in CI, unless the official tool is installed in the version that marpack equals."""
-    installed = importlib.util.find_spec("model_archiver") and official_module("version").__version__ == "0.12.0"
-    require(installed, "torch-model-archiver 0.12.0")
+    found = importlib.util.find_spec(tool.package)
+    installed = found and official_module("version", tool).__version__ == tool.version
+    require(installed, f"{tool.project} {tool.version}")
 
 
-def official_module(module: str) -> Any:
-    """Import a module of the official package."""
+def official_module(module: str, tool: Tool = MODELS) -> Any:
     """Import a module of the official package."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # importing it leaves version.txt open
-        return importlib.import_module(f"model_archiver.{module}")
+        return importlib.import_module(f"{tool.package}.{module}")
 
 
 def run_official(
-    argv: Sequence[str], world: Path, timestamp: int, *, start: str = ".", zone: str = "UTC", temporary: str = ""
+    argv: Sequence[str],
+    world: Path,
+    timestamp: int,
+    *,
+    tool: Tool = MODELS,
+    start: str = ".",
+    zone: str = "UTC",
+    temporary: str = "",
 ) -> Outcome:
     """Run the official command with sorted listings and a clock that stands at `timestamp`.
 
     `temporary` is the temporary folder, below the world; by default it is one outside of it.
     """
-    packaging = official_module("model_packaging")
-    with tempfile.TemporaryDirectory() as staging, _frozen(timestamp) as patch:
-        patch.setattr(sys, "argv", ["torch-model-archiver", *argv])
+    run = getattr(official_module(tool.module, tool), tool.function)
+    with tempfile.TemporaryDirectory() as staging, _frozen(timestamp, tool) as patch:
+        patch.setattr(sys, "argv", [tool.project, *argv])
         patch.setattr(tempfile, "tempdir", str(world / temporary) if temporary else staging)
-        return _run(packaging.generate_model_archive, world, start, zone, traceback_is_status_1=True)
+        return _run(run, world, start, zone, traceback_is_status_1=True)
 
 
 def run_marpack(
-    argv: Sequence[str], world: Path, timestamp: int, *, start: str = ".", zone: str = "UTC", temporary: str = ""
+    argv: Sequence[str],
+    world: Path,
+    timestamp: int,
+    *,
+    tool: Tool = MODELS,
+    start: str = ".",
+    zone: str = "UTC",
+    temporary: str = "",
 ) -> Outcome:
-    """Run `marpack pack` with the time of packing fixed by `SOURCE_DATE_EPOCH`."""
+    """Run marpack's command with the time of packing fixed by `SOURCE_DATE_EPOCH`."""
     with pytest.MonkeyPatch.context() as patch:
         if temporary:
             patch.setattr(tempfile, "tempdir", str(world / temporary))
         patch.setenv("SOURCE_DATE_EPOCH", str(timestamp))
-        return _run(lambda: cli.main(["pack", *argv]), world, start, zone)
+        return _run(lambda: cli.main([tool.command, *argv]), world, start, zone)
 
 
 class Worlds:
     """The same inputs twice, one world for each tool, so that neither sees what the other wrote."""
 
-    def __init__(self, folder: Path, build: Callable[[Path], object], *, start: str = ".") -> None:
+    def __init__(
+        self, folder: Path, build: Callable[[Path], object], *, start: str = ".", tool: Tool = MODELS
+    ) -> None:
         self._start = start
+        self._tool = tool
         self._worlds = (folder / "official", folder / "marpack")
         for world in self._worlds:
             world.mkdir()
@@ -134,6 +181,7 @@ class Worlds:
                 [argument.replace(ROOT, str(world)) for argument in argv],
                 world,
                 timestamp,
+                tool=self._tool,
                 start=self._start,
                 zone=zone,
                 temporary=temporary,
@@ -168,8 +216,8 @@ def _run(
 
 
 @contextlib.contextmanager
-def _frozen(timestamp: int) -> Iterator[pytest.MonkeyPatch]:
-    manifest = official_module("manifest_components.manifest")
+def _frozen(timestamp: int, tool: Tool) -> Iterator[pytest.MonkeyPatch]:
+    manifest = official_module("manifest_components.manifest", tool)
     walk, listdir, copy = os.walk, os.listdir, shutil.copy
 
     class FrozenDatetime(datetime):

@@ -18,7 +18,7 @@ import pytest
 from marpack import compat
 from tests.conftest import full_disk
 from tests.differential import official
-from tests.differential.official import ROOT, Outcome, Worlds, write_file
+from tests.differential.official import MODELS, ROOT, WORKFLOWS, Outcome, Tool, Worlds, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,28 +26,39 @@ if TYPE_CHECKING:
     Both = Callable[..., tuple[Outcome, Outcome]]
 
 BASE = ["--model-name=m", "-v1.0", "--handler=base_handler", "--export-path=out"]
+WORKFLOW = ["--workflow-name=w", "--spec-file=s.yaml", "--handler=", "--export-path=out"]
 
 
 @pytest.fixture(autouse=True)
 def _official() -> None:
     official.require_official()
+    official.require_official(WORKFLOWS)
 
 
 @pytest.fixture
 def both(tmp_path: Path) -> Both:
     """Run both tools on these files, with these arguments after the usual ones."""
+    return running(tmp_path, MODELS, BASE)
 
+
+@pytest.fixture
+def both_workflows(tmp_path: Path) -> Both:
+    """Do the same for workflows, with a specification among the files."""
+    return running(tmp_path, WORKFLOWS, WORKFLOW, {"s.yaml": b"models: {}"})
+
+
+def running(folder: Path, tool: Tool, base: list[str], always: Mapping[str, bytes] | None = None) -> Both:
     def run(
         files: Mapping[str, bytes], *argv: str, prepare: Callable[[Path], object] | None = None, **options: Any
     ) -> tuple[Outcome, Outcome]:
         def build(world: Path) -> None:
             (world / "out").mkdir()
-            for name, content in files.items():
+            for name, content in {**(always or {}), **files}.items():
                 write_file(world / name, content)
             if prepare:
                 prepare(world)
 
-        return Worlds(tmp_path, build).run([*BASE, *argv], **options)
+        return Worlds(folder, build, tool=tool).run([*base, *argv], **options)
 
     return run
 
@@ -55,18 +66,18 @@ def both(tmp_path: Path) -> Both:
 def members(outcome: Outcome, archive: str = "out/m.mar") -> dict[str, bytes]:
     """Return what is in a zip archive but its manifest."""
     with zipfile.ZipFile(outcome.world / archive) as opened:
-        names = [name for name in opened.namelist() if name != "MAR-INF/MANIFEST.json"]
+        names = [name for name in opened.namelist() if not name.endswith("-INF/MANIFEST.json")]
         return {name: opened.read(name) for name in names}
 
 
 def manifest(outcome: Outcome, archive: str = "out/m.mar") -> dict[str, Any]:
     with zipfile.ZipFile(outcome.world / archive) as opened:
-        found: dict[str, Any] = json.loads(opened.read("MAR-INF/MANIFEST.json"))
+        found: dict[str, Any] = json.loads(opened.read(opened.namelist()[-1]))
         return found
 
 
-def dates(outcome: Outcome) -> dict[str, tuple[int, int, int, int, int, int]]:
-    with zipfile.ZipFile(outcome.world / "out" / "m.mar") as opened:
+def dates(outcome: Outcome, archive: str = "out/m.mar") -> dict[str, tuple[int, int, int, int, int, int]]:
+    with zipfile.ZipFile(outcome.world / archive) as opened:
         return {info.filename: info.date_time for info in opened.infolist()}
 
 
@@ -90,6 +101,20 @@ def test_every_row_has_a_test_and_every_test_a_row() -> None:
     tested = {mark.args[0] for mark in marks if mark.name == "divergence"}
     assert len(rows) == len(set(rows)) > 0
     assert tested == set(rows)
+
+
+def test_what_holds_for_workflows_too_has_a_test_of_them() -> None:
+    table = (Path(__file__).parents[2] / "spec" / "divergences.md").read_text("utf-8")
+    stated = table.partition("in the same way for workflows:")[2].partition("\n\n")[0]
+    tested = {
+        mark.args[0]
+        for name, value in globals().items()
+        for mark in getattr(value, "pytestmark", [])
+        if mark.name == "divergence" and name.startswith("test_workflow")
+    }
+    own = set(re.findall(r"^\| (D-\d\d) \| workflows: ", table, re.MULTILINE))
+    assert tested - own == set(re.findall(r"D-\d\d", stated))
+    assert own
 
 
 # ------------------------------------------------------------------------------------- temporary folder
@@ -474,6 +499,181 @@ def test_an_error_is_a_line(both: Both) -> None:
 def test_options_of_its_own(both: Both, option: str) -> None:
     theirs, ours = both({}, option)
     assert statuses((theirs, ours)) == (2, 0)
+
+
+# -------------------------------------------------------------------------------------------- workflows
+
+WAR = "out/w.war"
+
+
+@pytest.mark.divergence("D-01")
+def test_workflow_and_a_folder_of_its_name_in_the_temporary_folder(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({"tmp/w/precious": b"x"}, temporary="tmp")
+    assert statuses((theirs, ours)) == (0, 0)
+    assert not (theirs.world / "tmp" / "w" / "precious").exists()
+    assert (ours.world / "tmp" / "w" / "precious").read_bytes() == b"x"
+
+
+@pytest.mark.divergence("D-27")
+def test_workflow_leaves_no_copies_behind(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({"tmp/x": b"", "h.py": b"h"}, "--handler=h.py", temporary="tmp")
+    assert statuses((theirs, ours)) == (0, 0)
+    assert written(theirs, "tmp") == {"x", "w", "w/s.yaml", "w/h.py"}
+    assert written(ours, "tmp") == {"x"}
+
+
+@pytest.mark.divergence("D-03")
+def test_workflow_packed_at_a_time_that_zip_cannot_hold(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({}, timestamp=0)
+    assert statuses((theirs, ours)) == (1, 0)
+    assert set(dates(ours, WAR).values()) == {(1980, 1, 1, 0, 0, 0)}
+    assert manifest(ours, WAR)["createdOn"] == "01/01/1970 00:00:00"
+
+
+@pytest.mark.divergence("D-04")
+def test_workflow_in_local_time(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({}, zone="IST-5:30")
+    assert manifest(theirs, WAR)["createdOn"] == "15/11/2023 03:43:21"
+    assert manifest(ours, WAR)["createdOn"] == "14/11/2023 22:13:21"
+    assert dates(theirs, WAR)["s.yaml"] == (2023, 11, 15, 3, 43, 20)
+    assert dates(ours, WAR)["s.yaml"] == (2023, 11, 14, 22, 13, 20)
+
+
+@pytest.mark.divergence("D-11")
+@pytest.mark.parametrize("name", ["WAR-INF", "war-inf"])
+def test_workflow_with_a_file_named_like_the_manifests_folder(both_workflows: Both, name: str) -> None:
+    theirs, ours = both_workflows({f"d/{name}": b"x"}, f"--extra-files=d/{name}")
+    assert theirs.status == 0
+    assert members(theirs, WAR) == {"s.yaml": b"models: {}", name: b"x"}
+    assert refuses(ours, "WAR-INF", name)
+
+
+@pytest.mark.divergence("D-12")
+@pytest.mark.parametrize(("name", "status"), [("a\\b", 0), (os.fsdecode(b"\xff"), 1)])
+def test_workflow_with_names_that_get_lost(both_workflows: Both, name: str, status: int) -> None:
+    theirs, ours = both_workflows({name: b"x"}, f"--extra-files={name}")
+    assert theirs.status == status
+    assert refuses(ours, "the name")
+
+
+@pytest.mark.divergence("D-13")
+def test_workflow_with_a_line_break_at_the_end_of_its_name(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({}, "--workflow-name=w\n")
+    assert theirs.status == 0
+    assert written(theirs) == {"w\n.war"}
+    assert refuses(ours, "workflow name")
+
+
+@pytest.mark.divergence("D-14")
+def test_workflow_with_a_device_for_a_file(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({}, "--handler=/dev/null")
+    assert theirs.status == 0
+    assert members(theirs, WAR)["null"] == b""
+    assert refuses(ours, "/dev/null")
+
+
+@pytest.mark.divergence("D-18")
+def test_workflow_that_somebody_still_reads(both_workflows: Both) -> None:
+    def prepare(world: Path) -> None:
+        (world / "reader").hardlink_to(world / WAR)
+
+    theirs, ours = both_workflows({WAR: b"old"}, "--force", prepare=prepare)
+    assert statuses((theirs, ours)) == (0, 0)
+    assert (theirs.world / "reader").read_bytes() == (theirs.world / WAR).read_bytes()
+    assert (ours.world / "reader").read_bytes() == b"old"
+
+
+@pytest.mark.divergence("D-19")
+def test_workflow_and_a_disk_that_is_full(both_workflows: Both) -> None:
+    with full_disk(100_000):  # the copy fits, the archive does not
+        theirs, ours = both_workflows(
+            {"x": os.urandom(100_000), WAR: b"old"}, "--extra-files=x", "--force", temporary="out"
+        )
+    assert statuses((theirs, ours)) == (1, 1)
+    assert (theirs.world / WAR).read_bytes() != b"old"
+    assert (ours.world / WAR).read_bytes() == b"old"
+    assert written(ours) == {"w.war"}
+
+
+@pytest.mark.divergence("D-20")
+def test_workflow_says_what_was_made(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({})
+    assert statuses((theirs, ours)) == (0, 0)
+    assert theirs.stdout == theirs.stderr == ours.stderr == ""
+    assert WAR in ours.stdout
+    assert "s.yaml" in ours.stdout
+
+
+@pytest.mark.divergence("D-21")
+def test_workflow_errors_are_lines(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({}, "--spec-file=no.yaml", "--handler=no.py", "--workflow-name=a b")
+    assert statuses((theirs, ours)) == (1, 1)
+    assert "no.yaml" not in theirs.stderr
+    lines = ours.stderr.splitlines()
+    assert len(lines) == 3
+    for line, words in zip(lines, ["--workflow-name: ", "--spec-file: ", "--handler: "], strict=True):
+        assert line.startswith(f"marpack: error: {words}")
+
+
+@pytest.mark.divergence("D-22")
+def test_workflow_with_two_different_files_for_one_name(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({"a/x.py": b"1", "b/x.py": b"2"}, "--handler=a/x.py", "--extra-files=b/x.py")
+    assert theirs.status == 0
+    assert members(theirs, WAR)["x.py"] == b"2"
+    assert refuses(ours, "a/x.py", "b/x.py")
+
+
+@pytest.mark.divergence("D-24")
+@pytest.mark.parametrize(
+    "option", ["--reproducible", "--digest", "--json", "--quiet", "--dry-run", "--deflate=zlib", "--threads=1"]
+)
+def test_workflow_options_of_its_own(both_workflows: Both, option: str) -> None:
+    theirs, ours = both_workflows({}, option)
+    assert statuses((theirs, ours)) == (2, 0)
+
+
+@pytest.mark.divergence("D-28")
+def test_workflow_without_a_handler(tmp_path: Path) -> None:
+    base = [word for word in WORKFLOW if word != "--handler="]
+    theirs, ours = running(tmp_path, WORKFLOWS, base, {"s.yaml": b"models: {}"})({})
+    assert statuses((theirs, ours)) == (1, 0)
+    assert "AttributeError" in theirs.stderr
+    assert manifest(ours, WAR)["workflow"]["handler"] == ""
+
+
+@pytest.mark.divergence("D-29")
+def test_workflow_without_a_specification(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({}, "--spec-file=")
+    assert theirs.status == 0
+    assert manifest(theirs, WAR)["workflow"]["specFile"] == ""
+    assert members(theirs, WAR) == {}
+    assert refuses(ours, "--spec-file")
+
+
+@pytest.mark.divergence("D-30")
+@pytest.mark.parametrize(("option", "key"), [("--spec-file", "specFile"), ("--handler", "handler")])
+def test_workflow_lists(both_workflows: Both, option: str, key: str) -> None:
+    theirs, ours = both_workflows({"d/a.yaml": b"a", "b.yaml": b"b"}, f"{option}=d/a.yaml,b.yaml")
+    assert statuses((theirs, ours)) == (0, 0)
+    assert members(theirs, WAR) == members(ours, WAR)
+    assert manifest(theirs, WAR)["workflow"][key] == "a.yaml,b.yaml"
+    assert manifest(ours, WAR)["workflow"][key] == "b.yaml"
+
+
+@pytest.mark.divergence("D-30")
+def test_workflow_with_a_comma_in_a_name(both_workflows: Both) -> None:
+    theirs, ours = both_workflows({"a,b.yaml": b"x"}, "--spec-file=a,b.yaml")
+    assert statuses((theirs, ours)) == (1, 0)
+    assert members(ours, WAR) == {"a,b.yaml": b"x"}
+    assert manifest(ours, WAR)["workflow"]["specFile"] == "a,b.yaml"
+
+
+@pytest.mark.divergence("D-31")
+@pytest.mark.parametrize("value", ["d", "d/*.txt", "d/a.txt, d/b.txt", "d/a.txt,,d/b.txt"])
+def test_workflow_extra_files(both_workflows: Both, value: str) -> None:
+    theirs, ours = both_workflows({"d/a.txt": b"a", "d/b.txt": b"b"}, f"--extra-files={value}")
+    assert statuses((theirs, ours)) == (1, 0)
+    assert members(ours, WAR) == {"a.txt": b"a", "b.txt": b"b", "s.yaml": b"models: {}"}
 
 
 # ---------------------------------------------------------------------------------------------- imports

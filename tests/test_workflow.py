@@ -1,0 +1,525 @@
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import marpack
+from marpack import (
+    ManifestError,
+    ManifestWorkflow,
+    PlanError,
+    WorkflowManifest,
+    WorkflowPlan,
+    iter_archive,
+    plan_workflow,
+    write_archive,
+)
+from marpack.archive.layout import DEFLATES
+from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
+from marpack.cli import main
+from tests.property.strategies import json_values
+
+T = 1_600_000_000
+SPEC = "models:\n  m:\n    url: m.mar\ndag:\n  prepare: [m]\n"
+FULL = """{
+  "createdOn": "22/11/2026 07:46:23",
+  "workflow": {
+    "workflowName": "w1",
+    "specFile": "workflow.yaml",
+    "handler": "handler.py"
+  },
+  "archiverVersion": "0.2.15"
+}"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(T))
+    for name, text in {
+        "spec.yaml": SPEC,
+        "steps.py": "def prepare(data, context): return data\n",
+        "labels.json": "{}",
+        "pkg/__init__.py": "",
+        "pkg/sub/deep.py": "x = 1\n",
+        "pkg/__pycache__/x.pyc": "x",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (T - 86_400, T - 86_400))
+    return tmp_path
+
+
+def plan(**arguments: Any) -> WorkflowPlan:
+    return plan_workflow(**{"workflow_name": "w", "spec_file": "spec.yaml", "timestamp": T, **arguments})
+
+
+def issues(**arguments: Any) -> list[tuple[str, str]]:
+    with pytest.raises(PlanError) as caught:
+        plan(**arguments)
+    return [(issue.argument, issue.code) for issue in caught.value.issues]
+
+
+def names(planned: WorkflowPlan) -> list[str]:
+    return [entry.name for entry in planned.entries]
+
+
+def content(planned: WorkflowPlan) -> dict[str, bytes]:
+    return {entry.name: b"".join(entry.chunks()) for entry in planned.entries}
+
+
+# --------------------------------------------------------------------------------------------- the plan
+
+
+def test_what_the_arguments_become() -> None:
+    planned = plan(handler="steps.py", extra_files="labels.json,pkg")
+    assert names(planned) == ["__init__.py", "labels.json", "spec.yaml", "steps.py", "sub/deep.py"]
+    workflow = planned.manifest.workflow
+    assert (workflow.workflow_name, workflow.spec_file, workflow.handler) == ("w", "spec.yaml", "steps.py")
+    assert (planned.manifest.created_on, planned.manifest.archiver_version) == ("13/09/2020 12:26:40", "0.2.15")
+    assert (planned.file_name, planned.suffix, planned.archive_format) == ("w.war", ".war", "default")
+    assert [entry.name for entry in planned.members] == [*names(planned), WORKFLOW_MANIFEST_NAME]
+    assert planned.size == sum(entry.size for entry in planned.members)
+    # W3: unlike those of a model, extra files have the time of packing.
+    assert {entry.mtime for entry in planned.members} == {T}
+    assert planned.warnings == ()
+
+
+def test_the_archive_is_what_zipfile_reads() -> None:
+    planned = plan(handler="steps.py", extra_files="labels.json")
+    result = write_archive(planned, "w.war", digest=True)
+    data = Path("w.war").read_bytes()
+    assert data == b"".join(iter_archive(planned))
+    assert result.sha256 == hashlib.sha256(data).hexdigest()
+    with zipfile.ZipFile("w.war") as archive:
+        assert archive.testzip() is None
+        assert archive.namelist()[-1] == WORKFLOW_MANIFEST_NAME
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+        assert archive.read(WORKFLOW_MANIFEST_NAME).decode() == planned.manifest_text
+        assert {name: archive.read(name) for name in archive.namelist()[:-1]} == content(planned)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("spec.yaml", "spec.yaml"),
+        (Path("spec.yaml"), "spec.yaml"),
+        (SPEC, "workflow.yaml"),
+        (SPEC.encode(), "workflow.yaml"),
+        (bytearray(SPEC.encode()), "workflow.yaml"),
+        (io.BytesIO(SPEC.encode()), "workflow.yaml"),
+        ({"x.yml": SPEC}, "x.yml"),
+        ({"x.yml": "spec.yaml"}, "x.yml"),
+        ({"x.yml": Path("spec.yaml")}, "x.yml"),
+    ],
+)
+def test_forms_of_a_specification(value: Any, name: str) -> None:
+    planned = plan(spec_file=value)
+    assert planned.manifest.workflow.spec_file == name
+    assert content(planned) == {name: SPEC.encode()}
+
+
+def test_an_open_file_keeps_its_name() -> None:
+    with open("steps.py", "rb") as file:
+        planned = plan(handler=file)
+        assert planned.manifest.workflow.handler == "steps.py"
+        assert content(planned)["steps.py"] == Path("steps.py").read_bytes()
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], ()])
+def test_no_handler_is_an_empty_one(nothing: Any) -> None:
+    planned = plan(handler=nothing)
+    assert names(planned) == ["spec.yaml"]
+    assert json.loads(planned.manifest_text)["workflow"]["handler"] == ""
+
+
+def test_handler_from_memory() -> None:
+    planned = plan(handler="def prepare(data, context):\n    return data\n")
+    assert planned.manifest.workflow.handler == "handler.py"
+    assert names(planned) == ["handler.py", "spec.yaml"]
+
+
+def test_the_last_of_a_list_is_meant() -> None:
+    planned = plan(spec_file=["labels.json", {"a.yaml": SPEC}], handler=("pkg/__init__.py", "steps.py"))
+    assert (planned.manifest.workflow.spec_file, planned.manifest.workflow.handler) == ("a.yaml", "steps.py")
+    assert names(planned) == ["__init__.py", "a.yaml", "labels.json", "steps.py"]
+
+
+def test_a_comma_is_part_of_a_path_in_the_library() -> None:
+    Path("a,b.yaml").write_text(SPEC)
+    assert names(plan(spec_file="a,b.yaml")) == ["a,b.yaml"]
+    assert issues(spec_file="labels.json,spec.yaml") == [("spec_file", "missing-file")]
+
+
+def test_extra_files_are_those_of_models() -> None:
+    extra = ["pkg", marpack.tree("pkg", prefix="lib"), {"data.bin": b"1", "MAR-INF/x": b"2"}, "*.json"]
+    assert names(plan(extra_files=extra)) == [
+        *("__init__.py", "data.bin", "labels.json", "spec.yaml"),
+        *("MAR-INF/x", "lib/__init__.py", "lib/sub/deep.py", "sub/deep.py"),
+    ]
+
+
+def test_reproducible() -> None:
+    os.chmod("spec.yaml", 0o600)
+    one = plan(reproducible=True, timestamp=None)
+    assert one.timestamp == 315_532_800
+    assert {(entry.mode, entry.mtime) for entry in one.entries} == {(0o644, 315_532_800)}
+    before = b"".join(iter_archive(one))
+    os.utime("spec.yaml")
+    os.chmod("spec.yaml", 0o640)
+    assert b"".join(iter_archive(plan(reproducible=True, timestamp=None))) == before
+
+
+def test_times() -> None:
+    assert plan(timestamp=datetime(2020, 9, 13, 12, 26, 40, tzinfo=timezone.utc)).timestamp == T
+    assert plan(timestamp=T + 0.9).timestamp == T
+    assert plan(timestamp=None).timestamp > T
+
+
+@pytest.mark.parametrize("deflate", DEFLATES)
+def test_every_way_to_deflate(deflate: Any) -> None:
+    planned = plan(deflate=deflate, extra_files={"large.txt": b"the same again\n" * 100_000})
+    assert planned.deflate == deflate
+    with zipfile.ZipFile(io.BytesIO(b"".join(iter_archive(planned, threads=2)))) as archive:
+        assert archive.read("large.txt") == b"the same again\n" * 100_000
+
+
+def test_a_way_to_deflate_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "isal", None)
+    with pytest.raises(marpack.MissingExtraError, match=r"marpack\[fast\]"):
+        plan(deflate="fast")
+
+
+def test_two_dots_and_another_suffix_are_warned_of() -> None:
+    planned = plan(workflow_name="a..b")
+    assert len(planned.warnings) == 1
+    result = write_archive(planned, "a.zip")
+    assert len(result.warnings) == 2
+    assert "'.war'" in result.warnings[1]
+
+
+def test_a_plan_is_shown() -> None:
+    lines = str(plan(handler="steps.py")).splitlines()
+    assert lines[0].startswith("w.war: 3 members, ")
+    assert [line.split()[-1] for line in lines[1:]] == ["spec.yaml", "steps.py", WORKFLOW_MANIFEST_NAME]
+
+
+def test_a_plan_is_a_value() -> None:
+    planned = plan()
+    assert planned == plan()
+    assert pickle.loads(pickle.dumps(planned)) == planned
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        planned.workflow_name = "n"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"workflow_name": "a b"}, "workflow name"),
+        ({"archive_format": "zip-store"}, "a deflated zip"),
+        ({"deflate": "best"}, "'best'"),
+        ({"entries": "twice"}, "unique"),
+    ],
+)
+def test_a_plan_is_checked(changes: dict[str, Any], words: str) -> None:
+    planned = plan()
+    if "entries" in changes:
+        changes = {"entries": planned.entries * 2}
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(planned, **changes)
+
+
+def test_each_kind_of_plan_keeps_its_own_folder() -> None:
+    """A model's archive may hold WAR-INF, and a workflow's MAR-INF; neither its own."""
+    model = marpack.plan_archive(model_name="m", handler="", extra_files={"WAR-INF/x": b""})
+    workflow = plan(extra_files={"MAR-INF/x": b""})
+    with pytest.raises(ValueError, match="WAR-INF"):
+        dataclasses.replace(workflow, entries=(*workflow.entries, *model.entries))
+    with pytest.raises(ValueError, match="MAR-INF"):
+        dataclasses.replace(model, entries=workflow.entries)
+
+
+# --------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", ".a", "-a", "ä", "w\n", "n" * 252])
+def test_bad_names(name: str) -> None:
+    assert issues(workflow_name=name) == [("workflow_name", "bad-workflow-name")]
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], ()])
+def test_a_specification_is_needed(nothing: Any) -> None:
+    assert issues(spec_file=nothing) == [("spec_file", "bad-value")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ({"spec_file": "no.yaml"}, [("spec_file", "missing-file")]),
+        ({"spec_file": "pkg"}, [("spec_file", "not-a-file")]),
+        ({"spec_file": ["no.yaml", "spec.yaml"]}, [("spec_file", "missing-file")]),
+        ({"spec_file": [None, "spec.yaml"]}, [("spec_file", "bad-type")]),
+        ({"handler": ""}, []),
+        ({"handler": "steps"}, [("handler", "missing-file")]),
+        ({"handler": "steps.py:prepare"}, [("handler", "missing-file")]),
+        ({"handler": "base_handler"}, [("handler", "missing-file")]),
+        ({"handler": {"d/h.py": b""}}, [("handler", "bad-member-name")]),
+        ({"handler": {"a.py": b"", "b.py": b""}}, [("handler", "bad-value")]),
+        ({"handler": io.StringIO("text")}, [("handler", "bad-type")]),
+        ({"extra_files": {"spec.yaml": b"other"}}, [("extra_files", "collision")]),
+        ({"extra_files": {"WAR-INF/MANIFEST.json": b""}}, [("extra_files", "bad-member-name")]),
+        ({"extra_files": {"war-inf": b""}}, [("extra_files", "bad-member-name")]),
+        ({"extra_files": marpack.tree("pkg", prefix="WAR-INF")}, [("extra_files", "bad-member-name")]),
+        ({"metadata": {1: 2}}, [("metadata", "bad-metadata")]),
+        ({"metadata": {"x": float("nan")}}, [("metadata", "bad-metadata")]),
+        ({"deflate": "best"}, [("deflate", "bad-value")]),
+        ({"timestamp": datetime(2020, 1, 1)}, [("timestamp", "bad-timestamp")]),
+        ({"timestamp": "now"}, [("timestamp", "bad-type")]),
+    ],
+)
+def test_issues(arguments: dict[str, Any], found: list[tuple[str, str]]) -> None:
+    if found:
+        assert issues(**arguments) == found
+    else:
+        plan(**arguments)
+
+
+def test_all_issues_at_once() -> None:
+    found = issues(workflow_name=5, spec_file=5, handler=5, extra_files=5, metadata=5, deflate=5, timestamp="x")
+    assert found == [
+        ("workflow_name", "bad-type"),
+        ("deflate", "bad-value"),
+        ("timestamp", "bad-type"),
+        ("spec_file", "bad-type"),
+        ("handler", "bad-type"),
+        ("extra_files", "bad-type"),
+        ("metadata", "bad-metadata"),
+    ]
+
+
+# -------------------------------------------------------------------------------------------- the manifest
+
+
+def test_the_archivers_text_both_ways() -> None:
+    manifest = WorkflowManifest.from_json(FULL)
+    workflow = ManifestWorkflow(workflow_name="w1", spec_file="workflow.yaml", handler="handler.py")
+    assert manifest == WorkflowManifest(created_on="22/11/2026 07:46:23", workflow=workflow)
+    assert manifest.to_json() == FULL
+
+
+def test_metadata_and_unknown_keys_survive() -> None:
+    text = '{"x": [1], "workflow": {"specFile": "s", "y": null}, "metadata": {"a": {}}, "archiverVersion": null}'
+    manifest = WorkflowManifest.from_json(text)
+    assert (manifest.extra, manifest.workflow.extra, manifest.metadata) == ({"x": [1]}, {"y": None}, {"a": {}})
+    assert manifest.archiver_version is None
+    assert WorkflowManifest.from_json(manifest.to_json()) == manifest
+    assert list(json.loads(manifest.to_json())) == ["workflow", "metadata", "x"]
+    assert plan(metadata={"team": "a"}).manifest.metadata == {"team": "a"}
+
+
+_keys = st.text(max_size=5).filter(lambda key: key not in {"workflowName", "specFile", "handler"})
+_fields = st.none() | st.text(max_size=5)
+
+
+@given(
+    st.tuples(_fields, _fields, _fields),
+    st.dictionaries(_keys, json_values, max_size=3),
+    st.none() | st.dictionaries(st.text(), json_values, max_size=2),
+)
+def test_manifests_round_trip(
+    fields: tuple[str | None, str | None, str | None], extra: dict[str, Any], metadata: dict[str, Any] | None
+) -> None:
+    name, spec, handler = fields
+    workflow = ManifestWorkflow(workflow_name=name, spec_file=spec, handler=handler, extra=extra)
+    manifest = WorkflowManifest(workflow=workflow, metadata=metadata, extra={"more": extra})
+    assert WorkflowManifest.from_json(manifest.to_json()) == manifest
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Expecting value"),
+        ("[]", "must be an object, not an array"),
+        ('{"workflow": null}', "'workflow' must be an object, not null"),
+        ('{"workflow": {"handler": 5}}', "'handler' must be a string, not a number"),
+        ('{"createdOn": {}}', "'createdOn' must be a string, not an object"),
+        ('{"metadata": 5}', "'metadata' must be an object"),
+        ('{"workflow": {}, "workflow": {}}', "'workflow' is given twice"),
+        ('{"x": NaN}', "NaN is not a number"),
+    ],
+)
+def test_refused_texts(text: str, message: str) -> None:
+    with pytest.raises(ManifestError, match=message):
+        WorkflowManifest.from_json(text)
+
+
+def test_values_are_checked_when_built() -> None:
+    with pytest.raises(TypeError, match="spec_file must be a str"):
+        ManifestWorkflow(spec_file=5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'handler' has a field of its own"):
+        ManifestWorkflow(extra={"handler": "x"})
+    for key in ("workflow", "metadata", "createdOn"):
+        with pytest.raises(ValueError, match=f"'{key}' has a field of its own"):
+            WorkflowManifest(workflow=ManifestWorkflow(), extra={key: {}})
+    with pytest.raises(TypeError, match="metadata must be a mapping"):
+        WorkflowManifest(workflow=ManifestWorkflow(), metadata=[])  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------------------------------- the command line
+
+BASICS = ["pack-workflow", "--workflow-name", "w", "--spec-file", "spec.yaml"]
+
+
+def test_says_where_what_and_how_large(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--handler", "steps.py", "--extra-files", "labels.json"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == f"w.war: 4 members, {Path('w.war').stat().st_size} bytes"
+    with zipfile.ZipFile("w.war") as archive:
+        members = [[str(info.file_size), info.filename] for info in archive.infolist()]
+    assert [line.split() for line in out.splitlines()[1:]] == members
+    assert err == ""
+    assert Path("w.war").read_bytes() == b"".join(
+        iter_archive(plan(handler="steps.py", extra_files="labels.json"))
+    )
+
+
+def test_json_and_digest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*BASICS, "--json", "--digest", "--extra-files=*.none"]) == 0
+    out, err = capsys.readouterr()
+    printed = json.loads(out)
+    assert printed["path"] == "w.war"
+    assert printed["sha256"] == hashlib.sha256(Path("w.war").read_bytes()).hexdigest()
+    assert printed["manifest"]["workflow"] == {"workflowName": "w", "specFile": "spec.yaml", "handler": ""}
+    assert [entry["name"] for entry in printed["entries"]] == ["spec.yaml", WORKFLOW_MANIFEST_NAME]
+    assert err == f"marpack: warning: {printed['warnings'][0]}\n"
+
+
+@pytest.mark.parametrize("output", [["-o", "x/y.war"], ["--output=x/y.war", "--export-path="]])
+def test_output(output: list[str]) -> None:
+    Path("x").mkdir()
+    assert main([*BASICS, *output, "--quiet"]) == 0
+    assert Path("x/y.war").read_bytes() == b"".join(iter_archive(plan()))
+
+
+def test_a_url(folder: Path) -> None:
+    assert main([*BASICS, "-o", f"file://{folder}/by-url.war", "--quiet"]) == 0
+    assert Path("by-url.war").read_bytes() == b"".join(iter_archive(plan()))
+
+
+def test_standard_output() -> None:
+    done = subprocess.run([sys.executable, "-m", "marpack", *BASICS, "-o", "-"], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"".join(iter_archive(plan()))
+
+
+def test_dry_run_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(folder.iterdir())
+    assert main([*BASICS, "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("would write w.war\nw.war: 2 members, ")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_options_reach_the_plan() -> None:
+    assert main([*BASICS, "--reproducible", "--deflate=parallel", "--threads=1", "--quiet"]) == 0
+    expected = plan(reproducible=True, deflate="parallel")
+    assert Path("w.war").read_bytes() == b"".join(iter_archive(expected))
+
+
+def test_comma_lists() -> None:
+    words = ["--spec-file=labels.json,spec.yaml", "--handler=pkg/__init__.py,steps.py", "--quiet"]
+    assert main([*BASICS, *words]) == 0
+    expected = plan(spec_file=["labels.json", "spec.yaml"], handler=["pkg/__init__.py", "steps.py"])
+    assert Path("w.war").read_bytes() == b"".join(iter_archive(expected))
+
+
+def test_a_path_with_a_line_break_is_a_path(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a\nb.yaml").write_text(SPEC)
+    assert main([*BASICS, "--spec-file=a\nb.yaml", "--quiet"]) == 0
+    assert main([*BASICS, "--spec-file=no\nb.yaml", "--quiet", "-f"]) == 1
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_abbreviations_are_the_archivers(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["pack-workflow", "--w", "w", "--s=spec.yaml", "--ha", "steps.py", "--ext=labels.json", "--exp", "."]
+    assert main([*words, "--quiet"]) == 0
+    assert main([*words, "--f", "--quiet"]) == 0
+    with zipfile.ZipFile("w.war") as archive:
+        assert len(archive.namelist()) == 4
+    assert main([*words, "--e=."]) == 2
+    assert "ambiguous" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["--no-such-option"], 2),
+        (["--output="], 2),
+        (["--threads=0"], 2),
+        (["--deflate=best"], 2),
+        (["--export-path=.", "-o", "x.war"], 2),
+        (["--archive-format=tgz"], 2),
+        (["--export-path=none"], 1),
+        (["-o", "none/x.war"], 1),
+        (["-o", "pkg"], 1),
+        (["--workflow-name=a b"], 1),
+    ],
+)
+def test_exit_status(words: list[str], status: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(folder.rglob("*"))
+    assert main([*BASICS, *words]) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "error: " in err
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_an_archive_that_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("w.war").write_bytes(b"old")
+    assert main(BASICS) == 1
+    assert "already exists" in capsys.readouterr().err
+    assert Path("w.war").read_bytes() == b"old"
+    assert main([*BASICS, "-f"]) == 0
+    assert zipfile.is_zipfile("w.war")
+
+
+def test_every_problem_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "soon")
+    words = ["--workflow-name=a b", "--spec-file=no", "--handler=no", "--extra-files=no", "--export-path=no"]
+    assert main(["pack-workflow", *words]) == 1
+    starts = [
+        "--workflow-name:",
+        "--spec-file:",
+        "--handler:",
+        "--extra-files:",
+        "SOURCE_DATE_EPOCH",
+        "--export-path:",
+    ]
+    lines = capsys.readouterr().err.splitlines()
+    for line, start in zip(lines, starts, strict=True):
+        assert line.startswith(f"marpack: error: {start}")
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pack-workflow", "--help"]) == 0
+    out = capsys.readouterr().out
+    for option in ("--workflow-name", "--spec-file", "--handler", "--export-path", "--force", "--extra-files"):
+        assert option in out
+    with contextlib.suppress(SystemExit):
+        main(["--help"])
+    assert "pack-workflow" in capsys.readouterr().out
