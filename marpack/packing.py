@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from marpack.archive.planning import plan_archive
 from marpack.archive.write import write_archive
 from marpack.disk.atomic import check_folder
-from marpack.errors import Issue, PlanError, TargetError
+from marpack.errors import CheckError, Issue, PlanError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
     from marpack.archive.inputs import FileArgument
     from marpack.archive.layout import ArchiveFormat, Deflate
     from marpack.archive.manifest import Runtime
-    from marpack.archive.plan import Owner
+    from marpack.archive.plan import Owner, Plan
     from marpack.archive.planning import Handler
     from marpack.archive.result import WriteResult
+    from marpack.errors import Finding
 
-__all__ = ["check_export_path", "pack", "reporting"]
+__all__ = ["CHECK_MODES", "CheckMode", "check_export_path", "checked", "pack", "reporting"]
+
+CheckMode: TypeAlias = Literal["error", "warn", "off"]
+CHECK_MODES: tuple[CheckMode, ...] = get_args(CheckMode)
 
 
 def pack(
@@ -49,13 +54,18 @@ def pack(
     reproducible: bool = False,
     metadata: Mapping[str, Any] | None = None,
     owner: Owner | None = None,
+    check: CheckMode = "off",
 ) -> WriteResult:
     """Write ``<export_path>/<model_name>`` with the suffix of the form.
 
     The arguments are those of ``plan_archive``, which explains them, and of ``write_archive``: ``force`` replaces
-    an archive that exists, ``digest`` takes SHA-256 sums. ``export_path`` is a folder that exists.
+    an archive that exists, ``digest`` takes SHA-256 sums. ``export_path`` is a folder that exists. ``check`` is
+    whether to ask ``marpack.check`` first: ``"warn"`` puts what it says into the result's ``findings``, and
+    ``"error"`` raises ``CheckError``, before anything is written, when there is an error among them.
     Raises what they raise; a bad export path is one of the issues of a ``PlanError``.
     """
+    if check not in CHECK_MODES:
+        raise ValueError(f"check is one of {', '.join(CHECK_MODES)}, not {check!r}")
     with reporting(check_export_path(export_path)):
         plan = plan_archive(
             model_name=model_name,
@@ -75,7 +85,21 @@ def pack(
             owner=owner,
         )
     path = os.path.join(export_path, plan.file_name)
-    return write_archive(plan, path, force=force, digest=digest, progress=progress, threads=threads)
+    findings = checked(plan, check)
+    result = write_archive(plan, path, force=force, digest=digest, progress=progress, threads=threads)
+    return replace(result, findings=findings)
+
+
+def checked(plan: Plan, mode: CheckMode) -> tuple[Finding, ...]:
+    """Return what ``marpack.check`` says of a plan; raise ``CheckError`` for errors, if that is the mode."""
+    if mode == "off":
+        return ()
+    from marpack.checks.examine import check  # a room of its own, for those who ask for it
+
+    findings = check(plan)
+    if mode == "error" and (errors := [each for each in findings if each.severity == "error"]):
+        raise CheckError(errors)
+    return findings
 
 
 def check_export_path(export_path: str | os.PathLike[str]) -> list[Issue]:

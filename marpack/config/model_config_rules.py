@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -380,5 +379,7 @@ def _nearest(name: str, known: Iterable[str]) -> str | None:
         return re.sub("[-_]", "", text).lower()
 
     names = {folded(key): key for key in known}
+    import difflib  # slow to import, and needed for mistakes only
+
     close = difflib.get_close_matches(folded(name), names, n=1, cutoff=_CLOSE)
     return names[close[0]] if close else None

@@ -76,6 +76,7 @@ class TorchServe:
             lines = [
                 *addresses(),
                 f"model_store={store}",
+                f"workflow_store={store}",
                 "number_of_netty_threads=1",
                 "disable_system_metrics=true",
                 # Since 0.11.1 models can be registered only where this is said.
@@ -123,6 +124,25 @@ class TorchServe:
         """Remove the model and end its worker."""
         self._ask("DELETE", self._management, f"/models/{urllib.parse.quote(model)}")
 
+    def register_workflow(self, file: str) -> None:
+        """Register the workflow of this name in the store, and wait until its workers have loaded its nodes."""
+        self._ask("POST", self._management, f"/workflows?{urllib.parse.urlencode({'url': file})}")
+
+    def predict_workflow(self, workflow: str, request: object) -> Any:
+        """Return the workflow's answer."""
+        return self._ask("POST", self._inference, f"/wfpredict/{urllib.parse.quote(workflow)}", request)
+
+    def unregister_workflow(self, workflow: str) -> None:
+        """Remove the workflow, and its nodes with it."""
+        self._ask("DELETE", self._management, f"/workflows/{urllib.parse.quote(workflow)}")
+
+    def describe_workflow(self, workflow: str) -> list[dict[str, Any]]:
+        """Return what the server says of the workflow."""
+        described: list[dict[str, Any]] = self._ask(
+            "GET", self._management, f"/workflows/{urllib.parse.quote(workflow)}"
+        )
+        return described
+
     def models(self) -> dict[str, str]:
         """Return the file names of all loaded models' default versions."""
         listed = self._ask("GET", self._management, "/models?limit=100")["models"]
@@ -147,9 +167,15 @@ class TorchServe:
         """Wait until the server or one of its workers has logged the text."""
         wait_until(lambda: text in self.log(), lambda: f"nobody logs {text!r}. {self.log_tail()}")
 
-    def log(self) -> str:
-        """Return all that the server and its workers have logged."""
-        return self._log.read_text(encoding="utf-8", errors="replace")
+    def log(self, start: int = 0) -> str:
+        """Return what the server and its workers have logged: all, or since ``log_size()`` was ``start``."""
+        with self._log.open("rb") as file:
+            file.seek(start)
+            return file.read().decode("utf-8", "replace")
+
+    def log_size(self) -> int:
+        """Return how many bytes the server and its workers have logged."""
+        return self._log.stat().st_size
 
     def log_tail(self) -> str:
         """Return what the server and its workers logged last."""
@@ -305,7 +331,10 @@ def environment(version: str, cache: Path) -> Path:
                 made.rename(folder)
     [packages] = folder.glob("lib/python3*/site-packages")
     behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (packages / "behind.pth").write_text("\n".join(sorted(behind)) + "\n", encoding="utf-8")
+    path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
+    # Only where it changes: a worker that starts at that moment would find it empty.
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
     found = (package_home(python) / "ts" / "version.txt").read_text(encoding="ascii").strip()
     if found != version:
         raise ServerError(f"{folder} holds TorchServe {found}, not {version}: delete it")

@@ -1,0 +1,79 @@
+"""What runs in the process that loads a model: a script, which knows nothing of marpack.
+
+It does what TorchServe's base handler does in ``initialize`` [server], and writes what went wrong as JSON:
+``null``, or an object of ``kind``, ``message`` and ``error``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import sys
+from typing import Any
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Load what the arguments name: folder, model file, serialized file; write the answer to the last."""
+    folder, model_file, serialized_file, answer = sys.argv[1:]
+    # As in a worker: the model's folder comes first, and this script's is not there.
+    sys.path[0] = folder
+    os.chdir(folder)
+    try:
+        import torch  # noqa: F401 - before the model's own files can stand in its place
+    except ImportError:
+        problem: object = {"kind": "no-torch", "message": "", "error": ""}
+    else:
+        problem = _problem(folder, model_file, serialized_file)
+    with open(answer, "w", encoding="utf-8") as file:
+        json.dump(problem, file)
+
+
+def _problem(folder: str, model_file: str, serialized_file: str) -> dict[str, str] | None:
+    weights = os.path.join(folder, serialized_file)
+    kind = "model"
+    try:
+        if not model_file:
+            kind = "weights"
+            _load_script(weights)
+            return None
+        model = _model(model_file)
+        if serialized_file:
+            kind = "weights"
+            _load_weights(model, weights)
+        model.to("cpu").eval()
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
+        return {"kind": kind, "message": f"cannot be loaded: {said}", "error": said}
+    return None
+
+
+def _load_script(weights: str) -> None:
+    import torch
+
+    load: Any = torch.jit.load
+    load(weights, map_location="cpu")
+
+
+def _model(model_file: str) -> Any:
+    module = importlib.import_module(os.path.basename(model_file).split(".")[0])
+    classes = [
+        value for _, value in inspect.getmembers(module, inspect.isclass) if value.__module__ == module.__name__
+    ]
+    if len(classes) != 1:
+        names = [found.__name__ for found in classes]
+        raise ValueError(f"Expected only one class as model definition, and there are {len(classes)}: {names}")
+    return classes[0]()
+
+
+def _load_weights(model: Any, weights: str) -> None:
+    import torch
+
+    model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+
+
+if __name__ == "__main__":
+    main()

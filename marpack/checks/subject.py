@@ -1,0 +1,211 @@
+"""What is checked: names, contents and manifest, whatever holds them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import posixpath
+import warnings
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from marpack.checks.modules import Modules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from marpack.errors import Issue
+
+__all__ = ["Contents", "Form", "Handler", "Settings", "Subject", "Target"]
+
+Form = Literal["zip", "tgz", "folder"]
+# Who runs the server.
+Target: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
+
+# What a rule reads of a file that is text: nobody writes a longer one, and whoever did wants to fill the memory.
+LONGEST_TEXT = 8 << 20
+# Taken apart, a source fills the memory a few hundred times over.
+LONGEST_SOURCE = 1 << 20
+
+
+class MemberFile(Protocol):
+    """What ``Contents.open`` returns: an open binary file is one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move, and return the new position."""
+
+    def tell(self) -> int:
+        """Return the position."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> object: ...
+
+
+class Contents(Protocol):
+    """What holds the files: an archive that is open, or a plan."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The names of the members, as the server will have them on disk, and their sizes in bytes."""
+
+    @property
+    def problems(self) -> Sequence[Issue]:
+        """What is wrong with the container itself; ``argument`` is the member."""
+
+    def open(self, name: str) -> MemberFile:
+        """Open a member for reading, from its beginning."""
+
+
+class Handler:
+    """The manifest's ``handler``, as the worker takes it apart [server]: ``module`` and ``function``."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+        before, colon, after = value.partition(":")
+        self.has_colon = bool(colon)
+        # One ".py" goes, then whatever stands before the last "/".
+        self.path = before
+        self.module = posixpath.basename(before.removesuffix(".py"))
+        # What is called; everything from the first colon on, which a second colon is part of.
+        self.function = after or "handle"
+        self.names_function = bool(after)
+
+
+class Settings:
+    """What is known of the server: ``python`` is its version as (major, minor), ``target`` who runs it."""
+
+    def __init__(self, *, python: tuple[int, int], target: Target) -> None:
+        self.python = python
+        self.target = target
+
+
+class Subject:
+    """A model or workflow under examination; everything that several rules ask for is worked out once.
+
+    ``path`` is what it is called in findings, ``file_name`` the name it has in a model store, ``""`` where it has
+    none yet. ``form`` is the reader that the server takes for it.
+    """
+
+    def __init__(self, contents: Contents, *, path: str, file_name: str, form: Form, settings: Settings) -> None:
+        self.contents = contents
+        self.path = path
+        self.file_name = file_name
+        self.form = form
+        self.settings = settings
+
+    def place(self, member: str | None) -> str:
+        """Return how a finding names a member, or the whole."""
+        return self.path if member is None else f"{self.path}/{member}"
+
+    # ------------------------------------------------------------------------------------------------ files
+
+    @property
+    def is_workflow(self) -> bool:
+        """Whether it is a workflow archive, which has a manifest of its own kind."""
+        return self.file_name.endswith(".war")
+
+    @property
+    def manifest_name(self) -> str:
+        """Where the server looks for the manifest."""
+        return "WAR-INF/MANIFEST.json" if self.is_workflow else "MAR-INF/MANIFEST.json"
+
+    @property
+    def names(self) -> Mapping[str, int]:
+        """All members and their sizes."""
+        return self.contents.sizes
+
+    @cache  # noqa: B019 - the subject lives as long as the check
+    def read(self, name: str) -> bytes | None:
+        """Return a member's bytes; None where there is none, or it is longer than any text."""
+        if name not in self.names or self.names[name] > LONGEST_TEXT:
+            return None
+        with self.contents.open(name) as file:
+            return b"".join(iter(lambda: file.read(1 << 20), b""))
+
+    # --------------------------------------------------------------------------------------------- manifest
+
+    @cached_property
+    def manifest_bytes(self) -> bytes | None:
+        """The manifest as it stands; None where there is none."""
+        return self.read(self.manifest_name)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest's values as the worker reads them (strict JSON, last of equal keys); empty if it cannot."""
+        try:
+            document = json.loads((self.manifest_bytes or b"").decode())
+        except (ValueError, RecursionError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    @cached_property
+    def model(self) -> dict[str, Any]:
+        """The manifest's ``model`` object; empty if there is none."""
+        model = self.manifest.get("model")
+        return model if isinstance(model, dict) else {}
+
+    def role(self, key: str) -> str | None:
+        """Return a text of the manifest's ``model``, None where it is absent, empty or no text."""
+        value = self.model.get(key)
+        return value if isinstance(value, str) and value else None
+
+    @cached_property
+    def handler(self) -> Handler | None:
+        """The handler, None where none is named."""
+        value = self.role("handler")
+        return None if value is None else Handler(value)
+
+    # ---------------------------------------------------------------------------------------------- sources
+
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """The top-level modules that the files of the archive define, as Python finds them from its root."""
+        found = set()
+        for name in self.names:
+            first, slash, rest = name.partition("/")
+            if not slash and first.endswith((".py", ".so", ".pyd", ".pyc")):
+                found.add(first.partition(".")[0])
+            elif slash and rest.endswith((".py", ".so", ".pyd", ".pyc")):
+                found.add(first)
+        return frozenset(found)
+
+    @cached_property
+    def modules(self) -> Modules:
+        """The modules that the files of the archive make, and what the handler leads to."""
+        return Modules(self)
+
+    @cache  # noqa: B019 - the subject lives as long as the check
+    def source(self, name: str) -> Source | None:
+        """Return a Python file, taken apart; None where there is none, or it is longer than any one."""
+        data = self.read(name) if self.names.get(name, 0) <= LONGEST_SOURCE else None
+        return None if data is None else Source(name, data, self.settings.python)
+
+
+class Source:
+    """A Python file: its ``tree``, or what keeps it from being one: ``error``, at ``line``."""
+
+    def __init__(self, name: str, data: bytes, python: tuple[int, int]) -> None:
+        self.name = name
+        self.tree: ast.Module | None = None
+        self.error: str | None = None
+        self.line: int | None = None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(data, name, feature_version=python)
+                # What the grammar allows and the compiler does not: "return" outside of a function.
+                compile(tree, name, "exec", dont_inherit=True)
+                self.tree = tree
+        except SyntaxError as error:
+            self.error, self.line = f"{type(error).__name__}: {error.msg}", error.lineno or None
+        except (ValueError, RecursionError, MemoryError, OverflowError) as error:  # NUL bytes; depth; hostile ones
+            self.error = f"{type(error).__name__}: {error}"

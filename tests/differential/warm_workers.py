@@ -1,0 +1,202 @@
+"""Start TorchServe's workers in a few milliseconds: copies of one process that has imported torch already.
+
+Run as a script with an interpreter, TorchServe's home and a socket, it is that process. The server is told to
+start, as its interpreter, a script that hands it arguments, environment, folder and output. The copy then runs the
+server's own ``model_service_worker.py`` as the interpreter would. Where files of the model could take the place of
+a module that is imported already, a worker is started in the ordinary way.
+
+The rest of this file runs in TorchServe's environment: it knows nothing of these tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import runpy
+import selectors
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["warm_python"]
+
+READY_SECONDS = 60
+
+# What the server starts for each worker: small, for it is an interpreter too.
+CLIENT = """
+import json, os, socket, sys
+python, address, *arguments = sys.argv[1:]
+if arguments and arguments[0].endswith("model_service_worker.py"):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as parent:
+        parent.connect(address)
+        told = json.dumps({"argv": arguments, "env": dict(os.environ), "cwd": os.getcwd()}).encode()
+        socket.send_fds(parent, [len(told).to_bytes(4, "big")], [0, 1, 2])
+        parent.sendall(told)
+        answer = parent.recv(1)
+    if answer != b"x":
+        os._exit(answer[0] if answer else 1)
+os.execv(python, [python, *arguments])
+"""
+
+
+@contextlib.contextmanager
+def warm_python(python: Path, home: Path, folder: Path) -> Iterator[Path]:
+    """Return what to give a server as its ``python``, for as long as the block lasts.
+
+    ``home`` is the folder of the package ``ts``, and ``folder`` one whose path is short.
+    """
+    address, client, script = folder / "workers", folder / "client.py", folder / "python"
+    client.write_text(CLIENT, encoding="ascii")
+    command = shlex.join([str(python), "-IS", str(client), str(python), str(address)])
+    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    process = subprocess.Popen(
+        [python, __file__, str(home), str(address)],
+        cwd=folder,
+        env=environment | {"OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while not address.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise OSError("no process that workers could be copies of")
+            time.sleep(0.05)
+        yield script
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # and what is left of the workers
+        process.wait()
+
+
+class Parent:
+    """The process that workers are copies of."""
+
+    def __init__(self, address: str) -> None:
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(address)
+        self._listener.listen(16)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        # Whatever could be meant by one of these is imported by an ordinary worker, in its own order.
+        self._taken = {
+            *sys.stdlib_module_names,
+            *(name.partition(".")[0] for name in sys.modules),
+            *(
+                entry.partition(".")[0]
+                for folder in sys.path[1:]
+                if os.path.isdir(folder)
+                for entry in os.listdir(folder)
+            ),
+            "sitecustomize",
+            "usercustomize",
+        } - {"__main__"}
+        self._path = sys.path[1:]
+
+    def serve(self) -> NoReturn:
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listener:
+                    client, _ = self._listener.accept()
+                    self._begin(client)
+                    continue
+                whose, pid, client, pidfd = key.data
+                if whose == "client":  # it was killed, and its worker goes too
+                    os.kill(pid, signal.SIGKILL)
+                self._end(pid, client, pidfd)
+                break  # the other of the two may be among those selected
+
+    def _begin(self, client: socket.socket) -> None:
+        head, files, _, _ = socket.recv_fds(client, 4, 3)
+        length, told = int.from_bytes(head, "big"), b""
+        while len(told) < length and (part := client.recv(length - len(told))):
+            told += part
+        try:
+            order = json.loads(told)
+        except ValueError:  # it was killed before it had told all
+            for file in files:
+                os.close(file)
+            client.close()
+            return
+        if self._taken & {entry.partition(".")[0] for entry in os.listdir(order["cwd"])}:
+            client.sendall(b"x")
+            client.close()
+        elif pid := os.fork():
+            pidfd = os.pidfd_open(pid)
+            self._selector.register(client, selectors.EVENT_READ, ("client", pid, client, pidfd))
+            self._selector.register(pidfd, selectors.EVENT_READ, ("worker", pid, client, pidfd))
+        else:
+            self._selector.close()
+            self._listener.close()
+            client.close()
+            self._work(order, files)
+        for file in files:
+            os.close(file)
+
+    def _end(self, pid: int, client: socket.socket, pidfd: int) -> None:
+        self._selector.unregister(client)
+        self._selector.unregister(pidfd)
+        os.close(pidfd)
+        _, status = os.waitpid(pid, 0)
+        with contextlib.suppress(OSError):
+            client.sendall(bytes([os.waitstatus_to_exitcode(status) & 0xFF]))
+        client.close()
+
+    def _work(self, order: dict[str, list[str] | dict[str, str] | str], files: list[int]) -> NoReturn:
+        """Be the worker: what is left of the process that this is a copy of are its imports."""
+        status = 1
+        try:
+            for number, file in enumerate(files):
+                os.dup2(file, number)
+                os.close(file)
+            os.environ.clear()
+            os.environ.update(order["env"])  # type: ignore[arg-type]
+            os.chdir(str(order["cwd"]))
+            arguments = list(order["argv"])
+            sys.argv = arguments
+            searched = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+            sys.path[:] = [os.path.dirname(arguments[0]), *filter(None, searched), *self._path]
+            runpy.run_path(arguments[0], run_name="__main__")
+        except SystemExit as done:
+            status = done.code if isinstance(done.code, int) else 0 if done.code is None else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(BaseException):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(status)
+
+
+def main() -> NoReturn:
+    """Import what every worker imports, and wait for workers to be."""
+    home, address = sys.argv[1:]
+    warnings.simplefilter("ignore", DeprecationWarning)  # of threads in a process that is copied
+    __import__("ts.torch_handler.base_handler")
+    __import__("ts.model_service_worker")
+    if not sys.modules["ts"].__path__[0].startswith(home):
+        raise SystemExit("another TorchServe is found")
+    # The package itself reads its settings as it is imported: each worker imports its own.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ts"]:
+        del sys.modules[name]
+    gc.collect()
+    gc.freeze()
+    Parent(address).serve()
+
+
+if __name__ == "__main__":
+    main()
