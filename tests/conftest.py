@@ -19,6 +19,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="hold N new generated inputs against the official archiver instead of the usual 200",
     )
+    parser.addoption(
+        "--fuzz-seconds",
+        type=float,
+        default=60,
+        metavar="N",
+        help="read archives that are changed at random for N seconds instead of the usual 60",
+    )
+    parser.addoption(
+        "--fuzz-seed", type=int, metavar="N", help="read the one changed archive of this number again"
+    )
 
 
 def require(condition: object, what: str) -> None:

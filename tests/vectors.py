@@ -31,7 +31,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 import marpack
-from tests.differential.official import run_official, write_file
+from marpack.packing import check_export_path, reporting
+from tests import hostile
+from tests.differential.official import MODELS, WORKFLOWS, Tool, run_official, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,16 +44,20 @@ Json: TypeAlias = dict[str, Any]
 
 SPEC = Path(__file__).parents[1] / "spec"
 FORMATS = ("archive", "manifest", "properties", "snapshot")
-FOLDERS = tuple(f"{name}/{kind}" for name in FORMATS for kind in ("valid", "invalid"))
+HOSTILE = "archive/invalid/hostile"
+FOLDERS = (*(f"{name}/{kind}" for name in FORMATS for kind in ("valid", "invalid")), HOSTILE)
 DUMPED = tuple(folder for folder in FOLDERS if folder.startswith(("archive/", "manifest/")))
 MANIFEST = "MAR-INF/MANIFEST.json"
+WORKFLOW_MANIFEST = "WAR-INF/MANIFEST.json"
 
 TEXTS = {name: (SPEC / f"{name}.md").read_text("utf-8") for name in FORMATS}
 CLAUSES = [
     clause for text in TEXTS.values() for clause in re.findall(r"^### ([A-Z][0-9]+)\. ", text, re.MULTILINE)
 ]
-LETTERS = "AZTNMPS"
+LETTERS = "AZTNWRMPS"
 CITATION = re.compile(rf"\b[{LETTERS}][0-9]{{1,2}}\b")
+
+ZIP_SUFFIXES = {".mar", ".war"}
 
 _LINE = 110
 _RECORD_LINE = 320
@@ -177,12 +183,29 @@ def inside(world: Path) -> Iterator[pytest.MonkeyPatch]:
             os.umask(umask)
 
 
+def tool_of(data: Json) -> Tool:
+    """Return the official tool for what a vector packs."""
+    return WORKFLOWS if "workflow_name" in data["arguments"] else MODELS
+
+
+def manifest_of(data: Json) -> str:
+    """Return the name of the manifest in what a vector packs."""
+    return WORKFLOW_MANIFEST if tool_of(data) is WORKFLOWS else MANIFEST
+
+
 def pack(data: Json, world: Path) -> WriteResult:
     """Let marpack pack what a vector says."""
     with inside(world), contextlib.ExitStack() as stack:
-        arguments = {"export_path": "out", "version": "1.0", **data["arguments"]}
-        decoded = {name: _decode(value, stack) for name, value in arguments.items()}
-        return marpack.pack(**decoded)
+        decoded = {name: _decode(value, stack) for name, value in data["arguments"].items()}
+        if tool_of(data) is WORKFLOWS:
+            return _pack_workflow(**decoded)
+        return marpack.pack(**{"export_path": "out", "version": "1.0", **decoded})
+
+
+def _pack_workflow(*, export_path: str = "out", force: bool = False, **arguments: Any) -> WriteResult:
+    with reporting(check_export_path(export_path)):
+        plan = marpack.plan_workflow(**arguments)
+    return marpack.write_archive(plan, os.path.join(export_path, plan.file_name), force=force)
 
 
 def _decode(value: Any, stack: contextlib.ExitStack) -> Any:
@@ -227,8 +250,11 @@ def _decode(value: Any, stack: contextlib.ExitStack) -> Any:
 def archiver_argv(arguments: Json) -> list[str]:
     """Return the options that say the same to the official tool; ``ValueError`` if there are none."""
     argv = []
-    options: Json = {"export_path": "out", "version": "1.0", **arguments}
+    is_workflow = "workflow_name" in arguments
+    options: Json = {"export_path": "out", **({} if is_workflow else {"version": "1.0"}), **arguments}
     for name, value in options.items():
+        if is_workflow and name in {"spec_file", "handler"} and isinstance(value, list):
+            value = ",".join(value)
         if name in {"timestamp", "owner"}:
             continue
         if value is True:
@@ -255,7 +281,7 @@ def run_archiver(data: Json, world: Path) -> tuple[int, str]:
 
     with inside(world) as patch:
         patch.setattr(tarfile.TarFile, "gettarinfo", owned)
-        outcome = run_official(archiver_argv(arguments), world, arguments.get("timestamp", 0))
+        outcome = run_official(archiver_argv(arguments), world, arguments.get("timestamp", 0), tool=tool_of(data))
     return outcome.status, outcome.stderr
 
 
@@ -273,7 +299,7 @@ def make_by_oracle(data: Json, world: Path) -> Path:
         (member, content_of(data["files"][member["from"]] if "from" in member else member))
         for member in data["members"]
     ]
-    if path.suffix == ".mar":
+    if path.suffix in ZIP_SUFFIXES:
         _make_zip(path, members)
     elif path.suffix == ".gz":
         _make_tgz(path, members, data["gzip_mtime"])
@@ -318,7 +344,7 @@ def describe(path: Path) -> Json:
     if path.is_dir():
         return {"file": path.name, "tree": _describe_tree(path)}
     data = path.read_bytes()
-    return {"file": path.name, **(_describe_zip(data) if path.suffix == ".mar" else _describe_tgz(data))}
+    return {"file": path.name, **(_describe_zip(data) if path.suffix in ZIP_SUFFIXES else _describe_tgz(data))}
 
 
 def _describe_content(data: bytes) -> Json:
@@ -526,8 +552,16 @@ def expected(data: Json, folder: Path) -> Json:
     return data | {"expected": describe(path)}
 
 
+def built_hostile() -> dict[str, Json]:
+    """Return the vectors of hostile archives as they are built now, with the recorded answers of the server."""
+    before = {vector.path.stem: vector.data for vector in load(HOSTILE)}
+    return hostile.vectors(before.get)
+
+
 def _dump() -> int:
     changed = 0
+    for name, data in built_hostile().items():
+        (SPEC / "vectors" / HOSTILE / f"{name}.json").write_text(_layout(data) + "\n", "ascii")
     for vector in [vector for folder in DUMPED for vector in load(folder)]:
         with tempfile.TemporaryDirectory() as folder:
             text = vector.text(expected(vector.data, Path(folder) / "world"))

@@ -11,7 +11,7 @@ from marpack.archive.result import WrittenEntry
 
 if TYPE_CHECKING:
     from marpack.archive.digest import FileHasher
-    from marpack.archive.entry import Entry
+    from marpack.archive.entry import DeflatedSource, Entry
 
 __all__ = ["Content", "Progress"]
 
@@ -50,6 +50,18 @@ class Content:
             yield chunk
             if self.progress:
                 self.progress(len(chunk))
+        self._sha256 = sha256.hexdigest() if sha256 else None
+
+    def copied(self, source: DeflatedSource) -> Iterator[bytes]:
+        """Pass on what the contents are deflated to; the sums are those of what comes out of it."""
+        sha256 = new_sha256() if self.digest else None
+        for piece, data in source.deflated():
+            if sha256:
+                sha256.update(data)
+            yield piece
+            if self.progress:
+                self.progress(len(data))
+        self.crc = source.crc32
         self._sha256 = sha256.hexdigest() if sha256 else None
 
     def written(self, compressed_size: int | None = None) -> WrittenEntry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+from abc import ABC, abstractmethod
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -19,6 +20,7 @@ __all__ = [
     "CHUNK_SIZE",
     "BytesSource",
     "Compression",
+    "DeflatedSource",
     "Entry",
     "FileSource",
     "PlannedFile",
@@ -82,6 +84,26 @@ class Source(Protocol):
 
         It may be called on any thread, and while other sources are read; what it returns is used by one thread.
         """
+
+
+class DeflatedSource(ABC):
+    """A source that is there in deflated form too, to be copied into a zip instead of compressed."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def compressed_size(self) -> int:
+        """The number of deflated bytes."""
+
+    @property
+    @abstractmethod
+    def crc32(self) -> int:
+        """The CRC-32 of the contents."""
+
+    @abstractmethod
+    def deflated(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield deflated bytes, and what has come out of them; raise for what is not what it says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,102 +1,102 @@
-"""Read the manifest of an archive."""
+"""Open an archive of any form."""
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import os
 import stat
-import struct
-import tarfile
-import zipfile
-import zlib
-from typing import IO
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from marpack.archive.layout import SUFFIXES
-from marpack.archive.manifest import MANIFEST_NAME, Manifest
-from marpack.errors import ArchiveError, ManifestError
+from marpack.archive.layout import SUFFIXES, WORKFLOW_SUFFIX
+from marpack.archive.limits import Limits
+from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
+from marpack.archive.opened import ModelArchive, WorkflowArchive
+from marpack.archive.random_access import FileBytes, StreamBytes
+from marpack.errors import ArchiveError
 
-__all__ = ["read_manifest"]
+if TYPE_CHECKING:
+    from marpack.archive.container import Container
+    from marpack.archive.entry import SeekableFile
+    from marpack.archive.manifest import Manifest
+    from marpack.archive.random_access import RandomAccess
 
-# No manifest is longer: whoever states more wants to fill the memory.
-_LONGEST_MANIFEST = 16 << 20
+__all__ = ["open_archive", "read_manifest"]
 
-# What zipfile and tarfile raise for bytes that are no archive: more than they say.
-_BROKEN = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    LookupError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
+_ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
+_GZIP_START = b"\x1f\x8b"
+_OWN_FOLDERS = {os.path.dirname(MANIFEST_NAME), os.path.dirname(WORKFLOW_MANIFEST_NAME)}
+
+
+def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limits | None = None) -> ModelArchive:
+    """Open a ``.mar``, a ``.war``, a ``.tar.gz`` or a model's folder for reading.
+
+    - ``source``: a path; or an open binary file that can seek, which nobody else uses meanwhile and which stays
+      open. As for the server, a name that ends in ``.mar`` or ``.war`` means a zip and any other a gzip'd tar;
+      only without a name do the first bytes decide. Of a folder that holds a single folder, that one is opened.
+    - ``limits``: how much the archive may make its reader do.
+
+    Returns a ``ModelArchive``, or a ``WorkflowArchive`` for a name that ends in ``.war``, and where there is only
+    a workflow's manifest. It is a context manager. Of a zip only the directory is read here, of a tgz everything.
+    Raises ``ArchiveError`` for what is no archive, ``UnsafeArchiveError`` for one that readers take differently as
+    a whole, ``LimitError``, and what the disk says.
+    """
+    limits = limits or Limits()
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fsdecode(source)
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            return _archive(_folder(path, limits), limits)
+        data: RandomAccess = FileBytes(path)
+    else:
+        name = getattr(source, "name", None)
+        path, data = name if isinstance(name, str) else "", StreamBytes(source)
+    try:
+        return _archive(_container(path, data, limits), limits)
+    except BaseException:
+        data.close()
+        raise
+
+
+def _folder(path: str, limits: Limits) -> Container:
+    from marpack.archive.folder_archive import FolderContainer
+
+    root = path
+    # R5: as the server does; but not into the folder of the manifest, which it takes for the model's, nor out of
+    # the folder by a link.
+    with os.scandir(path) as items:
+        inside = list(islice(items, 2))
+    if len(inside) == 1 and inside[0].name not in _OWN_FOLDERS and inside[0].is_dir(follow_symlinks=False):
+        root = inside[0].path
+    return FolderContainer(path, root, limits)
+
+
+def _container(path: str, data: RandomAccess, limits: Limits) -> Container:
+    start = data.read_at(0, 4)
+    is_zip = path.endswith((SUFFIXES["default"], WORKFLOW_SUFFIX)) or (not path and start in _ZIP_STARTS)
+    if is_zip:
+        if start.startswith(_GZIP_START):
+            message = "is gzip'd, and TorchServe reads that name as a zip: end its name in .tar.gz"
+            raise ArchiveError(path, message, code="wrong-form")
+        from marpack.archive.zip_archive import ZipContainer
+
+        return ZipContainer(path, data, limits)
+    if start in _ZIP_STARTS:
+        message = "is a zip, and TorchServe reads that name as a gzip'd tar: end its name in .mar"
+        raise ArchiveError(path, message, code="wrong-form")
+    from marpack.archive.tar_archive import TarContainer
+
+    return TarContainer(path, data, limits)
+
+
+def _archive(container: Container, limits: Limits) -> ModelArchive:
+    names = {entry.name for entry in container.entries}
+    only_workflow = WORKFLOW_MANIFEST_NAME in names and MANIFEST_NAME not in names
+    kind = WorkflowArchive if only_workflow or container.path.endswith(WORKFLOW_SUFFIX) else ModelArchive
+    return kind(container, limits)
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
-    """Return the manifest of a ``.mar``, of a folder, or of anything else, which as for the server is a ``tgz``.
-
-    Raises ``ArchiveError`` for what is not an archive or has no manifest, and what the disk says.
-    """
-    path = os.fsdecode(path)
-    try:
-        data = _manifest_bytes(path)
-    except ArchiveError:
-        raise
-    except _BROKEN as error:
-        raise ArchiveError(path, f"cannot be read as an archive ({error}): pack it again") from None
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        raise ArchiveError(path, f"cannot be read as an archive ({error.strerror or error})") from None
-    if data is None:
-        raise ArchiveError(path, f"holds no {MANIFEST_NAME}: pack it again")
-    if len(data) > _LONGEST_MANIFEST:
-        raise ArchiveError(path, f"has a manifest of more than {_LONGEST_MANIFEST:,} bytes")
-    try:
-        return Manifest.from_json(data.decode())
-    except UnicodeDecodeError:
-        raise ArchiveError(path, f"has a {MANIFEST_NAME} that is not UTF-8: pack it again") from None
-    except ManifestError as error:
-        raise ArchiveError(path, f"has a bad manifest: {error}") from error
-
-
-def _manifest_bytes(path: str) -> bytes | None:
-    status = os.stat(path)
-    if stat.S_ISDIR(status.st_mode):
-        manifest = os.path.join(path, MANIFEST_NAME)
-        if not os.path.isfile(manifest):
-            return None
-        with open(manifest, "rb") as file:
-            return _read(file, os.fstat(file.fileno()).st_size)
-    if not stat.S_ISREG(status.st_mode):
-        raise ArchiveError(path, "is not a regular file")
-    if path.endswith(SUFFIXES["default"]):
-        with zipfile.ZipFile(path) as archive:
-            if MANIFEST_NAME not in archive.NameToInfo:
-                return None
-            with archive.open(MANIFEST_NAME) as member:
-                return _read(member, archive.getinfo(MANIFEST_NAME).file_size)
-    with _BoundedGzip(path) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
-        for info in tar:
-            tar.members = []  # type: ignore[attr-defined]  # else it remembers them all
-            # T1: whatever the first folder is called.
-            if info.name.partition("/")[2] == MANIFEST_NAME and (found := tar.extractfile(info)):
-                return _read(found, info.size)
-    return None
-
-
-class _BoundedGzip(gzip.GzipFile):
-    """A file that no header in it can make give more at once than a manifest has."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or not 0 <= size <= _LONGEST_MANIFEST + tarfile.RECORDSIZE:
-            raise tarfile.TarError("a header claims more than any has")
-        return super().read(size)
-
-
-def _read(file: IO[bytes], size: int) -> bytes:
-    return file.read(min(size, _LONGEST_MANIFEST) + 1)
+    """Return the manifest of a model's archive; raises what ``open_archive`` raises."""
+    with open_archive(path) as archive:
+        if isinstance(archive, WorkflowArchive):
+            raise ArchiveError(archive.path, "is a workflow's archive, not a model's", code="no-manifest")
+        return archive.manifest

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from marpack.errors import Finding
 
 __all__ = ["WriteResult", "WrittenEntry"]
 
@@ -29,7 +33,7 @@ class WriteResult:
     ``size`` is the file's, or the sum of the files in a folder, in bytes. ``sha256`` is the file's in
     hexadecimal: None unless asked for, and for a folder, which has none. A result stands for its ``path``.
     ``entries`` are all members in order, the manifest last. ``warnings`` are the plan's, and one of a name that
-    the server takes for another form's.
+    the server takes for another form's. ``findings`` are what ``marpack.check`` says, where it was asked.
     """
 
     path: str
@@ -37,6 +41,7 @@ class WriteResult:
     entries: tuple[WrittenEntry, ...]
     sha256: str | None = None
     warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def __fspath__(self) -> str:
         return self.path

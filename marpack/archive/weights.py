@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import struct
-import zipfile
 import zlib
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, cast
 
+from marpack.archive.entry import Compression
 from marpack.archive.pickles import LEGACY_MAGIC, MAX_BYTES, Global, Made, Walked, walk
 
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Iterator
 
 __all__ = [
@@ -140,9 +141,8 @@ _FIRST_READ = 1 << 20
 _MAX_FIELDS = 100_000
 _MAX_NAMED = 3
 
-# What zipfile raises for bytes that are no archive: more than it says.
+# What zipfile raises for bytes that are no archive, beside what it says.
 _BROKEN = (
-    zipfile.BadZipFile,
     zlib.error,
     struct.error,
     EOFError,
@@ -296,10 +296,12 @@ class _Window:
 
 
 def _zip(window: _Window) -> Weights:
+    import zipfile  # slow to import, and needed for zips only
+
     try:
         with zipfile.ZipFile(cast("IO[bytes]", window)) as archive:
             return _zip_kind(archive)
-    except _BROKEN as error:
+    except (zipfile.BadZipFile, *_BROKEN) as error:
         return Weights(kind="zip", detail=f"a zip that cannot be read ({error})")
 
 
@@ -335,7 +337,7 @@ def _zip_kind(archive: zipfile.ZipFile) -> Weights:
                 globals_complete=False,
                 weights_only_refuses=None,
             )
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        if member.compress_type not in set(Compression):
             return Weights(
                 kind="zip",
                 detail="a file of torch packed as torch does not",

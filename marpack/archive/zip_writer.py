@@ -1,4 +1,4 @@
-"""The zip forms: ``default``, ``zip-store`` and ``auto`` (spec/archive.md, Z clauses)."""
+"""The zip forms: ``default``, ``zip-store`` and ``auto``, and workflows (spec/archive.md, Z clauses)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from marpack.archive.checksum import crc32_beside
 from marpack.archive.content import Content, Progress
 from marpack.archive.deflate import DEFAULT_LEVEL, MAX_THREADS, deflate
-from marpack.archive.entry import CHUNK_SIZE, Compression
+from marpack.archive.entry import CHUNK_SIZE, Compression, DeflatedSource
 from marpack.archive.layout import deflates
 from marpack.archive.sinks import Provisional
 from marpack.archive.zip_records import ZipMember, central_header, end_records, local_header
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from marpack.archive.ahead import Ahead
     from marpack.archive.entry import Entry
     from marpack.archive.layout import Deflate
-    from marpack.archive.plan import ArchivePlan
+    from marpack.archive.plan import Plan
     from marpack.archive.result import WrittenEntry
 
 __all__ = ["ZipStream"]
@@ -56,7 +56,7 @@ class ZipStream:
 
     def __init__(
         self,
-        plan: ArchivePlan,
+        plan: Plan,
         *,
         threads: int,
         digest: bool = False,
@@ -76,7 +76,10 @@ class ZipStream:
         directory = []
         with self._deflating_ahead() as ahead:
             for entry in self._plan.members:
-                if ahead and _is_large_and_deflated(entry) and (taken := ahead.take()):
+                if source := _deflated_source(entry):
+                    body = self._body(entry, self._progress)
+                    member = yield from self._copied(body, source, offset)
+                elif ahead and _is_large_and_deflated(entry) and (taken := ahead.take()):
                     body, spool = taken
                     member = yield from self._spooled(body, spool, offset)
                 else:
@@ -110,6 +113,13 @@ class ZipStream:
             yield from body
             if body.member(offset) != member:
                 raise SourceChangedError(entry.origin, "changed while it was read")
+        return member
+
+    def _copied(self, body: _Body, source: DeflatedSource, offset: int) -> Generator[bytes, None, ZipMember]:
+        body.content.crc, body.compressed_size = source.crc32, source.compressed_size
+        member = body.member(offset)
+        yield local_header(member)
+        yield from body.content.copied(source)
         return member
 
     def _spooled(self, body: _Body, spool: IO[bytes], offset: int) -> Generator[bytes, None, ZipMember]:
@@ -147,8 +157,14 @@ class ZipStream:
             yield ahead
 
 
+def _deflated_source(entry: Entry) -> DeflatedSource | None:
+    if entry.compression is Compression.DEFLATED and isinstance(entry.source, DeflatedSource):
+        return entry.source
+    return None
+
+
 def _is_large_and_deflated(entry: Entry) -> bool:
-    return entry.size > HELD_SIZE and entry.compression is Compression.DEFLATED
+    return entry.size > HELD_SIZE and entry.compression is Compression.DEFLATED and not _deflated_source(entry)
 
 
 class _Body:

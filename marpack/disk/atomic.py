@@ -66,7 +66,7 @@ def check_file(path: str, *, force: bool) -> None:
         check_folder(os.path.dirname(os.path.realpath(path)))
 
 
-def check_replaceable_folder(path: str, *, force: bool, marker: str) -> None:
+def check_replaceable_folder(path: str, *, force: bool, marker: str, may_be_empty: bool = False) -> None:
     """Raise ``TargetError`` or ``ArchiveExistsError`` unless ``replacing_folder`` may make ``path``.
 
     A folder is replaced whole, so one that holds files but not ``marker`` is somebody's own and stays, and so
@@ -89,7 +89,9 @@ def check_replaceable_folder(path: str, *, force: bool, marker: str) -> None:
                 problem = f"holds files but no {marker}, so it is not a model that could be replaced"
                 raise TargetError(path, f"{problem}: move it away, or {_OTHER_NAME}")
         # Somebody else has just replaced it.
-        check_replaceable_folder(path, force=force, marker=marker)
+        check_replaceable_folder(path, force=force, marker=marker, may_be_empty=may_be_empty)
+        return
+    if not files and may_be_empty:
         return
     if not force:
         raise ArchiveExistsError(path)
@@ -127,12 +129,13 @@ def replacing_file(path: str, *, force: bool) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def replacing_folder(path: str, *, force: bool, marker: str) -> Iterator[str]:
+def replacing_folder(path: str, *, force: bool, marker: str, may_be_empty: bool = False) -> Iterator[str]:
     """Make a new folder, and give it its name when the block ends well; a replaced one is removed.
 
-    Its permission bits are those of the folder that it replaces.
+    Its permission bits are those of the folder that it replaces. With ``may_be_empty`` it also takes the place of
+    a folder without files, by or without ``force``.
     """
-    check_replaceable_folder(path, force=force, marker=marker)
+    check_replaceable_folder(path, force=force, marker=marker, may_be_empty=may_be_empty)
     # Wherever the process goes meanwhile.
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
     temporary = _temporary_name(path)

@@ -1,4 +1,4 @@
-"""Have the file system set blocks aside before they are written."""
+"""How much room a file system has, and having it set blocks aside before they are written."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import errno
 import os
 import sys
 
-__all__ = ["reserve"]
+__all__ = ["free_space", "reserve"]
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def free_space(folder: str) -> int | None:
+    """Return the bytes that this process may still write there, None where the system does not say."""
+    try:
+        status = os.statvfs(folder)
+    except (AttributeError, OSError):  # Windows; file systems of their own kind
+        return None
+    return status.f_bavail * status.f_frsize
 
 
 def reserve(file_descriptor: int, offset: int, size: int) -> None:

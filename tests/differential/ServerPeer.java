@@ -1,5 +1,8 @@
 import com.google.gson.JsonObject;
+import java.io.File;
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.nio.charset.StandardCharsets;
@@ -14,13 +17,14 @@ import java.util.Map;
 import java.util.Properties;
 import org.pytorch.serve.archive.model.Manifest;
 import org.pytorch.serve.archive.model.ModelArchive;
+import org.pytorch.serve.archive.utils.ZipUtils;
 import org.pytorch.serve.servingsdk.snapshot.Snapshot;
 import org.pytorch.serve.snapshot.FSSnapshotSerializer;
 import org.pytorch.serve.util.ConfigManager;
 import org.pytorch.serve.util.ConnectorType;
 import org.pytorch.serve.wlm.Model;
 
-/** Answers what TorchServe's own classes make of settings and of the state they save. */
+/** Answers what TorchServe's own classes make of settings, of the state they save, and of archives. */
 public class ServerPeer {
     public static void main(String[] arguments) throws IOException {
         Peer.serve(Map.of(
@@ -30,6 +34,7 @@ public class ServerPeer {
                 "ask", ServerPeer::asked,
                 "snapshot", question -> List.of(Peer.bytes(FSSnapshotSerializer.GSON.toJson(snapshot(question)))),
                 "save", ServerPeer::save,
+                "unpack", ServerPeer::unpack,
                 "read", question -> List.of(Peer.bytes(read(Peer.text(question.get(0)))))));
     }
 
@@ -154,6 +159,20 @@ public class ServerPeer {
         Files.deleteIfExists(file);
         new FSSnapshotSerializer().saveSnapshot(snapshot, properties);
         return List.of(Files.readAllBytes(file));
+    }
+
+    /** Unpack an archive into a folder, as the server does by the name of the file. */
+    private static List<byte[]> unpack(List<byte[]> question) throws IOException {
+        String name = Peer.text(question.get(0));
+        File folder = new File(Peer.text(question.get(1)));
+        try (InputStream archive = new FileInputStream(name)) {
+            if (name.endsWith(".mar")) {
+                ZipUtils.unzip(archive, folder);
+            } else {
+                ZipUtils.decompressTarGzipFile(archive, folder);
+            }
+        }
+        return List.of();
     }
 
     /** What the server reads in a text, written again. */

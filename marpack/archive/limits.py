@@ -1,0 +1,38 @@
+"""How much an archive may make its reader do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+__all__ = ["LIMIT_CODES", "Limits"]
+
+# Of issues: contents of such an archive are not read, which might never end.
+LIMIT_CODES = ("too-large", "too-many-members")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What is refused as too much, before it takes memory or disk; pass larger ones for an archive you trust.
+
+    ``members`` is their number. ``size`` is the sum of their contents in bytes, and ``ratio`` how many times the
+    archive's own size that may be, from 64 MiB on: weights shrink by a tenth, text to a tenth, bombs to a
+    thousandth. ``manifest`` is the length of the manifest.
+    """
+
+    members: int = 100_000
+    size: int = 1 << 40
+    ratio: int = 100
+    manifest: int = 1 << 24
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value: object = getattr(self, field.name)
+            if not isinstance(value, int) or value < 0:
+                raise ValueError(f"{field.name} must be a whole number from 0 on, not {value!r}")
+
+    def largest(self, archive_size: int) -> int:
+        """Return how many bytes an archive of this size may hold."""
+        return min(self.size, max(_ALWAYS_FINE, self.ratio * archive_size))
+
+
+_ALWAYS_FINE = 1 << 26
