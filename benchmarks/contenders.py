@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["command", "hashed", "peak_of", "piped", "turns"]
+__all__ = ["command", "hashed", "peak_of", "piped", "reading", "turns"]
 
 _SCRIPTS = sysconfig.get_path("scripts")
 
 # What the installed script does, in an environment without isal as far as marpack can see.
 _WITHOUT_ISAL = "import sys; sys.modules['isal'] = None; from marpack.cli import main; sys.exit(main())"
 
+# Packing alone: what the check before it takes is measured by itself.
 _ARCHIVERS = {
-    "marpack": [f"{_SCRIPTS}/marpack", "pack"],
-    "without-isal": [sys.executable, "-c", _WITHOUT_ISAL, "pack"],
+    "marpack": [f"{_SCRIPTS}/marpack", "pack", "--check", "off"],
+    "without-isal": [sys.executable, "-c", _WITHOUT_ISAL, "pack", "--check", "off"],
     "official": [f"{_SCRIPTS}/torch-model-archiver"],
 }
 
@@ -52,6 +53,15 @@ with open("m.mar", "rb") as file:
     while chunk := file.read(1 << 20):
         digest.update(chunk)
 print(digest.hexdigest())
+"""
+
+# The floor of verifying: all bytes of a file through a CRC.
+_CRC = """
+import sys
+crc = 0
+with open(sys.argv[1], "rb", buffering=0) as file:
+    while chunk := file.read(1 << 19):
+        crc = crc32(chunk, crc)
 """
 
 # A process begins with the peak of the one that started it, so a small one does. Its peak and no other's: wait4.
@@ -80,6 +90,22 @@ def command(contender: str, handler: Path, packed: Path, archive_format: str = "
     if program == "python":
         return [sys.executable, "-c", "pass"]
     raise ValueError(f"no such contender: {contender!r}")
+
+
+def reading(contender: str, verb: str, archive: Path) -> list[str]:
+    """Return how a contender extracts an archive into the folder ``out``, or verifies it."""
+    programs = {
+        "marpack": [f"{_SCRIPTS}/marpack", verb, str(archive), *(["out"] if verb == "extract" else [])],
+        "unzip": ["unzip", "-q", str(archive), "-d", "out"],
+        "zipfile": [sys.executable, "-m", "zipfile", "-e", str(archive), "out"],
+        "cp": ["cp", str(archive), "out"],
+        "isal-crc": [sys.executable, "-c", f"from isal.isal_zlib import crc32{_CRC}", str(archive)],
+        "zlib-crc": [sys.executable, "-c", f"from zlib import crc32{_CRC}", str(archive)],
+        "python": [sys.executable, "-c", "pass"],
+    }
+    if contender == "without-isal":
+        return [sys.executable, "-c", _WITHOUT_ISAL, *programs["marpack"][1:]]
+    return programs[contender]
 
 
 def hashed(words: list[str]) -> list[str]:

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from measurements import Measurement
 
 FOLDER = Path(__file__).parent
-SUITES = ["stored", "deflated", "small files", "streaming", "copying", "torch", "start", "memory"]
+SUITES = ["stored", "deflated", "small files", "streaming", "copying", "torch", "reading", "start", "memory"]
 COLUMNS = [
     "marpack",
     "without-isal",
     "official",
     "zipfile",
+    "unzip",
+    "isal-crc",
+    "zlib-crc",
     "copy_file_range",
     "sendfile",
     "cp",

@@ -31,6 +31,7 @@ def test_import(measure: Measure, contender: str, turn: int) -> None:
 @turns(
     {
         "marpack": ROUNDS,
+        "marpack --check warn": ROUNDS,
         "without-isal": ROUNDS,
         "official": ROUNDS,
         "zipfile": ROUNDS,

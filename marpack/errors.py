@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchiveError",
     "ArchiveExistsError",
+    "CheckError",
     "ConfigError",
     "DownloadError",
     "Finding",
     "Issue",
+    "LimitError",
     "ManifestError",
     "MarpackError",
     "MissingExtraError",
@@ -35,6 +37,7 @@ __all__ = [
     "SnapshotError",
     "SourceChangedError",
     "TargetError",
+    "UnsafeArchiveError",
     "UploadError",
 ]
 
@@ -89,9 +92,10 @@ class PlanError(MarpackError, ValueError):
 class Finding:
     """One thing that a reader will refuse, ignore, or take otherwise than it looks.
 
-    ``code`` is stable (spec/properties.md and spec/snapshot.md list them). ``key`` is the setting, or the path to
-    a value inside it, ``model_snapshot.models.mnist.1.0.minWorkers``; it is empty for what concerns a file as a
-    whole. ``message`` says what is wrong and what ``reader`` does about it, ``fix`` what to do. ``severity`` is
+    ``code`` is stable (spec/properties.md, spec/snapshot.md and spec/checks.md list them). ``key`` is the setting,
+    or the path to a value inside it, ``model_snapshot.models.mnist.1.0.minWorkers``; it is empty for what concerns
+    a file as a whole. ``message`` says what is wrong and what ``reader`` does about it, ``fix`` what to do, and
+    ``effect``, where it is not part of the message, what the server says or does in its own words. ``severity`` is
     ``error`` when a reader fails or ignores what was meant, ``warning`` when it may, ``note`` otherwise. ``file``
     and ``line``, counted from 1, are there when the text came from a file.
     """
@@ -104,6 +108,7 @@ class Finding:
     reader: ReaderName = "server"
     file: str | None = None
     line: int | None = None
+    effect: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", _showable(self.key))
@@ -127,35 +132,64 @@ class Finding:
     @property
     def sentence(self) -> str:
         """The finding without its place and severity."""
-        return ": ".join(filter(None, [self.key, self.message, f"{self.fix} [{self.code}]"]))
+        effect = f"the server: {self.effect}" if self.effect else ""
+        return ": ".join(filter(None, [self.key, self.message, effect, f"{self.fix} [{self.code}]"]))
 
     def __str__(self) -> str:
         place = [self.file or "", "" if self.line is None else str(self.line)]
         return ": ".join(filter(None, [":".join(filter(None, place)), self.severity, self.sentence]))
 
 
-class ConfigError(MarpackError, ValueError):
-    """Settings cannot be used; ``findings`` holds everything that is wrong with them."""
+class _FindingsError(MarpackError, ValueError):
+    """Findings are in the way; ``findings`` holds them all."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         lines = [str(finding) for finding in self.findings]
         super().__init__(lines[0] if len(lines) == 1 else "\n- ".join([f"{len(lines)} problems:", *lines]))
 
-    def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[Finding, ...]]]:
+    def __reduce__(self) -> tuple[type[_FindingsError], tuple[tuple[Finding, ...]]]:
         return type(self), (self.findings,)
 
 
-class ArchiveError(MarpackError, ValueError):
-    """What lies at ``path`` is not a model archive that can be read."""
+class ConfigError(_FindingsError):
+    """Settings cannot be used; ``findings`` holds everything that is wrong with them."""
 
-    def __init__(self, path: str, message: str) -> None:
+
+class CheckError(_FindingsError):
+    """A model was to be packed that the server would refuse; ``findings`` says why. Nothing was written."""
+
+
+class ArchiveError(MarpackError, ValueError):
+    """What lies at ``path`` is not a model archive that can be read.
+
+    ``code`` is stable (spec/archive.md, R11), and ``member`` the one at fault, if it is one.
+    """
+
+    def __init__(self, path: str, message: str, *, code: str = "unreadable", member: str | None = None) -> None:
         self.path = path
         self.message = message
-        super().__init__(f"{path!r} {message}")
+        self.code = code
+        self.member = member
+        super().__init__(_showable(f"{path!r} {message}" if member is None else f"{path!r}: {member!r} {message}"))
 
-    def __reduce__(self) -> tuple[type[ArchiveError], tuple[str, str]]:
-        return type(self), (self.path, self.message)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (type(self), self.path, self.message, self.code, self.member)
+
+
+class UnsafeArchiveError(ArchiveError):
+    """An archive that is whole, but made so that it would escape, be taken for another, or surprise.
+
+    Nothing of it has been written.
+    """
+
+
+class LimitError(ArchiveError):
+    """An archive asks for more than the limits allow: pass larger ``Limits`` if you trust it."""
+
+
+def _unpickled(error: type[ArchiveError], path: str, message: str, code: str, member: str | None) -> ArchiveError:
+    return error(path, message, code=code, member=member)
 
 
 class ArchiveExistsError(MarpackError, FileExistsError):

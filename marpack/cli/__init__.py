@@ -26,7 +26,21 @@ __all__ = ["main"]
 _FAILED = 1
 _SIGNALLED = 128
 
-_COMMANDS = ("pack", "config", "snapshot", "serve-build")
+_COMMANDS = (
+    "pack",
+    "pack-workflow",
+    "repack",
+    "inspect",
+    "extract",
+    "diff",
+    "verify",
+    "check",
+    "config",
+    "snapshot",
+    "serve-build",
+)
+# Those that take the options of an official tool.
+_PACKING = ("pack", "pack-workflow")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,14 +55,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The command that is asked for is loaded alone: each brings half the library.
     for name in [words[0]] if words and words[0] in _COMMANDS else _COMMANDS:
         import_module(f"{__name__}.{name.replace('-', '_')}").add_parser(commands)
-    if words[:1] == ["pack"]:
-        from marpack.cli.pack import expand_abbreviations
+    if words and words[0] in _PACKING:
+        from marpack.cli.archiving import expand_abbreviations
 
-        words = expand_abbreviations(words)
+        command = import_module(f"{__name__}.{words[0].replace('-', '_')}")
+        words = expand_abbreviations(words, command.ARCHIVER_OPTIONS)
     if words[:2] == ["config", "set"] and not {"-h", "--help"}.intersection(words):
         from marpack.cli.config import options_first
 
         words[2:] = options_first(words[2:])
+    if words[:1] == ["extract"]:
+        from marpack.cli.extract import options_first
+
+        words[1:] = options_first(words[1:])
     try:
         if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
             parser.error(f"name a command first, as in: marpack pack {words[0]} ...")
@@ -59,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _cleaning_up_when_terminated():
             status: int | None = options.run(options)
     except PlanError as error:
-        return _fail(*map(_option_and_message if options.command == "pack" else str, error.issues))
+        by_option = options.command in (*_PACKING, "repack")
+        return _fail(*map(_option_and_message if by_option else str, error.issues))
     except ConfigError as error:
         return _fail(*(printable(str(finding).removeprefix("error: ")) for finding in error.findings))
     except BrokenPipeError:

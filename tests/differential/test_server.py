@@ -160,6 +160,7 @@ def test_a_prediction_is_the_models_own(
 ) -> None:
     case = cases[name]
     result = marpack.pack(model_name=name, export_path=server.store, archive_format=form, **case.arguments)
+    assert [str(finding) for finding in marpack.check(result.path) if finding.severity == "error"] == []
     with registered(server, name, Path(result.path)):
         assert_answers(server, name, case)
 

@@ -20,7 +20,7 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 11
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
@@ -34,16 +34,17 @@ def test_mypy_takes_it(number: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_it_runs(number: int, tmp_path: Path) -> None:
     shutil.copytree(MODELS, tmp_path / "models", ignore=LEFTOVERS)
-    before = set(tmp_path.rglob("*"))
-    done = subprocess.run(
-        [sys.executable, "-c", EXAMPLES[number]],
-        cwd=tmp_path / "models" / "digits",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
-    assert {path.name for path in set(tmp_path.rglob("*")) - before} & {"digits.mar", "config.properties"}
+    # Those that read an archive read what the first one has packed.
+    for example in dict.fromkeys([EXAMPLES[0], EXAMPLES[number]]):
+        done = subprocess.run(
+            [sys.executable, "-c", example],
+            cwd=tmp_path / "models" / "digits",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+    assert (tmp_path / "models" / "digits" / "digits.mar").exists()
 
 
 def test_the_command_prints_what_the_readme_says(tmp_path: Path) -> None:
