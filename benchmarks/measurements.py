@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["Measurement", "Results"]
@@ -59,6 +60,15 @@ class Results:
             kept = [Measurement(**values) for values in document["measurements"]]
             return cls(date=document["date"], machine=document["machine"], measurements=kept)
         return cls(date=document["datetime"][:10], machine=_machine(document), measurements=_merged(document))
+
+    @classmethod
+    def merged(cls, runs: Iterable[Results]) -> Results:
+        """Put runs together, the later over the earlier; date and machine are the last one's."""
+        found: dict[tuple[str, str, str], Measurement] = {}
+        for run in runs:
+            found |= {one.key: one for one in run.measurements}
+            date, machine = run.date, run.machine
+        return cls(date=date, machine=machine, measurements=list(found.values()))
 
     def write(self, path: Path) -> None:
         """Keep the run, a line for each measurement."""

@@ -1,5 +1,8 @@
 """Make tables and a plot of a run: ``python benchmarks/table.py result.json``.
 
+Of several files, as a whole run and a part of it that was measured again, a later measurement takes the place of
+an earlier one. Whether they are all of one commit is told in the file that is kept.
+
 Print the tables, put them into benchmarks/README.md, keep the run in benchmarks/results, and draw
 benchmarks/time-against-size.svg. A kept run can be given as well, to make them again.
 """
@@ -52,8 +55,9 @@ def main() -> None:
     # Needed here alone: whoever only measures can do without matplotlib.
     import plot
 
-    path = Path(sys.argv[1])
-    results = Results.read(path)
+    paths = [Path(argument) for argument in sys.argv[1:]]
+    path = paths[-1]
+    results = Results.merged(map(Results.read, paths))
     told = list(goals(results))
     text = "\n\n".join([_machine(results), _summary(told), *_tables(results, told)])
     print(text)

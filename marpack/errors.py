@@ -39,6 +39,7 @@ __all__ = [
     "TargetError",
     "UnsafeArchiveError",
     "UploadError",
+    "printable",
 ]
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
@@ -57,12 +58,17 @@ def _showable(text: str) -> str:
     return hidden(text).encode("utf-8", "backslashreplace").decode()
 
 
+def printable(name: str) -> str:
+    """Return a name as it can be shown: what a terminal would act on is escaped."""
+    return name if name.isprintable() else repr(name)[1:-1]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Issue:
-    """One thing that is wrong with the inputs of a plan.
+    """One thing that is wrong with the inputs of a plan, or with an archive.
 
-    ``code`` is stable (spec/archive.md lists them), ``argument`` names the argument at fault, and ``message``
-    says what is wrong, with which value, and what to do.
+    ``code`` is stable (spec/archive.md lists them), ``argument`` names the argument at fault, or the member, and
+    is empty for an archive as a whole; ``message`` says what is wrong, with which value, and what to do.
     """
 
     code: str
@@ -73,7 +79,7 @@ class Issue:
         object.__setattr__(self, "message", _showable(self.message))
 
     def __str__(self) -> str:
-        return f"{self.argument}: {self.message}"
+        return f"{self.argument}: {self.message}" if self.argument else self.message
 
 
 class PlanError(MarpackError, ValueError):
@@ -172,6 +178,11 @@ class ArchiveError(MarpackError, ValueError):
         self.code = code
         self.member = member
         super().__init__(_showable(f"{path!r} {message}" if member is None else f"{path!r}: {member!r} {message}"))
+
+    @property
+    def issue(self) -> Issue:
+        """The same as one of several: its ``argument`` is the member."""
+        return Issue(code=self.code, argument=printable(self.member or ""), message=self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (type(self), self.path, self.message, self.code, self.member)

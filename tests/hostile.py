@@ -812,7 +812,7 @@ def bombs() -> Json:
                 zipped(Member("/".join("abcdefgh"))),
                 "too-many-members",
                 error="LimitError",
-                limits={"members": 5},
+                limits={"members": 3},
             ),
             _tgz(
                 "more members in a tgz than allowed",

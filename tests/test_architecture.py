@@ -84,6 +84,7 @@ ARCHIVE = [
     "random_access",
     "inflate",
     "container",
+    "block_reader",
     "zip_directory",
     "zip_archive",
     "tar_headers",

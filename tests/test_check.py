@@ -8,13 +8,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 import marpack
 from marpack import CheckError, MarpackError, cli
 from marpack.checks import Problem, Rule, Subject, built_in_rules
+from marpack.checks.registry import BUILT_IN
+from tests.archives import SPEC, check_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +143,9 @@ def test_what_cannot_be_opened_is_a_finding(tmp_path: Path) -> None:
     path = tmp_path / "m.mar"
     path.write_bytes(b"no archive")
     assert codes(marpack.check(path)) == ["container-structure"]
-    assert marpack.check(path, ignore=["container"]) == ()
+    for words in ({"ignore": ["container"]}, {"select": ["handler"]}, {"rules": ()}):
+        assert codes(marpack.check(path, **words)) == ["container-structure"]
+    assert codes(marpack.check(path, target="kserve", limits=marpack.Limits(members=0))) == ["container-structure"]
     with pytest.raises(FileNotFoundError):
         marpack.check(tmp_path / "gone.mar")
 
@@ -159,6 +163,86 @@ def test_a_damaged_member_does_not_hide_the_others(tmp_path: Path) -> None:
     found = marpack.check(path)
     assert "container-structure" in codes(found)
     assert [each.file for each in found if each.code == "container-structure"] == [f"{path}/handler.py"]
+    assert codes(marpack.check(path, select=["handler-classes"])) == ["container-structure"]
+    assert codes(marpack.check(path, ignore=["container"], load=True))[0] == "container-structure"
+
+
+def test_other_errors_of_reading_are_not_taken_for_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a mistake of marpack's")
+
+    monkeypatch.setattr("marpack.cli.check.check", broken)
+    with pytest.raises(ValueError, match="a mistake"):
+        cli.main(["check", str(tmp_path)])
+
+
+# ---------------------------------------------------------------------------------------- links and workflows
+
+
+HANDLER = "from helper import answer\n\n\ndef handle(data, context):\n    return answer(data)\n"
+
+
+def linked(folder: Path, *names: str) -> Path:
+    """A model's folder, of which these names are links to elsewhere."""
+    elsewhere = folder / "elsewhere"
+    model = folder / "model"
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": HANDLER},
+        serialized_file={"weights.bin": b"weights"},
+        config_file={"config.yaml": b"minWorkers: 1\nmaxWorkers: 1\n"},
+        requirements_file={"requirements.txt": b"./wheels/kit-1.0-py3-none-any.whl\n"},
+        extra_files={"helper.py": b"def answer(data): return data\n", "wheels/kit-1.0-py3-none-any.whl": b"PK"},
+        archive_format="no-archive",
+    )
+    marpack.write_archive(plan, model)
+    elsewhere.mkdir()
+    for name in names:
+        (model / name).rename(elsewhere / name)
+        (model / name).symlink_to(elsewhere / name)
+    return model
+
+
+EVERYTHING = ("handler.py", "weights.bin", "config.yaml", "requirements.txt", "helper.py", "wheels")
+
+
+@pytest.mark.parametrize("names", [*((name,) for name in EVERYTHING), EVERYTHING])
+def test_what_a_folder_links_to_elsewhere_is_there(names: tuple[str, ...], tmp_path: Path) -> None:
+    assert codes(marpack.check(linked(tmp_path, *names))) == []
+    findings = marpack.check(tmp_path / "model")
+    links = [each for each in findings if "(link)" in each.message]
+    assert {each.file for each in links} == {f"{tmp_path}/model/{name}" for name in names}
+    assert {each.severity for each in links} == {"warning"}
+    assert {each.effect for each in links} == {"it follows the link, if that leads somewhere where it runs"}
+    assert not [each for each in findings if each.code in ("import-missing", "manifest-file-missing")]
+
+
+def test_a_manifest_that_is_linked(tmp_path: Path) -> None:
+    assert codes(marpack.check(linked(tmp_path, "MAR-INF"))) == []
+
+
+WORKFLOW: dict[str, Any] = {
+    "workflow_name": "w",
+    "spec_file": {"w.yaml": b"models: {a: {url: a.mar}}\ndag: {a: [b]}\n"},
+    "handler": {"h.py": b"def b(data, context): return data\n"},
+}
+
+
+def test_a_workflow_is_one_by_any_name(tmp_path: Path) -> None:
+    def found(what: Any) -> list[str]:
+        return [each.code for each in marpack.check(what)]
+
+    for changes, wrong in (({}, []), ({"handler": {"h.py": b""}}, ["workflow-function"])):
+        plan = marpack.plan_workflow(**{**WORKFLOW, **changes})
+        assert found(plan) == wrong
+        data = io.BytesIO()
+        marpack.write_archive(plan, data)
+        with marpack.open_archive(data) as archive:
+            assert found(archive) == wrong
+            archive.extract(tmp_path / f"unpacked{len(wrong)}")
+        assert found(tmp_path / f"unpacked{len(wrong)}") == wrong
 
 
 # ------------------------------------------------------------------------------------------------- packing
@@ -229,11 +313,85 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert cli.main(["check", str(bad), "--ignore", "handler-classes,manifest"]) == 0
     capsys.readouterr()
     assert cli.main(["check", str(bad), "--json"]) == 1
-    document = json.loads(capsys.readouterr().out)
-    assert document["file"] == str(bad)
-    assert {"code", "severity", "file", "line", "message", "effect", "fix"} <= document["findings"][0].keys()
+    [told] = check_json(capsys.readouterr().out, "check")["files"]
+    assert told["path"] == str(bad)
+    assert "handler-classes" in [finding["code"] for finding in told["findings"]]
     assert cli.main(["check", str(good), str(bad), "--json"]) == 1
-    assert [each["file"] for each in json.loads(capsys.readouterr().out)] == [str(good), str(bad)]
+    assert [each["path"] for each in check_json(capsys.readouterr().out, "check")["files"]] == [
+        str(good),
+        str(bad),
+    ]
+    assert cli.main(["check", str(good), "--json"]) == 0
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_one_that_cannot_be_read_leaves_the_others_told(
+    as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, gone, bad = (str(tmp_path / name) for name in ("good.mar", "gone.mar", "bad.mar"))
+    marpack.write_archive(marpack.plan_archive(**GOOD), good)
+    marpack.write_archive(marpack.plan_archive(**NO_CLASS), bad)
+    words = ["--json"] if as_json else []
+    assert cli.main(["check", good, gone, bad, *words]) == 1
+    out, err = capsys.readouterr()
+    assert err.startswith("marpack: error: ")
+    assert gone in err
+    assert "[handler-classes]" in out or as_json
+    if as_json:
+        assert [each["path"] for each in check_json(out, "check")["files"]] == [good, bad]
+    else:
+        assert out.startswith(good)
+    assert cli.main(["check", good, gone, *words]) == 1
+
+
+def test_the_command_has_limits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(tmp_path / "m.mar")
+    marpack.write_archive(marpack.plan_archive(**GOOD), path)
+    assert cli.main(["check", path, "--max-members", "2"]) == 1
+    assert "[container-structure]" in capsys.readouterr().out
+    assert cli.main(["check", path, "--max-size", "1k", "--select", "container"]) == 0
+    assert "too-large" in capsys.readouterr().out
+
+
+def test_the_json_knows_every_severity_of_a_finding() -> None:
+    severities = json.loads((SPEC / "check.schema.json").read_text("ascii"))["$defs"]["finding"]["properties"]
+    assert severities["severity"]["enum"] == list(get_args(marpack.Severity))
+
+
+@pytest.fixture
+def our_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module with a rule, which is no rule any more afterwards."""
+    (tmp_path / "our_marpack_rules.py").write_text(
+        "from marpack.checks import Problem, rule\n\n\n"
+        "@rule('our-readme', 'error')\n"
+        "def find_no_readme(subject):\n"
+        '    """Pack a README.\n\n    Ours want one.\n    """\n'
+        "    if not subject.holds('README.md'):\n"
+        "        yield Problem(message='there is no README.md', fix='pack one', effect='')\n"
+    )
+    (tmp_path / "our_broken_rules.py").write_text("1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = [*BUILT_IN]
+    yield "our_marpack_rules"
+    BUILT_IN[:] = before
+    sys.modules.pop("our_marpack_rules", None)
+
+
+def test_rules_of_the_users_on_the_command_line(
+    our_rules: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "m.mar")
+    marpack.write_archive(marpack.plan_archive(**GOOD), path)
+    assert cli.main(["check", path, "--rules-from", our_rules]) == 1
+    assert "there is no README.md" in capsys.readouterr().out
+    assert cli.main(["check", path, "--rules-from", our_rules, "--ignore", "our"]) == 0
+    assert cli.main(["check", path, "--rules-from", our_rules, "--select", "our-readme"]) == 1
+    assert cli.main(["check", "--rules-from", our_rules, "--rules"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[:2] == ["our-readme", "error"]
+    assert cli.main(["check", "--rules-from", our_rules, "--explain", "our-readme"]) == 0
+    for name, says in (("no_such_module", "No module named"), ("our_broken_rules", "ZeroDivisionError")):
+        assert cli.main(["check", path, "--rules-from", name]) == 1
+        assert says in capsys.readouterr().err
 
 
 def test_the_command_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,7 +409,6 @@ def test_the_command_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> N
         (["gone.mar"], "gone.mar"),
         (["--explain", "absent"], "no rule is called 'absent'"),
         (["m.mar", "--select", "absent"], "no rule is called 'absent'"),
-        (["m.mar", "--python", "two"], "--python: the version of Python 'two' is not like 3.9"),
     ],
 )
 def test_the_command_says_what_is_wrong_with_its_use(
@@ -265,6 +422,8 @@ def test_the_command_says_what_is_wrong_with_its_use(
     marpack.pack(**GOOD)
     assert cli.main(["check", *words]) == 1
     assert says in capsys.readouterr().err
+    assert cli.main(["check", "m.mar", "--python", "two"]) == 2
+    assert "argument --python: the version of Python 'two' is not like 3.9" in capsys.readouterr().err
 
 
 def test_no_torch_and_no_code_of_the_users(tmp_path: Path) -> None:
@@ -283,3 +442,17 @@ def test_no_torch_and_no_code_of_the_users(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) & {"torch", "numpy", "handler", "model"} == set()
     assert not (tmp_path / "sprung").exists()
+
+
+def test_a_check_that_fails_does_not_keep_from_packing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(plan: object) -> None:
+        raise ZeroDivisionError("a rule")
+
+    monkeypatch.setattr("marpack.checks.examine.check", broken)
+    (tmp_path / "h.py").write_text("x = 1\n")
+    words = ["pack", "--model-name", "m", "-v", "1", "--handler", f"{tmp_path}/h.py"]
+    assert cli.main([*words, "--export-path", str(tmp_path)]) == 0
+    assert "check: could not be done: ZeroDivisionError('a rule')" in capsys.readouterr().err
+    assert (tmp_path / "m.mar").exists()

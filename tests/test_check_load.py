@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import pytest
 import marpack
 from marpack import cli
 from marpack.checks.examine import check
+from tests.archives import zipped
 from tests.conftest import require
 
 if TYPE_CHECKING:
@@ -31,8 +34,17 @@ def plan(**arguments: Any) -> marpack.ArchivePlan:
     return marpack.plan_archive(model_name="m", handler="base_handler", **arguments)
 
 
-def loaded(what: Any) -> list[Finding]:
-    return [finding for finding in check(what, load=True) if finding.code == "load"]
+def loaded(what: Any, **options: Any) -> list[Finding]:
+    return [finding for finding in check(what, load=True, **options) if finding.code == "load"]
+
+
+def why_not(what: Any) -> str:
+    """Return what keeps a model from being loaded, which is no fault of it."""
+    [finding] = loaded(what)
+    assert finding.severity == "note"
+    before, because, reason = finding.message.partition("the model was not loaded, because ")
+    assert (before, bool(because)) == ("", True)
+    return reason
 
 
 @pytest.fixture
@@ -87,8 +99,70 @@ def test_torchscript(script: Path, tmp_path: Path) -> None:
 
 
 def test_what_the_base_handler_does_not_load_is_left_alone(tmp_path: Path) -> None:
-    assert loaded(plan(serialized_file={"weights.bin": b"anything"})) == []
-    assert loaded(plan()) == []
+    for what in (plan(serialized_file={"weights.bin": b"anything"}), plan()):
+        assert why_not(what).startswith("there is neither a model file nor a serialized file called .pt")
+    spec = {"w.yaml": b"models: {a: {url: a.mar}}\ndag: {a: []}\n"}
+    assert why_not(marpack.plan_workflow(workflow_name="w", spec_file=spec)) == "it is a workflow"
+
+
+def test_it_is_a_rule() -> None:
+    bad = plan(model_file={"model.py": WIDER}, serialized_file=DIGITS / "digits.pt")
+    assert [finding.code for finding in check(bad, load=True, select=["load"])] == ["load"]
+    assert loaded(bad, ignore=["load"]) == []
+    assert loaded(bad, select=["handler"]) == []
+    assert check(bad, select=["load"]) == ()
+
+
+FILES = {"digits.pt": (DIGITS / "digits.pt").read_bytes(), "model.py": MODEL.encode()}
+MANIFEST = json.dumps(
+    {
+        "model": {
+            "modelName": "m",
+            "handler": "base_handler",
+            "modelFile": "model.py",
+            "serializedFile": "digits.pt",
+        }
+    }
+)
+
+
+def test_names_that_cannot_be_unpacked_safely_are_not(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "m.mar", [*FILES.items(), ("../sprung.py", b"")], manifest=MANIFEST)
+    assert why_not(path) == "it is not safe to unpack: ../sprung.py leads out of a folder by '..'"
+    path = zipped(tmp_path / "l.mar", [*FILES.items(), ("x", bytes(5000))], manifest=MANIFEST)
+    [finding] = loaded(path, limits=marpack.Limits(size=5000))
+    assert "it is not safe to unpack: the members hold" in finding.message
+
+
+def test_what_is_harmless_does_not_keep_it_from_being_loaded(tmp_path: Path) -> None:
+    files = FILES | {"model.py": WIDER.encode()}
+    more = [("README", b"1"), ("readme", b"2"), ("twice", b"1"), ("twice", b"2")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = zipped(tmp_path / "m.mar", [*files.items(), *more], manifest=MANIFEST)
+    with marpack.open_archive(path) as archive:
+        assert {issue.code for issue in archive.issues} == {"case-collision", "duplicate"}
+    [finding] = loaded(path)
+    assert "Error(s) in loading state_dict" in finding.message
+
+
+def test_links_and_missing_files_are_told(tmp_path: Path) -> None:
+    good = plan(model_file={"model.py": MODEL}, serialized_file=DIGITS / "digits.pt", archive_format="no-archive")
+    marpack.write_archive(good, tmp_path / "m")
+    (tmp_path / "m" / "digits.pt").unlink()
+    assert why_not(tmp_path / "m") == "'digits.pt' is not in it"
+    (tmp_path / "m" / "digits.pt").symlink_to(DIGITS / "digits.pt")
+    assert why_not(tmp_path / "m") == "'digits.pt' leads out of it"
+
+
+def test_damage_is_a_finding(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "m.mar", [*FILES.items(), ("data", b"a" * 100)], manifest=MANIFEST)
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        data[archive.getinfo("data").header_offset + 35] ^= 0xFF
+    path.write_bytes(data)
+    assert [each.file for each in check(path, load=True) if each.severity == "error"] == [f"{path}/data"]
+    assert [each for each in check(path) if each.severity == "error"] == []
 
 
 def test_models_own_modules_are_found(tmp_path: Path) -> None:

@@ -51,6 +51,10 @@ class Members:
     def problems(self) -> Sequence[Issue]:
         return ()
 
+    @property
+    def present(self) -> Sequence[str]:
+        return ()
+
     def open(self, name: str) -> io.BytesIO:
         return io.BytesIO(self._files[name])
 

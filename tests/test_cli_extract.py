@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import marpack
 from marpack.cli import main
 from tests.archives import CLEAR, HOSTILE, MANIFEST, TEXT, check_json, packed, tarred, zipped
 from tests.conftest import full_disk
@@ -219,3 +220,10 @@ def test_nothing_hostile_reaches_the_terminal(folder: Path, capsys: Capture) -> 
             assert "".join(text.split("\n")).isprintable()
     assert files(CLEAR)[HOSTILE] == b"1"
     assert json.loads(Path(CLEAR, MANIFEST).read_text()) == json.loads(TEXT)
+
+
+def test_a_member_where_the_folder_belongs(folder: Path, capsys: Capture) -> None:
+    marpack.pack(model_name="m", handler={"h.py": b"x = 1\n"}, export_path=folder)
+    assert main(["extract", str(folder / "m.mar"), "h.py"]) == 1
+    assert "'h.py' is a member, and the folder comes first" in capsys.readouterr().err
+    assert not (folder / "h.py").exists()

@@ -31,7 +31,7 @@ def test_commands_end_well_and_show_nothing_raw(
         Path(name).write_bytes(archive_of(case))
         refused = case["expected"].get("error") == "UnsafeArchiveError"
         for words, statuses in (
-            (["inspect", name, "--json", "--digests"], {0, 1}),
+            (["inspect", name, "--json", "--digest"], {0, 1}),
             (["inspect", name, "--tree"], {0, 1}),
             (["verify", name, "--json"], {1} if refused else {0, 1}),
             (["diff", "good.mar", name, "--json", "--all"], {1, 2}),

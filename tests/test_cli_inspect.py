@@ -116,11 +116,11 @@ def test_every_form(form: Any, folder: Path, capsys: Capture) -> None:
     state = saved({"w": torch.ones(300, 400), "b": torch.zeros(3, dtype=torch.int64)})
     path = packed(folder, serialized_file={"weights.pt": state}, archive_format=form)
     told = inspected(path, capsys)
-    whole = inspected(path, capsys, "--digests")
+    whole = inspected(path, capsys, "--digest")
     assert told["form"] == {"tgz": "tgz", "no-archive": "folder"}.get(form, "zip")
     assert told["kind"] == "model"
     assert told["manifest"]["model"]["modelName"] == "m"
-    assert told["references"] == {"serializedFile": "weights.pt"}
+    assert told["references"] == {"handler": "handler.py", "serializedFile": "weights.pt"}
     assert told["issues"] == []
     assert told["contents_size"] == sum(member["size"] for member in told["members"])
     assert {member["name"] for member in told["members"]} == {
@@ -152,11 +152,11 @@ def test_every_form(form: Any, folder: Path, capsys: Capture) -> None:
 
 def test_digests_for_people(folder: Path, capsys: Capture) -> None:
     path = packed(folder)
-    assert main(["inspect", "m.mar", "--digests"]) == 0
+    assert main(["inspect", "m.mar", "--digest"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert f"{'sha256':>15}  {hashlib.sha256(b'weights').hexdigest()}" in lines
     assert f"{'sha256':>15}  {hashlib.sha256(path.read_bytes()).hexdigest()}  m.mar" in lines
-    assert main(["inspect", "m.mar", "--digests", "--tree"]) == 0
+    assert main(["inspect", "m.mar", "--digest", "--tree"]) == 0
     assert f"weights.pt  7  sha256 {hashlib.sha256(b'weights').hexdigest()}" in capsys.readouterr().out
 
 
@@ -213,7 +213,7 @@ def test_kinds_are_told_by_bytes(suffix: str, folder: Path, capsys: Capture) -> 
     }
     make: Any = zipped if suffix == ".mar" else tarred
     path = make(folder / f"m{suffix}", [(name, data) for name, (data, _) in kinds.items()])
-    for words in ([], ["--digests"]):
+    for words in ([], ["--digest"]):
         told = {member["name"]: member["weights"] for member in inspected(path, capsys, *words)["members"]}
         assert {name: weights and weights["kind"] for name, weights in told.items()} == {
             name: kind for name, (_, kind) in kinds.items()
@@ -242,7 +242,7 @@ def test_nothing_hostile_reaches_the_terminal(folder: Path, capsys: Capture) -> 
     pickled = b"\x80\x02c" + f"os{CLEAR}".encode() + b"\nsys tem\n."
     members = [("b\x1bb.pkl", pickled), (HOSTILE, evil_pickle()), (f"{CLEAR}/{CLEAR}.json", b"1")]
     zipped(folder / "m.mar", members, manifest=json.dumps(values))
-    for words in ([], ["--tree"], ["--digests"], ["--json"]):
+    for words in ([], ["--tree"], ["--digest"], ["--json"]):
         assert main(["inspect", "m.mar", *words]) == 0
         for text in capsys.readouterr():
             assert "".join(text.split("\n")).isprintable()
@@ -273,8 +273,8 @@ def test_issues_are_warnings(folder: Path, capsys: Capture) -> None:
     out, err = capsys.readouterr()
     assert "../up.py" in out
     traversal, case = err.splitlines()
-    assert traversal == "marpack: warning: ../up.py: leads out of a folder by '..' [name-traversal]"
-    assert re.fullmatch(r"marpack: warning: A: .*'a'.* \[case-collision]", case)
+    assert traversal == "marpack: warning: m.mar: ../up.py: leads out of a folder by '..' [name-traversal]"
+    assert re.fullmatch(r"marpack: warning: m\.mar: A: .*'a'.* \[case-collision]", case)
     assert [issue["code"] for issue in inspected("m.mar", capsys)["issues"]] == [
         "name-traversal",
         "case-collision",
@@ -308,7 +308,7 @@ def test_damaged_contents(kind: bytes | None, folder: Path, capsys: Capture) -> 
     damaged = bytearray((folder / "m.mar").read_bytes())
     damaged[60 if kind else 900] ^= 0xFF
     (folder / "m.mar").write_bytes(damaged)
-    told = inspected("m.mar", capsys, "--digests")
+    told = inspected("m.mar", capsys, "--digest")
     assert len(told["issues"]) == 1
     assert told["issues"][0]["argument"] == "w.pt"
     assert (told["members"][0]["sha256"], told["members"][0]["weights"]) == (None, None)
@@ -327,7 +327,7 @@ def test_a_member_that_its_own_header_describes_otherwise(folder: Path, capsys: 
 
 def test_more_than_the_limits_is_not_read(folder: Path, capsys: Capture) -> None:
     zipped(folder / "m.mar", [("w.pt", evil_pickle()), ("x", bytes(5000))])
-    told = inspected("m.mar", capsys, "--digests", "--max-size", "5000")
+    told = inspected("m.mar", capsys, "--digest", "--max-size", "5000")
     assert [issue["code"] for issue in told["issues"]] == ["too-large"]
     assert not any(member["weights"] or member["sha256"] for member in told["members"])
     assert told["sha256"] is None
@@ -353,7 +353,7 @@ def test_what_is_no_archive(words: list[str], folder: Path, capsys: Capture) -> 
 def test_from_an_open_file(folder: Path) -> None:
     path = packed(folder)
     with path.open("rb") as file, marpack.open_archive(file) as archive:
-        inspection = marpack.inspect_archive(archive, digests=True)
+        inspection = marpack.inspect_archive(archive, digest=True)
     assert inspection.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert inspection.to_json() == json.dumps(inspection.asdict(), indent=2)
 
@@ -365,7 +365,7 @@ def test_progress_adds_up(form: Any, digests: bool, folder: Path) -> None:
     path = packed(folder, serialized_file={"weights.pt": state}, archive_format=form)
     counted: list[int] = []
     with marpack.open_archive(path) as archive:
-        marpack.inspect_archive(archive, digests=digests, progress=counted.append)
+        marpack.inspect_archive(archive, digest=digests, progress=counted.append)
         sizes = sum(entry.size for entry in archive.entries)
     assert sum(counted) == sizes + (archive.size if digests and form != "no-archive" else 0)
     assert min(counted) > 0
@@ -410,7 +410,7 @@ def test_a_place_in_the_middle_is_read_anew(folder: Path) -> None:
     for make, name in ((zipped, "m.mar"), (tarred, "m.tar.gz")):
         path = make(folder / name, [("w.pt", buffer.getvalue())])
         with marpack.open_archive(path, limits=marpack.Limits(ratio=10_000)) as archive:
-            weights = marpack.inspect_archive(archive, digests=True).members[0].weights
+            weights = marpack.inspect_archive(archive, digest=True).members[0].weights
         assert weights
         assert weights.globals == ("posix.system",)
 

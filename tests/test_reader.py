@@ -307,9 +307,9 @@ class bounded:  # noqa: N801 - used as a function
 
 def test_the_longest_manifest(tmp_path: Path) -> None:
     path = tmp_path / "m.mar"
-    path.write_bytes(zipped({NAME: TEXT.encode().ljust(16 * MIB)}))
+    path.write_bytes(zipped({NAME: TEXT.encode().ljust(MIB)}))
     assert read_manifest(path).model.model_name == "m"
-    assert "more than 16,777,216 bytes" in str(refused(zipped({NAME: TEXT.encode().ljust(16 * MIB + 1)}), path))
+    assert "more than 1,048,576 bytes" in str(refused(zipped({NAME: TEXT.encode().ljust(MIB + 1)}), path))
 
 
 def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
@@ -775,3 +775,96 @@ def test_verify_does_not_unpack_a_bomb(tmp_path: Path) -> None:
         limits = Limits(size=2_000_000)
         with marpack.open_archive(packed(tmp_path, form), limits=limits) as archive:
             assert "too-large" in {issue.code for issue in archive.verify(progress=never, threads=1)}
+
+
+def test_an_open_file_is_what_its_bytes_say(tmp_path: Path) -> None:
+    """A temporary file's name says nothing, as those of uploads."""
+    for form in ("default", "tgz"):
+        plan = marpack.plan_archive(model_name="m", handler="base_handler", archive_format=form)
+        path = tmp_path / f"{form}-upload-7f3a"
+        with path.open("w+b") as file:
+            marpack.write_archive(plan, file)
+            with marpack.open_archive(file) as archive:
+                assert archive.manifest.model.model_name == "m"
+                assert archive.file_name == ""
+
+
+@pytest.mark.parametrize(
+    ("handler", "runtime", "reference"),
+    [
+        ("h.py", "python", "h.py"),
+        ("h", "python3", "h.py"),
+        ("h:f", "python", "h.py"),
+        ("h.py:f", "python", "h.py"),
+        ("p/h.py:f", "python", "p/h.py"),
+        ("image_classifier", "python", None),
+        ("image_classifier:f", "python", None),
+        ("densenet_handler", "python", None),
+        ("p.h", "python", None),
+        ("libh.so", "LSP", None),
+        ("", "python", None),
+    ],
+)
+def test_the_handler_is_a_reference(handler: str, runtime: str, reference: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "m.mar"
+    text = json.dumps({"runtime": runtime, "model": {"modelName": "m", "handler": handler}})
+    path.write_bytes(zipped({NAME: text.encode()}))
+    with marpack.open_archive(path) as archive:
+        assert archive.references.get("handler") == reference
+        assert [issue.argument for issue in archive.verify()] == ([reference] if reference else [])
+
+
+def test_what_a_reader_of_a_tar_leaves_to_garbage_does_not_block(tmp_path: Path) -> None:
+    plan = marpack.plan_archive(
+        model_name="m", handler="base_handler", extra_files={"a": b"a" * 9, "b": b"b"}, archive_format="tgz"
+    )
+    marpack.write_archive(plan, tmp_path / plan.file_name)
+    with marpack.open_archive(tmp_path / plan.file_name) as archive:
+        for _ in range(3):
+            archive.open("a").read(4)
+            assert archive.read("b") == b"b"
+        reader = archive.open("a")
+        assert reader.read1() == b"a" * 9
+
+
+def test_a_folder_whose_files_change_behind_its_back(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    marpack.pack(
+        model_name="m",
+        handler="base_handler",
+        extra_files={"a": b"a", "b": b"b", "c": b"c"},
+        archive_format="no-archive",
+        export_path=tmp_path,
+    )
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"s")
+    with marpack.open_archive(folder) as archive:
+        (folder / "a").unlink()
+        (folder / "a").symlink_to(secret)
+        (folder / "b").write_bytes(b"grown")
+        with pytest.raises(ArchiveError, match="not the file any more"):
+            archive.read("a")
+        with pytest.raises(ArchiveError, match="has 5 bytes, not the 1"):
+            archive.read("b")
+        assert archive.read("c") == b"c"
+        with pytest.raises(ArchiveError):
+            archive.extract(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ValueError, match="closed"):
+        archive.read("c")
+
+
+def test_links_that_multiply(tmp_path: Path) -> None:
+    for one in range(12):
+        (tmp_path / f"d{one}").mkdir()
+        for other in range(12):
+            if one != other:
+                (tmp_path / f"d{one}" / f"l{other}").symlink_to(tmp_path / f"d{other}")
+    with pytest.raises(LimitError, match="links lead"):
+        marpack.open_archive(tmp_path)
+
+
+@pytest.mark.parametrize("source", [3, b"PK", None, io.StringIO("text")])
+def test_what_cannot_be_opened_at_all(source: Any) -> None:
+    with pytest.raises(TypeError, match=r"binary file|mode 'rb'"):
+        marpack.open_archive(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -277,3 +278,81 @@ def test_the_command_says_what_is_wrong(
     assert cli.main(["repack", *words, "-o", "new.mar", "--check", "off"]) == 1
     assert says in capsys.readouterr().err
     assert not (tmp_path / "new.mar").exists()
+
+
+def test_a_form_that_is_asked_for_decides_the_methods(tmp_path: Path) -> None:
+    """Also where the archive looks as if it had that form already."""
+    path = tmp_path / "m.mar"
+    manifest = json.dumps({"model": {"modelName": "m", "handler": "h.py", "serializedFile": "w.pt"}})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("h.py", HANDLER, zipfile.ZIP_STORED)
+        archive.writestr("w.pt", NOISE)
+        archive.writestr("MAR-INF/MANIFEST.json", manifest)
+    with open_archive(path) as opened:
+        kept = {entry.name: entry.compression for entry in plan_repack(opened).entries}
+        chosen = {entry.name: entry.compression for entry in plan_repack(opened, archive_format="auto").entries}
+    assert kept == {"h.py": marpack.Compression.STORED, "w.pt": marpack.Compression.DEFLATED}
+    assert chosen == {"h.py": marpack.Compression.DEFLATED, "w.pt": marpack.Compression.STORED}
+
+
+def test_the_handler_cannot_be_dropped(tmp_path: Path) -> None:
+    with open_archive(packed(tmp_path, "default")) as archive, pytest.raises(PlanError, match="calls handler"):
+        plan_repack(archive, drop=["handler.py"])
+
+
+def test_the_command_takes_each_name_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = packed(tmp_path, "default")
+    words = ["repack", str(path), "--put", f"n={path}", "--put", f"n={path}", "-o", str(tmp_path / "new.mar")]
+    assert cli.main(words) == 2
+    assert "'n' is given twice" in capsys.readouterr().err
+
+
+def test_nothing_of_an_archive_reaches_the_terminal_raw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.mar"
+    manifest = json.dumps({"model": {"modelName": "m", "handler": "\x1b[31mh\x1b[2J.py"}})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("MAR-INF/MANIFEST.json", manifest)
+    assert cli.main(["repack", str(path), "-v", "2", "--check", "error", "--force"]) == 1
+    shown = capsys.readouterr()
+    assert "\x1b" not in shown.out + shown.err
+    assert "handler" in shown.err
+
+
+@pytest.mark.parametrize("name", ["handler.py/x", "words"])
+def test_a_file_and_a_folder_of_one_name(name: str, tmp_path: Path) -> None:
+    with open_archive(packed(tmp_path, "default")) as archive:
+        with pytest.raises(PlanError, match="one would be a folder of the other"):
+            plan_repack(archive, put={name: b"x"})
+        plan = plan_repack(archive, put={"words": b"x"}, drop=["words"])
+    assert "words" in [entry.name for entry in plan.entries]
+
+
+def test_a_tar_is_read_once_by_all_threads(tmp_path: Path) -> None:
+    """Each thread that deflates ahead would begin the tar anew."""
+    files = {f"{number}.txt": TEXT for number in range(6)}
+    plan = marpack.plan_archive(model_name="m", handler={"h.py": HANDLER}, extra_files=files, archive_format="tgz")
+    marpack.write_archive(plan, tmp_path / plan.file_name)
+
+    class Counting:
+        def __init__(self, data: bytes) -> None:
+            self._file = io.BytesIO(data)
+            self.count = 0
+
+        def read(self, size: int, /) -> bytes:
+            self.count += 1
+            return self._file.read(size)
+
+        def seek(self, offset: int, whence: int = 0, /) -> int:
+            return self._file.seek(offset, whence)
+
+        def tell(self) -> int:
+            return self._file.tell()
+
+    source = Counting((tmp_path / plan.file_name).read_bytes())
+    with open_archive(source) as archive:
+        indexing = source.count
+        marpack.write_archive(plan_repack(archive, archive_format="default"), tmp_path / "m.mar", threads=4)
+    assert source.count - indexing < 2 * indexing + 10
+    assert contents(tmp_path / "m.mar").keys() == files.keys() | {"h.py", "MAR-INF/MANIFEST.json"}

@@ -182,6 +182,8 @@ def _reading_codes(tree: ast.AST) -> Iterator[str]:
             said = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
             if name in {"_issue", "_fail", "_broken", "_unsafe"}:
                 said += node.args[:2]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "CASE_COLLISION":
+            said = [node.value]
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
             names = [getattr(name, "id", "") for target in node.targets for name in ast.walk(target)]
             said = node.value.elts[:1] if "code" in names else []

@@ -52,6 +52,8 @@ class Container(ABC):
     entries: tuple[ArchiveEntry, ...]
     # Names of folders that have an entry of their own, without the slash at their end.
     folders: tuple[str, ...]
+    # Names of links in a folder that lead out of it, which the server follows and marpack does not.
+    outside_links: tuple[str, ...] = ()
     # When it was packed, in seconds since the epoch, and whose its members are, where the form says so itself.
     timestamp: int | None = None
     owner: Owner | None = None
@@ -160,9 +162,10 @@ class MemberReader(io.RawIOBase):
             pieces.append(data)
         return b"".join(pieces)
 
-    def read1(self, size: int, /) -> bytes:
+    def read1(self, size: int = -1, /) -> bytes:
         """Return at most ``size`` bytes, as many as come at once; none only at the end."""
         self._check_open()
+        size = CHUNK_SIZE if size < 0 else size
         left = self.entry.size - self._position
         if not size or (not left and self._position):
             return b""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from marpack.archive.entry import CHUNK_SIZE
 from marpack.archive.layout import parents
-from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.disk.atomic import replacing_folder
 from marpack.disk.space import free_space
 from marpack.errors import TargetError
@@ -27,14 +26,17 @@ def extract(
     folder: str,
     wanted: Sequence[ArchiveEntry] | None,
     *,
+    marker: str,
     force: bool,
     progress: Progress | None,
 ) -> tuple[str, ...]:
-    """Write the members below a new folder; their names have been found harmless."""
+    """Write the members below a new folder; their names have been found harmless.
+
+    With ``force`` the folder may replace one that holds the ``marker``.
+    """
     folder = folder.rstrip(os.sep) or folder
     entries = container.entries if wanted is None else wanted
     names = {entry.name for entry in entries}
-    marker = next((name for name in (WORKFLOW_MANIFEST_NAME,) if name in names), MANIFEST_NAME)
     total = sum(entry.size for entry in entries)
     with replacing_folder(folder, force=force, marker=marker, may_be_empty=True) as building:
         free = free_space(building)

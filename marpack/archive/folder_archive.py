@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from marpack.archive.container import ArchiveEntry, Container, MemberReader
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["FolderContainer"]
 
 
+# Links that lead to each other multiply what they lead to.
+_MOST_VISITS = 8
+
+
 class FolderContainer(Container):
     """The files of a folder in the order of the archiver.
 
@@ -30,7 +35,10 @@ class FolderContainer(Container):
         self.path = path
         self._root = os.path.realpath(root)
         self._issues: list[Issue] = []
-        found, folders = self._walk(limits)
+        outside: list[str] = []
+        found, folders = self._walk(limits, outside)
+        self._found = found
+        self._closed = False
         self.entries = tuple(
             ArchiveEntry(
                 name=name,
@@ -42,13 +50,15 @@ class FolderContainer(Container):
             for name, status in sorted(found.items(), key=lambda item: member_order(item[0]))
         )
         self.folders = tuple(sorted(folders))
+        self.outside_links = tuple(sorted(outside))
         self.size = sum(entry.size for entry in self.entries)
 
-    def _walk(self, limits: Limits) -> tuple[dict[str, os.stat_result], list[str]]:
+    def _walk(self, limits: Limits, outside: list[str]) -> tuple[dict[str, os.stat_result], list[str]]:
         found: dict[str, os.stat_result] = {}
         folders: list[str] = []
         # With the folders in which each lies: a link may lead back to one of them.
         waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
+        visits: Counter[tuple[int, int]] = Counter()
         while waiting:
             folder, above = waiting.pop()
             status = os.stat(os.path.join(self._root, folder))
@@ -56,6 +66,10 @@ class FolderContainer(Container):
             if here in above:
                 self._issue("link", folder, "is a link to a folder in which it lies itself")
                 continue
+            visits[here] += 1
+            if visits[here] > _MOST_VISITS:
+                message = f"has a folder, {folder!r}, to which more than {_MOST_VISITS} links lead"
+                raise LimitError(self.path, message, code="too-many-members")
             with os.scandir(os.path.join(self._root, folder)) as items:
                 for item in items:
                     name = f"{folder}/{item.name}" if folder else item.name
@@ -63,6 +77,7 @@ class FolderContainer(Container):
                         message = f"has more members than the limit of {limits.members:,}"
                         raise LimitError(self.path, message, code="too-many-members")
                     if item.is_symlink() and not self._leads_inside(item.path):
+                        outside.append(name)
                         self._issue("link", name, "is a link that leads out of the folder, or nowhere")
                     elif item.is_dir():
                         folders.append(name)
@@ -85,22 +100,34 @@ class FolderContainer(Container):
         return iter(self._issues)
 
     def open(self, entry: ArchiveEntry) -> MemberReader:
-        """Start reading a file."""
-        return _File(self.path, entry, os.path.join(self._root, entry.name))
+        """Start reading a file; raise for one that is not what it was when the folder was opened."""
+        if self._closed:
+            raise ValueError("the archive is closed")
+        return _File(self.path, entry, os.path.join(self._root, entry.name), self._found[entry.name])
 
     def close(self) -> None:
-        """Do nothing: no file is open."""
+        """End reading; no file is open."""
+        self._closed = True
 
 
 class _File(MemberReader):
     _descriptor = -1
 
-    def __init__(self, path: str, entry: ArchiveEntry, file: str) -> None:
+    def __init__(self, path: str, entry: ArchiveEntry, file: str, found: os.stat_result) -> None:
         super().__init__(path, entry)
         self._descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+        status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode):
             self.close()
             raise ArchiveError(path, "is not a regular file", code="device", member=entry.name)
+        if not os.path.samestat(status, found):
+            self.close()
+            message = "is not the file any more that it was when the folder was opened"
+            raise ArchiveError(path, message, code="link", member=entry.name)
+        if status.st_size != entry.size:
+            self.close()
+            message = f"has {status.st_size:,} bytes, not the {entry.size:,} as when the folder was opened"
+            raise ArchiveError(path, message, code="size-lies", member=entry.name)
 
     def _begin(self) -> None:
         os.lseek(self._descriptor, 0, os.SEEK_SET)

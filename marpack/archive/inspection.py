@@ -8,11 +8,12 @@ import stat
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from marpack.archive.block_reader import BlockReader, can_jump
 from marpack.archive.digest import new_sha256
 from marpack.archive.entry import Compression
-from marpack.archive.layout import printable
 from marpack.archive.limits import LIMIT_CODES
 from marpack.archive.opened import WorkflowArchive
+from marpack.archive.pickles import Budget
 from marpack.archive.weights import Weights, describe_weights
 from marpack.errors import ArchiveError, Issue
 
@@ -42,10 +43,6 @@ _HEAD_SIZE = 64
 
 # Of objects and arrays in a manifest.
 _DEEPEST = 100
-
-_BLOCK_SIZE = 1 << 18
-# Blocks that are kept of each end: as much as is read at once of a directory in a zip.
-_BLOCKS_KEPT = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,14 +116,14 @@ class Inspection:
 
 
 def inspect_archive(
-    archive: ModelArchive, *, digests: bool = False, progress: Progress | None = None
+    archive: ModelArchive, *, digest: bool = False, progress: Progress | None = None
 ) -> Inspection:
     """Tell what an open archive is: its manifest, its members, and what the weights among them are.
 
     Nothing is imported or unpickled; of a pickle it is listed what it imports. Members are taken for weights by
-    being the manifest's ``serializedFile``, by their suffix, or by their first bytes. With ``digests`` everything
+    being the manifest's ``serializedFile``, by their suffix, or by their first bytes. With ``digest`` everything
     is read, for SHA-256 sums. ``progress`` is called with numbers of bytes, which add up to those of the members,
-    and of the archive's file too with ``digests``.
+    and of the archive's file too with ``digest``.
 
     Raises what reading files raises; whatever is wrong with the archive is among the ``issues``. Contents of an
     archive that holds more than its limits allow are not read.
@@ -139,16 +136,16 @@ def inspect_archive(
         references = archive.references
         manifest = manifest_values(archive)
     except ArchiveError as error:
-        issues.append(_issue(error))
+        issues.append(error.issue)
     if any(issue.code in LIMIT_CODES for issue in issues):
         members = [InspectedMember(entry=entry) for entry in archive.entries]
         sha256 = None
     else:
         looking = _Looking(
-            container, references.get("serializedFile"), digests=digests, progress=progress, issues=issues
+            container, references.get("serializedFile"), digest=digest, progress=progress, issues=issues
         )
         members = list(looking.members())
-        sha256 = _digest(container, progress) if digests else None
+        sha256 = _digest(container, progress) if digest else None
     return Inspection(
         path=archive.path,
         form=archive.form,
@@ -203,15 +200,16 @@ class _Looking:
         container: Container,
         serialized_file: str | None,
         *,
-        digests: bool,
+        digest: bool,
         progress: Progress | None,
         issues: list[Issue],
     ) -> None:
         self._container = container
         self._serialized_file = serialized_file
-        self._digests = digests
+        self._digests = digest
         self._progress = progress
         self._issues = issues
+        self._budget = Budget()
 
     def members(self) -> Iterator[InspectedMember]:
         """Yield all members; what is damaged goes to the issues."""
@@ -225,7 +223,7 @@ class _Looking:
             try:
                 reader = container.open(entry)
             except ArchiveError as error:
-                self._issues.append(_issue(error))
+                self._issues.append(error.issue)
                 self._advance(entry.size)
                 yield InspectedMember(entry=entry)
                 continue
@@ -233,29 +231,27 @@ class _Looking:
                 yield self._member(entry, reader)
 
     def _member(self, entry: ArchiveEntry, reader: MemberReader) -> InspectedMember:
-        jumps = self._container.form == "folder" or entry.compression is Compression.STORED
-        contents = _Contents(reader, entry.size, jumps=jumps, progress=self._progress)
+        contents = BlockReader(
+            reader, entry.size, jumps=can_jump(self._container.form, entry), progress=self._progress
+        )
         sha256 = None
         weights = None
         try:
             if self._digests:
-                sha256 = contents.digest()
+                sha256 = _sha256_of(contents)
             weights = self._weights(entry, contents)
         except ArchiveError as error:
-            contents.damage = error
-        if contents.damage:  # which a reader of weights may have taken for theirs
-            weights = None
-            self._issues.append(_issue(contents.damage))
+            self._issues.append(error.issue)
         self._advance(entry.size - contents.counted)
         return InspectedMember(entry=entry, sha256=sha256, weights=weights)
 
-    def _weights(self, entry: ArchiveEntry, contents: _Contents) -> Weights | None:
+    def _weights(self, entry: ArchiveEntry, contents: BlockReader) -> Weights | None:
         called_so = (
             entry.name == self._serialized_file or os.path.splitext(entry.name)[1].lower() in _WEIGHTS_SUFFIXES
         )
-        if not called_so and not _may_be_weights(contents.head()):
+        if not called_so and not _may_be_weights(contents.read(_HEAD_SIZE)):
             return None
-        weights = describe_weights(contents, entry.size)
+        weights = describe_weights(contents, entry.size, budget=self._budget)
         if called_so or weights.kind not in _NO_WEIGHTS or not weights.globals_complete:
             return weights
         return None
@@ -274,82 +270,12 @@ def _may_be_weights(head: bytes) -> bool:
     )
 
 
-class _Contents:
-    """A member as a file that is read here and there.
-
-    Where to go back means to begin anew (unless it ``jumps``), both ends are kept, which is where formats have
-    their directories.
-    """
-
-    def __init__(self, reader: MemberReader, size: int, *, jumps: bool, progress: Progress | None) -> None:
-        self.damage: ArchiveError | None = None
-        self.counted = 0
-        self._reader = reader
-        self._size = size
-        self._jumps = jumps
-        self._progress = progress
-        self._position = 0
-        # By their number, the latest last; and the one that the reader gives next.
-        self._blocks: dict[int, bytes] = {}
-        self._next = 0
-
-    def digest(self) -> str:
-        """Return the SHA-256, and have the CRC held against the contents."""
-        sha256 = new_sha256()
-        while block := self._read_on():
-            sha256.update(block)
-        return sha256.hexdigest()
-
-    def head(self) -> bytes:
-        """Return the first bytes."""
-        self.seek(0)
-        return self.read(_HEAD_SIZE)
-
-    def seek(self, offset: int, /) -> int:
-        """Go to a place, counted from the beginning."""
-        self._position = offset
-        return offset
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to so many bytes, none only at the end."""
-        if size <= 0 or self._position >= self._size:
-            return b""
-        number, inside = divmod(self._position, _BLOCK_SIZE)
-        try:
-            data = self._block(number)[inside : inside + size]
-        except ArchiveError as error:
-            self.damage = error
-            raise
-        self._position += len(data)
-        return data
-
-    def _block(self, number: int) -> bytes:
-        if number in self._blocks:
-            return self._blocks[number]
-        if number != self._next and (self._jumps or number < self._next):
-            self._next = number if self._jumps else 0
-            self._reader.seek(self._next * _BLOCK_SIZE)
-        block = self._read_on()
-        while self._next <= number:
-            block = self._read_on()
-        return block
-
-    def _read_on(self) -> bytes:
-        """Read the next block, and keep it: for ever if it is of the first, else while it is of the latest."""
-        pieces = []
-        left = _BLOCK_SIZE
-        while left and (piece := self._reader.read(left)):
-            pieces.append(piece)
-            left -= len(piece)
-        block = b"".join(pieces)
-        if self._progress and (new := min(self._next * _BLOCK_SIZE + len(block), self._size) - self.counted) > 0:
-            self._progress(new)
-            self.counted += new
-        self._blocks[self._next] = block
-        if len(self._blocks) > 2 * _BLOCKS_KEPT:
-            del self._blocks[next(number for number in self._blocks if number >= _BLOCKS_KEPT)]
-        self._next += 1
-        return block
+def _sha256_of(contents: BlockReader) -> str:
+    """Return the SHA-256 of all blocks, and have the CRC held against them."""
+    sha256 = new_sha256()
+    while block := contents.read_on():
+        sha256.update(block)
+    return sha256.hexdigest()
 
 
 def _digest(container: Container, progress: Progress | None) -> str | None:
@@ -362,7 +288,3 @@ def _digest(container: Container, progress: Progress | None) -> str | None:
         if progress:
             progress(len(piece))
     return sha256.hexdigest()
-
-
-def _issue(error: ArchiveError) -> Issue:
-    return Issue(code=error.code, argument=printable(error.member or ""), message=error.message)

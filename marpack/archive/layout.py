@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from marpack.archive.entry import Compression
 from marpack.archive.manifest import MANIFEST_NAME, Runtime
+from marpack.errors import printable
 
 __all__ = [
     "ARCHIVE_FORMATS",
@@ -23,6 +24,7 @@ __all__ = [
     "compression_for",
     "deflates",
     "handler_file",
+    "handler_reference",
     "is_excluded_folder",
     "is_pattern",
     "member_order",
@@ -56,6 +58,7 @@ _PYTHON_HANDLERS = frozenset(
         "vllm_handler",
     }
 )
+_OTHER_HANDLERS = frozenset({"dali_handler", "densenet_handler", "text_handler", "vision_handler"})
 BUILTIN_HANDLERS: dict[Runtime, frozenset[str]] = {
     "python": _PYTHON_HANDLERS,
     "python3": _PYTHON_HANDLERS,
@@ -150,11 +153,6 @@ def member_order(name: str) -> tuple[tuple[int, str], ...]:
     return (*((1, folder) for folder in folders), (0, file))
 
 
-def printable(name: str) -> str:
-    """Return a name as it can be shown: what a terminal would act on is escaped."""
-    return name if name.isprintable() else repr(name)[1:-1]
-
-
 def parents(name: str) -> list[str]:
     """Return the folders that hold a member, outermost first."""
     return [name[:end] for end, character in enumerate(name) if character == "/"] if "/" in name else []
@@ -171,6 +169,18 @@ def handler_file(value: str, runtime: Runtime) -> str | None:
     else:
         file = stem if stem.endswith(".py") else f"{stem}.py"
     return os.path.join(folder, file)
+
+
+def handler_reference(value: str, runtime: str) -> str | None:
+    """Return the file that a manifest's handler names for sure: none for what the server may have itself (R10).
+
+    The server has more modules of handlers than the archiver knows by name, and a dotted name may be a package's.
+    """
+    before = value.partition(":")[0]
+    if runtime not in ("python", "python3") or not before or before in _PYTHON_HANDLERS | _OTHER_HANDLERS:
+        return None
+    stem = before.removesuffix(".py")
+    return None if "." in os.path.basename(stem) else f"{stem}.py"
 
 
 def deflates(archive_format: ArchiveFormat) -> bool:

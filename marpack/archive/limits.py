@@ -22,7 +22,7 @@ class Limits:
     members: int = 100_000
     size: int = 1 << 40
     ratio: int = 100
-    manifest: int = 1 << 24
+    manifest: int = 1 << 20
 
     def __post_init__(self) -> None:
         for field in fields(self):

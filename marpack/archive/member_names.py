@@ -11,7 +11,10 @@ from typing import TypeAlias
 from marpack.archive.layout import MAX_COMPONENT, MAX_NAME, printable
 from marpack.errors import Issue
 
-__all__ = ["name_issue", "names_issues"]
+__all__ = ["CASE_COLLISION", "name_issue", "names_issues"]
+
+# The code of names that are one where case does not count; Linux, and so the server, tells them apart.
+CASE_COLLISION = "case-collision"
 
 # As most names are, so that the rules need not be gone through one by one for thousands of them.
 _PLAIN_NAME = re.compile(r"\w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII)
@@ -75,14 +78,14 @@ def names_issues(names: Iterable[str], also_folders: Iterable[str] = (), *, most
             if key not in folder:
                 count += 1
                 if count > most:
-                    message = f"the members and their folders are more than the limit of {most:,}"
+                    message = f"holds more files and folders than {most:,}, twice the limit of members"
                     yield Issue(code="too-many-members", argument="", message=message)
                     return
                 folder[key] = part, None if is_end else {}
             spelled, found = folder[key]
             if spelled != part:
                 path = "/".join(parts[:depth])
-                yield _issue("case-collision", path, f"is one name with {spelled!r} where case does not count")
+                yield _issue(CASE_COLLISION, path, f"is one name with {spelled!r} where case does not count")
             elif (found is None) != is_end:
                 path = "/".join(parts[:depth])
                 yield _issue("file-and-folder", path, "is a file, and a folder for others")

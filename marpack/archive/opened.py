@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.entry import CHUNK_SIZE
-from marpack.archive.layout import printable
+from marpack.archive.layout import handler_reference, printable
 from marpack.archive.limits import LIMIT_CODES
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
-from marpack.archive.member_names import name_issue, names_issues
+from marpack.archive.member_names import CASE_COLLISION, name_issue, names_issues
 from marpack.errors import ArchiveError, Issue, LimitError, ManifestError, UnsafeArchiveError
 
 if TYPE_CHECKING:
@@ -29,14 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["ModelArchive", "WorkflowArchive"]
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-# A set of names is compared with; what a file system without case takes for one name is another matter.
-_OF_CASE = "case-collision"
 
 
 class ModelArchive:
     """An archive that is open: what ``marpack.open_archive`` returns.
 
-    ``path`` is what was opened, ``form`` ``"zip"``, ``"tgz"`` or ``"folder"``, ``size`` the number of bytes on
+    ``path`` is what was opened, ``file_name`` the name by which a model store knows it (empty for an open file),
+    ``form`` ``"zip"``, ``"tgz"`` or ``"folder"``, ``size`` the number of bytes on
     disk, and ``entries`` the members in their order, folders left out. Any number of threads may read at once.
     Nothing is checked beyond what is asked for: ``open`` and ``read`` hold a member against its own header, size
     and CRC, ``extract`` looks at all headers first, and ``verify`` reads everything.
@@ -44,7 +43,8 @@ class ModelArchive:
 
     _manifest_name = MANIFEST_NAME
 
-    def __init__(self, container: Container, limits: Limits) -> None:
+    def __init__(self, container: Container, limits: Limits, file_name: str) -> None:
+        self.file_name = file_name
         self._container = container
         self._limits = limits
         self._by_name = {
@@ -76,6 +76,11 @@ class ModelArchive:
     def folders(self) -> tuple[str, ...]:
         """The folders that have an entry of their own."""
         return self._container.folders
+
+    @property
+    def outside_links(self) -> tuple[str, ...]:
+        """The links in a folder that lead out of it, or nowhere: the server follows them, marpack does not."""
+        return self._container.outside_links
 
     @property
     def container(self) -> Container:
@@ -172,9 +177,10 @@ class ModelArchive:
 
     @property
     def references(self) -> Mapping[str, str]:
-        """The files that the manifest names: key to name, the handler's with its suffix (spec/archive.md, R10)."""
+        """The files that the manifest names, by its keys; a handler that may be the server's is left out (R10)."""
         model = self.manifest.model
         found = {
+            "handler": handler_reference(model.handler or "", self.manifest.runtime or "python"),
             "serializedFile": model.serialized_file,
             "modelFile": model.model_file,
             "requirementsFile": model.requirements_file,
@@ -191,7 +197,7 @@ class ModelArchive:
         names = (*(entry.name for entry in container.entries), *container.folders)
         found += filter(None, map(name_issue, names))
         found += names_issues(
-            (entry.name for entry in container.entries), container.folders, most=self._limits.members
+            (entry.name for entry in container.entries), container.folders, most=2 * self._limits.members
         )
         total = sum(entry.size for entry in container.entries)
         if total > self._largest:
@@ -217,7 +223,7 @@ class ModelArchive:
         ``case_sensitive`` says that names which differ in case only are two.
         """
         for issue in self.issues:
-            if issue.code == _OF_CASE and case_sensitive:
+            if issue.code == CASE_COLLISION and case_sensitive:
                 continue
             more = len(self.issues) - 1
             message = issue.message + (f" (and {more} more)" if more else "")
@@ -237,8 +243,8 @@ class ModelArchive:
     ) -> tuple[str, ...]:
         """Unpack into a new folder, as the server unpacks, and return the names of the files.
 
-        - ``folder``: appears when all is there; one that exists must be empty, or hold a model and ``force`` be
-          given, which replaces it.
+        - ``folder``: appears when all is there; one that exists must be empty, or hold a manifest of this kind and
+          ``force`` be given, which replaces it.
         - ``members``: names of files, and of folders for all that lies in them; everything by default.
         - ``case_sensitive``: accept names that differ in case only, which the server does and some disks do not.
         - ``progress``: is called with the number of bytes just unpacked.
@@ -250,7 +256,14 @@ class ModelArchive:
         from marpack.archive.extract import extract
 
         self.refuse(case_sensitive=case_sensitive)
-        return extract(self._container, os.fspath(folder), self._chosen(members), force=force, progress=progress)
+        return extract(
+            self._container,
+            os.fspath(folder),
+            self._chosen(members),
+            marker=self._manifest_name,
+            force=force,
+            progress=progress,
+        )
 
     def _chosen(self, members: Iterable[str] | None) -> list[ArchiveEntry] | None:
         if members is None:
@@ -291,7 +304,7 @@ class ModelArchive:
                     message = "is not there, and the manifest has a SHA-256 for it"
                     issues.append(Issue(code="missing-file", argument=printable(name), message=message))
         except ArchiveError as error:
-            issues.append(Issue(code=error.code, argument=error.member or "", message=error.message))
+            issues.append(error.issue)
         if not any(issue.code in LIMIT_CODES for issue in issues):  # else it might never end
             issues += verify_contents(self._container, digests, progress=progress, threads=threads)
         return tuple(dict.fromkeys(issues))

@@ -18,6 +18,7 @@ __all__ = [
     "LEGACY_MAGIC",
     "MAX_BYTES",
     "UNTOLD",
+    "Budget",
     "Global",
     "Made",
     "PickleGlobals",
@@ -28,7 +29,17 @@ __all__ = [
 
 MAX_BYTES = 64 << 20
 # Each takes a hundred bytes of memory at most, and less than a microsecond or two.
-_MAX_OPCODES = 3_000_000
+_MAX_OPCODES = 2_000_000
+# So many bytes that are read count as one opcode.
+_BYTES_AN_OPCODE = 64
+
+
+class Budget:
+    """What all the pickles of an archive may cost together: ``opcodes`` that are left."""
+
+    def __init__(self, opcodes: int = 2 * _MAX_OPCODES) -> None:
+        self.opcodes = opcodes
+
 
 # torch.serialization.MAGIC_NUMBER: the first pickle of a file in torch's format from before 1.6. Four more follow
 # (protocol version, system, the object, the keys of its storages), then the storages, which are no pickles.
@@ -161,14 +172,22 @@ def pickle_globals(data: bytes, *, max_bytes: int = MAX_BYTES, max_opcodes: int 
 
 
 def walk(
-    data: bytes, *, max_bytes: int = MAX_BYTES, max_opcodes: int = _MAX_OPCODES, max_pickles: int | None = None
+    data: bytes,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_opcodes: int = _MAX_OPCODES,
+    max_pickles: int | None = None,
+    budget: Budget | None = None,
 ) -> Walked:
     """Return what the pickles of a stream would make, as plain values, ``Global``, ``Made`` and ``UNTOLD``.
 
     Follows the opcodes as CPython's unpickler does, and calls nothing. Numbers but small integers, and bytes, are
     ``UNTOLD``. A legacy file of torch is read up to its storages. Never raises, whatever the bytes are; memory and
-    time grow with the opcodes alone.
+    time grow with the opcodes alone, which are taken from the ``budget``.
     """
+    if budget:
+        budget.opcodes = max(0, budget.opcodes - min(len(data), max_bytes) // _BYTES_AN_OPCODE)
+        max_opcodes = min(max_opcodes, budget.opcodes)
     walker = _Walker(data, min(len(data), max_bytes), max_opcodes)
     values: list[object] = []
     end: End | None = None
@@ -184,6 +203,8 @@ def walk(
         end = "limit" if error.end == "cut" and walker.end < len(data) else error.end
         what = f"longer than {walker.end:,} bytes, which is all that is read" if error.end != end else str(error)
         problem = f"at byte {walker.pos:,} of pickle {len(values) + 1}: {what}"
+    if budget:
+        budget.opcodes -= max_opcodes - max(0, walker.opcodes_left)
     return Walked(
         values=tuple(values),
         imports=frozenset(walker.imports),

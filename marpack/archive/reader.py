@@ -31,29 +31,48 @@ def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limit
     """Open a ``.mar``, a ``.war``, a ``.tar.gz`` or a model's folder for reading.
 
     - ``source``: a path; or an open binary file that can seek, which nobody else uses meanwhile and which stays
-      open. As for the server, a name that ends in ``.mar`` or ``.war`` means a zip and any other a gzip'd tar;
-      only without a name do the first bytes decide. Of a folder that holds a single folder, that one is opened.
+      open. Of a path, as for the server, a name that ends in ``.mar`` or ``.war`` means a zip and any other a
+      gzip'd tar; of an open file the first bytes decide. Of a folder that holds a single folder, that is opened.
     - ``limits``: how much the archive may make its reader do.
 
     Returns a ``ModelArchive``, or a ``WorkflowArchive`` for a name that ends in ``.war``, and where there is only
-    a workflow's manifest. It is a context manager. Of a zip only the directory is read here, of a tgz everything.
+    a workflow's manifest unless the name ends in ``.mar``. It is a context manager. Of a zip only the directory is
+    read here, of a tgz everything.
     Raises ``ArchiveError`` for what is no archive, ``UnsafeArchiveError`` for one that readers take differently as
     a whole, ``LimitError``, and what the disk says.
     """
     limits = limits or Limits()
-    if isinstance(source, (str, os.PathLike)):
-        path = os.fsdecode(source)
-        if stat.S_ISDIR(os.stat(path).st_mode):
-            return _archive(_folder(path, limits), limits)
-        data: RandomAccess = FileBytes(path)
-    else:
+    if not isinstance(source, (str, os.PathLike)):
+        if not callable(getattr(source, "seek", None)):
+            raise TypeError(f"cannot open {type(source).__name__}: give a path, or a binary file that can seek")
+        if not isinstance(source.read(0), bytes):
+            raise TypeError("the file is open for text: open it with mode 'rb'")
         name = getattr(source, "name", None)
-        path, data = name if isinstance(name, str) else "", StreamBytes(source)
+        data: RandomAccess = StreamBytes(source)
+        is_zip = not data.read_at(0, 2).startswith(_GZIP_START)
+        return _archive(_container(name if isinstance(name, str) else "", data, limits, is_zip=is_zip), limits, "")
+    path = os.fsdecode(source)
+    file_name = os.path.basename(os.path.abspath(path))
+    if stat.S_ISDIR(os.stat(path).st_mode):
+        return _archive(_folder(path, limits), limits, file_name)
+    data = FileBytes(path)
     try:
-        return _archive(_container(path, data, limits), limits)
+        is_zip = path.endswith((SUFFIXES["default"], WORKFLOW_SUFFIX))
+        _check_form(path, data.read_at(0, 4), is_zip=is_zip)
+        return _archive(_container(path, data, limits, is_zip=is_zip), limits, file_name)
     except BaseException:
         data.close()
         raise
+
+
+def _check_form(path: str, start: bytes, *, is_zip: bool) -> None:
+    if is_zip and start.startswith(_GZIP_START):
+        message = "is gzip'd, and TorchServe reads that name as a zip: end its name in .tar.gz"
+    elif not is_zip and start in _ZIP_STARTS:
+        message = "is a zip, and TorchServe reads that name as a gzip'd tar: end its name in .mar"
+    else:
+        return
+    raise ArchiveError(path, message, code="wrong-form")
 
 
 def _folder(path: str, limits: Limits) -> Container:
@@ -69,29 +88,24 @@ def _folder(path: str, limits: Limits) -> Container:
     return FolderContainer(path, root, limits)
 
 
-def _container(path: str, data: RandomAccess, limits: Limits) -> Container:
-    start = data.read_at(0, 4)
-    is_zip = path.endswith((SUFFIXES["default"], WORKFLOW_SUFFIX)) or (not path and start in _ZIP_STARTS)
+def _container(path: str, data: RandomAccess, limits: Limits, *, is_zip: bool) -> Container:
     if is_zip:
-        if start.startswith(_GZIP_START):
-            message = "is gzip'd, and TorchServe reads that name as a zip: end its name in .tar.gz"
-            raise ArchiveError(path, message, code="wrong-form")
         from marpack.archive.zip_archive import ZipContainer
 
         return ZipContainer(path, data, limits)
-    if start in _ZIP_STARTS:
-        message = "is a zip, and TorchServe reads that name as a gzip'd tar: end its name in .mar"
-        raise ArchiveError(path, message, code="wrong-form")
     from marpack.archive.tar_archive import TarContainer
 
     return TarContainer(path, data, limits)
 
 
-def _archive(container: Container, limits: Limits) -> ModelArchive:
+def _archive(container: Container, limits: Limits, file_name: str) -> ModelArchive:
     names = {entry.name for entry in container.entries}
-    only_workflow = WORKFLOW_MANIFEST_NAME in names and MANIFEST_NAME not in names
-    kind = WorkflowArchive if only_workflow or container.path.endswith(WORKFLOW_SUFFIX) else ModelArchive
-    return kind(container, limits)
+    is_workflow = file_name.endswith(WORKFLOW_SUFFIX) or (
+        WORKFLOW_MANIFEST_NAME in names
+        and MANIFEST_NAME not in names
+        and not file_name.endswith(SUFFIXES["default"])
+    )
+    return (WorkflowArchive if is_workflow else ModelArchive)(container, limits, file_name)
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:

@@ -19,6 +19,7 @@ from marpack.archive.layout import (
     compression_for,
     deflates,
     member_order,
+    parents,
 )
 from marpack.archive.manifest import created_on
 from marpack.archive.opened import WorkflowArchive
@@ -73,6 +74,7 @@ def plan_repack(
     archive.refuse(case_sensitive=True)
     inputs = Inputs(archive.manifest_name)
     is_workflow = isinstance(archive, WorkflowArchive)
+    chosen = archive_format is not None
     archive_format = archive_format or _own_format(archive)
     packed = _resolve_time(inputs, archive, timestamp, reproducible=reproducible)
     check_choice(inputs, "archive_format", archive_format, ARCHIVE_FORMATS)
@@ -94,6 +96,12 @@ def plan_repack(
     for key, file in archive.references.items():
         if file in dropped:
             inputs.issue("bad-value", "drop", f"{file!r} is what the manifest calls {key}: it cannot be left out")
+    names = {entry.name for entry in kept} | new.keys()
+    for added in new:
+        below = next((other for other in names if other.startswith(f"{added}/")), None)
+        above = next((folder for folder in parents(added) if folder in names), None)
+        if clash := below or above:
+            inputs.issue("collision", "put", f"{added!r} and {clash!r}: one would be a folder of the other")
     if inputs.issues:
         raise PlanError(inputs.issues)
     if deflate is not None and deflates(archive_format):
@@ -104,7 +112,6 @@ def plan_repack(
         return candidate.entry(method, packed_ns=packed * 10**9, normalise=reproducible)
 
     weights = {archive.references.get("serializedFile")}
-    chosen = _own_format(archive) != archive_format
     entries = [planned(candidate) for candidate in new.values()]
     for entry in kept:
         method = compression_for(entry.name, archive_format, weights=entry.name in weights)
@@ -156,6 +163,11 @@ class Member:
     def size(self) -> int:
         """The number of bytes."""
         return self.entry.size
+
+    @property
+    def in_order(self) -> bool:
+        """Whether members are best read one after another."""
+        return self.archive.form == "tgz"
 
     def open(self) -> Reader:
         """Start reading."""

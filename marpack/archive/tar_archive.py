@@ -56,7 +56,8 @@ class TarContainer(Container):
         self._limits = limits
         self._issues: list[Issue] = []
         self._idle: _Gunzip | None = None
-        self._turn = threading.Lock()
+        # A reader that is collected as garbage gives its stream back, on whichever thread that happens.
+        self._turn = threading.RLock()
         entries: list[ArchiveEntry] = []
         folders: list[str] = []
         self._offsets: dict[int, int] = {}

@@ -47,7 +47,7 @@ def verify_contents(
             with container.open(entry) as reader:
                 return look(entry, reader)
         except ArchiveError as error:
-            return _issue(error)
+            return error.issue
 
     threads = min(threads or os.cpu_count() or 1, _MAX_THREADS)
     found: list[Issue | None] = []
@@ -55,7 +55,7 @@ def verify_contents(
         try:
             found += [look(entry, reader) for entry, reader in container.contents(frozenset(container.entries))]
         except ArchiveError as error:
-            found.append(_issue(error))
+            found.append(error.issue)
     else:
         found += _each(container.entries, open_and_look, threads)
     return [issue for issue in found if issue]
@@ -81,7 +81,3 @@ def _each(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _issue(error: ArchiveError) -> Issue:
-    return Issue(code=error.code, argument=printable(error.member or ""), message=error.message)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, cast
 
 from marpack.archive.entry import Compression
-from marpack.archive.pickles import LEGACY_MAGIC, MAX_BYTES, Global, Made, Walked, walk
+from marpack.archive.pickles import LEGACY_MAGIC, MAX_BYTES, Budget, Global, Made, Walked, walk
+from marpack.errors import ArchiveError
 
 if TYPE_CHECKING:
     import zipfile
@@ -220,14 +221,15 @@ class Weights:
     refused_globals: tuple[str, ...] = ()
 
 
-def describe_weights(file: SeekableReader, size: int) -> Weights:
+def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None = None) -> Weights:
     """Return what a file of weights is, told from its bytes.
 
     ``file`` is ``size`` bytes long and is left anywhere. Of a pickle no more than 64 MiB are read, of anything
     else no more than 16 (a zip's directory). Bytes that are nothing known are ``"unknown"``; what the disk says
-    passes.
+    passes, and so does the ``ArchiveError`` of a damaged member. What pickles cost is taken from the ``budget``,
+    which several files may share.
     """
-    window = _Window(file, size)
+    window = _Window(file, size, budget or Budget())
     head = window.at(0, 64)
     if head.startswith(_ZIP):
         return _zip(window)
@@ -253,7 +255,8 @@ _Found: TypeAlias = "tuple[WeightsKind, str, tuple[TensorKey, ...] | None, tuple
 class _Window:
     """A file that no more than a bounded piece is read of at once, as far as zipfile needs one."""
 
-    def __init__(self, file: SeekableReader, size: int) -> None:
+    def __init__(self, file: SeekableReader, size: int, budget: Budget) -> None:
+        self.budget = budget
         self._file = file
         self._size = size
         self._pos = 0
@@ -300,12 +303,14 @@ def _zip(window: _Window) -> Weights:
 
     try:
         with zipfile.ZipFile(cast("IO[bytes]", window)) as archive:
-            return _zip_kind(archive)
+            return _zip_kind(archive, window.budget)
+    except ArchiveError:  # the member that it is read from is damaged, which says nothing of the weights
+        raise
     except (zipfile.BadZipFile, *_BROKEN) as error:
         return Weights(kind="zip", detail=f"a zip that cannot be read ({error})")
 
 
-def _zip_kind(archive: zipfile.ZipFile) -> Weights:
+def _zip_kind(archive: zipfile.ZipFile, budget: Budget) -> Weights:
     """Tell what a zip is by the names in it, as torch's readers do."""
     members = archive.infolist()
     # caffe2/serialize/inline_container.cc: all lies in one folder, that of the first member.
@@ -345,7 +350,7 @@ def _zip_kind(archive: zipfile.ZipFile) -> Weights:
                 weights_only_refuses=None,
             )
         with archive.open(member) as opened:
-            walked = walk(opened.read(MAX_BYTES + 1), max_pickles=1)
+            walked = walk(opened.read(MAX_BYTES + 1), max_pickles=1, budget=budget)
         if script:
             return Weights(
                 kind="torchscript",
@@ -414,10 +419,10 @@ def _pickles(window: _Window, head: bytes) -> Weights | None:
     # From protocol 2 on a pickle says what it is; before, it is whatever can be read as one from end to end.
     marked = head[:1] == b"\x80" and head[1:2] <= b"\x05"
     size = _FIRST_READ
-    walked = walk(window.at(0, size))
+    walked = walk(window.at(0, size), budget=window.budget)
     while size < min(window.size, MAX_BYTES + 1) and (walked.end == "cut" or walked.size == size):
         size = min(size * 4, MAX_BYTES + 1)
-        walked = walk(window.at(0, size))
+        walked = walk(window.at(0, size), budget=window.budget)
     if walked.values and walked.values[0] == LEGACY_MAGIC:
         return _pickled(walked, legacy=True)
     if not marked and (walked.end or not walked.values):

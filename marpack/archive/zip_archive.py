@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import zlib
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ def _entry(record: ZipRecord) -> ArchiveEntry:
         compressed_size=record.compressed_size,
         compression=_COMPRESSIONS.get(record.method, record.method),
         crc32=record.crc,
-        mode=record.mode,
+        mode=None if record.mode is None else stat.S_IMODE(record.mode),
         mtime_ns=record.mtime_ns,
     )
 

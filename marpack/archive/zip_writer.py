@@ -136,7 +136,12 @@ class ZipStream:
     @contextmanager
     def _deflating_ahead(self) -> Iterator[Ahead[_Body] | None]:
         """Have several members deflated at once by zlib, whose stream is one thread's; this needs a disk."""
-        large = list(filter(_is_large_and_deflated, self._plan.members))
+        # From a tar each thread would begin anew for each member.
+        large = [
+            entry
+            for entry in self._plan.members
+            if _is_large_and_deflated(entry) and not getattr(entry.source, "in_order", False)
+        ]
         if self._file is None or self._plan.deflate != "zlib" or self._threads == 1 or len(large) < 2:
             yield None
             return

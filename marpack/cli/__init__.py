@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from marpack import __version__
 from marpack.archive.layout import printable
 from marpack.cli.terminal import complain, prepare
-from marpack.errors import ConfigError, MarpackError, PlanError
+from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PlanError as error:
         by_option = options.command in (*_PACKING, "repack")
         return _fail(*map(_option_and_message if by_option else str, error.issues))
-    except ConfigError as error:
+    except (CheckError, ConfigError) as error:
         return _fail(*(printable(str(finding).removeprefix("error: ")) for finding in error.findings))
     except BrokenPipeError:
         return _FAILED
@@ -121,5 +121,6 @@ def _option_and_message(issue: Issue) -> str:
 
 def _fail(*messages: str) -> int:
     for message in messages:
-        complain(f"marpack: error: {message}")
+        # What an archive calls itself may be in it.
+        complain("marpack: error: " + "\n".join(map(printable, message.split("\n"))))
     return _FAILED

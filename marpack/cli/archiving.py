@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from marpack.cli.output import Output
     from marpack.errors import Finding
 
-__all__ = ["add_own_options", "expand_abbreviations", "pack", "source_date_epoch"]
+__all__ = ["add_own_options", "expand_abbreviations", "misused", "pack", "source_date_epoch"]
 
 # As argparse ends for options that it cannot parse.
 _MISUSED = 2
@@ -89,10 +89,10 @@ def pack(
 ) -> int | None:
     """Plan an archive for a time of packing, and write it where the options say; return the exit status."""
     if options.output is not None and options.export_path:
-        return _misused(options, "--output and --export-path both say where the archive goes: give one of them")
+        return misused(options, "--output and --export-path both say where the archive goes: give one of them")
     output = None if options.output is None else output_for(options.output)
     if archive_format == "no-archive" and isinstance(output, (ToUrl, ToStandardOutput)):
-        return _misused(options, f"--archive-format no-archive is a folder, which {output} cannot take")
+        return misused(options, f"--archive-format no-archive is a folder, which {output} cannot take")
     timestamp, issues = source_date_epoch()
     issues += check_export_path(options.export_path) if output is None else output.issues()
     with reporting(issues):
@@ -105,11 +105,7 @@ def pack(
     if not options.quiet:
         for warning in warnings:
             complain(f"marpack: warning: {warning}")
-    findings = checked(plan, "off" if options.quiet and options.check == "warn" else options.check)
-    if not options.quiet:
-        for finding in findings:
-            if finding.severity != "note":
-                complain(f"marpack: check: {printable(str(finding))}")
+    findings = _checked(plan, options)
     if options.dry_run:
         if not options.quiet:
             to = "to " if isinstance(output, ToStandardOutput) else ""
@@ -124,6 +120,25 @@ def pack(
     if not options.quiet:
         tell(_json(plan, output, warnings, findings, result) if options.json else _summary(output, result))
     return None
+
+
+def _checked(plan: Plan, options: argparse.Namespace) -> tuple[Finding, ...]:
+    """Show what the server would refuse; unless that is to be an error, let nothing of it end the command."""
+    if options.check == "error":
+        findings = checked(plan, "error")
+    elif options.check == "off" or options.quiet:
+        return ()
+    else:
+        try:
+            findings = checked(plan, "warn")
+        except Exception as error:
+            complain(f"marpack: check: could not be done: {printable(repr(error))}")
+            return ()
+    if not options.quiet:
+        for finding in findings:
+            if finding.severity != "note":
+                complain(f"marpack: check: {printable(str(finding))}")
+    return findings
 
 
 def _write(plan: Plan, output: Output, options: argparse.Namespace, progress: Progress | None) -> WriteResult:
@@ -141,7 +156,8 @@ def _write(plan: Plan, output: Output, options: argparse.Namespace, progress: Pr
         raise TargetError(str(output), f"cannot be written: {what}") from error
 
 
-def _misused(options: argparse.Namespace, problem: str) -> int:
+def misused(options: argparse.Namespace, problem: str) -> int:
+    """Complain of a command as argparse does, and return the status that it would end with."""
     complain(f"{options.parser.format_usage()}{options.parser.prog}: error: {problem}")
     return _MISUSED
 

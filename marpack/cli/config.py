@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.layout import printable
-from marpack.cli.terminal import complain, naming, show
+from marpack.cli.terminal import complain, count_of, naming, show, to_json
 from marpack.config import properties as codec
 from marpack.config.environment import resolve
 from marpack.config.keys import KEYS, Key, parse_value
@@ -26,7 +26,7 @@ from marpack.errors import ConfigError, Finding, MarpackError, PropertiesError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["add_parser", "findings_json", "json_value", "options_first", "read_bytes", "report", "to_json"]
+__all__ = ["add_parser", "findings_json", "json_value", "options_first", "read_bytes", "report"]
 
 _DEFAULT_FILE = "config.properties"
 
@@ -207,7 +207,7 @@ def _set_alone(options: argparse.Namespace) -> None:
         shown = {key: None if text is None else redacted(key, text) for key, text in changes.items()}
         show(to_json({"file": options.file, "changes": shown} | findings_json(findings)))
     else:
-        show(f"{options.file}: {_count(len(changes), 'change')}")
+        show(f"{printable(options.file)}: {count_of(len(changes), 'change')}")
         _complain_of(findings)
 
 
@@ -222,21 +222,12 @@ def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
         warnings = sum(finding.severity == "warning" for finding in findings)
         notes = len(findings) - errors - warnings
         counts = [
-            _count(errors, "error"),
-            _count(warnings, "warning"),
-            *([_count(notes, "note")] if notes else []),
+            count_of(errors, "error"),
+            count_of(warnings, "warning"),
+            *([count_of(notes, "note")] if notes else []),
         ]
-        show(f"{file}: {', '.join(counts)}")
+        show(f"{printable(file)}: {', '.join(counts)}")
     return 1 if errors else 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def to_json(document: Mapping[str, Any]) -> str:
-    """Return a result as JSON text."""
-    return json.dumps(document, indent=2, allow_nan=False)
 
 
 def findings_json(findings: Iterable[Finding]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from marpack.archive.difference import diff_archives
 from marpack.archive.layout import printable
 from marpack.cli.progress import progress_for
-from marpack.cli.reading import add_limits, count_of, opened, shortened
-from marpack.cli.terminal import complain, show
+from marpack.cli.reading import add_limits, opened, shortened
+from marpack.cli.terminal import complain, count_of, show
 from marpack.errors import MarpackError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from marpack.archive.layout import SUFFIXES, WORKFLOW_SUFFIX, printable
 from marpack.cli.progress import progress_for
-from marpack.cli.reading import add_limits, count_of, opened, to_json
-from marpack.cli.terminal import show
+from marpack.cli.reading import LIMIT_OPTIONS, add_limits, opened
+from marpack.cli.terminal import count_of, show, to_json
 from marpack.errors import MarpackError, TargetError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def options_first(words: Sequence[str]) -> list[str]:
             others += rest
         elif word.startswith("-") and word != "-":
             options.append(word)
-            if word.startswith("--m") and "=" not in word:  # --max-size, --max-ratio, --max-members
+            if len(word) > 2 and any(option.startswith(word) for option in LIMIT_OPTIONS):
                 options += [next(rest, "")]
         else:
             others.append(word)
@@ -73,6 +73,11 @@ def _run(options: argparse.Namespace) -> None:
         if os.path.realpath(folder) == os.path.realpath(archive.path):
             raise MarpackError(f"{folder!r} is what is to be unpacked: name another folder")
         wanted = options.members or None
+        if wanted is None and folder in archive and options.folder is not None:
+            raise MarpackError(
+                f"{folder!r} is a member, and the folder comes first, as in: "
+                f"marpack extract {options.archive} FOLDER {folder}"
+            )
         with progress_for(sum(entry.size for entry in archive.entries), quiet=False) as progress:
             names = _extract(archive, folder, wanted, options, progress)
         sizes = {name: archive[name].size for name in names}

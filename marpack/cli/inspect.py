@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from marpack.archive.inspection import inspect_archive, method_name
 from marpack.archive.layout import member_order, printable
 from marpack.cli.progress import progress_for
-from marpack.cli.reading import add_limits, count_of, issue_line, json_line, opened
-from marpack.cli.terminal import complain, show
+from marpack.cli.reading import add_limits, issue_line, json_line, opened, shortened
+from marpack.cli.terminal import complain, count_of, show
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from marpack.archive.inspection import InspectedMember, Inspection
     from marpack.archive.weights import Weights
@@ -25,6 +25,8 @@ __all__ = ["add_parser"]
 _FORMS = {"zip": "zip", "tgz": "gzip'd tar", "folder": "folder"}
 # Of a manifest; --json shows all.
 _MOST_VALUES = 200
+_MOST_NAMES = 40
+_MOST_ISSUES = 100
 # A name can hold two thousand folders.
 _DEEPEST_INDENT = 40
 # What torch.load() is for.
@@ -45,7 +47,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
     parser.add_argument("--tree", action="store_true", help="show the members as a tree")
     parser.add_argument(
-        "--digests", action="store_true", help="show the SHA-256 of the archive and its members (reads everything)"
+        "--digest", action="store_true", help="show the SHA-256 of the archive and its members (reads everything)"
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/inspect.schema.json)")
     add_limits(parser)
@@ -53,15 +55,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _run(options: argparse.Namespace) -> None:
     with opened(options.archive, options) as archive:
-        work = sum(entry.size for entry in archive.entries) + (archive.size if options.digests else 0)
+        work = sum(entry.size for entry in archive.entries) + (archive.size if options.digest else 0)
         with progress_for(work, quiet=False) as progress:
-            inspection = inspect_archive(archive, digests=options.digests, progress=progress)
+            inspection = inspect_archive(archive, digest=options.digest, progress=progress)
     if options.json:
         show(inspection.to_json())
         return
     show("\n".join(_lines(inspection, tree=options.tree)))
-    for issue in inspection.issues:
-        complain(f"marpack: warning: {issue_line(issue)}")
+    for issue in inspection.issues[:_MOST_ISSUES]:
+        complain(f"marpack: warning: {printable(inspection.path)}: {issue_line(issue)}")
+    if more := len(inspection.issues[_MOST_ISSUES:]):
+        complain(f"marpack: warning: {more:,} more (all with --json, or marpack verify)")
 
 
 def _lines(inspection: Inspection, *, tree: bool) -> Iterator[str]:
@@ -160,14 +164,16 @@ def _weights(member: InspectedMember, weights: Weights, references: Mapping[str,
     role = f" ({', '.join(keys)})" if keys else ""
     yield f"{printable(member.entry.name)}{role}: {weights.kind}, {printable(weights.detail)}"
     if weights.globals:
-        yield f"  imports {', '.join(map(_imported, weights.globals))}"
+        yield f"  imports {_names(weights.globals)}"
     if not weights.globals_complete:
         yield "  imports more than its bytes tell"
     if weights.kind in _OF_TORCH:
         does = {True: "refuses it", False: "does not refuse it", None: "is not told for so long a pickle"}
-        because = f", for {', '.join(map(_imported, weights.refused_globals))}" if weights.refused_globals else ""
+        because = f", for {_names(weights.refused_globals)}" if weights.refused_globals else ""
         yield f"  torch.load(weights_only=True) {does[weights.weights_only_refuses]}{because}"
 
 
-def _imported(name: str) -> str:
-    return name if _PLAIN_NAME.fullmatch(name) else repr(name)
+def _names(imported: Sequence[str]) -> str:
+    shown = [shortened(name if _PLAIN_NAME.fullmatch(name) else repr(name)) for name in imported[:_MOST_NAMES]]
+    more = len(imported) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more (all with --json)" if more else "")

@@ -13,25 +13,26 @@ from marpack.archive.reader import open_archive
 from marpack.errors import MarpackError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from marpack.archive.opened import ModelArchive
     from marpack.errors import Issue
 
 __all__ = [
+    "LIMIT_OPTIONS",
     "add_limits",
-    "count_of",
     "issue_line",
     "json_line",
     "opened",
     "positive",
     "shortened",
-    "to_json",
 ]
 
 # Of a value that is shown to people; programs get all of it.
 _LONGEST = 300
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+
+
+# Each takes a value.
+LIMIT_OPTIONS = ("--max-size", "--max-ratio", "--max-members")
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
@@ -94,18 +95,8 @@ def json_line(value: Any) -> str:
     return shortened(value if isinstance(value, str) else json.dumps(value))
 
 
-def to_json(document: Mapping[str, Any]) -> str:
-    """Return a result as JSON text."""
-    return json.dumps(document, indent=2, allow_nan=False)
-
-
 def shortened(text: str) -> str:
     """Return a text that a terminal can be shown, its beginning if it is long."""
     if len(text) <= _LONGEST:
         return printable(text)
     return f"{printable(text[:_LONGEST])}... ({len(text):,} characters)"
-
-
-def count_of(number: int, what: str) -> str:
-    """Return a number of things."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from marpack.archive.layout import ARCHIVE_FORMATS
-from marpack.archive.reader import open_archive
 from marpack.archive.repack import plan_repack
-from marpack.cli.archiving import add_own_options, pack
+from marpack.cli.archiving import add_own_options, misused, pack
+from marpack.cli.reading import add_limits, opened
 from marpack.cli.terminal import naming
 
 if TYPE_CHECKING:
@@ -50,10 +51,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--export-path", metavar="FOLDER", default="", help="where it goes; default: beside the archive"
     )
     parser.add_argument("-f", "--force", action="store_true", help="replace an existing archive, also this one")
+    add_limits(parser)
 
 
 def _run(options: argparse.Namespace) -> int | None:
-    with naming(options.archive), open_archive(options.archive) as archive:
+    if twice := [name for name, count in Counter(name for name, _ in options.put).items() if count > 1]:
+        return misused(options, f"--put: {twice[0]!r} is given twice: decide")
+    with naming(options.archive), opened(options.archive, options) as archive:
         if options.output is None:
             options.export_path = options.export_path or os.path.dirname(options.archive.rstrip(os.sep))
 

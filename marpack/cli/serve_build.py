@@ -8,8 +8,7 @@ import os
 from dataclasses import replace
 
 from marpack.cli.archiving import source_date_epoch
-from marpack.cli.config import to_json
-from marpack.cli.terminal import complain, naming, show
+from marpack.cli.terminal import complain, naming, show, to_json
 from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanError
 from marpack.serving.declaration import load_declaration, serve_build
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from marpack.archive.layout import printable
-from marpack.cli.config import findings_json, json_value, read_bytes, report, to_json
-from marpack.cli.terminal import complain, naming, show
+from marpack.cli.config import findings_json, json_value, read_bytes, report
+from marpack.cli.terminal import complain, naming, show, to_json
 from marpack.config import properties as codec
 from marpack.config.archives import archives_in
 from marpack.config.lint import look_at_store

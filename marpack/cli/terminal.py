@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from marpack.errors import MarpackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["BinaryOutput", "complain", "naming", "prepare", "show"]
+__all__ = ["BinaryOutput", "complain", "count_of", "naming", "prepare", "show", "to_json"]
 
 
 def prepare() -> None:
@@ -34,6 +35,16 @@ def show(text: str) -> None:
         if isinstance(error, BrokenPipeError):
             raise
         raise MarpackError(f"all is done, but the result cannot be printed: {error.strerror}") from error
+
+
+def to_json(document: Mapping[str, Any]) -> str:
+    """Return a result as JSON text."""
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def count_of(number: int, what: str) -> str:
+    """Return a number of things."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class BinaryOutput:
@@ -74,7 +85,9 @@ def naming(path: str) -> Iterator[None]:
     except MarpackError:
         raise
     except OSError as error:
-        raise MarpackError(f"{path!r}: {error.strerror or error}") from error
+        # The file inside a folder rather than the folder; but not one of marpack's own, that are temporary.
+        inside = error.filename if isinstance(error.filename, str) and ".marpack-" not in error.filename else path
+        raise MarpackError(f"{inside!r}: {error.strerror or error}") from error
 
 
 def complain(text: str) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.archive.layout import printable
 from marpack.cli.progress import progress_for
-from marpack.cli.reading import add_limits, count_of, issue_line, opened, positive, to_json
-from marpack.cli.terminal import show
+from marpack.cli.reading import add_limits, issue_line, opened, positive
+from marpack.cli.terminal import count_of, show, to_json
 from marpack.errors import ArchiveError, Issue
 
 if TYPE_CHECKING:

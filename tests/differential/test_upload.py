@@ -112,7 +112,19 @@ def run(*words: str, files: int | None = None, **environment: str) -> subprocess
     )
 
 
-COMMAND = [sys.executable, "-m", "marpack", "pack", "--model-name", "m", "-v1", "--handler", "base_handler"]
+COMMAND = [
+    sys.executable,
+    "-m",
+    "marpack",
+    "pack",
+    "--check",
+    "off",
+    "--model-name",
+    "m",
+    "-v1",
+    "--handler",
+    "base_handler",
+]
 
 
 @pytest.mark.usefixtures("small_parts")

@@ -1,0 +1,345 @@
+"""What the rules are given: how long it is kept, how often it is read, and how texts in it are taken apart."""
+
+from __future__ import annotations
+
+import gc
+import io
+import itertools
+import sys
+import threading
+import time
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import marpack
+from marpack.archive.member_names import CASE_COLLISION
+from marpack.checks import Settings, Source, Subject, examine
+from marpack.checks.distributions import Distributions, requirement_lines
+from marpack.checks.fstrings import newer_fstring
+from marpack.checks.imports import is_standard
+from marpack.checks.workflows import _circle
+from tests.archives import zipped
+from tests.checked.models import BASE, MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def codes(what: Any, **options: Any) -> dict[str, str]:
+    return {finding.code: finding.severity for finding in marpack.check(what, **options)}
+
+
+def handler(source: str) -> marpack.ArchivePlan:
+    return marpack.plan_archive(model_name="m", handler={"handler.py": source})
+
+
+# -------------------------------------------------------------------------------------------------- memory
+
+
+def test_nothing_is_kept_of_a_subject(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[weakref.ref[Subject]] = []
+
+    class Watched(Subject):
+        def __init__(self, *args: Any, **words: Any) -> None:
+            super().__init__(*args, **words)
+            kept.append(weakref.ref(self))
+
+    monkeypatch.setattr(examine, "Subject", Watched)
+    marpack.check(
+        marpack.plan_archive(
+            model_name="m",
+            handler={"handler.py": "import json\ndef handle(data, context): return data\n"},
+            config_file={"c.yaml": b"minWorkers: 1\n"},
+        )
+    )
+    marpack.check(marpack.plan_workflow(workflow_name="w", spec_file={"w.yaml": b"models: {}\ndag: {}\n"}))
+    gc.collect()
+    assert len(kept) == 2
+    assert [reference() for reference in kept] == [None, None]
+
+
+def test_a_file_is_read_once_for_all_rules() -> None:
+    opened: list[str] = []
+
+    class Counting:
+        problems = ()
+        present = ()
+        sizes: Mapping[str, int] = {"a.py": 5, "b": 3}
+
+        def open(self, name: str) -> io.BytesIO:
+            opened.append(name)
+            return io.BytesIO(b"x = 1")
+
+    settings = Settings(python=(3, 11), target="torchserve")
+    subject = Subject(Counting(), path="m", file_name="m", form="folder", settings=settings)
+    assert subject.source("a.py") is subject.source("a.py")
+    assert subject.read("a.py") == subject.read("a.py") == b"x = 1"
+    assert subject.read("absent") is None
+    assert subject.source("absent") is None
+    assert opened == ["a.py"]
+    worked: list[Subject] = []
+    for _ in range(2):
+        subject.once(worked.append)
+    assert worked == [subject]
+
+
+def test_what_a_subject_holds() -> None:
+    class Linked:
+        problems = ()
+        sizes: Mapping[str, int] = {"a/b/c.txt": 1, "d": 1}
+        present = ("cache", "deep/link")
+
+        def open(self, name: str) -> io.BytesIO:
+            raise KeyError(name)
+
+    settings = Settings(python=(3, 11), target="torchserve")
+    subject = Subject(Linked(), path="m", file_name="m", form="folder", settings=settings)
+    for path in ("a/b/c.txt", "./a//b", "a", "d", "cache", "cache/any/thing", "deep", "deep/link"):
+        assert subject.holds(path), path
+    for path in ("", ".", "a/b/c", "b", "cachet", "deep/lin", "/d", "../d"):
+        assert not subject.holds(path), path
+
+
+@pytest.mark.parametrize("form", ["default", "tgz"])
+def test_weights_are_inflated_about_once(form: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    data = io.BytesIO()
+    torch.save({f"w{number}": torch.zeros(1 << 18) for number in range(12)}, data)
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": BASE},
+        model_file={"model.py": MODEL},
+        serialized_file={"w.pt": data.getvalue()},
+        archive_format=form,
+    )
+    path = tmp_path / plan.file_name
+    marpack.write_archive(plan, path)
+    read = 0
+    with marpack.open_archive(path, limits=marpack.Limits(ratio=10_000)) as archive:
+        reader = type(archive.open("w.pt"))
+        take = reader._take
+
+        def counting(self: Any, size: int) -> bytes:
+            nonlocal read
+            taken: bytes = take(self, size)
+            read += len(taken)
+            return taken
+
+        monkeypatch.setattr(reader, "_take", counting)
+        assert not [each for each in marpack.check(archive, select=["weights"]) if each.severity == "error"]
+    assert len(data.getvalue()) <= read < len(data.getvalue()) * 1.1
+
+
+def test_damage_around_weights_is_no_fault_of_theirs(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    saved = io.BytesIO()
+    torch.save({"w": torch.randn(1000)}, saved)
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": BASE},
+        model_file={"model.py": MODEL},
+        serialized_file={"w.pt": saved.getvalue()},
+        archive_format="default",
+        deflate="parallel",
+    )
+    path = tmp_path / "m.mar"
+    marpack.write_archive(plan, path)
+    with marpack.open_archive(path) as archive:
+        crc = archive["w.pt"].crc32
+    assert crc is not None
+    good = path.read_bytes()
+    path.write_bytes(good.replace(crc.to_bytes(4, "little"), (crc ^ 1).to_bytes(4, "little")))
+    found = [finding for finding in marpack.check(path) if finding.severity == "error"]
+    assert [(each.code, each.file) for each in found] == [("container-structure", f"{path}/w.pt")]
+
+
+def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("marpack.checks.weights.describe_weights", never)
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": BASE},
+        model_file={"model.py": MODEL},
+        serialized_file={"w.pt": bytes(5000)},
+    )
+    marpack.write_archive(plan, tmp_path / "m.mar")
+    assert "container-structure" in codes(tmp_path / "m.mar", limits=marpack.Limits(size=5000))
+
+
+def test_checks_in_threads_leave_the_filters_of_warnings_alone() -> None:
+    def parse() -> None:
+        for _ in range(500):
+            Source("a.py", b"x = 1\n", (3, 11))
+
+    before = [*warnings.filters]
+    threads = [threading.Thread(target=parse) for _ in range(8)]
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+    assert [*warnings.filters] == before
+
+
+# ------------------------------------------------------------------------------------------- Python's age
+
+NEWER = {
+    "its own quotes": "x = f'{d['a']}'\n",
+    "its own quotes, inside of another": "x = f'{f\"{'a'}\"}'\n",
+    "a backslash": "x = f\"{'\\n'.join(d)}\"\n",
+    "a continued line": 'x = f"""{d + \\\n1}"""\n',
+    "a comment": 'x = f"""{\n  d  # what\n}"""\n',
+    "a line break": "x = f'{d\n}'\n",
+}
+OLDER = {
+    "other quotes": "x = f'{d[\"a\"]}'\n",
+    "short quotes in long ones": 'x = f"""{d["a"]}"""\n',
+    "backslashes outside of the braces": "x = f'\\n{d}\\'{d:%H\\n}'\n",
+    "lines in long quotes": 'x = f"""\\\n{\n  d\n} # no\n\n"""\n',
+    "doubled braces": "x = f'{{\\'}}' \\\n    f'{d!r:>{d}}'\n",
+    "a number sign in quotes": "x = f'{d[\"#\"]}'\n",
+}
+FIRST_LINE = "d = {}\ndef handle(data, context): return data\n"
+
+
+@pytest.mark.parametrize("source", NEWER.values(), ids=NEWER)
+def test_fstrings_that_an_older_python_does_not_read(source: str) -> None:
+    """By this Python's parser, or, from 3.12 on, which reads them all, by their tokens."""
+    plan = handler(FIRST_LINE + source)
+    for python in ("3.8", "3.10"):
+        assert codes(plan, python=python)["source-syntax"] == "error"
+    newer = codes(plan, python="3.12").get("source-syntax")
+    assert newer == (None if sys.version_info >= (3, 12) else "warning")
+
+
+@pytest.mark.parametrize("source", OLDER.values(), ids=OLDER)
+def test_fstrings_that_every_python_reads(source: str) -> None:
+    for python in ("3.8", "3.11", "3.12"):
+        assert "source-syntax" not in codes(handler(FIRST_LINE + source), python=python)
+
+
+S, M, E = "FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END"
+OPEN, CLOSE, NAME = ("OP", "{", 1), ("OP", "}", 1), ("NAME", "d", 1)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        ([(S, "f'", 1), OPEN, NAME, CLOSE, (E, "'", 1), ("STRING", "'a'", 1)], None),
+        ([(S, "f'", 1), OPEN, ("STRING", "'a'", 1), CLOSE, (E, "'", 1)], ("quotes", 1)),
+        ([(S, "rf'", 1), OPEN, ("STRING", '"a"', 1), CLOSE, (M, "\\d'", 1), (E, "'", 1)], None),
+        ([(S, "f'", 1), OPEN, (S, 'f"', 1), (M, "\\", 1), (E, '"', 1), CLOSE, (E, "'", 1)], ("backslash", 1)),
+        ([(S, "f'", 1), OPEN, (S, "f'", 1), (E, "'", 1), CLOSE, (E, "'", 1)], ("quotes", 1)),
+        ([(S, 'f"""', 1), OPEN, ("STRING", '"a"', 1), ("NL", "\n", 1), ("OP", "}", 2), (E, '"""', 2)], None),
+        ([(S, 'f"""', 1), OPEN, ("COMMENT", "# a", 1), ("NL", "\n", 1)], ("'#'", 1)),
+        ([(S, 'f"""', 1), OPEN, NAME, ("OP", "}", 2), (E, '"""', 2)], ("backslash", 2)),
+        ([(S, "F'", 7), ("OP", "{", 7), ("NL", "\n", 7)], ("line break", 7)),
+    ],
+)
+def test_the_tokens_of_fstrings(tokens: list[tuple[str, str, int]], said: tuple[str, int] | None) -> None:
+    found = newer_fstring(tokens)
+    if said is None or found is None:
+        assert found is said
+    else:
+        assert said[0] in found[0]
+        assert said[1] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("module", "since", "until"),
+    [
+        ("json", 8, 99),
+        ("graphlib", 9, 99),
+        ("zoneinfo", 9, 99),
+        ("tomllib", 11, 99),
+        ("compression", 14, 99),
+        ("annotationlib", 14, 99),
+        ("parser", 8, 10),
+        ("binhex", 8, 11),
+        ("distutils", 8, 12),
+        ("imp", 8, 12),
+        ("asyncore", 8, 12),
+        ("smtpd", 8, 12),
+        ("cgi", 8, 13),
+        ("telnetlib", 8, 13),
+        ("lib2to3", 8, 13),
+    ],
+)
+def test_the_standard_library_is_that_of_the_servers_python(module: str, since: int, until: int) -> None:
+    plan = handler(f"import {module}\ndef handle(data, context): return data\n")
+    for minor in range(8, 15):
+        there = since <= minor < until
+        assert is_standard(module, (3, minor)) == there
+        found = codes(plan, python=f"3.{minor}").get("import-missing")
+        # setuptools brings a distutils of its own.
+        assert found == (None if there else "note" if module == "distutils" else "warning")
+
+
+def test_a_module_that_is_gone_is_not_hidden() -> None:
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": "def handle(data, context): return data\n"},
+        extra_files={"imp.py": b""},
+    )
+    assert [codes(plan, python=f"3.{minor}").get("module-shadowed") for minor in (11, 12)] == ["warning", None]
+
+
+def test_this_pythons_standard_library() -> None:
+    assert all(is_standard(name, sys.version_info[:2]) for name in sys.stdlib_module_names)
+
+
+# ----------------------------------------------------------------------------------------------- other texts
+
+
+def test_requirements_have_one_grammar() -> None:
+    text = b"\xef\xbb\xbfNumPy==1.0 --hash=sha256:00  # why\n# c\nscikit_\\\nlearn[x]>=1 ; python_version > '3'\n"
+    text += b"git+https://x/y#egg=my-kit\n--index-url https://x\n"
+    lines = requirement_lines(text)
+    assert [(line.number, line.name) for line in lines] == [
+        (1, "numpy"),
+        (3, "scikit-learn"),
+        (5, None),
+        (6, None),
+    ]
+    found = Distributions(text)
+    assert (found.names, found.complete) == ({"numpy", "scikit-learn", "my-kit"}, True)
+    for line in ("./kit", "kit-1.0-py3-none-any.whl", "-r more.txt", "${KIT}", "a" * 20_000, "kit = 1", "k\xff"):
+        assert not Distributions(line.encode("latin-1")).complete, line
+
+
+def test_names_that_differ_in_case_are_told_once_and_alike(tmp_path: Path) -> None:
+    members = [("a/x", b""), ("A/y", b""), ("A/z", b""), ("\u00e9", b""), ("e\u0301", b"")]
+    path = zipped(tmp_path / "m.mar", members)
+    with marpack.open_archive(path) as archive:
+        expected = {f"{path}/{issue.argument}" for issue in archive.issues if issue.code == CASE_COLLISION}
+    found = [finding.file for finding in marpack.check(path) if finding.code == "container-case"]
+    assert len(found) == len(set(found)) == 2
+    assert set(found) == expected
+
+
+def test_circles() -> None:
+    assert _circle({"a": ["b", "c"], "b": ["d"], "c": ["d"]}) == []
+    assert _circle({"a": ["a"]}) == ["a", "a"]
+    edges = {"a": ["b"], "b": ["c", "e"], "c": ["d"], "d": ["b"]}
+    circle = _circle(edges)
+    assert sorted(set(circle)) == ["b", "c", "d"]
+    assert circle[0] == circle[-1]
+    assert all(after in edges[node] for node, after in itertools.pairwise(circle))
+
+
+def test_a_long_workflow_takes_no_long_time() -> None:
+    chain = {str(number): [str(number + 1)] for number in range(30_000)}
+    began = time.process_time()
+    assert _circle(chain) == []
+    assert len(_circle(chain | {"30000": ["0"]})) == 30_002
+    assert time.process_time() - began < 5
