@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from marpack.archive.workflow_planning import plan_workflow
     from marpack.archive.write import iter_archive, write_archive
     from marpack.checks.examine import check
+    from marpack.checks.subject import CheckTarget
     from marpack.config.keys import KEYS, Key
     from marpack.config.lint import lint_config
     from marpack.config.model_config import ModelConfig
@@ -69,6 +70,7 @@ __all__ = [
     "ArchiveFormat",
     "ArchivePlan",
     "CheckError",
+    "CheckTarget",
     "Compression",
     "ConfigError",
     "Deflate",
@@ -170,6 +172,7 @@ _HOMES = {
     "archive.workflow_planning": "plan_workflow",
     "archive.write": "iter_archive write_archive",
     "checks.examine": "check",
+    "checks.subject": "CheckTarget",
     "config.keys": "KEYS Key",
     "config.lint": "lint_config",
     "config.model_config": "ModelConfig",

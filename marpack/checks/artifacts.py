@@ -84,7 +84,7 @@ def find_no_labels(subject: Subject) -> Iterator[Problem]:
     ``self.mapping``, answer with the numbers of classes where there is none, and the server logs a warning
     [server].
     """
-    if subject.is_workflow or LABELS in subject.names or (entry := subject.modules.entry) is None:
+    if subject.is_workflow or subject.holds(LABELS) or (entry := subject.modules.entry) is None:
         return
     if entry.built_in is not None:
         names = entry.built_in in _NAMING

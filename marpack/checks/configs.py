@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from marpack.checks.registry import Problem, rule
 from marpack.config import model_config_rules, yaml_text
@@ -46,14 +45,8 @@ class _Config:
         return self.lines[key]
 
 
-# One reading for all rules.
-_READ: WeakKeyDictionary[Subject, _Config | None] = WeakKeyDictionary()
-
-
 def _config(subject: Subject) -> _Config | None:
-    if subject not in _READ:
-        _READ[subject] = _read(subject)
-    return _READ[subject]
+    return subject.once(_read)
 
 
 def _read(subject: Subject) -> _Config | None:

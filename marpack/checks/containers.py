@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from typing import TYPE_CHECKING
 
+from marpack.archive.member_names import CASE_COLLISION, names_issues
 from marpack.checks.registry import Problem, rule
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ __all__ = ["HARMLESS"]
 _NOT_SAVED = 'it answers 500, "Failed to save model"'
 _SILENTLY_LESS = "it reads nothing behind that, without a word"
 _EMPTY_FILE = "it makes a file of it that holds nothing, or the text of the link"
+_FOLLOWED = "it follows the link, if that leads somewhere where it runs"
 
 # What the server does about a finding of the reader, where that is known [server].
 _EFFECTS = {
@@ -67,9 +70,6 @@ HARMLESS = frozenset(
     }
 )
 
-# Found here in a plan too.
-_OF_CASE = "case-collision"
-
 _USELESS_SUFFIXES = (".pyc", ".pyo")
 _USELESS_NAMES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _USELESS_FOLDERS = frozenset({"__pycache__", "__MACOSX", ".git", ".ipynb_checkpoints", ".pytest_cache"})
@@ -86,15 +86,18 @@ def find_structure(subject: Subject) -> Iterator[Problem]:
     The server reads a ``.mar`` from its beginning, header by header, and never looks at the directory at its end,
     by which nearly everything else goes. Where the two disagree, or something lies between the members, it unpacks
     other files than other programs, or none. It knows the methods 0 and 8, no encryption, and no stored member
-    whose size stands behind it; of a ``.tar.gz`` it reads one gzip member, and it makes empty files of links. What
-    it takes nevertheless is a warning [server].
+    whose size stands behind it; of a ``.tar.gz`` it reads one gzip member, and it makes empty files of links,
+    which it follows in a folder. What it takes nevertheless is a warning [server].
+
+    An archive that cannot be opened, and a member that cannot be read, are told whatever rules are chosen.
     """
     for issue in subject.contents.problems:
-        if issue.code != _OF_CASE:
+        if issue.code != CASE_COLLISION:  # which is found in a plan too, by a rule of its own
+            followed = issue.code == "link" and subject.form == "folder"
             yield Problem(
                 message=f"{issue.message} ({issue.code})",
                 fix="pack it again with marpack pack or torch-model-archiver",
-                effect=_EFFECTS.get(issue.code, ""),
+                effect=_FOLLOWED if followed else _EFFECTS.get(issue.code, ""),
                 member=issue.argument or None,
                 severity="warning" if issue.code in HARMLESS else None,
             )
@@ -140,7 +143,7 @@ def find_single_folder(subject: Subject) -> Iterator[Problem]:
     ``MAR-INF``, as in a model whose handler is built in and whose weights lie elsewhere, it looks for the manifest
     inside of it [server].
     """
-    tops = {name.partition("/")[0] for name in subject.names}
+    tops = {name.partition("/")[0] for name in (*subject.names, *subject.present)}
     if subject.form == "folder" and tops == {"MAR-INF"} and subject.manifest_name in subject.names:
         yield Problem(
             message="MAR-INF is all that it holds, and is taken for the model itself",
@@ -156,20 +159,14 @@ def find_case(subject: Subject) -> Iterator[Problem]:
     Two that do not are two files on Linux, where the server runs, and one on the file systems of macOS and Windows
     [server].
     """
-    seen: dict[str, str] = {}
-    for name in subject.names:
-        parts = name.split("/")
-        for count in range(1, len(parts) + 1):
-            path = "/".join(parts[:count])
-            other = seen.setdefault(path.casefold(), path)
-            if other != path:
-                yield Problem(
-                    message=f"it is one name with {other!r} where case does not count",
-                    fix="call one of them otherwise",
-                    effect="on Linux it unpacks both",
-                    member=name,
-                )
-                break
+    for issue in dict.fromkeys(names_issues(subject.names, most=sys.maxsize)):
+        if issue.code == CASE_COLLISION:
+            yield Problem(
+                message=issue.message,
+                fix="call one of them otherwise",
+                effect="on Linux it unpacks both",
+                member=issue.argument,
+            )
 
 
 @rule("container-not-ascii", "warning")

@@ -1,11 +1,12 @@
-"""Which modules the distributions of a requirements file bring, as far as their names tell."""
+"""The lines of a requirements file, and which modules their distributions bring, as far as their names tell."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["IN_IMAGES", "WITH_SERVER", "Distributions"]
+__all__ = ["IN_IMAGES", "SCHEME", "WITH_SERVER", "Distributions", "RequirementLine", "requirement_lines"]
 
 # What TorchServe 0.12.0 says that it needs (Pillow, psutil, packaging, wheel), what its workers import beside
 # (numpy, torch, yaml), and what torch needs: there wherever a worker starts.
@@ -22,6 +23,8 @@ IN_IMAGES = frozenset(
     {
         *("captum", "future", "requests", "sentencepiece", "torchaudio", "torchtext", "torchvision"),
         *("certifi", "charset_normalizer", "idna", "matplotlib", "tqdm", "urllib3"),
+        # setuptools brings one of its own where Python has none.
+        "distutils",
     }
 )
 
@@ -81,8 +84,81 @@ _SHARED = ("azure", "google", "nvidia", "opentelemetry", "sphinxcontrib", "zope"
 
 # Endings of a name that choose how it is built, not what it is called when imported.
 _BUILD = re.compile(r"-(?: cpu | gpu | headless | binary | nightly | python | cu\d+ | cuda\d*x? )$", re.VERBOSE)
-_NAME = re.compile(r"\s* ([A-Za-z0-9] (?: [A-Za-z0-9._-]* [A-Za-z0-9] )?) \s* (.*)", re.VERBOSE | re.DOTALL)
 _EGG = re.compile(r"[#&] egg = ([A-Za-z0-9._-]+)", re.VERBOSE)
+
+# pip's own: a comment begins where a line does, or behind a blank.
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_CONTINUED = re.compile(r"\\\r?\n")
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()<>=!~]+"
+_CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*,?"
+# PEP 508, as far as it is certain that pip refuses what is otherwise: versions and markers are not looked into.
+_REQUIREMENT = re.compile(
+    rf"""
+    (?P<name>{_NAME}) \s* (?:\[ [^\]]* \])? \s*
+    (?: @ \s* (?P<url>\S+) | \( \s* (?:{_CLAUSES})? \s* \) | {_CLAUSES} )?
+    \s* (?: ; .* )?
+    """,
+    re.VERBOSE,
+)
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_SUFFIXES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar")
+
+# Nobody writes a longer one: whoever did wants to keep the patterns busy.
+_LONGEST_LINE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementLine:
+    """A line of a requirements file, without comments; ``number`` is where it begins."""
+
+    number: int
+    text: str
+
+    @property
+    def readable(self) -> bool:
+        """Whether it can be told what it says: it holds no variable, and is UTF-8."""
+        return len(self.text) <= _LONGEST_LINE and "\ufffd" not in self.text and not _VARIABLE.search(self.text)
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is an option of pip's."""
+        return self.text.startswith("-")
+
+    @property
+    def requirement(self) -> str:
+        """The line without the options behind it."""
+        return re.split(r"\s--?[A-Za-z]", self.text)[0]
+
+    @property
+    def path(self) -> str | None:
+        """The file or folder that is to be installed, None where it is none."""
+        text = self.requirement.partition("; ")[0].strip()
+        if self.is_option or "://" in text or " @ " in text:
+            return None
+        path = text.rpartition("[")[0] if text.endswith("]") else text
+        if path.startswith(("./", "../", "/")) or path in (".", "..") or path.lower().endswith(_SUFFIXES):
+            return path
+        return path if "/" in path and " " not in path and not SCHEME.match(path) else None
+
+    @property
+    def name(self) -> str | None:
+        """The normalised name of the distribution, None where it is not that of a requirement."""
+        found = None if self.is_option or self.path is not None else _REQUIREMENT.fullmatch(self.requirement)
+        return None if found is None else _normal(found["name"])
+
+
+def requirement_lines(data: bytes) -> list[RequirementLine]:
+    """Return the lines of a requirements file that hold more than a comment."""
+    found, number = [], 1
+    for line in re.split(r"(?<!\\)\r?\n", data.decode("utf-8-sig", "replace")):
+        # Blanks as one: patterns that allow any number of them would try them all.
+        text = " ".join(_COMMENT.sub("", _CONTINUED.sub("", line)).split())
+        if text:
+            found.append(RequirementLine(number, text))
+        number += line.count("\n") + 1
+    return found
 
 
 class Distributions:
@@ -92,21 +168,18 @@ class Distributions:
         # Whether all that it installs can be told from its lines, and the normalised names that can.
         self.complete = True
         self.names: set[str] = set()
-        for line in data.decode("utf-8", "replace").replace("\\\n", "").splitlines():
+        for line in requirement_lines(data):
             self._read(line)
 
-    def _read(self, line: str) -> None:
-        bare = re.sub(r"(^|\s)#.*", "", line).strip().lstrip("\ufeff")
-        egg = _EGG.search(line)
-        name = _NAME.fullmatch(bare)
-        if not bare:
-            return
+    def _read(self, line: RequirementLine) -> None:
+        egg = _EGG.search(line.text) if line.readable else None
+        name = line.name if line.readable else None
         if egg is not None:
             self.names.add(_normal(egg[1]))
-        elif name is not None and (not name[2] or name[2][0] in "=<>!~;[@("):
-            self.names.add(_normal(name[1]))
-        elif not bare.startswith(("--index-url", "--extra-index-url", "-i ")):
-            self.complete = False  # another file, or the path of a wheel
+        elif name is not None:
+            self.names.add(name)
+        elif not line.text.startswith(("--index-url", "--extra-index-url", "-i ")):
+            self.complete = False  # another file, the path of a wheel, or what cannot be told
 
     @cached_property
     def modules(self) -> frozenset[str]:

@@ -6,25 +6,27 @@ import io
 import os
 import re
 import sys
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, get_args
 
-from marpack.archive.opened import ModelArchive
-from marpack.archive.plan import Plan
+from marpack.archive.opened import ModelArchive, WorkflowArchive
+from marpack.archive.plan import Plan, WorkflowPlan
 from marpack.archive.reader import open_archive
 from marpack.checks.registry import BUILT_IN, choose
-from marpack.checks.subject import Settings, Subject, Target
-from marpack.errors import ArchiveError, Finding, Issue
+from marpack.checks.subject import CheckTarget, Settings, Subject
+from marpack.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from marpack.archive.entry import Entry
     from marpack.archive.limits import Limits
     from marpack.checks.registry import Rule
     from marpack.checks.subject import Form, MemberFile
+    from marpack.errors import Finding, Issue
 
-__all__ = ["built_in_rules", "check"]
+__all__ = ["TARGETS", "built_in_rules", "check", "python_version"]
 
 # In the order of the page: what is held, then what it says, then what is in it.
 _RULE_MODULES = (
@@ -39,12 +41,13 @@ _RULE_MODULES = (
     "requirements",
     "targets",
     "workflows",
+    "load",
 )
 # The rule that says what is wrong with an archive as such.
 _STRUCTURE = "container-structure"
 # What is not a file is held in memory up to here, and above in a temporary file.
 _HELD_SIZE = 1 << 24
-TARGETS: tuple[Target, ...] = get_args(Target)
+TARGETS: tuple[CheckTarget, ...] = get_args(CheckTarget)
 
 
 def check(
@@ -52,7 +55,7 @@ def check(
     *,
     select: Iterable[str] | None = None,
     ignore: Iterable[str] = (),
-    target: Target = "torchserve",
+    target: CheckTarget = "torchserve",
     python: str | None = None,
     rules: Iterable[Rule] | None = None,
     load: bool = False,
@@ -64,39 +67,48 @@ def check(
 
     - ``what``: a plan, before anything is written; an open archive; or the path of an archive or a folder.
     - ``select``, ``ignore``: codes of rules, or what they begin with (``handler`` for ``handler-missing`` and
-      others).
+      others). What cannot be opened or read is told in any case.
     - ``target``: who runs the server: ``torchserve``, ``kserve``, ``sagemaker`` or ``vertex``, each of which has
       rules of its own for names.
     - ``python``: the version of the server's Python, as ``3.9``; this one's by default.
     - ``rules``: other rules than the built-in ones, which ``built_in_rules()`` returns; a ``Rule`` is a function.
-    - ``load``: also load the model as the server's base handler does, in another process of this Python, where
-      torch must be installed. This **runs the code of the model file**, and of the pickle that torch accepts.
+    - ``load``: also load the model as the server's base handler does (the rule ``load``), in another process of
+      this Python, where torch must be installed. This **runs the code of the model file**, and of the pickle that
+      torch accepts.
+    - ``limits``: how much an archive at a path may make its reader do.
 
+    Read is what the rules are about, which is not every byte: ``ModelArchive.verify`` finds damage anywhere.
     Findings are in the order of the rules (spec/checks.md). Raises ``MarpackError`` for a code that no rule has,
     ``ValueError`` for an unknown target or version, and what the disk says. An archive that cannot be read is a
     finding.
     """
     if target not in TARGETS:
         raise ValueError(f"the target {target!r} is not one of {', '.join(TARGETS)}")
-    settings = Settings(python=_version(python), target=target)
+    settings = Settings(python=python_version(python), target=target, load=load)
     chosen = choose(built_in_rules() if rules is None else rules, select=select, ignore=ignore)
     if isinstance(what, Plan):
         path = what.file_name
         form: Form = {"tgz": "tgz", "no-archive": "folder"}.get(what.archive_format, "zip")  # type: ignore[assignment]
-        subject = Subject(_Planned(what), path=path, file_name=path, form=form, settings=settings)
-        return _unique(_findings(subject, chosen, load=load))
+        subject = Subject(
+            _Planned(what),
+            path=path,
+            file_name=path,
+            form=form,
+            settings=settings,
+            is_workflow=isinstance(what, WorkflowPlan),
+        )
+        return _unique(_findings(subject, chosen))
     if isinstance(what, ModelArchive):
-        return _unique(_findings(_subject(what, settings), chosen, load=load))
+        return _unique(_findings(_subject(what, settings), chosen))
     path = os.fsdecode(what)
     try:
         archive = open_archive(path, limits=limits)
     except ArchiveError as error:
-        broken = Subject(
-            _Unreadable(error), path=path, file_name=os.path.basename(path), form="zip", settings=settings
-        )
-        return tuple(_findings(broken, [rule for rule in chosen if rule.code == _STRUCTURE], load=False))
+        # Whatever the server makes of it: nothing else has been looked at.
+        found = _unreadable(error, path, os.path.basename(path), "zip", settings)
+        return tuple(replace(finding, severity="error") for finding in found)
     with archive:
-        return _unique(_findings(_subject(archive, settings), chosen, load=load))
+        return _unique(_findings(_subject(archive, settings), chosen))
 
 
 def built_in_rules() -> tuple[Rule, ...]:
@@ -113,7 +125,8 @@ def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(findings))
 
 
-def _version(text: str | None) -> tuple[int, int]:
+def python_version(text: str | None) -> tuple[int, int]:
+    """Return a version as numbers, this Python's for None; raises ``ValueError`` for what is none."""
     if text is None:
         return sys.version_info[:2]
     found = re.fullmatch(r"3\.([0-9]{1,3})(\.[0-9]+)?", text)
@@ -122,35 +135,32 @@ def _version(text: str | None) -> tuple[int, int]:
     return 3, int(found[1])
 
 
-def _findings(subject: Subject, rules: Sequence[Rule], *, load: bool) -> Iterator[Finding]:
+def _findings(subject: Subject, rules: Sequence[Rule]) -> Iterator[Finding]:
     for rule in rules:
         try:
             yield from rule.findings(subject)
         except ArchiveError as error:  # a member that is damaged: what else is there to say of the others is said
-            broken = Subject(
-                _Unreadable(error),
-                path=subject.path,
-                file_name=subject.file_name,
-                form=subject.form,
-                settings=subject.settings,
-            )
-            for other in rules:
-                if other.code == _STRUCTURE:
-                    yield from other.findings(broken)
-    if load:
-        from marpack.checks.load import load_findings
+            yield from _unreadable(error, subject.path, subject.file_name, subject.form, subject.settings)
 
-        yield from load_findings(subject)
+
+def _unreadable(
+    error: ArchiveError, path: str, file_name: str, form: Form, settings: Settings
+) -> Iterator[Finding]:
+    """Yield what is wrong with an archive as such, whatever rules are chosen."""
+    contents = _Unreadable(error)
+    subject = Subject(contents, path=path, file_name=file_name, form=form, settings=settings)
+    structure = next(rule for rule in built_in_rules() if rule.code == _STRUCTURE)
+    yield from structure.findings(subject)
 
 
 def _subject(archive: ModelArchive, settings: Settings) -> Subject:
-    file_name = os.path.basename(os.path.abspath(archive.path)) if archive.path else ""
     return Subject(
         _Opened(archive),
         path=archive.path or "archive",
-        file_name=file_name,
+        file_name=archive.file_name,
         form=archive.form,
         settings=settings,
+        is_workflow=isinstance(archive, WorkflowArchive),
     )
 
 
@@ -160,6 +170,7 @@ class _Opened:
     def __init__(self, archive: ModelArchive) -> None:
         self._archive = archive
         self.sizes: Mapping[str, int] = {entry.name: entry.size for entry in archive.entries}
+        self.present: Collection[str] = archive.outside_links
 
     @property
     def problems(self) -> Sequence[Issue]:
@@ -173,6 +184,7 @@ class _Planned:
     """The contents of a plan."""
 
     problems: Sequence[Issue] = ()
+    present: Collection[str] = ()
 
     def __init__(self, plan: Plan) -> None:
         self._entries: dict[str, Entry] = {entry.name: entry for entry in plan.members}
@@ -197,11 +209,10 @@ class _Unreadable:
     """What cannot be opened, for the rule that says why."""
 
     sizes: Mapping[str, int] = {}
+    present: Collection[str] = ()
 
     def __init__(self, error: ArchiveError) -> None:
-        self.problems: Sequence[Issue] = (
-            Issue(code=error.code, argument=error.member or "", message=error.message),
-        )
+        self.problems: Sequence[Issue] = (error.issue,)
 
     def open(self, name: str) -> MemberFile:
         raise KeyError(name)

@@ -131,7 +131,7 @@ def handler_in_a_folder(subject: Subject) -> Iterator[Problem]:
     if handler is None or _entry(subject) is not None or _why_no_module(handler) is not None:
         return
     path = posixpath.normpath(handler.path.removesuffix(".py").lstrip("/"))
-    if "/" in path and f"{path}.py" in subject.names:
+    if "/" in path and subject.holds(f"{path}.py"):
         dotted = path.replace("/", ".")
         yield Problem(
             key=KEY,
@@ -154,7 +154,7 @@ def handler_file_is_not_packed(subject: Subject) -> Iterator[Problem]:
     if handler is None or _entry(subject) is not None or _why_no_module(handler) is not None:
         return
     path = posixpath.normpath(handler.path.removesuffix(".py").lstrip("/"))
-    if "/" in path and f"{path}.py" in subject.names:
+    if "/" in path and subject.holds(f"{path}.py"):
         return
     if handler.module in INTERPRETERS_OWN:
         yield Problem(
@@ -226,8 +226,7 @@ def handler_file_hides_a_built_in(subject: Subject) -> Iterator[Problem]:
 def built_in_handler_needs_packages(subject: Subject) -> Iterator[Problem]:
     """See that the packages which a built-in handler imports are installed where the server runs.
 
-    ``pip install torchserve`` brings none of them; TorchServe's own images have torchvision and captum (section
-    8).
+    ``pip install torchserve`` brings none of them; TorchServe's own images have torchvision and captum [server].
     """
     entry = _entry(subject)
     if entry is None or entry.built_in is None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from marpack.checks.subject import Subject
     from marpack.errors import Severity
 
-__all__ = ["FATAL"]
+__all__ = ["FATAL", "is_standard"]
 
 KEY = "model.handler"
 
@@ -48,28 +48,34 @@ _FROZEN_SINCE_3_11 = frozenset(
     {"_collections_abc", "_sitebuiltins", "abc", "codecs", "genericpath", "io", "os", "posixpath", "stat"}
 )
 
-_STANDARD = frozenset(name for name in sys.stdlib_module_names if not name.startswith("_")) - {"test"}
+# What came to Python's standard library and what left it, from 3.8 to 3.14: the first Python that has it, and the
+# first that does not any more.
+_ALWAYS, _EVER = (3, 0), (4, 0)
+_CHANGED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
+    **dict.fromkeys(("graphlib", "zoneinfo"), ((3, 9), _EVER)),
+    "tomllib": ((3, 11), _EVER),
+    **dict.fromkeys(("annotationlib", "compression"), ((3, 14), _EVER)),
+    "macpath": (_ALWAYS, (3, 8)),
+    **dict.fromkeys(("_dummy_thread", "dummy_threading"), (_ALWAYS, (3, 9))),
+    **dict.fromkeys(("formatter", "macurl2path", "parser", "symbol"), (_ALWAYS, (3, 10))),
+    "binhex": (_ALWAYS, (3, 11)),
+    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), (_ALWAYS, (3, 12))),
+    **dict.fromkeys(
+        """
+        aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes sndhdr spwd
+        sunau telnetlib uu xdrlib
+        """.split(),  # noqa: SIM905 - quotes would hide the names
+        (_ALWAYS, (3, 13)),
+    ),
+}
 
-# Gone from newer Pythons than the server's may be, or not yet in this one.
-_SOMETIMES_STANDARD = frozenset(
-    {
-        *(
-            "aifc",
-            "annotationlib",
-            "asynchat",
-            "asyncore",
-            "audioop",
-            "binhex",
-            "cgi",
-            "cgitb",
-            "chunk",
-            "compression",
-        ),
-        *("crypt", "distutils", "formatter", "imghdr", "imp", "lib2to3", "mailcap", "msilib", "nis", "nntplib"),
-        *("ossaudiodev", "parser", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "symbol", "telnetlib", "tomllib"),
-        *("uu", "xdrlib"),
-    }
-)
+
+def is_standard(module: str, python: tuple[int, int]) -> bool:
+    """Tell whether a top-level module is one of the standard library of a Python."""
+    if module in _CHANGED:
+        since, until = _CHANGED[module]
+        return since <= python < until
+    return module in sys.stdlib_module_names
 
 
 def _reached(subject: Subject) -> Iterator[tuple[Module, Step, Namespace]]:
@@ -141,7 +147,7 @@ def file_shadows_a_module(subject: Subject) -> Iterator[Problem]:
                 effect=f"dies before it reads the handler: module {module!r} has no attribute ..., or the like",
                 fix="rename it, and the imports of it",
             )
-        elif module in _STANDARD or module in WITH_SERVER:
+        elif _is_public(module, subject.settings.python) or module in WITH_SERVER:
             yield Problem(
                 member=name,
                 severity="warning",
@@ -149,6 +155,10 @@ def file_shadows_a_module(subject: Subject) -> Iterator[Problem]:
                 effect="the worker starts, and who needs the real module fails later",
                 fix="rename it, and the imports of it",
             )
+
+
+def _is_public(module: str, python: tuple[int, int]) -> bool:
+    return is_standard(module, python) and not module.startswith("_") and module != "test"
 
 
 def _uses_base_handler(subject: Subject) -> bool:
@@ -228,7 +238,8 @@ def import_is_not_packed(subject: Subject) -> Iterator[Problem]:
                 severity = _severity(step, item, worst)
                 missing, fix = name, f"pack {name.replace('.', '/')}.py"
             else:
-                if own_paths or _is_there(top) or modules.distributions.brings(top):
+                there = is_standard(top, subject.settings.python) or top in WITH_SERVER
+                if own_paths or there or modules.distributions.brings(top):
                     continue
                 severity = _severity(step, item, "note" if top in IN_IMAGES else "warning")
                 missing, fix = top, _where(elsewhere.get(top))
@@ -236,10 +247,6 @@ def import_is_not_packed(subject: Subject) -> Iterator[Problem]:
                 said.add((module.name, missing))
                 effect = _misleading(subject, f"ModuleNotFoundError: No module named {missing!r}")
                 yield _problem(module, item, f"finds no module {missing!r}", effect, fix, severity)
-
-
-def _is_there(top: str) -> bool:
-    return top in sys.stdlib_module_names or top in _SOMETIMES_STANDARD or top in WITH_SERVER
 
 
 def _is_closed(space: Namespace | None, module: Module) -> bool:

@@ -4,76 +4,127 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from marpack.errors import Finding, MissingExtraError
+from marpack.archive.limits import LIMIT_CODES
+from marpack.checks.registry import Problem, rule
+from marpack.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.subject import Subject
 
-__all__ = ["load_findings"]
+__all__ = ["find_unloadable"]
 
 _SCRIPT = os.path.join(os.path.dirname(__file__), "loading.py")
 _COPY_SIZE = 1 << 20
+_SECONDS = 600
 # The rest of a long message is the names of more tensors.
 _LONGEST_MESSAGE = 2000
 
 
-def load_findings(subject: Subject, *, seconds: float = 600) -> Iterator[Finding]:
-    """Load the model, and yield what goes wrong; nothing where there is none for the base handler to load.
+@rule("load", "error")
+def find_unloadable(subject: Subject) -> Iterator[Problem]:
+    """Pack a model that ``BaseHandler`` can load.
+
+    Asked only by ``load=True`` and ``--load``, for this **runs the code of the model file**, and of the pickle
+    that torch accepts. The model is loaded as ``BaseHandler`` does, in another process of this Python, where torch
+    must be installed; what goes wrong there ends a worker too. Where nothing is loaded, a note says why [server].
+    """
+    if not subject.settings.load:
+        return
+    reason = _reason_not_to(subject)
+    if reason is None:
+        with tempfile.TemporaryDirectory(prefix="marpack-load-") as folder:
+            try:
+                _unpack(subject, os.path.join(folder, "model"))
+            except FileExistsError:
+                reason = "this disk takes two of its names for one"
+            else:
+                yield from _loaded(subject, folder)
+    if reason is not None:
+        yield Problem(
+            message=f"the model was not loaded, because {reason}",
+            fix="see whether a server loads it",
+            effect="",
+            severity="note",
+        )
+
+
+def _files(subject: Subject) -> tuple[str | None, str | None]:
+    """Return the names of the model file and the serialized file."""
+    first, second = (subject.role(key) for key in ("modelFile", "serializedFile"))
+    return first and posixpath.normpath(first), second and posixpath.normpath(second)
+
+
+def _reason_not_to(subject: Subject) -> str | None:
+    """Return what keeps a model from being unpacked and loaded here."""
+    model_file, serialized_file = _files(subject)
+    if subject.is_workflow:
+        return "it is a workflow"
+    if not model_file and not (serialized_file or "").endswith(".pt"):
+        return "there is neither a model file nor a serialized file called .pt, all that the base handler loads"
+    unsafe = next((issue for issue in subject.contents.problems if _is_unsafe(issue.code)), None)
+    if unsafe is not None:
+        where = f"{unsafe.argument} " if unsafe.argument else ""
+        return f"it is not safe to unpack: {where}{unsafe.message}"
+    if subject.present:
+        return f"{next(iter(subject.present))!r} leads out of it"
+    missing = [name for name in (model_file, serialized_file) if name and name not in subject.names]
+    return f"{missing[0]!r} is not in it" if missing else None
+
+
+def _is_unsafe(code: str) -> bool:
+    """Tell whether to unpack an archive could write outside of a folder, fill the disk, or cannot be done."""
+    return code.startswith("name-") or code == "file-and-folder" or code in LIMIT_CODES
+
+
+def _loaded(subject: Subject, folder: str) -> Iterator[Problem]:
+    """Load the model that has been unpacked, and yield what goes wrong.
 
     Raises ``MissingExtraError`` where this Python has no torch.
     """
-    model_file, serialized_file = subject.role("modelFile"), subject.role("serializedFile")
-    if not model_file and not (serialized_file or "").endswith(".pt"):
+    model_file, serialized_file = _files(subject)
+    answer = os.path.join(folder, "answer.json")
+    words = [
+        sys.executable,
+        _SCRIPT,
+        os.path.join(folder, "model"),
+        model_file or "",
+        serialized_file or "",
+        answer,
+    ]
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        yield _problem(model_file, f"has not been loaded within {_SECONDS} s", "it stops waiting")
         return
-    if subject.contents.problems or {model_file, serialized_file} - {None, *subject.names}:
-        return  # other rules say why it cannot be unpacked or found
-    with tempfile.TemporaryDirectory(prefix="marpack-load-") as folder:
-        unpacked, answer = os.path.join(folder, "model"), os.path.join(folder, "answer.json")
-        _unpack(subject, unpacked)
-        words = [sys.executable, _SCRIPT, unpacked, model_file or "", serialized_file or "", answer]
-        try:
-            done = subprocess.run(
-                words, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False
-            )
-        except subprocess.TimeoutExpired:
-            yield _finding(subject, model_file, f"has not been loaded within {seconds:.0f} s", "it stops waiting")
-            return
-        try:
-            with open(answer, encoding="utf-8") as file:
-                problem = json.load(file)
-        except (OSError, ValueError):
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            what = said[-1] if said else "without a word"
-            message = f"ends the process that loads it ({done.returncode}): {what}"
-            yield _finding(subject, model_file, message, what)
-            return
+    try:
+        with open(answer, encoding="utf-8") as file:
+            problem = json.load(file)
+    except (OSError, ValueError):
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        what = said[-1] if said else "without a word"
+        yield _problem(model_file, f"ends the process that loads it ({done.returncode}): {what}", what)
+        return
     if problem and problem["kind"] == "no-torch":
         raise MissingExtraError("loading a model (load=True, --load)", "torch")
     if problem:
-        yield _finding(
-            subject,
+        yield _problem(
             serialized_file if problem["kind"] == "weights" else model_file,
             problem["message"][:_LONGEST_MESSAGE],
             f"the worker dies: {problem['error'][:_LONGEST_MESSAGE]}",
         )
 
 
-def _finding(subject: Subject, member: str | None, message: str, effect: str) -> Finding:
-    return Finding.error(
-        "load",
-        "",
-        message,
-        "correct the model file, or save the weights of this class again",
-        file=subject.place(member),
-        effect=effect,
-    )
+def _problem(member: str | None, message: str, effect: str) -> Problem:
+    fix = "correct the model file, or save the weights of this class again"
+    return Problem(message=message, fix=fix, effect=effect, member=member)
 
 
 def _unpack(subject: Subject, folder: str) -> None:

@@ -60,7 +60,7 @@ def find_missing(subject: Subject) -> Iterator[Problem]:
     ``.mar`` the root is the top of the zip; in a ``.tar.gz`` it is what is left when the first folder of each name
     is taken away. Without a manifest there is no model name and no handler [server].
     """
-    if subject.is_workflow or subject.manifest_name in subject.names:
+    if subject.is_workflow or subject.holds(subject.manifest_name):
         return
     likely = [
         name
@@ -495,7 +495,7 @@ def find_missing_files(subject: Subject) -> Iterator[Problem]:
     }
     for key in ROLES:
         name = subject.role(key)
-        if name is None or _is_there(subject, name):
+        if name is None or subject.holds(name):
             continue
         certain = key in ("configFile", "requirementsFile") or (subject.modules.loads_model is True)
         yield Problem(
@@ -517,7 +517,7 @@ def find_handler_path(subject: Subject) -> Iterator[Problem]:
     handler = subject.handler
     if subject.is_workflow or handler is None or "/" not in handler.path or handler.has_colon:
         return
-    if f"{handler.module}.py" in subject.names:
+    if subject.holds(f"{handler.module}.py"):
         yield Problem(
             message=f"{_shown(handler.value)} names a folder, which is not looked at",
             fix=f"write {posixpath.basename(handler.value)!r}",
@@ -592,12 +592,6 @@ def _note(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
 def _is_object(subject: Subject) -> bool:
     """Tell an empty object from a manifest that cannot be read."""
     return bool(subject.manifest) or (subject.manifest_bytes or b"").split() in ([b"{}"], [b"{", b"}"])
-
-
-def _is_there(subject: Subject, name: str) -> bool:
-    """Tell whether the worker finds a file or folder of this name below the model's."""
-    name = posixpath.normpath(name)
-    return name in subject.names or any(other.startswith(f"{name}/") for other in subject.names)
 
 
 def _wrong_type(subject: Subject, key: str, value: object, wanted: str) -> Problem:

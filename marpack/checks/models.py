@@ -176,7 +176,7 @@ def text_classifier_has_no_vocabulary(subject: Subject) -> Iterator[Problem]:
     if not is_python(subject) or subject.model.get("sourceVocab"):
         return
     entry = subject.modules.entry
-    if entry is None or entry.built_in not in WITH_VOCABULARY or "source_vocab.pt" in subject.names:
+    if entry is None or entry.built_in not in WITH_VOCABULARY or subject.holds("source_vocab.pt"):
         return
     yield Problem(
         key="model.handler",

@@ -107,7 +107,7 @@ _KEEPS_PARAMETERS = frozenset({"abstractmethod", "no_grad", "inference_mode", "t
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Module:
-    """Where a module lies: ``source`` is its member, None for what is no Python text (compiled, or a folder)."""
+    """Where a module lies: ``source`` is its member, None for what is no text (compiled, a folder, linked)."""
 
     name: str
     source: str | None
@@ -178,6 +178,8 @@ class Modules:
         self._spaces: dict[str, Namespace | None] = {}
         self._found: dict[str, Module | None] = {}
         self._files = frozenset(_plain(name) for name in subject.names)
+        # Files and folders that lead out of the model's: they are modules of which nothing is known.
+        self._linked = frozenset(subject.present)
         self._folders = {folder for name in self._files for folder in _parents(name)}
         self.roots = self._roots()
 
@@ -217,6 +219,8 @@ class Modules:
         is_folder = False
         for folder in folders:
             base = posixpath.join(folder, part)
+            if not self._linked.isdisjoint((base, f"{base}.py", f"{base}/__init__.py")):
+                return Module(name=name, source=None, kind="compiled")
             if f"{base}/__init__.py" in self._files:
                 return Module(name=name, source=f"{base}/__init__.py", kind="package")
             if base in self._folders and self._compiled(f"{base}/__init__"):

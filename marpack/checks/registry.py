@@ -95,7 +95,7 @@ def choose(rules: Iterable[Rule], *, select: Iterable[str] | None, ignore: Itera
     unwanted = list(ignore)
     for given in [*(wanted or []), *unwanted]:
         if not any(_means(given, known.code) for known in rules):
-            raise MarpackError(f"no rule is called {given!r}: see spec/checks.md, or marpack check --list")
+            raise MarpackError(f"no rule is called {given!r}: see spec/checks.md, or marpack check --rules")
     return [
         known
         for known in rules

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from marpack.checks.distributions import SCHEME, requirement_lines
 from marpack.checks.registry import Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from marpack.checks.distributions import RequirementLine
     from marpack.checks.subject import Subject
 
 __all__ = ["REQUIREMENTS_NAME"]
@@ -20,31 +21,10 @@ REQUIREMENTS_NAME = "requirements.txt"
 
 _FAILS = 'with install_py_dep_per_model=true it answers 400, "Custom pip package installation failed for model"'
 
-# pip's own: a comment begins where a line does, or behind a blank.
-_COMMENT = re.compile(r"(?:^|\s)#.*")
-_CONTINUED = re.compile(r"\\\r?\n")
-_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()<>=!~]+"
-_CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*,?"
-# PEP 508, as far as it is certain that pip refuses what is otherwise: versions and markers are not looked into.
-_REQUIREMENT = re.compile(
-    rf"""
-    (?P<name>{_NAME}) \s* (?:\[ [^\]]* \])? \s*
-    (?: @ \s* (?P<url>\S+) | \( \s* (?:{_CLAUSES})? \s* \) | {_CLAUSES} )?
-    \s* (?: ; .* )?
-    """,
-    re.VERBOSE,
-)
 _OPTION = re.compile(
     r"(?P<option>-[rcef]|--(?:requirement|constraint|editable|find-links))(?: ?= ?| ?)(?P<value>\S.*)"
 )
 _FILES = ("-r", "--requirement", "-c", "--constraint")
-_SUFFIXES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-
-# Nobody writes a longer one: whoever did wants to keep the patterns busy.
-_LONGEST_LINE = 10_000
 
 # What the server runs on, and what cannot be installed without it.
 _SERVERS_OWN = frozenset({"torch", "torchserve", "torch-model-archiver", "torch-workflow-archiver"})
@@ -67,33 +47,12 @@ _NEEDING_TORCH = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line of a requirements file, without comments; ``number`` is where it begins."""
-
-    number: int
-    text: str
-
-
-def _lines(subject: Subject) -> tuple[str, list[_Line]]:
-    """Return the name of the file and its lines; none where there is no such file, or it is no UTF-8."""
+def _lines(subject: Subject) -> tuple[str, list[RequirementLine]]:
+    """Return the name of the file, and its lines that can be read; none where there is no such file."""
     name = None if subject.is_workflow else subject.role("requirementsFile")
     name = "" if name is None else posixpath.normpath(name)
     data = subject.read(name) if name else None
-    if data is None:
-        return name, []
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return name, []
-    found, number = [], 1
-    for line in re.split(r"(?<!\\)\r?\n", text):
-        # Blanks as one: patterns that allow any number of them would try them all.
-        whole = " ".join(_COMMENT.sub("", _CONTINUED.sub("", line)).split())
-        if whole and len(whole) <= _LONGEST_LINE and not _VARIABLE.search(whole):
-            found.append(_Line(number, whole))
-        number += line.count("\n") + 1
-    return name, found
+    return name, [line for line in requirement_lines(data or b"") if line.readable]
 
 
 @rule("requirements-switch", "note")
@@ -138,12 +97,9 @@ def find_syntax(subject: Subject) -> Iterator[Problem]:
     """
     member, lines = _lines(subject)
     for line in lines:
-        text = re.split(r"\s--?[A-Za-z]", line.text)[0]
-        if text.startswith("-") or _path(text) is not None or _SCHEME.match(text):
-            continue
-        if not _REQUIREMENT.fullmatch(text):
+        if line.name is None and not line.is_option and line.path is None and not SCHEME.match(line.requirement):
             yield Problem(
-                message=f"{text[:60]!r} is no requirement",
+                message=f"{line.requirement[:60]!r} is no requirement",
                 fix="write name==version, or name @ url",
                 effect=f"{_FAILS}; pip says: Invalid requirement",
                 member=member,
@@ -160,8 +116,8 @@ def find_missing_files(subject: Subject) -> Iterator[Problem]:
     """
     member, lines = _lines(subject)
     for line in lines:
-        for path in _named(line.text, posixpath.dirname(member)):
-            if path.startswith("/") or _is_there(subject, path):
+        for path in _named(line, posixpath.dirname(member)):
+            if path.startswith("/") or path == "." or subject.holds(path):
                 continue
             yield Problem(
                 message=f"{path!r} is not in the archive",
@@ -182,14 +138,11 @@ def find_servers_own(subject: Subject) -> Iterator[Problem]:
     """
     member, lines = _lines(subject)
     for line in lines:
-        found = None if line.text.startswith("-") else _REQUIREMENT.match(line.text)
-        if found is None or _path(line.text) is not None:
-            continue
-        name = re.sub("[-_.]+", "-", found["name"]).lower()
+        name = line.name
         if name in _SERVERS_OWN or name in _NEEDING_TORCH:
             what = "takes the place of the server's own" if name in _SERVERS_OWN else "brings a torch of its own"
             yield Problem(
-                message=f"{found['name']} {what}",
+                message=f"{name} {what}",
                 fix="leave it out, and install it into the server's image",
                 effect="the worker imports what lies in the folder of the model first",
                 member=member,
@@ -197,28 +150,13 @@ def find_servers_own(subject: Subject) -> Iterator[Problem]:
             )
 
 
-def _named(text: str, folder: str) -> Iterator[str]:
+def _named(line: RequirementLine, folder: str) -> Iterator[str]:
     """Yield the files that a line names, as members; absolute ones as they are."""
-    if option := _OPTION.match(text):
+    if option := _OPTION.match(line.text):
         value = option["value"].strip().strip("\"'")
-        if not _SCHEME.match(value):
+        if not SCHEME.match(value):
             below = folder if option["option"] in _FILES else ""
             value = value.partition("[")[0] if option["option"] in ("-e", "--editable") else value
             yield posixpath.normpath(posixpath.join(below, value))
-    elif not text.startswith("-") and (path := _path(re.split(r"\s--?[A-Za-z]", text)[0])) is not None:
-        yield posixpath.normpath(path)
-
-
-def _path(text: str) -> str | None:
-    """Return the path that a requirement is, None for one that is none."""
-    text = text.partition("; ")[0].strip()
-    if "://" in text or " @ " in text:
-        return None
-    path = text.rpartition("[")[0] if text.endswith("]") else text
-    if path.startswith(("./", "../", "/")) or path in (".", "..") or path.lower().endswith(_SUFFIXES):
-        return path
-    return path if "/" in path and " " not in path and not _SCHEME.match(path) else None
-
-
-def _is_there(subject: Subject, path: str) -> bool:
-    return path == "." or path in subject.names or any(name.startswith(f"{path}/") for name in subject.names)
+    elif line.path is not None:
+        yield posixpath.normpath(line.path)

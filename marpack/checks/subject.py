@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import ast
+import bisect
 import json
 import posixpath
+import threading
 import warnings
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
+from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
+from marpack.checks import fstrings
 from marpack.checks.modules import Modules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
 
     from marpack.errors import Issue
 
-__all__ = ["Contents", "Form", "Handler", "Settings", "Subject", "Target"]
+__all__ = ["CheckTarget", "Contents", "Form", "Handler", "MemberFile", "Settings", "Source", "Subject"]
+
+T = TypeVar("T")
 
 Form = Literal["zip", "tgz", "folder"]
 # Who runs the server.
-Target: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
+CheckTarget: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
 
 # What a rule reads of a file that is text: nobody writes a longer one, and whoever did wants to fill the memory.
 LONGEST_TEXT = 8 << 20
 # Taken apart, a source fills the memory a few hundred times over.
 LONGEST_SOURCE = 1 << 20
+
+# Which warnings are shown is a matter of the process, and checks may run in several threads.
+_QUIET = threading.Lock()
 
 
 class MemberFile(Protocol):
@@ -61,6 +70,10 @@ class Contents(Protocol):
     def problems(self) -> Sequence[Issue]:
         """What is wrong with the container itself; ``argument`` is the member."""
 
+    @property
+    def present(self) -> Collection[str]:
+        """The names of files and folders that the server finds beside, and that are not read here."""
+
     def open(self, name: str) -> MemberFile:
         """Open a member for reading, from its beginning."""
 
@@ -81,51 +94,89 @@ class Handler:
 
 
 class Settings:
-    """What is known of the server: ``python`` is its version as (major, minor), ``target`` who runs it."""
+    """What is known of the server: ``python`` is its version as (major, minor), ``target`` who runs it.
 
-    def __init__(self, *, python: tuple[int, int], target: Target) -> None:
+    ``load`` is whether the model is to be loaded, which runs its code.
+    """
+
+    def __init__(self, *, python: tuple[int, int], target: CheckTarget, load: bool = False) -> None:
         self.python = python
         self.target = target
+        self.load = load
 
 
 class Subject:
     """A model or workflow under examination; everything that several rules ask for is worked out once.
 
     ``path`` is what it is called in findings, ``file_name`` the name it has in a model store, ``""`` where it has
-    none yet. ``form`` is the reader that the server takes for it.
+    none yet. ``form`` is the reader that the server takes for it. ``is_workflow`` says that it is a workflow,
+    which has a manifest of its own kind.
     """
 
-    def __init__(self, contents: Contents, *, path: str, file_name: str, form: Form, settings: Settings) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        *,
+        path: str,
+        file_name: str,
+        form: Form,
+        settings: Settings,
+        is_workflow: bool = False,
+    ) -> None:
         self.contents = contents
         self.path = path
         self.file_name = file_name
         self.form = form
         self.settings = settings
+        self.is_workflow = is_workflow
+        # Where the server looks for the manifest.
+        self.manifest_name = WORKFLOW_MANIFEST_NAME if is_workflow else MANIFEST_NAME
+        self._read: dict[str, bytes | None] = {}
+        self._sources: dict[str, Source | None] = {}
+        self._worked_out: dict[Callable[[Subject], Any], Any] = {}
 
     def place(self, member: str | None) -> str:
         """Return how a finding names a member, or the whole."""
         return self.path if member is None else f"{self.path}/{member}"
 
+    def once(self, work: Callable[[Subject], T]) -> T:
+        """Return what a function makes of the subject; it is called once, for all rules that ask for it."""
+        if work not in self._worked_out:
+            self._worked_out[work] = work(self)
+        found: T = self._worked_out[work]
+        return found
+
     # ------------------------------------------------------------------------------------------------ files
-
-    @property
-    def is_workflow(self) -> bool:
-        """Whether it is a workflow archive, which has a manifest of its own kind."""
-        return self.file_name.endswith(".war")
-
-    @property
-    def manifest_name(self) -> str:
-        """Where the server looks for the manifest."""
-        return "WAR-INF/MANIFEST.json" if self.is_workflow else "MAR-INF/MANIFEST.json"
 
     @property
     def names(self) -> Mapping[str, int]:
         """All members and their sizes."""
         return self.contents.sizes
 
-    @cache  # noqa: B019 - the subject lives as long as the check
+    @property
+    def present(self) -> Collection[str]:
+        """The names of what the server finds beside the members, and nothing here reads: links that lead out."""
+        return self.contents.present
+
+    @cached_property
+    def _sorted_names(self) -> list[str]:
+        return sorted((*self.names, *self.present))
+
+    def holds(self, path: str) -> bool:
+        """Tell whether the server finds a file or folder of this name below the model's, readable here or not."""
+        path = posixpath.normpath(path)
+        if path in self.names or any(path == link or path.startswith(f"{link}/") for link in self.present):
+            return True
+        place = bisect.bisect_left(self._sorted_names, f"{path}/")
+        return any(name.startswith(f"{path}/") for name in self._sorted_names[place : place + 1])
+
     def read(self, name: str) -> bytes | None:
         """Return a member's bytes; None where there is none, or it is longer than any text."""
+        if name not in self._read:
+            self._read[name] = self._contents_of(name)
+        return self._read[name]
+
+    def _contents_of(self, name: str) -> bytes | None:
         if name not in self.names or self.names[name] > LONGEST_TEXT:
             return None
         with self.contents.open(name) as file:
@@ -183,11 +234,12 @@ class Subject:
         """The modules that the files of the archive make, and what the handler leads to."""
         return Modules(self)
 
-    @cache  # noqa: B019 - the subject lives as long as the check
     def source(self, name: str) -> Source | None:
         """Return a Python file, taken apart; None where there is none, or it is longer than any one."""
-        data = self.read(name) if self.names.get(name, 0) <= LONGEST_SOURCE else None
-        return None if data is None else Source(name, data, self.settings.python)
+        if name not in self._sources:
+            data = self.read(name) if self.names.get(name, 0) <= LONGEST_SOURCE else None
+            self._sources[name] = None if data is None else Source(name, data, self.settings.python)
+        return self._sources[name]
 
 
 class Source:
@@ -199,12 +251,16 @@ class Source:
         self.error: str | None = None
         self.line: int | None = None
         try:
-            with warnings.catch_warnings():
+            with _QUIET, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(data, name, feature_version=python)
                 # What the grammar allows and the compiler does not: "return" outside of a function.
                 compile(tree, name, "exec", dont_inherit=True)
+            newer = fstrings.newer_in(data) if python < fstrings.FIRST else None
+            if newer is None:
                 self.tree = tree
+            else:
+                self.error, self.line = f"SyntaxError: {newer[0]}", newer[1]
         except SyntaxError as error:
             self.error, self.line = f"{type(error).__name__}: {error.msg}", error.lineno or None
         except (ValueError, RecursionError, MemoryError, OverflowError) as error:  # NUL bytes; depth; hostile ones

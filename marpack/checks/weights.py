@@ -6,7 +6,10 @@ import ast
 import posixpath
 from typing import TYPE_CHECKING
 
+from marpack.archive.block_reader import BlockReader, can_jump
+from marpack.archive.container import MemberReader
 from marpack.archive.layout import printable
+from marpack.archive.limits import LIMIT_CODES
 from marpack.archive.weights import describe_weights
 from marpack.checks.registry import Problem, rule
 
@@ -45,13 +48,17 @@ def _serialized(subject: Subject) -> str | None:
     name = None if subject.is_workflow else subject.role("serializedFile")
     if name is None or subject.modules.loads_model is not True:
         return None
+    if any(issue.code in LIMIT_CODES for issue in subject.contents.problems):
+        return None  # to find what lies at its end, all of it might have to be inflated
     name = posixpath.normpath(name)
     return name if name in subject.names else None
 
 
 def _described(subject: Subject, name: str) -> Weights:
+    size = subject.names[name]
     with subject.contents.open(name) as file:
-        return describe_weights(file, subject.names[name])
+        jumps = not isinstance(file, MemberReader) or can_jump(subject.form, file.entry)
+        return describe_weights(BlockReader(file, size, jumps=jumps), size)
 
 
 @rule("weights-suffix", "error")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import graphlib
 import json
 import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
+from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
 from marpack.checks.namespace import Namespace
 from marpack.checks.registry import Problem, rule
 from marpack.config import yaml_text
@@ -57,14 +58,8 @@ class _Spec:
         return dag
 
 
-# One reading for all rules.
-_READ: WeakKeyDictionary[Subject, _Spec | None] = WeakKeyDictionary()
-
-
 def _spec(subject: Subject) -> _Spec | None:
-    if subject not in _READ:
-        _READ[subject] = _read(subject)
-    return _READ[subject]
+    return subject.once(_read)
 
 
 def _read(subject: Subject) -> _Spec | None:
@@ -72,6 +67,8 @@ def _read(subject: Subject) -> _Spec | None:
     if not subject.is_workflow or not isinstance(name, str) or not name:
         return None
     name = posixpath.normpath(name)
+    if name not in subject.names and subject.holds(name):
+        return None  # a link: nothing is known of it
 
     def wrong(message: str, effect: str, fix: str, line: int | None = None) -> _Spec:
         place = name if name in subject.names else subject.manifest_name
@@ -125,6 +122,8 @@ def find_manifest(subject: Subject) -> Iterator[Problem]:
         return
     name, data = subject.manifest_name, subject.manifest_bytes
     fix = "pack it with marpack pack-workflow or torch-workflow-archiver"
+    if data is None and subject.holds(name):
+        return
     if data is None:
         yield Problem(message=f"there is no {name}", fix=fix, effect="it answers 500, InvalidWorkflowException")
         return
@@ -160,7 +159,7 @@ def find_manifest(subject: Subject) -> Iterator[Problem]:
 
 def _syntax_problem(data: bytes) -> Problem | None:
     """Return what keeps a manifest from being an object; a warning where the server may read it yet."""
-    fix, name = "write strict JSON, as an object", "WAR-INF/MANIFEST.json"
+    fix, name = "write strict JSON, as an object", WORKFLOW_MANIFEST_NAME
     try:
         document = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -310,20 +309,12 @@ def find_dag(subject: Subject) -> Iterator[Problem]:
 
 def _circle(edges: Mapping[str, list[str]]) -> list[str]:
     """Return nodes that follow each other in a circle; none if there is none."""
-    left = {node: set(after) for node, after in edges.items()}
-    for node in {after for found in edges.values() for after in found}:
-        left.setdefault(node, set())
-    while ends := [node for node, after in left.items() if not after]:
-        for node in ends:
-            del left[node]
-        for after in left.values():
-            after.difference_update(ends)
-    if not left:
-        return []
-    path = [min(left)]
-    while path[-1] not in path[:-1]:
-        path.append(min(left[path[-1]]))
-    return path[path.index(path[-1]) :]
+    try:
+        graphlib.TopologicalSorter(edges).prepare()
+    except graphlib.CycleError as error:
+        circle: list[str] = error.args[1]
+        return circle[::-1]  # for the sorter, what a node names comes before it
+    return []
 
 
 @rule("workflow-function", "error")
@@ -342,7 +333,7 @@ def find_functions(subject: Subject) -> Iterator[Problem]:
     functions = [node for node in nodes if node not in spec.models]
     member = posixpath.normpath(handler) if handler else ""
     source = subject.source(member)
-    if source is None and functions:
+    if source is None and functions and not subject.holds(member):
         missing = f"{member!r} is not in the archive" if member else "no handler is named"
         yield Problem(
             message=f"{missing}, and {functions[0]!r} is no model",
