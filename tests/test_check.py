@@ -98,6 +98,8 @@ def test_rules_are_selected_and_ignored() -> None:
     plan = marpack.plan_archive(model_name="m", handler={"json.py": b"x = 1\n"})
     assert set(codes(marpack.check(plan))) == {"handler-classes", "module-shadowed"}
     assert codes(marpack.check(plan, select=["handler"])) == ["handler-classes"]
+    assert codes(marpack.check(plan, select="handler")) == ["handler-classes"]
+    assert codes(marpack.check(plan, ignore="handler")) == ["module-shadowed"]
     assert codes(marpack.check(plan, ignore=["handler-classes"])) == ["module-shadowed"]
     assert codes(marpack.check(plan, select=["module-shadowed", "handler"], ignore=["handler"])) == [
         "module-shadowed"
@@ -322,6 +324,30 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         str(bad),
     ]
     assert cli.main(["check", str(good), "--json"]) == 0
+
+
+def test_a_finding_takes_a_line_for_each_thing_that_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "bad.mar")
+    marpack.write_archive(marpack.plan_archive(**NO_CLASS), path)
+    assert cli.main(["check", path, "--select", "handler"]) == 1
+    [finding] = marpack.check(path, select="handler")
+    assert capsys.readouterr().out.splitlines() == [
+        f"{finding.file}: error: {finding.key}: {finding.message} [handler-classes]",
+        f"  server: {finding.effect}",
+        f"  fix: {finding.fix}",
+        f"{path}: 1 error, 0 warnings",
+    ]
+    assert cli.main(["check", path, "--select", "vertex", "--target", "vertex"]) == 1
+    assert "server:" not in capsys.readouterr().out
+
+
+def test_a_model_store_is_taken_for_one(tmp_path: Path) -> None:
+    marpack.write_archive(marpack.plan_archive(**GOOD), tmp_path / "m.mar")
+    [missing] = marpack.check(tmp_path, select="manifest-missing")
+    assert "model store" in missing.message
+    assert f"{tmp_path}/*" in missing.fix
 
 
 @pytest.mark.parametrize("as_json", [False, True])

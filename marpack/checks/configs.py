@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from marpack.checks.registry import Problem, rule
+from marpack.checks.subject import LONGEST_YAML
 from marpack.config import model_config_rules, yaml_text
 from marpack.errors import ConfigError, Finding, MissingExtraError
 
@@ -52,13 +53,16 @@ def _config(subject: Subject) -> _Config | None:
 def _read(subject: Subject) -> _Config | None:
     name = None if subject.is_workflow else subject.role("configFile")
     name = None if name is None else posixpath.normpath(name)
-    if name is None or (data := subject.read(name)) is None:
+    if name is None:
         return None
-    if len(data) > model_config_rules.SIZE_LIMIT:
-        most = model_config_rules.SIZE_LIMIT
-        message = f"the file has {len(data):,} bytes: the server ignores one of more than {most:,}"
+    size, most = subject.names.get(name, 0), model_config_rules.SIZE_LIMIT
+    if size > most:
+        message = f"the file has {size:,} bytes: the server ignores one of more than {most:,}"
         fix = "put large data into a file of its own"
         return _Config(name, (Finding.warning("model-config-size", "", message, fix),))
+    data = subject.read(name, longest=LONGEST_YAML)
+    if data is None:
+        return None
     try:
         document, lines = yaml_text.parse(data, None)
     except ConfigError as error:

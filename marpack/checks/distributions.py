@@ -5,8 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-__all__ = ["IN_IMAGES", "SCHEME", "WITH_SERVER", "Distributions", "RequirementLine", "requirement_lines"]
+if TYPE_CHECKING:
+    from marpack.checks.subject import Subject
+
+__all__ = [
+    "IN_IMAGES",
+    "SCHEME",
+    "WITH_SERVER",
+    "Distributions",
+    "RequirementLine",
+    "read_requirements",
+    "requirement_lines",
+]
 
 # What TorchServe 0.12.0 says that it needs (Pillow, psutil, packaging, wheel), what its workers import beside
 # (numpy, torch, yaml), and what torch needs: there wherever a worker starts.
@@ -83,7 +95,9 @@ _BROUGHT = {
 _SHARED = ("azure", "google", "nvidia", "opentelemetry", "sphinxcontrib", "zope")
 
 # Endings of a name that choose how it is built, not what it is called when imported.
-_BUILD = re.compile(r"-(?: cpu | gpu | headless | binary | nightly | python | cu\d+ | cuda\d*x? )$", re.VERBOSE)
+_BUILD = re.compile(
+    r"(?: - (?: cpu | gpu | headless | binary | nightly | python | cu\d+ | cuda\d*x? ) )+$", re.VERBOSE
+)
 _EGG = re.compile(r"[#&] egg = ([A-Za-z0-9._-]+)", re.VERBOSE)
 
 # pip's own: a comment begins where a line does, or behind a blank.
@@ -107,6 +121,8 @@ _SUFFIXES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar")
 
 # Nobody writes a longer one: whoever did wants to keep the patterns busy.
 _LONGEST_LINE = 10_000
+_LONGEST_NAME = 200
+_MOST_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +177,26 @@ def requirement_lines(data: bytes) -> list[RequirementLine]:
     return found
 
 
-class Distributions:
-    """The distributions that the text of a requirements file names."""
+def read_requirements(subject: Subject, name: str) -> tuple[bytes, bool]:
+    """Return the first lines of a requirements file, and whether they are all; what is left out is told."""
+    data = subject.read(name)
+    if data is None:
+        return b"", name not in subject.unread
+    lines = data.split(b"\n", _MOST_LINES)
+    if len(lines) > _MOST_LINES and lines.pop():
+        subject.unread[name] = f"it has more than {_MOST_LINES:,} lines, and the others were not looked into"
+        return b"\n".join(lines), False
+    if max(map(len, lines)) > _LONGEST_LINE:
+        subject.unread[name] = f"lines of more than {_LONGEST_LINE:,} characters were not looked into"
+    return data, True
 
-    def __init__(self, data: bytes) -> None:
+
+class Distributions:
+    """The distributions that the text of a requirements file names; ``complete`` says that it is all of it."""
+
+    def __init__(self, data: bytes, *, complete: bool = True) -> None:
         # Whether all that it installs can be told from its lines, and the normalised names that can.
-        self.complete = True
+        self.complete = complete
         self.names: set[str] = set()
         for line in requirement_lines(data):
             self._read(line)
@@ -183,8 +213,9 @@ class Distributions:
 
     @cached_property
     def modules(self) -> frozenset[str]:
-        """The top-level modules that they may bring."""
-        return frozenset(module for name in self.names for module in _modules(name))
+        """The top-level modules that they may bring; longer names than any are nobody's."""
+        names = (name for name in self.names if len(name) <= _LONGEST_NAME)
+        return frozenset(module for name in names for module in _modules(name))
 
     def brings(self, module: str) -> bool:
         """Tell whether a module may come with one of them."""
@@ -197,9 +228,7 @@ def _normal(name: str) -> str:
 
 
 def _modules(name: str) -> set[str]:
-    bare = name
-    while _BUILD.search(bare):
-        bare = _BUILD.sub("", bare)
+    bare = _BUILD.sub("", name)
     found = {*_BROUGHT.get(name, ()), *_BROUGHT.get(bare, ())}
     known = _MODULES.get(name) or _MODULES.get(bare)
     if known is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import sys
+from collections import Counter
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, get_args
@@ -14,8 +16,9 @@ from marpack.archive.opened import ModelArchive, WorkflowArchive
 from marpack.archive.plan import Plan, WorkflowPlan
 from marpack.archive.reader import open_archive
 from marpack.checks.registry import BUILT_IN, choose
-from marpack.checks.subject import CheckTarget, Settings, Subject
-from marpack.errors import ArchiveError
+from marpack.checks.subject import LONGEST_SOURCE, CheckTarget, Settings, Subject
+from marpack.checks.unread import UNREAD
+from marpack.errors import ArchiveError, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from marpack.archive.limits import Limits
     from marpack.checks.registry import Rule
     from marpack.checks.subject import Form, MemberFile
-    from marpack.errors import Finding, Issue
+    from marpack.errors import Issue, Severity
 
 __all__ = ["TARGETS", "built_in_rules", "check", "python_version"]
 
@@ -42,19 +45,25 @@ _RULE_MODULES = (
     "targets",
     "workflows",
     "load",
+    "unread",
 )
 # The rule that says what is wrong with an archive as such.
 _STRUCTURE = "container-structure"
+# So many findings of a rule are kept, and the last counts the rest; of warnings and notes so many in all. No error
+# is left out for what is less.
+_MOST_OF_A_RULE = 20
+_MOST_MILD = 200
 # What is not a file is held in memory up to here, and above in a temporary file.
 _HELD_SIZE = 1 << 24
+_TEXTS = (".py", ".json", ".yaml", ".yml", ".txt")
 TARGETS: tuple[CheckTarget, ...] = get_args(CheckTarget)
 
 
 def check(
     what: Plan | ModelArchive | str | os.PathLike[str],
     *,
-    select: Iterable[str] | None = None,
-    ignore: Iterable[str] = (),
+    select: str | Iterable[str] | None = None,
+    ignore: str | Iterable[str] = (),
     target: CheckTarget = "torchserve",
     python: str | None = None,
     rules: Iterable[Rule] | None = None,
@@ -67,7 +76,7 @@ def check(
 
     - ``what``: a plan, before anything is written; an open archive; or the path of an archive or a folder.
     - ``select``, ``ignore``: codes of rules, or what they begin with (``handler`` for ``handler-missing`` and
-      others). What cannot be opened or read is told in any case.
+      others); a string is one code. What cannot be opened or read, or is too long, is told in any case.
     - ``target``: who runs the server: ``torchserve``, ``kserve``, ``sagemaker`` or ``vertex``, each of which has
       rules of its own for names.
     - ``python``: the version of the server's Python, as ``3.9``; this one's by default.
@@ -136,11 +145,47 @@ def python_version(text: str | None) -> tuple[int, int]:
 
 
 def _findings(subject: Subject, rules: Sequence[Rule]) -> Iterator[Finding]:
-    for rule in rules:
-        try:
-            yield from rule.findings(subject)
-        except ArchiveError as error:  # a member that is damaged: what else is there to say of the others is said
-            yield from _unreadable(error, subject.path, subject.file_name, subject.form, subject.settings)
+    mild = left_out = 0
+    # What was not looked into is known when all others have looked, and told whatever rules are chosen.
+    for rule in (*(each for each in rules if each.code != UNREAD), _built_in(UNREAD)):
+        for finding in _first(_findings_of(rule, subject)):
+            if finding.severity != "error":
+                mild += 1
+                if mild > _MOST_MILD:
+                    left_out += 1
+                    continue
+            yield finding
+    if left_out:
+        yield Finding.note(
+            UNREAD,
+            "",
+            f"{left_out:,} more warnings and notes are not told",
+            "mend those that are, or select rules",
+            file=subject.path,
+        )
+
+
+def _findings_of(rule: Rule, subject: Subject) -> Iterator[Finding]:
+    try:
+        yield from rule.findings(subject)
+    except ArchiveError as error:  # a member that is damaged: what else is there to say of the others is said
+        yield from _unreadable(error, subject.path, subject.file_name, subject.form, subject.settings)
+
+
+def _first(findings: Iterable[Finding]) -> list[Finding]:
+    """Keep the first findings of each severity; the last one of them counts those that are left out."""
+    kept: list[Finding] = []
+    counts: Counter[Severity] = Counter()
+    last: dict[Severity, int] = {}
+    for finding in findings:
+        counts[finding.severity] += 1
+        if counts[finding.severity] <= _MOST_OF_A_RULE:
+            last[finding.severity] = len(kept)
+            kept.append(finding)
+    for severity, place in last.items():
+        if more := max(counts[severity] - _MOST_OF_A_RULE, 0):
+            kept[place] = replace(kept[place], message=f"{kept[place].message} (and {more:,} more of the same)")
+    return kept
 
 
 def _unreadable(
@@ -149,8 +194,11 @@ def _unreadable(
     """Yield what is wrong with an archive as such, whatever rules are chosen."""
     contents = _Unreadable(error)
     subject = Subject(contents, path=path, file_name=file_name, form=form, settings=settings)
-    structure = next(rule for rule in built_in_rules() if rule.code == _STRUCTURE)
-    yield from structure.findings(subject)
+    yield from _built_in(_STRUCTURE).findings(subject)
+
+
+def _built_in(code: str) -> Rule:
+    return next(rule for rule in built_in_rules() if rule.code == code)
 
 
 def _subject(archive: ModelArchive, settings: Settings) -> Subject:
@@ -171,13 +219,35 @@ class _Opened:
         self._archive = archive
         self.sizes: Mapping[str, int] = {entry.name: entry.size for entry in archive.entries}
         self.present: Collection[str] = archive.outside_links
+        self._texts: dict[str, bytes] | None = None
 
     @property
     def problems(self) -> Sequence[Issue]:
         return self._archive.issues
 
     def open(self, name: str) -> MemberFile:
+        if self._archive.form == "tgz" and name.endswith(_TEXTS):
+            if self._texts is None:
+                self._texts = self._read_texts()
+            data = self._texts.pop(name, None)  # who asks for texts keeps them
+            if data is not None:
+                return io.BytesIO(data)
         return self._archive.open(name)
+
+    def _read_texts(self) -> dict[str, bytes]:
+        """Read the texts in one go, shortest first: each by itself costs a reading of all before it."""
+        wanted, left = set(), _HELD_SIZE
+        names = (name for name, size in self.sizes.items() if size <= LONGEST_SOURCE and name.endswith(_TEXTS))
+        for name in sorted(names, key=self.sizes.__getitem__):
+            left -= self.sizes[name]
+            if left < 0:
+                break
+            wanted.add(self._archive[name])
+        found: dict[str, bytes] = {}
+        with contextlib.suppress(ArchiveError):  # which is met again, and told, by who asks for the member
+            for entry, reader in self._archive.container.contents(wanted):
+                found[entry.name] = reader.read()
+        return found
 
 
 class _Planned:

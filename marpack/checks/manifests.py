@@ -68,15 +68,20 @@ def find_missing(subject: Subject) -> Iterator[Problem]:
         if name.replace("\\", "/").lower().rpartition("mar-inf/")[2] == "manifest.json"
         or name.lower() == "manifest.json"
     ]
-    if not likely:
+    message = f"there is no {subject.manifest_name}"
+    if likely:
+        message = f"{message}, only {likely[0]!r}"
+    if subject.form == "folder" and any(
+        "/" not in name and name.endswith((".mar", ".tar.gz", ".war")) for name in subject.names
+    ):
+        message = f"{message}: it looks like a model store, which holds archives"
+        fix = f"name the archives in it: {posixpath.join(subject.path, '*')}"
+    elif not likely:
         fix = "pack the model with marpack pack or torch-model-archiver, which write it"
     elif subject.form == "tgz":
         fix = "put everything below exactly one folder, as in model/MAR-INF/MANIFEST.json"
     else:
         fix = f"move it, and everything beside it, so that it is {subject.manifest_name}"
-    message = f"there is no {subject.manifest_name}"
-    if likely:
-        message = f"{message}, only {likely[0]!r}"
     yield Problem(message=message, fix=fix, effect=_NO_NAME)
 
 

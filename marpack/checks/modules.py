@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from marpack.checks.distributions import Distributions
+from marpack.checks.distributions import Distributions, read_requirements
 from marpack.checks.namespace import Class, Function, Imported, Namespace
 
 if TYPE_CHECKING:
@@ -441,7 +441,10 @@ class Modules:
     def distributions(self) -> Distributions:
         """What the requirements file of the model installs beside its files."""
         name = self._subject.role("requirementsFile")
-        return Distributions(b"" if name is None else self._subject.read(name) or b"")
+        if name is None:
+            return Distributions(b"")
+        data, complete = read_requirements(self._subject, name)
+        return Distributions(data, complete=complete)
 
     @cached_property
     def graph(self) -> dict[str, Step]:

@@ -84,15 +84,17 @@ def rule(code: str, severity: Severity) -> Callable[[Check], Check]:
     return register
 
 
-def choose(rules: Iterable[Rule], *, select: Iterable[str] | None, ignore: Iterable[str]) -> list[Rule]:
+def choose(
+    rules: Iterable[Rule], *, select: str | Iterable[str] | None, ignore: str | Iterable[str]
+) -> list[Rule]:
     """Keep the rules whose code is, or begins with, one of ``select``, and none of ``ignore``.
 
-    ``handler`` stands for ``handler`` and for every code that begins with ``handler-``. Raises ``MarpackError``
-    for one that means no rule.
+    ``handler`` stands for ``handler`` and for every code that begins with ``handler-``. A string is one.
+    Raises ``MarpackError`` for one that means no rule.
     """
     rules = list(rules)
-    wanted = None if select is None else list(select)
-    unwanted = list(ignore)
+    wanted = None if select is None else _listed(select)
+    unwanted = _listed(ignore)
     for given in [*(wanted or []), *unwanted]:
         if not any(_means(given, known.code) for known in rules):
             raise MarpackError(f"no rule is called {given!r}: see spec/checks.md, or marpack check --rules")
@@ -102,6 +104,10 @@ def choose(rules: Iterable[Rule], *, select: Iterable[str] | None, ignore: Itera
         if (wanted is None or any(_means(given, known.code) for given in wanted))
         and not any(_means(given, known.code) for given in unwanted)
     ]
+
+
+def _listed(codes: str | Iterable[str]) -> list[str]:
+    return [codes] if isinstance(codes, str) else list(codes)
 
 
 def _means(given: str, code: str) -> bool:

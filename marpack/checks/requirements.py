@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from marpack.checks.distributions import SCHEME, requirement_lines
+from marpack.checks.distributions import SCHEME, read_requirements, requirement_lines
 from marpack.checks.registry import Problem, rule
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def _lines(subject: Subject) -> tuple[str, list[RequirementLine]]:
     """Return the name of the file, and its lines that can be read; none where there is no such file."""
     name = None if subject.is_workflow else subject.role("requirementsFile")
     name = "" if name is None else posixpath.normpath(name)
-    data = subject.read(name) if name else None
-    return name, [line for line in requirement_lines(data or b"") if line.readable]
+    data = read_requirements(subject, name)[0] if name else b""
+    return name, [line for line in requirement_lines(data) if line.readable]
 
 
 @rule("requirements-switch", "note")
@@ -95,7 +95,7 @@ def find_syntax(subject: Subject) -> Iterator[Problem]:
     Where pip fails the registration does; the model stays registered without a worker, and must be removed before
     it can be registered again [server].
     """
-    member, lines = _lines(subject)
+    member, lines = subject.once(_lines)
     for line in lines:
         if line.name is None and not line.is_option and line.path is None and not SCHEME.match(line.requirement):
             yield Problem(
@@ -114,13 +114,13 @@ def find_missing_files(subject: Subject) -> Iterator[Problem]:
     pip runs in the folder of the model: ``./kit-1.0-py3-none-any.whl`` is a member of the archive. Where ``-r``
     and ``-c`` lead is counted from the file that says so [server].
     """
-    member, lines = _lines(subject)
+    member, lines = subject.once(_lines)
     for line in lines:
         for path in _named(line, posixpath.dirname(member)):
             if path.startswith("/") or path == "." or subject.holds(path):
                 continue
             yield Problem(
-                message=f"{path!r} is not in the archive",
+                message=f"{path[:60]!r} is not in the archive",
                 fix="pack it as an extra file, or name the package",
                 effect=_FAILS,
                 member=member,
@@ -136,7 +136,7 @@ def find_servers_own(subject: Subject) -> Iterator[Problem]:
     already. That folder comes first when the worker imports: it then runs on another ``torch`` than the server was
     built with, downloaded once for each model [server].
     """
-    member, lines = _lines(subject)
+    member, lines = subject.once(_lines)
     for line in lines:
         name = line.name
         if name in _SERVERS_OWN or name in _NEEDING_TORCH:

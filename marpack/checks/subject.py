@@ -35,6 +35,11 @@ CheckTarget: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
 LONGEST_TEXT = 8 << 20
 # Taken apart, a source fills the memory a few hundred times over.
 LONGEST_SOURCE = 1 << 20
+LONGEST_YAML = 1 << 20
+# All that are taken apart, together: their trees are kept for all rules.
+MOST_SOURCE = 4 << 20
+# The compiler takes a time that grows with the square of some texts.
+LONGEST_COMPILED = 128 << 10
 
 # Which warnings are shown is a matter of the process, and checks may run in several threads.
 _QUIET = threading.Lock()
@@ -131,7 +136,10 @@ class Subject:
         self.is_workflow = is_workflow
         # Where the server looks for the manifest.
         self.manifest_name = WORKFLOW_MANIFEST_NAME if is_workflow else MANIFEST_NAME
-        self._read: dict[str, bytes | None] = {}
+        # What was asked for and not looked into, and why: a rule of its own tells it, after all others.
+        self.unread: dict[str, str] = {}
+        self._left = MOST_SOURCE
+        self._read: dict[str, bytes] = {}
         self._sources: dict[str, Source | None] = {}
         self._worked_out: dict[Callable[[Subject], Any], Any] = {}
 
@@ -159,28 +167,40 @@ class Subject:
         return self.contents.present
 
     @cached_property
+    def _links(self) -> frozenset[str]:
+        return frozenset(self.present)
+
+    @cached_property
+    def _link_lengths(self) -> list[int]:
+        return sorted(set(map(len, self._links)))
+
+    @cached_property
     def _sorted_names(self) -> list[str]:
         return sorted((*self.names, *self.present))
 
     def holds(self, path: str) -> bool:
         """Tell whether the server finds a file or folder of this name below the model's, readable here or not."""
         path = posixpath.normpath(path)
-        if path in self.names or any(path == link or path.startswith(f"{link}/") for link in self.present):
+        if path in self.names or any(
+            f"{path}/"[length : length + 1] == "/" and path[:length] in self._links
+            for length in self._link_lengths
+        ):
             return True
         place = bisect.bisect_left(self._sorted_names, f"{path}/")
         return any(name.startswith(f"{path}/") for name in self._sorted_names[place : place + 1])
 
-    def read(self, name: str) -> bytes | None:
-        """Return a member's bytes; None where there is none, or it is longer than any text."""
-        if name not in self._read:
-            self._read[name] = self._contents_of(name)
-        return self._read[name]
-
-    def _contents_of(self, name: str) -> bytes | None:
-        if name not in self.names or self.names[name] > LONGEST_TEXT:
+    def read(self, name: str, *, longest: int = LONGEST_TEXT) -> bytes | None:
+        """Return a member's bytes; None where there is none, or it is longer than ``longest``, which is told."""
+        size = self.names.get(name)
+        if size is None:
             return None
-        with self.contents.open(name) as file:
-            return b"".join(iter(lambda: file.read(1 << 20), b""))
+        if size > longest:
+            self.unread[name] = f"it is longer than {longest:,} bytes, and was not looked into"
+            return None
+        if name not in self._read:
+            with self.contents.open(name) as file:
+                self._read[name] = b"".join(iter(lambda: file.read(1 << 20), b""))
+        return self._read[name]
 
     # --------------------------------------------------------------------------------------------- manifest
 
@@ -235,11 +255,31 @@ class Subject:
         return Modules(self)
 
     def source(self, name: str) -> Source | None:
-        """Return a Python file, taken apart; None where there is none, or it is longer than any one."""
+        """Return a Python file, taken apart; None where there is none, or it is too long, which is told."""
         if name not in self._sources:
-            data = self.read(name) if self.names.get(name, 0) <= LONGEST_SOURCE else None
-            self._sources[name] = None if data is None else Source(name, data, self.settings.python)
+            self._sources[name] = self._taken_apart(name)
         return self._sources[name]
+
+    def _taken_apart(self, name: str) -> Source | None:
+        size = self.names.get(name, 0)
+        if self._left < size <= LONGEST_SOURCE:
+            self.unread[name] = (
+                f"the sources are longer than {MOST_SOURCE:,} bytes together: it was not looked into"
+            )
+            return None
+        data = self.read(name, longest=LONGEST_SOURCE)
+        if data is None:
+            return None
+        self._left -= size
+        if size > LONGEST_COMPILED:
+            self.unread[name] = f"it is longer than {LONGEST_COMPILED:,} bytes, and was parsed, but not compiled"
+        try:
+            return Source(name, data, self.settings.python)
+        except MemoryError:  # which is also how Python's parser says that something is nested too deeply
+            self.unread[name] = (
+                "Python's parser gave it up: it is nested too deeply, or there is too little memory"
+            )
+            return None
 
 
 class Source:
@@ -255,7 +295,8 @@ class Source:
                 warnings.simplefilter("ignore")
                 tree = ast.parse(data, name, feature_version=python)
                 # What the grammar allows and the compiler does not: "return" outside of a function.
-                compile(tree, name, "exec", dont_inherit=True)
+                if len(data) <= LONGEST_COMPILED:
+                    compile(tree, name, "exec", dont_inherit=True)
             newer = fstrings.newer_in(data) if python < fstrings.FIRST else None
             if newer is None:
                 self.tree = tree
@@ -263,5 +304,5 @@ class Source:
                 self.error, self.line = f"SyntaxError: {newer[0]}", newer[1]
         except SyntaxError as error:
             self.error, self.line = f"{type(error).__name__}: {error.msg}", error.lineno or None
-        except (ValueError, RecursionError, MemoryError, OverflowError) as error:  # NUL bytes; depth; hostile ones
+        except (ValueError, RecursionError, OverflowError) as error:  # NUL bytes; depth; hostile ones
             self.error = f"{type(error).__name__}: {error}"

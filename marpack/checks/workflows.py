@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
 from marpack.checks.namespace import Namespace
 from marpack.checks.registry import Problem, rule
+from marpack.checks.subject import LONGEST_YAML
 from marpack.config import yaml_text
 from marpack.errors import ConfigError, MissingExtraError
 
@@ -79,9 +80,9 @@ def _read(subject: Subject) -> _Spec | None:
         return wrong(
             f"the specification {name!r} is not in the archive", "it answers 500", "pack it (--spec-file)"
         )
-    data = subject.read(name)
+    data = subject.read(name, longest=LONGEST_YAML)
     if data is None:
-        return wrong("it is too long for a specification", "it answers 500", fix)
+        return None
     try:
         document, lines = yaml_text.parse(data, None)
     except MissingExtraError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,8 @@ from marpack.archive.layout import printable
 from marpack.archive.limits import Limits
 from marpack.checks.examine import TARGETS, built_in_rules, check, python_version
 from marpack.checks.registry import choose
-from marpack.cli.config import report
 from marpack.cli.reading import add_limits
-from marpack.cli.terminal import complain, naming, show, to_json
+from marpack.cli.terminal import complain, count_of, naming, show, to_json
 from marpack.errors import MarpackError
 
 if TYPE_CHECKING:
@@ -102,10 +102,27 @@ def _check_all(rules: Sequence[Rule], options: argparse.Namespace) -> int:
             files.append(_as_json(path, findings))
             status |= any(finding.severity == "error" for finding in findings)
         else:
-            status |= report(path, findings, as_json=False)
+            status |= _report(path, findings)
     if options.json:
         show(to_json({"schema": _SCHEMA_VERSION, "files": files}))
     return status
+
+
+def _report(path: str, findings: Sequence[Finding]) -> int:
+    """Show findings, each with what the server does and what to do below; return the exit status."""
+    for finding in findings:
+        place = ":".join(filter(None, [finding.file or "", "" if finding.line is None else str(finding.line)]))
+        head = ": ".join(filter(None, [place, finding.severity, finding.key, finding.message]))
+        show(printable(f"{head} [{finding.code}]"))
+        for what, text in (("server", finding.effect), ("fix", finding.fix)):
+            if text:
+                show(f"  {what}: {printable(text)}")
+    counts = Counter(finding.severity for finding in findings)
+    told = [count_of(counts["error"], "error"), count_of(counts["warning"], "warning")]
+    if counts["note"]:
+        told.append(count_of(counts["note"], "note"))
+    show(f"{printable(path)}: {', '.join(told)}")
+    return 1 if counts["error"] else 0
 
 
 def _as_json(path: str, findings: Sequence[Finding]) -> dict[str, Any]:

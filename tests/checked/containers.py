@@ -283,6 +283,13 @@ CASES = [
         fails="serves",
     ),
     Case(
+        code="container-unread",
+        title="a handler of more than 1 MiB",
+        broken=Archive(files={"handler.py": HANDLER + "#" * (1 << 20)}),
+        repaired=GOOD,
+        fails="serves",
+    ),
+    Case(
         code="container-useless",
         title="what Finder leaves",
         broken=Archive(files={**FILES, ".DS_Store": b"\0\0\0\1Bud1"}),
