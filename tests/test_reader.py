@@ -868,3 +868,28 @@ def test_links_that_multiply(tmp_path: Path) -> None:
 def test_what_cannot_be_opened_at_all(source: Any) -> None:
     with pytest.raises(TypeError, match=r"binary file|mode 'rb'"):
         marpack.open_archive(source)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("place", [None, 0, 1 << 25, (1 << 25) + 1, 70 * MIB - 1])
+def test_a_large_stored_member_is_verified_in_parts(place: int | None, threads: int, tmp_path: Path) -> None:
+    path = tmp_path / "m.mar"
+    noise = random.Random(0).randbytes(MIB)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(NAME, TEXT)
+        archive.writestr("weights.bin", noise * 70)
+        archive.writestr("more.bin", noise * 5)
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("weights.bin").header_offset + 30 + len("weights.bin")
+    if place is not None:
+        with path.open("r+b") as file:
+            file.seek(start + place)
+            byte = file.read(1)[0]
+            file.seek(start + place)
+            file.write(bytes([byte ^ 1]))
+    counted: list[int] = []
+    with marpack.open_archive(path) as opened:
+        issues = opened.verify(threads=threads, progress=counted.append)
+        assert sum(counted) == sum(entry.size for entry in opened.entries) or (threads == 1 and place is not None)
+    expected = [] if place is None else [("weights.bin", "crc")]
+    assert [(issue.argument, issue.code) for issue in issues] == expected

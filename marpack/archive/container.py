@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from marpack.archive.entry import Compression
     from marpack.archive.plan import Owner
 
-__all__ = ["ArchiveEntry", "Container", "ContainerForm", "MemberReader"]
+WRONG_CRC = "is damaged: its CRC is not the one that it states"
+
+__all__ = ["WRONG_CRC", "ArchiveEntry", "Container", "ContainerForm", "MemberReader"]
 
 ContainerForm: TypeAlias = Literal["zip", "tgz", "folder"]
 
@@ -119,6 +121,10 @@ class MemberReader(io.RawIOBase):
         """Return True."""
         return True
 
+    def leave_sum_to_others(self) -> None:
+        """Do not take the CRC, of which parts are taken elsewhere."""
+        self._crc = None
+
     def seekable(self) -> bool:
         """Return True; going back may mean to begin anew, and going on to read what lies between."""
         return True
@@ -178,7 +184,7 @@ class MemberReader(io.RawIOBase):
         if self._position == self.entry.size:
             self._check_end()
             if self._crc is not None and self.entry.crc32 is not None and self._crc != self.entry.crc32:
-                self._fail("crc", "is damaged: its CRC is not the one that it states")
+                self._fail("crc", WRONG_CRC)
         return data
 
     def readall(self) -> bytes:
