@@ -61,13 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = import_module(f"{__name__}.{words[0].replace('-', '_')}")
         words = expand_abbreviations(words, command.ARCHIVER_OPTIONS)
     if words[:2] == ["config", "set"] and not {"-h", "--help"}.intersection(words):
-        from marpack.cli.config import options_first
-
-        words[2:] = options_first(words[2:])
+        words[2:] = _options_first(words[2:], "--unset")
     if words[:1] == ["extract"]:
-        from marpack.cli.extract import options_first
+        from marpack.cli.reading import LIMIT_OPTIONS
 
-        words[1:] = options_first(words[1:])
+        words[1:] = _options_first(words[1:], *LIMIT_OPTIONS)
     try:
         if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
             parser.error(f"name a command first, as in: marpack pack {words[0]} ...")
@@ -93,6 +91,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail("interrupted")
         return _SIGNALLED + signal.SIGINT
     return status or 0
+
+
+def _options_first(words: Sequence[str], *with_value: str) -> list[str]:
+    """Sort words: argparse takes those that need not be there only when they stand together.
+
+    Options ``with_value``, also when they are abbreviated, keep the word behind them.
+    """
+    options: list[str] = []
+    others: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            others += rest
+        elif word.startswith("-") and word != "-":
+            options.append(word)
+            if len(word) > 2 and any(option.startswith(word) for option in with_value):
+                options += [next(rest, "")]
+        else:
+            others.append(word)
+    return [*options, "--", *others]
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from marpack.errors import ConfigError, Finding, MarpackError, PropertiesError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["add_parser", "findings_json", "json_value", "options_first", "read_bytes", "report"]
+__all__ = ["add_parser", "findings_json", "json_value", "read_bytes", "report"]
 
 _DEFAULT_FILE = "config.properties"
 
@@ -77,23 +77,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     set_.add_argument("-f", "--force", action="store_true", help="also what the server would refuse")
     for verb in (init, show_, lint, set_):
         verb.add_argument("--json", action="store_true", help="print the result as JSON")
-
-
-def options_first(words: Sequence[str]) -> list[str]:
-    """Sort the words of ``config set``: argparse takes its settings only when they stand together."""
-    options: list[str] = []
-    others: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            others += rest
-        elif word.startswith("-") and word != "-":
-            options.append(word)
-            if word == "--unset":
-                options += [next(rest, "")]
-        else:
-            others.append(word)
-    return [*options, "--", *others]
 
 
 def _init(options: argparse.Namespace) -> None:

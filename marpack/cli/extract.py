@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from marpack.archive.layout import SUFFIXES, WORKFLOW_SUFFIX, printable
 from marpack.cli.progress import progress_for
-from marpack.cli.reading import LIMIT_OPTIONS, add_limits, opened
+from marpack.cli.reading import add_limits, opened
 from marpack.cli.terminal import count_of, show, to_json
 from marpack.errors import MarpackError, TargetError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from marpack.archive.content import Progress
     from marpack.archive.opened import ModelArchive
 
-__all__ = ["add_parser", "options_first"]
+__all__ = ["add_parser"]
 
 # Of the JSON (spec/extract.schema.json).
 _SCHEMA_VERSION = 1
@@ -48,23 +48,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/extract.schema.json)")
     add_limits(parser)
-
-
-def options_first(words: Sequence[str]) -> list[str]:
-    """Sort the words of ``extract``: argparse takes words that need not be there only when they stand together."""
-    options: list[str] = []
-    others: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            others += rest
-        elif word.startswith("-") and word != "-":
-            options.append(word)
-            if len(word) > 2 and any(option.startswith(word) for option in LIMIT_OPTIONS):
-                options += [next(rest, "")]
-        else:
-            others.append(word)
-    return [*options, "--", *others]
 
 
 def _run(options: argparse.Namespace) -> None:
