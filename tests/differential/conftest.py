@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import fcntl
 import importlib
+import tempfile
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +19,14 @@ if TYPE_CHECKING:
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask no proxy for what is on the loopback."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def default_ports() -> Iterator[None]:
+    """Keep the ports that a server takes unless told otherwise: tests in other processes want the same ones."""
+    with Path(tempfile.gettempdir(), "marpack-tests-default-ports").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

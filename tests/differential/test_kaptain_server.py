@@ -20,6 +20,8 @@ from tests.differential.torchserve import (
     require_default_ports,
 )
 
+pytestmark = pytest.mark.usefixtures("default_ports")
+
 MODEL = "dev-mnist"
 
 # The last one that knows the envelope "kfserving".

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -32,6 +33,7 @@ START_SECONDS = 120
 ANSWER_SECONDS = 180
 STOP_SECONDS = 10
 LOG_TAIL_LINES = 60
+FIRST_PORT, PORTS_A_RANGE, PORT_RANGES = 10_000, 1_000, 20
 
 # What a version imports without saying so: its handlers need pkg_resources.packaging, gone from setuptools 70.
 UNDECLARED = {"0.9.0": ["setuptools<70"]}
@@ -355,13 +357,25 @@ def package_home(python: Path) -> Path:
     return Path(done.stdout.strip()).parent
 
 
+def own_ports() -> Iterator[int]:
+    """Yield ports that no other process of this test run asks for, below those that systems give to clients."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PORT_RANGES
+    first = FIRST_PORT + worker * PORTS_A_RANGE
+    return itertools.cycle(range(first, first + PORTS_A_RANGE))
+
+
+OWN_PORTS = own_ports()
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports that nobody listened on a moment ago, all different."""
-    with contextlib.ExitStack() as sockets:
-        listeners = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in listeners]
+    found: list[int] = []
+    while len(found) < count:
+        port = next(OWN_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
