@@ -102,13 +102,13 @@ class MemberReader(io.RawIOBase):
         self._position = 0
         self._crc: int | None = 0
 
+    @abstractmethod
     def _begin(self) -> None:
         """Go back to the first byte."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take(self, size: int) -> bytes:
         """Return the next bytes, at most ``size`` of them, none at the end."""
-        raise NotImplementedError
 
     def _check_end(self) -> None:
         """Raise unless the contents end here, where their size says so."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from marpack.archive.entry import CHUNK_SIZE
 from marpack.archive.layout import handler_reference, printable
 from marpack.archive.limits import LIMIT_CODES
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
@@ -322,11 +321,6 @@ class ModelArchive:
     def deflated(self, entry: ArchiveEntry) -> Iterator[tuple[bytes, bytes]]:
         """Yield the deflated bytes of a member of a zip, and what comes out of them, held against size and CRC."""
         return self._container.deflated(entry)
-
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """Yield a member's contents in pieces."""
-        with self.open(name) as file:
-            yield from iter(lambda: file.read(CHUNK_SIZE), b"")
 
 
 class WorkflowArchive(ModelArchive):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,9 @@ from marpack.archive.layout import printable
 from marpack.archive.limits import Limits
 from marpack.checks.examine import TARGETS, built_in_rules, check, python_version
 from marpack.checks.registry import choose
+from marpack.cli.config import show_counts
 from marpack.cli.reading import add_limits
-from marpack.cli.terminal import complain, count_of, naming, show, to_json
+from marpack.cli.terminal import complain, naming, show, to_json
 from marpack.errors import MarpackError
 
 if TYPE_CHECKING:
@@ -117,12 +117,7 @@ def _report(path: str, findings: Sequence[Finding]) -> int:
         for what, text in (("server", finding.effect), ("fix", finding.fix)):
             if text:
                 show(f"  {what}: {printable(text)}")
-    counts = Counter(finding.severity for finding in findings)
-    told = [count_of(counts["error"], "error"), count_of(counts["warning"], "warning")]
-    if counts["note"]:
-        told.append(count_of(counts["note"], "note"))
-    show(f"{printable(path)}: {', '.join(told)}")
-    return 1 if counts["error"] else 0
+    return show_counts(path, findings)
 
 
 def _as_json(path: str, findings: Sequence[Finding]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from marpack.errors import ConfigError, Finding, MarpackError, PropertiesError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["add_parser", "findings_json", "json_value", "read_bytes", "report"]
+__all__ = ["add_parser", "findings_json", "json_value", "read_bytes", "report", "show_counts"]
 
 _DEFAULT_FILE = "config.properties"
 
@@ -196,21 +197,22 @@ def _set_alone(options: argparse.Namespace) -> None:
 
 def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
     """Show the findings of a file; return the exit status, 1 when there is an error among them."""
-    errors = sum(finding.severity == "error" for finding in findings)
     if as_json:
         show(to_json({"file": file} | findings_json(findings)))
-    else:
-        for finding in findings:
-            show(printable(str(finding)))
-        warnings = sum(finding.severity == "warning" for finding in findings)
-        notes = len(findings) - errors - warnings
-        counts = [
-            count_of(errors, "error"),
-            count_of(warnings, "warning"),
-            *([count_of(notes, "note")] if notes else []),
-        ]
-        show(f"{printable(file)}: {', '.join(counts)}")
-    return 1 if errors else 0
+        return int(any(finding.severity == "error" for finding in findings))
+    for finding in findings:
+        show(printable(str(finding)))
+    return show_counts(file, findings)
+
+
+def show_counts(file: str, findings: Sequence[Finding]) -> int:
+    """Show how many findings a file has of each severity; return the exit status."""
+    counts = Counter(finding.severity for finding in findings)
+    told = [count_of(counts["error"], "error"), count_of(counts["warning"], "warning")]
+    if counts["note"]:
+        told.append(count_of(counts["note"], "note"))
+    show(f"{printable(file)}: {', '.join(told)}")
+    return 1 if counts["error"] else 0
 
 
 def findings_json(findings: Iterable[Finding]) -> dict[str, Any]:
