@@ -25,7 +25,7 @@ WITH_VOCABULARY = frozenset({HANDLER_MODULES["text_classifier"], HANDLER_MODULES
 
 def _severity(subject: Subject) -> Severity:
     """Return how bad a model file is that BaseHandler cannot load: that depends on who loads it."""
-    return {True: "error", None: "warning", False: "note"}[subject.modules.loads_model]  # type: ignore[return-value]
+    return "error" if subject.modules.loads_model else "warning"
 
 
 def _model_file(subject: Subject) -> str | None:
@@ -75,7 +75,7 @@ def model_file_is_no_module(subject: Subject) -> Iterator[Problem]:
 
     BaseHandler imports the text before the first ``.``: of ``my.model.py`` that is ``my``, of ``nets/model.py`` it
     is ``nets/model``, and both are not found [server]. A handler that does not load the model as BaseHandler does
-    may read the file in its own way: then this is a warning, or a note.
+    may read the file in its own way: then this is a warning.
     """
     name = _model_file(subject)
     if name is None or subject.modules.model_module is not None:
@@ -100,7 +100,7 @@ def model_file_has_not_one_class(subject: Subject) -> Iterator[Problem]:
 
     BaseHandler takes the only class that the module makes, and counts as the worker does for a handler: helper
     classes, and second names for the same class, are too many; imported classes do not count [server]. Where
-    another handler loads the model, this is a warning, and a note if nobody looks at its classes.
+    another handler loads the model, or nobody looks at its classes, this is a warning.
     """
     found = _space(subject)
     if found is None:
