@@ -25,7 +25,7 @@ with open(path, "rb") as source, open("m.mar", "w+b") as target:
     if how == "marpack":
         import marpack
         from marpack.archive.content import Content
-        from marpack.archive.copying import copy_content
+        from marpack.archive.write.file_copy import copy_content
         plan = marpack.plan_archive(model_name="m", handler="base_handler", serialized_file=path)
         assert copy_content(Content(plan.entries[0]), target, offset=offset, threads=os.cpu_count())
     else:

@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from marpack.archive.inputs import literal_path
 from marpack.archive.manifest import Manifest, ManifestModel, created_on
-from marpack.archive.planning import plan_archive
-from marpack.archive.write import write_archive
+from marpack.archive.plan.inputs import literal_path
+from marpack.archive.plan.model import plan_archive
+from marpack.archive.write.write import write_archive
 from marpack.errors import MarpackError
 
 if TYPE_CHECKING:

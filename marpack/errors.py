@@ -6,10 +6,10 @@ progress function raises, pass through unchanged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from marpack.secrets import hidden
+from marpack.display import printable, showable
+from marpack.findings import Issue
 
 if TYPE_CHECKING:
     import os
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from marpack.findings import Finding, ReaderName
+
 __all__ = [
     "ArchiveError",
     "ArchiveExistsError",
     "CheckError",
     "ConfigError",
     "DownloadError",
-    "Finding",
-    "Issue",
     "LimitError",
     "ManifestError",
     "MarpackError",
@@ -32,54 +32,16 @@ __all__ = [
     "NotPortableError",
     "PlanError",
     "PropertiesError",
-    "ReaderName",
-    "Severity",
     "SnapshotError",
     "SourceChangedError",
     "TargetError",
     "UnsafeArchiveError",
     "UploadError",
-    "printable",
 ]
-
-Severity: TypeAlias = Literal["error", "warning", "note"]
-
-# The programs that read what marpack writes: TorchServe itself, its Python launcher ``torchserve``, KServe's
-# wrapper around it, and MLflow's deployment plugin.
-ReaderName: TypeAlias = Literal["server", "launcher", "kserve", "mlflow"]
 
 
 class MarpackError(Exception):
     """Base of every error that marpack itself raises."""
-
-
-def _showable(text: str) -> str:
-    """Return a text without secrets, and without halves of characters, which no terminal or file takes."""
-    return hidden(text).encode("utf-8", "backslashreplace").decode()
-
-
-def printable(name: str) -> str:
-    """Return a name as it can be shown: what a terminal would act on is escaped."""
-    return name if name.isprintable() else repr(name)[1:-1]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Issue:
-    """One thing that is wrong with the inputs of a plan, or with an archive.
-
-    ``code`` is stable (spec/archive.md lists them), ``argument`` names the argument at fault, or the member, and
-    is empty for an archive as a whole; ``message`` says what is wrong, with which value, and what to do.
-    """
-
-    code: str
-    argument: str
-    message: str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "message", _showable(self.message))
-
-    def __str__(self) -> str:
-        return f"{self.argument}: {self.message}" if self.argument else self.message
 
 
 class PlanError(MarpackError, ValueError):
@@ -92,58 +54,6 @@ class PlanError(MarpackError, ValueError):
 
     def __reduce__(self) -> tuple[type[PlanError], tuple[tuple[Issue, ...]]]:
         return type(self), (self.issues,)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """One thing that a reader will refuse, ignore, or take otherwise than it looks.
-
-    ``code`` is stable (spec/properties.md, spec/snapshot.md and spec/checks.md list them). ``key`` is the setting,
-    or the path to a value inside it, ``model_snapshot.models.mnist.1.0.minWorkers``; it is empty for what concerns
-    a file as a whole. ``message`` says what is wrong and what ``reader`` does about it, ``fix`` what to do, and
-    ``effect``, where it is not part of the message, what the server says or does in its own words. ``severity`` is
-    ``error`` when a reader fails or ignores what was meant, ``warning`` when it may, ``note`` otherwise. ``file``
-    and ``line``, counted from 1, are there when the text came from a file.
-    """
-
-    code: str
-    severity: Severity
-    key: str
-    message: str
-    fix: str
-    reader: ReaderName = "server"
-    file: str | None = None
-    line: int | None = None
-    effect: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", _showable(self.key))
-        object.__setattr__(self, "message", _showable(self.message))
-
-    @classmethod
-    def error(cls, code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
-        """Make an error; ``place`` are the other fields."""
-        return cls(code=code, severity="error", key=key, message=message, fix=fix, **place)
-
-    @classmethod
-    def warning(cls, code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
-        """Make a warning; ``place`` are the other fields."""
-        return cls(code=code, severity="warning", key=key, message=message, fix=fix, **place)
-
-    @classmethod
-    def note(cls, code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
-        """Make a note; ``place`` are the other fields."""
-        return cls(code=code, severity="note", key=key, message=message, fix=fix, **place)
-
-    @property
-    def sentence(self) -> str:
-        """The finding without its place and severity."""
-        effect = f"the server: {self.effect}" if self.effect else ""
-        return ": ".join(filter(None, [self.key, self.message, effect, f"{self.fix} [{self.code}]"]))
-
-    def __str__(self) -> str:
-        place = [self.file or "", "" if self.line is None else str(self.line)]
-        return ": ".join(filter(None, [":".join(filter(None, place)), self.severity, self.sentence]))
 
 
 class _FindingsError(MarpackError, ValueError):
@@ -177,7 +87,7 @@ class ArchiveError(MarpackError, ValueError):
         self.message = message
         self.code = code
         self.member = member
-        super().__init__(_showable(f"{path!r} {message}" if member is None else f"{path!r}: {member!r} {message}"))
+        super().__init__(showable(f"{path!r} {message}" if member is None else f"{path!r}: {member!r} {message}"))
 
     @property
     def issue(self) -> Issue:

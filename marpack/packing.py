@@ -7,24 +7,25 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from marpack.archive.planning import plan_archive
-from marpack.archive.write import write_archive
+from marpack.archive.plan.model import plan_archive
+from marpack.archive.write.write import write_archive
 from marpack.disk.atomic import check_folder
-from marpack.errors import CheckError, Issue, PlanError, TargetError
+from marpack.errors import CheckError, PlanError, TargetError
+from marpack.findings import Issue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from marpack.archive.content import Progress
-    from marpack.archive.extra_files import ExtraFiles
-    from marpack.archive.inputs import FileArgument
-    from marpack.archive.layout import ArchiveFormat, Deflate
+    from marpack.archive.forms import ArchiveFormat, Deflate
     from marpack.archive.manifest import Runtime
-    from marpack.archive.plan import Owner, Plan
-    from marpack.archive.planning import Handler
-    from marpack.archive.result import WriteResult
-    from marpack.errors import Finding
+    from marpack.archive.owner import Owner
+    from marpack.archive.plan.extra_files import ExtraFiles
+    from marpack.archive.plan.inputs import FileArgument
+    from marpack.archive.plan.model import Handler
+    from marpack.archive.plan.plan import Plan
+    from marpack.archive.result import Progress, WriteResult
+    from marpack.findings import Finding
 
 __all__ = ["CHECK_MODES", "CheckMode", "check_export_path", "checked", "pack", "reporting"]
 
@@ -94,7 +95,7 @@ def checked(plan: Plan, mode: CheckMode) -> tuple[Finding, ...]:
     """Return what ``marpack.check`` says of a plan; raise ``CheckError`` for errors, if that is the mode."""
     if mode == "off":
         return ()
-    from marpack.checks.examine import check  # a room of its own, for those who ask for it
+    from marpack.checks.examine import check
 
     findings = check(plan)
     if mode == "error" and (errors := [each for each in findings if each.severity == "error"]):

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import marpack
-from marpack.archive.entry import CHUNK_SIZE
-from marpack.archive.zip_writer import HELD_SIZE
+from marpack.archive.sources import CHUNK_SIZE
+from marpack.archive.write.zip_stream import HELD_SIZE
 from tests.conftest import full_disk
 
 COUNT = 5

@@ -22,7 +22,7 @@ import pytest
 import marpack
 from marpack.disk import folders
 
-FORMATS: list[marpack.ArchiveFormat] = ["default", "zip-store", "tgz", "no-archive", "auto"]
+FORMATS: list[marpack.typing.ArchiveFormat] = ["default", "zip-store", "tgz", "no-archive", "auto"]
 T = 1_600_000_000
 
 
@@ -90,7 +90,7 @@ def grow_while_reading(path: Path) -> Callable[[int], None]:
 def test_source_that_changes_while_read(
     inputs: dict[str, Any],
     store: Path,
-    archive_format: marpack.ArchiveFormat,
+    archive_format: marpack.typing.ArchiveFormat,
     digest: bool,
     disturb: Callable[[Path], Any],
 ) -> None:
@@ -108,7 +108,7 @@ def test_source_that_changes_while_read(
 
 @pytest.mark.parametrize("archive_format", FORMATS)
 def test_source_that_changed_since_the_plan(
-    inputs: dict[str, Any], store: Path, archive_format: marpack.ArchiveFormat
+    inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat
 ) -> None:
     plan = marpack.plan_archive(archive_format=archive_format, **inputs)
     inputs["handler"].write_text("another text of another length\n")
@@ -155,7 +155,7 @@ class LyingSource:
 
 @pytest.mark.parametrize("archive_format", ["default", "zip-store", "tgz"])
 @pytest.mark.parametrize("given", [b"x" * 1_999_999, b"x" * 2_000_001, b""])
-def test_source_of_the_callers_own_that_lies(archive_format: marpack.ArchiveFormat, given: bytes) -> None:
+def test_source_of_the_callers_own_that_lies(archive_format: marpack.typing.ArchiveFormat, given: bytes) -> None:
     plan = marpack.plan_archive(
         model_name="m",
         handler="base_handler",
@@ -167,7 +167,7 @@ def test_source_of_the_callers_own_that_lies(archive_format: marpack.ArchiveForm
 
 
 @pytest.mark.parametrize("archive_format", ["default", "zip-store"])
-def test_source_that_differs_the_second_time(archive_format: marpack.ArchiveFormat) -> None:
+def test_source_that_differs_the_second_time(archive_format: marpack.typing.ArchiveFormat) -> None:
     source = LyingSource(b"x" * 2_000_000, b"y" * 2_000_000)
     plan = marpack.plan_archive(
         model_name="m",
@@ -181,7 +181,7 @@ def test_source_that_differs_the_second_time(archive_format: marpack.ArchiveForm
 
 @pytest.mark.parametrize("archive_format", FORMATS)
 def test_callers_own_error_passes_and_leaves_nothing(
-    inputs: dict[str, Any], store: Path, archive_format: marpack.ArchiveFormat
+    inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat
 ) -> None:
     def interrupt(_count: int) -> None:
         raise KeyboardInterrupt
@@ -191,7 +191,7 @@ def test_callers_own_error_passes_and_leaves_nothing(
     assert listing(store) == []
 
 
-def pack_command(inputs: dict[str, Any], store: Path, archive_format: marpack.ArchiveFormat) -> list[str]:
+def pack_command(inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat) -> list[str]:
     return [
         *(sys.executable, "-m", "marpack", "pack", "--quiet", "--force", "--model-name", "m", "--version", "1.0"),
         *("--handler", str(inputs["handler"]), "--serialized-file", str(inputs["serialized_file"])),
@@ -204,7 +204,9 @@ def environment() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("archive_format", FORMATS)
-def test_disk_that_fills(inputs: dict[str, Any], store: Path, archive_format: marpack.ArchiveFormat) -> None:
+def test_disk_that_fills(
+    inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat
+) -> None:
     """RLIMIT_FSIZE makes the write fail half way, as a full disk does."""
     old = marpack.pack(export_path=store, version="old", archive_format=archive_format, **inputs)
     kept = contents(Path(old.path))
@@ -226,7 +228,9 @@ def test_disk_that_fills(inputs: dict[str, Any], store: Path, archive_format: ma
 
 
 @pytest.mark.parametrize("archive_format", FORMATS)
-def test_killed_at_any_moment(inputs: dict[str, Any], store: Path, archive_format: marpack.ArchiveFormat) -> None:
+def test_killed_at_any_moment(
+    inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat
+) -> None:
     new = marpack.pack(export_path=store, archive_format=archive_format, **inputs)
     complete = contents(Path(new.path))
     old = marpack.pack(export_path=store, version="old", force=True, archive_format=archive_format, **inputs)
@@ -251,7 +255,7 @@ def test_killed_at_any_moment(inputs: dict[str, Any], store: Path, archive_forma
 
 @pytest.mark.parametrize("archive_format", FORMATS)
 def test_twenty_packers_of_one_name(
-    inputs: dict[str, Any], store: Path, archive_format: marpack.ArchiveFormat
+    inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat
 ) -> None:
     command = pack_command(inputs, store, archive_format)
     packers = [subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE) for _ in range(20)]
@@ -266,7 +270,7 @@ def test_twenty_packers_of_one_name(
 
 @pytest.mark.parametrize("archive_format", FORMATS)
 def test_existing_target_stays_without_force(
-    inputs: dict[str, Any], store: Path, archive_format: marpack.ArchiveFormat
+    inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat
 ) -> None:
     target = store / marpack.plan_archive(archive_format=archive_format, **inputs).file_name
     marpack.pack(export_path=store, archive_format=archive_format, **inputs)
@@ -281,7 +285,7 @@ def test_existing_target_stays_without_force(
 
 @pytest.mark.parametrize("archive_format", FORMATS)
 def test_target_that_appears_meanwhile_stays(
-    inputs: dict[str, Any], store: Path, archive_format: marpack.ArchiveFormat
+    inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat
 ) -> None:
     plan = marpack.plan_archive(archive_format=archive_format, **inputs)
     target = store / plan.file_name
@@ -406,7 +410,7 @@ def test_working_folder_that_changes_meanwhile(
     inputs: dict[str, Any],
     store: Path,
     tmp_path: Path,
-    archive_format: marpack.ArchiveFormat,
+    archive_format: marpack.typing.ArchiveFormat,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(store)
@@ -421,7 +425,7 @@ def test_targets_that_name_nothing_new(
     inputs: dict[str, Any],
     store: Path,
     target: str,
-    archive_format: marpack.ArchiveFormat,
+    archive_format: marpack.typing.ArchiveFormat,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(store)
@@ -529,7 +533,7 @@ def test_new_file_has_the_permissions_of_any_new_file(inputs: dict[str, Any], st
 
 @pytest.mark.parametrize("archive_format", ["default", "no-archive"])
 def test_targets_that_cannot_take_an_archive(
-    inputs: dict[str, Any], store: Path, archive_format: marpack.ArchiveFormat
+    inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat
 ) -> None:
     plan = marpack.plan_archive(archive_format=archive_format, **inputs)
     (store / "file").write_bytes(b"x")

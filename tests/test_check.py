@@ -15,7 +15,7 @@ import pytest
 import marpack
 from marpack import CheckError, MarpackError, cli
 from marpack.checks import Problem, Rule, Subject, built_in_rules
-from marpack.checks.registry import BUILT_IN
+from marpack.checks.frame.rule import BUILT_IN
 from tests.archives import SPEC, check_json
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def test_other_errors_of_reading_are_not_taken_for_arguments(
     def broken(*_: object, **__: object) -> None:
         raise ValueError("a mistake of marpack's")
 
-    monkeypatch.setattr("marpack.cli.check.check", broken)
+    monkeypatch.setattr("marpack.cli.commands.check.check", broken)
     with pytest.raises(ValueError, match="a mistake"):
         cli.main(["check", str(tmp_path)])
 
@@ -381,7 +381,7 @@ def test_the_command_has_limits(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_the_json_knows_every_severity_of_a_finding() -> None:
     severities = json.loads((SPEC / "check.schema.json").read_text("ascii"))["$defs"]["finding"]["properties"]
-    assert severities["severity"]["enum"] == list(get_args(marpack.Severity))
+    assert severities["severity"]["enum"] == list(get_args(marpack.typing.Severity))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.archives import zipped
 from tests.conftest import require
 
 if TYPE_CHECKING:
-    from marpack.errors import Finding
+    from marpack.findings import Finding
 
 torch = pytest.importorskip("torch")
 
@@ -191,7 +191,7 @@ def test_without_torch_the_extra_is_named(tmp_path: Path, capsys: pytest.Capture
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from marpack import cli\n"
-        "import marpack.checks.load as load\n"
+        "import marpack.checks.rules.load as load\n"
         "import subprocess\n"
         "real = subprocess.run\n"
         "subprocess.run = lambda words, **how: real([words[0], '-S', *words[1:]], **how)\n"

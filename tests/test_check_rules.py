@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import tests.checked
-from marpack.checks import configs, workflows
 from marpack.checks.examine import built_in_rules, check
-from marpack.checks.subject import Settings, Subject
+from marpack.checks.frame.subject import Settings, Subject
+from marpack.checks.rules import model_config, workflow
 from marpack.errors import MissingExtraError
 from tests.checked.case import HANDLER, Archive, Case
 from tests.checks_page import PAGE, page
 
 if TYPE_CHECKING:
-    from marpack.errors import Finding, Issue
+    from marpack.findings import Finding, Issue
 
 RULES = built_in_rules()
 MODULES = [
@@ -112,8 +112,8 @@ def test_every_rule_explains_itself(rule: Any) -> None:
 @pytest.mark.parametrize(
     ("module", "code", "archive"),
     [
-        (configs, "config-unread", next(case.broken for case in CASES if case.code == "config-unread")),
-        (workflows, "workflow-unread", next(case.broken for case in CASES if case.code == "workflow-unread")),
+        (model_config, "config-unread", next(case.broken for case in CASES if case.code == "config-unread")),
+        (workflow, "workflow-unread", next(case.broken for case in CASES if case.code == "workflow-unread")),
     ],
     ids=["config", "workflow"],
 )

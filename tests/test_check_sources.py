@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marpack.checks import handlers, imports, models
-from marpack.checks.modules import HANDLER_MODULES
-from marpack.checks.registry import BUILT_IN
-from marpack.checks.subject import Settings, Subject
+from marpack.checks.frame.rule import BUILT_IN
+from marpack.checks.frame.subject import Settings, Subject
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
+from marpack.checks.rules import constructor, entry_point, handler_name, imports, model
 from tests.checked import handlers as checked_handlers
 from tests.checked import imports as checked_imports
 from tests.checked import models as checked_models
@@ -25,14 +25,14 @@ from tests.conftest import require
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from marpack.checks.registry import Rule
-    from marpack.errors import Finding, Issue
+    from marpack.checks.frame.rule import Rule
+    from marpack.findings import Finding, Issue
     from tests.checked.case import Archive, Case
 
 # One that this Python can stand for.
 SERVER = min((3, 11), sys.version_info[:2])
 
-MODULES = {module.__name__ for module in (handlers, imports, models)}
+MODULES = {module.__name__ for module in (constructor, entry_point, handler_name, imports, model)}
 RULES: list[Rule] = [rule for rule in BUILT_IN if rule.function.__module__ in MODULES]
 CASES: list[Case] = [*checked_handlers.CASES, *checked_models.CASES, *checked_imports.CASES]
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import marpack
-from marpack.archive.member_names import CASE_COLLISION
-from marpack.checks import Problem, Rule, Settings, Source, Subject, examine
-from marpack.checks.distributions import Distributions, requirement_lines
-from marpack.checks.fstrings import newer_fstring
-from marpack.checks.imports import is_standard
-from marpack.checks.subject import LONGEST_COMPILED, LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE
-from marpack.checks.workflows import _circle
+from marpack.archive.names import CASE_COLLISION
+from marpack.checks import Problem, Rule, Settings, Source, Subject
+from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE
+from marpack.checks.python.distributions import Distributions, requirement_lines
+from marpack.checks.python.fstrings import newer_fstring
+from marpack.checks.python.source import LONGEST_COMPILED
+from marpack.checks.rules.imports import is_standard
+from marpack.checks.rules.workflow import _circle
 from tests.archives import zipped
 from tests.checked.models import BASE, MODEL
 
@@ -50,7 +51,7 @@ def test_nothing_is_kept_of_a_subject(monkeypatch: pytest.MonkeyPatch) -> None:
             super().__init__(*args, **words)
             kept.append(weakref.ref(self))
 
-    monkeypatch.setattr(examine, "Subject", Watched)
+    monkeypatch.setattr("marpack.checks.examine.Subject", Watched)
     marpack.check(
         marpack.plan_archive(
             model_name="m",
@@ -163,7 +164,7 @@ def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytes
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("marpack.checks.weights.describe_weights", never)
+    monkeypatch.setattr("marpack.checks.rules.weights.describe_weights", never)
     plan = marpack.plan_archive(
         model_name="m",
         handler={"handler.py": BASE},
@@ -283,7 +284,7 @@ def test_too_little_memory_is_no_fault_of_a_source(monkeypatch: pytest.MonkeyPat
     def parse(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("marpack.checks.subject.ast.parse", parse)
+    monkeypatch.setattr("marpack.checks.frame.subject.ast.parse", parse)
     plan = handler("x = 1\n")
     assert unread(plan)["handler.py"][0] == "warning"
     assert "source-syntax" not in codes(plan)

@@ -19,7 +19,7 @@ from typing import IO
 import pytest
 
 import marpack
-from marpack.archive.layout import DEFLATES
+from marpack.archive.forms import DEFLATES
 from marpack.cli import main
 
 T = 1_600_000_000

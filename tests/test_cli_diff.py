@@ -279,7 +279,7 @@ def test_as_a_value(folder: Path) -> None:
         difference = marpack.diff_archives(old, new, contents=True, progress=counted.append)
         assert difference
         assert difference.manifest == (
-            marpack.ManifestChange(change="changed", key=("model", "modelVersion"), old="1.0", new="2.0"),
+            marpack.typing.ManifestChange(change="changed", key=("model", "modelVersion"), old="1.0", new="2.0"),
         )
         assert (difference.members, difference.packing) == ((), ())
         assert sum(counted) == 2 * (7 + 39 + 1000)

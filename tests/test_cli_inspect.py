@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import marpack
-from marpack.archive.weights import WeightsKind
+from marpack.archive.inspection.kinds import WeightsKind
 from marpack.cli import main
 from tests import archives
 from tests.archives import CLEAR, HOSTILE, MANIFEST, SPEC, TEXT, check_json, evil_pickle, packed, tarred, zipped

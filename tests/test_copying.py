@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 
 import marpack
-from marpack.archive import copying
-from marpack.archive.content import Content
-from marpack.archive.copying import BLOCK_SIZE, KERNEL_BLOCK_SIZE, LARGE_SIZE, copy_content
-from marpack.archive.digest import FileHasher, new_sha256
-from marpack.archive.entry import BytesSource, Compression, Entry, FileSource
+from marpack.archive.entry import Entry
+from marpack.archive.formats.checksums import new_sha256
+from marpack.archive.forms import Compression
+from marpack.archive.sources import BytesSource, FileSource
+from marpack.archive.write import file_copy
+from marpack.archive.write.file_copy import BLOCK_SIZE, KERNEL_BLOCK_SIZE, LARGE_SIZE, copy_content
+from marpack.archive.write.file_hasher import FileHasher
+from marpack.archive.write.member_contents import Content
 from marpack.disk import space
 
 SIZES = [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE + 1, LARGE_SIZE, KERNEL_BLOCK_SIZE * 2 + 12345]
@@ -145,7 +148,7 @@ def test_the_kernel_is_asked_only_where_it_may_share_whole_files(
 
 @pytest.mark.parametrize("form", ["zip-store", "auto", "no-archive", "default", "tgz"])
 def test_where_a_system_has_none_of_these_calls(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noise: bytes, form: marpack.ArchiveFormat
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noise: bytes, form: marpack.typing.ArchiveFormat
 ) -> None:
     weights = tmp_path / "w.pt"
     weights.write_bytes(noise[: 3 * BLOCK_SIZE + 5])
@@ -155,7 +158,7 @@ def test_where_a_system_has_none_of_these_calls(
     (tmp_path / "with").mkdir()
     (tmp_path / "without").mkdir()
     one = marpack.write_archive(plan, tmp_path / "with" / plan.file_name, digest=True)
-    monkeypatch.setattr(copying, "_CAN_COPY", False)
+    monkeypatch.setattr(file_copy, "_CAN_COPY", False)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     other = marpack.write_archive(plan, tmp_path / "without" / plan.file_name, digest=True)
     assert one.entries == other.entries
@@ -255,7 +258,7 @@ def test_a_sum_waits_for_the_slowest_block(
 
     def pwrite(file: int, data: Any, offset: int) -> int:
         if offset == 0:
-            time.sleep(10 * copying._REPORT_SECONDS)
+            time.sleep(10 * file_copy._REPORT_SECONDS)
         return write(file, data, offset)
 
     monkeypatch.setattr(os, "pwrite", pwrite)

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import marpack
-from marpack.archive import deflate as module
-from marpack.archive.deflate import BLOCK_SIZE, WINDOW_SIZE, deflate
+from marpack.archive.formats import deflate as module
+from marpack.archive.formats.deflate import BLOCK_SIZE, WINDOW_SIZE, deflate
 from tests.conftest import require
 
-METHODS: tuple[marpack.Deflate, ...] = get_args(marpack.Deflate)
+METHODS: tuple[marpack.typing.Deflate, ...] = get_args(marpack.typing.Deflate)
 SIZES = [0, 1, WINDOW_SIZE, BLOCK_SIZE - 1, BLOCK_SIZE, BLOCK_SIZE + 1, 3 * BLOCK_SIZE, 5 * BLOCK_SIZE + 7]
 
 
@@ -41,13 +41,13 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
     yield from (data[start : start + size] for start in range(0, len(data), size))
 
 
-def compressed(data: bytes, method: marpack.Deflate, *, threads: int = 1, chunk: int = 1 << 18) -> bytes:
+def compressed(data: bytes, method: marpack.typing.Deflate, *, threads: int = 1, chunk: int = 1 << 18) -> bytes:
     return b"".join(deflate(cut(data, chunk), method=method, level=6, threads=threads))
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("method", METHODS)
-def test_one_stream_with_one_end(method: marpack.Deflate, size: int) -> None:
+def test_one_stream_with_one_end(method: marpack.typing.Deflate, size: int) -> None:
     data = text(size)
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
     assert decompressor.decompress(compressed(data, method)) == data
@@ -57,7 +57,7 @@ def test_one_stream_with_one_end(method: marpack.Deflate, size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("method", METHODS)
-def test_threads_and_cuts_do_not_change_it(method: marpack.Deflate, size: int) -> None:
+def test_threads_and_cuts_do_not_change_it(method: marpack.typing.Deflate, size: int) -> None:
     data = text(size)
     made = {
         compressed(data, method, threads=threads, chunk=chunk)
@@ -106,7 +106,7 @@ def test_parallel_is_zlib_with_the_given_level() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_tgz_is_one_gzip_member_that_says_how_it_was_made(method: marpack.Deflate) -> None:
+def test_a_tgz_is_one_gzip_member_that_says_how_it_was_made(method: marpack.typing.Deflate) -> None:
     data = text(2 * BLOCK_SIZE)
     plan = marpack.plan_archive(
         model_name="m", handler="base_handler", extra_files={"x": data}, archive_format="tgz", deflate=method
@@ -127,7 +127,7 @@ def test_fast_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("form", ["default", "zip-store", "tgz"])
-def test_without_the_extra_the_bytes_are_the_same(tmp_path: Path, form: marpack.ArchiveFormat) -> None:
+def test_without_the_extra_the_bytes_are_the_same(tmp_path: Path, form: marpack.typing.ArchiveFormat) -> None:
     (tmp_path / "w.pt").write_bytes(text(3_000_000))
     code = (
         "import sys; sys.modules['isal'] = None; import marpack\n"
@@ -148,7 +148,7 @@ def test_without_the_extra_the_bytes_are_the_same(tmp_path: Path, form: marpack.
 
 
 @pytest.mark.parametrize("method", ["parallel", "fast"])
-def test_what_is_left_early_ends_its_threads(method: marpack.Deflate) -> None:
+def test_what_is_left_early_ends_its_threads(method: marpack.typing.Deflate) -> None:
     before = set(threading.enumerate())
     pieces = deflate(cut(text(20 * BLOCK_SIZE), 1 << 18), method=method, level=6, threads=3)
     next(iter(pieces))
@@ -157,7 +157,7 @@ def test_what_is_left_early_ends_its_threads(method: marpack.Deflate) -> None:
 
 
 @pytest.mark.parametrize("method", ["parallel", "fast"])
-def test_what_the_source_raises_comes_out(method: marpack.Deflate) -> None:
+def test_what_the_source_raises_comes_out(method: marpack.typing.Deflate) -> None:
     def chunks() -> Iterator[bytes]:
         yield text(3 * BLOCK_SIZE)
         raise LookupError("gone")

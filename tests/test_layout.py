@@ -2,16 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from marpack.archive.entry import Compression
-from marpack.archive.layout import (
-    check_member_name,
-    check_model_name,
-    compression_for,
-    handler_file,
-    is_excluded_folder,
-    is_pattern,
-    member_order,
-)
+from marpack.archive.forms import Compression, compression_for
+from marpack.archive.handler import handler_file
+from marpack.archive.names import check_member_name, check_model_name, is_excluded_folder, is_pattern, member_order
 
 
 @pytest.mark.parametrize("name", ["m", "1", "a..b", "Resnet-18_v1.0", "a" * 251])

@@ -20,7 +20,7 @@ from marpack import (
     lint_snapshot,
     properties,
 )
-from marpack.config.environment import variables
+from marpack.config.settings.environment import variables
 from tests.differential.java import torchserve_home
 from tests.property.strategies import json_values
 from tests.vectors import codes

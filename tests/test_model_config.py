@@ -15,7 +15,8 @@ import pytest
 
 import marpack
 from marpack.config.model_config import ModelConfig
-from marpack.errors import ConfigError, Finding, MissingExtraError
+from marpack.errors import ConfigError, MissingExtraError
+from marpack.findings import Finding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -441,6 +442,7 @@ def test_it_is_packed_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_rules_know_the_keys_of_the_fields() -> None:
-    from marpack.config import model_config, model_config_rules
+    from marpack.config import model_config
+    from marpack.config.rules.model_config import KEYS
 
-    assert set(model_config._KEYS) == model_config_rules.KEYS
+    assert set(model_config._KEYS) == KEYS

@@ -17,9 +17,9 @@ from tests.conftest import full_disk
 from tests.test_serving import SECRET_URLS, Growing, listing, unchanged
 
 if TYPE_CHECKING:
-    from marpack.archive.layout import ArchiveFormat
-    from marpack.archive.plan import ArchivePlan
-    from marpack.config.server_config import Preset
+    from marpack.archive.forms import ArchiveFormat
+    from marpack.archive.plan.plan import ArchivePlan
+    from marpack.config.presets import Preset
 
 T = 1_600_000_000
 FORMATS: list[ArchiveFormat] = ["default", "zip-store", "tgz", "no-archive", "auto"]

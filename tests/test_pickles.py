@@ -21,7 +21,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from marpack.archive.pickles import LEGACY_MAGIC, UNTOLD, Global, Made, PickleGlobals, pickle_globals, walk
+from marpack.archive.inspection.pickles import (
+    LEGACY_MAGIC,
+    UNTOLD,
+    Global,
+    Made,
+    PickleGlobals,
+    pickle_globals,
+    walk,
+)
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 

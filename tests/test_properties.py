@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from marpack import properties
-from marpack.config.java_hash import hash_map_order, properties_order, utf16_units
-from marpack.config.readers import as_kserve_reads, as_launcher_reads, as_mlflow_reads
+from marpack.config.text.java_hash import hash_map_order, properties_order, utf16_units
+from marpack.config.text.other_readers import as_kserve_reads, as_launcher_reads, as_mlflow_reads
+from marpack.config.text.properties import Blank, Comment, Entry, NotPortableError, PropertiesError
 from marpack.errors import MarpackError
-from marpack.properties import Blank, Comment, Entry, NotPortableError, PropertiesError
 
 if TYPE_CHECKING:
     from pathlib import Path

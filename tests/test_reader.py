@@ -35,7 +35,7 @@ from marpack import (
     TargetError,
     UnsafeArchiveError,
 )
-from marpack.archive.reader import read_manifest
+from marpack.archive.read.open import read_manifest
 from tests import hostile
 from tests.conftest import full_disk
 from tests.hostile import zip64
@@ -397,7 +397,7 @@ def test_what_is_no_file_is_not_waited_for(name: str, tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------- open_archive
 
 
-FORMS: list[marpack.ArchiveFormat] = ["default", "zip-store", "auto", "tgz", "no-archive"]
+FORMS: list[marpack.typing.ArchiveFormat] = ["default", "zip-store", "auto", "tgz", "no-archive"]
 FILES = {
     "weights.pt": random.Random(1).randbytes(1_500_000),
     "text.txt": b"the same again\n" * 100_000,

@@ -11,10 +11,10 @@ import pytest
 
 import marpack
 from marpack import SourceChangedError
+from marpack.display import hidden_url
 from marpack.errors import DownloadError
-from marpack.secrets import hidden_url
-from marpack.serving.remote import RemoteSource
-from marpack.serving.stores import is_url
+from marpack.remote.source import RemoteSource
+from marpack.remote.urls import is_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,7 +164,7 @@ def test_package_is_missing(package: str, url: str) -> None:
     code = f"""
 import sys
 sys.modules[{package!r}] = None
-import marpack.serving.remote as remote
+import marpack.remote.source as remote
 from marpack.errors import MissingExtraError
 try:
     remote.RemoteSource.from_url({url!r})
@@ -183,6 +183,5 @@ def test_package_of_another_store_is_missing() -> None:
 
 def test_nothing_is_imported_before_it_is_needed() -> None:
     assert (
-        run("import sys, marpack.serving.remote; print({'fsspec', 'aiohttp', 'ssl'} & set(sys.modules))")
-        == "set()"
+        run("import sys, marpack.remote.source; print({'fsspec', 'aiohttp', 'ssl'} & set(sys.modules))") == "set()"
     )

@@ -14,13 +14,13 @@ import pytest
 
 import marpack
 from marpack import ArchiveError, PlanError, UnsafeArchiveError, cli, open_archive
-from marpack.archive.repack import plan_repack
+from marpack.archive.plan.repack import plan_repack
 from tests.differential.official import TIMESTAMP, require_official, run_official, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from marpack.archive.layout import ArchiveFormat
+    from marpack.archive.forms import ArchiveFormat
 
 FORMS: tuple[ArchiveFormat, ...] = ("default", "zip-store", "auto", "tgz", "no-archive")
 SUFFIXES = {"tgz": ".tar.gz", "no-archive": ""}
@@ -291,8 +291,8 @@ def test_a_form_that_is_asked_for_decides_the_methods(tmp_path: Path) -> None:
     with open_archive(path) as opened:
         kept = {entry.name: entry.compression for entry in plan_repack(opened).entries}
         chosen = {entry.name: entry.compression for entry in plan_repack(opened, archive_format="auto").entries}
-    assert kept == {"h.py": marpack.Compression.STORED, "w.pt": marpack.Compression.DEFLATED}
-    assert chosen == {"h.py": marpack.Compression.DEFLATED, "w.pt": marpack.Compression.STORED}
+    assert kept == {"h.py": marpack.typing.Compression.STORED, "w.pt": marpack.typing.Compression.DEFLATED}
+    assert chosen == {"h.py": marpack.typing.Compression.DEFLATED, "w.pt": marpack.typing.Compression.STORED}
 
 
 def test_the_handler_cannot_be_dropped(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 import marpack
 from marpack import ConfigError, ServerConfig, lint_config, properties
-from marpack.config.keys import KEYS
-from marpack.config.redaction import redacted
-from marpack.secrets import HIDDEN, hidden_url
+from marpack.config.settings.keys import KEYS
+from marpack.config.settings.redaction import redacted
+from marpack.display import HIDDEN, hidden_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,10 +22,10 @@ from marpack import (
     ServerConfig,
     SnapshotEntry,
 )
-from marpack.config.environment import is_true, resolve
-from marpack.config.keys import IGNORED_KEYS, KEYS, ServerSettings, parse_value
-from marpack.config.releases import release
-from marpack.config.server_config import PRESETS
+from marpack.config.presets import PRESETS
+from marpack.config.settings.environment import is_true, resolve
+from marpack.config.settings.keys import IGNORED_KEYS, KEYS, ServerSettings, parse_value
+from marpack.config.settings.releases import release
 from tests.vectors import SPEC
 
 SETTINGS = json.loads((SPEC / "settings.json").read_text("ascii"))
@@ -46,7 +46,7 @@ VALUES: dict[str, tuple[Any, str]] = {
 }
 
 
-def value_of(key: marpack.Key) -> tuple[Any, str]:
+def value_of(key: marpack.typing.Key) -> tuple[Any, str]:
     return (SNAPSHOT, SNAPSHOT.to_json()) if key.name == "model_snapshot" else VALUES[key.kind]
 
 
@@ -84,7 +84,7 @@ def test_every_setting_is_listed() -> None:
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.name)
-def test_types_and_defaults_belong_together(key: marpack.Key) -> None:
+def test_types_and_defaults_belong_together(key: marpack.typing.Key) -> None:
     types = {"bool": bool, "int": int, "long": int, "double": float}
     hint = {field.name: str(field.type) for field in fields(ServerConfig)}[key.attribute]
     assert hint.endswith(" | None")
@@ -302,7 +302,7 @@ WRONG: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.name)
-def test_values_of_a_wrong_type_are_refused(key: marpack.Key) -> None:
+def test_values_of_a_wrong_type_are_refused(key: marpack.typing.Key) -> None:
     for value in WRONG[key.kind] if key.name != "model_snapshot" else [*WRONG["json"], SNAPSHOT.to_json(), {}]:
         with pytest.raises(ConfigError) as caught:
             ServerConfig(**{key.attribute: value})
@@ -413,7 +413,7 @@ PRESET_SETTINGS: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets(name: marpack.Preset) -> None:
+def test_presets(name: marpack.typing.Preset) -> None:
     config = ServerConfig.preset(name)
     assert config.properties() == PRESET_SETTINGS[name]
     assert config == getattr(ServerConfig, name)()
@@ -431,7 +431,7 @@ def test_every_preset_is_shown() -> None:
 @pytest.mark.parametrize(
     "settings", [{}, {"model_snapshot": SNAPSHOT}, {"model_store": "store"}], ids=["bare", "models", "store"]
 )
-def test_presets_have_no_errors(name: marpack.Preset, version: str, settings: dict[str, Any]) -> None:
+def test_presets_have_no_errors(name: marpack.typing.Preset, version: str, settings: dict[str, Any]) -> None:
     config = ServerConfig.preset(name, **settings).for_torchserve(version)
     findings = config.validate(torchserve_version=version)
     assert [str(finding) for finding in findings if finding.severity == "error"] == []
@@ -441,7 +441,7 @@ def test_presets_have_no_errors(name: marpack.Preset, version: str, settings: di
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_changed_by_keywords(name: marpack.Preset) -> None:
+def test_presets_are_changed_by_keywords(name: marpack.typing.Preset) -> None:
     config = ServerConfig.preset(
         name, job_queue_size=3, inference_address=None, enable_model_api=True, extra={"a": "b"}
     )
@@ -582,7 +582,7 @@ def test_variables_are_put_in_as_java_does(value: str, resolved: str | None) -> 
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS.values() if key.variable], ids=lambda key: key.name)
-def test_every_variable_replaces_its_setting(key: marpack.Key) -> None:
+def test_every_variable_replaces_its_setting(key: marpack.typing.Key) -> None:
     assert str(key.variable).startswith("TS_")
     environ = {key.variable: "x"} if key.variable else {}
     always = key.name in ("model_server_home", "ts_open_inference_protocol")

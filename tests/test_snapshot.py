@@ -556,7 +556,7 @@ def test_a_snapshot_refuses_what_it_cannot_write_and_read(wrong: dict[str, Any])
 
 
 @pytest.mark.parametrize("style", ["spaced", "compact", "server"])
-def test_what_is_written_is_strict_json(style: marpack.config.snapshot.SnapshotStyle) -> None:
+def test_what_is_written_is_strict_json(style: marpack.typing.SnapshotStyle) -> None:
     with pytest.raises(SnapshotError):
         ModelSnapshot.from_json('{"models": {}, "x": 1e999}')
     with pytest.raises(ValueError):  # noqa: PT011 - whenever it is found

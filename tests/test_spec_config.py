@@ -18,7 +18,7 @@ import pytest
 
 import marpack
 from marpack import ModelSnapshot, ServerConfig, SnapshotEntry, properties
-from marpack.config.keys import KEYS
+from marpack.config.settings.keys import KEYS
 from tests import vectors
 from tests.differential.java import Java, JavaError, jdk, pairs, server_classes, units
 from tests.differential.official import write_file

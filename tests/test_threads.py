@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import marpack
-from marpack.archive.copying import LARGE_SIZE
+from marpack.archive.write.file_copy import LARGE_SIZE
 from tests.test_ahead import plan, store
 
 __all__ = ["plan", "store"]  # fixtures
@@ -99,8 +99,8 @@ def test_a_system_that_gives_few_threads(
     store: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    form: marpack.ArchiveFormat,
-    deflate: marpack.Deflate,
+    form: marpack.typing.ArchiveFormat,
+    deflate: marpack.typing.Deflate,
     allowed: int,
 ) -> None:
     names = [entry.name for entry in plan.entries]

@@ -24,9 +24,9 @@ import torch
 
 import marpack
 from marpack import PlanError
-from marpack.archive.entry import CHUNK_SIZE, StreamSource
-from marpack.archive.layout import ArchiveFormat
-from marpack.archive.torch_models import StateDictSource
+from marpack.archive.forms import ArchiveFormat
+from marpack.archive.plan.torch_models import StateDictSource
+from marpack.archive.sources import CHUNK_SIZE, StreamSource
 from tests.conftest import full_disk, require
 from tests.test_memory import LIMIT_KIB, PEAK
 
@@ -226,7 +226,7 @@ def test_types() -> None:
     module = torch.nn.Linear(3, 4)
     weights: dict[str, torch.Tensor] = {"w": BASE}
     parameters: Mapping[str, torch.nn.Parameter] = dict(module.named_parameters())
-    taken: list[marpack.FileArgument] = [
+    taken: list[marpack.typing.FileArgument] = [
         module,
         script(),
         module.state_dict(),
@@ -238,8 +238,8 @@ def test_types() -> None:
     ]
     marpack.plan_archive(model_name="m", handler="base_handler", serialized_file=module)
     marpack.plan_archive(model_name="m", handler="base_handler", extra_files={"w.pt": weights, "x": b"x"})
-    checkpoint: marpack.FileArgument = {"model": module.state_dict(), "epoch": 3}  # type: ignore[assignment]
-    tensor: marpack.FileArgument = BASE  # type: ignore[assignment]
+    checkpoint: marpack.typing.FileArgument = {"model": module.state_dict(), "epoch": 3}  # type: ignore[assignment]
+    tensor: marpack.typing.FileArgument = BASE  # type: ignore[assignment]
     assert [plan(file).entries[0].size > 0 for file in taken] == [True] * len(taken)
     assert [issue(serialized_file=file).code for file in (checkpoint, tensor)] == ["bad-value", "bad-type"]
 

@@ -17,14 +17,15 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem  # type: ignore
 import marpack
 from marpack import ArchiveExistsError, TargetError
 from marpack.errors import UploadError
-from marpack.serving import upload, upload_archive
-from marpack.serving.upload import _part_size, check_target, url_warning
+from marpack.remote import upload
+from marpack.remote.upload import _part_size, check_target, url_warning
+from marpack.serving import upload_archive
 from tests.test_remote import run, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from marpack.archive.layout import ArchiveFormat
+    from marpack.archive.forms import ArchiveFormat
 
 FORMS: tuple[ArchiveFormat, ...] = ("default", "zip-store", "tgz", "auto")
 
@@ -125,7 +126,7 @@ def test_package_is_missing(package: str, url: str) -> None:
 import sys
 sys.modules[{package!r}] = None
 import marpack
-from marpack.serving.upload import upload_archive
+from marpack.remote.upload import upload_archive
 plan = marpack.plan_archive(model_name="m", handler="base_handler")
 try:
     upload_archive(plan, {url!r}, progress=print)
@@ -139,7 +140,7 @@ except marpack.MissingExtraError as error:
 
 def test_nothing_is_imported_before_it_is_needed() -> None:
     heavy = {"fsspec", "aiohttp", "ssl", "concurrent.futures", "logging"}
-    assert run(f"import sys, marpack.serving.upload; print({heavy} & set(sys.modules))") == "set()"
+    assert run(f"import sys, marpack.remote.upload; print({heavy} & set(sys.modules))") == "set()"
 
 
 class Drawer(AbstractFileSystem):  # type: ignore[misc]

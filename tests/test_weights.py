@@ -24,14 +24,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import _weights_only_unpickler
 
-from marpack.archive.pickles import LEGACY_MAGIC
-from marpack.archive.weights import (
-    WEIGHTS_ONLY_GLOBALS,
-    WEIGHTS_ONLY_OPCODES,
-    TensorKey,
-    Weights,
-    describe_weights,
-)
+from marpack.archive.inspection.kinds import TensorKey, Weights
+from marpack.archive.inspection.pickles import LEGACY_MAGIC
+from marpack.archive.inspection.weights import describe_weights
+from marpack.archive.inspection.weights_only import WEIGHTS_ONLY_GLOBALS, WEIGHTS_ONLY_OPCODES
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),

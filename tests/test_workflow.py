@@ -29,7 +29,7 @@ from marpack import (
     plan_workflow,
     write_archive,
 )
-from marpack.archive.layout import DEFLATES
+from marpack.archive.forms import DEFLATES
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
 from marpack.cli import main
 from tests.property.strategies import json_values

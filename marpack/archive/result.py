@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from marpack.errors import Finding
+    from marpack.findings import Finding
 
-__all__ = ["WriteResult", "WrittenEntry"]
+__all__ = ["Progress", "WriteResult", "WrittenEntry"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,3 +46,6 @@ class WriteResult:
 
     def __fspath__(self) -> str:
         return self.path
+
+
+Progress: TypeAlias = Callable[[int], object]

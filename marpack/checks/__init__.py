@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from marpack.archive.handler import Handler
 from marpack.checks.examine import built_in_rules, check
-from marpack.checks.modules import Modules
-from marpack.checks.registry import Problem, Rule, rule
-from marpack.checks.subject import CheckTarget, Contents, Form, Handler, MemberFile, Settings, Source, Subject
+from marpack.checks.frame.contents import Contents, MemberFile
+from marpack.checks.frame.rule import Problem, Rule, rule
+from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
+from marpack.checks.python.modules import Modules
+from marpack.checks.python.source import Source
 
 __all__ = [
     "CheckTarget",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
 import sys
@@ -12,38 +10,42 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, get_args
 
-from marpack.archive.opened import ModelArchive, WorkflowArchive
-from marpack.archive.plan import Plan, WorkflowPlan
-from marpack.archive.reader import open_archive
-from marpack.checks.registry import BUILT_IN, choose
-from marpack.checks.subject import LONGEST_SOURCE, CheckTarget, Settings, Subject
-from marpack.checks.unread import UNREAD
-from marpack.errors import ArchiveError, Finding
+from marpack.archive.plan.plan import Plan, WorkflowPlan
+from marpack.archive.read.archive import ModelArchive, WorkflowArchive
+from marpack.archive.read.open import open_archive
+from marpack.checks.frame.contents import ArchiveContents, NoContents, PlanContents
+from marpack.checks.frame.rule import BUILT_IN, choose
+from marpack.checks.frame.subject import CheckTarget, Settings, Subject
+from marpack.checks.rules.unread import UNREAD
+from marpack.errors import ArchiveError
+from marpack.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from marpack.archive.entry import Entry
-    from marpack.archive.limits import Limits
-    from marpack.checks.registry import Rule
-    from marpack.checks.subject import Form, MemberFile
-    from marpack.errors import Issue, Severity
+    from marpack.archive.read.limits import Limits
+    from marpack.checks.frame.rule import Rule
+    from marpack.checks.frame.subject import Form
+    from marpack.findings import Severity
 
 __all__ = ["TARGETS", "built_in_rules", "check", "python_version"]
 
 # In the order of the page: what is held, then what it says, then what is in it.
 _RULE_MODULES = (
-    "containers",
-    "manifests",
-    "handlers",
+    "container",
+    "manifest_file",
+    "manifest_values",
+    "handler_name",
+    "entry_point",
+    "constructor",
     "imports",
-    "models",
+    "model",
     "weights",
-    "artifacts",
-    "configs",
+    "labels",
+    "model_config",
     "requirements",
-    "targets",
-    "workflows",
+    "platforms",
+    "workflow",
     "load",
     "unread",
 )
@@ -53,9 +55,6 @@ _STRUCTURE = "container-structure"
 # is left out for what is less.
 _MOST_OF_A_RULE = 20
 _MOST_MILD = 200
-# What is not a file is held in memory up to here, and above in a temporary file.
-_HELD_SIZE = 1 << 24
-_TEXTS = (".py", ".json", ".yaml", ".yml", ".txt")
 TARGETS: tuple[CheckTarget, ...] = get_args(CheckTarget)
 
 
@@ -99,7 +98,7 @@ def check(
         path = what.file_name
         form: Form = {"tgz": "tgz", "no-archive": "folder"}.get(what.archive_format, "zip")  # type: ignore[assignment]
         subject = Subject(
-            _Planned(what),
+            PlanContents(what),
             path=path,
             file_name=path,
             form=form,
@@ -122,7 +121,7 @@ def check(
 
 def built_in_rules() -> tuple[Rule, ...]:
     """Return the rules that marpack has, in the order of spec/checks.md, and then those that were added."""
-    names = [f"{__package__}.{module}" for module in _RULE_MODULES]
+    names = [f"{__package__}.rules.{module}" for module in _RULE_MODULES]
     for name in names:
         import_module(name)
     place = {name: number for number, name in enumerate(names)}
@@ -192,7 +191,7 @@ def _unreadable(
     error: ArchiveError, path: str, file_name: str, form: Form, settings: Settings
 ) -> Iterator[Finding]:
     """Yield what is wrong with an archive as such, whatever rules are chosen."""
-    contents = _Unreadable(error)
+    contents = NoContents(error)
     subject = Subject(contents, path=path, file_name=file_name, form=form, settings=settings)
     yield from _built_in(_STRUCTURE).findings(subject)
 
@@ -203,86 +202,10 @@ def _built_in(code: str) -> Rule:
 
 def _subject(archive: ModelArchive, settings: Settings) -> Subject:
     return Subject(
-        _Opened(archive),
+        ArchiveContents(archive),
         path=archive.path or "archive",
         file_name=archive.file_name,
         form=archive.form,
         settings=settings,
         is_workflow=isinstance(archive, WorkflowArchive),
     )
-
-
-class _Opened:
-    """The contents of an archive."""
-
-    def __init__(self, archive: ModelArchive) -> None:
-        self._archive = archive
-        self.sizes: Mapping[str, int] = {entry.name: entry.size for entry in archive.entries}
-        self.present: Collection[str] = archive.outside_links
-        self._texts: dict[str, bytes] | None = None
-
-    @property
-    def problems(self) -> Sequence[Issue]:
-        return self._archive.issues
-
-    def open(self, name: str) -> MemberFile:
-        if self._archive.form == "tgz" and name.endswith(_TEXTS):
-            if self._texts is None:
-                self._texts = self._read_texts()
-            data = self._texts.pop(name, None)  # who asks for texts keeps them
-            if data is not None:
-                return io.BytesIO(data)
-        return self._archive.open(name)
-
-    def _read_texts(self) -> dict[str, bytes]:
-        """Read the texts in one go, shortest first: each by itself costs a reading of all before it."""
-        wanted, left = set(), _HELD_SIZE
-        names = (name for name, size in self.sizes.items() if size <= LONGEST_SOURCE and name.endswith(_TEXTS))
-        for name in sorted(names, key=self.sizes.__getitem__):
-            left -= self.sizes[name]
-            if left < 0:
-                break
-            wanted.add(self._archive[name])
-        found: dict[str, bytes] = {}
-        with contextlib.suppress(ArchiveError):  # which is met again, and told, by who asks for the member
-            for entry, reader in self._archive.container.contents(wanted):
-                found[entry.name] = reader.read()
-        return found
-
-
-class _Planned:
-    """The contents of a plan."""
-
-    problems: Sequence[Issue] = ()
-    present: Collection[str] = ()
-
-    def __init__(self, plan: Plan) -> None:
-        self._entries: dict[str, Entry] = {entry.name: entry for entry in plan.members}
-        self.sizes: Mapping[str, int] = {entry.name: entry.size for entry in plan.members}
-
-    def open(self, name: str) -> MemberFile:
-        entry = self._entries[name]
-        reader = entry.source.open()
-        if isinstance(reader, io.IOBase) and reader.seekable():
-            return reader
-        reader.close()
-        import tempfile  # slow to import, and needed for a caller's own sources, which only go forward
-
-        file = tempfile.SpooledTemporaryFile(max_size=_HELD_SIZE)  # noqa: SIM115 - who reads it closes it
-        for chunk in entry.chunks():
-            file.write(chunk)
-        file.seek(0)
-        return file
-
-
-class _Unreadable:
-    """What cannot be opened, for the rule that says why."""
-
-    sizes: Mapping[str, int] = {}
-    present: Collection[str] = ()
-
-    def __init__(self, error: ArchiveError) -> None:
-        self.problems: Sequence[Issue] = (error.issue,)
-
-    def open(self, name: str) -> MemberFile:
-        raise KeyError(name)

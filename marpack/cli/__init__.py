@@ -11,14 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from marpack import __version__
-from marpack.archive.layout import printable
 from marpack.cli.terminal import complain, prepare
+from marpack.display import printable
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from marpack.errors import Issue
+    from marpack.findings import Issue
 
 __all__ = ["main"]
 
@@ -54,16 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # The command that is asked for is loaded alone: each brings half the library.
     for name in [words[0]] if words and words[0] in _COMMANDS else _COMMANDS:
-        import_module(f"{__name__}.{name.replace('-', '_')}").add_parser(commands)
+        import_module(f"{__name__}.commands.{name.replace('-', '_')}").add_parser(commands)
     if words and words[0] in _PACKING:
-        from marpack.cli.archiving import expand_abbreviations
+        from marpack.cli.packing_options import expand_abbreviations
 
-        command = import_module(f"{__name__}.{words[0].replace('-', '_')}")
+        command = import_module(f"{__name__}.commands.{words[0].replace('-', '_')}")
         words = expand_abbreviations(words, command.ARCHIVER_OPTIONS)
     if words[:2] == ["config", "set"] and not {"-h", "--help"}.intersection(words):
         words[2:] = _options_first(words[2:], "--unset")
     if words[:1] == ["extract"]:
-        from marpack.cli.reading import LIMIT_OPTIONS
+        from marpack.cli.reading_options import LIMIT_OPTIONS
 
         words[1:] = _options_first(words[1:], *LIMIT_OPTIONS)
     try:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from marpack.config import properties as codec
-from marpack.config.archives import archives_in, read_manifests
-from marpack.config.environment import resolve
-from marpack.config.readers import OTHER_READERS, READER_NAMES
-from marpack.config.releases import release
-from marpack.config.server_rules import RULES, Server, Target, is_kserve
-from marpack.config.snapshot_rules import Store
-from marpack.errors import ArchiveError, ConfigError, Finding, PropertiesError
+from marpack.config.rules.listeners import find_addresses, find_ports
+from marpack.config.rules.models_to_load import find_load_models, find_models, find_requirements, find_snapshot
+from marpack.config.rules.platform import find_envelope, find_kserve_models, find_store, find_tokens
+from marpack.config.rules.server import Server, Target, is_kserve
+from marpack.config.rules.snapshot import Store
+from marpack.config.rules.values import find_keys, find_values, find_variables
+from marpack.config.settings.environment import resolve
+from marpack.config.settings.releases import release
+from marpack.config.store_listing import archives_in, read_manifests
+from marpack.config.text import properties as codec
+from marpack.config.text.other_readers import OTHER_READERS, READER_NAMES
+from marpack.errors import ArchiveError, ConfigError, PropertiesError
+from marpack.findings import Finding
 
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
+    from marpack.config.rules.server import Server
 
-__all__ = ["UTF16_MARKS", "lint_config", "lint_properties", "look_at_store"]
+__all__ = ["RULES", "UTF16_MARKS", "lint_config", "lint_properties", "look_at_store"]
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -187,3 +193,20 @@ def look_at_store(folder: str | os.PathLike[str]) -> tuple[Store, tuple[Finding,
             message = f"{error}; models after it in a snapshot are left out"
             findings.append(Finding.error("archive-unreadable", "model_store", message, "remove or replace it"))
     return Store(names, manifests), tuple(findings)
+
+
+RULES: tuple[Callable[[Server], Iterator[Finding]], ...] = (
+    find_keys,
+    find_values,
+    find_variables,
+    find_ports,
+    find_addresses,
+    find_envelope,
+    find_tokens,
+    find_kserve_models,
+    find_store,
+    find_load_models,
+    find_models,
+    find_snapshot,
+    find_requirements,
+)

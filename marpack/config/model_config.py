@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from marpack.config import yaml_text
-from marpack.config.model_config_rules import SECTIONS, SIZE_LIMIT, check, not_a_mapping, plain, wrong_type
-from marpack.errors import ConfigError, Finding
+from marpack.config.rules.model_config import SECTIONS, check, not_a_mapping, wrong_type
+from marpack.config.text import yaml_text
+from marpack.config.text.plain_copy import SIZE_LIMIT, plain
+from marpack.errors import ConfigError
+from marpack.findings import Finding
 
 if TYPE_CHECKING:
     import os

@@ -6,28 +6,28 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any
 
-from marpack.config import properties as codec
-from marpack.config import strict_json
-from marpack.config.environment import resolve
-from marpack.config.keys import KEYS, Key, ServerSettings, parse_value
+from marpack import strict_json
 from marpack.config.lint import lint_properties
-from marpack.config.redaction import redacted
-from marpack.config.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, release
+from marpack.config.presets import PRESET_VALUES, PRESETS
+from marpack.config.settings.environment import resolve
+from marpack.config.settings.keys import KEYS, Key, ServerSettings, parse_value
+from marpack.config.settings.redaction import redacted
+from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, release
 from marpack.config.snapshot import ModelSnapshot
+from marpack.config.text import properties as codec
 from marpack.disk.atomic import replacing_file
-from marpack.errors import ConfigError, Finding, PropertiesError, SnapshotError
-from marpack.secrets import hidden
+from marpack.display import hidden
+from marpack.errors import ConfigError, PropertiesError, SnapshotError
+from marpack.findings import Finding
 
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
-    from marpack.config.server_rules import Target
+    from marpack.config.presets import Preset
+    from marpack.config.rules.server import Target
 
-__all__ = ["PRESETS", "Preset", "ServerConfig"]
-
-Preset: TypeAlias = Literal["torchserve", "kaptain", "kserve", "sagemaker"]
-PRESETS: tuple[Preset, ...] = get_args(Preset)
+__all__ = ["ServerConfig"]
 
 _PYTHON_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "True or False"),
@@ -219,7 +219,7 @@ class ServerConfig(ServerSettings):
         """
         if name not in PRESETS:
             raise ValueError(f"{name!r} is not a preset: choose from {', '.join(PRESETS)}")
-        preset = dict(_PRESETS[name])
+        preset = dict(PRESET_VALUES[name])
         if settings.get(_SNAPSHOT) is not None:
             preset.pop("load_models", None)  # it would be ignored
         return cls(**{**preset, **settings})
@@ -249,58 +249,6 @@ class ServerConfig(ServerSettings):
     def sagemaker(cls, **settings: Any) -> ServerConfig:
         """Return settings for a SageMaker endpoint: port 8080, all models of ``/opt/ml/model``; see ``preset``."""
         return cls.preset("sagemaker", **settings)
-
-
-_PRESETS: Mapping[Preset, Mapping[str, Any]] = {
-    "torchserve": {
-        "inference_address": "http://127.0.0.1:8080",
-        "management_address": "http://127.0.0.1:8081",
-        "metrics_address": "http://127.0.0.1:8082",
-        "disable_token_authorization": False,
-        "enable_model_api": False,
-    },
-    "kaptain": {
-        "inference_address": "http://0.0.0.0:8085",
-        "management_address": "http://0.0.0.0:8081",
-        "number_of_netty_threads": 4,
-        "service_envelope": "kfserving",
-        "install_py_dep_per_model": True,
-        "job_queue_size": 10,
-        "disable_token_authorization": True,
-        "enable_model_api": False,
-        "model_store": "/mnt/models/model-store",
-    },
-    "kserve": {
-        "inference_address": "http://0.0.0.0:8085",
-        "management_address": "http://0.0.0.0:8085",
-        "metrics_address": "http://0.0.0.0:8082",
-        "grpc_inference_port": 7070,
-        "grpc_management_port": 7071,
-        "number_of_netty_threads": 4,
-        "install_py_dep_per_model": True,
-        "job_queue_size": 10,
-        "disable_token_authorization": True,
-        "enable_model_api": False,
-        "enable_envvars_config": True,
-        "enable_metrics_api": True,
-        "metrics_mode": "prometheus",
-        "model_store": "/mnt/models/model-store",
-    },
-    "sagemaker": {
-        "inference_address": "http://0.0.0.0:8080",
-        "management_address": "http://0.0.0.0:8080",
-        "async_logging": True,
-        "decode_input_request": False,
-        "default_workers_per_model": 1,
-        "default_response_timeout": 60,
-        "unregister_model_timeout": 60,
-        "disable_token_authorization": True,
-        "enable_model_api": False,
-        "vmargs": "-XX:-UseContainerSupport",
-        "model_store": "/opt/ml/model",
-        "load_models": "all",
-    },
-}
 
 
 def _type_error(key: str, message: str, fix: str = "write the value in this type") -> Finding:

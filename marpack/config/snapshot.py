@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
-from marpack.config import strict_json
-from marpack.config.archives import archives_in, read_manifests
-from marpack.config.java_hash import hash_map_order
-from marpack.config.snapshot_rules import (
+from marpack.config.rules.snapshot import (
     INTEGERS,
     OPTIONAL_INTEGERS,
     REQUIRED,
@@ -20,11 +17,14 @@ from marpack.config.snapshot_rules import (
     as_whole,
     entry_findings,
     is_default,
-    json_type,
+    load_snapshot,
     shape_findings,
     value_findings,
 )
-from marpack.errors import ConfigError, Finding, SnapshotError
+from marpack.config.store_listing import archives_in, read_manifests
+from marpack.config.text.java_hash import hash_map_order
+from marpack.errors import ConfigError
+from marpack.findings import Finding
 
 if TYPE_CHECKING:
     import os
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from marpack.archive.manifest import Manifest
 
-__all__ = ["EntrySettings", "ModelSnapshot", "SnapshotEntry", "SnapshotStyle", "lint_snapshot"]
+__all__ = ["EntrySettings", "ModelSnapshot", "SnapshotEntry", "SnapshotStyle"]
 
 SnapshotStyle: TypeAlias = Literal["spaced", "compact", "server"]
 
@@ -194,7 +194,7 @@ class ModelSnapshot:
         everything that would stop the server (S7). What it would merely take otherwise than it looks is for
         ``lint_snapshot``.
         """
-        document = _load(text)
+        document = load_snapshot(text)
         _raise_errors(shape_findings(document))
         models = {
             name: {version: _entry(values) for version, values in versions.items()}
@@ -321,42 +321,6 @@ class ModelSnapshot:
         """
         store = None if archives is None else Store(archives.keys(), archives)
         return tuple(value_findings(self._document(list), store))
-
-
-def lint_snapshot(
-    text: str, archives: Mapping[str, Manifest] | None = None, *, names: Set[str] | None = None
-) -> tuple[Finding, ...]:
-    """Return everything that is wrong with a snapshot's text; nothing is raised (S10).
-
-    ``archives`` are the manifests of the model store by file name, ``names`` all names in it.
-    """
-    try:
-        document = _load(text)
-    except SnapshotError as problem:
-        return (
-            Finding.error(
-                "snapshot-json",
-                "",
-                f"is not strict JSON: {problem.msg} (line {problem.lineno}, column {problem.colno}); "
-                "KServe's wrapper fails, and the server unless its lenient parser takes it",
-                "correct the JSON",
-            ),
-        )
-    shape = tuple(shape_findings(document))
-    if any(finding.severity == "error" and finding.code != "snapshot-count" for finding in shape):
-        return shape
-    store = None if archives is None else Store(archives.keys() | (names or set()), archives)
-    return (*shape, *value_findings(document, store))
-
-
-def _load(text: str) -> dict[str, Any]:
-    try:
-        document = strict_json.loads(text)
-    except strict_json.StrictJSONError as problem:
-        raise SnapshotError(problem.msg, text, problem.pos) from None
-    if not isinstance(document, dict):
-        raise SnapshotError(f"must be an object, not {json_type(document)}", text)
-    return document
 
 
 def _entry(values: dict[str, Any]) -> SnapshotEntry:

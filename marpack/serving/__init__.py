@@ -1,13 +1,13 @@
 """From a model to a folder that a server can start from: the serving side of the Kaptain SDK, and model stores."""
 
-from marpack.serving.artifact_builder import ExportedModel, TorchServingArtifactBuilder, WrittenConfig
-from marpack.serving.declaration import load_declaration, serve_build
-from marpack.serving.deployment import ServingArtifact
-from marpack.serving.model import Model
+from marpack.remote.source import RemoteSource
+from marpack.remote.upload import upload_archive
+from marpack.serving.deploy.declaration import load_declaration, serve_build
+from marpack.serving.deploy.deployment import ServingArtifact
+from marpack.serving.deploy.names import sanitize_string
+from marpack.serving.kaptain.artifact_builder import ExportedModel, TorchServingArtifactBuilder, WrittenConfig
+from marpack.serving.kaptain.model import Model
 from marpack.serving.model_store import ModelStore, StoredArchive
-from marpack.serving.names import sanitize_string
-from marpack.serving.remote import RemoteSource
-from marpack.serving.upload import upload_archive
 
 __all__ = [
     "ExportedModel",

@@ -8,16 +8,17 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from marpack.archive.layout import SUFFIXES
+from marpack.archive.forms import SUFFIXES
 from marpack.archive.manifest import MANIFEST_NAME
-from marpack.archive.plan import ArchivePlan
-from marpack.archive.reader import read_manifest
-from marpack.archive.write import write_archive
-from marpack.config.archives import archives_in, suffix_of
+from marpack.archive.plan.plan import ArchivePlan
+from marpack.archive.read.open import read_manifest
+from marpack.archive.write.write import write_archive
 from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot
+from marpack.config.store_listing import archives_in, suffix_of
 from marpack.disk.atomic import check_new_folder, replacing_file, replacing_folder
-from marpack.errors import ArchiveError, ConfigError, Finding, TargetError
+from marpack.errors import ArchiveError, ConfigError, TargetError
+from marpack.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from marpack.archive.manifest import Manifest
-    from marpack.config.server_config import Preset
+    from marpack.config.presets import Preset
     from marpack.config.snapshot import EntrySettings
 
 __all__ = ["ModelStore", "StoredArchive"]

@@ -30,8 +30,8 @@ import pytest
 
 import marpack.checks
 import tests.checked
-from marpack.checks.modules import HANDLER_MODULES
-from marpack.checks.registry import BUILT_IN
+from marpack.checks.frame.rule import BUILT_IN
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from tests.checked.case import HANDLER, Archive, Case
 from tests.differential.torchserve import (
     LOOPBACK,

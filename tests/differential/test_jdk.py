@@ -14,13 +14,13 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import pytest
 
 import marpack
-from marpack.archive.layout import DEFLATES
+from marpack.archive.forms import DEFLATES
 from tests.conftest import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from marpack.archive.layout import ArchiveFormat
+    from marpack.archive.forms import ArchiveFormat
 
 ZIP_FORMS: tuple[ArchiveFormat, ...] = ("default", "zip-store", "auto")
 STORED, DEFLATED = 0, 8
@@ -96,7 +96,7 @@ def jdk() -> Iterator[Jdk]:
         yield Jdk(process.stdin, process.stdout)
 
 
-def plan(form: ArchiveFormat, deflate: marpack.Deflate = "zlib") -> marpack.ArchivePlan:
+def plan(form: ArchiveFormat, deflate: marpack.typing.Deflate = "zlib") -> marpack.ArchivePlan:
     own = ("model.pt", "model.py", "handler.py")
     return marpack.plan_archive(
         model_name="jdk",
@@ -124,7 +124,7 @@ def write(plan: marpack.ArchivePlan, sink: str, folder: Path) -> Path:
 @pytest.mark.parametrize("deflate", DEFLATES)
 @pytest.mark.parametrize("form", ZIP_FORMS)
 def test_a_zip_holds_its_members_in_order(
-    form: ArchiveFormat, deflate: marpack.Deflate, sink: str, how: str, jdk: Jdk, tmp_path: Path
+    form: ArchiveFormat, deflate: marpack.typing.Deflate, sink: str, how: str, jdk: Jdk, tmp_path: Path
 ) -> None:
     planned = plan(form, deflate)
     members = jdk.members(how, write(planned, sink, tmp_path))
@@ -161,7 +161,7 @@ def test_each_form_compresses_what_it_should(
 
 @pytest.mark.parametrize("deflate", DEFLATES)
 @pytest.mark.parametrize("form", ZIP_FORMS)
-def test_unzip_finds_no_fault(form: ArchiveFormat, deflate: marpack.Deflate, tmp_path: Path) -> None:
+def test_unzip_finds_no_fault(form: ArchiveFormat, deflate: marpack.typing.Deflate, tmp_path: Path) -> None:
     require(shutil.which("unzip"), "Info-ZIP's unzip")
     done = subprocess.run(
         ["unzip", "-tqq", write(plan(form, deflate), "file", tmp_path)],
@@ -175,7 +175,7 @@ def test_unzip_finds_no_fault(form: ArchiveFormat, deflate: marpack.Deflate, tmp
 @pytest.mark.parametrize("sink", ["file", "chunks"])
 @pytest.mark.parametrize("deflate", DEFLATES)
 def test_a_tgz_holds_the_tar_that_python_sees(
-    deflate: marpack.Deflate, sink: str, jdk: Jdk, tmp_path: Path
+    deflate: marpack.typing.Deflate, sink: str, jdk: Jdk, tmp_path: Path
 ) -> None:
     archive = write(plan("tgz", deflate), sink, tmp_path)
     data = archive.read_bytes()
@@ -205,7 +205,9 @@ def test_more_members_than_a_plain_directory_counts(jdk: Jdk, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("form", "deflate"), [("default", "fast"), ("zip-store", "zlib")])
-def test_a_member_above_4_gib(form: ArchiveFormat, deflate: marpack.Deflate, jdk: Jdk, tmp_path: Path) -> None:
+def test_a_member_above_4_gib(
+    form: ArchiveFormat, deflate: marpack.typing.Deflate, jdk: Jdk, tmp_path: Path
+) -> None:
     weights = tmp_path / "weights.bin"
     weights.touch()
     os.truncate(weights, size := 2**32 + 4096)  # sparse: the disk holds the archive only

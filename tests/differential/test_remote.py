@@ -13,7 +13,7 @@ import pytest
 import marpack
 from marpack import SourceChangedError
 from marpack.errors import DownloadError
-from marpack.serving.remote import RemoteSource
+from marpack.remote.source import RemoteSource
 from tests.differential.object_store import BUCKET, GoogleServer, Page, S3Server, WebServer
 from tests.test_remote import shown
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import marpack
-from marpack.archive.deflate import BLOCK_SIZE
-from marpack.archive.layout import DEFLATES
+from marpack.archive.formats.deflate import BLOCK_SIZE
+from marpack.archive.forms import DEFLATES
 from tests.conftest import require
 from tests.differential.torchserve import ServerError, TorchServe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from marpack.archive.layout import ArchiveFormat
+    from marpack.archive.forms import ArchiveFormat
 
 MODELS = Path(__file__).parent.parent / "models"
 DIGITS, FUNCTION, PACKAGE, TRANSFER = (MODELS / name for name in ("digits", "function", "package", "transfer"))
@@ -179,7 +179,7 @@ def test_streamed_bytes_are_served_too(form: ArchiveFormat, server: TorchServe, 
 @pytest.mark.parametrize("form", ["default", "tgz"])
 @pytest.mark.parametrize("deflate", DEFLATES)
 def test_what_is_deflated_in_blocks_is_served(
-    deflate: marpack.Deflate, form: ArchiveFormat, sink: str, server: TorchServe, tmp_path: Path
+    deflate: marpack.typing.Deflate, form: ArchiveFormat, sink: str, server: TorchServe, tmp_path: Path
 ) -> None:
     """Several large members, each of several blocks, as the worker finds them."""
     noise = random.Random(0)

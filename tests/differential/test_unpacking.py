@@ -27,7 +27,7 @@ from tests.vectors import HOSTILE, Json, each_case
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from marpack import ArchiveFormat
+    from marpack.typing import ArchiveFormat
 
 CASES = [case for vector in vectors.load(HOSTILE) for case in vector.cases() if "archive" in case[1]]
 FILES = {

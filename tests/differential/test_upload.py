@@ -18,8 +18,8 @@ import pytest
 import marpack
 from marpack import ArchiveExistsError, SourceChangedError
 from marpack.errors import UploadError
-from marpack.serving import upload
-from marpack.serving.upload import upload_archive
+from marpack.remote import upload
+from marpack.remote.upload import upload_archive
 from tests.conftest import require
 from tests.differential.object_store import BUCKET, GoogleServer, Page, S3Server, WebServer
 from tests.test_memory import PEAK
@@ -28,7 +28,7 @@ from tests.test_remote import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from marpack.archive.layout import ArchiveFormat
+    from marpack.archive.forms import ArchiveFormat
 
 T = 1_600_000_000
 SECRET = "hunter2"
@@ -283,7 +283,7 @@ MEMORY = (
     PEAK
     + """
 import sys
-import marpack.serving.upload as upload
+import marpack.remote.upload as upload
 from tests.differential.test_upload import plan_of
 upload._PART_SIZE = 5 << 20
 for path in sys.argv[1:]:

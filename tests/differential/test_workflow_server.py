@@ -77,7 +77,7 @@ def answer(server: TorchServe, plan: marpack.WorkflowPlan, *, stream: bool = Fal
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("deflate", ["zlib", "parallel"])
-def test_a_function_and_a_model(server: TorchServe, deflate: marpack.Deflate, stream: bool) -> None:
+def test_a_function_and_a_model(server: TorchServe, deflate: marpack.typing.Deflate, stream: bool) -> None:
     plan = marpack.plan_workflow(
         workflow_name="function-and-model",
         spec_file=WITH_FUNCTION,

@@ -13,9 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import marpack
-from marpack.archive import zip_records
-from marpack.archive.entry import Compression
-from marpack.archive.zip_records import ZipMember, central_header, end_records, local_header
+from marpack.archive.formats import zip_records
+from marpack.archive.formats.zip_records import ZipMember, central_header, end_records, local_header
+from marpack.archive.forms import Compression
 from tests.property.strategies import plan_arguments
 
 T = 1_600_000_000

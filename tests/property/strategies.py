@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from marpack.archive.layout import ARCHIVE_FORMATS, check_member_name, check_model_name, parents
+from marpack.archive.forms import ARCHIVE_FORMATS
+from marpack.archive.names import check_member_name, check_model_name, parents
 
 FIRST_DAY = 0
 LAST_DAY = 4354819198  # 2107-12-31T23:59:58Z, the last moment a zip can hold

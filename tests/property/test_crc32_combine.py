@@ -7,7 +7,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marpack.archive.checksum import crc32, crc32_combine
+from marpack.archive.formats.checksums import crc32, crc32_combine
 
 
 @given(first=st.binary(), second=st.binary())

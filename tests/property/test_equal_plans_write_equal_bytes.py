@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 
 import marpack
-from marpack.archive.layout import ARCHIVE_FORMATS
+from marpack.archive.forms import ARCHIVE_FORMATS
 from tests.property.strategies import plan_arguments
 
 STREAMS = tuple(form for form in ARCHIVE_FORMATS if form != "no-archive")

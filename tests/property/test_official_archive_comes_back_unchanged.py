@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import marpack
-from marpack.archive.entry import BytesSource
+from marpack.archive.sources import BytesSource
 from tests.differential.official import require_official, run_official, write_file
 from tests.property.strategies import contents, member_names, model_names
 
 T = 1_600_000_000
-FORMATS: list[marpack.ArchiveFormat] = ["default", "zip-store", "tgz"]
+FORMATS: list[marpack.typing.ArchiveFormat] = ["default", "zip-store", "tgz"]
 MANIFEST = "MAR-INF/MANIFEST.json"
 
 
@@ -36,7 +36,7 @@ def official_archive(model_name: str, archive_format: str, files: dict[str, byte
         return path.read_bytes()
 
 
-def rewritten(model_name: str, archive_format: marpack.ArchiveFormat, archive: bytes) -> bytes:
+def rewritten(model_name: str, archive_format: marpack.typing.ArchiveFormat, archive: bytes) -> bytes:
     """Read a plan off the archive's own directory and write it again."""
     plan = read_tgz(archive) if archive_format == "tgz" else read_zip(archive)
     owner, entries, manifest = plan
@@ -65,7 +65,7 @@ def read_zip(archive: bytes) -> tuple[marpack.Owner, list[marpack.Entry], bytes]
                 size=info.file_size,
                 mode=info.external_attr >> 16 & 0o7777,
                 mtime_ns=timegm((*info.date_time, 0, 0, 0)) * 10**9,
-                compression=marpack.Compression(info.compress_type),
+                compression=marpack.typing.Compression(info.compress_type),
                 origin=info.filename,
             )
             for info in members
@@ -92,7 +92,7 @@ def read_tgz(archive: bytes) -> tuple[marpack.Owner, list[marpack.Entry], bytes]
                     size=len(data),
                     mode=info.mode,
                     mtime_ns=int(Decimal(info.pax_headers["mtime"]) * 10**9),
-                    compression=marpack.Compression.DEFLATED,
+                    compression=marpack.typing.Compression.DEFLATED,
                     origin=name,
                 )
             )
@@ -112,7 +112,7 @@ def not_excluded(name: str) -> bool:
     mode=st.sampled_from([0o644, 0o600, 0o755, 0o4755]),
 )
 def test_official_archive_comes_back_unchanged(
-    model_name: str, archive_format: marpack.ArchiveFormat, files: dict[str, bytes], mode: int
+    model_name: str, archive_format: marpack.typing.ArchiveFormat, files: dict[str, bytes], mode: int
 ) -> None:
     require_official()
     # One folder cannot hold a file and a folder of one name.

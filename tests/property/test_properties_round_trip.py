@@ -7,10 +7,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from marpack import properties
-from marpack.properties import Blank, Comment, Entry
+from marpack.config.text.properties import Blank, Comment, Entry
 
 if TYPE_CHECKING:
-    from marpack.properties import Style
+    from marpack.config.text.properties import Style
 
 tokens = st.sampled_from(
     [

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from marpack.archive.layout import ARCHIVE_FORMATS, check_model_name
+from marpack.archive.forms import ARCHIVE_FORMATS
+from marpack.archive.names import check_model_name
 from marpack.serving import sanitize_string
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123, as Kubernetes has it

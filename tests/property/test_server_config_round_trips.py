@@ -8,8 +8,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from marpack import ConfigError, Finding, NotPortableError, PropertiesError, ServerConfig, properties
-from marpack.config.environment import resolve
-from marpack.config.keys import KEYS, Key
+from marpack.config.settings.environment import resolve
+from marpack.config.settings.keys import KEYS, Key
 from tests.property.strategies import json_values
 from tests.property.test_snapshot_round_trips import snapshots
 

@@ -10,8 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import marpack
-from marpack.archive import deflate, entry, zip_writer
-from marpack.archive.layout import DEFLATES
+from marpack.archive import entry
+from marpack.archive.formats import deflate
+from marpack.archive.forms import DEFLATES
+from marpack.archive.sources import CHUNK_SIZE
+from marpack.archive.write import zip_stream
 from tests.property.strategies import plan_arguments
 
 STREAMS = ("default", "zip-store", "auto", "tgz")
@@ -36,13 +39,13 @@ class Sink:
     method=st.sampled_from(DEFLATES),
     block=st.sampled_from([300, deflate.BLOCK_SIZE]),
     threads=st.sampled_from([1, 2, 5]),
-    held=st.sampled_from([0, 50, zip_writer.HELD_SIZE]),
-    chunk=st.sampled_from([7, 1000, entry.CHUNK_SIZE]),
+    held=st.sampled_from([0, 50, zip_stream.HELD_SIZE]),
+    chunk=st.sampled_from([7, 1000, CHUNK_SIZE]),
 )
 def test_sink_does_not_change_bytes(
     tmp_path: Path,
     arguments: dict[str, Any],
-    method: marpack.Deflate,
+    method: marpack.typing.Deflate,
     block: int,
     threads: int,
     held: int,
@@ -53,7 +56,7 @@ def test_sink_does_not_change_bytes(
     sink = Sink()
     with patch.object(deflate, "BLOCK_SIZE", block):
         expected = b"".join(marpack.iter_archive(plan, threads=1))
-        with patch.object(zip_writer, "HELD_SIZE", held), patch.object(entry, "CHUNK_SIZE", chunk):
+        with patch.object(zip_stream, "HELD_SIZE", held), patch.object(entry, "CHUNK_SIZE", chunk):
             assert b"".join(marpack.iter_archive(plan, threads=threads)) == expected
             plain = marpack.write_archive(plan, tmp_path / "plain", force=True, threads=threads)
             hashed = marpack.write_archive(plan, tmp_path / "hashed", force=True, digest=True, threads=threads)

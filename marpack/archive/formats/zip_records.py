@@ -1,0 +1,148 @@
+"""The records of a zip file, byte for byte as Python's ``zipfile`` writes them (spec/archive.md, Z clauses).
+
+Pure: values in, bytes out. ``zipfile`` cannot write to a sink that does not seek without data descriptors, which
+the server refuses on stored members (Z7), and cannot take a member's bytes from elsewhere. Otherwise its records
+are the same, and the tests hold these against them.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+
+from marpack.archive.forms import Compression
+
+__all__ = ["ZipMember", "central_header", "end_records", "local_header"]
+
+# Z6: where 64-bit fields begin. A local header is written before the compressed size is known, so it
+# has room for 64 bits from this uncompressed size on, in which 5 % are left for what does not compress.
+ZIP64_LIMIT = (1 << 31) - 1
+ZIP64_FROM = 2_045_222_521
+MAX_MEMBERS = (1 << 16) - 1
+
+_VERSION = 20
+_ZIP64_VERSION = 45
+_UNIX = 3
+_UTF8_NAME = 0x800
+_FILL_32 = 0xFFFFFFFF
+_FILL_16 = 0xFFFF
+
+_LOCAL = struct.Struct("<4s5H3L2H")
+_CENTRAL = struct.Struct("<4s4B4H3L5H2L")
+_END = struct.Struct("<4s4H2LH")
+_END_64 = struct.Struct("<4sQ2H2L4Q")
+_END_64_LOCATOR = struct.Struct("<4sLQL")
+_LOCAL_ZIP64 = struct.Struct("<HHQQ")
+
+# Z5: zip dates count from 1980 in seven bits; times outside are clamped to the nearest (D-03).
+_FIRST = (1980, 1, 1, 0, 0, 0)
+_LAST = (2107, 12, 31, 23, 59, 58)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ZipMember:
+    """What the records say of one member; ``attributes`` are Unix mode bits, ``mtime`` whole seconds."""
+
+    name: str
+    compression: Compression
+    attributes: int
+    mtime: int
+    size: int
+    compressed_size: int = 0
+    crc: int = 0
+    offset: int = 0
+
+    @property
+    def zip64(self) -> bool:
+        """Whether the local header has 64-bit sizes (Z6)."""
+        return self.size >= ZIP64_FROM
+
+    @property
+    def local_size(self) -> int:
+        """How long the local header is, whatever CRC and sizes it states."""
+        return _LOCAL.size + len(self.name.encode()) + (_LOCAL_ZIP64.size if self.zip64 else 0)
+
+
+def local_header(member: ZipMember) -> bytes:
+    """Return the record before the member's bytes (Z2)."""
+    name, flags = _encode_name(member.name)
+    sizes = (member.compressed_size, member.size)
+    extra = b""
+    if member.zip64:
+        extra = _LOCAL_ZIP64.pack(1, 16, member.size, member.compressed_size)
+        sizes = (_FILL_32, _FILL_32)
+    time, date = _dos_time(member.mtime)
+    version = _ZIP64_VERSION if member.zip64 else _VERSION
+    fixed = _LOCAL.pack(
+        b"PK\3\4", version, flags, member.compression, time, date, member.crc, *sizes, len(name), len(extra)
+    )
+    return fixed + name + extra
+
+
+def central_header(member: ZipMember) -> bytes:
+    """Return the member's record in the central directory (Z3)."""
+    name, flags = _encode_name(member.name)
+    wide: list[int] = []
+    sizes = (member.compressed_size, member.size)
+    if max(sizes) > ZIP64_LIMIT:
+        wide += [member.size, member.compressed_size]
+        sizes = (_FILL_32, _FILL_32)
+    offset = member.offset
+    if offset > ZIP64_LIMIT:
+        wide.append(offset)
+        offset = _FILL_32
+    extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
+    version = _ZIP64_VERSION if wide or member.zip64 else _VERSION
+    time, date = _dos_time(member.mtime)
+    fixed = _CENTRAL.pack(
+        b"PK\1\2",
+        version,
+        _UNIX,
+        version,
+        0,
+        flags,
+        member.compression,
+        time,
+        date,
+        member.crc,
+        *sizes,
+        len(name),
+        len(extra),
+        0,
+        0,
+        0,
+        member.attributes << 16,
+        offset,
+    )
+    return fixed + name + extra
+
+
+def end_records(*, count: int, size: int, offset: int) -> bytes:
+    """Return what follows a central directory of ``count`` records, ``size`` bytes, at ``offset`` (Z4)."""
+    wide = b""
+    if count > MAX_MEMBERS or max(size, offset) > ZIP64_LIMIT:
+        wide = _END_64.pack(
+            b"PK\6\6", 44, _ZIP64_VERSION, _ZIP64_VERSION, 0, 0, count, count, size, offset
+        ) + _END_64_LOCATOR.pack(b"PK\6\7", 0, offset + size, 1)
+    count, size, offset = min(count, _FILL_16), min(size, _FILL_32), min(offset, _FILL_32)
+    return wide + _END.pack(b"PK\5\6", 0, 0, count, count, size, offset, 0)
+
+
+def _encode_name(name: str) -> tuple[bytes, int]:
+    try:
+        return name.encode("ascii"), 0
+    except UnicodeEncodeError:
+        return name.encode(), _UTF8_NAME
+
+
+@lru_cache(maxsize=1024)  # the files of a model are often of a few moments, and each is asked for twice
+def _dos_time(mtime: int) -> tuple[int, int]:
+    try:
+        when = datetime.fromtimestamp(mtime, timezone.utc)
+        fields = (when.year, when.month, when.day, when.hour, when.minute, when.second)
+    except (ValueError, OverflowError, OSError):
+        fields = _FIRST if mtime < 0 else _LAST
+    year, month, day, hour, minute, second = min(max(fields, _FIRST), _LAST)
+    return hour << 11 | minute << 5 | second // 2, (year - 1980) << 9 | month << 5 | day

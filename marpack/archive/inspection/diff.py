@@ -1,0 +1,274 @@
+"""How two archives differ: in their manifests, in their members, and in how they are packed."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from marpack.archive.formats.checksums import new_sha256
+from marpack.archive.inspection.inspect import manifest_values, method_name
+from marpack.archive.read.limits import LIMIT_CODES
+from marpack.archive.sources import CHUNK_SIZE
+from marpack.errors import ArchiveError, LimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from marpack.archive.entry import ArchiveEntry
+    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.result import Progress
+
+__all__ = [
+    "Change",
+    "Difference",
+    "ManifestChange",
+    "MemberChange",
+    "PackingChange",
+    "PackingMatter",
+    "diff_archives",
+]
+
+Change: TypeAlias = Literal["added", "removed", "changed"]
+PackingMatter: TypeAlias = Literal["form", "manifest-text", "folders", "order", "compression", "mode"]
+
+# Of the JSON (spec/diff.schema.json): it grows with changes that a reader of the old one would trip over.
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ManifestChange:
+    """One value of the manifest: ``key`` is the path to it. ``old`` or ``new`` is None where there is none."""
+
+    change: Change
+    key: tuple[str, ...]
+    old: Any = None
+    new: Any = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemberChange:
+    """One member whose contents are not those of the other archive; sizes are None where there is none."""
+
+    change: Change
+    name: str
+    old_size: int | None = None
+    new_size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackingChange:
+    """One thing that is packed otherwise, with the same contents; ``member`` is empty where it is about all."""
+
+    matter: PackingMatter
+    member: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """What ``diff_archives`` tells: from the ``old`` archive (its path) to the ``new`` one.
+
+    True where they differ. ``packing`` is empty unless it was asked for. Names, keys and values are the archives'
+    words: whoever shows them escapes them.
+    """
+
+    old: str
+    new: str
+    manifest: tuple[ManifestChange, ...]
+    members: tuple[MemberChange, ...]
+    packing: tuple[PackingChange, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.manifest or self.members or self.packing)
+
+    def asdict(self) -> dict[str, Any]:
+        """Return JSON values, of the schema spec/diff.schema.json."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "different": bool(self),
+            "old": self.old,
+            "new": self.new,
+            "manifest": [asdict(change) | {"key": list(change.key)} for change in self.manifest],
+            "members": [asdict(change) for change in self.members],
+            "packing": [asdict(change) for change in self.packing],
+        }
+
+    def to_json(self) -> str:
+        """Return the JSON of spec/diff.schema.json, in ASCII."""
+        return json.dumps(self.asdict(), indent=2, allow_nan=False)
+
+
+def diff_archives(
+    old: ModelArchive,
+    new: ModelArchive,
+    *,
+    packing: bool = False,
+    contents: bool = False,
+    progress: Progress | None = None,
+) -> Difference:
+    """Tell how one open archive differs from another, of any forms.
+
+    Manifests are compared by their values. Members of two zips are compared by the sizes and CRCs that they state;
+    other forms state no CRCs, and their contents are read, as are all with ``contents``. Of several members of one
+    name all count. With ``packing`` it is told too what has the same contents and is packed otherwise: form,
+    order, compression, permissions. ``progress`` is called with numbers of bytes read.
+
+    Raises ``ArchiveError`` for contents that cannot be read, and what ``refuse`` raises for archives that hold too
+    much; a manifest that is none is compared as any member is.
+    """
+    for archive in (old, new):
+        _refuse_size(archive)
+    values = _values(old), _values(new)
+    manifest: tuple[ManifestChange, ...] = ()
+    apart: set[str] = set()
+    if None not in values:
+        manifest = tuple(_manifest_changes((), values[0], values[1]))
+        if old.manifest_name == new.manifest_name:
+            apart.add(old.manifest_name)
+    ours, theirs = _by_name(old), _by_name(new)
+    members = []
+    same = []
+    doubtful = []
+    for name in dict.fromkeys([*ours, *theirs]):
+        if name in apart:
+            continue
+        if name not in theirs:
+            members.append(MemberChange(change="removed", name=name, old_size=ours[name][-1].size))
+        elif name not in ours:
+            members.append(MemberChange(change="added", name=name, new_size=theirs[name][-1].size))
+        elif [entry.size for entry in ours[name]] != [entry.size for entry in theirs[name]]:
+            members.append(_changed(ours[name], theirs[name]))
+        elif not contents and old.form == new.form == "zip":
+            stated = [[entry.crc32 for entry in entries[name]] for entries in (ours, theirs)]
+            same.append(name) if stated[0] == stated[1] else members.append(_changed(ours[name], theirs[name]))
+        else:
+            doubtful.append(name)
+    if doubtful:
+        sums = [_digests(archive, set(doubtful), progress) for archive in (old, new)]
+        for name in doubtful:
+            equal = sums[0][name] == sums[1][name]
+            same.append(name) if equal else members.append(_changed(ours[name], theirs[name]))
+    return Difference(
+        old=old.path,
+        new=new.path,
+        manifest=manifest,
+        members=tuple(sorted(members, key=lambda change: change.name)),
+        packing=tuple(_packing(old, new, {*same, *apart}, by_value=not manifest)) if packing else (),
+    )
+
+
+def _refuse_size(archive: ModelArchive) -> None:
+    for issue in archive.issues:
+        if issue.code in LIMIT_CODES:
+            raise LimitError(archive.path, issue.message, code=issue.code)
+
+
+def _by_name(archive: ModelArchive) -> dict[str, list[ArchiveEntry]]:
+    found: dict[str, list[ArchiveEntry]] = {}
+    for entry in archive.entries:
+        found.setdefault(entry.name, []).append(entry)
+    return found
+
+
+def _changed(old: Sequence[ArchiveEntry], new: Sequence[ArchiveEntry]) -> MemberChange:
+    return MemberChange(change="changed", name=old[-1].name, old_size=old[-1].size, new_size=new[-1].size)
+
+
+def _digests(archive: ModelArchive, names: Collection[str], progress: Progress | None) -> dict[str, list[bytes]]:
+    """Return the SHA-256 of all members of the names."""
+    found: dict[str, list[bytes]] = {name: [] for name in names}
+    wanted = frozenset(entry for entry in archive.entries if entry.name in names)
+    for entry, reader in archive.container.contents(wanted):
+        sha256 = new_sha256()
+        while data := reader.read(CHUNK_SIZE):
+            sha256.update(data)
+            if progress:
+                progress(len(data))
+        found[entry.name].append(sha256.digest())
+    return found
+
+
+# ------------------------------------------------------------------------------------------------- manifest
+
+
+def _values(archive: ModelArchive) -> dict[str, Any] | None:
+    try:
+        return manifest_values(archive)
+    except ArchiveError:
+        return None
+
+
+def _manifest_changes(key: tuple[str, ...], old: Any, new: Any) -> Iterator[ManifestChange]:
+    """Yield what differs, object by object; anything but an object is one value."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        if _text(old) != _text(new):  # 1, 1.0 and true are equal in Python
+            yield ManifestChange(change="changed", key=key, old=old, new=new)
+        return
+    for name in dict.fromkeys([*old, *new]):
+        here = (*key, name)
+        if name not in new:
+            yield ManifestChange(change="removed", key=here, old=old[name])
+        elif name not in old:
+            yield ManifestChange(change="added", key=here, new=new[name])
+        else:
+            yield from _manifest_changes(here, old[name], new[name])
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+# -------------------------------------------------------------------------------------------------- packing
+
+
+def _packing(
+    old: ModelArchive, new: ModelArchive, same: Collection[str], *, by_value: bool
+) -> Iterator[PackingChange]:
+    """Yield what is packed otherwise, of the members that are the same; manifests may be so ``by_value`` only."""
+    if old.form != new.form:
+        yield PackingChange(matter="form", member="", old=old.form, new=new.form)
+    if by_value and old.manifest_name == new.manifest_name and old.manifest_name in same:
+        lines = [archive.manifest_text.splitlines(keepends=True) for archive in (old, new)]
+        for one, other in zip_longest(*lines, fillvalue=""):
+            if one != other:
+                yield PackingChange(matter="manifest-text", member=old.manifest_name, old=one, new=other)
+                break
+    yield from _folder_changes(old, new)
+    yield from _order_changes(old, new)
+    for name in sorted(same):
+        before, after = old[name], new[name]
+        if old.form == new.form == "zip" and before.compression != after.compression:
+            methods = [method_name(each.compression) or "" for each in (before, after)]
+            yield PackingChange(matter="compression", member=name, old=methods[0], new=methods[1])
+        if before.mode is not None and after.mode is not None:
+            modes = [f"{stat.S_IMODE(each):04o}" for each in (before.mode, after.mode)]
+            if modes[0] != modes[1]:
+                yield PackingChange(matter="mode", member=name, old=modes[0], new=modes[1])
+
+
+def _folder_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingChange]:
+    """Yield folders that have an entry in one only; those on a disk all have one."""
+    if "folder" in (old.form, new.form):
+        return
+    for name in sorted({*old.folders} ^ {*new.folders}):
+        has = ["entry" if name in archive.folders else "" for archive in (old, new)]
+        yield PackingChange(matter="folders", member=name, old=has[0], new=has[1])
+
+
+def _order_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingChange]:
+    """Yield the first place at which the members that both have come in another order; a folder has none."""
+    if "folder" in (old.form, new.form):
+        return
+    orders = [
+        [entry.name for entry in archive.entries if entry.name in other]
+        for archive, other in ((old, new), (new, old))
+    ]
+    for one, other in zip_longest(*orders, fillvalue=""):
+        if one != other:
+            yield PackingChange(matter="order", member="", old=one, new=other)
+            return

@@ -1,0 +1,295 @@
+"""What an archive is and holds, told for people and programs, without running any of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from marpack.archive.formats.checksums import new_sha256
+from marpack.archive.forms import Compression
+from marpack.archive.inspection.block_reader import BlockReader, can_jump
+from marpack.archive.inspection.kinds import Weights
+from marpack.archive.inspection.pickles import Budget
+from marpack.archive.inspection.weights import describe_weights
+from marpack.archive.read.archive import WorkflowArchive
+from marpack.archive.read.limits import LIMIT_CODES
+from marpack.errors import ArchiveError
+from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from marpack.archive.entry import ArchiveEntry
+    from marpack.archive.forms import ContainerForm
+    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.read.container import Container
+    from marpack.archive.read.member_reader import MemberReader
+    from marpack.archive.result import Progress
+
+__all__ = ["ArchiveKind", "InspectedMember", "Inspection", "inspect_archive", "manifest_values", "method_name"]
+
+ArchiveKind: TypeAlias = Literal["model", "workflow"]
+
+# Of the JSON (spec/inspect.schema.json): it grows with changes that a reader of the old one would trip over.
+SCHEMA_VERSION = 1
+
+_WEIGHTS_SUFFIXES = frozenset(
+    """
+    .bin .ckpt .gguf .h5 .joblib .npy .npz .onnx .pickle .pkl .pt .pt2 .pte .pth .safetensors .so
+    """.split()  # noqa: SIM905 - a dozen quotes would hide the words
+)
+# The kinds that say nothing of a member which is not called like weights.
+_NO_WEIGHTS = {"unknown", "zip"}
+_ELF, _NUMPY, _ZIP = b"\x7fELF", b"\x93NUMPY", b"PK\3\4"
+_HEAD_SIZE = 64
+
+# Of objects and arrays in a manifest.
+_DEEPEST = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InspectedMember:
+    """One member: what the archive says of it, its SHA-256 if asked for, and what it is if it is weights."""
+
+    entry: ArchiveEntry
+    sha256: str | None = None
+    weights: Weights | None = None
+
+    def asdict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        entry = self.entry
+        return {
+            "name": entry.name,
+            "size": entry.size,
+            "compressed_size": entry.compressed_size,
+            "compression": method_name(entry.compression),
+            "crc32": entry.crc32,
+            "mode": None if entry.mode is None else f"{stat.S_IMODE(entry.mode):04o}",
+            "sha256": self.sha256,
+            "weights": None if self.weights is None else asdict(self.weights),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inspection:
+    """What ``inspect_archive`` tells of an archive.
+
+    ``size`` are its bytes on disk, ``contents_size`` those of the members. ``manifest`` is the JSON object as it
+    stands, None where there is none that can be read. ``sha256`` is the archive's, None unless asked for, and for
+    a folder. ``references`` are the files that the manifest names. ``issues`` are what is wrong, as
+    ``ModelArchive.issues`` tells, and what was found damaged on the way: not all contents are read, unless for
+    digests. Names, keys and values are the archive's words: whoever shows them escapes them.
+    """
+
+    path: str
+    form: ContainerForm
+    kind: ArchiveKind
+    size: int
+    contents_size: int
+    sha256: str | None
+    manifest_name: str
+    manifest: Mapping[str, Any] | None
+    references: Mapping[str, str]
+    members: tuple[InspectedMember, ...]
+    folders: tuple[str, ...]
+    issues: tuple[Issue, ...]
+
+    def asdict(self) -> dict[str, Any]:
+        """Return JSON values, of the schema spec/inspect.schema.json."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "path": self.path,
+            "form": self.form,
+            "kind": self.kind,
+            "size": self.size,
+            "contents_size": self.contents_size,
+            "sha256": self.sha256,
+            "manifest_name": self.manifest_name,
+            "manifest": self.manifest,
+            "references": dict(self.references),
+            "members": [member.asdict() for member in self.members],
+            "folders": list(self.folders),
+            "issues": [asdict(issue) for issue in self.issues],
+        }
+
+    def to_json(self) -> str:
+        """Return the JSON of spec/inspect.schema.json, in ASCII."""
+        return json.dumps(self.asdict(), indent=2, allow_nan=False)
+
+
+def inspect_archive(
+    archive: ModelArchive, *, digest: bool = False, progress: Progress | None = None
+) -> Inspection:
+    """Tell what an open archive is: its manifest, its members, and what the weights among them are.
+
+    Nothing is imported or unpickled; of a pickle it is listed what it imports. Members are taken for weights by
+    being the manifest's ``serializedFile``, by their suffix, or by their first bytes. With ``digest`` everything
+    is read, for SHA-256 sums. ``progress`` is called with numbers of bytes, which add up to those of the members,
+    and of the archive's file too with ``digest``.
+
+    Raises what reading files raises; whatever is wrong with the archive is among the ``issues``. Contents of an
+    archive that holds more than its limits allow are not read.
+    """
+    container = archive.container
+    issues = [*archive.issues]
+    manifest: dict[str, Any] | None = None
+    references: Mapping[str, str] = {}
+    try:
+        references = archive.references
+        manifest = manifest_values(archive)
+    except ArchiveError as error:
+        issues.append(error.issue)
+    if any(issue.code in LIMIT_CODES for issue in issues):
+        members = [InspectedMember(entry=entry) for entry in archive.entries]
+        sha256 = None
+    else:
+        looking = _Looking(
+            container, references.get("serializedFile"), digest=digest, progress=progress, issues=issues
+        )
+        members = list(looking.members())
+        sha256 = _digest(container, progress) if digest else None
+    return Inspection(
+        path=archive.path,
+        form=archive.form,
+        kind="workflow" if isinstance(archive, WorkflowArchive) else "model",
+        size=archive.size,
+        contents_size=sum(entry.size for entry in archive.entries),
+        sha256=sha256,
+        manifest_name=archive.manifest_name,
+        manifest=manifest,
+        references=references,
+        members=tuple(members),
+        folders=archive.folders,
+        issues=tuple(dict.fromkeys(issues)),
+    )
+
+
+def manifest_values(archive: ModelArchive) -> dict[str, Any]:
+    """Return the JSON object that a manifest is, with its keys as they stand.
+
+    Raises ``ArchiveError`` where there is none, where it is no manifest, and where it is nested so deeply that not
+    all that reads JSON takes it.
+    """
+    archive.manifest  # noqa: B018 - raises for what is not strict JSON
+    values: dict[str, Any] = json.loads(archive.manifest_text)
+    level: list[Any] = [values]
+    for _ in range(_DEEPEST):
+        level = [
+            item
+            for value in level
+            if isinstance(value, (dict, list))
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return values
+    message = f"has a bad manifest: nested deeper than {_DEEPEST} levels"
+    raise ArchiveError(archive.path, message, code="bad-manifest")
+
+
+def method_name(compression: int | None) -> str | None:
+    """Return the word for a member's method."""
+    if compression is None:
+        return None
+    known = {Compression.STORED: "stored", Compression.DEFLATED: "deflated"}
+    return known.get(Compression(compression)) if compression in known else f"method {int(compression)}"
+
+
+class _Looking:
+    """Goes through the members once, in the order of their bytes."""
+
+    def __init__(
+        self,
+        container: Container,
+        serialized_file: str | None,
+        *,
+        digest: bool,
+        progress: Progress | None,
+        issues: list[Issue],
+    ) -> None:
+        self._container = container
+        self._serialized_file = serialized_file
+        self._digests = digest
+        self._progress = progress
+        self._issues = issues
+        self._budget = Budget()
+
+    def members(self) -> Iterator[InspectedMember]:
+        """Yield all members; what is damaged goes to the issues."""
+        container = self._container
+        if container.form == "tgz":
+            # A member that is opened by itself costs a reading of all before it.
+            for entry, reader in container.contents(frozenset(container.entries)):
+                yield self._member(entry, reader)
+            return
+        for entry in container.entries:
+            try:
+                reader = container.open(entry)
+            except ArchiveError as error:
+                self._issues.append(error.issue)
+                self._advance(entry.size)
+                yield InspectedMember(entry=entry)
+                continue
+            with reader:
+                yield self._member(entry, reader)
+
+    def _member(self, entry: ArchiveEntry, reader: MemberReader) -> InspectedMember:
+        contents = BlockReader(
+            reader, entry.size, jumps=can_jump(self._container.form, entry), progress=self._progress
+        )
+        sha256 = None
+        weights = None
+        try:
+            if self._digests:
+                sha256 = _sha256_of(contents)
+            weights = self._weights(entry, contents)
+        except ArchiveError as error:
+            self._issues.append(error.issue)
+        self._advance(entry.size - contents.counted)
+        return InspectedMember(entry=entry, sha256=sha256, weights=weights)
+
+    def _weights(self, entry: ArchiveEntry, contents: BlockReader) -> Weights | None:
+        called_so = (
+            entry.name == self._serialized_file or os.path.splitext(entry.name)[1].lower() in _WEIGHTS_SUFFIXES
+        )
+        if not called_so and not _may_be_weights(contents.read(_HEAD_SIZE)):
+            return None
+        weights = describe_weights(contents, entry.size, budget=self._budget)
+        if called_so or weights.kind not in _NO_WEIGHTS or not weights.globals_complete:
+            return weights
+        return None
+
+    def _advance(self, count: int) -> None:
+        if self._progress and count:
+            self._progress(count)
+
+
+def _may_be_weights(head: bytes) -> bool:
+    """Tell by the first bytes: an archive, a library, an array, a pickle of protocol 2 or later, safetensors."""
+    return (
+        head.startswith((_ZIP, _ELF, _NUMPY))
+        or (head[:1] == b"\x80" and b"\2" <= head[1:2] <= b"\5")
+        or (head[8:9] == b"{" and head[4:8] == bytes(4))
+    )
+
+
+def _sha256_of(contents: BlockReader) -> str:
+    """Return the SHA-256 of all blocks, and have the CRC held against them."""
+    sha256 = new_sha256()
+    while block := contents.read_on():
+        sha256.update(block)
+    return sha256.hexdigest()
+
+
+def _digest(container: Container, progress: Progress | None) -> str | None:
+    """Return the SHA-256 of an archive, None for a folder."""
+    if container.form == "folder":
+        return None
+    sha256 = new_sha256()
+    for piece in container.raw():
+        sha256.update(piece)
+        if progress:
+            progress(len(piece))
+    return sha256.hexdigest()

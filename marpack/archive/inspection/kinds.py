@@ -1,0 +1,90 @@
+"""What a file of weights can be, and what is reported of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+__all__ = ["Found", "SeekableReader", "TensorKey", "Weights", "WeightsKind", "count_of", "shape_of"]
+
+WeightsKind: TypeAlias = Literal[
+    "torchscript",
+    "state_dict",
+    "checkpoint",
+    "module",
+    "pickle",
+    "safetensors",
+    "onnx",
+    "exported-program",
+    "aot-library",
+    "numpy",
+    "zip",
+    "unknown",
+]
+_MAX_DIMENSIONS = 64
+
+
+class SeekableReader(Protocol):
+    """What is read: any file opened in binary mode."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to so many bytes, none only at the end."""
+
+    def seek(self, offset: int, /) -> object:
+        """Go to a place, counted from the beginning."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TensorKey:
+    """One key of a state_dict, or one name of safetensors.
+
+    ``shape`` and ``dtype`` (torch's word: ``"float32"``) are None where the value is no tensor or does not say.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weights:
+    """What a file of weights is.
+
+    ``detail`` says it in a few words, for people. ``legacy``: in torch's format from before 1.6. ``globals`` are
+    the names that its pickle imports, as ``"module.name"``; all of them only where ``globals_complete``. ``keys``
+    are those of a state_dict or of safetensors, in the file's order, None for other kinds and where they cannot be
+    told; ``holds`` the keys of a checkpoint under which a state_dict or a model lies.
+
+    ``weights_only_refuses`` tells what ``torch.load(weights_only=True)`` does, which is the default from 2.6 on,
+    judged by what the file imports and the opcodes it uses (torch 2.13's lists): True also for what is no file of
+    ``torch.save``, None where the pickle is not read to its end here. ``refused_globals`` are the names it is for.
+    Nothing here says what loading the file would do. Names and keys are the file's words: whoever shows them
+    escapes them.
+    """
+
+    kind: WeightsKind
+    detail: str
+    legacy: bool = False
+    globals: tuple[str, ...] = ()
+    globals_complete: bool = True
+    keys: tuple[TensorKey, ...] | None = None
+    holds: tuple[str, ...] = ()
+    weights_only_refuses: bool | None = True
+    refused_globals: tuple[str, ...] = ()
+
+
+# The kind, the detail, the keys, and what a checkpoint holds.
+Found: TypeAlias = "tuple[WeightsKind, str, tuple[TensorKey, ...] | None, tuple[str, ...]]"
+
+
+def shape_of(size: object) -> tuple[int, ...] | None:
+    """Return a shape as non-negative numbers, None for what is none."""
+    if not isinstance(size, tuple) or len(size) > _MAX_DIMENSIONS:
+        return None
+    numbers = tuple(number for number in size if type(number) is int and number >= 0)
+    return numbers if len(numbers) == len(size) else None
+
+
+def count_of(number: int, word: str) -> str:
+    """Return a number with its word, in the plural where it is not one."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

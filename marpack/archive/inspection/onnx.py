@@ -1,0 +1,75 @@
+"""The first fields of an ONNX file, which is a protocol buffer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from marpack.archive.inspection.kinds import Weights
+
+if TYPE_CHECKING:
+    from marpack.archive.inspection.block_reader import Window
+
+__all__ = ["describe_onnx"]
+_MAX_FIELDS = 100_000
+
+# onnx.proto, ModelProto: the number of each field and the wire type it has (0 a number, 2 bytes).
+_ONNX_FIELDS: Final = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
+_ONNX_IR, _ONNX_PRODUCER, _ONNX_GRAPH, _ONNX_OPSET = 1, 2, 7, 8
+
+
+def describe_onnx(window: Window) -> Weights | None:
+    """Tell a ModelProto of onnx.proto: protobuf's fields from end to end, each known and of its wire type."""
+    numbers: dict[int, int] = {}
+    texts: dict[int, bytes] = {}
+    pos = 0
+    for _ in range(_MAX_FIELDS):
+        if pos >= window.size:
+            break
+        field = _field(window.at(pos, 20))
+        if field is None or _ONNX_FIELDS.get(field[0]) != field[1]:
+            return None
+        number, wire, value, width = field
+        pos += width
+        numbers[number] = value
+        if wire == 2:
+            if number in (_ONNX_PRODUCER, _ONNX_OPSET) and value <= 256 and number not in texts:
+                texts[number] = window.at(pos, value)
+            pos += value
+    if pos != window.size or not {_ONNX_IR, _ONNX_GRAPH} <= numbers.keys():
+        return None
+    detail = f"a model of ONNX, IR version {numbers[_ONNX_IR]}"
+    if version := _opset(texts.get(_ONNX_OPSET, b"")):
+        detail += f", opset {version}"
+    if producer := texts.get(_ONNX_PRODUCER, b"").decode("utf-8", "replace"):
+        detail += f", by {producer!r:.50}"
+    return Weights(kind="onnx", detail=detail)
+
+
+def _opset(data: bytes) -> int | None:
+    """OperatorSetIdProto: the domain, a text, is 1; the version, a number, 2."""
+    while field := _field(data):
+        number, wire, value, width = field
+        if number == 2 and wire == 0:
+            return value
+        data = data[width + (value if wire == 2 else 0) :]
+    return None
+
+
+def _field(data: bytes) -> tuple[int, int, int, int] | None:
+    """Return a field's number and wire type, its value or length, and the bytes of these; None for other types."""
+    tag, pos = _varint(data, 0)
+    value, end = _varint(data, pos)
+    return (tag >> 3, tag & 7, value, end) if 0 < pos < end and tag & 7 in (0, 2) else None
+
+
+def _varint(data: bytes, pos: int) -> tuple[int, int]:
+    """Return a number of protobuf and where it ends; a broken one ends where nothing does, before the bytes."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if not 0 <= pos < len(data):
+            break
+        value |= (data[pos] & 0x7F) << shift
+        pos += 1
+        if data[pos - 1] < 0x80:
+            return value, pos
+    return 0, -1

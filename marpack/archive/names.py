@@ -1,0 +1,203 @@
+"""The names of archives and of their members (spec/archive.md): what may be packed, what may be read. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, TypeAlias
+
+from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
+from marpack.archive.manifest import MANIFEST_NAME
+from marpack.display import printable
+from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from marpack.archive.forms import ArchiveFormat
+
+__all__ = [
+    "CASE_COLLISION",
+    "MAX_COMPONENT",
+    "MAX_NAME",
+    "check_member_name",
+    "check_model_name",
+    "check_workflow_name",
+    "is_excluded_folder",
+    "is_pattern",
+    "member_order",
+    "name_issue",
+    "names_issues",
+    "parents",
+]
+
+# What a file system and the server's unpacker take (255 and 4,095 bytes).
+MAX_COMPONENT = 255
+MAX_NAME = 4095
+
+_ARCHIVE_NAME = re.compile(r"[A-Za-z0-9] [A-Za-z0-9_.-]*", re.VERBOSE)
+
+# No more than most names are, so that the rules need not be gone through one by one for thousands of files.
+_PLAIN_READABLE_NAME = re.compile(
+    r"(?! [mw]ar-inf (/|$) ) \w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII | re.IGNORECASE
+)
+
+
+def check_model_name(name: str, archive_format: ArchiveFormat) -> str | None:
+    """Return what is wrong with a model name (A1), or None."""
+    return _check_archive_name("model", name, SUFFIXES[archive_format])
+
+
+def check_workflow_name(name: str) -> str | None:
+    """Return what is wrong with the name of a workflow (W2), or None."""
+    return _check_archive_name("workflow", name, WORKFLOW_SUFFIX)
+
+
+def _check_archive_name(kind: str, name: str, suffix: str) -> str | None:
+    if not _ARCHIVE_NAME.fullmatch(name):
+        return (
+            f"the {kind} name {name!r} is not allowed: "
+            "begin with an ASCII letter or digit and go on with letters, digits, '_', '-' or '.'"
+        )
+    longest = MAX_COMPONENT - len(suffix)
+    if len(name) > longest:
+        return f"the {kind} name is {len(name)} characters long: the name of its archive has room for {longest}"
+    return None
+
+
+def check_member_name(name: str, manifest_name: str = MANIFEST_NAME) -> str | None:
+    """Return what is wrong with the name of a member (A8, W6), or None; the manifest has its folder to itself."""
+    if len(name) <= MAX_COMPONENT and _PLAIN_READABLE_NAME.fullmatch(name):
+        return None
+    parts = name.split("/")
+    problem = None
+    reserved = manifest_name.partition("/")[0]
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError:
+        return f"the name {name!r} is not valid Unicode: rename the file"
+    if "\0" in name:
+        problem = "holds a NUL character"
+    elif "\\" in name:
+        problem = "holds a backslash: separate folders with '/'"
+    elif name.startswith("/"):
+        problem = "is absolute: make it relative to the archive's root"
+    elif not name:
+        problem = "is empty"
+    elif not all(parts) or "." in parts or ".." in parts:
+        problem = "has an empty, '.' or '..' part: write it plainly"
+    elif parts[0].upper() == reserved:
+        problem = f"lies in {reserved}, which is kept for the manifest ({manifest_name}): move it elsewhere"
+    elif len(encoded) > MAX_NAME or any(len(part.encode()) > MAX_COMPONENT for part in parts):
+        problem = f"is too long: at most {MAX_COMPONENT} bytes a part and {MAX_NAME} in all"
+    return f"the name {name!r} in the archive {problem}" if problem else None
+
+
+def is_excluded_folder(name: str) -> bool:
+    """Tell whether a sub-folder of this name is left out when a folder is packed (A5)."""
+    return name.startswith(".") or name in {"__MACOSX", "__pycache__"}
+
+
+def is_pattern(item: str) -> bool:
+    """Tell whether an extra-files item is a wildcard (A4)."""
+    return "*" in item or "?" in item or ("[" in item and "]" in item)
+
+
+def member_order(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort key: the files of a folder by name, then its sub-folders by name (A9)."""
+    *folders, file = name.split("/")
+    return (*((1, folder) for folder in folders), (0, file))
+
+
+def parents(name: str) -> list[str]:
+    """Return the folders that hold a member, outermost first."""
+    return [name[:end] for end, character in enumerate(name) if character == "/"] if "/" in name else []
+
+
+# The code of names that are one where case does not count; Linux, and so the server, tells them apart.
+CASE_COLLISION = "case-collision"
+
+# As most names are, so that the rules need not be gone through one by one for thousands of them.
+_PLAIN_READABLE_NAME = re.compile(r"\w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII)
+# By its name where case does not count: how it is spelled, and what lies in it; a file has no inside.
+_Folder: TypeAlias = "dict[str, tuple[str, _Folder | None]]"
+# Programs go down folder by folder; Python's own remove none that is a thousand deep.
+_MAX_PARTS = 256
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def name_issue(name: str) -> Issue | None:
+    """Return what is wrong with a name by itself: one that could leave the folder, or that no folder takes."""
+    if len(name) <= MAX_COMPONENT and _PLAIN_READABLE_NAME.fullmatch(name):
+        return None
+    parts = name.split("/")
+    code, problem = "", ""
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError:
+        return _issue("name-encoding", name, "is not valid Unicode")
+    if not name:
+        code, problem = "name-empty", "is empty"
+    elif "\0" in name:
+        code, problem = "name-nul", "holds a NUL character, where other programs end it"
+    elif "\\" in name:
+        code, problem = "name-backslash", "holds a backslash, which separates folders on Windows"
+    elif name.startswith("/"):
+        code, problem = "name-absolute", "is absolute"
+    elif _DRIVE.match(name):
+        code, problem = "name-drive", "begins with a drive"
+    elif ".." in parts:
+        code, problem = "name-traversal", "leads out of a folder by '..'"
+    elif not all(parts) or "." in parts:
+        code, problem = "name-dot", "has an empty or '.' part"
+    elif len(encoded) > MAX_NAME or any(len(part.encode()) > MAX_COMPONENT for part in parts):
+        code, problem = "name-long", f"is too long: {MAX_COMPONENT} bytes a part and {MAX_NAME} in all is the most"
+    elif len(parts) > _MAX_PARTS:
+        code, problem = "name-long", f"is too deep: {_MAX_PARTS} parts is the most"
+    return _issue(code, name, problem) if code else None
+
+
+def names_issues(names: Iterable[str], also_folders: Iterable[str] = (), *, most: int) -> Iterator[Issue]:
+    """Yield what is wrong with the names of files side by side: twice the same, a file that is a folder too.
+
+    ``also_folders`` are the names of folders that need not hold one of the files, ``most`` is how many files and
+    folders there may be.
+    """
+    seen: set[str] = set()
+    root: _Folder = {}
+    count = 0
+    for name, is_file in chain(zip(names, repeat(True)), zip(also_folders, repeat(False))):
+        if is_file and name in seen:
+            yield _issue("duplicate", name, "is there more than once, and readers differ in which one counts")
+            continue
+        seen.add(name)
+        folder = root
+        parts = name.split("/")
+        for depth, part in enumerate(parts, 1):
+            is_end = is_file and depth == len(parts)
+            key = _folded(part)
+            if key not in folder:
+                count += 1
+                if count > most:
+                    message = f"holds more files and folders than {most:,}, twice the limit of members"
+                    yield Issue(code="too-many-members", argument="", message=message)
+                    return
+                folder[key] = part, None if is_end else {}
+            spelled, found = folder[key]
+            if spelled != part:
+                path = "/".join(parts[:depth])
+                yield _issue(CASE_COLLISION, path, f"is one name with {spelled!r} where case does not count")
+            elif (found is None) != is_end:
+                path = "/".join(parts[:depth])
+                yield _issue("file-and-folder", path, "is a file, and a folder for others")
+            if found is None:
+                break
+            folder = found
+
+
+def _folded(name: str) -> str:
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+
+
+def _issue(code: str, name: str, problem: str) -> Issue:
+    return Issue(code=code, argument=printable(name), message=problem)

@@ -1,0 +1,174 @@
+"""A plan: a frozen value that fully determines the bytes of an archive."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar
+
+from marpack.archive.entry import Entry
+from marpack.archive.forms import (
+    ARCHIVE_FORMATS,
+    DEFLATES,
+    SUFFIXES,
+    WORKFLOW_SUFFIX,
+    ArchiveFormat,
+    Compression,
+    Deflate,
+    compression_for,
+)
+from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
+from marpack.archive.names import check_member_name, check_model_name, check_workflow_name, member_order, parents
+from marpack.archive.sources import BytesSource
+from marpack.display import printable
+
+if TYPE_CHECKING:
+    from marpack.archive.owner import Owner
+
+__all__ = ["ArchivePlan", "Plan", "WorkflowPlan"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan(ABC):
+    """What writers know of an archive of any kind, before its contents are read.
+
+    ``entries`` are the members in the order of the archive but for the manifest, which every form writes
+    last from ``manifest_text``. ``timestamp`` is the time of packing in seconds since the epoch. ``deflate`` is
+    how what is compressed is compressed.
+    ``warnings`` are for the caller to show. ``str(plan)`` lists it all.
+    """
+
+    archive_format: ArchiveFormat
+    manifest_text: str
+    entries: tuple[Entry, ...]
+    timestamp: int
+    warnings: tuple[str, ...] = ()
+    deflate: Deflate = "zlib"
+
+    manifest_name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        if self.archive_format not in ARCHIVE_FORMATS:
+            raise ValueError(f"the form {self.archive_format!r} is not one of {', '.join(ARCHIVE_FORMATS)}")
+        if self.deflate not in DEFLATES:
+            raise ValueError(f"the method {self.deflate!r} is not one of {', '.join(DEFLATES)}")
+        names = [entry.name for entry in self.entries]
+        problems = [self._check_name(), *(check_member_name(name, self.manifest_name) for name in names)]
+        if problem := next(filter(None, problems), None):
+            raise ValueError(problem)
+        keys = list(map(member_order, names))
+        if any(one >= other for one, other in pairwise(keys)):
+            raise ValueError("the entries of a plan are unique and in the order of member_order()")
+        folders = {parent for name in names for parent in parents(name)}
+        if clash := folders.intersection(names):
+            raise ValueError(f"{min(clash)!r} cannot be both a file and a folder")
+        only = {"default": Compression.DEFLATED, "zip-store": Compression.STORED}.get(self.archive_format)
+        if only is not None and any(entry.compression is not only for entry in self.entries):
+            raise ValueError(f"the members of {self.archive_format} are all {only.name.lower()}")
+
+    @abstractmethod
+    def _check_name(self) -> str | None:
+        """Return what is wrong with the archive's name, or None."""
+
+    @property
+    @abstractmethod
+    def suffix(self) -> str:
+        """How the file's name must end for the server to read this form."""
+
+    @property
+    @abstractmethod
+    def file_name(self) -> str:
+        """The name that a store expects: the archive's, with the suffix of the form."""
+
+    @property
+    def members(self) -> tuple[Entry, ...]:
+        """All members in order: ``entries``, and the manifest last."""
+        source = BytesSource(data=self.manifest_text.encode())
+        manifest = Entry(
+            name=self.manifest_name,
+            source=source,
+            size=source.size,
+            mode=None,
+            mtime_ns=self.timestamp * 10**9,
+            compression=compression_for(self.manifest_name, self.archive_format, weights=False),
+            origin="the manifest",
+        )
+        return (*self.entries, manifest)
+
+    @property
+    def size(self) -> int:
+        """The sum of the members' contents in bytes, uncompressed."""
+        return sum(entry.size for entry in self.members)
+
+    def __str__(self) -> str:
+        members = self.members
+        head = f"{self.file_name}: {len(members)} members, {self.size:,} bytes before compression"
+        return "\n".join([head, *(f"{entry.size:>15,}  {printable(entry.name)}" for entry in members)])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchivePlan(Plan):
+    """Everything that a model's archive will be, before its contents are read.
+
+    ``owner`` is whom the members of a ``tgz`` belong to. The other fields are those of all plans: ``entries``, the
+    members in order but for the manifest, which is written last from ``manifest_text``; ``timestamp``, the time of
+    packing in seconds since the epoch; ``deflate``, how to compress; ``warnings``, for the caller to show.
+    ``str(plan)`` lists it all.
+    """
+
+    model_name: str
+    owner: Owner
+
+    manifest_name: ClassVar[str] = MANIFEST_NAME
+
+    @property
+    def manifest(self) -> Manifest:
+        """The values of ``manifest_text``."""
+        return Manifest.from_json(self.manifest_text)
+
+    @property
+    def suffix(self) -> str:
+        """How the file's name must end for the server to read this form."""
+        return SUFFIXES[self.archive_format]
+
+    @property
+    def file_name(self) -> str:
+        """The name that a model store expects: the model's, with the suffix of the form."""
+        return self.model_name + self.suffix
+
+    def _check_name(self) -> str | None:
+        return check_model_name(self.model_name, self.archive_format)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkflowPlan(Plan):
+    """Everything that a workflow's archive will be, before its contents are read.
+
+    Its fields are those of all plans (see ``ArchivePlan``); ``archive_format`` is ``default``, a deflated zip.
+    """
+
+    workflow_name: str
+    archive_format: ArchiveFormat = "default"
+
+    manifest_name: ClassVar[str] = WORKFLOW_MANIFEST_NAME
+
+    @property
+    def manifest(self) -> WorkflowManifest:
+        """The values of ``manifest_text``."""
+        return WorkflowManifest.from_json(self.manifest_text)
+
+    @property
+    def suffix(self) -> str:
+        """How the file's name must end for the server to read it as a zip."""
+        return WORKFLOW_SUFFIX
+
+    @property
+    def file_name(self) -> str:
+        """The name that a workflow store expects: the workflow's, with the suffix."""
+        return self.workflow_name + self.suffix
+
+    def _check_name(self) -> str | None:
+        if self.archive_format != "default":  # W1
+            return f"a workflow has no form {self.archive_format!r}: it is default, a deflated zip"
+        return check_workflow_name(self.workflow_name)

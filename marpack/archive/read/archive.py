@@ -1,0 +1,347 @@
+"""An archive that is open for reading, whatever its form (spec/archive.md, R clauses)."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from marpack.archive.handler import handler_reference
+from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
+from marpack.archive.names import CASE_COLLISION, name_issue, names_issues
+from marpack.archive.read.limits import LIMIT_CODES
+from marpack.display import printable
+from marpack.errors import ArchiveError, LimitError, ManifestError, UnsafeArchiveError
+from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Self
+
+    from marpack.archive.entry import ArchiveEntry
+    from marpack.archive.forms import ContainerForm
+    from marpack.archive.owner import Owner
+    from marpack.archive.read.container import Container
+    from marpack.archive.read.limits import Limits
+    from marpack.archive.read.member_reader import MemberReader
+    from marpack.archive.result import Progress
+
+__all__ = ["ModelArchive", "WorkflowArchive"]
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+class ModelArchive:
+    """An archive that is open: what ``marpack.open_archive`` returns.
+
+    ``path`` is what was opened, ``file_name`` the name by which a model store knows it (empty for an open file),
+    ``form`` ``"zip"``, ``"tgz"`` or ``"folder"``, ``size`` the number of bytes on
+    disk, and ``entries`` the members in their order, folders left out. Any number of threads may read at once.
+    Nothing is checked beyond what is asked for: ``open`` and ``read`` hold a member against its own header, size
+    and CRC, ``extract`` looks at all headers first, and ``verify`` reads everything.
+    """
+
+    _manifest_name = MANIFEST_NAME
+
+    def __init__(self, container: Container, limits: Limits, file_name: str) -> None:
+        self.file_name = file_name
+        self._container = container
+        self._limits = limits
+        self._by_name = {
+            entry.name: entry for entry in container.entries
+        }  # the last of equal names, as the server
+        self._examining = threading.Lock()
+
+    @property
+    def path(self) -> str:
+        """What was opened."""
+        return self._container.path
+
+    @property
+    def form(self) -> ContainerForm:
+        """How the members are held."""
+        return self._container.form
+
+    @property
+    def size(self) -> int:
+        """The size on disk in bytes."""
+        return self._container.size
+
+    @property
+    def entries(self) -> tuple[ArchiveEntry, ...]:
+        """The members in their order."""
+        return self._container.entries
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders that have an entry of their own."""
+        return self._container.folders
+
+    @property
+    def outside_links(self) -> tuple[str, ...]:
+        """The links in a folder that lead out of it, or nowhere: the server follows them, marpack does not."""
+        return self._container.outside_links
+
+    @property
+    def container(self) -> Container:
+        """What holds the members, for what marpack builds on it."""
+        return self._container
+
+    @property
+    def timestamp(self) -> int | None:
+        """When it was packed, in seconds since the epoch: by the gzip header, or the manifest's time."""
+        if self._container.timestamp is not None:
+            return self._container.timestamp
+        mtime_ns = self[self._manifest_name].mtime_ns if self._manifest_name in self else None
+        return None if mtime_ns is None else mtime_ns // 10**9
+
+    @property
+    def owner(self) -> Owner | None:
+        """Whom the first member of a tgz belongs to."""
+        return self._container.owner
+
+    @property
+    def manifest_name(self) -> str:
+        """The name of the member that is the manifest."""
+        return self._manifest_name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End reading; a file that was given open stays open."""
+        self._container.close()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __getitem__(self, name: str) -> ArchiveEntry:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise ArchiveError(self.path, "is not in the archive", code="no-member", member=name) from None
+
+    def open(self, name: str) -> MemberReader:
+        """Open a member for reading, as a binary file that can seek.
+
+        In a tgz all that lies before it is read first, and going back means to begin anew. Raises ``ArchiveError``
+        (no such member; while reading, a damaged one) and ``UnsafeArchiveError`` (its own header describes it
+        otherwise than the directory).
+        """
+        return self._container.open(self[name])
+
+    def read(self, name: str, *, limit: int | None = None) -> bytes:
+        """Return a member's contents; raise ``LimitError`` above ``limit`` bytes, and what ``open`` raises."""
+        size = self[name].size
+        most = self._largest if limit is None else limit
+        if size > most:
+            raise LimitError(
+                self.path, f"has {size:,} bytes, more than the limit of {most:,}", code="too-large", member=name
+            )
+        with self.open(name) as file:
+            return file.read()
+
+    @property
+    def _largest(self) -> int:
+        return self._limits.size if self.form == "folder" else self._limits.largest(self.size)
+
+    @cached_property
+    def manifest_text(self) -> str:
+        """The manifest as it stands. Raises ``ArchiveError`` where there is none, or it is not UTF-8."""
+        name = self._manifest_name
+        if name not in self:
+            raise ArchiveError(self.path, f"holds no {name}: pack it again", code="no-manifest")
+        if self[name].size > self._limits.manifest:
+            message = f"has a manifest of more than {self._limits.manifest:,} bytes"
+            raise LimitError(self.path, message, code="manifest-too-large")
+        try:
+            return self.read(name).decode()
+        except UnicodeDecodeError:
+            message = f"has a {name} that is not UTF-8: pack it again"
+            raise ArchiveError(self.path, message, code="bad-manifest") from None
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
+        manifest: Manifest = self._parsed(Manifest.from_json)
+        return manifest
+
+    def _parsed(self, parse: Callable[[str], Any]) -> Any:
+        try:
+            return parse(self.manifest_text)
+        except ManifestError as error:
+            raise ArchiveError(self.path, f"has a bad manifest: {error}", code="bad-manifest") from error
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """The files that the manifest names, by its keys; a handler that may be the server's is left out (R10)."""
+        model = self.manifest.model
+        found = {
+            "handler": handler_reference(model.handler or "", self.manifest.runtime or "python"),
+            "serializedFile": model.serialized_file,
+            "modelFile": model.model_file,
+            "requirementsFile": model.requirements_file,
+            "configFile": model.config_file,
+        }
+        return {key: name for key, name in found.items() if name}
+
+    # ------------------------------------------------------------------------------------------------ safety
+
+    @cached_property
+    def _issues(self) -> tuple[Issue, ...]:
+        container = self._container
+        found = list(container.issues())
+        names = (*(entry.name for entry in container.entries), *container.folders)
+        found += filter(None, map(name_issue, names))
+        found += names_issues(
+            (entry.name for entry in container.entries), container.folders, most=2 * self._limits.members
+        )
+        total = sum(entry.size for entry in container.entries)
+        if total > self._largest:
+            message = (
+                f"the members hold {total:,} bytes, more than the limit of {self._largest:,} for this archive"
+            )
+            found.append(Issue(code="too-large", argument="", message=message))
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """What is wrong with the members, by all that is said of them, before their contents are read.
+
+        ``code`` is stable (spec/archive.md, R11) and ``argument`` the member. Looks once at the header before
+        each.
+        """
+        with self._examining:
+            return self._issues
+
+    def refuse(self, *, case_sensitive: bool = False) -> None:
+        """Raise ``UnsafeArchiveError`` or ``LimitError`` for the first of ``issues``.
+
+        ``case_sensitive`` says that names which differ in case only are two.
+        """
+        for issue in self.issues:
+            if issue.code == CASE_COLLISION and case_sensitive:
+                continue
+            more = len(self.issues) - 1
+            message = issue.message + (f" (and {more} more)" if more else "")
+            error = LimitError if issue.code in LIMIT_CODES else UnsafeArchiveError
+            raise error(self.path, message, code=issue.code, member=issue.argument or None)
+
+    # ----------------------------------------------------------------------------------------------- whole
+
+    def extract(
+        self,
+        folder: str | os.PathLike[str],
+        members: Iterable[str] | None = None,
+        *,
+        force: bool = False,
+        case_sensitive: bool = False,
+        progress: Progress | None = None,
+    ) -> tuple[str, ...]:
+        """Unpack into a new folder, as the server unpacks, and return the names of the files.
+
+        - ``folder``: appears when all is there; one that exists must be empty, or hold a manifest of this kind and
+          ``force`` be given, which replaces it.
+        - ``members``: names of files, and of folders for all that lies in them; everything by default.
+        - ``case_sensitive``: accept names that differ in case only, which the server does and some disks do not.
+        - ``progress``: is called with the number of bytes just unpacked.
+
+        Files get the permissions of new files, as the server's do. Raises ``UnsafeArchiveError`` and
+        ``LimitError`` before anything is written; ``ArchiveError`` for damage, after which nothing is left;
+        ``TargetError``, ``ArchiveExistsError`` and ``OSError``.
+        """
+        from marpack.archive.read.extract import extract
+
+        self.refuse(case_sensitive=case_sensitive)
+        return extract(
+            self._container,
+            os.fspath(folder),
+            self._chosen(members),
+            marker=self._manifest_name,
+            force=force,
+            progress=progress,
+        )
+
+    def _chosen(self, members: Iterable[str] | None) -> list[ArchiveEntry] | None:
+        if members is None:
+            return None
+        if isinstance(members, str):
+            raise TypeError(f"members is a list of names, not one: [{members!r}]")
+        found: dict[str, ArchiveEntry] = {}
+        for name in members:
+            inside = {
+                entry.name: entry
+                for entry in self.entries
+                if entry.name == name or entry.name.startswith(f"{name.rstrip('/')}/")
+            }
+            if not inside:
+                raise ArchiveError(self.path, "is not in the archive", code="no-member", member=name)
+            found |= inside
+        return list(found.values())
+
+    def verify(self, *, progress: Progress | None = None, threads: int | None = None) -> tuple[Issue, ...]:
+        """Read everything, and return all that is wrong; nothing is, in a whole archive.
+
+        To ``issues`` come the CRC and size of each member, the files that the manifest names, and the SHA-256 sums
+        that it may record, as ``{"metadata": {"sha256": {name: hexadecimal}}}``. ``progress`` is called, on any
+        thread, with the number of bytes just read; ``threads`` is how many members are read at once.
+        """
+        from marpack.archive.read.verify import verify_contents
+
+        issues = [*self.issues]
+        digests: dict[str, str] = {}
+        try:
+            digests = self._recorded_digests()
+            for key, name in self.references.items():
+                if name not in self:
+                    message = f"is named by the manifest ({key}), and is not there"
+                    issues.append(Issue(code="missing-file", argument=printable(name), message=message))
+            for name in digests:
+                if name not in self:
+                    message = "is not there, and the manifest has a SHA-256 for it"
+                    issues.append(Issue(code="missing-file", argument=printable(name), message=message))
+        except ArchiveError as error:
+            issues.append(error.issue)
+        if not any(issue.code in LIMIT_CODES for issue in issues):  # else it might never end
+            issues += verify_contents(self._container, digests, progress=progress, threads=threads)
+        return tuple(dict.fromkeys(issues))
+
+    def _recorded_digests(self) -> dict[str, str]:
+        recorded = (self.manifest.metadata or {}).get("sha256", {})
+        if not isinstance(recorded, Mapping):
+            return {}
+        return {
+            name: text.lower()
+            for name, text in recorded.items()
+            if isinstance(text, str) and _SHA256.fullmatch(text)
+        }
+
+    def deflated(self, entry: ArchiveEntry) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the deflated bytes of a member of a zip, and what comes out of them, held against size and CRC."""
+        return self._container.deflated(entry)
+
+
+class WorkflowArchive(ModelArchive):
+    """An open workflow archive (``.war``): its ``manifest`` is a ``WorkflowManifest``."""
+
+    _manifest_name = WORKFLOW_MANIFEST_NAME
+
+    @cached_property
+    def manifest(self) -> WorkflowManifest:  # type: ignore[override]
+        """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
+        manifest: WorkflowManifest = self._parsed(WorkflowManifest.from_json)
+        return manifest
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """The files that the manifest names: key to name."""
+        workflow = self.manifest.workflow
+        found = {"specFile": workflow.spec_file, "handler": workflow.handler}
+        return {key: name for key, name in found.items() if name}

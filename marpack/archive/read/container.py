@@ -1,0 +1,62 @@
+"""What holds the members of an archive: a zip, a gzip'd tar, or a folder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from marpack.errors import ArchiveError
+from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from marpack.archive.entry import ArchiveEntry
+    from marpack.archive.forms import ContainerForm
+    from marpack.archive.owner import Owner
+    from marpack.archive.read.member_reader import MemberReader
+
+__all__ = ["Container"]
+
+
+class Container(ABC):
+    """Members in their order, which is that of the bytes; used by any number of threads at once."""
+
+    form: ContainerForm
+    path: str
+    # Bytes on disk.
+    size: int
+    entries: tuple[ArchiveEntry, ...]
+    # Names of folders that have an entry of their own, without the slash at their end.
+    folders: tuple[str, ...]
+    # Names of links in a folder that lead out of it, which the server follows and marpack does not.
+    outside_links: tuple[str, ...] = ()
+    # When it was packed, in seconds since the epoch, and whose its members are, where the form says so itself.
+    timestamp: int | None = None
+    owner: Owner | None = None
+
+    @abstractmethod
+    def issues(self) -> Iterator[Issue]:
+        """Yield what is wrong with how the members are held, but for their contents; may read a little of each."""
+
+    @abstractmethod
+    def open(self, entry: ArchiveEntry) -> MemberReader:
+        """Start reading a member."""
+
+    def deflated(self, entry: ArchiveEntry) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the deflated bytes of a member that has them for itself, and what comes out of them."""
+        raise ArchiveError(self.path, "is not deflated by itself", code="no-member", member=entry.name)
+
+    def contents(self, wanted: Collection[ArchiveEntry]) -> Iterator[tuple[ArchiveEntry, MemberReader]]:
+        """Yield members in their order, each with its contents, to be read before the next is asked for."""
+        for entry in self.entries:
+            if entry in wanted:
+                with self.open(entry) as reader:
+                    yield entry, reader
+
+    def raw(self) -> Iterator[bytes]:
+        """Yield the archive's own bytes; a folder has none."""
+        return iter(())
+
+    @abstractmethod
+    def close(self) -> None:
+        """End reading."""

@@ -1,0 +1,71 @@
+"""From an archive to a folder."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from marpack.archive.names import parents
+from marpack.archive.sources import CHUNK_SIZE
+from marpack.disk.atomic import replacing_folder
+from marpack.disk.space import free_space
+from marpack.errors import TargetError
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Sequence
+
+    from marpack.archive.entry import ArchiveEntry
+    from marpack.archive.read.container import Container
+    from marpack.archive.result import Progress
+
+__all__ = ["extract"]
+
+
+def extract(
+    container: Container,
+    folder: str,
+    wanted: Sequence[ArchiveEntry] | None,
+    *,
+    marker: str,
+    force: bool,
+    progress: Progress | None,
+) -> tuple[str, ...]:
+    """Write the members below a new folder; their names have been found harmless.
+
+    With ``force`` the folder may replace one that holds the ``marker``.
+    """
+    folder = folder.rstrip(os.sep) or folder
+    entries = container.entries if wanted is None else wanted
+    names = {entry.name for entry in entries}
+    total = sum(entry.size for entry in entries)
+    with replacing_folder(folder, force=force, marker=marker, may_be_empty=True) as building:
+        free = free_space(building)
+        if free is not None and total > free:
+            raise TargetError(folder, f"has room for {free:,} bytes, and the members hold {total:,}")
+        made: set[str] = set()
+        if wanted is None:
+            for name in container.folders:
+                _make(building, [*parents(name), name], made)
+        for entry, reader in container.contents(frozenset(entries)):
+            _make(building, parents(entry.name), made)
+            with open(os.path.join(building, entry.name), "xb", buffering=0) as file:
+                while data := reader.read1(CHUNK_SIZE):
+                    _write(file, data)
+                    if progress:
+                        progress(len(data))
+    return tuple(entry.name for entry in container.entries if entry.name in names)
+
+
+def _make(root: str, folders: Sequence[str], made: set[str]) -> None:
+    for folder in folders:
+        if folder not in made:
+            os.mkdir(os.path.join(root, folder))
+            made.add(folder)
+
+
+def _write(file: io.FileIO, data: bytes) -> None:
+    written = file.write(data)
+    while written is not None and written < len(data):
+        data = data[written:]
+        written = file.write(data)

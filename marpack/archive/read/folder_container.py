@@ -1,0 +1,150 @@
+"""A model's folder, as ``no-archive`` makes it or as an archive is unpacked."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from marpack.archive.entry import ArchiveEntry
+from marpack.archive.names import member_order
+from marpack.archive.read.container import Container
+from marpack.archive.read.member_reader import MemberReader
+from marpack.display import printable
+from marpack.errors import ArchiveError, LimitError
+from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from marpack.archive.read.limits import Limits
+
+__all__ = ["FolderContainer"]
+
+
+# Links that lead to each other multiply what they lead to.
+_MOST_VISITS = 8
+
+
+class FolderContainer(Container):
+    """The files of a folder in the order of the archiver.
+
+    Links are followed, as the server follows them, unless they lead out of the folder.
+    """
+
+    form = "folder"
+
+    def __init__(self, path: str, root: str, limits: Limits) -> None:
+        self.path = path
+        self._root = os.path.realpath(root)
+        self._issues: list[Issue] = []
+        outside: list[str] = []
+        found, folders = self._walk(limits, outside)
+        self._found = found
+        self._closed = False
+        self.entries = tuple(
+            ArchiveEntry(
+                name=name,
+                size=status.st_size,
+                compressed_size=status.st_size,
+                mode=stat.S_IMODE(status.st_mode),
+                mtime_ns=status.st_mtime_ns,
+            )
+            for name, status in sorted(found.items(), key=lambda item: member_order(item[0]))
+        )
+        self.folders = tuple(sorted(folders))
+        self.outside_links = tuple(sorted(outside))
+        self.size = sum(entry.size for entry in self.entries)
+
+    def _walk(self, limits: Limits, outside: list[str]) -> tuple[dict[str, os.stat_result], list[str]]:
+        found: dict[str, os.stat_result] = {}
+        folders: list[str] = []
+        # With the folders in which each lies: a link may lead back to one of them.
+        waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
+        visits: Counter[tuple[int, int]] = Counter()
+        while waiting:
+            folder, above = waiting.pop()
+            status = os.stat(os.path.join(self._root, folder))
+            here = status.st_dev, status.st_ino
+            if here in above:
+                self._issue("link", folder, "is a link to a folder in which it lies itself")
+                continue
+            visits[here] += 1
+            if visits[here] > _MOST_VISITS:
+                message = f"has a folder, {folder!r}, to which more than {_MOST_VISITS} links lead"
+                raise LimitError(self.path, message, code="too-many-members")
+            with os.scandir(os.path.join(self._root, folder)) as items:
+                for item in items:
+                    name = f"{folder}/{item.name}" if folder else item.name
+                    if len(found) + len(folders) >= limits.members:
+                        message = f"has more members than the limit of {limits.members:,}"
+                        raise LimitError(self.path, message, code="too-many-members")
+                    if item.is_symlink() and not self._leads_inside(item.path):
+                        outside.append(name)
+                        self._issue("link", name, "is a link that leads out of the folder, or nowhere")
+                    elif item.is_dir():
+                        folders.append(name)
+                        waiting.append((name, above | {here}))
+                    elif item.is_file():
+                        found[name] = item.stat()
+                    else:
+                        self._issue("device", name, "is neither a file nor a folder")
+        return found, folders
+
+    def _leads_inside(self, path: str) -> bool:
+        target = os.path.realpath(path)
+        return os.path.exists(target) and os.path.commonpath([self._root, target]) == self._root
+
+    def _issue(self, code: str, name: str, message: str) -> None:
+        self._issues.append(Issue(code=code, argument=printable(name), message=message))
+
+    def issues(self) -> Iterator[Issue]:
+        """Yield what in the folder is neither a file nor a folder of it."""
+        return iter(self._issues)
+
+    def open(self, entry: ArchiveEntry) -> MemberReader:
+        """Start reading a file; raise for one that is not what it was when the folder was opened."""
+        if self._closed:
+            raise ValueError("the archive is closed")
+        return _File(self.path, entry, os.path.join(self._root, entry.name), self._found[entry.name])
+
+    def close(self) -> None:
+        """End reading; no file is open."""
+        self._closed = True
+
+
+class _File(MemberReader):
+    _descriptor = -1
+
+    def __init__(self, path: str, entry: ArchiveEntry, file: str, found: os.stat_result) -> None:
+        super().__init__(path, entry)
+        self._descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            self.close()
+            raise ArchiveError(path, "is not a regular file", code="device", member=entry.name)
+        if not os.path.samestat(status, found):
+            self.close()
+            message = "is not the file any more that it was when the folder was opened"
+            raise ArchiveError(path, message, code="link", member=entry.name)
+        if status.st_size != entry.size:
+            self.close()
+            message = f"has {status.st_size:,} bytes, not the {entry.size:,} as when the folder was opened"
+            raise ArchiveError(path, message, code="size-lies", member=entry.name)
+
+    def _begin(self) -> None:
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+
+    def _jump(self, position: int) -> bool:
+        os.lseek(self._descriptor, position, os.SEEK_SET)
+        return True
+
+    def _take(self, size: int) -> bytes:
+        return os.read(self._descriptor, size)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            if self._descriptor >= 0:
+                os.close(self._descriptor)

@@ -1,0 +1,137 @@
+"""A member of an archive, open for reading, and held against its size and CRC."""
+
+from __future__ import annotations
+
+import io
+import os
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from marpack.archive.formats.checksums import crc32
+from marpack.archive.sources import CHUNK_SIZE
+from marpack.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from marpack.archive.entry import ArchiveEntry
+
+__all__ = ["WRONG_CRC", "MemberReader"]
+
+WRONG_CRC = "is damaged: its CRC is not the one that it states"
+
+
+class MemberReader(io.RawIOBase):
+    """The contents of one member, as a binary file.
+
+    Read from the beginning to the end they are held against the member's size and CRC; ``ArchiveError`` is raised
+    before the last of them is given when they differ.
+    """
+
+    def __init__(self, path: str, entry: ArchiveEntry) -> None:
+        super().__init__()
+        self.entry = entry
+        self._path = path
+        self._position = 0
+        self._crc: int | None = 0
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Go back to the first byte."""
+
+    @abstractmethod
+    def _take(self, size: int) -> bytes:
+        """Return the next bytes, at most ``size`` of them, none at the end."""
+
+    def _check_end(self) -> None:
+        """Raise unless the contents end here, where their size says so."""
+
+    def _jump(self, position: int) -> bool:
+        """Move without reading, if that is possible."""
+        return False
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def leave_sum_to_others(self) -> None:
+        """Do not take the CRC, of which parts are taken elsewhere."""
+        self._crc = None
+
+    def seekable(self) -> bool:
+        """Return True; going back may mean to begin anew, and going on to read what lies between."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move, and return the new position, which is never beyond the end."""
+        self._check_open()
+        bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.entry.size}
+        if whence not in bases:
+            raise ValueError(f"whence must be 0, 1 or 2, not {whence!r}")
+        position = min(max(0, bases[whence] + offset), self.entry.size)
+        if position == self._position:
+            return position
+        if position == 0:
+            self._begin()
+            self._position, self._crc = 0, 0
+        elif self._jump(position):
+            self._position, self._crc = position, None
+        else:
+            if position < self._position:
+                self._begin()
+                self._position, self._crc = 0, 0
+            while self._position < position:
+                self.read1(min(CHUNK_SIZE, position - self._position))
+        return position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return ``size`` bytes, fewer only at the end, or all that is left."""
+        if size is None or size < 0:
+            size = self.entry.size
+        data = self.read1(size)
+        if len(data) == size or not data:
+            return data
+        # As much as comes, whatever the member says of its size.
+        pieces = [data]
+        while (size := size - len(data)) and (data := self.read1(size)):
+            pieces.append(data)
+        return b"".join(pieces)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Return at most ``size`` bytes, as many as come at once; none only at the end."""
+        self._check_open()
+        size = CHUNK_SIZE if size < 0 else size
+        left = self.entry.size - self._position
+        if not size or (not left and self._position):
+            return b""
+        data = self._take(min(size, left)) if left else b""
+        if left and not data:
+            self._fail("size-lies", f"has {self._position:,} bytes, not the {self.entry.size:,} that it states")
+        self._position += len(data)
+        if self._crc is not None:
+            self._crc = crc32(data, self._crc)
+        if self._position == self.entry.size:
+            self._check_end()
+            if self._crc is not None and self.entry.crc32 is not None and self._crc != self.entry.crc32:
+                self._fail("crc", WRONG_CRC)
+        return data
+
+    def readall(self) -> bytes:
+        """Return all that is left."""
+        return self.read()
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        """Fill a buffer, as far as the member reaches; return how much."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("the member is closed")
+
+    def _fail(self, code: str, message: str) -> None:
+        raise ArchiveError(self._path, message, code=code, member=self.entry.name)

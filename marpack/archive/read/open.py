@@ -1,0 +1,116 @@
+"""Open an archive of any form."""
+
+from __future__ import annotations
+
+import os
+import stat
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
+from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
+from marpack.archive.read.archive import ModelArchive, WorkflowArchive
+from marpack.archive.read.limits import Limits
+from marpack.archive.read.random_access import FileBytes, StreamBytes
+from marpack.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from marpack.archive.manifest import Manifest
+    from marpack.archive.read.container import Container
+    from marpack.archive.read.random_access import RandomAccess
+    from marpack.archive.sources import SeekableFile
+
+__all__ = ["open_archive", "read_manifest"]
+
+_ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
+_GZIP_START = b"\x1f\x8b"
+_OWN_FOLDERS = {os.path.dirname(MANIFEST_NAME), os.path.dirname(WORKFLOW_MANIFEST_NAME)}
+
+
+def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limits | None = None) -> ModelArchive:
+    """Open a ``.mar``, a ``.war``, a ``.tar.gz`` or a model's folder for reading.
+
+    - ``source``: a path; or an open binary file that can seek, which nobody else uses meanwhile and which stays
+      open. Of a path, as for the server, a name that ends in ``.mar`` or ``.war`` means a zip and any other a
+      gzip'd tar; of an open file the first bytes decide. Of a folder that holds a single folder, that is opened.
+    - ``limits``: how much the archive may make its reader do.
+
+    Returns a ``ModelArchive``, or a ``WorkflowArchive`` for a name that ends in ``.war``, and where there is only
+    a workflow's manifest unless the name ends in ``.mar``. It is a context manager. Of a zip only the directory is
+    read here, of a tgz everything.
+    Raises ``ArchiveError`` for what is no archive, ``UnsafeArchiveError`` for one that readers take differently as
+    a whole, ``LimitError``, and what the disk says.
+    """
+    limits = limits or Limits()
+    if not isinstance(source, (str, os.PathLike)):
+        if not callable(getattr(source, "seek", None)):
+            raise TypeError(f"cannot open {type(source).__name__}: give a path, or a binary file that can seek")
+        if not isinstance(source.read(0), bytes):
+            raise TypeError("the file is open for text: open it with mode 'rb'")
+        name = getattr(source, "name", None)
+        data: RandomAccess = StreamBytes(source)
+        is_zip = not data.read_at(0, 2).startswith(_GZIP_START)
+        return _archive(_container(name if isinstance(name, str) else "", data, limits, is_zip=is_zip), limits, "")
+    path = os.fsdecode(source)
+    file_name = os.path.basename(os.path.abspath(path))
+    if stat.S_ISDIR(os.stat(path).st_mode):
+        return _archive(_folder(path, limits), limits, file_name)
+    data = FileBytes(path)
+    try:
+        is_zip = path.endswith((SUFFIXES["default"], WORKFLOW_SUFFIX))
+        _check_form(path, data.read_at(0, 4), is_zip=is_zip)
+        return _archive(_container(path, data, limits, is_zip=is_zip), limits, file_name)
+    except BaseException:
+        data.close()
+        raise
+
+
+def _check_form(path: str, start: bytes, *, is_zip: bool) -> None:
+    if is_zip and start.startswith(_GZIP_START):
+        message = "is gzip'd, and TorchServe reads that name as a zip: end its name in .tar.gz"
+    elif not is_zip and start in _ZIP_STARTS:
+        message = "is a zip, and TorchServe reads that name as a gzip'd tar: end its name in .mar"
+    else:
+        return
+    raise ArchiveError(path, message, code="wrong-form")
+
+
+def _folder(path: str, limits: Limits) -> Container:
+    from marpack.archive.read.folder_container import FolderContainer
+
+    root = path
+    # R5: as the server does; but not into the folder of the manifest, which it takes for the model's, nor out of
+    # the folder by a link.
+    with os.scandir(path) as items:
+        inside = list(islice(items, 2))
+    if len(inside) == 1 and inside[0].name not in _OWN_FOLDERS and inside[0].is_dir(follow_symlinks=False):
+        root = inside[0].path
+    return FolderContainer(path, root, limits)
+
+
+def _container(path: str, data: RandomAccess, limits: Limits, *, is_zip: bool) -> Container:
+    if is_zip:
+        from marpack.archive.read.zip_container import ZipContainer
+
+        return ZipContainer(path, data, limits)
+    from marpack.archive.read.tar_container import TarContainer
+
+    return TarContainer(path, data, limits)
+
+
+def _archive(container: Container, limits: Limits, file_name: str) -> ModelArchive:
+    names = {entry.name for entry in container.entries}
+    is_workflow = file_name.endswith(WORKFLOW_SUFFIX) or (
+        WORKFLOW_MANIFEST_NAME in names
+        and MANIFEST_NAME not in names
+        and not file_name.endswith(SUFFIXES["default"])
+    )
+    return (WorkflowArchive if is_workflow else ModelArchive)(container, limits, file_name)
+
+
+def read_manifest(path: str | os.PathLike[str]) -> Manifest:
+    """Return the manifest of a model's archive; raises what ``open_archive`` raises."""
+    with open_archive(path) as archive:
+        if isinstance(archive, WorkflowArchive):
+            raise ArchiveError(archive.path, "is a workflow's archive, not a model's", code="no-manifest")
+        return archive.manifest

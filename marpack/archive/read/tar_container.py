@@ -1,0 +1,187 @@
+"""A gzip'd tar, read from its beginning as the server reads it (spec/archive.md, R clauses)."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from marpack.archive.entry import ArchiveEntry
+from marpack.archive.names import name_issue
+from marpack.archive.owner import Owner
+from marpack.archive.read.container import Container
+from marpack.archive.read.gunzip import Gunzip
+from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.read.random_access import chunks_of
+from marpack.archive.read.tar_headers import FOLDER, read_headers
+from marpack.display import printable
+from marpack.errors import LimitError
+from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from marpack.archive.read.limits import Limits
+    from marpack.archive.read.random_access import RandomAccess
+    from marpack.archive.read.tar_headers import TarHeader
+
+__all__ = ["TarContainer"]
+
+_LINKS = {b"1", b"2"}
+_DEVICES = {b"3", b"4", b"6"}
+
+
+class TarContainer(Container):
+    """The members of a gzip'd tar.
+
+    It is read once, to its end, to find them. A member that is opened by itself costs a reading of all before it,
+    unless the one opened last lies before it: then the reading goes on from there.
+    """
+
+    form = "tgz"
+
+    def __init__(self, path: str, data: RandomAccess, limits: Limits) -> None:
+        self.path = path
+        self.size = data.size
+        self._data = data
+        self._limits = limits
+        self._issues: list[Issue] = []
+        self._idle: Gunzip | None = None
+        # A reader that is collected as garbage gives its stream back, on whichever thread that happens.
+        self._turn = threading.RLock()
+        entries: list[ArchiveEntry] = []
+        folders: list[str] = []
+        self._offsets: dict[int, int] = {}
+        stream = self._stream()
+        self.timestamp = stream.mtime or None
+        self._index(stream, entries, folders)
+        self.entries = tuple(entries)
+        self.folders = tuple(folders)
+
+    def _stream(self) -> Gunzip:
+        return Gunzip(self.path, self._data, self._limits)
+
+    def _index(self, stream: Gunzip, entries: list[ArchiveEntry], folders: list[str]) -> None:
+        for header in read_headers(self.path, stream):
+            if len(entries) + len(folders) >= self._limits.members:
+                message = f"has more members than the limit of {self._limits.members:,}"
+                raise LimitError(self.path, message, code="too-many-members")
+            self._issues += _member_issues(header)
+            # R4: the server drops the first folder of each name, whatever it is called.
+            _, slash, name = header.name.partition("/")
+            if header.kind == FOLDER:
+                if name.strip("/"):
+                    folders.append(name.removesuffix("/"))
+                continue
+            entry = ArchiveEntry(
+                name=name if slash else header.name,
+                size=header.size,
+                compressed_size=header.size,
+                mode=header.mode,
+                mtime_ns=header.mtime_ns,
+            )
+            if not entries:
+                self.owner = _owner(header)
+            entries.append(entry)
+            self._offsets[id(entry)] = header.offset
+        if stream.has_more_than_zeros():
+            message = "goes on behind the end of its tar, where TorchServe stops reading"
+            self._issues.append(Issue(code="tar-trailing", argument="", message=message))
+        self._issues += stream.issues()
+
+    def issues(self) -> Iterator[Issue]:
+        """Yield what the server would find otherwise, or refuse."""
+        return iter(self._issues)
+
+    def open(self, entry: ArchiveEntry) -> MemberReader:
+        """Start reading a member, once all before it has been read."""
+        offset = self._offsets[id(entry)]
+        return _Member(self.path, entry, self._taken(offset), offset, self._stream, self._give_back)
+
+    def _taken(self, offset: int) -> Gunzip:
+        with self._turn:
+            if self._idle and self._idle.position <= offset:
+                stream, self._idle = self._idle, None
+                return stream
+        return self._stream()
+
+    def _give_back(self, stream: Gunzip) -> None:
+        with self._turn:
+            self._idle = stream
+
+    def contents(self, wanted: Collection[ArchiveEntry]) -> Iterator[tuple[ArchiveEntry, MemberReader]]:
+        """Yield members in their order, in one reading."""
+        stream = self._stream()
+        for entry in self.entries:
+            if entry in wanted:
+                offset = self._offsets[id(entry)]
+                with _Member(self.path, entry, stream, offset, self._stream, lambda _: None) as reader:
+                    yield entry, reader
+
+    def raw(self) -> Iterator[bytes]:
+        """Yield the archive's own bytes."""
+        return chunks_of(self._data)
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        self._data.close()
+
+
+def _owner(header: TarHeader) -> Owner | None:
+    uid, gid, user, group = header.owner
+    try:
+        return Owner(uid=uid, gid=gid, user=user, group=group)
+    except ValueError:  # negative numbers, names that cannot be shown
+        return None
+
+
+def _member_issues(header: TarHeader) -> Iterator[Issue]:
+    name = printable(header.name)
+    # By its own name too, which others unpack it under: but "./", which many tools put before all, is nothing.
+    raw = name_issue(header.name.removeprefix("./")) if header.name not in (".", "./") else None
+    if raw and raw.code != "name-dot":
+        yield Issue(code=raw.code, argument=name, message=raw.message)
+    if header.kind in _LINKS:
+        yield Issue(code="link", argument=name, message="is a link, of which TorchServe makes an empty file")
+    elif header.kind in _DEVICES:
+        yield Issue(code="device", argument=name, message="is a device or a pipe")
+    elif header.sparse:
+        yield Issue(code="tar-type", argument=name, message="is a sparse file, which readers take differently")
+    elif not header.is_file and header.kind != FOLDER:
+        yield Issue(code="tar-type", argument=name, message=f"is of the unknown type {header.kind!r}")
+
+
+class _Member(MemberReader):
+    """A member of a stream, which others may have brought some way already."""
+
+    def __init__(
+        self,
+        path: str,
+        entry: ArchiveEntry,
+        stream: Gunzip,
+        offset: int,
+        anew: Callable[[], Gunzip],
+        give_back: Callable[[Gunzip], None],
+    ) -> None:
+        super().__init__(path, entry)
+        self._anew = anew
+        self._give_back = give_back
+        self._failed = False
+        self._stream = stream
+        self._offset = offset
+
+    def _begin(self) -> None:
+        self._stream = self._anew()
+
+    def _take(self, size: int) -> bytes:
+        start = self._offset + self._position
+        self._failed = True
+        if start > self._stream.position:
+            self._stream.skip(start - self._stream.position)
+        data = self._stream.read(size)
+        self._failed = False
+        return data
+
+    def close(self) -> None:
+        if not self.closed and not self._failed:
+            self._give_back(self._stream)
+        super().close()

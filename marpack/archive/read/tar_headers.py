@@ -1,0 +1,233 @@
+"""The headers of a tar, one after another (spec/archive.md, R6).
+
+``tarfile`` forgives what other readers do not, and takes some headers otherwise than the server: a name of two
+parts, a size behind a NUL, a bad checksum, which ends the archive in silence. Here all that is an error.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from marpack.archive.names import MAX_NAME
+from marpack.display import printable
+from marpack.errors import ArchiveError, UnsafeArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["FOLDER", "TarHeader", "TarStream", "read_headers"]
+
+_BLOCK_SIZE = 512
+_HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12s")
+_CHECKSUM = slice(148, 156)
+_POSIX = b"ustar\x0000"
+_XSTAR_END = b"tar\0"
+
+FOLDER = b"5"
+_FILE, _OLD_FILE, _CONTIGUOUS = b"0", b"\0", b"7"
+_FILES = {_FILE, _OLD_FILE, _CONTIGUOUS}
+_WITHOUT_CONTENTS = {b"1", b"2", b"3", b"4", b"6"}
+_LONG_NAME, _LONG_LINK = b"L", b"K"
+_PAX, _PAX_FOR_ALL = b"x", b"g"
+
+# Of a header that is longer than a block: names and the like, not contents.
+_LONGEST_TEXT = 1 << 20
+
+_OCTAL = re.compile(rb"\ * ([0-7]*) [\ \0]*", re.VERBOSE)
+_WHOLE = re.compile(r"-? [0-9]{1,19}", re.VERBOSE | re.ASCII)
+_TIME = re.compile(r"-? [0-9]{1,19} (\. [0-9]*)?", re.VERBOSE | re.ASCII)
+_PAX_NUMBERS = {"size": _WHOLE, "uid": _WHOLE, "gid": _WHOLE, "mtime": _TIME, "atime": _TIME, "ctime": _TIME}
+_SPARSE = ("GNU.sparse", "SCHILY.realsize", "SCHILY.filetype")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TarHeader:
+    """What is said of one member; ``offset`` is where its contents begin in the tar.
+
+    ``kind`` is the letter of its type, that of a file or a folder always the same.
+    """
+
+    name: str
+    kind: bytes
+    size: int
+    mode: int
+    mtime_ns: int
+    # Numbers and names of user and group.
+    owner: tuple[int, int, str, str]
+    offset: int
+    sparse: bool
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it has contents that are what the member holds."""
+        return self.kind == _FILE
+
+
+class TarStream(Protocol):
+    """Bytes that are read forward."""
+
+    position: int
+
+    def read(self, size: int) -> bytes:
+        """Return at most ``size`` bytes, none at the end."""
+
+    def skip(self, count: int) -> None:
+        """Read on, as far as there is something."""
+
+
+def read_headers(path: str, stream: TarStream) -> Iterator[TarHeader]:
+    """Yield the members' headers up to the zeros at the end; what is read of contents in between is the caller's.
+
+    Raises ``ArchiveError`` for bytes that are no tar, ``UnsafeArchiveError`` for what readers take differently.
+    """
+    pax: dict[str, str] | None = None
+    long_name: bytes | None = None
+    long_link = False
+    while (block := _exactly(path, stream, _BLOCK_SIZE, or_nothing=True)) and any(block):
+        name, *fields, checksum, kind, _, magic, user, group, major, minor, prefix, end = _HEADER.unpack(block)
+        if not _fits(block, _number(path, checksum)):
+            _broken(path, "has a header with a wrong checksum: get it again")
+        mode, uid, gid, size, mtime, *_ = [_number(path, field) for field in (*fields, major, minor)]
+        if size < 0:
+            _broken(path, "has a member of less than no bytes")
+        if kind in (_PAX, _PAX_FOR_ALL, _LONG_NAME, _LONG_LINK):
+            text = _text(path, stream, size)
+            if kind == _PAX:
+                if pax is not None:
+                    _unclear(path, "has two extended headers for one member")
+                pax = _pax_records(path, text)
+            elif kind == _PAX_FOR_ALL:
+                if any(key in ("path", "size") or key.startswith(_SPARSE) for key in _pax_records(path, text)):
+                    _unclear(path, "has one header that gives all members a name or a size")
+            elif kind == _LONG_NAME:
+                if long_name is not None:
+                    _unclear(path, "has two long names for one member")
+                long_name = text.rstrip(b"\0")
+            else:
+                long_link = True
+            continue
+        pax = pax or {}
+        raw = name.partition(b"\0")[0]
+        if (magic != _POSIX and any(prefix + end)) or end.endswith(_XSTAR_END):
+            _unclear(path, f"has more in a header than all readers know of: {_shown(raw)}")
+        if prefix[:1] != b"\0":
+            raw = prefix.partition(b"\0")[0] + b"/" + raw
+        if long_name is not None:
+            if "path" in pax:
+                _unclear(path, f"has a member with two names: {_shown(raw)}")
+            raw = long_name
+        text_name = pax.get("path", raw.decode("utf-8", "surrogateescape"))
+        if len(text_name) > MAX_NAME + len(prefix):
+            message = f"has a member with a name of {len(text_name):,} characters"
+            raise UnsafeArchiveError(path, message, code="name-long")
+        if "size" in pax:
+            size = int(pax["size"])
+            if size < 0:
+                _broken(path, "has a member of less than no bytes")
+        is_folder = kind == FOLDER or (kind in _FILES and text_name.endswith("/"))
+        if size and (is_folder or kind in _WITHOUT_CONTENTS):
+            _unclear(path, f"has something with contents that is no file: {_shown(raw)}")
+        yield TarHeader(
+            name=text_name,
+            kind=FOLDER if is_folder else _FILE if kind in _FILES else kind,
+            size=size,
+            mode=mode & 0o7777,
+            mtime_ns=_nanoseconds(pax.get("mtime", str(mtime))),
+            owner=(
+                int(pax.get("uid", uid)),
+                int(pax.get("gid", gid)),
+                pax.get("uname", _text_of(user)),
+                pax.get("gname", _text_of(group)),
+            ),
+            offset=(offset := stream.position),
+            sparse=any(key.startswith(_SPARSE) for key in pax),
+        )
+        following = offset + size + -size % _BLOCK_SIZE
+        stream.skip(following - stream.position)
+        if stream.position < following:
+            raise ArchiveError(path, "breaks off within its last member: get it again", code="tar-truncated")
+        pax, long_name, long_link = None, None, False
+    if pax is not None or long_name is not None or long_link:
+        _broken(path, "ends with a header that belongs to no member")
+
+
+def _text_of(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def _nanoseconds(seconds: str) -> int:
+    # As a double, which is how times are written (T4); of those far away, all digits.
+    return round(float(seconds) * 10**9) if "." in seconds else int(seconds) * 10**9
+
+
+def _text(path: str, stream: TarStream, size: int) -> bytes:
+    if size > _LONGEST_TEXT:
+        _broken(path, f"has a header of {size:,} bytes")
+    return _exactly(path, stream, size + -size % _BLOCK_SIZE)[:size]
+
+
+def _exactly(path: str, stream: TarStream, size: int, *, or_nothing: bool = False) -> bytes:
+    pieces = []
+    left = size
+    while left and (data := stream.read(left)):
+        pieces.append(data)
+        left -= len(data)
+    if left and not (or_nothing and not pieces):
+        raise ArchiveError(path, "breaks off within a header: get it again", code="tar-truncated")
+    return b"".join(pieces)
+
+
+def _fits(block: bytes, checksum: int) -> bool:
+    """Tell whether it is the sum of a header's bytes, as they should be taken or as some programs took them."""
+    blank = bytearray(block)
+    blank[_CHECKSUM] = b" " * 8
+    difference = sum(blank) - checksum
+    return not difference or difference == 256 * sum(byte > 127 for byte in blank)
+
+
+def _number(path: str, field: bytes) -> int:
+    if field[0] in (0x80, 0xFF):
+        return int.from_bytes(field[1:], "big") - (256 ** (len(field) - 1) if field[0] == 0xFF else 0)
+    found = _OCTAL.fullmatch(field)
+    if not found:
+        _broken(path, f"has a header with {field!r} for a number")
+    return int(found[1] or b"0", 8)
+
+
+def _pax_records(path: str, text: bytes) -> dict[str, str]:
+    """Read ``<length> <key>=<value>`` lines; a key without a value is none."""
+    found: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        blank = text.find(b" ", position, position + 8)
+        digits = text[position : max(blank, position)]
+        if not digits.isdigit():
+            _broken(path, "has an extended header that is none")
+        length = int(digits)
+        record = text[blank + 1 : position + length]
+        raw_key, _, value = record.partition(b"=")
+        if not (raw_key and value.endswith(b"\n") and position + length <= len(text)):
+            _broken(path, "has an extended header that is none")
+        found[raw_key.decode("utf-8", "replace")] = value[:-1].decode("utf-8", "surrogateescape")
+        position += length
+    for key in [key for key in found if not found[key]]:
+        del found[key]
+    for key, pattern in _PAX_NUMBERS.items():
+        if key in found and not pattern.fullmatch(found[key]):
+            _broken(path, f"has an extended header with {found[key][:40]!r} for a number")
+    return found
+
+
+def _shown(name: bytes) -> str:
+    return repr(printable(name.decode("utf-8", "replace")))
+
+
+def _broken(path: str, message: str) -> NoReturn:
+    raise ArchiveError(path, f"{message} (its tar is broken)", code="tar")
+
+
+def _unclear(path: str, message: str) -> NoReturn:
+    raise UnsafeArchiveError(path, message, code="tar-header")

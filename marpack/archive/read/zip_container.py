@@ -1,0 +1,165 @@
+"""A zip, read by its directory, and held against what a reader from its beginning would find."""
+
+from __future__ import annotations
+
+import stat
+import zlib
+from typing import TYPE_CHECKING
+
+from marpack.archive.entry import ArchiveEntry
+from marpack.archive.formats.inflate import Inflater
+from marpack.archive.forms import Compression
+from marpack.archive.read.container import Container
+from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.read.random_access import chunks_of
+from marpack.archive.read.zip_directory import ENCRYPTED, read_directory
+from marpack.archive.read.zip_local_headers import data_offset, local_issues
+from marpack.archive.sources import CHUNK_SIZE
+from marpack.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from marpack.archive.read.limits import Limits
+    from marpack.archive.read.random_access import RandomAccess
+    from marpack.archive.read.zip_directory import ZipRecord
+    from marpack.findings import Issue
+
+__all__ = ["ZipContainer"]
+
+# Of compressed bytes: what is left of a piece is copied for each piece that comes out of it.
+_PIECE_SIZE = 1 << 17
+_COMPRESSIONS = {int(known): known for known in Compression}
+
+
+class ZipContainer(Container):
+    """The members of a zip in the order of their bytes."""
+
+    form = "zip"
+
+    def __init__(self, path: str, data: RandomAccess, limits: Limits) -> None:
+        self.path = path
+        self.size = data.size
+        self._data = data
+        self._records, self._directory = read_directory(path, data, limits)
+        ordered = sorted(self._records, key=lambda record: record.offset)
+        pairs = [(_entry(record), record) for record in ordered if not record.name.endswith("/")]
+        self.entries = tuple(entry for entry, _ in pairs)
+        self.folders = tuple(record.name[:-1] for record in ordered if record.name.endswith("/"))
+        self._record_of = {id(entry): record for entry, record in pairs}
+
+    def issues(self) -> Iterator[Issue]:
+        """Yield what the server would find otherwise, or refuse; reads the header before each member."""
+        return local_issues(self._data, self._records, self._directory)
+
+    def open(self, entry: ArchiveEntry) -> MemberReader:
+        """Start reading a member; raise for one that its own header describes otherwise."""
+        record = self._record_of[id(entry)]
+        if record.flags & ENCRYPTED:
+            raise ArchiveError(self.path, "is encrypted", code="encrypted", member=entry.name)
+        start = data_offset(self.path, self._data, record)
+        if record.method == Compression.STORED and record.compressed_size == record.size:
+            return _Stored(self.path, entry, self._data, start)
+        if record.method == Compression.DEFLATED:
+            return _Deflated(self.path, entry, self._data, start)
+        what = f"is compressed by method {record.method}, which TorchServe does not read"
+        if record.method == Compression.STORED:
+            what = f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
+        raise ArchiveError(self.path, what, code="zip-method" if record.method else "size-lies", member=entry.name)
+
+    def deflated(self, entry: ArchiveEntry) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what a member is deflated to, and what comes out of it, which is held against its size and CRC."""
+        record = self._record_of[id(entry)]
+        pieces: list[bytes] = []
+        start = data_offset(self.path, self._data, record)
+        with _Deflated(self.path, entry, self._data, start, pieces.append) as reader:
+            while True:
+                more = reader.read1(CHUNK_SIZE)
+                yield b"".join(pieces), more
+                pieces.clear()
+                if not more:
+                    break
+
+    def raw(self) -> Iterator[bytes]:
+        """Yield the archive's own bytes."""
+        return chunks_of(self._data)
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        self._data.close()
+
+
+def _entry(record: ZipRecord) -> ArchiveEntry:
+    return ArchiveEntry(
+        name=record.name,
+        size=record.size,
+        compressed_size=record.compressed_size,
+        compression=_COMPRESSIONS.get(record.method, record.method),
+        crc32=record.crc,
+        mode=None if record.mode is None else stat.S_IMODE(record.mode),
+        mtime_ns=record.mtime_ns,
+    )
+
+
+class _Stored(MemberReader):
+    """Contents that lie in the archive as they are."""
+
+    def __init__(self, path: str, entry: ArchiveEntry, data: RandomAccess, start: int) -> None:
+        super().__init__(path, entry)
+        self._data = data
+        self._start = start
+
+    def _begin(self) -> None:
+        pass
+
+    def _jump(self, position: int) -> bool:
+        return True
+
+    def _take(self, size: int) -> bytes:
+        return self._data.read_at(self._start + self._position, size)
+
+
+class _Deflated(MemberReader):
+    """Contents that are deflated; what they are deflated to is given to ``tee``, piece by piece, as it is read."""
+
+    def __init__(
+        self,
+        path: str,
+        entry: ArchiveEntry,
+        data: RandomAccess,
+        start: int,
+        tee: Callable[[bytes], object] | None = None,
+    ) -> None:
+        super().__init__(path, entry)
+        self._data = data
+        self._start = start
+        self._tee = tee
+        self._begin()
+
+    def _begin(self) -> None:
+        self._next = self._start
+        self._end = self._start + self.entry.compressed_size
+        self._inflater = Inflater(self._piece)
+
+    def _piece(self) -> bytes:
+        piece = self._data.read_at(self._next, min(_PIECE_SIZE, self._end - self._next))
+        self._next += len(piece)
+        if self._tee:
+            self._tee(piece)
+        return piece
+
+    def _take(self, size: int) -> bytes:
+        try:
+            return self._inflater.read(min(size, CHUNK_SIZE))
+        except zlib.error as error:
+            raise ArchiveError(
+                self._path, f"is damaged: {error}", code="deflate", member=self.entry.name
+            ) from None
+
+    def _check_end(self) -> None:
+        if self._take(1):
+            self._fail("size-lies", f"goes on behind the {self.entry.size:,} bytes that it states")
+        if not self._inflater.ended:
+            self._fail("deflate", "is damaged: what it is deflated to breaks off")
+        if self._inflater.left or self._next != self._end:
+            self._fail("size-lies", "has bytes behind what it is deflated to, which belong to nothing")

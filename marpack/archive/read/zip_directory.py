@@ -1,0 +1,303 @@
+"""What a zip says of its members, in its directory and before each of them (spec/archive.md, R clauses).
+
+A zip can be read from its end, by the directory, as most programs do, or from its beginning, by the header before
+each member, as TorchServe does. Where the two differ, whoever looks at one does not see what the other unpacks.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, NoReturn
+
+from marpack.errors import ArchiveError, LimitError, UnsafeArchiveError
+
+if TYPE_CHECKING:
+    from marpack.archive.read.limits import Limits
+    from marpack.archive.read.random_access import RandomAccess
+
+__all__ = [
+    "ENCRYPTED",
+    "FILL_16",
+    "FILL_32",
+    "HAS_DESCRIPTOR",
+    "MOST_FOR_NOTHING",
+    "UTF8_NAME",
+    "ZIP64_EXTRA",
+    "ZipRecord",
+    "decoded_name",
+    "extra_fields",
+    "other_names",
+    "read_directory",
+]
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_END = struct.Struct("<4s4H2LH")
+_END_64 = struct.Struct("<4sQ2H2L4Q")
+_END_64_LOCATOR = struct.Struct("<4sLQL")
+
+_MAX_COMMENT = (1 << 16) - 1
+FILL_16 = (1 << 16) - 1
+FILL_32 = (1 << 32) - 1
+
+# Or strongly so, or with its headers.
+ENCRYPTED = 1 | 1 << 6 | 1 << 13
+UTF8_NAME = 1 << 11
+HAS_DESCRIPTOR = 1 << 3
+_UNIX_SYSTEMS = (3, 19)  # and macOS
+
+ZIP64_EXTRA = 1
+_UNICODE_PATH_EXTRA = 0x7075
+# No directory is read at once: a record can be 46 bytes, and 64 KiB of each of three kinds.
+_READ_SIZE = 1 << 20
+# What nothing is deflated to: 2 bytes, or 5.
+MOST_FOR_NOTHING = 16
+_LONGEST_RECORD = _CENTRAL.size + 3 * FILL_16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ZipRecord:
+    """One member as the directory has it; ``offset`` is where its local header begins."""
+
+    name: str
+    raw_name: bytes
+    flags: int
+    method: int
+    crc: int
+    compressed_size: int
+    size: int
+    offset: int
+    attributes: int
+    dos_time: tuple[int, int]
+    # What some programs take for the name instead (Info-ZIP's field 0x7075).
+    other_names: frozenset[bytes]
+
+    @property
+    def mode(self) -> int | None:
+        """The Unix mode with the type of file, None where it was packed on another system."""
+        return self.attributes or None
+
+    @property
+    def mtime_ns(self) -> int | None:
+        """The time of last change in nanoseconds since the epoch, taken for UTC; None for what is no time."""
+        time, date = self.dos_time
+        try:
+            when = datetime(
+                (date >> 9) + 1980,
+                date >> 5 & 15,
+                date & 31,
+                time >> 11,
+                time >> 5 & 63,
+                (time & 31) * 2,
+                tzinfo=timezone.utc,
+            )
+        except ValueError:
+            return None
+        return int(when.timestamp()) * 10**9
+
+    @property
+    def has_descriptor(self) -> bool:
+        """Whether sizes and CRC follow the contents."""
+        return bool(self.flags & HAS_DESCRIPTOR)
+
+
+def read_directory(path: str, data: RandomAccess, limits: Limits) -> tuple[list[ZipRecord], int]:
+    """Return the members in the order of the directory, and where the directory begins.
+
+    Raises ``ArchiveError``, ``UnsafeArchiveError`` for bytes that belong to nothing, and ``LimitError``.
+    """
+    count, size, offset, end = _find_directory(path, data)
+    if offset + size != end:
+        if offset + size > end:
+            _broken(
+                path, "zip-truncated", "is cut off, or its directory lies elsewhere than it says: get it again"
+            )
+        if data.read_at(end - size, 4) == b"PK\1\2" or not size:
+            _unsafe(
+                path,
+                "zip-prepended",
+                f"has {end - size - offset:,} bytes before its first member, which TorchServe takes for an empty "
+                "archive: pack it again",
+            )
+        _unsafe(path, "zip-gap", "has bytes between its directory and its end that belong to nothing")
+    if count > limits.members:
+        raise LimitError(
+            path, f"has {count:,} members, more than the limit of {limits.members:,}", code="too-many-members"
+        )
+    if size < count * _CENTRAL.size:
+        _broken(path, "zip-directory", f"says that it has {count:,} members, for which its directory is too short")
+    records = list(_records(path, data, offset, size, limits))
+    if len(records) != count:
+        _broken(path, "zip-directory", f"says that it has {count:,} members, and lists {len(records):,}")
+    return records, offset
+
+
+def _find_directory(path: str, data: RandomAccess) -> tuple[int, int, int, int]:
+    """Return the number of members, the size of the directory, its offset, and where it must have ended."""
+    if data.size < _END.size:
+        what = "is empty" if not data.size else "is no zip: it has no end record"
+        _broken(path, "zip-no-end", f"{what}: pack it again, or get it again")
+    start = max(0, data.size - _END.size - _MAX_COMMENT)
+    tail = data.read_at(start, data.size - start)
+    starts = [found.start() for found in re.finditer(b"PK\5\6", tail) if found.start() + _END.size <= len(tail)]
+    ends = [at for at in starts if at + _END.size + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail)]
+    if not ends:
+        if starts:
+            _unsafe(path, "zip-trailing", "goes on behind its end: cut off what follows, or pack it again")
+        _broken(
+            path, "zip-no-end", "is no zip, or is cut off: it has no end record. Pack it again, or get it again"
+        )
+    position = ends[0]
+    if len(ends) > 1 or starts[-1] >= position + _END.size:
+        _unsafe(path, "zip-two-ends", "can be read as two archives, one inside the comment of the other")
+    _, disk, directory_disk, here, count, size, offset, _ = _END.unpack_from(tail, position)
+    end = start + position
+    locator = (
+        data.read_at(end - _END_64_LOCATOR.size, _END_64_LOCATOR.size) if end >= _END_64_LOCATOR.size else b""
+    )
+    if locator.startswith(b"PK\6\7"):
+        narrow = count, size, offset
+        _, disk_64, position_64, disks = _END_64_LOCATOR.unpack(locator)
+        if disk not in (0, FILL_16) or disk_64:
+            _broken(path, "zip-disks", "is a part of an archive that spans several files")
+        record = data.read_at(position_64, _END_64.size)
+        if len(record) < _END_64.size or not record.startswith(b"PK\6\6"):
+            _broken(path, "zip-end", "says that it has a zip64 end record, and has none there")
+        _, length, _, _, disk, directory_disk, here, count, size, offset = _END_64.unpack(record)
+        if position_64 + 12 + length != end - _END_64_LOCATOR.size:
+            _unsafe(path, "zip-gap", "has bytes around its zip64 end record that belong to nothing")
+        end = position_64
+        wide = (count, FILL_16), (size, FILL_32), (offset, FILL_32)
+        if disks > 1 or any(said not in (limit, value) for said, (value, limit) in zip(narrow, wide, strict=True)):
+            _unsafe(path, "zip-two-ends", "has two end records that disagree")
+    if disk or directory_disk or here != count:
+        _broken(path, "zip-disks", "is a part of an archive that spans several files")
+    return count, size, offset, end
+
+
+def _records(path: str, data: RandomAccess, offset: int, size: int, limits: Limits) -> Iterator[ZipRecord]:
+    end = offset + size
+    buffer = b""
+    count = 0
+    while offset < end or buffer:
+        if len(buffer) < _LONGEST_RECORD and offset < end:
+            more = data.read_at(offset, min(_READ_SIZE, end - offset))
+            if not more:
+                _broken(path, "zip-truncated", "has become shorter while it was read")
+            offset += len(more)
+            buffer += more
+        position = 0
+        while len(buffer) - position >= (_LONGEST_RECORD if offset < end else 1):
+            record, position = _record(path, buffer, position)
+            count += 1
+            if count > limits.members:
+                raise LimitError(
+                    path, f"has more members than the limit of {limits.members:,}", code="too-many-members"
+                )
+            yield record
+        buffer = buffer[position:]
+
+
+def _record(path: str, buffer: bytes, position: int) -> tuple[ZipRecord, int]:
+    if len(buffer) - position < _CENTRAL.size or buffer[position : position + 4] != b"PK\1\2":
+        _broken(path, "zip-directory", "has something in its directory that is no record of a member")
+    (
+        _,
+        made_by,
+        _,
+        flags,
+        method,
+        time,
+        date,
+        crc,
+        compressed_size,
+        size,
+        name_length,
+        extra_length,
+        comment_length,
+        disk,
+        _,
+        attributes,
+        offset,
+    ) = _CENTRAL.unpack_from(buffer, position)
+    position += _CENTRAL.size
+    if position + name_length + extra_length + comment_length > len(buffer):
+        _broken(path, "zip-directory", "has a record in its directory that is longer than the directory")
+    raw_name = buffer[position : position + name_length]
+    position += name_length
+    extra = buffer[position : position + extra_length]
+    position += extra_length + comment_length
+    sizes = _wide(extra, size, compressed_size, offset)
+    if sizes is None:
+        _broken(path, "zip-extra", "has several zip64 fields, or one that is too short", decoded_name(raw_name))
+    size, compressed_size, offset = sizes
+    if disk not in (0, FILL_16):
+        _broken(path, "zip-disks", "lies in another file", decoded_name(raw_name))
+    record = ZipRecord(
+        name=decoded_name(raw_name),
+        raw_name=raw_name,
+        flags=flags,
+        method=method,
+        crc=crc,
+        compressed_size=compressed_size,
+        size=size,
+        offset=offset,
+        attributes=attributes >> 16 if made_by >> 8 in _UNIX_SYSTEMS else 0,
+        dos_time=(time, date),
+        other_names=frozenset(other_names(extra)),
+    )
+    return record, position
+
+
+def decoded_name(raw_name: bytes) -> str:
+    """Decode as the server does: always UTF-8, whatever the flag says; bytes that are none stay apart."""
+    return raw_name.decode("utf-8", "surrogateescape")
+
+
+def _wide(extra: bytes, *values: int) -> tuple[int, int, int] | None:
+    """Return size, compressed size and offset, those that are filled taken from the zip64 field in this order."""
+    fields = extra_fields(extra, ZIP64_EXTRA)
+    if len(fields) > 1:
+        return None
+    found = []
+    position = 0
+    for value in values:
+        if value == FILL_32 and fields:
+            [field] = fields
+            if position + 8 > len(field):
+                return None
+            value = int.from_bytes(field[position : position + 8], "little")
+            position += 8
+        found.append(value)
+    size, compressed_size, offset = found
+    return size, compressed_size, offset
+
+
+def other_names(extra: bytes) -> set[bytes]:
+    """Return the names in Info-ZIP's Unicode path fields."""
+    return {field[5:] for field in extra_fields(extra, _UNICODE_PATH_EXTRA)}  # after a version and a CRC
+
+
+def extra_fields(extra: bytes, wanted: int) -> list[bytes]:
+    """Return the contents of all extra fields of one kind."""
+    found = []
+    position = 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, position)
+        position += 4
+        if position + length > len(extra):
+            break  # as TorchServe does
+        if kind == wanted:
+            found.append(extra[position : position + length])
+        position += length
+    return found
+
+
+def _broken(path: str, code: str, message: str, member: str | None = None) -> NoReturn:
+    raise ArchiveError(path, message, code=code, member=member)
+
+
+def _unsafe(path: str, code: str, message: str) -> NoReturn:
+    raise UnsafeArchiveError(path, message, code=code)

@@ -1,0 +1,207 @@
+"""The header before each member of a zip, held against the directory: what a reader from the beginning finds."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from marpack.archive.forms import Compression
+from marpack.archive.read.zip_directory import (
+    ENCRYPTED,
+    FILL_32,
+    HAS_DESCRIPTOR,
+    MOST_FOR_NOTHING,
+    UTF8_NAME,
+    ZIP64_EXTRA,
+    decoded_name,
+    extra_fields,
+    other_names,
+)
+from marpack.display import printable
+from marpack.errors import UnsafeArchiveError
+from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from marpack.archive.read.random_access import RandomAccess
+    from marpack.archive.read.zip_directory import ZipRecord
+
+__all__ = ["data_offset", "local_issues"]
+
+_LOCAL = struct.Struct("<4s5H3L2H")
+
+
+def data_offset(path: str, data: RandomAccess, record: ZipRecord) -> int:
+    """Return where a member's contents begin; raise ``UnsafeArchiveError`` if its header says otherwise."""
+    issue, start = _local_issue(data, record)
+    if issue:
+        raise UnsafeArchiveError(path, issue.message, code=issue.code, member=record.name)
+    return start
+
+
+def local_issues(data: RandomAccess, records: Sequence[ZipRecord], directory: int) -> Iterator[Issue]:
+    """Yield what the server, which reads from the beginning, would find otherwise than the directory has it."""
+    ordered = sorted(records, key=attrgetter("offset"))
+    for record in records:
+        yield from _record_issues(record)
+    if directory and not ordered:
+        yield Issue(code="zip-gap", argument="", message="has bytes before its directory, which has no members")
+    if ordered and ordered[0].offset:
+        message = f"begins {ordered[0].offset:,} bytes into the archive, of which TorchServe then reads nothing"
+        yield _issue("zip-prepended", ordered[0], message)
+    ends = []
+    for record in ordered:
+        issue, start = _local_issue(data, record)
+        if issue:
+            yield issue
+        elif record.name.endswith("/") and not _is_empty(data, record, start):
+            yield _issue("folder-or-file", record, "is a folder, and has contents")
+        ends.append(start + record.compressed_size)
+    for (record, end), (following, _) in pairwise(zip(ordered, ends, strict=True)):
+        yield from _border_issues(data, record, end, following.offset)
+    if ordered:
+        yield from _border_issues(data, ordered[-1], ends[-1], directory)
+
+
+def _is_empty(data: RandomAccess, record: ZipRecord, start: int) -> bool:
+    """Look at a folder's contents, which nobody unpacks: other members could lie in them."""
+    if record.size or record.crc or record.compressed_size > MOST_FOR_NOTHING:
+        return False
+    content = data.read_at(start, record.compressed_size)
+    if record.method == Compression.STORED:
+        return not content
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        return not stream.decompress(content) and stream.eof and not stream.unused_data
+    except zlib.error:
+        return False
+
+
+def _other_name(record: ZipRecord) -> Issue:
+    return _issue("zip-other-name", record, "has a second name, by which some programs go")
+
+
+def _record_issues(record: ZipRecord) -> Iterator[Issue]:
+    if record.flags & ENCRYPTED:
+        yield _issue("encrypted", record, "is encrypted, which TorchServe refuses: pack it without a password")
+    if record.method not in (Compression.STORED, Compression.DEFLATED):
+        message = f"is compressed by method {record.method}, and TorchServe knows 0 and 8 only: pack it again"
+        yield _issue("zip-method", record, message)
+    elif record.method == Compression.STORED and record.compressed_size != record.size:
+        yield _issue(
+            "size-lies", record, f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
+        )
+    kind = stat.S_IFMT(record.attributes)
+    is_folder = record.name.endswith("/")
+    if kind == stat.S_IFLNK:
+        yield _issue("link", record, "is a link: pack the file that it leads to")
+    elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        yield _issue("device", record, "is neither a file nor a folder")
+    elif (kind == stat.S_IFDIR and not is_folder) or (is_folder and kind == stat.S_IFREG):
+        yield _issue("folder-or-file", record, "is a folder by its name or its type, and a file by the other")
+    if record.other_names - {record.raw_name}:
+        yield _other_name(record)
+    if not record.raw_name.isascii() and not record.flags & UTF8_NAME:
+        message = "does not say that its name is UTF-8, as which TorchServe takes it and others do not"
+        yield _issue("zip-name-flag", record, message)
+
+
+def _border_issues(data: RandomAccess, record: ZipRecord, end: int, following: int) -> Iterator[Issue]:
+    """Look at what lies between the contents of a member and what follows: nothing, or its descriptor."""
+    if end > following:
+        yield _issue("zip-overlap", record, "shares bytes with what follows it, as only bombs do")
+        return
+    between = following - end
+    if record.has_descriptor:
+        if record.method == Compression.STORED:
+            message = "is stored with its size behind it, which TorchServe refuses: pack it again"
+            yield _issue("zip-stored-descriptor", record, message)
+            return
+        if between not in (12, 16, 20, 24):
+            yield _issue("zip-gap", record, _gap(between))
+            return
+        wide = between >= 20
+        descriptor = data.read_at(end, between)
+        numbers = (
+            struct.pack("<L2Q" if wide else "<3L", record.crc, record.compressed_size, record.size)
+            if (wide or max(record.compressed_size, record.size) <= FILL_32)
+            else b""
+        )
+        signature = b"PK\7\x08"
+        signed = descriptor.startswith(signature)
+        if signed != (between in (16, 24)) or descriptor.removeprefix(signature) != numbers:
+            message = "has sizes or a CRC behind it that are not those of the directory"
+            yield _issue("zip-descriptor", record, message)
+        elif wide and max(record.compressed_size, record.size) <= FILL_32:
+            message = "has sizes of 64 bits behind it without need, which TorchServe refuses: pack it again"
+            yield _issue("zip-descriptor", record, message)
+    elif between:
+        yield _issue("zip-gap", record, _gap(between))
+
+
+def _gap(between: int) -> str:
+    return (
+        f"is followed by {between:,} bytes that belong to nothing, where TorchServe stops reading: pack it again"
+    )
+
+
+def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, int]:
+    """Return how the header before a member differs from the directory, and where its contents begin."""
+    room = _LOCAL.size + len(record.raw_name) + 64
+    header = data.read_at(record.offset, room)
+    if len(header) < _LOCAL.size or not header.startswith(b"PK\3\4"):
+        return _issue(
+            "zip-no-header", record, "has no header where the directory says that it begins"
+        ), record.offset
+    _, _, flags, method, _, _, crc, compressed_size, size, name_length, extra_length = _LOCAL.unpack_from(header)
+    start = record.offset + _LOCAL.size + name_length + extra_length
+    raw_name = header[_LOCAL.size : _LOCAL.size + name_length]
+    if raw_name != record.raw_name:
+        message = f"is called {decoded_name(raw_name)!r} in its own header, the name that TorchServe unpacks"
+        return _issue("zip-local-name", record, message), start
+    extra_start = _LOCAL.size + name_length
+    extra = header[extra_start : extra_start + extra_length]
+    if len(extra) < extra_length:
+        extra = data.read_at(record.offset + extra_start, extra_length)
+    if FILL_32 in (size, compressed_size):
+        fields = extra_fields(extra, ZIP64_EXTRA)
+        # TorchServe takes the last of several, and both sizes from it.
+        if len(fields) != 1 or len(fields[0]) < 16:
+            message = "has no zip64 field with both sizes in its own header, or several"
+            return _issue("zip-extra", record, message), start
+        size, compressed_size = struct.unpack_from("<QQ", fields[0])
+    if other_names(extra) - {raw_name}:
+        return _other_name(record), start
+    differs = []
+    if method != record.method:
+        differs.append("method")
+    significant = ENCRYPTED | HAS_DESCRIPTOR
+    if not raw_name.isascii():
+        significant |= UTF8_NAME
+    if (flags ^ record.flags) & significant:
+        differs.append("flags")
+    if not (flags & HAS_DESCRIPTOR and crc == size == compressed_size == 0):  # else they stand behind the contents
+        differs += [
+            what
+            for what, mine, theirs in (
+                ("CRC", crc, record.crc),
+                ("compressed size", compressed_size, record.compressed_size),
+                ("size", size, record.size),
+            )
+            if mine != theirs
+        ]
+    if differs:
+        message = (
+            f"has another {', '.join(differs)} in its own header, which TorchServe goes by, than in the "
+            "directory, which others go by"
+        )
+        return _issue("zip-local-header", record, message), start
+    return None, start
+
+
+def _issue(code: str, record: ZipRecord, message: str) -> Issue:
+    return Issue(code=code, argument=printable(record.name), message=message)

@@ -1,0 +1,228 @@
+"""Where the bytes of a member come from: a file, memory, an open file."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from marpack.errors import SourceChangedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "CHUNK_SIZE",
+    "BytesSource",
+    "DeflatedSource",
+    "FileSource",
+    "PlannedFile",
+    "Reader",
+    "SeekableFile",
+    "Source",
+    "StreamSource",
+]
+
+# Large enough that a read costs more than the loop around it, small enough for a processor's cache; and one of
+# deflate's blocks, so that few of those have to be put together.
+CHUNK_SIZE = 1 << 19
+
+
+class Reader(Protocol):
+    """What ``Source.open`` returns: an open binary file is one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes, none only at the end."""
+
+    def close(self) -> None:
+        """End reading."""
+
+
+class SeekableFile(Protocol):
+    """What marpack uses of an open binary file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move, and return the new position."""
+
+    def tell(self) -> int:
+        """Return the position."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Bytes that can be read more than once and say beforehand how many they are.
+
+    A source may have a ``name``; it is the member's where none is given.
+    """
+
+    @property
+    def size(self) -> int:
+        """The number of bytes that ``open`` gives; it is asked for once, when the archive is planned."""
+
+    def open(self) -> Reader:
+        """Start reading from the first byte, each time anew.
+
+        It may be called on any thread, and while other sources are read; what it returns is used by one thread.
+        """
+
+
+class DeflatedSource(ABC):
+    """A source that is there in deflated form too, to be copied into a zip instead of compressed."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def compressed_size(self) -> int:
+        """The number of deflated bytes."""
+
+    @property
+    @abstractmethod
+    def crc32(self) -> int:
+        """The CRC-32 of the contents."""
+
+    @abstractmethod
+    def deflated(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield deflated bytes, and what has come out of them; raise for what is not what it says."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileSource:
+    """A regular file, as it was when it was planned."""
+
+    path: str
+    size: int
+    device: int
+    inode: int
+    mtime_ns: int
+
+    @classmethod
+    def from_stat(cls, path: str, status: os.stat_result) -> FileSource:
+        """Describe ``path``, whose ``os.stat`` is ``status``."""
+        return cls(
+            path=path,
+            size=status.st_size,
+            device=status.st_dev,
+            inode=status.st_ino,
+            mtime_ns=status.st_mtime_ns,
+        )
+
+    def open(self) -> PlannedFile:
+        """Open the file; ``SourceChangedError`` if it is not the one that was planned."""
+        return PlannedFile(self)
+
+    def read(self) -> bytes:
+        """Return the whole contents; ``SourceChangedError`` if they are not those that were planned.
+
+        What reading through ``open`` gives, in half the time that a small file takes so (6 us instead of 12).
+        """
+        file = _open_at_once(self.path, os.O_RDONLY | _BINARY)
+        try:
+            self.check(os.fstat(file))
+            data = os.read(file, self.size + 1)
+            self.check(os.fstat(file))
+        finally:
+            os.close(file)
+        return data
+
+    def check(self, status: os.stat_result) -> None:
+        """Raise ``SourceChangedError`` unless the file still is as it was planned."""
+        if (
+            status.st_size != self.size
+            or status.st_mtime_ns != self.mtime_ns
+            or status.st_ino != self.inode
+            or status.st_dev != self.device
+        ):
+            raise SourceChangedError(repr(self.path), "has changed since the archive was planned")
+
+
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end, should a FIFO have taken the place of the file."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+class PlannedFile(io.FileIO):
+    """Raises ``SourceChangedError`` when the file changed, at its beginning and again at its end."""
+
+    def __init__(self, source: FileSource) -> None:
+        super().__init__(source.path, opener=_open_at_once)
+        self._source = source
+        try:
+            self.check()
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return at most ``size`` bytes; none at the end, where the file is checked."""
+        data = super().read(size)
+        if not data:
+            self.check()
+        return data
+
+    def check(self) -> None:
+        """Raise unless the file is still as it was planned."""
+        self._source.check(os.fstat(self.fileno()))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BytesSource:
+    """Bytes in memory."""
+
+    data: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """The number of bytes."""
+        return len(self.data)
+
+    def open(self) -> Reader:
+        """Read from the beginning."""
+        return io.BytesIO(self.data)
+
+
+# One for all: two sources may be of one file, which has one position.
+_TURN = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StreamSource:
+    """An open binary file that can seek, from ``start`` on.
+
+    The caller keeps it open until all is written, and does not use it meanwhile.
+    """
+
+    file: SeekableFile
+    start: int
+    size: int
+
+    def open(self) -> Reader:
+        """Read from the start; closing the reader leaves the file open."""
+        return _Borrowed(self)
+
+
+class _Borrowed:
+    """Keeps a position of its own in a file that others may be reading too."""
+
+    def __init__(self, source: StreamSource) -> None:
+        self._source = source
+        self._position = source.start
+
+    def read(self, size: int, /) -> bytes:
+        with _TURN:
+            self._source.file.seek(self._position)
+            data = self._source.file.read(size)
+        self._position += len(data)
+        return data
+
+    def close(self) -> None:
+        pass

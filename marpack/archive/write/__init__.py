@@ -1,0 +1,1 @@
+"""From a plan to bytes, a file or a folder."""

@@ -1,0 +1,44 @@
+"""The ``no-archive`` form: a folder that the server reads in place (spec/archive.md, N clauses)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from marpack.archive.names import parents
+from marpack.archive.result import Progress
+from marpack.archive.sources import CHUNK_SIZE
+from marpack.archive.write.file_copy import copy_content
+from marpack.archive.write.member_contents import Content
+
+if TYPE_CHECKING:
+    from marpack.archive.plan.plan import Plan
+    from marpack.archive.result import WrittenEntry
+
+__all__ = ["write_folder"]
+
+
+def write_folder(
+    plan: Plan, folder: str, *, threads: int, digest: bool = False, progress: Progress | None = None
+) -> list[WrittenEntry]:
+    """Write the members below ``folder``, which is empty; the manifest last."""
+    written = []
+    made: set[str] = set()
+    for entry in plan.members:
+        for parent in parents(entry.name):
+            if parent not in made:
+                os.mkdir(os.path.join(folder, parent))
+                made.add(parent)
+        path = os.path.join(folder, entry.name)
+        content = Content(entry, digest=digest, progress=progress)
+        try:
+            with open(path, "x+b") as file:
+                if entry.size <= CHUNK_SIZE or not copy_content(content, file, by_kernel=True, threads=threads):
+                    file.writelines(content)
+            written.append(content.written())
+        finally:
+            content.abandon()
+        if entry.mode is not None:  # N3: the manifest has the mode of any new file
+            os.chmod(path, entry.mode)
+        os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
+    return written

@@ -1,0 +1,82 @@
+"""The ``tgz`` form: one gzip member around a PAX tar (spec/archive.md, T clauses)."""
+
+from __future__ import annotations
+
+import struct
+import tarfile
+from typing import TYPE_CHECKING
+
+from marpack.archive.formats.checksums import crc32_beside, crc32_combine
+from marpack.archive.formats.deflate import deflate
+from marpack.archive.result import Progress
+from marpack.archive.write.member_contents import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from marpack.archive.plan.plan import ArchivePlan
+    from marpack.archive.result import WrittenEntry
+
+__all__ = ["TarStream"]
+
+_LEVEL = 9
+_HEADER = struct.Struct("<4BL2B")
+_TRAILER = struct.Struct("<2L")
+_DEFLATE, _HAS_NAME, _BEST, _FASTEST, _UNKNOWN_SYSTEM = 8, 8, 2, 4, 255
+_MAX_32 = (1 << 32) - 1
+# From here on the CRC of a member is worked into that of the whole, rather than taken twice: 0.25 ms a MiB.
+_LARGE_SIZE = 1 << 20
+
+
+class TarStream:
+    """Yields the bytes of an archive; ``written`` grows with each member that is complete."""
+
+    def __init__(
+        self, plan: ArchivePlan, *, threads: int, digest: bool = False, progress: Progress | None = None
+    ) -> None:
+        self.written: list[WrittenEntry] = []
+        self._plan = plan
+        self._threads = threads
+        self._crc32 = crc32_beside(plan.deflate)
+        self._digest = digest
+        self._progress = progress
+        self._size = 0
+        self._crc = 0
+
+    def __iter__(self) -> Generator[bytes, None, None]:
+        # T2: the header names the tar.
+        mtime = min(max(self._plan.timestamp, 0), _MAX_32)
+        effort = _FASTEST if self._plan.deflate == "fast" else _BEST
+        fixed = _HEADER.pack(0x1F, 0x8B, _DEFLATE, _HAS_NAME, mtime, effort, _UNKNOWN_SYSTEM)
+        yield fixed + f"{self._plan.model_name}.tar\0".encode()
+        yield from deflate(self._tar(), method=self._plan.deflate, level=_LEVEL, threads=self._threads)
+        yield _TRAILER.pack(self._crc, self._size & _MAX_32)
+
+    def _tar(self) -> Iterator[bytes]:
+        for entry in self._plan.members:
+            # T1: one folder above everything; the server drops it.
+            header = tarfile.TarInfo(f"{self._plan.model_name}/{entry.name}")
+            header.size = entry.size
+            if entry.mode is not None:  # T5: the manifest keeps the defaults: 0644, nobody's, of 1970
+                owner = self._plan.owner
+                header.mode = entry.mode
+                header.uid, header.gid, header.uname, header.gname = owner.uid, owner.gid, owner.user, owner.group
+                header.mtime = entry.mtime  # T4: that it is a float makes tarfile add the PAX record
+            content = Content(entry, digest=self._digest, progress=self._progress, crc32=self._crc32)
+            yield self._counted(header.tobuf(tarfile.PAX_FORMAT))
+            if entry.size < _LARGE_SIZE:
+                yield from map(self._counted, content)
+            else:
+                yield from content
+                self._size += entry.size
+                self._crc = crc32_combine(self._crc, content.crc, entry.size)
+            yield self._counted(bytes(-entry.size % tarfile.BLOCKSIZE))
+            self.written.append(content.written())
+        # T3: two empty blocks, then zeros up to a whole record.
+        end = 2 * tarfile.BLOCKSIZE
+        yield self._counted(bytes(end + -(self._size + end) % tarfile.RECORDSIZE))
+
+    def _counted(self, piece: bytes) -> bytes:
+        self._size += len(piece)
+        self._crc = self._crc32(piece, self._crc)
+        return piece

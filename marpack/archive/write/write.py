@@ -1,0 +1,190 @@
+"""From a plan to bytes: a file, a folder, or any sink."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from marpack.archive.plan.plan import ArchivePlan
+from marpack.archive.result import WriteResult
+from marpack.archive.sources import FileSource
+from marpack.archive.write.sinks import FileSink, StreamSink
+from marpack.archive.write.zip_stream import ZipStream
+from marpack.disk.atomic import check_file, check_replaceable_folder, replacing_file, replacing_folder
+from marpack.errors import TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from marpack.archive.plan.plan import Plan
+    from marpack.archive.result import Progress, WrittenEntry
+    from marpack.archive.write.sinks import Writable
+    from marpack.archive.write.tar_stream import TarStream
+
+__all__ = ["check_path", "iter_archive", "suffix_warning", "write_archive"]
+
+
+def write_archive(
+    plan: Plan,
+    target: str | os.PathLike[str] | Writable,
+    *,
+    force: bool = False,
+    digest: bool = False,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> WriteResult:
+    """Write the archive to a path, under which it appears only when it is complete, or into an open file.
+
+    - ``target``: a path; or whatever has ``write(bytes)``, such as a pipe, a socket's file or an upload, which
+      gets the bytes of ``iter_archive`` and is left open. The result's ``path`` is then its ``name``, or empty.
+    - ``force``: replace what is at the path, a file or a model's folder, once the new one is complete.
+    - ``digest``: also take the SHA-256 of the archive and of each member, by other threads where it can be. In a
+      zip a member's CRC stands before its bytes, which therefore cannot be hashed as they come: what has been
+      written to a file is read back, from the system's memory as a rule.
+    - ``progress``: is called, on this thread, with the number of bytes of contents just packed, of ``plan.size``
+      in all.
+    - ``threads``: how many copy or compress at once, by default as many as this process may use cores (at most 4
+      copy, 16 compress); hashing has threads of its own. No byte depends on it. Several members above 1 MiB that
+      ``zlib`` deflates wait for their turn in files without a name beside the archive, at most two a thread:
+      ``threads=1`` needs no room for them.
+
+    Raises ``ValueError`` for less than one thread, ``MissingExtraError`` (see ``plan_archive``),
+    ``ArchiveExistsError``, ``TargetError`` (a target that cannot take an archive), ``SourceChangedError`` (a
+    source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left at the path and
+    what was there is as it was; an open file has taken a part.
+    """
+    threads = _threads(threads)
+    if not isinstance(target, (str, os.PathLike)):
+        if not callable(getattr(target, "write", None)):
+            raise TypeError(f"the target must be a path or have write(), which {type(target).__name__} has not")
+        return _write_stream(plan, target, digest=digest, progress=progress, threads=threads)
+    path = os.fspath(target)
+    written: list[WrittenEntry]
+    sha256 = None
+    if _is_folder(plan):
+        # Only this form needs it; the same goes for the tar writer below.
+        from marpack.archive.write.folder import write_folder
+
+        path = _without_slash(path)
+        _check_sources_survive(plan, path)
+        with replacing_folder(path, force=force, marker=plan.manifest_name) as folder:
+            written = write_folder(plan, folder, threads=threads, digest=digest, progress=progress)
+        size = sum(entry.size for entry in written)
+    else:
+        with (
+            replacing_file(path, force=force) as file,
+            FileSink(file, digest=digest, threads=threads) as sink,
+        ):
+            stream = _stream(plan, threads=threads, digest=digest, progress=progress, file=sink)
+            sha256 = _drain(stream, sink)
+        written, size = stream.written, sink.size
+    warnings = (*plan.warnings, *suffix_warning(plan, path))
+    return WriteResult(path=path, size=size, entries=tuple(written), sha256=sha256, warnings=warnings)
+
+
+def _write_stream(
+    plan: Plan, target: Writable, *, digest: bool, progress: Progress | None, threads: int
+) -> WriteResult:
+    _check_stream(plan)
+    sink = StreamSink(target, digest=digest)
+    stream = _stream(plan, threads=threads, digest=digest, progress=progress)
+    sha256 = _drain(stream, sink)
+    name = getattr(target, "name", None)
+    return WriteResult(
+        path=name if isinstance(name, str) else "",
+        size=sink.size,
+        entries=tuple(stream.written),
+        sha256=sha256,
+        warnings=plan.warnings,
+    )
+
+
+def _drain(stream: ZipStream | TarStream, sink: FileSink | StreamSink) -> str | None:
+    with closing(iter(stream)) as pieces:
+        for piece in pieces:
+            sink.write(piece)
+    return sink.finish()
+
+
+def check_path(plan: Plan, path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Raise what ``write_archive`` would raise because of ``path``, and write nothing."""
+    target = os.fspath(path)
+    if _is_folder(plan):
+        target = _without_slash(target)
+        _check_sources_survive(plan, target)
+        check_replaceable_folder(target, force=force, marker=plan.manifest_name)
+    else:
+        check_file(target, force=force)
+
+
+def iter_archive(
+    plan: Plan, *, progress: Progress | None = None, threads: int | None = None
+) -> Generator[bytes, None, None]:
+    """Yield the archive in chunks, for any sink: the same bytes that ``write_archive`` writes.
+
+    Nothing is put on disk. Sources above 1 MiB in a zip are read twice, and compressed twice where they are
+    compressed, since a member's CRC and size stand before its bytes. Raises ``TargetError`` for ``no-archive``,
+    which is a folder, and what ``write_archive`` raises for sources.
+    """
+    _check_stream(plan)
+    return iter(_stream(plan, threads=_threads(threads), progress=progress))
+
+
+def _threads(threads: int | None) -> int:
+    given: object = threads
+    if given is not None:
+        if not isinstance(given, int) or given < 1:
+            raise ValueError(f"threads must be a whole number from 1 on, not {given!r}")
+        return int(given)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_stream(plan: Plan) -> None:
+    if _is_folder(plan):
+        raise TargetError(plan.file_name, "is a folder (no-archive), not a stream of bytes: write it to a path")
+
+
+def _is_folder(plan: Plan) -> bool:
+    return plan.archive_format == "no-archive"
+
+
+def _without_slash(path: str) -> str:
+    return path.rstrip(os.sep) or path
+
+
+def _check_sources_survive(plan: Plan, target: str) -> None:
+    """Refuse to replace a folder that holds what is to be packed: it would be lost with the folder."""
+    if not os.path.isdir(target):
+        return
+    inside = os.path.join(os.path.realpath(target), "")
+    for entry in plan.entries:
+        if isinstance(entry.source, FileSource) and os.path.realpath(entry.source.path).startswith(inside):
+            message = (
+                f"holds {entry.origin}, which would be lost with it: choose another model name or export path"
+            )
+            raise TargetError(target, message)
+
+
+def suffix_warning(plan: Plan, target: str) -> list[str]:
+    """Warn of a name under which the server would take the archive for another form (A3)."""
+    if target.endswith(plan.suffix):
+        return []
+    return [f"TorchServe reads {target!r} as another form: give the archive a name that ends in {plan.suffix!r}"]
+
+
+def _stream(
+    plan: Plan,
+    *,
+    threads: int,
+    digest: bool = False,
+    progress: Progress | None = None,
+    file: FileSink | None = None,
+) -> ZipStream | TarStream:
+    if isinstance(plan, ArchivePlan) and plan.archive_format == "tgz":
+        from marpack.archive.write.tar_stream import TarStream
+
+        return TarStream(plan, threads=threads, digest=digest, progress=progress)
+    return ZipStream(plan, threads=threads, digest=digest, progress=progress, file=file)

@@ -1,0 +1,162 @@
+"""What holds the files that are checked: an open archive, a plan, or something that cannot be read."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import TYPE_CHECKING, Protocol
+
+from marpack.archive.plan.plan import Plan
+from marpack.archive.read.archive import ModelArchive
+from marpack.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from marpack.archive.entry import Entry
+    from marpack.findings import Issue
+
+__all__ = [
+    "LONGEST_SOURCE",
+    "LONGEST_TEXT",
+    "LONGEST_YAML",
+    "MOST_SOURCE",
+    "ArchiveContents",
+    "Contents",
+    "MemberFile",
+    "NoContents",
+    "PlanContents",
+]
+
+
+class MemberFile(Protocol):
+    """What ``Contents.open`` returns: an open binary file is one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move, and return the new position."""
+
+    def tell(self) -> int:
+        """Return the position."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> object: ...
+
+
+class Contents(Protocol):
+    """What holds the files: an archive that is open, or a plan."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The names of the members, as the server will have them on disk, and their sizes in bytes."""
+
+    @property
+    def problems(self) -> Sequence[Issue]:
+        """What is wrong with the container itself; ``argument`` is the member."""
+
+    @property
+    def present(self) -> Collection[str]:
+        """The names of files and folders that the server finds beside, and that are not read here."""
+
+    def open(self, name: str) -> MemberFile:
+        """Open a member for reading, from its beginning."""
+
+
+# What a rule reads of a file that is text: nobody writes a longer one, and whoever did wants to fill the memory.
+LONGEST_TEXT = 8 << 20
+# Taken apart, a source fills the memory a few hundred times over.
+LONGEST_SOURCE = 1 << 20
+LONGEST_YAML = 1 << 20
+# All that are taken apart, together: their trees are kept for all rules.
+MOST_SOURCE = 4 << 20
+# What is not a file is held in memory up to here, and above in a temporary file.
+_HELD_SIZE = 1 << 24
+_TEXTS = (".py", ".json", ".yaml", ".yml", ".txt")
+
+
+class ArchiveContents:
+    """The contents of an archive."""
+
+    def __init__(self, archive: ModelArchive) -> None:
+        self._archive = archive
+        self.sizes: Mapping[str, int] = {entry.name: entry.size for entry in archive.entries}
+        self.present: Collection[str] = archive.outside_links
+        self._texts: dict[str, bytes] | None = None
+
+    @property
+    def problems(self) -> Sequence[Issue]:
+        """What is wrong with the archive itself."""
+        return self._archive.issues
+
+    def open(self, name: str) -> MemberFile:
+        """Open a member; the texts of a tgz are read in one go."""
+        if self._archive.form == "tgz" and name.endswith(_TEXTS):
+            if self._texts is None:
+                self._texts = self._read_texts()
+            data = self._texts.pop(name, None)  # who asks for texts keeps them
+            if data is not None:
+                return io.BytesIO(data)
+        return self._archive.open(name)
+
+    def _read_texts(self) -> dict[str, bytes]:
+        """Read the texts in one go, shortest first: each by itself costs a reading of all before it."""
+        wanted, left = set(), _HELD_SIZE
+        names = (name for name, size in self.sizes.items() if size <= LONGEST_SOURCE and name.endswith(_TEXTS))
+        for name in sorted(names, key=self.sizes.__getitem__):
+            left -= self.sizes[name]
+            if left < 0:
+                break
+            wanted.add(self._archive[name])
+        found: dict[str, bytes] = {}
+        with contextlib.suppress(ArchiveError):  # which is met again, and told, by who asks for the member
+            for entry, reader in self._archive.container.contents(wanted):
+                found[entry.name] = reader.read()
+        return found
+
+
+class PlanContents:
+    """The contents of a plan."""
+
+    problems: Sequence[Issue] = ()
+    present: Collection[str] = ()
+
+    def __init__(self, plan: Plan) -> None:
+        self._entries: dict[str, Entry] = {entry.name: entry for entry in plan.members}
+        self.sizes: Mapping[str, int] = {entry.name: entry.size for entry in plan.members}
+
+    def open(self, name: str) -> MemberFile:
+        """Open what a member will be made of."""
+        entry = self._entries[name]
+        reader = entry.source.open()
+        if isinstance(reader, io.IOBase) and reader.seekable():
+            return reader
+        reader.close()
+        import tempfile  # slow to import, and needed for a caller's own sources, which only go forward
+
+        file = tempfile.SpooledTemporaryFile(max_size=_HELD_SIZE)  # noqa: SIM115 - who reads it closes it
+        for chunk in entry.chunks():
+            file.write(chunk)
+        file.seek(0)
+        return file
+
+
+class NoContents:
+    """What cannot be opened, for the rule that says why."""
+
+    sizes: Mapping[str, int] = {}
+    present: Collection[str] = ()
+
+    def __init__(self, error: ArchiveError) -> None:
+        self.problems: Sequence[Issue] = (error.issue,)
+
+    def open(self, name: str) -> MemberFile:
+        """There is nothing to open."""
+        raise KeyError(name)

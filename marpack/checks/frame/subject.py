@@ -1,0 +1,242 @@
+"""What is checked: names, contents and manifest, whatever holds them."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import posixpath
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from marpack.archive.handler import Handler
+from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
+from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE
+from marpack.checks.python.distributions import LONGEST_LINE, MOST_LINES, Distributions
+from marpack.checks.python.modules import Modules
+from marpack.checks.python.source import LONGEST_COMPILED, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from marpack.checks.frame.contents import Contents
+
+__all__ = ["CheckTarget", "Form", "Settings", "Subject"]
+
+T = TypeVar("T")
+
+Form = Literal["zip", "tgz", "folder"]
+# Who runs the server.
+CheckTarget: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
+
+
+class Settings:
+    """What is known of the server: ``python`` is its version as (major, minor), ``target`` who runs it.
+
+    ``load`` is whether the model is to be loaded, which runs its code.
+    """
+
+    def __init__(self, *, python: tuple[int, int], target: CheckTarget, load: bool = False) -> None:
+        self.python = python
+        self.target = target
+        self.load = load
+
+
+class Subject:
+    """A model or workflow under examination; everything that several rules ask for is worked out once.
+
+    ``path`` is what it is called in findings, ``file_name`` the name it has in a model store, ``""`` where it has
+    none yet. ``form`` is the reader that the server takes for it. ``is_workflow`` says that it is a workflow,
+    which has a manifest of its own kind.
+    """
+
+    def __init__(
+        self,
+        contents: Contents,
+        *,
+        path: str,
+        file_name: str,
+        form: Form,
+        settings: Settings,
+        is_workflow: bool = False,
+    ) -> None:
+        self.contents = contents
+        self.path = path
+        self.file_name = file_name
+        self.form = form
+        self.settings = settings
+        self.is_workflow = is_workflow
+        # Where the server looks for the manifest.
+        self.manifest_name = WORKFLOW_MANIFEST_NAME if is_workflow else MANIFEST_NAME
+        # What was asked for and not looked into, and why: a rule of its own tells it, after all others.
+        self.unread: dict[str, str] = {}
+        self._left = MOST_SOURCE
+        self._read: dict[str, bytes] = {}
+        self._sources: dict[str, Source | None] = {}
+        self._worked_out: dict[Callable[[Subject], Any], Any] = {}
+
+    def place(self, member: str | None) -> str:
+        """Return how a finding names a member, or the whole."""
+        return self.path if member is None else f"{self.path}/{member}"
+
+    def once(self, work: Callable[[Subject], T]) -> T:
+        """Return what a function makes of the subject; it is called once, for all rules that ask for it."""
+        if work not in self._worked_out:
+            self._worked_out[work] = work(self)
+        found: T = self._worked_out[work]
+        return found
+
+    # ------------------------------------------------------------------------------------------------ files
+
+    @property
+    def names(self) -> Mapping[str, int]:
+        """All members and their sizes."""
+        return self.contents.sizes
+
+    @property
+    def present(self) -> Collection[str]:
+        """The names of what the server finds beside the members, and nothing here reads: links that lead out."""
+        return self.contents.present
+
+    @cached_property
+    def _links(self) -> frozenset[str]:
+        return frozenset(self.present)
+
+    @cached_property
+    def _link_lengths(self) -> list[int]:
+        return sorted(set(map(len, self._links)))
+
+    @cached_property
+    def _sorted_names(self) -> list[str]:
+        return sorted((*self.names, *self.present))
+
+    def holds(self, path: str) -> bool:
+        """Tell whether the server finds a file or folder of this name below the model's, readable here or not."""
+        path = posixpath.normpath(path)
+        if path in self.names or any(
+            f"{path}/"[length : length + 1] == "/" and path[:length] in self._links
+            for length in self._link_lengths
+        ):
+            return True
+        place = bisect.bisect_left(self._sorted_names, f"{path}/")
+        return any(name.startswith(f"{path}/") for name in self._sorted_names[place : place + 1])
+
+    def read(self, name: str, *, longest: int = LONGEST_TEXT) -> bytes | None:
+        """Return a member's bytes; None where there is none, or it is longer than ``longest``, which is told."""
+        size = self.names.get(name)
+        if size is None:
+            return None
+        if size > longest:
+            self.unread[name] = f"it is longer than {longest:,} bytes, and was not looked into"
+            return None
+        if name not in self._read:
+            with self.contents.open(name) as file:
+                self._read[name] = b"".join(iter(lambda: file.read(1 << 20), b""))
+        return self._read[name]
+
+    # --------------------------------------------------------------------------------------------- manifest
+
+    @cached_property
+    def manifest_bytes(self) -> bytes | None:
+        """The manifest as it stands; None where there is none."""
+        return self.read(self.manifest_name)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest's values as the worker reads them (strict JSON, last of equal keys); empty if it cannot."""
+        try:
+            document = json.loads((self.manifest_bytes or b"").decode())
+        except (ValueError, RecursionError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    @cached_property
+    def model(self) -> dict[str, Any]:
+        """The manifest's ``model`` object; empty if there is none."""
+        model = self.manifest.get("model")
+        return model if isinstance(model, dict) else {}
+
+    def role(self, key: str) -> str | None:
+        """Return a text of the manifest's ``model``, None where it is absent, empty or no text."""
+        value = self.model.get(key)
+        return value if isinstance(value, str) and value else None
+
+    @cached_property
+    def handler(self) -> Handler | None:
+        """The handler, None where none is named."""
+        value = self.role("handler")
+        return None if value is None else Handler(value)
+
+    # ---------------------------------------------------------------------------------------------- sources
+
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """The top-level modules that the files of the archive define, as Python finds them from its root."""
+        found = set()
+        for name in self.names:
+            first, slash, rest = name.partition("/")
+            if not slash and first.endswith((".py", ".so", ".pyd", ".pyc")):
+                found.add(first.partition(".")[0])
+            elif slash and rest.endswith((".py", ".so", ".pyd", ".pyc")):
+                found.add(first)
+        return frozenset(found)
+
+    @cached_property
+    def modules(self) -> Modules:
+        """The modules that the files of the archive make, and what the handler leads to."""
+        return Modules(
+            names=self.names,
+            linked=self.present,
+            handler=self.handler,
+            model_file=self.role("modelFile"),
+            source_of=self.source,
+            python=self.settings.python,
+        )
+
+    @cached_property
+    def distributions(self) -> Distributions:
+        """What the requirements file of the model installs beside its files."""
+        name = self.role("requirementsFile")
+        if name is None:
+            return Distributions(b"")
+        data, complete = self.requirements(name)
+        return Distributions(data, complete=complete)
+
+    def requirements(self, name: str) -> tuple[bytes, bool]:
+        """Return the first lines of a requirements file, and whether they are all; what is left out is told."""
+        data = self.read(name)
+        if data is None:
+            return b"", name not in self.unread
+        lines = data.split(b"\n", MOST_LINES)
+        if len(lines) > MOST_LINES and lines.pop():
+            self.unread[name] = f"it has more than {MOST_LINES:,} lines, and the others were not looked into"
+            return b"\n".join(lines), False
+        if max(map(len, lines)) > LONGEST_LINE:
+            self.unread[name] = f"lines of more than {LONGEST_LINE:,} characters were not looked into"
+        return data, True
+
+    def source(self, name: str) -> Source | None:
+        """Return a Python file, taken apart; None where there is none, or it is too long, which is told."""
+        if name not in self._sources:
+            self._sources[name] = self._taken_apart(name)
+        return self._sources[name]
+
+    def _taken_apart(self, name: str) -> Source | None:
+        size = self.names.get(name, 0)
+        if self._left < size <= LONGEST_SOURCE:
+            self.unread[name] = (
+                f"the sources are longer than {MOST_SOURCE:,} bytes together: it was not looked into"
+            )
+            return None
+        data = self.read(name, longest=LONGEST_SOURCE)
+        if data is None:
+            return None
+        self._left -= size
+        if size > LONGEST_COMPILED:
+            self.unread[name] = f"it is longer than {LONGEST_COMPILED:,} bytes, and was parsed, but not compiled"
+        try:
+            return Source(name, data, self.settings.python)
+        except MemoryError:  # which is also how Python's parser says that something is nested too deeply
+            self.unread[name] = (
+                "Python's parser gave it up: it is nested too deeply, or there is too little memory"
+            )
+            return None

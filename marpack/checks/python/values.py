@@ -1,0 +1,116 @@
+"""What a name in a Python file may stand for."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+__all__ = [
+    "ABSENT",
+    "BUILTIN_NAMES",
+    "ONLY_ABSENT",
+    "ONLY_PLAIN",
+    "ONLY_UNKNOWN",
+    "UNKNOWN",
+    "Class",
+    "Function",
+    "FunctionNode",
+    "Imported",
+    "Plain",
+    "State",
+    "Undecided",
+    "Value",
+    "Values",
+    "dotted_name",
+    "merge",
+]
+
+FunctionNode: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A class that the module makes, whose ``__module__`` is the module's name; ``node`` if by ``class``."""
+
+    name: str
+    line: int
+    node: ast.ClassDef | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that the module defines; ``decorated`` by something that may change how it is called."""
+
+    node: FunctionNode = field(compare=False)
+    line: int
+    decorated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Something of another module, or another module: ``path`` is dotted, as in ``torch.nn.Module``."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Something that is neither class nor function; ``text`` shows it when it is known not to be callable.
+
+    ``type`` is then the name of its type, as far as that is known.
+    """
+
+    text: str | None = None
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """One of the two values that say that a name may not be bound, or bound to anything."""
+
+    text: str
+
+
+ABSENT = Undecided("absent")
+UNKNOWN = Undecided("unknown")
+Value: TypeAlias = "Class | Function | Imported | Plain | Undecided"
+Values: TypeAlias = "frozenset[Value]"
+State: TypeAlias = "dict[str, Values]"
+
+ONLY_ABSENT: Values = frozenset([ABSENT])
+ONLY_UNKNOWN: Values = frozenset([UNKNOWN])
+ONLY_PLAIN: Values = frozenset([Plain()])
+
+
+BUILTIN_NAMES = frozenset({"", *dir(builtins)})
+
+
+def merge(*states: State | None) -> State | None:
+    """Return what the names may be bound to after any of several ways, None where none of them ends."""
+    ended = [state for state in states if state is not None]
+    if len(ended) < 2:
+        return ended[0] if ended else None
+    merged = dict(ended[0])
+    for state in ended[1:]:
+        for name in merged.keys() - state.keys():
+            merged[name] |= ONLY_ABSENT
+        for name, values in state.items():
+            known = merged.get(name, ONLY_ABSENT)
+            if known is not values:
+                merged[name] = known | values
+    return merged
+
+
+def dotted_name(node: ast.expr | None) -> str:
+    """Return a name or a dotted name as it is written, without the arguments of calls."""
+    parts: list[str] = []
+    while isinstance(node, (ast.Attribute, ast.Call)):
+        if isinstance(node, ast.Attribute):
+            parts.append(f".{node.attr}")
+            node = node.value
+        else:
+            parts.append("(...)")
+            node = node.func
+    return "".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""

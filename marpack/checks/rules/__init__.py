@@ -1,0 +1,1 @@
+"""The rules: what TorchServe refuses of an archive, one small function each."""

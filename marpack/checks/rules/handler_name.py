@@ -1,0 +1,238 @@
+"""Rules about the module that the manifest's handler names."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from marpack.checks.frame.rule import Problem, rule
+from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_OWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from marpack.archive.handler import Handler
+    from marpack.checks.python.entry_point import Entry
+from marpack.checks.frame.subject import Subject
+
+__all__ = ["BUILT_IN_NEEDS", "KEY", "entry_of", "fallback", "is_python"]
+
+KEY = "model.handler"
+
+# What the built-in handlers import beside torch [server].
+_VISION = ("torchvision", "captum")
+BUILT_IN_NEEDS = {
+    "dali_handler": ("nvidia.dali", "captum"),
+    "dali_image_classifier": ("nvidia.dali", "captum"),
+    "image_classifier": _VISION,
+    "image_segmenter": _VISION,
+    "object_detector": _VISION,
+    "text_classifier": ("captum",),
+    "text_handler": ("captum",),
+    "trt_llm_handler": ("tensorrt_llm", "transformers"),
+    "vision_handler": ("captum",),
+    "vllm_handler": ("vllm",),
+}
+
+
+def is_python(subject: Subject) -> bool:
+    """Tell whether a Python worker takes the handler: of a model, and not for the C++ back end."""
+    return not subject.is_workflow and subject.manifest.get("runtime") != "LSP"
+
+
+def _named(subject: Subject) -> Handler | None:
+    return subject.handler if is_python(subject) else None
+
+
+def entry_of(subject: Subject) -> Entry | None:
+    """Return what the worker calls, None where no Python worker does."""
+    return subject.modules.entry if is_python(subject) else None
+
+
+# ------------------------------------------------------------------------------------------------- the name
+
+
+@rule("handler-missing", "error")
+def handler_is_missing(subject: Subject) -> Iterator[Problem]:
+    """Name a handler in the manifest.
+
+    Without one the server takes its setting ``default_service_handler``, and where that is not set either, the
+    worker gets the folder of the model for a handler: it finds no such module and dies, again and again [server].
+    """
+    if is_python(subject) and subject.model and subject.model.get("handler") in (None, ""):
+        yield Problem(
+            key=KEY,
+            member=subject.manifest_name,
+            message="the manifest names no handler",
+            effect="ModuleNotFoundError: No module named 'ts.torch_handler./...': the worker takes the folder of "
+            "the model for its handler",
+            fix="name a file that is packed, as handler.py, or a built-in handler, as image_classifier",
+        )
+
+
+def _why_no_module(handler: Handler) -> tuple[str, str] | None:
+    """Return what keeps a handler's name from being that of any module, and how to write it."""
+    value, module = handler.value, handler.module
+    if handler.path.removesuffix(".py") in HANDLER_MODULES and value not in HANDLER_MODULES:
+        name = handler.path.removesuffix(".py")
+        return "is a built-in handler's with something added", f"write {name!r}, without '.py' or ':function'"
+    if not module.strip():
+        return "names no module", "write the name of its file, as handler.py"
+    if "\\" in value:
+        return "holds a backslash, which separates no folders here", "separate folders with '/', or with '.'"
+    if value != value.strip() or module != module.strip():
+        return "begins or ends with a blank", f"write {value.strip()!r}"
+    if module.startswith("."):
+        return "begins with '.', which imports no module", "name the module from the root of the archive"
+    name, dot, suffix = module.rpartition(".")
+    if dot and suffix.lower() in {"py", "pyc", "pyw", "ipynb"}:
+        return f"ends in '.{suffix}': only '.py' goes away, the rest is a module's name", f"write '{name}.py'"
+    return None
+
+
+@rule("handler-name", "error")
+def handler_name_is_no_module(subject: Subject) -> Iterator[Problem]:
+    r"""Write the handler so that it is the name of a module.
+
+    The worker cuts off one ``.py``, takes what stands behind the last ``/``, and imports that; when it cannot, it
+    imports the whole text from ``ts.torch_handler``. So ``handler.PY``, ``folder\handler.py``, a blank at the end,
+    and a built-in handler with ``.py`` or ``:function`` behind it are never found [server].
+    """
+    handler = _named(subject)
+    if handler is None or entry_of(subject) is not None:
+        return
+    why = _why_no_module(handler)
+    if why is not None:
+        yield Problem(
+            key=KEY,
+            member=subject.manifest_name,
+            message=f"{handler.value!r} {why[0]}",
+            effect=_no_module(handler),
+            fix=why[1],
+        )
+
+
+@rule("handler-folder", "error")
+def handler_in_a_folder(subject: Subject) -> Iterator[Problem]:
+    """Name a handler in a sub-folder as ``folder.handler`` or as ``folder/handler.py:function``.
+
+    Only what stands behind the last ``/`` is imported, and only the root of the archive is searched, unless there
+    is a colon: that adds the folder of the handler [server].
+    """
+    handler = _named(subject)
+    if handler is None or entry_of(subject) is not None or _why_no_module(handler) is not None:
+        return
+    path = posixpath.normpath(handler.path.removesuffix(".py").lstrip("/"))
+    if "/" in path and subject.holds(f"{path}.py"):
+        dotted = path.replace("/", ".")
+        yield Problem(
+            key=KEY,
+            member=subject.manifest_name,
+            message=f"{handler.value!r} lies in a folder, where the worker does not look",
+            effect=_no_module(handler),
+            fix=f"write {dotted!r}, or '{path}.py:handle' with the name of its function",
+        )
+
+
+@rule("handler-file", "error")
+def handler_file_is_not_packed(subject: Subject) -> Iterator[Problem]:
+    """Pack the handler's file, or name a built-in handler.
+
+    The worker imports the module from the root of the archive, then from ``ts.torch_handler``, and dies when it is
+    in neither. A dotted name may be of a package that is installed where the server runs: that is a warning
+    [server].
+    """
+    handler = _named(subject)
+    if handler is None or entry_of(subject) is not None or _why_no_module(handler) is not None:
+        return
+    path = posixpath.normpath(handler.path.removesuffix(".py").lstrip("/"))
+    if "/" in path and subject.holds(f"{path}.py"):
+        return
+    if handler.module in INTERPRETERS_OWN:
+        yield Problem(
+            key=KEY,
+            member=subject.manifest_name,
+            message=f"{handler.module!r} is a module that Python has loaded before it looks for any file",
+            effect=f"takes Python's own module {handler.module!r}, in which there is no handler, and dies",
+            fix="give the handler's file another name",
+        )
+        return
+    first = handler.module.partition(".")[0]
+    near = [
+        name
+        for name in subject.names
+        if posixpath.basename(name).lower() in {f"{handler.module}.py".lower(), f"{first}.py".lower()}
+    ]
+    found = f": {near[0]!r} is, whose name is another" if near else ""
+    # Installed beside the server, it is found: nothing here can tell.
+    installed = "." in handler.module and first not in subject.packages and not handler.value.endswith(".py")
+    yield Problem(
+        key=KEY,
+        member=subject.manifest_name,
+        message=f"{handler.value!r} is neither packed nor a built-in handler{found}",
+        effect=_no_module(handler),
+        fix=f"pack {handler.module.replace('.', '/')}.py, or name one of {', '.join(_BUILT_IN)}",
+        severity="warning" if installed else None,
+    )
+
+
+_BUILT_IN = ("base_handler", "image_classifier", "image_segmenter", "object_detector", "text_classifier")
+
+
+def _no_module(handler: Handler) -> str:
+    if not handler.module:
+        return "ValueError: Empty module name"
+    if handler.module.startswith("."):
+        return "TypeError: the 'package' argument is required to perform a relative import"
+    return f"ModuleNotFoundError: {fallback(handler)}"
+
+
+def fallback(handler: Handler) -> str:
+    """Return the worker's last word on a handler that it cannot import: it was looked for in ts.torch_handler."""
+    first, dot, _ = handler.value.partition(".")
+    if dot and first in HANDLER_MODULES:
+        full = f"ts.torch_handler.{handler.value}"
+        return f"No module named '{full}'; 'ts.torch_handler.{first}' is not a package"
+    return f"No module named {f'ts.torch_handler.{first}'!r}"
+
+
+@rule("handler-hides-built-in", "warning")
+def handler_file_hides_a_built_in(subject: Subject) -> Iterator[Problem]:
+    """Give a packed file another name than a built-in handler's.
+
+    The root of the archive is searched first, so ``image_classifier`` means the packed ``image_classifier.py``.
+    But if that cannot import something, the built-in handler serves in its place, without a word [server].
+    """
+    entry = entry_of(subject)
+    if entry is not None and entry.module is not None and entry.handler.value in HANDLER_MODULES:
+        yield Problem(
+            key=KEY,
+            member=entry.module.source,
+            message=f"{entry.handler.value!r} is a built-in handler, and a packed file takes its place",
+            effect="the packed file is taken, and the built-in handler where its import fails",
+            fix="rename the file, or leave it out",
+        )
+
+
+@rule("handler-packages", "note")
+def built_in_handler_needs_packages(subject: Subject) -> Iterator[Problem]:
+    """See that the packages which a built-in handler imports are installed where the server runs.
+
+    ``pip install torchserve`` brings none of them; TorchServe's own images have torchvision and captum [server].
+    """
+    entry = entry_of(subject)
+    if entry is None or entry.built_in is None:
+        return
+    missing = [
+        name
+        for name in BUILT_IN_NEEDS.get(entry.handler.value, ())
+        if subject.modules.find(name) is None and not subject.distributions.brings(name)
+    ]
+    if missing:
+        yield Problem(
+            key=KEY,
+            member=subject.manifest_name,
+            message=f"the handler {entry.handler.value!r} imports {' and '.join(missing)}",
+            effect=f"ModuleNotFoundError: No module named {missing[-1]!r}, where that is not installed",
+            fix="use an image that has them, or a requirements file and install_py_dep_per_model=true",
+        )

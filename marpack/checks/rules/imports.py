@@ -1,0 +1,373 @@
+"""Rules about the Python files that loading the model runs: their syntax, their imports, and their names."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import sys
+from typing import TYPE_CHECKING
+
+from marpack.checks.frame.rule import Problem, rule
+from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
+from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
+from marpack.checks.python.values import Imported
+from marpack.checks.rules.handler_name import fallback, is_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from marpack.checks.frame.subject import Subject
+    from marpack.checks.python.entry_point import Module, Step
+    from marpack.checks.python.imports import Import
+    from marpack.checks.python.namespace import Namespace
+    from marpack.findings import Severity
+
+__all__ = ["FATAL", "is_standard"]
+
+KEY = "model.handler"
+
+# Measured: a root file of the name, which defines nothing, ends the worker of TorchServe 0.12.0 under Python 3.11
+# before it has read the handler. (msvcrt: its absence tells Python that this is not Windows.)
+FATAL = frozenset(
+    """
+    __future__ _asyncio _blake2 _compat_pickle _compression _contextvars _csv _ctypes _datetime _hashlib
+    _posixshmem _posixsubprocess _random _socket _struct _uuid _weakrefset argparse ast asyncio base64
+    binascii bisect cmath collections concurrent contextlib contextvars copy copyreg ctypes dataclasses
+    datetime dis email encodings enum fnmatch functools gettext glob heapq http importlib inspect json
+    keyword linecache logging math mmap msvcrt multiprocessing numbers numpy opcode operator pathlib pickle
+    platform pprint queue quopri random re reprlib select selectors signal socket ssl string struct
+    subprocess tempfile textwrap threading timeit token tokenize torchgen traceback ts types typing
+    typing_extensions unittest urllib warnings weakref yaml zlib
+    """.split()  # noqa: SIM905 - quotes would hide the names
+)
+
+# Measured too: those end a handler that derives from BaseHandler, and leave others alone.
+_FATAL_TO_BASE_HANDLER = frozenset({"packaging", "torch"})
+
+# Under Python 3.10 files, which nothing comes before.
+_FROZEN_SINCE_3_11 = frozenset(
+    {"_collections_abc", "_sitebuiltins", "abc", "codecs", "genericpath", "io", "os", "posixpath", "stat"}
+)
+
+# What came to Python's standard library and what left it, from 3.8 to 3.14: the first Python that has it, and the
+# first that does not any more.
+_ALWAYS, _EVER = (3, 0), (4, 0)
+_CHANGED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
+    **dict.fromkeys(("graphlib", "zoneinfo"), ((3, 9), _EVER)),
+    "tomllib": ((3, 11), _EVER),
+    **dict.fromkeys(("annotationlib", "compression"), ((3, 14), _EVER)),
+    "macpath": (_ALWAYS, (3, 8)),
+    **dict.fromkeys(("_dummy_thread", "dummy_threading"), (_ALWAYS, (3, 9))),
+    **dict.fromkeys(("formatter", "macurl2path", "parser", "symbol"), (_ALWAYS, (3, 10))),
+    "binhex": (_ALWAYS, (3, 11)),
+    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), (_ALWAYS, (3, 12))),
+    **dict.fromkeys(
+        """
+        aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes sndhdr spwd
+        sunau telnetlib uu xdrlib
+        """.split(),  # noqa: SIM905 - quotes would hide the names
+        (_ALWAYS, (3, 13)),
+    ),
+}
+
+
+def is_standard(module: str, python: tuple[int, int]) -> bool:
+    """Tell whether a top-level module is one of the standard library of a Python."""
+    if module in _CHANGED:
+        since, until = _CHANGED[module]
+        return since <= python < until
+    return module in sys.stdlib_module_names
+
+
+def _reached(subject: Subject) -> Iterator[tuple[Module, Step, Namespace]]:
+    """Yield the readable modules that loading the model runs."""
+    if is_python(subject):
+        for name, step in subject.modules.graph.items():
+            module = subject.modules.find(name)
+            space = None if module is None else subject.modules.space(module)
+            if module is not None and space is not None:
+                yield module, step, space
+
+
+def _misleading(subject: Subject, text: str) -> str:
+    """Return what is in the log when something imported by the handler is not found [server]."""
+    handler = subject.handler
+    return text if handler is None else f"{text}, then {fallback(handler)}"
+
+
+@rule("source-syntax", "error")
+def source_is_no_python(subject: Subject) -> Iterator[Problem]:
+    """Pack Python files that the server's Python can read.
+
+    A syntax error, a NUL byte, or text that is not in the encoding which the file declares (UTF-8 if none) ends
+    the worker in the handler, in the model file, and in every packed file that they import. It is no
+    ``ImportError``, so ``except ImportError`` does not catch it [server].
+    """
+    if not is_python(subject):
+        return
+    modules = subject.modules
+    for name, step in modules.graph.items():
+        module = modules.find(name)
+        source = None if module is None else modules.source(module)
+        if module is None or source is None or source.error is None:
+            continue
+        # A newer Python may have learned to read it.
+        newer = subject.settings.python > sys.version_info[:2]
+        version = ".".join(map(str, subject.settings.python))
+        yield Problem(
+            key=KEY,
+            member=module.source,
+            line=source.line,
+            severity=None if step.rank == 0 and not newer else "warning",
+            message=f"Python {version} cannot read it",
+            effect=source.error,
+            fix="correct it; look at it with: python -m py_compile",
+        )
+
+
+@rule("module-shadowed", "error")
+def file_shadows_a_module(subject: Subject) -> Iterator[Problem]:
+    """Give packed files other names than Python's, torch's and TorchServe's modules have.
+
+    The folder of the model comes first on the worker's search path, before the standard library: a packed
+    ``json.py``, or a folder ``yaml`` with an ``__init__.py``, is imported in place of the real one. Those that the
+    worker needs to start end it before it has read the handler (an error); the others are hidden from whatever
+    imports them (a warning) [server].
+    """
+    if not is_python(subject):
+        return
+    for name in subject.names:
+        module = _top_level(subject, posixpath.normpath(name))
+        frozen = subject.settings.python >= (3, 11) or module not in _FROZEN_SINCE_3_11
+        if module is None or (module in INTERPRETERS_OWN and frozen):
+            continue
+        if module in FATAL or not frozen or (module in _FATAL_TO_BASE_HANDLER and _uses_base_handler(subject)):
+            yield Problem(
+                member=name,
+                message=f"it takes the place of the module {module!r}, without which no worker starts",
+                effect=f"dies before it reads the handler: module {module!r} has no attribute ..., or the like",
+                fix="rename it, and the imports of it",
+            )
+        elif _is_public(module, subject.settings.python) or module in WITH_SERVER:
+            yield Problem(
+                member=name,
+                severity="warning",
+                message=f"it takes the place of the module {module!r} for everything that imports that",
+                effect="the worker starts, and who needs the real module fails later",
+                fix="rename it, and the imports of it",
+            )
+
+
+def _is_public(module: str, python: tuple[int, int]) -> bool:
+    return is_standard(module, python) and not module.startswith("_") and module != "test"
+
+
+def _uses_base_handler(subject: Subject) -> bool:
+    """Tell whether loading the handler surely imports BaseHandler."""
+    entry = subject.modules.entry
+    return (entry is not None and entry.built_in is not None) or any(
+        item.sure and step.rank == 0 and not item.missing_is_caught and (item.module or "").startswith(_HANDLERS)
+        for _, step, space in _reached(subject)
+        for item in space.imports
+    )
+
+
+_HANDLERS = "ts.torch_handler."
+
+
+def _top_level(subject: Subject, name: str) -> str | None:
+    """Return the module that a file makes in one of the folders that the worker searches."""
+    for root in subject.modules.roots:
+        prefix = f"{root}/" if root else ""
+        rest = name[len(prefix) :] if name.startswith(prefix) else ""
+        first, slash, last = rest.partition("/")
+        if not slash and first.endswith(".py"):
+            return first.removesuffix(".py")
+        if last == "__init__.py":
+            return first
+    return None
+
+
+def _problem(
+    module: Module, item: Import, message: str, effect: str, fix: str, severity: Severity | None
+) -> Problem:
+    return Problem(
+        key=KEY,
+        member=module.source,
+        line=item.line,
+        message=f"{item.text!r} {message}",
+        effect=effect,
+        fix=fix,
+        severity=severity,
+    )
+
+
+def _severity(step: Step, item: Import, worst: Severity) -> Severity | None:
+    """Return how bad it is that an import fails, None if that is expected."""
+    if item.missing_is_caught or item.all_is_caught or step.caught:
+        return None
+    if item.late or step.late:
+        return "note"
+    return worst if item.sure and step.sure else "warning"
+
+
+@rule("import-missing", "warning")
+def import_is_not_packed(subject: Subject) -> Iterator[Problem]:
+    """Pack what the handler imports, or name it in the requirements file.
+
+    A module that is neither packed, nor Python's, nor TorchServe's, nor brought by the requirements file has to be
+    installed where the server runs. Where it is not, the log's last word is about ``ts.torch_handler.<handler>``,
+    whatever is missing. A module that is missing in a packed package is an error. An import in a function is a
+    note; one in a ``try`` that expects it to fail is nothing. Requirements are installed only by a server with
+    ``install_py_dep_per_model=true`` [server].
+    """
+    modules = subject.modules
+    own_paths = any(_changes_path(space) for _, _, space in _reached(subject))
+    said: set[tuple[str, str]] = set()
+    elsewhere = _in_folders(subject)
+    for module, step, space in _reached(subject):
+        for item in space.imports:
+            name = item.module
+            if not name or modules.find(name) is not None:
+                continue
+            top = name.partition(".")[0]
+            packed = modules.find(top)
+            if packed is not None:
+                if packed.kind == "compiled" or own_paths or not _is_closed(modules.space(packed), packed):
+                    continue
+                worst: Severity = "error" if packed.kind != "folder" else "warning"
+                severity = _severity(step, item, worst)
+                missing, fix = name, f"pack {name.replace('.', '/')}.py"
+            else:
+                there = is_standard(top, subject.settings.python) or top in WITH_SERVER
+                if own_paths or there or subject.distributions.brings(top):
+                    continue
+                severity = _severity(step, item, "note" if top in IN_IMAGES else "warning")
+                missing, fix = top, _where(elsewhere.get(top))
+            if severity is not None and (module.name, missing) not in said:
+                said.add((module.name, missing))
+                effect = _misleading(subject, f"ModuleNotFoundError: No module named {missing!r}")
+                yield _problem(module, item, f"finds no module {missing!r}", effect, fix, severity)
+
+
+def _is_closed(space: Namespace | None, module: Module) -> bool:
+    """Tell whether a package has only the modules that lie in its folder."""
+    return space is None or (space.certain and space.is_absent("path") and "__path__" not in space.bindings)
+
+
+def _in_folders(subject: Subject) -> dict[str, str]:
+    """Return the modules that lie in folders, by their last names."""
+    files = [name for name in subject.names if "/" in name and name.endswith(".py")]
+    return {name.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]: name for name in files}
+
+
+def _where(near: str | None) -> str:
+    if near is not None:
+        return f"{near!r} lies in a folder that is not searched: import it from there, or pack it at the root"
+    return "pack it, name its distribution in the requirements file, or install it where the server runs"
+
+
+def _changes_path(space: Namespace) -> bool:
+    """Tell whether a module changes where modules are looked for, or installs some."""
+    for node in ast.walk(space.tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="sys"), attr="path" | "meta_path" | "path_hooks"):
+                return True
+            case ast.ImportFrom(module="sys") if any(alias.name == "path" for alias in node.names):
+                return True
+            case ast.Name(id="addsitedir" | "extend_path") | ast.Attribute(attr="addsitedir" | "extend_path"):
+                return True
+            case ast.Constant(value=str(text)) if text in {"pip", "pip3"} or "pip install" in text:
+                return True
+    return False
+
+
+@rule("import-relative", "error")
+def import_is_relative(subject: Subject) -> Iterator[Problem]:
+    """Import from other files at the root by their plain names.
+
+    The handler is imported as a module of its own, not of a package: ``from . import x`` and ``from .x import y``
+    fail in it, and the log then speaks of ``ts.torch_handler.<handler>`` only. They work in the modules of a
+    packed package, as far as they stay in it [server].
+    """
+    for module, step, space in _reached(subject):
+        for item in space.imports:
+            severity = _severity(step, item, "error")
+            if item.module is None and severity is not None:
+                alone = "no known parent package" if not space.name.count(".") else "beyond top-level package"
+                effect = f"ImportError: attempted relative import {'with ' if 'no' in alone else ''}{alone}"
+                yield _problem(
+                    module,
+                    item,
+                    "is relative, and there is no such package",
+                    _misleading(subject, effect),
+                    "import it by its own name: 'from x import y' for a file x.py at the root",
+                    severity,
+                )
+
+
+@rule("import-name", "error")
+def import_finds_no_name(subject: Subject) -> Iterator[Problem]:
+    """Import only names that the packed module has.
+
+    ``from x import y`` where the packed ``x`` surely binds no ``y`` is an ``ImportError``, which the log turns
+    into one about ``ts.torch_handler.<handler>``. A file that imports the package whose name it bears, as
+    ``transformers.py`` with ``from transformers import pipeline``, finds itself [server].
+    """
+    modules = subject.modules
+    # A module may be given names by others.
+    added = {
+        node.attr
+        for _, _, space in _reached(subject)
+        for node in ast.walk(space.tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
+    for module, step, space in _reached(subject):
+        for item in space.imports:
+            target = modules.find(item.module) if item.module else None
+            inner = None if target is None else modules.space(target)
+            severity = _severity(step, item, "error")
+            if target is None or inner is None or severity is None:
+                continue
+            itself = target.name == module.name
+            missing = [
+                name
+                for name in item.names
+                if name != "*"
+                and name not in added
+                and modules.find(f"{target.name}.{name}") is None
+                # What it takes from itself would be there only by this import.
+                and (inner.get(name) == {Imported(f"{target.name}.{name}")} if itself else inner.is_absent(name))
+            ]
+            if missing:
+                yield _problem(
+                    module,
+                    item,
+                    f"finds {'itself, with' if itself else f'{target.source!r}, which has'} no {missing[0]!r}",
+                    _misleading(subject, f"ImportError: cannot import name {missing[0]!r} from {target.name!r}"),
+                    "rename this file: it hides the package"
+                    if itself
+                    else "define it there, or correct the import",
+                    severity,
+                )
+
+
+@rule("import-itself", "warning")
+def module_imports_itself(subject: Subject) -> Iterator[Problem]:
+    """Give a file another name than the package that it imports.
+
+    The root of the archive is searched first, so a packed ``onnxruntime.py`` with ``import onnxruntime`` gets
+    itself, and what it then asks of that is not there [server].
+    """
+    for module, step, space in _reached(subject):
+        for item in space.imports:
+            top = (item.module or "").partition(".")[0]
+            if top == module.name and not item.names and _severity(step, item, "warning") is not None:
+                yield _problem(
+                    module,
+                    item,
+                    "finds this file itself",
+                    f"AttributeError: module {top!r} has no attribute ..., once it is used",
+                    "rename this file: it hides the package",
+                    None,
+                )

@@ -1,0 +1,111 @@
+"""Rules on the file that handlers look for by its name: index_to_name.json."""
+
+from __future__ import annotations
+
+import ast
+import json
+from typing import TYPE_CHECKING, Any
+
+from marpack.checks.frame.rule import Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from marpack.checks.frame.subject import Subject
+
+__all__ = ["LABELS"]
+
+LABELS = "index_to_name.json"
+
+# Built-in handlers that answer with the names of classes.
+_NAMING = frozenset({"DALIImageClassifier", "ImageClassifier", "ObjectDetector", "TextClassifier"})
+
+
+@rule("labels-shape", "error")
+def find_labels(subject: Subject) -> Iterator[Problem]:
+    """Write ``index_to_name.json`` as ``BaseHandler`` takes it.
+
+    Every handler that loads its model as ``BaseHandler`` does reads this file if it is there: strict JSON, an
+    object whose values are strings, or lists that end in one, or ``{"object_type_names": [...]}``. Anything else
+    is an exception that ends the worker. Where nobody can tell what the handler does it is a warning [server].
+    """
+    loads = subject.modules.loads_model
+    if subject.is_workflow or loads is False or (data := subject.read(LABELS)) is None:
+        return
+    for message, effect, line in _label_problems(data):
+        yield Problem(
+            message=message,
+            fix='write {"0": "cat", "1": "dog"}',
+            effect=f"the worker dies: {effect}",
+            member=LABELS,
+            line=line,
+            severity="error" if loads else "warning",
+        )
+
+
+def _label_problems(data: bytes) -> Iterator[tuple[str, str, int | None]]:
+    try:
+        text = data.decode()
+        document = json.loads(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        yield f"it is not UTF-8 at byte {error.start}", "UnicodeDecodeError: 'utf-8' codec can't decode byte", line
+    except json.JSONDecodeError as error:
+        yield f"it is not JSON: {error.msg}", f"json.decoder.JSONDecodeError: {error.msg}", error.lineno
+    except (ValueError, RecursionError) as error:
+        yield f"it cannot be read: {error}", type(error).__name__, None
+    else:
+        yield from _shape_problems(document)
+
+
+def _shape_problems(document: Any) -> Iterator[tuple[str, str, int | None]]:
+    if not isinstance(document, dict):
+        effect = 'Exception: index->name JSON mapping should be in "class": "label" format.'
+        yield f"it is {type(document).__name__}, not an object", effect, 1
+        return
+    if isinstance(document.get("object_type_names"), list):
+        return
+    for key, value in document.items():
+        if isinstance(value, list) and not value:
+            yield f"the list of {key!r} is empty", "IndexError: list index out of range", None
+        elif not isinstance(value[-1] if isinstance(value, list) else value, str):
+            effect = "Exception: labels in index->name mapping must be either str or List[str]"
+            yield f"the label of {key!r} is neither a string nor a list that ends in one", effect, None
+        else:
+            continue
+        return
+
+
+@rule("labels-missing", "note")
+def find_no_labels(subject: Subject) -> Iterator[Problem]:
+    """Pack ``index_to_name.json`` for handlers that answer with names.
+
+    The built-in handlers for images and text, and handlers of ``BaseHandler``'s kind that speak of
+    ``self.mapping``, answer with the numbers of classes where there is none, and the server logs a warning
+    [server].
+    """
+    if subject.is_workflow or subject.holds(LABELS) or (entry := subject.modules.entry) is None:
+        return
+    if entry.built_in is not None:
+        names = entry.built_in in _NAMING
+    else:
+        source = None if entry.module is None else subject.modules.source(entry.module)
+        tree = None if source is None else source.tree
+        names = subject.modules.loads_model is True and tree is not None and _uses_mapping(tree)
+    if names:
+        yield Problem(
+            message=f"there is no {LABELS}, which the handler takes the names of classes from",
+            fix="pack one as an extra file, unless numbers are meant",
+            effect=f'it logs "{LABELS} is missing. Inference output will not include class name."',
+        )
+
+
+def _uses_mapping(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == "mapping"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+        and isinstance(node.ctx, ast.Load)
+        for node in ast.walk(tree)
+    )

@@ -1,0 +1,100 @@
+"""Rules of those who run the server: KServe, SageMaker and Vertex AI, where ``target`` says so."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from marpack.checks.frame.rule import Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from marpack.checks.frame.subject import Subject
+
+__all__ = ["VERTEX_NAME"]
+
+# What the images of Vertex AI load.
+VERTEX_NAME = "model.mar"
+
+# RFC 1123, which Kubernetes holds the names of services to.
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@rule("kserve-file-name", "error")
+def find_kserve_file_name(subject: Subject) -> Iterator[Problem]:
+    """Give KServe an archive with the one suffix ``.mar``.
+
+    The wrapper of TorchServe's KServe images waits for its models before it answers. It looks in the model store
+    for folders, and for files whose suffixes are ``.mar`` and no others: ``a.b.mar`` and ``a.tar.gz`` do not
+    count, and where nothing else is there it raises that the model is missing [server] (source:
+    ``kubernetes/kserve/kserve_wrapper/TorchserveModel.py`` in pytorch/serve).
+    """
+    name = subject.file_name
+    if subject.settings.target != "kserve" or not name or subject.form == "folder" or subject.is_workflow:
+        return
+    if not name.endswith(".mar") or "." in name[1:].removesuffix(".mar"):
+        yield Problem(
+            message=f"{name!r} has other suffixes than .mar, and KServe's wrapper does not take it for a model",
+            fix="use one dot only, the one of .mar",
+            effect="",
+        )
+
+
+@rule("kserve-model-name", "warning")
+def find_kserve_model_name(subject: Subject) -> Iterator[Problem]:
+    """Name a model for KServe as a service can be named.
+
+    KServe asks for ``/v1/models/NAME:predict``: a ``:`` or ``/`` in the name ends it. An InferenceService can be
+    called as its model only if that is at most 63 lower-case letters, digits and ``-`` (RFC 1123; Kubernetes'
+    "Object Names and IDs", KServe's "V1 Inference Protocol").
+    """
+    name = subject.role("modelName")
+    if subject.settings.target != "kserve" or name is None or _LABEL.fullmatch(name):
+        return
+    unsayable = re.search("[:/?#%]", name)
+    service = f"{name!r} cannot be the name of an InferenceService: Kubernetes refuses it"
+    yield Problem(
+        message=f"{name!r} cannot stand in the URL /v1/models/NAME:predict" if unsayable else service,
+        fix="use lower-case letters, digits and '-', at most 63"
+        + ("" if unsayable else ", or name the service apart"),
+        effect="",
+        key="model.modelName",
+        member=subject.manifest_name,
+        severity="warning" if unsayable else "note",
+    )
+
+
+@rule("sagemaker-form", "warning")
+def find_sagemaker_form(subject: Subject) -> Iterator[Problem]:
+    """Give SageMaker a ``.tar.gz``.
+
+    ``ModelDataUrl`` must point to one gzip-compressed tar whose name ends in ``.tar.gz`` (SageMaker's API
+    reference, ContainerDefinition). In a multi-model endpoint TorchServe is given the folder that this was
+    unpacked to. In any other endpoint the PyTorch images do not look at the manifest: they pack the whole folder
+    as the extra files of a model of their own, with a handler of their own (``_adapt_to_ts_format`` in
+    ``torchserve.py`` of aws/sagemaker-pytorch-inference-toolkit).
+    """
+    if subject.settings.target != "sagemaker" or subject.is_workflow:
+        return
+    if subject.form != "tgz" or not (subject.file_name or ".tar.gz").endswith(".tar.gz"):
+        yield Problem(
+            message="it is no .tar.gz, and SageMaker takes no other model data",
+            fix="pack it with archive_format='tgz' (--archive-format tgz)",
+            effect="",
+        )
+
+
+@rule("vertex-file-name", "error")
+def find_vertex_file_name(subject: Subject) -> Iterator[Problem]:
+    """Call an archive for Vertex AI ``model.mar``.
+
+    Vertex AI's prebuilt PyTorch images expect this name, which the archiver gives to a model called ``model``
+    (Vertex AI's documentation, "Export model artifacts for prediction and explanation": PyTorch).
+    """
+    if subject.settings.target == "vertex" and subject.file_name not in ("", VERTEX_NAME):
+        yield Problem(
+            message=f"{subject.file_name!r} is not called {VERTEX_NAME!r}, and Vertex AI's image loads no other",
+            fix="call the model 'model' (--model-name model), or rename the archive",
+            effect="",
+        )

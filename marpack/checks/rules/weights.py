@@ -1,0 +1,194 @@
+"""Rules on the serialized file of handlers that load it as ``BaseHandler`` does; without torch, and unpickled."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from typing import TYPE_CHECKING
+
+from marpack.archive.inspection.block_reader import BlockReader, can_jump
+from marpack.archive.inspection.weights import describe_weights
+from marpack.archive.read.limits import LIMIT_CODES
+from marpack.archive.read.member_reader import MemberReader
+from marpack.checks.frame.rule import Problem, rule
+from marpack.display import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from marpack.archive.inspection.kinds import Weights
+    from marpack.checks.frame.subject import Subject
+
+__all__ = ["WITHOUT_MODEL_FILE"]
+
+# What BaseHandler can load alone; the case counts.
+WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")
+
+_NO_WEIGHTS = "the worker dies: RuntimeError: No model weights could be loaded"
+_REFUSED = "the worker dies: _pickle.UnpicklingError: Weights only load failed"
+_SAVE = "save model.state_dict(), by torch.save"
+
+# What torch.load makes no state_dict of, whatever its version: kind -> what the server says.
+_NO_STATE_DICT = {
+    "torchscript": "the worker dies: Cannot use ``weights_only=True`` with TorchScript archives, or, before torch "
+    "2.6, Expected state_dict to be dict-like",
+    "module": f"{_REFUSED}, or, before torch 2.6, Expected state_dict to be dict-like",
+    "checkpoint": "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict",
+    "safetensors": _REFUSED,
+    "onnx": _REFUSED,
+    "exported-program": "the worker dies: torch.load does not read it",
+    "aot-library": _REFUSED,
+    "numpy": _REFUSED,
+    "unknown": _REFUSED,
+}
+
+
+def _serialized(subject: Subject) -> str | None:
+    """Return the serialized file of a model that ``BaseHandler`` surely loads, if it is in the archive."""
+    name = None if subject.is_workflow else subject.role("serializedFile")
+    if name is None or subject.modules.loads_model is not True:
+        return None
+    if any(issue.code in LIMIT_CODES for issue in subject.contents.problems):
+        return None  # to find what lies at its end, all of it might have to be inflated
+    name = posixpath.normpath(name)
+    return name if name in subject.names else None
+
+
+def _described(subject: Subject, name: str) -> Weights:
+    size = subject.names[name]
+    with subject.contents.open(name) as file:
+        jumps = not isinstance(file, MemberReader) or can_jump(subject.form, file.entry)
+        return describe_weights(BlockReader(file, size, jumps=jumps), size)
+
+
+@rule("weights-suffix", "error")
+def find_suffix(subject: Subject) -> Iterator[Problem]:
+    """Pack weights of a suffix that ``BaseHandler`` loads, or a model file too.
+
+    Without a model file the suffix decides, in lower case: ``.pt`` is TorchScript; ``.onnx`` needs onnxruntime
+    where the server runs; ``.so`` needs ``pt2: {export: {aot_compile: true}}`` in the model's configuration.
+    Anything else, ``.pth``, ``.bin`` and ``.safetensors`` too, ends the worker [server].
+    """
+    name = _serialized(subject)
+    if name is None or subject.role("modelFile") is not None:
+        return
+    if not name.endswith(WITHOUT_MODEL_FILE):
+        yield Problem(
+            message=f"{name!r} is none of {', '.join(WITHOUT_MODEL_FILE)}, and there is no model file",
+            fix="pack the model file too, or TorchScript called .pt",
+            effect=_NO_WEIGHTS,
+            member=name,
+        )
+    elif name.endswith(".so") and subject.role("configFile") is None:
+        yield Problem(
+            message="a compiled model is loaded only if the model's configuration says so, and there is none",
+            fix="pack a model-config.yaml with pt2: {export: {aot_compile: true}}",
+            effect=_NO_WEIGHTS,
+            member=name,
+        )
+
+
+@rule("weights-onnx", "note")
+def find_onnx(subject: Subject) -> Iterator[Problem]:
+    """Install onnxruntime where a ``.onnx`` is served.
+
+    ``BaseHandler`` loads a ``.onnx`` only where ``onnxruntime`` can be imported [server].
+    """
+    name = _serialized(subject)
+    if name is not None and subject.role("modelFile") is None and name.endswith(".onnx"):
+        yield Problem(
+            message="it needs onnxruntime where the server runs",
+            fix="install onnxruntime into the server's image",
+            effect=f"without it {_NO_WEIGHTS}",
+            member=name,
+        )
+
+
+@rule("weights-script", "error")
+def find_no_script(subject: Subject) -> Iterator[Problem]:
+    """Pack TorchScript as the ``.pt`` that comes without a model file.
+
+    ``BaseHandler`` opens it with ``torch.jit.load``. A state_dict, a whole module that was pickled, or a
+    program of ``torch.export`` ends the worker [server].
+    """
+    name = _serialized(subject)
+    if name is None or subject.role("modelFile") is not None or not name.endswith(".pt"):
+        return
+    weights = _described(subject, name)
+    if weights.kind == "torchscript":
+        return
+    legacy = "failed reading zip archive" if weights.legacy or weights.kind not in ("state_dict", "module") else ""
+    effect = legacy or "failed locating file constants.pkl: file not found"
+    yield Problem(
+        message=f"it is no TorchScript but {printable(weights.detail)}, and there is no model file",
+        fix="pack the model file too, or what torch.jit.script(model).save(...) writes",
+        effect=f"the worker dies: PytorchStreamReader {effect}",
+        member=name,
+    )
+
+
+@rule("weights-state-dict", "error")
+def find_no_state_dict(subject: Subject) -> Iterator[Problem]:
+    """Pack a state_dict beside a model file.
+
+    With a model file ``BaseHandler`` gives what ``torch.load`` returns to ``load_state_dict``, which is strict.
+    TorchScript, a pickled module, a checkpoint that holds the state_dict under a key, and what torch did not save
+    end the worker; where the model file has a ``load_state_dict`` of its own that is a warning. So is a state_dict
+    that holds something that ``weights_only=True``, the default from torch 2.6 on, does not allow [server].
+    """
+    name = _serialized(subject)
+    if name is None or subject.role("modelFile") is None:
+        return
+    weights = _described(subject, name)
+    effect = _NO_STATE_DICT.get(weights.kind)
+    if subject.names[name] == 0:
+        yield Problem(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError", member=name)
+    elif effect is not None:
+        inside = f", under {printable(weights.holds[0])!r}" if weights.holds else ""
+        lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
+        yield Problem(
+            message=f"it is no state_dict but {printable(weights.detail)}{inside}",
+            fix="leave modelFile out" if weights.kind == "torchscript" else _SAVE,
+            effect=effect,
+            member=name,
+            severity="warning" if lenient else None,
+        )
+    elif weights.weights_only_refuses:
+        names = ", ".join(map(printable, weights.refused_globals[:3]))
+        yield Problem(
+            message=f"it holds {names or 'what weights_only=True does not allow'}",
+            fix=_SAVE,
+            effect=f"{_REFUSED}, from torch 2.6 on",
+            member=name,
+            severity="warning",
+        )
+
+
+def _has_own_loading(subject: Subject) -> bool:
+    """Tell whether the model file says how a state_dict is loaded."""
+    source = subject.source(posixpath.normpath(subject.role("modelFile") or ""))
+    if source is None or source.tree is None:
+        return True
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name in ("load_state_dict", "_load_from_state_dict")
+        for node in ast.walk(source.tree)
+    )
+
+
+@rule("weights-missing", "warning")
+def find_no_weights(subject: Subject) -> Iterator[Problem]:
+    """Pack the weights of a model file.
+
+    Without them ``BaseHandler`` takes the model as its constructor leaves it, with random weights, and says
+    nothing [server].
+    """
+    if subject.is_workflow or subject.role("modelFile") is None or "serializedFile" in subject.model:
+        return
+    if subject.modules.loads_model is True:
+        yield Problem(
+            message="there is no serialized file, and the model keeps the weights that its constructor gives it",
+            fix="pack its state_dict as the serialized file",
+            effect="it says nothing, and answers from random weights",
+            key="model.modelFile",
+            member=subject.manifest_name,
+        )

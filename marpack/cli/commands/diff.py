@@ -1,0 +1,94 @@
+"""``marpack diff``: how two archives differ, with the exit statuses of diff(1)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from marpack.archive.inspection.diff import diff_archives
+from marpack.cli.progress import progress_for
+from marpack.cli.reading_options import add_limits, opened, shortened
+from marpack.cli.terminal import complain, count_of, show
+from marpack.display import printable
+from marpack.errors import MarpackError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from marpack.archive.inspection.diff import Difference, ManifestChange, MemberChange
+
+__all__ = ["add_parser"]
+
+_SAME, _DIFFERENT, _TROUBLE = range(3)
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "diff",
+        help="show how two archives differ",
+        description="Show how two archives, of any forms, differ: in the values of their manifests, and in their "
+        "members. Ends with status 0 if they are the same, 1 if they differ, 2 if one cannot be read.",
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument("old", metavar="A", help="a .mar, a .war, a .tar.gz or a folder")
+    parser.add_argument("new", metavar="B", help="another one")
+    parser.add_argument(
+        "--all", action="store_true", help="also what is packed otherwise: form, order, compression, permissions"
+    )
+    parser.add_argument(
+        "--contents", action="store_true", help="read the members of zips too, instead of trusting sizes and CRCs"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/diff.schema.json)")
+    add_limits(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        difference = _difference(options)
+    except MarpackError as error:
+        complain(f"marpack: error: {error}")
+        return _TROUBLE
+    except OSError as error:
+        what = f"{error.filename!r}: " if error.filename else ""
+        complain(f"marpack: error: {what}{error.strerror or error}")
+        return _TROUBLE
+    show(difference.to_json() if options.json else "\n".join(_lines(difference)))
+    return _DIFFERENT if difference else _SAME
+
+
+def _difference(options: argparse.Namespace) -> Difference:
+    with opened(options.old, options) as old, opened(options.new, options) as new:
+        both = sum(entry.size for archive in (old, new) for entry in archive.entries)
+        reads = options.contents or not old.form == new.form == "zip"
+        with progress_for(both if reads else 0, quiet=False) as progress:
+            return diff_archives(old, new, packing=options.all, contents=options.contents, progress=progress)
+
+
+def _lines(difference: Difference) -> Iterator[str]:
+    for value in difference.manifest:
+        yield f"manifest  {_value(value)}"
+    for member in difference.members:
+        yield f"{member.change:<8}  {printable(member.name)} ({_sizes(member)})"
+    for change in difference.packing:
+        what = f"{change.matter} of {printable(change.member)}" if change.member else change.matter
+        yield f"packing   {what}: {shortened(change.old) or 'none'} -> {shortened(change.new) or 'none'}"
+    count = len(difference.manifest) + len(difference.members) + len(difference.packing)
+    found = count_of(count, "difference") if count else "no differences"
+    yield f"{printable(difference.old)} -> {printable(difference.new)}: {found}"
+
+
+def _value(change: ManifestChange) -> str:
+    key = ".".join(map(shortened, change.key))
+    old, new = (shortened(json.dumps(value)) for value in (change.old, change.new))
+    told = {"added": f"added, {new}", "removed": f"removed, {old}", "changed": f"{old} -> {new}"}
+    return f"{key}: {told[change.change]}"
+
+
+def _sizes(change: MemberChange) -> str:
+    if change.old_size is None or change.new_size is None:
+        return count_of(change.old_size or change.new_size or 0, "byte")
+    if change.old_size == change.new_size:
+        return f"{count_of(change.new_size, 'byte')} as before"
+    return f"{change.old_size:,} -> {count_of(change.new_size, 'byte')}"

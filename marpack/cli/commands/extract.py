@@ -1,0 +1,101 @@
+"""``marpack extract``: from an archive to a folder, without what would leave it or fill the disk."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
+from marpack.cli.progress import progress_for
+from marpack.cli.reading_options import add_limits, opened
+from marpack.cli.terminal import count_of, show, to_json
+from marpack.display import printable
+from marpack.errors import MarpackError, TargetError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.result import Progress
+
+__all__ = ["add_parser"]
+
+# Of the JSON (spec/extract.schema.json).
+_SCHEMA_VERSION = 1
+_SUFFIXES = (SUFFIXES["default"], WORKFLOW_SUFFIX, SUFFIXES["tgz"], ".tgz")
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "extract",
+        help="unpack an archive into a new folder",
+        description="Unpack an archive into a new folder, as the server unpacks it. An archive that would write "
+        "elsewhere, that readers take differently, or that holds more than the limits, is refused before anything "
+        "is written.",
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
+    parser.add_argument(
+        "folder", metavar="FOLDER", nargs="?", help="default: the archive's name without its suffix"
+    )
+    parser.add_argument(
+        "members", metavar="MEMBER", nargs="*", help="names of members, or of folders, that are wanted alone"
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="replace a folder that holds a model")
+    parser.add_argument(
+        "--case-sensitive", action="store_true", help="accept names that differ in upper and lower case only"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/extract.schema.json)")
+    add_limits(parser)
+
+
+def _run(options: argparse.Namespace) -> None:
+    folder = _default_folder(options.archive) if options.folder is None else options.folder
+    with opened(options.archive, options) as archive:
+        if os.path.realpath(folder) == os.path.realpath(archive.path):
+            raise MarpackError(f"{folder!r} is what is to be unpacked: name another folder")
+        wanted = options.members or None
+        if wanted is None and folder in archive and options.folder is not None:
+            raise MarpackError(
+                f"{folder!r} is a member, and the folder comes first, as in: "
+                f"marpack extract {options.archive} FOLDER {folder}"
+            )
+        with progress_for(sum(entry.size for entry in archive.entries), quiet=False) as progress:
+            names = _extract(archive, folder, wanted, options, progress)
+        sizes = {name: archive[name].size for name in names}
+    size = sum(sizes.values())
+    if options.json:
+        files = [{"name": name, "size": size} for name, size in sizes.items()]
+        document = {"schema": _SCHEMA_VERSION, "archive": options.archive, "folder": folder, "size": size}
+        show(to_json(document | {"files": files}))
+    else:
+        show(f"{printable(folder)}: {count_of(len(sizes), 'file')}, {count_of(size, 'byte')}")
+
+
+def _extract(
+    archive: ModelArchive,
+    folder: str,
+    wanted: Sequence[str] | None,
+    options: argparse.Namespace,
+    progress: Progress | None,
+) -> Sequence[str]:
+    try:
+        return archive.extract(
+            folder, wanted, force=options.force, case_sensitive=options.case_sensitive, progress=progress
+        )
+    except MarpackError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        what = f"{reason} ({error.filename!r})" if error.filename else reason
+        raise TargetError(folder, f"cannot be made: {what}; nothing is left of the attempt") from error
+
+
+def _default_folder(path: str) -> str:
+    name = os.path.basename(path)
+    for suffix in _SUFFIXES:
+        if name.endswith(suffix) and name != suffix:
+            return name.removesuffix(suffix)
+    raise MarpackError(f"{path!r} has no suffix that could be left out: name the folder to unpack to, too")

@@ -1,0 +1,180 @@
+"""``marpack inspect``: what an archive is and holds."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import TYPE_CHECKING, Any
+
+from marpack.archive.inspection.inspect import inspect_archive, method_name
+from marpack.archive.names import member_order
+from marpack.cli.progress import progress_for
+from marpack.cli.reading_options import add_limits, issue_line, json_line, opened, shortened
+from marpack.cli.terminal import complain, count_of, show
+from marpack.display import printable
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from marpack.archive.inspection.inspect import InspectedMember, Inspection
+    from marpack.archive.inspection.kinds import Weights
+
+__all__ = ["add_parser"]
+
+_FORMS = {"zip": "zip", "tgz": "gzip'd tar", "folder": "folder"}
+# Of a manifest; --json shows all.
+_MOST_VALUES = 200
+_MOST_NAMES = 40
+_MOST_ISSUES = 100
+# A name can hold two thousand folders.
+_DEEPEST_INDENT = 40
+# What torch.load() is for.
+_OF_TORCH = {"state_dict", "checkpoint", "module", "pickle"}
+_PLAIN_NAME = re.compile(r"[\w.<>-]+", re.ASCII)
+_NOTE = "What a pickle imports is read from its bytes. It does not say what loading it would do."
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "inspect",
+        help="show what an archive holds",
+        description="Show the manifest and the members of an archive (.mar, .war, .tar.gz, or a model's folder), "
+        "and what its weights are. Nothing of it is run or unpickled.",
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
+    parser.add_argument("--tree", action="store_true", help="show the members as a tree")
+    parser.add_argument(
+        "--digest", action="store_true", help="show the SHA-256 of the archive and its members (reads everything)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/inspect.schema.json)")
+    add_limits(parser)
+
+
+def _run(options: argparse.Namespace) -> None:
+    with opened(options.archive, options) as archive:
+        work = sum(entry.size for entry in archive.entries) + (archive.size if options.digest else 0)
+        with progress_for(work, quiet=False) as progress:
+            inspection = inspect_archive(archive, digest=options.digest, progress=progress)
+    if options.json:
+        show(inspection.to_json())
+        return
+    show("\n".join(_lines(inspection, tree=options.tree)))
+    for issue in inspection.issues[:_MOST_ISSUES]:
+        complain(f"marpack: warning: {printable(inspection.path)}: {issue_line(issue)}")
+    if more := len(inspection.issues[_MOST_ISSUES:]):
+        complain(f"marpack: warning: {more:,} more (all with --json, or marpack verify)")
+
+
+def _lines(inspection: Inspection, *, tree: bool) -> Iterator[str]:
+    yield (
+        f"{printable(inspection.path)}: {inspection.kind} archive, {_FORMS[inspection.form]}, "
+        f"{count_of(len(inspection.members), 'member')}, {count_of(inspection.size, 'byte')}"
+    )
+    if inspection.manifest is not None:
+        yield ""
+        yield from _manifest(inspection)
+    yield ""
+    yield from _tree(inspection) if tree else _table(inspection)
+    if inspection.sha256:
+        yield f"{'sha256':>15}  {inspection.sha256}  {printable(os.path.basename(inspection.path))}"
+    found = [(member, member.weights) for member in inspection.members if member.weights]
+    if found:
+        yield ""
+    for member, weights in found:
+        yield from _weights(member, weights, inspection.references)
+    if any(weights.globals for _, weights in found):
+        yield _NOTE
+
+
+def _manifest(inspection: Inspection) -> Iterator[str]:
+    yield printable(inspection.manifest_name)
+    values = list(_values("", inspection.manifest or {}))
+    width = max((len(key) for key, _ in values[:_MOST_VALUES]), default=0)
+    for key, value in values[:_MOST_VALUES]:
+        yield f"  {key:<{min(width, 40)}}  {value}"
+    if len(values) > _MOST_VALUES:
+        yield f"  ... and {len(values) - _MOST_VALUES:,} more values: --json shows all"
+
+
+def _values(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from _values(f"{key}.{json_line(name)}" if key else json_line(name), item)
+    else:
+        yield key, json_line(value)
+
+
+def _table(inspection: Inspection) -> Iterator[str]:
+    is_zip = inspection.form == "zip"
+    yield f"{'size':>15}  " + (f"{'packed':>15}  ratio  {'method':<8}  " if is_zip else "") + "mode  name"
+    for member in inspection.members:
+        entry = member.entry
+        packed = ""
+        if is_zip:
+            method = method_name(entry.compression) or ""
+            packed = f"{entry.compressed_size:>15,}  {_ratio(entry.compressed_size, entry.size)}  {method:<8}  "
+        mode = "-" if entry.mode is None else f"{stat.S_IMODE(entry.mode):04o}"
+        yield f"{entry.size:>15,}  {packed}{mode:<4}  {printable(entry.name)}"
+        if member.sha256:
+            yield f"{'sha256':>15}  {member.sha256}"
+    packed = ""
+    if is_zip:
+        compressed = sum(member.entry.compressed_size for member in inspection.members)
+        packed = f"{compressed:>15,}  {_ratio(compressed, inspection.contents_size)}  {'':<8}  "
+    yield f"{inspection.contents_size:>15,}  {packed}      in all"
+
+
+def _ratio(compressed: int, size: int) -> str:
+    """Return what is left of a size, in five columns."""
+    return f"{100 * compressed / size:>4.0f}%" if size else "    -"
+
+
+def _tree(inspection: Inspection) -> Iterator[str]:
+    members = {id(member): member for member in inspection.members}
+    rows = [(member_order(member.entry.name), id(member)) for member in inspection.members]
+    rows += [(tuple((1, part) for part in name.split("/")), 0) for name in inspection.folders]
+    inside: list[str] = []
+    for key, number in sorted(rows):
+        folders = [part for is_folder, part in key if is_folder]
+        common = 0
+        while common < min(len(inside), len(folders)) and inside[common] == folders[common]:
+            common += 1
+        for depth in range(common, len(folders)):
+            yield f"{_indent(depth)}{printable(folders[depth])}/"
+        inside = folders
+        if number:
+            yield f"{_indent(len(folders))}{_leaf(members[number])}"
+    yield f"{inspection.contents_size:,} bytes in all"
+
+
+def _leaf(member: InspectedMember) -> str:
+    name = printable(member.entry.name.rpartition("/")[2])
+    return f"{name}  {member.entry.size:,}" + (f"  sha256 {member.sha256}" if member.sha256 else "")
+
+
+def _indent(depth: int) -> str:
+    return "  " * min(depth, _DEEPEST_INDENT)
+
+
+def _weights(member: InspectedMember, weights: Weights, references: Mapping[str, str]) -> Iterator[str]:
+    keys = [key for key, name in references.items() if name == member.entry.name]
+    role = f" ({', '.join(keys)})" if keys else ""
+    yield f"{printable(member.entry.name)}{role}: {weights.kind}, {printable(weights.detail)}"
+    if weights.globals:
+        yield f"  imports {_names(weights.globals)}"
+    if not weights.globals_complete:
+        yield "  imports more than its bytes tell"
+    if weights.kind in _OF_TORCH:
+        does = {True: "refuses it", False: "does not refuse it", None: "is not told for so long a pickle"}
+        because = f", for {_names(weights.refused_globals)}" if weights.refused_globals else ""
+        yield f"  torch.load(weights_only=True) {does[weights.weights_only_refuses]}{because}"
+
+
+def _names(imported: Sequence[str]) -> str:
+    shown = [shortened(name if _PLAIN_NAME.fullmatch(name) else repr(name)) for name in imported[:_MOST_NAMES]]
+    more = len(imported) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more (all with --json)" if more else "")

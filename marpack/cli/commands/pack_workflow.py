@@ -1,0 +1,82 @@
+"""``marpack pack-workflow``: every option of ``torch-workflow-archiver``, and a few more."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from marpack.archive.plan.inputs import literal_path
+from marpack.archive.plan.workflow import plan_workflow
+from marpack.cli.packing_options import add_own_options, pack
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from marpack.archive.plan.plan import WorkflowPlan
+
+__all__ = ["ARCHIVER_OPTIONS", "add_parser"]
+
+ARCHIVER_OPTIONS = (
+    "--export-path",
+    "--extra-files",
+    "--force",
+    "--handler",
+    "--help",
+    "--spec-file",
+    "--workflow-name",
+)
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "pack-workflow",
+        help="pack a workflow into an archive",
+        description="Pack a workflow into an archive (.war). Takes every option of torch-workflow-archiver.",
+        epilog="The models of the workflow are not packed: its specification names their archives. "
+        "The environment variable SOURCE_DATE_EPOCH sets the time of packing, in seconds since 1970.",
+    )
+    parser.set_defaults(run=_run, parser=parser)
+    archiver = parser.add_argument_group("as torch-workflow-archiver")
+    archiver.add_argument("--workflow-name", required=True, help="name of the workflow, and of the archive")
+    archiver.add_argument(
+        "--spec-file",
+        required=True,
+        metavar="PATH",
+        help="YAML file of the models and of the order in which they are asked",
+    )
+    archiver.add_argument(
+        "--handler", metavar="PATH", help="Python file with the functions among the nodes, if there are any"
+    )
+    archiver.add_argument(
+        "--extra-files",
+        metavar="PATHS",
+        help="comma list of files, wildcards and folders, whose contents go to the archive's root",
+    )
+    archiver.add_argument("--export-path", metavar="FOLDER", default="", help="default: the current folder")
+    archiver.add_argument("-f", "--force", action="store_true", help="replace an existing archive")
+    add_own_options(parser, file="WORKFLOW_NAME.war")
+
+
+def _run(options: argparse.Namespace) -> int | None:
+    def plan_at(timestamp: int | None) -> WorkflowPlan:
+        return plan_workflow(
+            workflow_name=options.workflow_name,
+            spec_file=_files(options.spec_file),
+            handler=_files(options.handler or ""),
+            extra_files=options.extra_files,
+            deflate=options.deflate,
+            timestamp=timestamp,
+            reproducible=options.reproducible,
+        )
+
+    return pack(options, plan_at)
+
+
+def _files(value: str) -> list[str | Path]:
+    """Split the archiver's comma list, unless a file of exactly that name exists (W4)."""
+    if not value:
+        return []
+    items = [value] if os.path.lexists(value) else value.split(",")
+    return [literal_path(item) or "" for item in items]

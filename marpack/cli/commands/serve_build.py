@@ -1,0 +1,70 @@
+"""``marpack serve-build``: from a declaration of models to a folder that a server starts from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import replace
+
+from marpack.cli.packing_options import source_date_epoch
+from marpack.cli.terminal import complain, naming, show, to_json
+from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanError
+from marpack.serving.deploy.declaration import load_declaration, serve_build
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "serve-build",
+        help="build a folder that a server can start from",
+        description="Build the archives of one or many models and a config.properties that serves them.",
+        epilog="FILE is TOML (Python 3.11 or newer) or JSON: a list of models as KServe's properties.json, or a "
+        "table with 'models'. Its keys: help(marpack.serving.serve_build).",
+    )
+    parser.set_defaults(run=_run)
+    parser.add_argument("file", metavar="FILE", help="the declaration; its paths are relative to its folder")
+    parser.add_argument("-o", "--output", metavar="FOLDER", default="deploy", help="default: deploy")
+    parser.add_argument("-f", "--force", action="store_true", help="replace existing archives and settings")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _run(options: argparse.Namespace) -> None:
+    timestamp, issues = source_date_epoch()
+    if issues:
+        raise PlanError(issues)
+    try:
+        with naming(options.file):
+            declaration = load_declaration(options.file)
+        with naming(options.output):
+            artifact = serve_build(
+                declaration,
+                options.output,
+                base_dir=os.path.dirname(options.file),
+                force=options.force,
+                timestamp=timestamp,
+            )
+    except PlanError as error:
+        named = [replace(issue, argument=f"{options.file}: {issue.argument}") for issue in error.issues]
+        raise PlanError(named) from None
+    except ConfigError as error:
+        raise ConfigError([replace(each, file=each.file or options.file) for each in error.findings]) from None
+    except NotPortableError as error:
+        raise MarpackError(f"{options.file}: {error}") from None
+    if options.json:
+        document = {
+            "directory": artifact.directory,
+            "archives": [{"path": archive.path, "size": archive.size} for archive in artifact.archives],
+            "config": artifact.config_path,
+            "snapshot": json.loads(artifact.snapshot.to_json()) if artifact.snapshot else None,
+            "warnings": list(artifact.warnings),
+        }
+        show(to_json(document))
+        return
+    for warning in artifact.warnings:
+        complain(f"marpack: warning: {warning}")
+    for archive in artifact.archives:
+        show(f"{archive.path}: {archive.size:,} bytes")
+    show(artifact.config_path)

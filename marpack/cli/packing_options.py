@@ -1,0 +1,226 @@
+"""What the commands that pack have in common: where the archive goes, and what is said about it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from marpack.archive.forms import DEFLATES
+from marpack.archive.manifest import created_on
+from marpack.cli.destinations import ToPath, ToStandardOutput, ToUrl, output_for
+from marpack.cli.progress import progress_for
+from marpack.cli.terminal import complain, show
+from marpack.display import printable
+from marpack.errors import MarpackError, TargetError
+from marpack.findings import Issue
+from marpack.packing import CHECK_MODES, check_export_path, checked, reporting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from marpack.archive.forms import ArchiveFormat
+    from marpack.archive.plan.plan import Plan
+    from marpack.archive.result import Progress, WriteResult
+    from marpack.cli.destinations import Output
+    from marpack.findings import Finding
+
+__all__ = ["add_own_options", "expand_abbreviations", "misused", "pack", "source_date_epoch"]
+
+# As argparse ends for options that it cannot parse.
+_MISUSED = 2
+
+
+def expand_abbreviations(words: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Complete abbreviations of an archiver's ``options``, which marpack's own must not make ambiguous."""
+    completed = []
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option.startswith("--") and len(option) > 2:
+            meant = [known for known in options if known.startswith(option)]
+            if len(meant) == 1:
+                word = meant[0] + equals + value
+        completed.append(word)
+    return completed
+
+
+def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
+    """Add marpack's own options; ``file`` is what the archive is named by default."""
+    own = parser.add_argument_group("marpack's own")
+    own.add_argument(
+        "-o",
+        "--output",
+        type=_not_empty,
+        metavar="TARGET",
+        help=f"where the archive goes, instead of {file} in the export path: a path; - for standard "
+        f"output; or a URL, such as s3://bucket/{file}, where it appears when it is complete (of two uploads to "
+        "one URL that end at the same time, the later one stays)",
+    )
+    own.add_argument(
+        "--deflate",
+        choices=DEFLATES,
+        default="zlib",
+        help="default: zlib, the official tool's bytes; parallel: zlib in blocks, on all cores; "
+        "fast: isal, many times as fast, larger for text but not for weights (needs the extra fast)",
+    )
+    own.add_argument(
+        "--threads",
+        type=_positive,
+        metavar="N",
+        help="how many threads copy or compress, default: one for each core; changes no byte",
+    )
+    own.add_argument("--dry-run", action="store_true", help="show what would be packed, write nothing")
+    own.add_argument("--reproducible", action="store_true", help="same inputs, same bytes, on every machine")
+    own.add_argument("--digest", action="store_true", help="show the SHA-256 of the archive and its members")
+    own.add_argument("--json", action="store_true", help="print the result as JSON")
+    own.add_argument("--quiet", action="store_true", help="print errors only")
+    own.add_argument(
+        "--check",
+        choices=CHECK_MODES,
+        default="warn",
+        help="what to do about what the server would refuse; default: warn; error: pack nothing; off: do not look",
+    )
+
+
+def pack(
+    options: argparse.Namespace, plan_at: Callable[[int | None], Plan], archive_format: ArchiveFormat = "default"
+) -> int | None:
+    """Plan an archive for a time of packing, and write it where the options say; return the exit status."""
+    if options.output is not None and options.export_path:
+        return misused(options, "--output and --export-path both say where the archive goes: give one of them")
+    output = None if options.output is None else output_for(options.output)
+    if archive_format == "no-archive" and isinstance(output, (ToUrl, ToStandardOutput)):
+        return misused(options, f"--archive-format no-archive is a folder, which {output} cannot take")
+    timestamp, issues = source_date_epoch()
+    issues += check_export_path(options.export_path) if output is None else output.issues()
+    with reporting(issues):
+        plan = plan_at(timestamp)
+    if output is None:
+        output = ToPath(os.path.join(options.export_path, plan.file_name))
+    warnings = [*plan.warnings, *output.warnings(plan)]
+    # Nothing else may be where the archive goes.
+    tell = complain if isinstance(output, ToStandardOutput) else show
+    if not options.quiet:
+        for warning in warnings:
+            complain(f"marpack: warning: {warning}")
+    findings = _checked(plan, options)
+    if options.dry_run:
+        if not options.quiet:
+            to = "to " if isinstance(output, ToStandardOutput) else ""
+            shown = (
+                _json(plan, output, warnings, findings) if options.json else f"would write {to}{output}\n{plan}"
+            )
+            tell(shown)
+        output.check(plan, force=options.force)
+        return None
+    with progress_for(plan.size, quiet=options.quiet) as progress:
+        result = _write(plan, output, options, progress)
+    if not options.quiet:
+        tell(_json(plan, output, warnings, findings, result) if options.json else _summary(output, result))
+    return None
+
+
+def _checked(plan: Plan, options: argparse.Namespace) -> tuple[Finding, ...]:
+    """Show what the server would refuse; unless that is to be an error, let nothing of it end the command."""
+    if options.check == "error":
+        findings = checked(plan, "error")
+    elif options.check == "off" or options.quiet:
+        return ()
+    else:
+        try:
+            findings = checked(plan, "warn")
+        except Exception as error:
+            complain(f"marpack: check: could not be done: {printable(repr(error))}")
+            return ()
+    if not options.quiet:
+        for finding in findings:
+            if finding.severity != "note":
+                complain(f"marpack: check: {printable(str(finding))}")
+    return findings
+
+
+def _write(plan: Plan, output: Output, options: argparse.Namespace, progress: Progress | None) -> WriteResult:
+    try:
+        return output.write(
+            plan, force=options.force, digest=options.digest, progress=progress, threads=options.threads
+        )
+    except (MarpackError, BrokenPipeError):
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        what = f"{reason} ({error.filename!r})" if error.filename else reason
+        if not isinstance(output, ToStandardOutput):
+            what += "; nothing is left of the attempt"
+        raise TargetError(str(output), f"cannot be written: {what}") from error
+
+
+def misused(options: argparse.Namespace, problem: str) -> int:
+    """Complain of a command as argparse does, and return the status that it would end with."""
+    complain(f"{options.parser.format_usage()}{options.parser.prog}: error: {problem}")
+    return _MISUSED
+
+
+def _not_empty(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty: give a path, a URL, or - for standard output")
+    return text
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{0,5}", text):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 999999, not {text!r}")
+    return int(text)
+
+
+def source_date_epoch() -> tuple[int | None, list[Issue]]:
+    """Return the time of packing that the environment sets (reproducible-builds.org), or what is wrong with it."""
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None, []
+    try:
+        if not re.fullmatch("-?[0-9]+", text):
+            raise ValueError(text)
+        timestamp = int(text)
+        created_on(timestamp)
+    except (ValueError, OverflowError, OSError):
+        message = f"SOURCE_DATE_EPOCH={text!r} is not a time in whole seconds since 1970: correct or unset it"
+        return None, [Issue(code="bad-timestamp", argument="SOURCE_DATE_EPOCH", message=message)]
+    return timestamp, []
+
+
+def _summary(output: Output, result: WriteResult) -> str:
+    count = len(result.entries)
+    lines = [f"{output}: {count} members, {result.size:,} bytes"]
+    for entry in result.entries:
+        lines.append(f"{entry.size:>15,}  {printable(entry.name)}")
+        if entry.sha256:
+            lines.append(f"{'sha256':>15}  {entry.sha256}")
+    if result.sha256:
+        lines.append(f"{'sha256':>15}  {result.sha256}  {os.path.basename(output.name)}")
+    return "\n".join(lines)
+
+
+def _json(
+    plan: Plan,
+    output: Output,
+    warnings: Sequence[str],
+    findings: Sequence[Finding],
+    written: WriteResult | None = None,
+) -> str:
+    document: dict[str, Any] = {
+        "path": output.name,
+        "archive_format": plan.archive_format,
+        "manifest": json.loads(plan.manifest_text),
+    }
+    if written is None:
+        entries = [{"name": entry.name, "size": entry.size} for entry in plan.members]
+        document |= {"size": plan.size, "entries": entries}
+    else:
+        entries = [asdict(entry) for entry in written.entries]
+        document |= {"size": written.size, "sha256": written.sha256, "entries": entries}
+    document["warnings"] = list(warnings)
+    document["findings"] = [asdict(finding) for finding in findings]
+    return json.dumps(document, indent=2)

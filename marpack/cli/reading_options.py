@@ -1,0 +1,94 @@
+"""What the commands that read archives have in common: limits, and how members and issues are shown."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from marpack.archive.read.limits import Limits
+from marpack.archive.read.open import open_archive
+from marpack.display import printable
+from marpack.errors import MarpackError
+
+if TYPE_CHECKING:
+    from marpack.archive.read.archive import ModelArchive
+    from marpack.findings import Issue
+
+__all__ = ["LIMIT_OPTIONS", "add_limits", "issue_line", "json_line", "opened", "positive", "shortened"]
+
+# Of a value that is shown to people; programs get all of it.
+_LONGEST = 300
+_UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+
+
+# Each takes a value.
+LIMIT_OPTIONS = ("--max-size", "--max-ratio", "--max-members")
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add options for how much an archive may make its reader do."""
+    defaults = Limits()
+    group = parser.add_argument_group("limits, to be raised for an archive that you trust")
+    group.add_argument(
+        "--max-size",
+        type=_size,
+        default=defaults.size,
+        metavar="BYTES",
+        help="of all contents, as 500000, 64M or 20G; default: 1T",
+    )
+    group.add_argument(
+        "--max-ratio",
+        type=positive,
+        default=defaults.ratio,
+        metavar="N",
+        help=f"how many times the archive's size its contents may have, from 64M on; default: {defaults.ratio}",
+    )
+    group.add_argument(
+        "--max-members",
+        type=positive,
+        default=defaults.members,
+        metavar="N",
+        help=f"default: {defaults.members}",
+    )
+
+
+def opened(path: str, options: argparse.Namespace) -> ModelArchive:
+    """Open the archive at a path, with the limits that the options set."""
+    if path == "-":
+        raise MarpackError("an archive is read here and there, which standard input does not allow: name a file")
+    limits = Limits(members=options.max_members, size=options.max_size, ratio=options.max_ratio)
+    return open_archive(path, limits=limits)
+
+
+def positive(text: str) -> int:
+    """Return a number from 1 on."""
+    if not re.fullmatch("0*[1-9][0-9]{0,17}", text):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
+    return int(text)
+
+
+def _size(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,18})([kmgt]?)(?:i?b)?", text.lower())
+    if not found:
+        raise argparse.ArgumentTypeError(f"must be a number of bytes, as 500000, 64M or 20G, not {text!r}")
+    return int(found[1]) << _UNITS[found[2]]
+
+
+def issue_line(issue: Issue) -> str:
+    """Return an issue as one line that a terminal can be shown."""
+    where = f"{issue.argument}: " if issue.argument else ""
+    return printable(f"{where}{issue.message} [{issue.code}]")
+
+
+def json_line(value: Any) -> str:
+    """Return a JSON value as people read it on one line."""
+    return shortened(value if isinstance(value, str) else json.dumps(value))
+
+
+def shortened(text: str) -> str:
+    """Return a text that a terminal can be shown, its beginning if it is long."""
+    if len(text) <= _LONGEST:
+        return printable(text)
+    return f"{printable(text[:_LONGEST])}... ({len(text):,} characters)"

@@ -1,0 +1,38 @@
+"""The releases of TorchServe in which something changed that settings have to follow."""
+
+from __future__ import annotations
+
+import re
+
+from marpack.config.settings.redaction import redacted
+from marpack.errors import ConfigError
+from marpack.findings import Finding
+
+__all__ = ["ENVELOPES_RENAMED", "OLD_ENVELOPES", "TOKENS_ASKED", "release"]
+
+# Numbers, and the mark of a nightly build or a release candidate.
+_VERSION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})+)(?:[a-z.+-][a-z0-9.+-]*)?")
+
+ENVELOPES_RENAMED = (0, 5, 3)
+TOKENS_ASKED = (0, 11, 1)
+
+# What the envelopes are called before and after.
+OLD_ENVELOPES = {"kfserving": "kserve", "kfservingv2": "kservev2"}
+
+
+def release(version: object) -> tuple[int, ...]:
+    """Return a version of TorchServe as numbers that compare; ``ConfigError`` for what is none."""
+    match = _VERSION.fullmatch(version) if isinstance(version, str) else None
+    if match is None:
+        raise ConfigError(
+            [
+                Finding(
+                    code="version",
+                    severity="error",
+                    key="torchserve_version",
+                    message=f"{redacted('', repr(version))} is not a version of TorchServe",
+                    fix='write it like "0.12.0"',
+                )
+            ]
+        )
+    return tuple(map(int, match[1].split(".")))

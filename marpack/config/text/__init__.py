@@ -1,0 +1,1 @@
+"""The grammar of what a server is told: properties, and YAML."""

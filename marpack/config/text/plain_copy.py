@@ -1,0 +1,143 @@
+"""A copy of what a caller gives, of plain values only, as YAML and JSON have them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from marpack.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["SIZE_LIMIT", "PlainCopy", "is_int", "path_of", "plain", "shown", "type_name"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# SnakeYAML's LoaderOptions, which the server leaves as they are.
+_DEPTH_LIMIT = 50
+SIZE_LIMIT = 3 * 1024 * 1024
+
+
+def plain(document: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a copy of a document that is good, in plain dicts and lists."""
+    return PlainCopy().mapping(document, "", 1)
+
+
+class PlainCopy:
+    """Copies what YAML can say into plain dicts, lists and scalars, and finds what it cannot."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        # No file below the size limit holds more values. A few aliases can stand for very many, or for no end.
+        self._left = SIZE_LIMIT // 2
+
+    def mapping(self, value: Mapping[Any, Any], path: str, depth: int) -> dict[Any, Any]:
+        """Return a copy of a mapping."""
+        copied = {}
+        for key, item in value.items():
+            below = path_of(path, key)
+            if isinstance(key, str):
+                self._check_text(key, below)
+            elif is_int(key):
+                self._check_number(key, below)
+            else:
+                if depth > 1:  # above, the whole server minds
+                    message = (
+                        f"the key {shown(key)} is {type_name(key)}: only strings and whole numbers can be keys"
+                    )
+                    self._find("model-config-key", below, message, "make it a string")
+                continue
+            copied[key] = self._value(item, below, depth + 1)
+            if self._left < 0:
+                break
+        return copied
+
+    def _value(self, value: object, path: str, depth: int) -> Any:
+        self._left -= 1
+        if self._left == 0:
+            message = f"more values than fit a file of {SIZE_LIMIT} bytes, the most that the server reads"
+            self._stop("model-config-size", "", message, "put large data into a file of its own (extra_files)")
+        elif isinstance(value, str):
+            self._check_text(value, path)
+            return value
+        elif value is None or isinstance(value, (bool, float)):
+            return value
+        elif isinstance(value, int):
+            self._check_number(value, path)
+            return value
+        elif not isinstance(value, (Mapping, list, tuple)):
+            message = f"YAML has no plain form of {type_name(value)}"
+            self._find("model-config-value", path, message, "use str, int, float, bool, None, lists and mappings")
+        elif depth > _DEPTH_LIMIT and value:
+            message = f"nested deeper than {_DEPTH_LIMIT}: the server ignores the whole file"
+            self._stop("model-config-depth", path, message, "flatten it, or put it into a file of its own")
+        elif isinstance(value, Mapping):
+            return self.mapping(value, path, depth)
+        else:
+            return self._list(value, path, depth)
+        return None
+
+    def _list(self, value: Sequence[object], path: str, depth: int) -> list[Any]:
+        copied = []
+        for index, item in enumerate(value):
+            copied.append(self._value(item, path_of(path, index), depth + 1))
+            if self._left < 0:
+                break
+        return copied
+
+    def _check_text(self, text: str, path: str) -> None:
+        if lone := _SURROGATE.search(text):
+            message = f"the text is not valid Unicode at index {lone.start()}"
+            self._find("model-config-value", path, message, "decode it with the right encoding")
+
+    def _check_number(self, number: int, path: str) -> None:
+        try:
+            int.__repr__(number)
+        except ValueError as error:  # Python's limit on the digits of an integer
+            self._find("model-config-value", path, str(error), "write it as a string")
+
+    def _stop(self, code: str, path: str, message: str, fix: str) -> None:
+        self._find(code, path, message, fix)
+        self._left = -1
+
+    def _find(self, code: str, path: str, message: str, fix: str) -> None:
+        self.findings.append(Finding.error(code, path, message, fix))
+
+
+def is_int(value: object) -> TypeGuard[int]:
+    """Tell whether a value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def path_of(path: str, key: object) -> str:
+    """Return the path of a key below a path."""
+    text = key if isinstance(key, str) and key.isprintable() else shown(key)
+    return f"{path}.{text}" if path else text
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python's limit on the digits of an integer
+        return "a huge number"
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def type_name(value: object) -> str:
+    """Return what YAML calls the type of a value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int):
+        return "a whole number"
+    if isinstance(value, float):
+        return "a floating point number"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "a mapping" if isinstance(value, Mapping) else f"a value of type {type(value).__name__}"

@@ -1,0 +1,156 @@
+"""YAML text: written without a library, and read with PyYAML, as TorchServe's workers read it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from marpack.config.text.plain_copy import path_of
+from marpack.errors import ConfigError, MissingExtraError
+from marpack.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["dumps", "parse"]
+
+# Block style; a string is plain only where no YAML takes it for anything else.
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
+_NOT_STRINGS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+_TO_ESCAPE = re.compile(r'["\\]|[^ -~]')
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+# Longer ones must be announced by "? ", else both readers give up looking for their colon.
+_LONGEST_SIMPLE_KEY = 1000
+
+
+def dumps(document: dict[str, Any]) -> str:
+    """Return a mapping as text: ASCII, and the same to readers of YAML 1.1 in Java and in Python."""
+    return "".join(f"{line}\n" for line in _lines(document))
+
+
+def _lines(value: dict[Any, Any] | list[Any]) -> Iterator[str]:
+    """Yield the lines of a mapping or list in block style."""
+    if not value:
+        yield _scalar(value)
+    elif isinstance(value, list):
+        for item in value:
+            if not _is_block(item):
+                yield f"- {_scalar(item)}"
+                continue
+            for number, line in enumerate(_lines(item)):
+                yield f"  {line}" if number else f"- {line}"
+    else:
+        for key, item in value.items():
+            head = f"{_scalar(key)}:"
+            if len(head) > _LONGEST_SIMPLE_KEY:
+                yield f"? {head[:-1]}"
+                head = ":"
+            if not _is_block(item):
+                yield f"{head} {_scalar(item)}"
+                continue
+            yield head
+            for line in _lines(item):
+                yield f"  {line}"
+
+
+def _is_block(value: object) -> bool:
+    return isinstance(value, (dict, list)) and bool(value)
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return _float(value)
+    return "null" if value is None else "{}" if isinstance(value, dict) else "[]"
+
+
+def _float(value: float) -> str:
+    # YAML 1.1 wants a point and a signed exponent; float's own repr, for a subclass may have another.
+    text = float.__repr__(value)
+    if text in ("inf", "-inf", "nan"):
+        return text.replace("inf", ".inf").replace("nan", ".nan")
+    return text if "." in text else text.replace("e", ".0e")
+
+
+def _quoted(text: str) -> str:
+    if _PLAIN.fullmatch(text) and text.lower() not in _NOT_STRINGS:
+        return str.__str__(text)
+    return f'"{_TO_ESCAPE.sub(_escape, text)}"'
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    code = ord(character)
+    # Never a pair of surrogates as in JSON: PyYAML would not join them.
+    return _ESCAPES.get(character) or (f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
+
+
+def parse(text: str | bytes, file: str | None) -> tuple[Any, dict[str, int]]:
+    """Read one document; return it, and the lines of itself ("") and of each key of its first two levels."""
+    try:
+        import yaml  # type: ignore[import-untyped]
+    except ImportError:
+        raise MissingExtraError("reading model-config.yaml", "yaml") from None
+
+    if isinstance(text, bytes):
+        text = _decode(text, file)
+    text = text.removeprefix("\ufeff")
+    loader = None
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        document = None if node is None else loader.construct_document(node)
+        lines = _key_lines(loader, node, "", 2)
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        message = ", ".join(filter(None, [problem.context, problem.problem]))
+        raise _syntax_error(message, file, mark and mark.line + 1) from None
+    except yaml.reader.ReaderError as problem:
+        line = text.count("\n", 0, problem.position) + 1
+        raise _syntax_error(f"the character U+{problem.character:04X} is not allowed", file, line) from None
+    except RecursionError:
+        raise _syntax_error("nested too deeply", file, None) from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
+        # A date like 2024-13-45, or !!int on what is none: PyYAML lets these through as they come.
+        raise _syntax_error(f"a value is not what it looks like ({problem})", file, None) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    if node is None:
+        message = "the file is empty: the server ends when it starts"
+        found = Finding.error("model-config-document", "", message, "write {}, or leave the file out")
+        raise ConfigError([replace(found, file=file, line=1)])
+    return document, {"": node.start_mark.line + 1} | lines
+
+
+def _decode(data: bytes, file: str | None) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as problem:
+        message = f"the file is not UTF-8 at byte {problem.start}: the worker dies when it reads it"
+        found = Finding.error("model-config-encoding", "", message, "save it as UTF-8")
+        raise ConfigError([replace(found, file=file, line=data.count(b"\n", 0, problem.start) + 1)]) from None
+
+
+def _syntax_error(message: str, file: str | None, line: int | None) -> ConfigError:
+    effect = "the server ignores the file, and the worker dies when it reads it"
+    found = Finding.error("model-config-syntax", "", f"{message}: {effect}", "write one YAML document")
+    return ConfigError([replace(found, file=file, line=line)])
+
+
+def _key_lines(loader: Any, node: Any, path: str, depth: int) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    if not depth or node is None or node.id != "mapping":
+        return lines
+    for key, value in node.value:
+        if key.id == "scalar":
+            below = path_of(path, loader.construct_object(key))
+            lines |= {below: key.start_mark.line + 1} | _key_lines(loader, value, below, depth - 1)
+    return lines

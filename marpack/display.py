@@ -1,0 +1,77 @@
+"""What may be shown: names escaped, passwords, tokens and the credentials of URLs hidden."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["HIDDEN", "hidden", "hidden_url", "is_secret_name", "printable", "showable"]
+
+HIDDEN = "***"
+
+_SECRET_NAME = re.compile(
+    r"""
+    pass | pwd | secret | token | credential | signature | \b sig \b | bearer | authorization | proxy_?auth
+    | (api|access|account|private) [._-]? key | connection_?string
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+# Where the address of a URL begins, also one with escaped or, as a path has it, single slashes.
+_ADDRESS = re.compile(r":(?:\\?/)+")
+
+# A parameter of a URL or of a command.
+_PARAMETER = re.compile(r"(?<![\w.-])([\w.-]+)=")
+
+# User and password of a URL that is well-formed.
+_CREDENTIALS = re.compile("(?<=://)[^/]*@")
+
+# An authority that is no host with a port: half of a password that holds a "/", "?" or "#" as it is.
+_NO_HOST = re.compile(
+    r"""
+    (?<=://)
+    (?! (?: \[ [^\]/]* \] | [^:\[\]/]* )  # an IPv6 address, or a name
+        (?: : [0-9]* )?
+        (?: / | $ ) )
+    """,
+    re.VERBOSE,
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a name says that its value is secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def hidden(text: str) -> str:
+    """Return a text without credentials in URLs and values of parameters that are secret.
+
+    More may go than has to: a line from the first ``://`` to the last ``@``, and from a secret parameter on.
+    """
+    return "\n".join(map(_hidden_line, text.split("\n")))
+
+
+def _hidden_line(line: str) -> str:
+    address, at = _ADDRESS.search(line), line.rfind("@")
+    if address and at >= address.end():
+        line = f"{line[: address.end()]}{HIDDEN}{line[at:]}"
+    for parameter in _PARAMETER.finditer(line):
+        if is_secret_name(parameter[1]):
+            return line[: parameter.end()] + HIDDEN
+    return line
+
+
+def hidden_url(url: str) -> str:
+    """Return a URL without user, password, query and fragment, as it may be shown."""
+    shown = _CREDENTIALS.sub("", re.split("[?#]", url, maxsplit=1)[0])
+    broken = _NO_HOST.search(shown)
+    return shown if broken is None else f"{shown[: broken.start()]}{HIDDEN}"
+
+
+def showable(text: str) -> str:
+    """Return a text without secrets, and without halves of characters, which no terminal or file takes."""
+    return hidden(text).encode("utf-8", "backslashreplace").decode()
+
+
+def printable(name: str) -> str:
+    """Return a name as it can be shown: what a terminal would act on is escaped."""
+    return name if name.isprintable() else repr(name)[1:-1]

@@ -1,0 +1,1 @@
+"""Files in stores that a URL names: read, and written whole or not at all."""

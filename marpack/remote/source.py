@@ -1,0 +1,148 @@
+"""Files that lie elsewhere: read by their URL, straight into an archive."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from marpack.archive.sources import CHUNK_SIZE, FileSource, StreamSource
+from marpack.display import hidden_url
+from marpack.errors import DownloadError, SourceChangedError
+from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, local_path, url_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from marpack.archive.sources import Reader, Source
+
+__all__ = ["RemoteSource"]
+
+T = TypeVar("T")
+
+# What tells one state of a remote file from the next, the surest first: each store has its own names.
+_STATE_KEYS = ("ETag", "etag", "generation", "LastModified", "Last-Modified", "last_modified", "mtime", "modified")
+
+_SPOOL_IN_MEMORY = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class RemoteSource:
+    """A file behind a URL, as it was when its size was asked for; build one with ``from_url``.
+
+    It is read through ``filesystem``, fsspec's for the URL, each time anew and without a copy on disk: an archive
+    that is written in two passes downloads it twice. ``state`` is the store's mark of the contents (an ETag, a
+    time of change), None where it gives none. ``held`` is what is read instead of the URL: the file of a
+    ``file://`` URL, and the copy of what a server sent without stating its size.
+    """
+
+    url: str
+    name: str
+    size: int
+    state: str | None = None
+    path: str = ""
+    filesystem: Any = None
+    held: Source | None = None
+
+    @classmethod
+    def from_url(cls, url: str, **storage_options: Any) -> RemoteSource:
+        """Ask for the size of the file at ``url``; nothing is downloaded where the server states it.
+
+        A server that does not (HTTP without Content-Length) has the whole file fetched at once, into an anonymous
+        temporary file. ``storage_options`` go to fsspec's file system of the scheme (``endpoint_url=``,
+        ``anon=``); without them credentials, endpoints and proxies are found where its library looks for them.
+        Raises ``DownloadError``, or ``MissingExtraError`` when the scheme needs a package that is not there.
+        """
+        scheme = allowed_scheme(url, DownloadError)
+        name = file_name(url, DownloadError)
+        if scheme == "file":
+            local = _ask(url, lambda: _local_file(url))
+            return cls(url=url, name=name, size=local.size, held=local)
+        filesystem, path = _ask(url, lambda: file_system(url, storage_options))
+        size, state = _describe(url, filesystem, path)
+        if size is not None:
+            return cls(url=url, name=name, size=size, state=state, path=path, filesystem=filesystem)
+        spooled = _spool(url, filesystem, path)
+        return cls(url=url, name=name, size=spooled.size, held=spooled)
+
+    def open(self) -> Reader:
+        """Read from the first byte; ``SourceChangedError`` if it is not the file that was planned."""
+        return _RemoteFile(self) if self.held is None else self.held.open()
+
+    def check(self) -> None:
+        """Raise ``SourceChangedError`` unless the store still describes the file as it was planned."""
+        if _describe(self.url, self.filesystem, self.path) != (self.size, self.state):
+            raise SourceChangedError(repr(hidden_url(self.url)), "has changed since the archive was planned")
+
+    def __repr__(self) -> str:
+        return f"RemoteSource(url={hidden_url(self.url)!r}, size={self.size})"
+
+
+class _RemoteFile:
+    """Asks whether the file changed at its beginning, at its end, and when it breaks off."""
+
+    def __init__(self, source: RemoteSource) -> None:
+        source.check()
+        self._source = source
+        self._file = _ask(source.url, lambda: source.filesystem.open(source.path, "rb"))
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            data: bytes = _ask(self._source.url, lambda: self._file.read(size))
+        except DownloadError:
+            self._source.check()
+            raise
+        if not data:
+            self._source.check()
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Spool(tempfile.SpooledTemporaryFile[bytes]):
+    """Goes with the last source that refers to it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _local_file(url: str) -> FileSource:
+    path = local_path(url, DownloadError)
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise _error(url, "is not a regular file")
+    return FileSource.from_stat(path, status)
+
+
+def _describe(url: str, filesystem: Any, path: str) -> tuple[int | None, str | None]:
+    """Ask for the size in bytes and the mark of the contents, each None where the store does not say."""
+
+    def info() -> dict[str, Any]:
+        filesystem.invalidate_cache()
+        return dict(filesystem.info(path))
+
+    found = _ask(url, info)
+    if found.get("type") == "directory":
+        raise _error(url, "is a folder: give the URL of a file")
+    states = (str(found[key]) for key in _STATE_KEYS if found.get(key))
+    return found.get("size"), next(states, None)
+
+
+def _spool(url: str, filesystem: Any, path: str) -> StreamSource:
+    spool = _Spool(max_size=_SPOOL_IN_MEMORY)
+    with closing(_ask(url, lambda: filesystem.open(path, "rb"))) as file:
+        while chunk := _ask(url, lambda: file.read(CHUNK_SIZE)):
+            spool.write(chunk)
+    return StreamSource(file=spool, start=0, size=spool.tell())
+
+
+def _error(url: str, reason: str) -> Exception:
+    return url_error(url, reason, DownloadError)
+
+
+def _ask(url: str, question: Callable[[], T]) -> T:
+    return ask(url, question, DownloadError)

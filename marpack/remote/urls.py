@@ -1,0 +1,200 @@
+"""Where URLs lead: stores of files, reached through fsspec, and what they answer when they refuse."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from marpack.display import hidden_url
+from marpack.errors import DownloadError, MarpackError, MissingExtraError, UploadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["allowed_scheme", "ask", "file_name", "file_system", "is_refusal", "is_url", "local_path", "url_error"]
+
+T = TypeVar("T")
+
+# What was tried with a URL, by the error that says that it failed.
+Attempt: TypeAlias = "type[DownloadError | UploadError]"
+
+# RFC 3986, 3.1; fsspec chains file systems with "::". One letter is a drive of Windows.
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+"
+_URL = re.compile(rf"(?:{_SCHEME}::)*({_SCHEME})://")
+
+_IPV6_HOST = re.compile(r"(?<=[/@])\[[^\]/]*\]")
+
+_WEB = frozenset(["http", "https"])
+# What the extra installs.
+_IN_EXTRA = _WEB | {"s3", "s3a", "gs", "gcs"}
+# Other stores of fsspec; each says itself which package it needs. The rest of fsspec's schemes unpack, cache, or
+# have another program do the work: nothing that a file of settings may start.
+_OTHER_STORES = frozenset(
+    ["abfs", "abfss", "adl", "az", "ftp", "hf", "oci", "oss", "sftp", "smb", "ssh", "tos", "webhdfs"]
+)
+# Where nothing shows before all is there. Of the others, fsspec cannot write to the web; hf keeps a copy on disk;
+# oss removes what is there first and shows the new file as it grows; webhdfs does not say when the old one has
+# stayed; adl has been switched off; and smb has not been tried.
+_WRITABLE = frozenset(
+    ["file", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "ftp", "oci", "sftp", "ssh", "tos"]
+)
+_ALLOWED: dict[Attempt, frozenset[str]] = {
+    DownloadError: frozenset(["file", *_IN_EXTRA, *_OTHER_STORES]),
+    UploadError: _WRITABLE,
+}
+
+_CONNECT_SECONDS = 30
+_SILENCE_SECONDS = 60
+
+
+def is_url(text: str) -> bool:
+    r"""Tell ``scheme://...`` from a path; ``C:\...`` and ``C://...`` are paths."""
+    return _URL.match(text) is not None
+
+
+def allowed_scheme(url: str, attempt: Attempt) -> str:
+    """Return the scheme of a URL, in lower case, if what is attempted may be done with it."""
+    match = _URL.match(url)
+    if match is None:
+        raise url_error(url, "is not a URL: give scheme://...", attempt)
+    scheme = match[1].lower()
+    # A query may hold anything, also "::"; only for the web is it no part of the name.
+    address = url.partition("?")[0] if scheme in _WEB else url
+    if "::" in _IPV6_HOST.sub("", address):
+        raise url_error(url, "chains file systems with '::': give the URL of the file itself", attempt)
+    if scheme not in _ALLOWED[attempt]:
+        known = ", ".join(sorted(_ALLOWED[attempt]))
+        raise url_error(url, f"cannot be {attempt.done} by its scheme: give one of {known}, or a path", attempt)
+    return scheme
+
+
+def file_name(url: str, attempt: Attempt) -> str:
+    """Return the last part of the path; a store's keys are written in URLs as they are, the web's are encoded."""
+    scheme = url.partition("://")[0].lower()
+    if scheme in _WEB or scheme == "file":
+        path = unquote(ask(url, lambda: urlsplit(url).path, attempt))
+    else:
+        path = url.partition("://")[2].partition("?versionId=")[0].partition("/")[2]
+    name = path.rpartition("/")[2]
+    if not name:
+        raise url_error(url, "names no file: its path must not end here", attempt)
+    return name
+
+
+def local_path(url: str, attempt: Attempt) -> str:
+    """Return the path that a ``file://`` URL names."""
+    from urllib.request import url2pathname  # slow to import
+
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise url_error(url, "is on another machine: write file:///path", attempt)
+    return url2pathname(parts.path)
+
+
+def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+    """Return a file system of our own, so that nobody's cached listings answer for it, and the path in it."""
+    import fsspec  # type: ignore[import-untyped]
+
+    scheme = url.partition("://")[0].lower()
+    if scheme not in _WEB:
+        filesystem, path = fsspec.core.url_to_fs(url, skip_instance_cache=True, **options)
+        return filesystem, path
+
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
+    usual: dict[str, Any] = {
+        # One request for the whole file, not one for each few MiB of it.
+        "block_size": 0,
+        # aiohttp's own limit is five minutes in all. Proxies come from the environment, as for any other client.
+        "client_kwargs": {"timeout": timeout, "trust_env": True},
+        # A signature holds for the URL as it is spelt.
+        "encoded": url.isascii() and url.isprintable() and " " not in url,
+    }
+    return fsspec.filesystem(scheme, skip_instance_cache=True, **{**usual, **options}), url
+
+
+def url_error(url: str, reason: str, attempt: Attempt) -> DownloadError | UploadError:
+    """Make the error of an attempt; it shows nothing secret of the URL."""
+    return attempt(hidden_url(url), reason)
+
+
+def ask(url: str, question: Callable[[], T], attempt: Attempt) -> T:
+    """Return the answer; every failure is one error that shows nothing secret."""
+    try:
+        return question()
+    except MarpackError:
+        raise
+    except Exception as failure:
+        error = _failed(url, failure, attempt)
+    # Not inside of the except: what failed may show the URL, and would be printed with the error as its context.
+    raise error
+
+
+def _failed(url: str, failure: Exception, attempt: Attempt) -> MarpackError:
+    scheme = url.partition("://")[0].lower()
+    if not isinstance(failure, ImportError):
+        return url_error(url, _reason(failure, attempt), attempt)
+    if scheme in _IN_EXTRA or failure.name == "fsspec":
+        return MissingExtraError(f"{attempt.doing} {scheme}:// URLs", "remote")
+    return url_error(url, f"needs another package: {failure}", attempt)  # fsspec's own text says which
+
+
+def is_refusal(failure: Exception) -> bool:
+    """Tell whether the store did not let this user do it."""
+    return any(
+        isinstance(link, PermissionError)
+        or _http_status(link) in (401, 403, 407)
+        or any(word in type(link).__name__ for word in ("Authentication", "Credentials"))
+        or str(link).startswith("Forbidden: ")  # gcsfs, of HTTP 403
+        for link in _chain(failure)
+    )
+
+
+def _reason(failure: Exception, attempt: Attempt) -> str:
+    """Say what went wrong, in words of our own: the failure's may hold the URL, or a key."""
+    import asyncio  # whatever failed has these three loaded
+    import socket
+    import ssl
+
+    chain = list(_chain(failure))
+
+    def any_is(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(link, kinds) for link in chain)
+
+    status = next(filter(None, map(_http_status, chain)), None)
+    shown = "" if status is None else f" (HTTP {status})"
+    if is_refusal(failure):
+        return f"may not be {attempt.done}: check the credentials{shown}"
+    if status in (404, 410):
+        return f"{attempt.absent}{shown}"
+    if status is not None:
+        return f"cannot be {attempt.done}: the server answered with HTTP {status}"
+    if any_is(ssl.SSLError):
+        return f"cannot be {attempt.done}: its TLS certificate or protocol is not accepted"
+    if any_is(socket.gaierror):
+        return "cannot be reached: its host is not known"
+    if any_is(TimeoutError, asyncio.TimeoutError):  # two classes before Python 3.11
+        return "did not answer in time"
+    if isinstance(chain[-1], FileNotFoundError):
+        return attempt.absent
+    if codes := [link.errno for link in chain if isinstance(link, OSError) and link.errno]:
+        return f"cannot be reached: {os.strerror(codes[-1])}"
+    return f"cannot be {attempt.done} ({type(chain[-1]).__name__})"
+
+
+def _chain(failure: BaseException | None) -> Iterator[BaseException]:
+    """Yield the failure and what it came from; fsspec calls every refusal of a web server "not found"."""
+    while failure is not None:
+        yield failure
+        failure = failure.__cause__ or failure.__context__
+
+
+def _http_status(failure: BaseException) -> int | None:
+    """Find the answer's status: each library keeps it in a place of its own."""
+    response = getattr(failure, "response", None)
+    metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
+    status = getattr(failure, "status", None) or metadata.get("HTTPStatusCode") or getattr(failure, "code", None)
+    return status if isinstance(status, int) and 400 <= status < 600 else None

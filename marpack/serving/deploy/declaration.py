@@ -1,0 +1,314 @@
+"""Models declared in one file, TOML or JSON, and built into one folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+from marpack.config.settings.keys import KEYS
+from marpack.config.model_config import ModelConfig
+from marpack.config.settings.redaction import redacted
+from marpack.config.presets import PRESETS, Preset
+from marpack.config.server_config import ServerConfig
+from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
+from marpack.errors import ConfigError, DownloadError, PlanError
+from marpack.findings import Finding, Issue
+from marpack.serving.deploy.paths import BaseDir
+from marpack.serving.deploy.deployment import Deployment, MODEL_STORE, ServingArtifact, custom_config, settle
+from marpack.serving.deploy.model_build import ModelBuild
+from marpack.serving.deploy.names import sanitize_string
+from marpack.serving.deploy.tables import BOOL, LIST, PATH, REQUIREMENTS, Schema, TABLE, TEXT, table_issues
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from marpack.archive.plan.plan import ArchivePlan
+
+__all__ = ["load_declaration", "serve_build"]
+
+_ENTRY_KEYS = tuple(EntrySettings.__annotations__)
+
+# KServe's properties.json has "requirements", Kaptain's serving_config "requirements_file".
+_MODEL_KEYS: Schema = {
+    "model_name": (TEXT,),
+    "id": (TEXT,),
+    "version": (TEXT,),
+    "default_version": (BOOL,),
+    "handler": (PATH,),
+    "model_file": (PATH,),
+    "serialized_file": (),
+    "extra_files": (LIST,),
+    "requirements": (REQUIREMENTS,),
+    "requirements_file": (REQUIREMENTS,),
+    "config_file": (PATH, TABLE),
+    "runtime": (TEXT,),
+    "archive_format": (TEXT,),
+    **dict.fromkeys(_ENTRY_KEYS, ()),
+}
+_TOP_KEYS: Schema = {
+    "models": (),
+    "preset": (TEXT,),
+    "torchserve_version": (TEXT,),
+    "settings": (TABLE,),
+    "config_properties": (PATH,),
+    "reproducible": (BOOL,),
+}
+
+
+def load_declaration(path: str | os.PathLike[str]) -> Any:
+    """Read a declaration: TOML by its suffix, else JSON. Raises ``ConfigError`` for what is neither."""
+    with open(path, "rb") as file:
+        data = file.read()
+    problem = "nested too deeply"
+    try:
+        if os.fsdecode(path).endswith(".toml"):
+            return _toml_loads(data.decode())
+        return json.loads(data.decode("utf-8-sig"))
+    except ValueError as error:
+        problem = str(error)
+    except RecursionError:
+        pass
+    finding = Finding(
+        code="declaration",
+        severity="error",
+        key="",
+        message=f"cannot be read: {problem}",
+        fix="write JSON, or TOML into a file that ends in .toml",
+        file=os.fsdecode(path),
+    )
+    raise ConfigError([finding])
+
+
+def _toml_loads(text: str) -> dict[str, Any]:
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        raise ValueError("TOML needs Python 3.11 or newer, JSON does not") from None
+    return tomllib.loads(text)
+
+
+def serve_build(
+    declaration: Any,
+    directory: str | os.PathLike[str],
+    *,
+    base_dir: str | os.PathLike[str] = ".",
+    force: bool = False,
+    timestamp: datetime | float | None = None,
+) -> ServingArtifact:
+    """Build all models of a declaration into ``<directory>/model-store`` and ``<directory>/config``.
+
+    The declaration is a list of models, as KServe's ``properties.json``; a mapping with ``models``; or a mapping
+    that is one model. Keys may be written with ``-`` or ``_``:
+
+    - of a model: ``model_name`` or ``id``, ``version``, ``handler``, ``model_file``, ``serialized_file``,
+      ``extra_files``, ``requirements_file`` or ``requirements``, ``config_file`` (a path or a table), ``runtime``,
+      ``archive_format``, ``default_version``, ``min_workers``, ``max_workers``, ``batch_size``,
+      ``max_batch_delay``, ``response_timeout``, ``startup_timeout``;
+    - of the whole: ``preset`` (``kserve`` by default), ``torchserve_version``, ``settings`` (keys of
+      config.properties) or ``config_properties`` (a file of one's own), ``reproducible``.
+
+    Raises ``PlanError`` for everything that is wrong with the models, ``ConfigError`` for settings, and what
+    ``write_archive`` raises. Nothing is written before all models are known to be good.
+    """
+    directory = os.fsdecode(directory)
+    base = BaseDir(os.fsdecode(base_dir))
+    top, models = _parts(declaration)
+    issues = list(table_issues(top, _TOP_KEYS, "a declaration"))
+    server = _server_config(top, directory, issues)
+    if top.get("config_properties") and (other := {"preset", "settings"}.intersection(top)):
+        message = f"has no effect beside config_properties, which is used as it is: remove {min(other)!r}"
+        issues.append(_issue("bad-value", min(other), message))
+    if not models:
+        issues.append(_issue("missing-key", "models", "is empty: declare a model"))
+    planned = []
+    for number, model in enumerate(models):
+        try:
+            planned.append(_plan(model, base, timestamp, reproducible=top.get("reproducible") is True))
+        except PlanError as error:
+            where = model.get("model_name") or model.get("id") or f"models[{number}]"
+            issues += [replace(issue, argument=f"{where}: {issue.argument}") for issue in error.issues]
+    files = _file_names(planned, issues)
+    if issues:
+        raise PlanError(issues)
+
+    deployment = _deployment(top, server, files, base)
+    plans = {name: item.plan for name, item in files.items()}
+    deployment.check(plans, directory, force=force)
+    # Nothing is fetched before all else is known to be good.
+    plans = {name: _fetched(item) for name, item in files.items()}
+    return deployment.write(plans, directory, force=force)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Planned:
+    """A model that can be packed, as soon as its weights are there."""
+
+    build: ModelBuild
+    plan: ArchivePlan
+    is_default: bool
+    settings: EntrySettings
+
+    @property
+    def version(self) -> str:
+        return self.plan.manifest.model.served_version
+
+
+def _fetched(item: _Planned) -> ArchivePlan:
+    try:
+        return item.build.fetched(item.plan.timestamp)
+    except DownloadError as error:
+        where = f"{item.plan.model_name}: serialized_file"
+        raise PlanError([_issue("unreadable", where, str(error))]) from error
+
+
+def _server_config(top: Mapping[str, Any], directory: str, issues: list[Issue]) -> ServerConfig:
+    """Return the settings but for the models, which may still be wrong."""
+    preset, version, table = (top.get(key) for key in ("preset", "torchserve_version", "settings"))
+    if isinstance(preset, str) and preset not in PRESETS:
+        message = f"{redacted('', preset)!r} is not known: choose from {', '.join(PRESETS)}"
+        issues.append(_issue("bad-value", "preset", message))
+    chosen: Preset = preset if preset in PRESETS else "kserve"
+    known, extra = _settings(table if isinstance(table, Mapping) else {})
+    if chosen == "torchserve":
+        known.setdefault("model_store", os.path.abspath(os.path.join(directory, MODEL_STORE)))
+    # The models are still to come: here is what is wrong whichever they are.
+    base: dict[str, Any] = {"model_snapshot": ModelSnapshot(models={})}
+    checked: list[Finding] = []
+    for settings in ({**base, **known}, {**base, "extra": extra}):
+        try:
+            settle(ServerConfig.preset(chosen, **settings).validate())
+        except ConfigError as error:
+            checked += error.findings
+    server = ServerConfig() if checked else ServerConfig.preset(chosen, **{**base, **known, "extra": extra})
+    if isinstance(version, str):
+        try:
+            server = server.for_torchserve(version)
+        except ConfigError as error:
+            checked += error.findings
+    issues += _issues(checked)
+    return server
+
+
+def _file_names(planned: list[_Planned], issues: list[Issue]) -> dict[str, _Planned]:
+    """Name the files in the store: versions of one model need several, without dots (KServe's wrapper)."""
+    names = Counter(item.plan.model_name for item in planned)
+    files: dict[str, _Planned] = {}
+    for item in planned:
+        stem, own = item.plan.model_name, item.plan.file_name
+        name = own if names[stem] == 1 else f"{stem}-{item.version.replace('.', '-')}{own.removeprefix(stem)}"
+        if name in files:
+            message = f"version {item.version!r} is declared twice, or needs the same file, {name!r}: rename one"
+            issues.append(_issue("collision", stem, message))
+        files[name] = item
+    for stem, count in names.items():
+        if count > 1 and sum(item.is_default for item in planned if item.plan.model_name == stem) > 1:
+            issues.append(_issue("collision", stem, "has several default versions: keep one default_version"))
+    return files
+
+
+def _deployment(
+    top: Mapping[str, Any], server: ServerConfig, files: Mapping[str, _Planned], base: BaseDir
+) -> Deployment:
+    manifests = {name: item.plan.manifest for name, item in files.items()}
+    version = top.get("torchserve_version")
+    if own_config := base.path(top.get("config_properties")):
+        return custom_config(own_config, manifests, torchserve_version=version)
+    snapshot = ModelSnapshot.from_manifests(
+        manifests,
+        default_versions={item.plan.model_name: item.version for item in files.values() if item.is_default},
+    )
+    for item in files.values():
+        snapshot = snapshot.updated(item.plan.model_name, item.version, **item.settings)
+    server = replace(server, model_snapshot=snapshot)
+    warnings = settle(server.validate(torchserve_version=version, archives=manifests))
+    return Deployment(config=server.dumps().encode("ascii"), snapshot=snapshot, warnings=warnings)
+
+
+def _parts(declaration: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return what a declaration says of the whole, and of each model."""
+    models: Any
+    if isinstance(declaration, list):
+        top, models = {}, declaration
+    elif isinstance(declaration, Mapping):
+        top = _plain(declaration)
+        if "models" in top:
+            models = top.pop("models")
+        else:
+            models = [{key: top.pop(key) for key in list(top) if key not in _TOP_KEYS}]
+    else:
+        raise PlanError([_issue("bad-type", "declaration", f"must be a table, not {type(declaration).__name__}")])
+    if not isinstance(models, list) or not all(isinstance(model, Mapping) for model in models):
+        raise PlanError([_issue("bad-type", "models", "must be a list of tables: write [[models]]")])
+    return top, [_plain(model) for model in models]
+
+
+def _plain(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(key).replace("-", "_"): value for key, value in table.items()}
+
+
+def _plan(
+    model: dict[str, Any], base: BaseDir, timestamp: datetime | float | None, *, reproducible: bool
+) -> _Planned:
+    issues = list(table_issues(model, _MODEL_KEYS, "a model"))
+    if not model.get("handler"):
+        issues.append(_issue("missing-key", "handler", "is missing: name a handler"))
+    model_name = model.get("model_name")
+    if not model_name and isinstance(model.get("id"), str):
+        try:
+            model_name = sanitize_string(model["id"])
+        except ValueError as error:
+            issues.append(_issue("bad-model-name", "id", str(error)))
+    elif not model_name:
+        issues.append(_issue("missing-key", "model_name", "is missing: name the model"))
+    if model.get("requirements") and model.get("requirements_file"):
+        issues.append(_issue("bad-value", "requirements", "is given twice, also as requirements_file: remove one"))
+    settings = cast("EntrySettings", {key: model[key] for key in _ENTRY_KEYS if model.get(key) is not None})
+    config_file = model.get("config_file")
+    config: str | ModelConfig | None = None if isinstance(config_file, Mapping) else base.path(config_file)
+    try:
+        SnapshotEntry(mar_name="model.mar", **settings)
+        if isinstance(config_file, Mapping):
+            config = ModelConfig.from_dict(config_file)
+    except ConfigError as error:
+        issues += _issues(error.findings)
+    build = ModelBuild.of(
+        model.get("serialized_file"),
+        base.folder,
+        model_name=model_name if isinstance(model_name, str) and model_name else "model",
+        handler=base.handler(model.get("handler")) or "base_handler",
+        version=version if isinstance(version := model.get("version"), str) else "1.0",
+        model_file=base.path(model.get("model_file")),
+        extra_files=base.files(model.get("extra_files")),
+        requirements_file=base.requirements(model.get("requirements_file") or model.get("requirements")),
+        config_file=config,
+        runtime=model.get("runtime") or "python",
+        archive_format=model.get("archive_format") or "default",
+        timestamp=timestamp,
+        reproducible=reproducible,
+    )
+    plan = build.plan(issues)
+    return _Planned(build=build, plan=plan, is_default=model.get("default_version") is True, settings=settings)
+
+
+def _settings(table: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields of ``ServerConfig`` that keys of config.properties stand for, and the other keys."""
+    known = {KEYS[key].attribute: value for key, value in table.items() if key in KEYS}
+    return known, {key: _extra_text(value) for key, value in table.items() if key not in KEYS}
+
+
+def _extra_text(value: object) -> object:
+    """Return the text of a key that marpack does not know; what has none is refused as what it is."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else value
+
+
+def _issues(findings: Sequence[Finding]) -> list[Issue]:
+    return [_issue(each.code, each.key, f"{each.message}: {each.fix}") for each in findings]
+
+
+def _issue(code: str, argument: str, message: str) -> Issue:
+    return Issue(code=code, argument=argument, message=message)

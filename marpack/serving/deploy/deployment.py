@@ -1,0 +1,145 @@
+"""A folder that a server starts from: archives in ``model-store``, settings in ``config``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from marpack.archive.write.write import check_path, write_archive
+from marpack.config.lint import lint_config
+from marpack.config.server_config import ServerConfig
+from marpack.disk.atomic import check_file, check_new_folder, replacing_file
+from marpack.errors import ConfigError, MarpackError, PlanError, TargetError
+from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from marpack.archive.manifest import Manifest
+    from marpack.archive.plan.plan import ArchivePlan
+    from marpack.archive.result import WriteResult
+    from marpack.config.snapshot import ModelSnapshot
+    from marpack.findings import Finding
+
+__all__ = ["CONFIG_FILE", "MODEL_STORE", "Deployment", "ServingArtifact", "custom_config", "settle"]
+
+# What KServe's wrapper looks for below the folder that it mounts.
+MODEL_STORE = "model-store"
+CONFIG_FILE = "config/config.properties"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServingArtifact:
+    """A folder that a server can start from, ready to be uploaded as it is.
+
+    ``snapshot`` is None when a config.properties of the user's own has none. ``warnings`` are for the user.
+    """
+
+    directory: str
+    archives: tuple[WriteResult, ...]
+    config_path: str
+    snapshot: ModelSnapshot | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def archive(self) -> WriteResult:
+        """The archive of a single model."""
+        [archive] = self.archives
+        return archive
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """The text of a config.properties that serves some archives, and what to tell the user about it."""
+
+    config: bytes
+    snapshot: ModelSnapshot | None
+    warnings: tuple[str, ...]
+
+    def check(self, plans: Mapping[str, ArchivePlan], directory: str, *, force: bool) -> None:
+        """Raise what ``write`` would raise because of the folder; write nothing."""
+        store, config_path = _places(directory)
+        for folder in (store, os.path.dirname(config_path)):
+            check_new_folder(folder)
+        if os.path.isdir(store):
+            for name, plan in plans.items():
+                check_path(plan, os.path.join(store, name), force=force)
+        if os.path.isdir(os.path.dirname(config_path)):
+            check_file(config_path, force=force)
+
+    def write(self, plans: Mapping[str, ArchivePlan], directory: str, *, force: bool) -> ServingArtifact:
+        """Write the archives by their file names, then config.properties.
+
+        Each file appears only when it is complete; after an error, new folders that are empty are removed.
+        """
+        store, config_path = _places(directory)
+        with _new_folders(store, os.path.dirname(config_path)):
+            archives = [_write(plan, os.path.join(store, name), force=force) for name, plan in plans.items()]
+            with replacing_file(config_path, force=force) as file:
+                file.write(self.config)
+        return ServingArtifact(
+            directory=directory,
+            archives=tuple(archives),
+            config_path=config_path,
+            snapshot=self.snapshot,
+            warnings=(*self.warnings, *(warning for archive in archives for warning in archive.warnings)),
+        )
+
+
+def _write(plan: ArchivePlan, path: str, *, force: bool) -> WriteResult:
+    try:
+        return write_archive(plan, path, force=force)
+    except MarpackError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise TargetError(path, f"cannot be written: {reason}; nothing is left of the attempt") from error
+
+
+def custom_config(path: str, archives: Mapping[str, Manifest], *, torchserve_version: str | None) -> Deployment:
+    """Take a user's own config.properties as it is.
+
+    Raises ``ConfigError`` for what would not serve these archives, ``PlanError`` when it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        message = f"{path!r} cannot be read ({reason}): correct the path"
+        raise PlanError([Issue(code="unreadable", argument="config_properties", message=message)]) from None
+    findings = lint_config(data, file=path, torchserve_version=torchserve_version, archives=archives)
+    warnings = settle(findings)
+    return Deployment(config=data, snapshot=ServerConfig.loads(data).model_snapshot, warnings=warnings)
+
+
+def settle(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return the warnings as text; ``ConfigError`` when there are errors."""
+    if errors := [finding for finding in findings if finding.severity == "error"]:
+        raise ConfigError(errors)
+    return tuple(each.sentence for each in findings if each.severity == "warning" or each.code == "unknown-key")
+
+
+def _places(directory: str) -> tuple[str, str]:
+    return os.path.join(directory, MODEL_STORE), os.path.join(directory, CONFIG_FILE)
+
+
+@contextlib.contextmanager
+def _new_folders(*folders: str) -> Iterator[None]:
+    made: list[str] = []
+    try:
+        for folder in folders:
+            missing = []
+            while folder and not os.path.isdir(folder):
+                missing.append(folder)
+                folder = os.path.dirname(folder)
+            for path in reversed(missing):
+                os.mkdir(path)
+                made.append(path)
+        yield
+    except BaseException:
+        for path in reversed(made):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+        raise

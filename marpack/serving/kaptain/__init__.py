@@ -1,0 +1,1 @@
+"""The serving side of the Kaptain SDK, under the names that it has there."""

@@ -1,0 +1,235 @@
+"""The serving build of the Kaptain SDK: from a ``Model`` to the folder that KServe mounts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from marpack.config.lint import lint_properties
+from marpack.config.server_config import ServerConfig
+from marpack.config.settings.releases import TOKENS_ASKED, release
+from marpack.config.snapshot import ModelSnapshot, SnapshotEntry
+from marpack.errors import ConfigError
+from marpack.findings import Issue
+from marpack.serving.deploy.deployment import CONFIG_FILE, Deployment, ServingArtifact, custom_config
+from marpack.serving.deploy.model_build import ModelBuild
+from marpack.serving.deploy.names import sanitize_string
+from marpack.serving.deploy.paths import BaseDir
+from marpack.serving.kaptain.serving_config import serving_files
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from typing_extensions import Unpack
+
+    from marpack.archive.forms import ArchiveFormat
+    from marpack.archive.plan.inputs import FileArgument
+    from marpack.archive.plan.plan import ArchivePlan
+    from marpack.config.snapshot import EntrySettings
+    from marpack.serving.kaptain.model import Model
+    from marpack.serving.kaptain.serving_config import ServingFiles
+
+__all__ = ["ExportedModel", "TorchServingArtifactBuilder", "WrittenConfig"]
+
+# A path, a URL, contents in any form that an archive takes, or a function that gives one of these.
+ExportedModel: TypeAlias = "FileArgument | Callable[[], FileArgument]"
+
+# A name that the readers undo differently.
+_UNWRITABLE = "snapshot-name-unwritable"
+
+# Kaptain's numbers for each model. It left out what only later servers write.
+_KAPTAIN_ENTRY: EntrySettings = {
+    "min_workers": 1,
+    "max_workers": 5,
+    "batch_size": 1,
+    "max_batch_delay": 5000,
+    "response_timeout": 120,
+    "startup_timeout": None,
+    "runtime_type": None,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenConfig:
+    """A config.properties that was written: it stands for its ``path``, and brings ``warnings`` along."""
+
+    path: str
+    warnings: tuple[str, ...] = ()
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class TorchServingArtifactBuilder:
+    """Builds what TorchServe needs to serve a model, from its ``serving_config``.
+
+    ``serving_config`` has the keys ``model_file`` and ``handler``, which are mandatory; ``serialized_file``, else
+    ``exported_model`` is packed; ``extra_files`` and ``requirements_file``, else those of the model; and
+    ``config_properties``, else one is generated.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        exported_model: ExportedModel | None = None,
+        base_dir: str | os.PathLike[str] = ".",
+        model_version: str = "1.0",
+        torchserve_version: str | None = None,
+        archive_format: ArchiveFormat = "default",
+        timestamp: datetime | float | None = None,
+        reproducible: bool = False,
+        **settings: Unpack[EntrySettings],
+    ) -> None:
+        """Take a model.
+
+        - ``exported_model``: the state_dict that training or tuning exported, for a ``serving_config`` without
+          ``serialized_file``: a path, a URL (the ``remote`` extra: ``s3://``, ``gs://``, ``http://``,
+          ``file://``), bytes, or a function that returns one of these and is called once, only when it is needed.
+        - ``base_dir``: the folder that relative paths begin at, by default the current one.
+        - ``model_version``: the version in the manifest and in the snapshot.
+        - ``torchserve_version``: adapts the generated config.properties; see ``write_config_properties``.
+        - ``archive_format``, ``timestamp``, ``reproducible``: as for ``marpack.pack``.
+        - ``settings``: ``min_workers`` and the other ``EntrySettings``.
+        """
+        self.model = model
+        self.exported_model = exported_model
+        self.base_dir = os.fsdecode(base_dir)
+        self.model_version = model_version
+        self.torchserve_version = torchserve_version
+        self.archive_format: ArchiveFormat = archive_format
+        self.timestamp = timestamp
+        self.reproducible = reproducible
+        self.settings = settings
+
+    def build(self, directory: str | os.PathLike[str], *, force: bool = False) -> ServingArtifact:
+        """Make ``<directory>/model-store/<name>.mar`` and ``<directory>/config/config.properties``.
+
+        The name is ``sanitize_string(model.id)``. ``force`` replaces what exists of the two. Raises ``PlanError``
+        for everything that is wrong with the model's files, ``ConfigError`` for a config.properties that does not
+        serve this archive, ``ArchiveExistsError``, ``TargetError``, and ``DownloadError`` for the exported model.
+        Nothing is written before all of that is known.
+        """
+        directory = os.fsdecode(directory)
+        files = serving_files(self.model, BaseDir(self.base_dir))
+        build, issues = self._build(files)
+        plan = build.plan(issues)
+        deployment = self._deployment(files, plan)
+        deployment.check({plan.file_name: plan}, directory, force=force)
+        # Nothing is fetched before all else is known to be good.
+        return deployment.write({plan.file_name: build.fetched(plan.timestamp)}, directory, force=force)
+
+    def _build(self, files: ServingFiles) -> tuple[ModelBuild, list[Issue]]:
+        issues = list(files.issues)
+        model_name = "model"
+        try:
+            model_name = sanitize_string(self.model.id)
+        except ValueError as error:
+            issues.append(Issue(code="bad-model-name", argument="id", message=str(error)))
+        weights = files.serialized_file or self.exported_model
+        if not weights and not self.model.serving_config.get("serialized_file"):
+            message = (
+                "is missing from serving_config, and there is no exported model: "
+                "add 'serialized_file', or give exported_model= a path, a URL or a function"
+            )
+            issues.append(Issue(code="missing-key", argument="serialized_file", message=message))
+        if files.config_properties is not None and not os.path.isfile(files.config_properties):
+            message = f"{files.config_properties!r} is not a file: correct the path"
+            issues.append(Issue(code="missing-file", argument="config_properties", message=message))
+        build = ModelBuild.of(
+            weights,
+            self.base_dir,
+            model_name=model_name,
+            handler=files.handler or "base_handler",
+            version=self.model_version,
+            model_file=files.model_file,
+            extra_files=files.extra_files,
+            requirements_file=files.requirements_file,
+            archive_format=self.archive_format,
+            timestamp=self.timestamp,
+            reproducible=self.reproducible,
+        )
+        return build, issues
+
+    def _deployment(self, files: ServingFiles, plan: ArchivePlan) -> Deployment:
+        if files.config_properties is not None:
+            deployment = custom_config(
+                files.config_properties,
+                {plan.file_name: plan.manifest},
+                torchserve_version=self.torchserve_version,
+            )
+        else:
+            config, warnings = _generated(
+                plan.model_name, plan.file_name, self.model_version, self.torchserve_version, self.settings
+            )
+            data = config.dumps().encode("ascii")
+            deployment = Deployment(config=data, snapshot=config.model_snapshot, warnings=warnings)
+        return replace(deployment, warnings=(*files.warnings, *deployment.warnings))
+
+    @staticmethod
+    def write_config_properties(
+        model_name: str,
+        mar_name: str,
+        directory: str | os.PathLike[str],
+        *,
+        model_version: str = "1.0",
+        torchserve_version: str | None = None,
+        **settings: Unpack[EntrySettings],
+    ) -> WrittenConfig:
+        """Write ``config.properties`` for one model into ``directory``, and return its path.
+
+        The text is Kaptain's, value for value; a file that is there is replaced. ``torchserve_version`` adapts
+        it to a release of TorchServe: from 0.5.3 on the envelope has another name, from 0.11.1 on a token is
+        asked unless that is switched off. ``warnings`` of the result say what Kaptain's own text would break
+        there. ``settings`` are ``min_workers`` and the other ``EntrySettings``. Raises ``ConfigError``
+        for names that cannot be written for every reader.
+        """
+        config, warnings = _generated(model_name, mar_name, model_version, torchserve_version, settings)
+        path = os.path.join(os.fsdecode(directory), os.path.basename(CONFIG_FILE))
+        config.write(path)
+        return WrittenConfig(path=path, warnings=warnings)
+
+
+def _generated(
+    model_name: str,
+    mar_name: str,
+    model_version: str,
+    torchserve_version: str | None,
+    settings: EntrySettings,
+) -> tuple[ServerConfig, tuple[str, ...]]:
+    """Return Kaptain's settings, adapted to a release, and what would not have worked there."""
+    numbers: EntrySettings = {**_KAPTAIN_ENTRY, **settings}
+    entry = SnapshotEntry(mar_name=mar_name, **numbers)
+    snapshot = ModelSnapshot(models={model_name: {model_version: entry}})
+    # Kaptain's servers knew neither switch.
+    literal = ServerConfig.kaptain(
+        model_snapshot=snapshot, disable_token_authorization=None, enable_model_api=None
+    )
+    written, warnings = literal, list[str]()
+    if torchserve_version is not None:
+        written = literal.for_torchserve(torchserve_version)
+        if release(torchserve_version) >= TOKENS_ASKED:
+            written = replace(written, disable_token_authorization=True, enable_model_api=False)
+        warnings = _broken(literal, written, torchserve_version)
+    models = snapshot.validate()
+    others = lint_properties(written.properties(), torchserve_version=torchserve_version)
+    findings = [*models, *(found for found in others if not found.key.startswith("model_snapshot."))]
+    if errors := [found for found in findings if found.severity == "error" or found.code == _UNWRITABLE]:
+        raise ConfigError(errors)
+    warnings += [found.sentence for found in models if found.severity == "warning"]
+    return written, tuple(warnings)
+
+
+def _broken(literal: ServerConfig, written: ServerConfig, torchserve_version: str) -> list[str]:
+    """Say what Kaptain's own text would break on a release."""
+    left = {found.code for found in lint_properties(written.properties(), torchserve_version=torchserve_version)}
+    return [
+        f"Kaptain's text was adapted to TorchServe {torchserve_version}: {found.sentence}"
+        for found in lint_properties(literal.properties(), torchserve_version=torchserve_version)
+        if found.severity == "error" and found.code not in left
+    ]

@@ -1,0 +1,73 @@
+"""What ``serving_config`` says about an archive, with the fallbacks of the Kaptain SDK."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from marpack.findings import Issue
+from marpack.serving.deploy.tables import LIST, PATH, REQUIREMENTS, URL, Schema, table_issues
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from marpack.serving.deploy.paths import BaseDir
+    from marpack.serving.kaptain.model import Model
+
+__all__ = ["SERVING_KEYS", "ServingFiles", "serving_files"]
+
+SERVING_KEYS: Schema = {
+    "model_file": (PATH,),
+    "handler": (PATH,),
+    "serialized_file": (URL,),
+    "extra_files": (LIST,),
+    "requirements_file": (REQUIREMENTS,),
+    "config_properties": (PATH,),
+}
+_MANDATORY = ("model_file", "handler")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServingFiles:
+    """The files that ``serving_config`` and its fallbacks name, and what is wrong with it."""
+
+    model_file: str | None
+    handler: str | None
+    serialized_file: str | os.PathLike[str] | None
+    extra_files: list[str]
+    requirements_file: str | list[str] | None
+    config_properties: str | None
+    warnings: tuple[str, ...]
+    issues: tuple[Issue, ...]
+
+
+def serving_files(model: Model, base: BaseDir) -> ServingFiles:
+    """Read ``model.serving_config``."""
+    config = model.serving_config
+    # An empty value means none, an absent one the model's.
+    given, requirements = config.get("extra_files"), config.get("requirements_file")
+    extra_files = base.files(model.extra_files if given is None else given)
+    weights = config.get("serialized_file")
+    warnings = [
+        f"extra_files of the model bring the folder {item!r}, whose contents go to the archive's root"
+        for item in extra_files
+        if given is None and os.path.isdir(item)
+    ]
+    return ServingFiles(
+        model_file=base.path(config.get("model_file")),
+        handler=base.handler(config.get("handler")),
+        serialized_file=weights if isinstance(weights, (str, os.PathLike)) else None,
+        extra_files=extra_files,
+        requirements_file=base.requirements(model.requirements if requirements is None else requirements),
+        config_properties=base.path(config.get("config_properties")),
+        warnings=tuple(warnings),
+        issues=(*table_issues(config, SERVING_KEYS, "serving_config"), *_missing_keys(config)),
+    )
+
+
+def _missing_keys(config: Mapping[str, Any]) -> Iterator[Issue]:
+    for key in _MANDATORY:
+        if not config.get(key):
+            message = f"is missing from serving_config, and there is no archive without: add {key!r}"
+            yield Issue(code="missing-key", argument=key, message=message)

@@ -1,0 +1,30 @@
+"""Types for annotations: aliases of what functions take, and what they return that nobody makes by hand."""
+
+from __future__ import annotations
+
+from marpack import _lazy
+
+__all__, __getattr__, __dir__ = _lazy(
+    __name__,
+    {
+        "archive.entry": "ArchiveEntry",
+        "archive.forms": "ArchiveFormat Compression Deflate",
+        "archive.inspection.diff": "Difference ManifestChange MemberChange PackingChange",
+        "archive.inspection.inspect": "InspectedMember Inspection",
+        "archive.inspection.kinds": "TensorKey Weights",
+        "archive.manifest": "Runtime",
+        "archive.plan.extra_files": "ExtraFiles Tree",
+        "archive.plan.inputs": "FileArgument SourceLike",
+        "archive.plan.model": "Handler",
+        "archive.read.archive": "WorkflowArchive",
+        "archive.result": "Progress WrittenEntry",
+        "archive.sources": "Reader",
+        "checks.frame.subject": "CheckTarget",
+        "config.settings.keys": "Key",
+        "config.presets": "Preset",
+        "config.rules.server": "Target",
+        "config.snapshot": "EntrySettings SnapshotStyle",
+        "findings": "ReaderName Severity",
+        "serving.model_store": "StoredArchive",
+    },
+)

@@ -1,0 +1,65 @@
+from marpack.archive.entry import ArchiveEntry as ArchiveEntry
+from marpack.archive.forms import ArchiveFormat as ArchiveFormat
+from marpack.archive.forms import Compression as Compression
+from marpack.archive.forms import Deflate as Deflate
+from marpack.archive.inspection.diff import Difference as Difference
+from marpack.archive.inspection.diff import ManifestChange as ManifestChange
+from marpack.archive.inspection.diff import MemberChange as MemberChange
+from marpack.archive.inspection.diff import PackingChange as PackingChange
+from marpack.archive.inspection.inspect import InspectedMember as InspectedMember
+from marpack.archive.inspection.inspect import Inspection as Inspection
+from marpack.archive.inspection.kinds import TensorKey as TensorKey
+from marpack.archive.inspection.kinds import Weights as Weights
+from marpack.archive.manifest import Runtime as Runtime
+from marpack.archive.plan.extra_files import ExtraFiles as ExtraFiles
+from marpack.archive.plan.extra_files import Tree as Tree
+from marpack.archive.plan.inputs import FileArgument as FileArgument
+from marpack.archive.plan.inputs import SourceLike as SourceLike
+from marpack.archive.plan.model import Handler as Handler
+from marpack.archive.read.archive import WorkflowArchive as WorkflowArchive
+from marpack.archive.result import Progress as Progress
+from marpack.archive.result import WrittenEntry as WrittenEntry
+from marpack.archive.sources import Reader as Reader
+from marpack.checks.frame.subject import CheckTarget as CheckTarget
+from marpack.config.presets import Preset as Preset
+from marpack.config.rules.server import Target as Target
+from marpack.config.settings.keys import Key as Key
+from marpack.config.snapshot import EntrySettings as EntrySettings
+from marpack.config.snapshot import SnapshotStyle as SnapshotStyle
+from marpack.findings import ReaderName as ReaderName
+from marpack.findings import Severity as Severity
+from marpack.serving.model_store import StoredArchive as StoredArchive
+
+__all__ = [
+    "ArchiveEntry",
+    "ArchiveFormat",
+    "CheckTarget",
+    "Compression",
+    "Deflate",
+    "Difference",
+    "EntrySettings",
+    "ExtraFiles",
+    "FileArgument",
+    "Handler",
+    "InspectedMember",
+    "Inspection",
+    "Key",
+    "ManifestChange",
+    "MemberChange",
+    "PackingChange",
+    "Preset",
+    "Progress",
+    "Reader",
+    "ReaderName",
+    "Runtime",
+    "Severity",
+    "SnapshotStyle",
+    "SourceLike",
+    "StoredArchive",
+    "Target",
+    "TensorKey",
+    "Tree",
+    "Weights",
+    "WorkflowArchive",
+    "WrittenEntry",
+]
