@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+pytest_plugins = ["tests.support.fixtures"]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from marpack import MarpackError, compat
-from tests.differential.official import official_module, require_official
+from tests.support.official import official_module, require_official
 
 
 @pytest.fixture(autouse=True)

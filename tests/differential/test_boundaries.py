@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import require
-from tests.differential import official
-from tests.differential.official import TIMESTAMP, file_difference, run_marpack, run_official, same_bytes
+from tests.support import official
+from tests.support.official import TIMESTAMP, file_difference, run_marpack, run_official, same_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.differential import official
-from tests.differential.official import FORMATS, ROOT, Worlds, disagreement, write_file
+from tests.support import official
+from tests.support.official import FORMATS, ROOT, Worlds, disagreement, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ import pytest
 
 from marpack import compat
 from tests.conftest import full_disk
-from tests.differential import official
-from tests.differential.official import MODELS, ROOT, WORKFLOWS, Outcome, Tool, Worlds, write_file
+from tests.support import official
+from tests.support.official import MODELS, ROOT, WORKFLOWS, Outcome, Tool, Worlds, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.differential import official
-from tests.differential.official import FORMATS, ROOT, Worlds, disagreement, write_file
+from tests.support import official
+from tests.support.official import FORMATS, ROOT, Worlds, disagreement, write_file
 
 T = TypeVar("T")
 

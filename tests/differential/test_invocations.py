@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.differential import official
-from tests.differential.official import FORMATS, Worlds, disagreement, write_file
+from tests.support import official
+from tests.support.official import FORMATS, Worlds, disagreement, write_file
 
 INVOCATIONS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("invocations.json").read_text("utf-8"))
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.differential import official
-from tests.differential.official import FORMATS, TIMESTAMP, first_difference, run_official, write_file
+from tests.support import official
+from tests.support.official import FORMATS, TIMESTAMP, first_difference, run_official, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

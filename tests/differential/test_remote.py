@@ -14,8 +14,8 @@ import marpack
 from marpack import SourceChangedError
 from marpack.errors import DownloadError
 from marpack.remote.source import RemoteSource
-from tests.differential.object_store import BUCKET, GoogleServer, Page, S3Server, WebServer
-from tests.test_remote import shown
+from tests.remote.test_source import shown
+from tests.support.object_store import BUCKET, GoogleServer, Page, S3Server, WebServer
 
 if TYPE_CHECKING:
     from pathlib import Path

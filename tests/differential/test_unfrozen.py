@@ -15,7 +15,7 @@ import pytest
 
 import marpack
 from tests.conftest import require
-from tests.differential.official import FORMATS, write_file
+from tests.support.official import FORMATS, write_file
 
 ARGV = [
     "--model-name=m",

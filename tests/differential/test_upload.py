@@ -20,10 +20,10 @@ from marpack import ArchiveExistsError, SourceChangedError
 from marpack.errors import UploadError
 from marpack.remote import upload
 from marpack.remote.upload import upload_archive
+from tests.archive.write.test_memory import PEAK
 from tests.conftest import require
-from tests.differential.object_store import BUCKET, GoogleServer, Page, S3Server, WebServer
-from tests.test_memory import PEAK
-from tests.test_remote import shown
+from tests.remote.test_source import shown
+from tests.support.object_store import BUCKET, GoogleServer, Page, S3Server, WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import marpack
-from tests.differential import official
-from tests.differential.official import ROOT, TIMESTAMP, WORKFLOWS, Worlds, disagreement, write_file
+from tests.support import official
+from tests.support.official import ROOT, TIMESTAMP, WORKFLOWS, Worlds, disagreement, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

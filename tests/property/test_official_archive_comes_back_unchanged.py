@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import marpack
 from marpack.archive.sources import BytesSource
-from tests.differential.official import require_official, run_official, write_file
 from tests.property.strategies import contents, member_names, model_names
+from tests.support.official import require_official, run_official, write_file
 
 T = 1_600_000_000
 FORMATS: list[marpack.typing.ArchiveFormat] = ["default", "zip-store", "tgz"]

@@ -1,0 +1,135 @@
+"""Archives that must not be unpacked are refused, each for its reason, and leave nothing behind (R clauses)."""
+
+from __future__ import annotations
+
+import io
+import os
+import tracemalloc
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import pytest
+
+import marpack
+from marpack import ArchiveError, Limits, ModelArchive
+from tests.support import hostile, vectors
+from tests.support.vectors import HOSTILE, Json, each_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+CASES = [case for vector in vectors.load(HOSTILE) for case in vector.cases()]
+MIB = 1 << 20
+# For an archive that is refused, whatever it says of itself: some pieces of contents, and what is known of it.
+MOST_MEMORY = 16 * MIB
+
+
+def test_the_vectors_are_those_that_are_built() -> None:
+    assert {vector.path.stem: vector.data for vector in vectors.load(HOSTILE)} == vectors.built_hostile()
+    assert len(CASES) > 200
+
+
+def make(case: Json, world: Path) -> Path:
+    """Make what a case opens, in a folder of its own."""
+    path: Path = world / "in" / case["file"]
+    if "files" in case:
+        vectors.build_world(case, world / "in")
+    else:
+        path.parent.mkdir()
+        path.write_bytes(hostile.archive_of(case))
+    return path
+
+
+def act(case: Json, archive: ModelArchive, target: Path) -> None:
+    match case.get("reading", "extract"):
+        case "manifest":
+            archive.manifest  # noqa: B018
+        case "verify":
+            assert [[issue.argument, issue.code] for issue in sorted(archive.verify(), key=str)] == case[
+                "expected"
+            ].get("issues", [])
+        case _:
+            archive.extract(target, case.get("members"))
+
+
+def is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+@each_case(CASES)
+@pytest.mark.parametrize("how", ["path", "file"])
+def test_a_case(how: str, case: Json, tmp_path: Path) -> None:
+    path = make(case, tmp_path)
+    # A folder has a path only; and of an open file the bytes decide what it is, not its name.
+    opened = how == "file" and path.is_file() and is_gzip(path) != path.name.endswith((".mar", ".war"))
+    target = tmp_path / "target" / "out"
+    target.parent.mkdir()
+    before = listing(tmp_path)
+    limits = Limits(**case["limits"]) if "limits" in case else None
+
+    def run() -> None:
+        with (
+            path.open("rb") if opened else nullcontext(path) as source,
+            marpack.open_archive(source, limits=limits) as archive,
+        ):
+            act(case, archive, target)
+
+    expected = case["expected"]
+    tracemalloc.start()
+    try:
+        if "error" not in expected:
+            run()
+            return
+        with pytest.raises(ArchiveError) as caught:
+            run()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    error = caught.value
+    assert (type(error).__name__, error.code) == (expected["error"], expected["code"]), str(error)
+    assert error.member == expected.get("member")
+    assert error.path == os.fspath(path)
+    assert len(error.message) < 300
+    str(error).encode()
+    assert listing(tmp_path) == before
+    assert peak < MOST_MEMORY
+
+
+def listing(folder: Path) -> set[str]:
+    return {os.path.join(here, name) for here, below, files in os.walk(folder) for name in (*below, *files)}
+
+
+@each_case([case for case in CASES if "error" not in case[1]["expected"] and "reading" not in case[1]])
+def test_what_is_fine_is_unpacked(case: Json, tmp_path: Path) -> None:
+    path = make(case, tmp_path)
+    with marpack.open_archive(path) as archive:
+        names = archive.extract(tmp_path / "out")
+        assert archive.issues == archive.verify() == ()
+        assert set(names) == {entry.name for entry in archive.entries}
+        for name in names:
+            assert (tmp_path / "out" / name).read_bytes() == archive.read(name)
+
+
+@each_case([case for case in CASES if case[1]["expected"].get("error") == "UnsafeArchiveError"])
+def test_verify_says_the_same(case: Json, tmp_path: Path) -> None:
+    """What is found before anything is unpacked is found by verify too, unless there is nothing to open."""
+    path = make(case, tmp_path)
+    try:
+        archive = marpack.open_archive(path)
+    except marpack.UnsafeArchiveError as error:
+        assert error.code == case["expected"]["code"]  # noqa: PT017 - both outcomes are fine
+        return
+    with archive:
+        assert case["expected"]["code"] in {issue.code for issue in archive.verify()}
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: b"x" + data])
+def test_a_whole_archive_is_told_from_others(change: Callable[[bytes], bytes]) -> None:
+    """The builder's archives are refused for what is wrong with them, not for how they are made."""
+    for data in (hostile.zipped(hostile.Member("a", b"1")), hostile.tarred(hostile.tar_member("m/a", b"1"))):
+        with marpack.open_archive(io.BytesIO(data)) as archive:
+            assert archive.verify() == ()
+        with pytest.raises(ArchiveError), marpack.open_archive(io.BytesIO(change(data))) as archive:
+            archive.refuse()

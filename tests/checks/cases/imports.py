@@ -1,0 +1,160 @@
+"""Python files that end the worker while they are imported, or that are imported in another's place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.checks.cases.case import HANDLER, Archive, Case
+from tests.checks.cases.model import BASE, MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OK = Archive(files={"handler.py": HANDLER})
+
+
+def beside(first: str, files: Mapping[str, str] | None = None) -> Archive:
+    """Return an archive whose handler begins with this line, and has these files beside it."""
+    return Archive(files={"handler.py": f"{first}\n\n\n{HANDLER}", **(files or {})})
+
+
+def case(code: str, title: str, broken: Archive, says: str, repaired: Archive = OK) -> Case:
+    return Case(code=code, title=title, broken=broken, repaired=repaired, fails="worker", says=says)
+
+
+def shadowing(name: str, says: str) -> Case:
+    broken = Archive(files={"handler.py": HANDLER, name: "x = 1\n"})
+    return case("module-shadowed", f"a file called {name}", broken, says)
+
+
+FALLBACK = r"No module named 'ts\.torch_handler\.handler'"
+NAMES = "def load():\n    return None\n"
+
+CASES: list[Case] = [
+    case(
+        "source-syntax",
+        "a handler that is no Python",
+        Archive(files={"handler.py": "def handle(data, context)\n    return data\n"}),
+        "SyntaxError: expected ':'",
+    ),
+    case(
+        "source-syntax",
+        "a handler that does not compile",
+        Archive(files={"handler.py": f"return 1\n{HANDLER}"}),
+        "SyntaxError: 'return' outside function",
+    ),
+    case(
+        "source-syntax",
+        "a NUL byte",
+        Archive(files={"handler.py": b"x = 1\x00\n" + HANDLER.encode()}),
+        "source code (string )?cannot contain null bytes",
+    ),
+    case(
+        "source-syntax",
+        "an encoding that is not declared",
+        Archive(files={"handler.py": b"NAME = 'caf\xe9'\n" + HANDLER.encode()}),
+        "SyntaxError: .*'utf-8' codec can't decode byte 0xe9",
+        Archive(files={"handler.py": b"# coding: latin-1\nNAME = 'caf\xe9'\n" + HANDLER.encode()}),
+    ),
+    case(
+        "source-syntax",
+        "an encoding that nobody knows",
+        Archive(files={"handler.py": f"# coding: nosuch\n{HANDLER}"}),
+        "SyntaxError: (encoding problem|unknown encoding): nosuch",
+    ),
+    case(
+        "source-syntax",
+        "in a file that the handler imports, whatever it expects",
+        beside("try:\n    import names\nexcept ImportError:\n    names = None", {"names.py": "def (:\n"}),
+        "SyntaxError: invalid syntax",
+    ),
+    case(
+        "source-syntax",
+        "in the model file",
+        Archive(
+            files={"model.py": f"{MODEL}\n  x = 1\n"}, model={"handler": "base_handler", "modelFile": "model.py"}
+        ),
+        "IndentationError: unindent does not match|IndentationError: unexpected indent",
+        Archive(files={"model.py": MODEL}, model={"handler": "base_handler", "modelFile": "model.py"}),
+    ),
+    shadowing("json.py", "module 'json' has no attribute"),
+    shadowing("types.py", "types"),
+    shadowing("argparse.py", "argparse"),
+    shadowing("yaml/__init__.py", "module 'yaml' has no attribute|yaml"),
+    shadowing("numpy.py", "numpy"),
+    shadowing("ts.py", "'ts' is not a package"),
+    case(
+        "module-shadowed",
+        "torch.py with BaseHandler",
+        Archive(
+            files={"handler.py": BASE, "model.py": MODEL, "torch.py": "x = 1\n"},
+            model={"handler": "handler.py", "modelFile": "model.py"},
+        ),
+        "module 'torch' has no attribute",
+    ),
+    Case(
+        code="module-shadowed",
+        title="a module that the worker does not need",
+        broken=beside("import colorsys\n\nprint('COLORS', colorsys.MINE)", {"colorsys.py": "MINE = 'mine'\n"}),
+        repaired=OK,
+        fails="serves",
+        says="COLORS mine",
+        request={},
+    ),
+    case(
+        "import-missing", "a module of nobody", beside("import nosuch_module"), "No module named 'nosuch_module'"
+    ),
+    case(
+        "import-missing",
+        "a module that a packed package has not",
+        beside("from names.more import load", {"names/__init__.py": ""}),
+        r"No module named 'names\.more'",
+        beside("from names.more import load", {"names/__init__.py": "", "names/more.py": NAMES}),
+    ),
+    case(
+        "import-missing",
+        "a module that lies in a folder",
+        beside("import names", {"lib/names.py": NAMES}),
+        "No module named 'names'",
+        beside("import lib.names", {"lib/names.py": NAMES}),
+    ),
+    case(
+        "import-relative",
+        "a relative import in the handler",
+        beside("from .names import load", {"names.py": NAMES}),
+        "attempted relative import with no known parent package",
+        beside("from names import load", {"names.py": NAMES}),
+    ),
+    case(
+        "import-relative",
+        "a relative import that leads out of a package",
+        beside("import kit", {"kit/__init__.py": "from ..names import load\n", "names.py": NAMES}),
+        "attempted relative import beyond top-level package",
+        beside("import kit", {"kit/__init__.py": "from names import load\n", "names.py": NAMES}),
+    ),
+    case(
+        "import-name",
+        "a name that a packed module has not",
+        beside("from names import lod", {"names.py": NAMES}),
+        "cannot import name 'lod' from 'names'",
+        beside("from names import load", {"names.py": NAMES}),
+    ),
+    case(
+        "import-name",
+        "a handler that hides the package",
+        Archive(files={"sklearn.py": f"from sklearn import svm\n\n\n{HANDLER}"}, model={"handler": "sklearn.py"}),
+        "cannot import name 'svm' from partially initialized module 'sklearn'",
+    ),
+    Case(
+        code="import-itself",
+        title="a handler that gets itself for the package",
+        broken=Archive(
+            files={"sklearn.py": f"import sklearn\n\nprint('GOT', sklearn.__file__)\n\n\n{HANDLER}"},
+            model={"handler": "sklearn.py"},
+        ),
+        repaired=OK,
+        fails="serves",
+        says=r"GOT \S+/sklearn\.py",
+        request={},
+    ),
+]

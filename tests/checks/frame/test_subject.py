@@ -1,0 +1,542 @@
+"""What the rules are given: how long it is kept, how often it is read, and how texts in it are taken apart."""
+
+from __future__ import annotations
+
+import gc
+import io
+import itertools
+import sys
+import tarfile
+import threading
+import time
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import marpack
+from marpack.archive.names import CASE_COLLISION
+from marpack.checks import Problem, Rule, Settings, Source, Subject
+from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE
+from marpack.checks.python.distributions import Distributions, requirement_lines
+from marpack.checks.python.fstrings import newer_fstring
+from marpack.checks.python.source import LONGEST_COMPILED
+from marpack.checks.rules.imports import is_standard
+from marpack.checks.rules.workflow import _circle
+from tests.checks.cases.model import BASE, MODEL
+from tests.support.archives import zipped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def codes(what: Any, **options: Any) -> dict[str, str]:
+    return {finding.code: finding.severity for finding in marpack.check(what, **options)}
+
+
+def handler(source: str) -> marpack.ArchivePlan:
+    return marpack.plan_archive(model_name="m", handler={"handler.py": source})
+
+
+# -------------------------------------------------------------------------------------------------- memory
+
+
+def test_nothing_is_kept_of_a_subject(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[weakref.ref[Subject]] = []
+
+    class Watched(Subject):
+        def __init__(self, *args: Any, **words: Any) -> None:
+            super().__init__(*args, **words)
+            kept.append(weakref.ref(self))
+
+    monkeypatch.setattr("marpack.checks.examine.Subject", Watched)
+    marpack.check(
+        marpack.plan_archive(
+            model_name="m",
+            handler={"handler.py": "import json\ndef handle(data, context): return data\n"},
+            config_file={"c.yaml": b"minWorkers: 1\n"},
+        )
+    )
+    marpack.check(marpack.plan_workflow(workflow_name="w", spec_file={"w.yaml": b"models: {}\ndag: {}\n"}))
+    gc.collect()
+    assert len(kept) == 2
+    assert [reference() for reference in kept] == [None, None]
+
+
+def test_a_file_is_read_once_for_all_rules() -> None:
+    opened: list[str] = []
+
+    class Counting:
+        problems = ()
+        present = ()
+        sizes: Mapping[str, int] = {"a.py": 5, "b": 3}
+
+        def open(self, name: str) -> io.BytesIO:
+            opened.append(name)
+            return io.BytesIO(b"x = 1")
+
+    settings = Settings(python=(3, 11), target="torchserve")
+    subject = Subject(Counting(), path="m", file_name="m", form="folder", settings=settings)
+    assert subject.source("a.py") is subject.source("a.py")
+    assert subject.read("a.py") == subject.read("a.py") == b"x = 1"
+    assert subject.read("absent") is None
+    assert subject.source("absent") is None
+    assert opened == ["a.py"]
+    worked: list[Subject] = []
+    for _ in range(2):
+        subject.once(worked.append)
+    assert worked == [subject]
+
+
+def test_what_a_subject_holds() -> None:
+    class Linked:
+        problems = ()
+        sizes: Mapping[str, int] = {"a/b/c.txt": 1, "d": 1}
+        present = ("cache", "deep/link")
+
+        def open(self, name: str) -> io.BytesIO:
+            raise KeyError(name)
+
+    settings = Settings(python=(3, 11), target="torchserve")
+    subject = Subject(Linked(), path="m", file_name="m", form="folder", settings=settings)
+    for path in ("a/b/c.txt", "./a//b", "a", "d", "cache", "cache/any/thing", "deep", "deep/link"):
+        assert subject.holds(path), path
+    for path in ("", ".", "a/b/c", "b", "cachet", "deep/lin", "/d", "../d"):
+        assert not subject.holds(path), path
+
+
+@pytest.mark.parametrize("form", ["default", "tgz"])
+def test_weights_are_inflated_about_once(form: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    data = io.BytesIO()
+    torch.save({f"w{number}": torch.zeros(1 << 18) for number in range(12)}, data)
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": BASE},
+        model_file={"model.py": MODEL},
+        serialized_file={"w.pt": data.getvalue()},
+        archive_format=form,
+    )
+    path = tmp_path / plan.file_name
+    marpack.write_archive(plan, path)
+    read = 0
+    with marpack.open_archive(path, limits=marpack.Limits(ratio=10_000)) as archive:
+        reader = type(archive.open("w.pt"))
+        take = reader._take
+
+        def counting(self: Any, size: int) -> bytes:
+            nonlocal read
+            taken: bytes = take(self, size)
+            read += len(taken)
+            return taken
+
+        monkeypatch.setattr(reader, "_take", counting)
+        assert not [each for each in marpack.check(archive, select=["weights"]) if each.severity == "error"]
+    assert len(data.getvalue()) <= read < len(data.getvalue()) * 1.1
+
+
+def test_damage_around_weights_is_no_fault_of_theirs(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    saved = io.BytesIO()
+    torch.save({"w": torch.randn(1000)}, saved)
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": BASE},
+        model_file={"model.py": MODEL},
+        serialized_file={"w.pt": saved.getvalue()},
+        archive_format="default",
+        deflate="parallel",
+    )
+    path = tmp_path / "m.mar"
+    marpack.write_archive(plan, path)
+    with marpack.open_archive(path) as archive:
+        crc = archive["w.pt"].crc32
+    assert crc is not None
+    good = path.read_bytes()
+    path.write_bytes(good.replace(crc.to_bytes(4, "little"), (crc ^ 1).to_bytes(4, "little")))
+    found = [finding for finding in marpack.check(path) if finding.severity == "error"]
+    assert [(each.code, each.file) for each in found] == [("container-structure", f"{path}/w.pt")]
+
+
+def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("marpack.checks.rules.weights.describe_weights", never)
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": BASE},
+        model_file={"model.py": MODEL},
+        serialized_file={"w.pt": bytes(5000)},
+    )
+    marpack.write_archive(plan, tmp_path / "m.mar")
+    assert "container-structure" in codes(tmp_path / "m.mar", limits=marpack.Limits(size=5000))
+
+
+def test_checks_in_threads_leave_the_filters_of_warnings_alone() -> None:
+    def parse() -> None:
+        for _ in range(500):
+            Source("a.py", b"x = 1\n", (3, 11))
+
+    before = [*warnings.filters]
+    threads = [threading.Thread(target=parse) for _ in range(8)]
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+    assert [*warnings.filters] == before
+
+
+# -------------------------------------------------------------------------------------- what is not looked into
+
+
+class Held:
+    """Files in memory; counts how often the names of what cannot be read are gone through."""
+
+    problems = ()
+
+    def __init__(self, files: Mapping[str, bytes], present: tuple[str, ...] = ()) -> None:
+        self.files = files
+        self.sizes = {name: len(data) for name, data in files.items()}
+        self.links = present
+        self.asked = 0
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        self.asked += 1
+        return self.links
+
+    def open(self, name: str) -> io.BytesIO:
+        return io.BytesIO(self.files[name])
+
+
+def held(files: Mapping[str, bytes], present: tuple[str, ...] = ()) -> Subject:
+    settings = Settings(python=sys.version_info[:2], target="torchserve")
+    return Subject(Held(files, present), path="m", file_name="m", form="folder", settings=settings)
+
+
+def unread(what: Any, **options: Any) -> dict[str, tuple[str, str]]:
+    """Return what was not looked into, with severity and message."""
+    return {
+        (finding.file or "").rpartition("/")[2]: (finding.severity, finding.message)
+        for finding in marpack.check(what, **options)
+        if finding.code == "container-unread"
+    }
+
+
+def test_a_text_that_is_too_long_is_told(tmp_path: Path) -> None:
+    source = b"def handle(data, context): return data\n"
+    long = source + b"#" * LONGEST_SOURCE
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": long},
+        config_file={"c.yaml": b"#" * (LONGEST_YAML + 1)},
+        requirements_file={"r.txt": b"#" * (LONGEST_TEXT + 1)},
+    )
+    told = unread(plan)
+    assert {name: severity for name, (severity, _) in told.items()} == dict.fromkeys(
+        ("handler.py", "c.yaml", "r.txt"), "warning"
+    )
+    assert "longer than 1,048,576 bytes" in told["handler.py"][1]
+    # Whatever rules are chosen.
+    assert set(unread(plan, select=["handler"], ignore=["container"])) == {"handler.py"}
+    (tmp_path / "MAR-INF").mkdir()
+    (tmp_path / "MAR-INF" / "MANIFEST.json").write_bytes(b" " * (LONGEST_TEXT + 1))
+    assert unread(tmp_path)["MANIFEST.json"][0] == "error"
+
+
+def test_a_specification_that_is_too_long_is_told() -> None:
+    text = b"models: {}\ndag: {}\n" + b"#" * LONGEST_YAML
+    plan = marpack.plan_workflow(workflow_name="w", spec_file={"w.yaml": text})
+    assert unread(plan)["w.yaml"][0] == "warning"
+    assert not [finding for finding in marpack.check(plan) if finding.severity == "error"]
+
+
+def test_sources_have_a_budget() -> None:
+    text = b"#" * LONGEST_SOURCE
+    subject = held({f"{number}.py": text for number in range(8)})
+    assert [subject.source(f"{number}.py") is not None for number in range(8)] == [True] * 4 + [False] * 4
+    assert list(subject.unread) == [f"{number}.py" for number in range(8)]
+    assert ["parsed" in message for message in subject.unread.values()] == [True] * 4 + [False] * 4
+    assert MOST_SOURCE == 4 * LONGEST_SOURCE
+
+
+def test_long_sources_are_not_compiled() -> None:
+    text = b"return 1\n"
+    short = held({"a.py": text}).source("a.py")
+    assert short is not None
+    assert short.error is not None
+    subject = held({"a.py": text + b"#" * LONGEST_COMPILED})
+    long = subject.source("a.py")
+    assert long is not None
+    assert long.tree is not None
+    assert "not compiled" in subject.unread["a.py"]
+
+
+def test_too_little_memory_is_no_fault_of_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("marpack.checks.frame.subject.ast.parse", parse)
+    plan = handler("x = 1\n")
+    assert unread(plan)["handler.py"][0] == "warning"
+    assert "source-syntax" not in codes(plan)
+
+
+def test_the_end_of_a_name_is_taken_off_at_once() -> None:
+    assert "numpy" in Distributions(b"numpy-cpu-gpu-cu118-headless").modules
+    assert Distributions(b"kit" + b"-cpu" * 1000).modules == frozenset()
+
+
+def requirements(text: bytes) -> marpack.ArchivePlan:
+    return marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": b"import kit\ndef handle(data, context): return data\n"},
+        requirements_file={"r.txt": text},
+    )
+
+
+def test_requirements_have_a_most() -> None:
+    assert unread(requirements(b"numpy\n" * 10_000)) == {}
+    plan = requirements(b"numpy\n" * 10_000 + b"kit = 1\n")
+    assert "10,000 lines" in unread(plan)["r.txt"][1]
+    assert not codes(plan).keys() & {"requirements-syntax", "import-missing"}
+    assert "10,000 characters" in unread(requirements(b"k" * 10_001))["r.txt"][1]
+    [finding] = marpack.check(requirements(b"./" + b"k" * 5000 + b".whl\n"), select=["requirements-local"])
+    assert len(finding.message) < 100
+
+
+def test_links_are_gone_through_once() -> None:
+    contents = Held({"a.py": b""}, tuple(f"deep/link{number}" for number in range(1000)))
+    settings = Settings(python=(3, 11), target="torchserve")
+    subject = Subject(contents, path="m", file_name="m", form="folder", settings=settings)
+    assert sum(subject.holds(f"deep/link{number}/x") for number in range(2000)) == 1000
+    assert contents.asked <= 2
+
+
+def test_a_tgz_is_read_once_for_its_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"m{number}" for number in range(40)]
+    # Each module imports the one that lies before it.
+    texts = {f"{name}.py": f"import {before}\n" for before, name in itertools.pairwise(["json", *names])}
+    path = tmp_path / "m.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name, text in {
+            **texts,
+            "handler.py": f"import {names[-1]}\ndef handle(data, context): return data\n",
+            "MAR-INF/MANIFEST.json": '{"model": {"modelName": "m", "modelVersion": "1", "handler": "handler.py"}}',
+        }.items():
+            info = tarfile.TarInfo(f"m/{name}")
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    with marpack.open_archive(path) as archive:
+        begun = []
+        stream = archive.container._stream  # type: ignore[attr-defined]
+
+        def begin() -> Any:
+            begun.append(1)
+            return stream()
+
+        monkeypatch.setattr(archive.container, "_stream", begin)
+        found = marpack.check(archive)
+    assert not [finding for finding in found if finding.severity == "error"]
+    assert len(begun) == 1
+
+
+# ------------------------------------------------------------------------------------------ how much is told
+
+
+def test_a_rule_tells_so_much_and_counts_the_rest(tmp_path: Path) -> None:
+    names = [(f"{letter}{number}", b"") for number in range(5000) for letter in "aA"]
+    found = marpack.check(zipped(tmp_path / "m.mar", names), select="container-case")
+    assert len(found) == 20
+    assert found[-1].message.endswith("(and 4,980 more of the same)")
+    assert not [finding for finding in found[:-1] if "more of the same" in finding.message]
+
+
+def test_no_error_is_left_out_for_warnings() -> None:
+    def problems(severity: Any, count: int) -> Any:
+        def find(_: Subject) -> Any:
+            """Find them."""
+            for number in range(count):
+                yield Problem(message=f"{severity} {number}", fix="", effect="", severity=severity)
+
+        return find
+
+    rules = [
+        Rule(code=f"our-{number}", severity="warning", function=problems("warning", 30)) for number in range(15)
+    ]
+
+    def mixed(subject: Subject) -> Any:
+        """Find both."""
+        yield from problems("warning", 30)(subject)
+        yield from problems("error", 30)(subject)
+
+    rules.append(Rule(code="our-mixed", severity="error", function=mixed))
+    found = marpack.check(handler("x = 1\n"), rules=rules)
+    errors = [finding.message for finding in found if finding.severity == "error"]
+    assert len(errors) == 20
+    assert errors[-1] == "error 19 (and 10 more of the same)"
+    assert len(found) == 200 + 20 + 1
+    assert (found[-1].code, found[-1].severity) == ("container-unread", "note")
+    assert "120 more" in found[-1].message
+
+
+# ------------------------------------------------------------------------------------------- Python's age
+
+NEWER = {
+    "its own quotes": "x = f'{d['a']}'\n",
+    "its own quotes, inside of another": "x = f'{f\"{'a'}\"}'\n",
+    "a backslash": "x = f\"{'\\n'.join(d)}\"\n",
+    "a continued line": 'x = f"""{d + \\\n1}"""\n',
+    "a comment": 'x = f"""{\n  d  # what\n}"""\n',
+    "a line break": "x = f'{d\n}'\n",
+}
+OLDER = {
+    "other quotes": "x = f'{d[\"a\"]}'\n",
+    "short quotes in long ones": 'x = f"""{d["a"]}"""\n',
+    "backslashes outside of the braces": "x = f'\\n{d}\\'{d:%H\\n}'\n",
+    "lines in long quotes": 'x = f"""\\\n{\n  d\n} # no\n\n"""\n',
+    "doubled braces": "x = f'{{\\'}}' \\\n    f'{d!r:>{d}}'\n",
+    "a number sign in quotes": "x = f'{d[\"#\"]}'\n",
+}
+FIRST_LINE = "d = {}\ndef handle(data, context): return data\n"
+
+
+@pytest.mark.parametrize("source", NEWER.values(), ids=NEWER)
+def test_fstrings_that_an_older_python_does_not_read(source: str) -> None:
+    """By this Python's parser, or, from 3.12 on, which reads them all, by their tokens."""
+    plan = handler(FIRST_LINE + source)
+    for python in ("3.8", "3.10"):
+        assert codes(plan, python=python)["source-syntax"] == "error"
+    newer = codes(plan, python="3.12").get("source-syntax")
+    assert newer == (None if sys.version_info >= (3, 12) else "warning")
+
+
+@pytest.mark.parametrize("source", OLDER.values(), ids=OLDER)
+def test_fstrings_that_every_python_reads(source: str) -> None:
+    for python in ("3.8", "3.11", "3.12"):
+        assert "source-syntax" not in codes(handler(FIRST_LINE + source), python=python)
+
+
+S, M, E = "FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END"
+OPEN, CLOSE, NAME = ("OP", "{", 1), ("OP", "}", 1), ("NAME", "d", 1)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        ([(S, "f'", 1), OPEN, NAME, CLOSE, (E, "'", 1), ("STRING", "'a'", 1)], None),
+        ([(S, "f'", 1), OPEN, ("STRING", "'a'", 1), CLOSE, (E, "'", 1)], ("quotes", 1)),
+        ([(S, "rf'", 1), OPEN, ("STRING", '"a"', 1), CLOSE, (M, "\\d'", 1), (E, "'", 1)], None),
+        ([(S, "f'", 1), OPEN, (S, 'f"', 1), (M, "\\", 1), (E, '"', 1), CLOSE, (E, "'", 1)], ("backslash", 1)),
+        ([(S, "f'", 1), OPEN, (S, "f'", 1), (E, "'", 1), CLOSE, (E, "'", 1)], ("quotes", 1)),
+        ([(S, 'f"""', 1), OPEN, ("STRING", '"a"', 1), ("NL", "\n", 1), ("OP", "}", 2), (E, '"""', 2)], None),
+        ([(S, 'f"""', 1), OPEN, ("COMMENT", "# a", 1), ("NL", "\n", 1)], ("'#'", 1)),
+        ([(S, 'f"""', 1), OPEN, NAME, ("OP", "}", 2), (E, '"""', 2)], ("backslash", 2)),
+        ([(S, "F'", 7), ("OP", "{", 7), ("NL", "\n", 7)], ("line break", 7)),
+    ],
+)
+def test_the_tokens_of_fstrings(tokens: list[tuple[str, str, int]], said: tuple[str, int] | None) -> None:
+    found = newer_fstring(tokens)
+    if said is None or found is None:
+        assert found is said
+    else:
+        assert said[0] in found[0]
+        assert said[1] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("module", "since", "until"),
+    [
+        ("json", 8, 99),
+        ("graphlib", 9, 99),
+        ("zoneinfo", 9, 99),
+        ("tomllib", 11, 99),
+        ("compression", 14, 99),
+        ("annotationlib", 14, 99),
+        ("parser", 8, 10),
+        ("binhex", 8, 11),
+        ("distutils", 8, 12),
+        ("imp", 8, 12),
+        ("asyncore", 8, 12),
+        ("smtpd", 8, 12),
+        ("cgi", 8, 13),
+        ("telnetlib", 8, 13),
+        ("lib2to3", 8, 13),
+    ],
+)
+def test_the_standard_library_is_that_of_the_servers_python(module: str, since: int, until: int) -> None:
+    plan = handler(f"import {module}\ndef handle(data, context): return data\n")
+    for minor in range(8, 15):
+        there = since <= minor < until
+        assert is_standard(module, (3, minor)) == there
+        found = codes(plan, python=f"3.{minor}").get("import-missing")
+        # setuptools brings a distutils of its own.
+        assert found == (None if there else "note" if module == "distutils" else "warning")
+
+
+def test_a_module_that_is_gone_is_not_hidden() -> None:
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": "def handle(data, context): return data\n"},
+        extra_files={"imp.py": b""},
+    )
+    assert [codes(plan, python=f"3.{minor}").get("module-shadowed") for minor in (11, 12)] == ["warning", None]
+
+
+def test_this_pythons_standard_library() -> None:
+    assert all(is_standard(name, sys.version_info[:2]) for name in sys.stdlib_module_names)
+
+
+# ----------------------------------------------------------------------------------------------- other texts
+
+
+def test_requirements_have_one_grammar() -> None:
+    text = b"\xef\xbb\xbfNumPy==1.0 --hash=sha256:00  # why\n# c\nscikit_\\\nlearn[x]>=1 ; python_version > '3'\n"
+    text += b"git+https://x/y#egg=my-kit\n--index-url https://x\n"
+    lines = requirement_lines(text)
+    assert [(line.number, line.name) for line in lines] == [
+        (1, "numpy"),
+        (3, "scikit-learn"),
+        (5, None),
+        (6, None),
+    ]
+    found = Distributions(text)
+    assert (found.names, found.complete) == ({"numpy", "scikit-learn", "my-kit"}, True)
+    for line in ("./kit", "kit-1.0-py3-none-any.whl", "-r more.txt", "${KIT}", "a" * 20_000, "kit = 1", "k\xff"):
+        assert not Distributions(line.encode("latin-1")).complete, line
+
+
+def test_names_that_differ_in_case_are_told_once_and_alike(tmp_path: Path) -> None:
+    members = [("a/x", b""), ("A/y", b""), ("A/z", b""), ("\u00e9", b""), ("e\u0301", b"")]
+    path = zipped(tmp_path / "m.mar", members)
+    with marpack.open_archive(path) as archive:
+        expected = {f"{path}/{issue.argument}" for issue in archive.issues if issue.code == CASE_COLLISION}
+    found = [finding.file for finding in marpack.check(path) if finding.code == "container-case"]
+    assert len(found) == len(set(found)) == 2
+    assert set(found) == expected
+
+
+def test_circles() -> None:
+    assert _circle({"a": ["b", "c"], "b": ["d"], "c": ["d"]}) == []
+    assert _circle({"a": ["a"]}) == ["a", "a"]
+    edges = {"a": ["b"], "b": ["c", "e"], "c": ["d"], "d": ["b"]}
+    circle = _circle(edges)
+    assert sorted(set(circle)) == ["b", "c", "d"]
+    assert circle[0] == circle[-1]
+    assert all(after in edges[node] for node, after in itertools.pairwise(circle))
+
+
+def test_a_long_workflow_takes_no_long_time() -> None:
+    chain = {str(number): [str(number + 1)] for number in range(30_000)}
+    began = time.process_time()
+    assert _circle(chain) == []
+    assert len(_circle(chain | {"30000": ["0"]})) == 30_002
+    assert time.process_time() - began < 5

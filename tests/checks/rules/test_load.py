@@ -1,0 +1,214 @@
+"""``check(load=True)``: the model is loaded as the server's base handler does, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import marpack
+from marpack import cli
+from marpack.checks.examine import check
+from tests.conftest import require
+from tests.support.archives import zipped
+
+if TYPE_CHECKING:
+    from marpack.findings import Finding
+
+torch = pytest.importorskip("torch")
+
+DIGITS = Path(__file__).parents[2] / "models" / "digits"
+MODEL = (DIGITS / "model.py").read_text()
+WIDER = MODEL.replace("nn.Linear(128, 10)", "nn.Linear(129, 10)")
+TWO = MODEL + "\n\nclass Another(nn.Module):\n    pass\n"
+
+
+def plan(**arguments: Any) -> marpack.ArchivePlan:
+    return marpack.plan_archive(model_name="m", handler="base_handler", **arguments)
+
+
+def loaded(what: Any, **options: Any) -> list[Finding]:
+    return [finding for finding in check(what, load=True, **options) if finding.code == "load"]
+
+
+def why_not(what: Any) -> str:
+    """Return what keeps a model from being loaded, which is no fault of it."""
+    [finding] = loaded(what)
+    assert finding.severity == "note"
+    before, because, reason = finding.message.partition("the model was not loaded, because ")
+    assert (before, bool(because)) == ("", True)
+    return reason
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "script.pt")
+    return tmp_path / "script.pt"
+
+
+@pytest.mark.parametrize("form", ["default", "no-archive"])
+def test_what_loads_is_not_found_fault_with(form: Any, tmp_path: Path) -> None:
+    good = plan(model_file={"model.py": MODEL}, serialized_file=DIGITS / "digits.pt", archive_format=form)
+    assert loaded(good) == []
+    path = tmp_path / good.file_name
+    marpack.write_archive(good, path)
+    assert loaded(path) == []
+    with marpack.open_archive(path) as archive:
+        assert loaded(archive) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (WIDER, "RuntimeError: Error(s) in loading state_dict for DigitClassifier"),
+        (TWO, "ValueError: Expected only one class as model definition"),
+        ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("import os\nos._exit(7)\n", "ends the process that loads it (7)"),
+        ("raise SystemExit(3)\n", "SystemExit: 3"),
+    ],
+)
+def test_what_does_not_load(model: str, says: str) -> None:
+    assert MODEL not in (WIDER, TWO)
+    [finding] = loaded(plan(model_file={"model.py": model}, serialized_file=DIGITS / "digits.pt"))
+    assert finding.severity == "error"
+    assert says in finding.message
+    assert finding.file in ("m.mar/model.py", "m.mar/digits.pt")
+
+
+def test_a_whole_module_is_refused_as_by_the_server(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "whole.pt")
+    [finding] = loaded(plan(model_file={"model.py": MODEL}, serialized_file=tmp_path / "whole.pt"))
+    assert "Weights only load failed" in finding.message
+
+
+def test_torchscript(script: Path, tmp_path: Path) -> None:
+    assert loaded(plan(serialized_file=script)) == []
+    damaged = tmp_path / "damaged.pt"
+    damaged.write_bytes(script.read_bytes()[:-100])
+    [finding] = loaded(plan(serialized_file=damaged))
+    assert finding.file == "m.mar/damaged.pt"
+
+
+def test_what_the_base_handler_does_not_load_is_left_alone(tmp_path: Path) -> None:
+    for what in (plan(serialized_file={"weights.bin": b"anything"}), plan()):
+        assert why_not(what).startswith("there is neither a model file nor a serialized file called .pt")
+    spec = {"w.yaml": b"models: {a: {url: a.mar}}\ndag: {a: []}\n"}
+    assert why_not(marpack.plan_workflow(workflow_name="w", spec_file=spec)) == "it is a workflow"
+
+
+def test_it_is_a_rule() -> None:
+    bad = plan(model_file={"model.py": WIDER}, serialized_file=DIGITS / "digits.pt")
+    assert [finding.code for finding in check(bad, load=True, select=["load"])] == ["load"]
+    assert loaded(bad, ignore=["load"]) == []
+    assert loaded(bad, select=["handler"]) == []
+    assert check(bad, select=["load"]) == ()
+
+
+FILES = {"digits.pt": (DIGITS / "digits.pt").read_bytes(), "model.py": MODEL.encode()}
+MANIFEST = json.dumps(
+    {
+        "model": {
+            "modelName": "m",
+            "handler": "base_handler",
+            "modelFile": "model.py",
+            "serializedFile": "digits.pt",
+        }
+    }
+)
+
+
+def test_names_that_cannot_be_unpacked_safely_are_not(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "m.mar", [*FILES.items(), ("../sprung.py", b"")], manifest=MANIFEST)
+    assert why_not(path) == "it is not safe to unpack: ../sprung.py leads out of a folder by '..'"
+    path = zipped(tmp_path / "l.mar", [*FILES.items(), ("x", bytes(5000))], manifest=MANIFEST)
+    [finding] = loaded(path, limits=marpack.Limits(size=5000))
+    assert "it is not safe to unpack: the members hold" in finding.message
+
+
+def test_what_is_harmless_does_not_keep_it_from_being_loaded(tmp_path: Path) -> None:
+    files = FILES | {"model.py": WIDER.encode()}
+    more = [("README", b"1"), ("readme", b"2"), ("twice", b"1"), ("twice", b"2")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = zipped(tmp_path / "m.mar", [*files.items(), *more], manifest=MANIFEST)
+    with marpack.open_archive(path) as archive:
+        assert {issue.code for issue in archive.issues} == {"case-collision", "duplicate"}
+    [finding] = loaded(path)
+    assert "Error(s) in loading state_dict" in finding.message
+
+
+def test_links_and_missing_files_are_told(tmp_path: Path) -> None:
+    good = plan(model_file={"model.py": MODEL}, serialized_file=DIGITS / "digits.pt", archive_format="no-archive")
+    marpack.write_archive(good, tmp_path / "m")
+    (tmp_path / "m" / "digits.pt").unlink()
+    assert why_not(tmp_path / "m") == "'digits.pt' is not in it"
+    (tmp_path / "m" / "digits.pt").symlink_to(DIGITS / "digits.pt")
+    assert why_not(tmp_path / "m") == "'digits.pt' leads out of it"
+
+
+def test_damage_is_a_finding(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "m.mar", [*FILES.items(), ("data", b"a" * 100)], manifest=MANIFEST)
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        data[archive.getinfo("data").header_offset + 35] ^= 0xFF
+    path.write_bytes(data)
+    assert [each.file for each in check(path, load=True) if each.severity == "error"] == [f"{path}/data"]
+    assert [each for each in check(path) if each.severity == "error"] == []
+
+
+def test_models_own_modules_are_found(tmp_path: Path) -> None:
+    text = MODEL.replace("from torch import nn", "from parts import nn")
+    assert text != MODEL
+    parts = {"parts.py": b"from torch import nn\n"}
+    good = plan(model_file={"model.py": text}, serialized_file=DIGITS / "digits.pt", extra_files=parts)
+    assert loaded(good) == []
+
+
+def test_without_load_nothing_is_run(tmp_path: Path) -> None:
+    trap = tmp_path / "sprung"
+    model = f"{MODEL}\nopen({os.fspath(trap)!r}, 'w').close()\n"
+    trapped = plan(model_file={"model.py": model}, serialized_file=DIGITS / "digits.pt")
+    check(trapped)
+    assert not trap.exists()
+    check(trapped, load=True)
+    assert trap.exists()
+
+
+def test_without_torch_the_extra_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In an interpreter that has no torch: the standard library's own, without site-packages."""
+    require(sys.executable, "an interpreter")
+    path = tmp_path / "m.mar"
+    marpack.write_archive(plan(model_file={"model.py": MODEL}), path)
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from marpack import cli\n"
+        "import marpack.checks.rules.load as load\n"
+        "import subprocess\n"
+        "real = subprocess.run\n"
+        "subprocess.run = lambda words, **how: real([words[0], '-S', *words[1:]], **how)\n"
+        "sys.exit(cli.main(['check', '--load', sys.argv[2]]))\n"
+    )
+    root = os.fspath(Path(marpack.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script, root, path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'marpack[torch]'" in done.stderr
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.mar"
+    bad = plan(model_file={"model.py": WIDER}, serialized_file=DIGITS / "digits.pt")
+    marpack.write_archive(bad, path)
+    assert cli.main(["check", str(path)]) == 0
+    assert cli.main(["check", "--load", str(path)]) == 1
+    assert "Error(s) in loading state_dict" in capsys.readouterr().out

@@ -1,0 +1,348 @@
+"""A running TorchServe refuses what the rules of ``marpack.check`` find, and takes what is put right.
+
+The cases of the tests that were chosen are tried before the first of them, three at a time. Most of the time would
+be what workers take to import torch, so they are copies of one that has done so (``warm_workers``); with
+``MARPACK_ORDINARY_WORKERS`` in the environment they are started as the server does by itself, which takes five
+times as long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import pkgutil
+import re
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+import marpack.checks
+import tests.checks.cases
+from marpack.checks.frame.rule import BUILT_IN
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
+from tests.checks.cases.case import HANDLER, Archive, Case
+from tests.support.torchserve import (
+    LOOPBACK,
+    StartError,
+    TorchServe,
+    addresses,
+    environment,
+    install_folder,
+    package_home,
+    setting,
+)
+from tests.support.warm_workers import warm_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+VERSION = "0.12.0"
+TRIED_AT_ONCE = 3
+
+# What workflows are made of.
+NODE = Archive(files={"handler.py": HANDLER})
+
+# What a worker may take to load, and what its last words may take to reach the log.
+LOAD_SECONDS = 30
+LOG_SECONDS = 5
+
+# Rules that no server here can be asked about; each case says why.
+UNJUDGED = {
+    "config-unread",
+    "kserve-file-name",
+    "kserve-model-name",
+    "sagemaker-form",
+    "vertex-file-name",
+    "workflow-unread",
+}
+
+REGISTERED = re.compile(r'Model \\"(.+?)\\" Version: ')
+# A line of a worker's: the thread that writes it has the model's name.
+WORKERS_LINE = re.compile(r"\d{4}-\S+ \[\w+ *\] W-\d+-(?P<model>.+?)(?:-stdout|-stderr)? \S+ - ", re.DOTALL)
+WORKFLOW = re.compile(r"Workflow (.+?) has been registered")
+LINE = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
+
+
+def modules(package: Any) -> Iterator[Any]:
+    for found in pkgutil.iter_modules(package.__path__):
+        yield importlib.import_module(f"{package.__name__}.{found.name}")
+
+
+CASES: list[Case] = [case for module in modules(tests.checks.cases) for case in getattr(module, "CASES", [])]
+for _module in modules(marpack.checks):
+    pass
+
+
+def numbered() -> Iterator[tuple[int, str]]:
+    count: Counter[str] = Counter()
+    for case in CASES:
+        yield id(case), f"{case.code}-{count[case.code]}"
+        count[case.code] += 1
+
+
+NAMES = dict(numbered())
+
+
+def name_of(case: Case) -> str:
+    """Return a name for the model that tells the case, and is one for every reader."""
+    return NAMES[id(case)]
+
+
+class Answer(NamedTuple):
+    status: int
+    text: str
+
+
+@dataclass
+class Outcome:
+    """What became of an archive: how far it came, and all that was said about it."""
+
+    registered: bool = False
+    ready: bool = False
+    ended: bool = False
+    predicted: Answer | None = None
+    said: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "\n".join([f"registered: {self.registered}, ready: {self.ready}", *self.said])
+
+
+class Server:
+    """A running server that several threads ask; what it logs is told apart by model."""
+
+    def __init__(self, running: TorchServe, config: Path) -> None:
+        self.store = running.store
+        self._running = running
+        self._management = setting(config, "management_address", "")
+        self._inference = setting(config, "inference_address", "")
+        self._registering = threading.Lock()
+
+    def judge(self, archive: Archive, name: str, request: object, *, says: str = "") -> Outcome:
+        """Register an archive, start a worker, ask it, and remove everything again."""
+        put(archive, self.store, name)
+        file = archive.file_name(name)
+        if file.endswith(".war"):
+            return self._judge_workflow(file, name, request)
+        outcome = Outcome()
+        # What the front end logs here does not always name the model: one at a time, then it is this one's. It
+        # starts no worker yet, and so takes a moment.
+        with self._registering:
+            start = self._running.log_size()
+            query = urllib.parse.urlencode({"url": file, "initial_workers": 0, "synchronous": "true"})
+            answer = self._ask("POST", self._management, f"/models?{query}")
+            outcome.said += [answer.text, self._logged(start, None)]
+        outcome.registered = answer.status == 200
+        # Most archives state the name that was chosen for them; some their own.
+        model = found[1] if (found := REGISTERED.search(answer.text)) else name
+        path = f"/models/{quoted(model)}"
+        if outcome.registered:
+            answer = self._ask("PUT", self._management, f"{path}?min_worker=1&synchronous=true")
+            outcome.said.append(answer.text)
+            outcome.ready = answer.status == 200 and self._is_ready(path)
+            if outcome.ready:
+                outcome.predicted = self._ask("POST", self._inference, f"/predictions/{quoted(model)}", request)
+                outcome.said.append(outcome.predicted.text)
+        deadline = time.monotonic() + LOG_SECONDS
+        before = outcome.said
+        while True:  # what a worker says is logged when it comes, maybe after the answer
+            outcome.said = [*before, self._logged(start, model)]
+            if not says or re.search(says, "\n".join(outcome.said)) or time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        if outcome.registered:
+            self._ask("DELETE", self._management, path)
+        return outcome
+
+    def _judge_workflow(self, file: str, name: str, request: object) -> Outcome:
+        """Register a workflow, which starts its workers at once, ask it, and remove it."""
+        answer = self._ask("POST", self._management, f"/workflows?{urllib.parse.urlencode({'url': file})}")
+        name = found[1] if (found := WORKFLOW.search(answer.text)) else name
+        outcome = Outcome(registered=answer.status == 200, ready=answer.status == 200, said=[answer.text])
+        if outcome.registered:
+            outcome.predicted = self._ask("POST", self._inference, f"/wfpredict/{quoted(name)}", request)
+            outcome.said.append(outcome.predicted.text)
+            self._ask("DELETE", self._management, f"/workflows/{quoted(name)}")
+        return outcome
+
+    def _is_ready(self, path: str) -> bool:
+        """Tell whether a worker has come up; the answer to scaling may be faster than its state."""
+        deadline = time.monotonic() + LOG_SECONDS
+        while '"status": "READY"' not in self._ask("GET", self._management, f"{path}/all").text:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _ask(self, method: str, address: str, path: str, body: object = None) -> Answer:
+        request = urllib.request.Request(address + path, method=method)
+        if method == "POST" and address == self._inference:
+            request.data = json.dumps({} if body is None else body).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with LOOPBACK.open(request, timeout=LOAD_SECONDS) as response:
+                return Answer(response.status, response.read().decode("utf-8", "replace"))
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read().decode("utf-8", "replace"))
+        except OSError as error:
+            return Answer(0, f"no answer in {LOAD_SECONDS} s: {error}")
+
+    def _logged(self, start: int, model: str | None) -> str:
+        """Return what was logged since then: by workers of the model, or by none."""
+        lines = LINE.split(self._running.log(start))
+        kept = []
+        for line in lines:
+            found = WORKERS_LINE.match(line)
+            if found is None if model is None else found and found["model"].startswith(f"{model}_"):
+                kept.append(line)
+        return "".join(kept)
+
+
+def quoted(name: str) -> str:
+    return urllib.parse.quote(name, safe="")
+
+
+def put(archive: Archive, store: Path, name: str) -> None:
+    path = store / archive.file_name(name)
+    if archive.form != "folder":
+        path.write_bytes(archive.data(name))
+        return
+    for member, data in archive.members(name).items():
+        (path / member).parent.mkdir(parents=True, exist_ok=True)
+        (path / member).write_bytes(data)
+
+
+class Trials:
+    """Everything that is to be known before the tests."""
+
+    def __init__(self, cache: Path, folder: Path) -> None:
+        self._cache = cache
+        self._python = environment(VERSION, cache)
+        self._stack = contextlib.ExitStack()
+        self._folder = folder
+        self._warm: Path | None = None
+
+    def run(self, cases: list[Case]) -> dict[str, tuple[Outcome, Outcome]]:
+        judged = [case for case in cases if case.fails != "unjudged"]
+        with self._stack, ThreadPoolExecutor(TRIED_AT_ONCE) as pool:
+            if "MARPACK_ORDINARY_WORKERS" not in os.environ and hasattr(os, "pidfd_open"):
+                home = package_home(self._python)
+                self._warm = self._stack.enter_context(warm_python(self._python, home, self._folder))
+            settings = {frozenset(case.config.items()) for case in judged}
+            servers = dict(zip(settings, pool.map(self._server, settings), strict=True))
+            tried: dict[str, list[Future[Outcome]]] = {}
+            for case in judged:
+                name, server = name_of(case), servers[frozenset(case.config.items())]
+                says = case.says.replace("{name}", f"{name}-broken")
+                broken = (
+                    pool.submit(self._start, case, f"{name}-broken")
+                    if case.fails == "ends"
+                    else pool.submit(server.judge, case.broken, f"{name}-broken", case.request, says=says)
+                )
+                tried[name] = [broken, pool.submit(server.judge, case.repaired, f"{name}-repaired", case.request)]
+            return {name: (one.result(), other.result()) for name, (one, other) in tried.items()}
+
+    def _server(self, settings: frozenset[tuple[str, str]]) -> Server:
+        config = self._config(dict(settings))
+        running = self._stack.enter_context(TorchServe.from_file(config, VERSION, self._cache))
+        return Server(running, config)
+
+    def _start(self, case: Case, name: str) -> Outcome:
+        """Start a server that loads the archive by itself."""
+        config = self._config({**case.config, "load_models": case.broken.file_name(name)})
+        put(case.broken, Path(setting(config, "model_store", "")), name)
+        try:
+            with TorchServe.from_file(config, VERSION, self._cache) as server:
+                return Outcome(said=[server.log()])
+        except StartError as error:
+            return Outcome(ended=True, said=[error.log])
+
+    def _config(self, settings: Mapping[str, str]) -> Path:
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        (folder / "store").mkdir()
+        put(NODE, folder / "store", "node")
+        lines = {
+            "model_store": folder / "store",
+            "workflow_store": folder / "store",
+            "number_of_netty_threads": 4,
+            "disable_system_metrics": "true",
+            "enable_model_api": "true",
+            "disable_token_authorization": "true",
+            **({"python": self._warm} if self._warm else {}),
+            **settings,
+        }
+        config = folder / "config.properties"
+        text = [*addresses(), *(f"{key}={value}" for key, value in lines.items()), ""]
+        config.write_text("\n".join(text), encoding="ascii")
+        return config
+
+
+@pytest.fixture(scope="session")
+def outcomes(
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config
+) -> Iterator[dict[str, tuple[Outcome, Outcome]]]:
+    """Try the cases of the tests that were chosen."""
+    chosen = [item.callspec.params["case"] for item in request.session.items if is_ours(item)]  # type: ignore[attr-defined]
+    # A short path: sockets are below it. What the killed leave behind may appear while it goes.
+    with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
+        yield Trials(install_folder(pytestconfig), Path(folder)).run(chosen)
+
+
+def is_ours(item: pytest.Item) -> bool:
+    return getattr(item, "originalname", "") == test_the_server_says_so_too.__name__
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case.fails != "unjudged"],
+    ids=lambda case: f"{name_of(case)}: {case.title}",
+)
+def test_the_server_says_so_too(case: Case, outcomes: dict[str, tuple[Outcome, Outcome]]) -> None:
+    broken, repaired = outcomes[name_of(case)]
+    if case.fails == "ends":
+        assert broken.ended, str(broken)
+    else:
+        came_to = {
+            "register": (False, False),
+            "worker": (True, False),
+            "predict": (True, True),
+            "serves": (True, True),
+        }
+        assert (broken.registered, broken.ready) == came_to[case.fails], str(broken)
+    if broken.predicted:
+        assert (broken.predicted.status == 200) is (case.fails == "serves"), str(broken)
+    said = "\n".join(broken.said)
+    assert re.search(case.says.replace("{name}", f"{name_of(case)}-broken"), said), f"{case.says!r} not in: {said}"
+    assert repaired.registered, str(repaired)
+    assert repaired.ready, str(repaired)
+    assert repaired.predicted is not None
+    # Built-in handlers answer nothing that is JSON.
+    if case.request is not None or handler_of(case.repaired) not in HANDLER_MODULES:
+        assert repaired.predicted.status == 200, str(repaired)
+
+
+def handler_of(archive: Archive) -> str:
+    manifest = archive.members("any").get("MAR-INF/MANIFEST.json", b"{}")
+    return str(json.loads(manifest).get("model", {}).get("handler", ""))
+
+
+def test_cases_without_a_server_are_few_and_say_why() -> None:
+    unjudged = [case for case in CASES if case.fails == "unjudged"]
+    assert {case.code for case in unjudged} <= UNJUDGED
+    assert all(case.reason for case in unjudged)
+
+
+def test_every_rule_has_a_case_and_every_case_a_rule() -> None:
+    assert BUILT_IN
+    assert {rule.code for rule in BUILT_IN} == {case.code for case in CASES}

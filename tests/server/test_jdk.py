@@ -1,0 +1,248 @@
+"""The JDK, which the server reads with, finds in an archive what its plan says."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+import pytest
+
+import marpack
+from marpack.archive.forms import DEFLATES
+from tests.conftest import require
+from tests.support.java import HERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from marpack.archive.forms import ArchiveFormat
+
+ZIP_FORMS: tuple[ArchiveFormat, ...] = ("default", "zip-store", "auto")
+STORED, DEFLATED = 0, 8
+
+CONTENTS = {
+    "model.pt": b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(3000)),
+    "model.py": b"class Model: ...\n",
+    "handler.py": b"def handle(data, context): ...\n",
+    "empty": b"",
+    "compresses well.txt": b"the same again\n" * 100_000,
+    "folder/config.json": b"{}",
+    "folder/sub-folder/config.json": b'{"other": true}',
+    "folder/sub-folder/empty": b"",
+    "größe/日本語/🙂.txt": "größe".encode(),
+    "cafe\N{COMBINING ACUTE ACCENT}": b"decomposed",
+    "café": b"composed",
+    "a" * 255: b"the longest name that a file system takes",
+}
+MANIFEST = "MAR-INF/MANIFEST.json"
+
+
+class Member(NamedTuple):
+    name: str
+    method: int
+    size: int
+    compressed_size: int
+    crc32: int
+    sha256: str
+
+
+class JdkError(Exception):
+    """What the JDK says of an archive that it cannot read."""
+
+
+class Jdk:
+    """A running ReadArchive: one JVM for all archives."""
+
+    def __init__(self, requests: IO[str], answers: IO[str]) -> None:
+        self._requests = requests
+        self._answers = answers
+
+    def members(self, how: str, archive: Path) -> list[Member]:
+        """Read a zip forward only ("stream") or by its directory ("file")."""
+        return [
+            Member(bytes.fromhex(name).decode(), int(method), int(size), int(compressed), int(crc32), sha256)
+            for name, method, size, compressed, crc32, sha256 in self._ask(how, archive)
+        ]
+
+    def unzipped_sha256(self, archive: Path) -> str:
+        """Return the SHA-256 of what a gzip file holds."""
+        [[*_, sha256]] = self._ask("gzip", archive)
+        return sha256
+
+    def _ask(self, how: str, archive: Path) -> list[list[str]]:
+        self._requests.write(f"{how} {archive}\n")
+        self._requests.flush()
+        lines = list(iter(lambda: self._answers.readline().rstrip("\n"), ""))
+        for line in lines:
+            if line.startswith("error "):
+                raise JdkError(line)
+        return [line.split(" ") for line in lines]
+
+
+@pytest.fixture(scope="module")
+def jdk() -> Iterator[Jdk]:
+    require(shutil.which("javac"), "a JDK to read archives with")
+    program = HERE / "ReadArchive.java"
+    with subprocess.Popen(
+        ["java", str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        yield Jdk(process.stdin, process.stdout)
+
+
+def plan(form: ArchiveFormat, deflate: marpack.typing.Deflate = "zlib") -> marpack.ArchivePlan:
+    own = ("model.pt", "model.py", "handler.py")
+    return marpack.plan_archive(
+        model_name="jdk",
+        model_file=CONTENTS["model.py"],
+        serialized_file=CONTENTS["model.pt"],
+        handler={"handler.py": CONTENTS["handler.py"]},
+        extra_files={name: data for name, data in CONTENTS.items() if name not in own},
+        archive_format=form,
+        deflate=deflate,
+    )
+
+
+def write(plan: marpack.ArchivePlan, sink: str, folder: Path) -> Path:
+    archive = folder / plan.file_name
+    if sink == "file":
+        marpack.write_archive(plan, archive)
+    else:
+        with archive.open("wb") as file:
+            file.writelines(marpack.iter_archive(plan))
+    return archive
+
+
+@pytest.mark.parametrize("how", ["stream", "file"])
+@pytest.mark.parametrize("sink", ["file", "chunks"])
+@pytest.mark.parametrize("deflate", DEFLATES)
+@pytest.mark.parametrize("form", ZIP_FORMS)
+def test_a_zip_holds_its_members_in_order(
+    form: ArchiveFormat, deflate: marpack.typing.Deflate, sink: str, how: str, jdk: Jdk, tmp_path: Path
+) -> None:
+    planned = plan(form, deflate)
+    members = jdk.members(how, write(planned, sink, tmp_path))
+
+    assert [member.name for member in members] == [*(entry.name for entry in planned.entries), MANIFEST]
+    given = CONTENTS | {MANIFEST: planned.manifest_text.encode()}
+    assert {member.name: (member.size, member.crc32, member.sha256) for member in members} == {
+        name: (len(data), zlib.crc32(data), hashlib.sha256(data).hexdigest()) for name, data in given.items()
+    }
+
+
+@pytest.mark.parametrize("how", ["stream", "file"])
+@pytest.mark.parametrize("form", ZIP_FORMS)
+def test_the_result_says_what_was_written(form: ArchiveFormat, how: str, jdk: Jdk, tmp_path: Path) -> None:
+    result = marpack.write_archive(plan(form), tmp_path / "jdk.mar", digest=True)
+    assert [
+        (entry.name, entry.size, entry.compressed_size, entry.crc32, entry.sha256) for entry in result.entries
+    ] == [
+        (member.name, member.size, member.compressed_size, member.crc32, member.sha256)
+        for member in jdk.members(how, Path(result.path))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "weights", "source"),
+    [("default", DEFLATED, DEFLATED), ("zip-store", STORED, STORED), ("auto", STORED, DEFLATED)],
+)
+def test_each_form_compresses_what_it_should(
+    form: ArchiveFormat, weights: int, source: int, jdk: Jdk, tmp_path: Path
+) -> None:
+    methods = {member.name: member.method for member in jdk.members("stream", write(plan(form), "file", tmp_path))}
+    assert (methods["model.pt"], methods["compresses well.txt"]) == (weights, source)
+
+
+@pytest.mark.parametrize("deflate", DEFLATES)
+@pytest.mark.parametrize("form", ZIP_FORMS)
+def test_unzip_finds_no_fault(form: ArchiveFormat, deflate: marpack.typing.Deflate, tmp_path: Path) -> None:
+    require(shutil.which("unzip"), "Info-ZIP's unzip")
+    done = subprocess.run(
+        ["unzip", "-tqq", write(plan(form, deflate), "file", tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("sink", ["file", "chunks"])
+@pytest.mark.parametrize("deflate", DEFLATES)
+def test_a_tgz_holds_the_tar_that_python_sees(
+    deflate: marpack.typing.Deflate, sink: str, jdk: Jdk, tmp_path: Path
+) -> None:
+    archive = write(plan("tgz", deflate), sink, tmp_path)
+    data = archive.read_bytes()
+    tar = gzip.decompress(data)
+    assert jdk.unzipped_sha256(archive) == hashlib.sha256(tar).hexdigest()
+
+    # The server stops after the first gzip member (T2), which the JDK's own reader does not.
+    first = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    assert first.decompress(data) == tar
+    assert (first.eof, first.unused_data) == (True, b"")
+
+
+def test_more_members_than_a_plain_directory_counts(jdk: Jdk, tmp_path: Path) -> None:
+    names = [f"{number:05}" for number in range(2**16)]
+    archive = tmp_path / "many.mar"
+    marpack.write_archive(
+        marpack.plan_archive(
+            model_name="many",
+            handler={"handler.py": CONTENTS["handler.py"]},
+            extra_files=dict.fromkeys(names, b""),
+            archive_format="zip-store",
+        ),
+        archive,
+    )
+    for how in ("stream", "file"):
+        assert [member.name for member in jdk.members(how, archive)] == [*names, "handler.py", MANIFEST]
+
+
+@pytest.mark.parametrize(("form", "deflate"), [("default", "fast"), ("zip-store", "zlib")])
+def test_a_member_above_4_gib(
+    form: ArchiveFormat, deflate: marpack.typing.Deflate, jdk: Jdk, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights.bin"
+    weights.touch()
+    os.truncate(weights, size := 2**32 + 4096)  # sparse: the disk holds the archive only
+    archive = tmp_path / "big.mar"
+    try:
+        result = marpack.write_archive(
+            marpack.plan_archive(
+                model_name="big",
+                handler={"handler.py": CONTENTS["handler.py"]},
+                serialized_file=weights,
+                # After the weights, so that its place is beyond 4 GiB too.
+                extra_files={"z.txt": b"last"},
+                archive_format=form,
+                deflate=deflate,
+            ),
+            archive,
+        )
+        written = [(entry.name, entry.size, entry.compressed_size, entry.crc32) for entry in result.entries]
+        assert ("weights.bin", size) in [entry[:2] for entry in written]
+        for how in ("stream", "file"):
+            members = jdk.members(how, archive)
+            assert [
+                (member.name, member.size, member.compressed_size, member.crc32) for member in members
+            ] == written
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("how", ["stream", "file"])
+@pytest.mark.parametrize("form", ZIP_FORMS)
+def test_the_jdk_notices_one_wrong_byte(form: ArchiveFormat, how: str, jdk: Jdk, tmp_path: Path) -> None:
+    archive = write(plan(form), "file", tmp_path)
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 2] ^= 1  # the middle of these archives is some member's content
+    archive.write_bytes(data)
+    with pytest.raises(JdkError):
+        jdk.members(how, archive)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import fcntl
+import importlib
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.object_store import GoogleServer, S3Server, WebServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask no proxy for what is on the loopback."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def default_ports() -> Iterator[None]:
+    """Keep the ports that a server takes unless told otherwise: tests in other processes want the same ones."""
+    with Path(tempfile.gettempdir(), "marpack-tests-default-ports").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def web(direct: None) -> Iterator[WebServer]:
+    with WebServer.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[S3Server]:
+    with S3Server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(moto: S3Server, direct: None, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    for name, value in moto.environment.items():
+        monkeypatch.setenv(name, value)
+    return moto
+
+
+@pytest.fixture(scope="session")
+def google() -> Iterator[GoogleServer]:
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        # Read when gcsfs is imported. Else it also asks by gRPC, which the emulator does not speak.
+        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+        # Google's packages warn when they are imported that a Python nears its end.
+        warnings.simplefilter("ignore", FutureWarning)
+        importlib.import_module("gcsfs")
+    with GoogleServer.running() as server:
+        yield server
