@@ -38,7 +38,7 @@ def _lazy(module, homes):  # type: ignore[no-untyped-def]  # __init__.pyi says t
 __all__, __getattr__, __dir__ = _lazy(
     __name__,
     {
-        "archive.entry": "Entry",
+        "archive.member": "Member",
         "archive.inspection.diff": "diff_archives",
         "archive.inspection.inspect": "inspect_archive",
         "archive.manifest": "Manifest ManifestModel ManifestWorkflow WorkflowManifest",

@@ -4,13 +4,13 @@ from marpack import checks as checks
 from marpack import compat as compat
 from marpack import serving as serving
 from marpack import typing as typing
-from marpack.archive.entry import Entry as Entry
 from marpack.archive.inspection.diff import diff_archives as diff_archives
 from marpack.archive.inspection.inspect import inspect_archive as inspect_archive
 from marpack.archive.manifest import Manifest as Manifest
 from marpack.archive.manifest import ManifestModel as ManifestModel
 from marpack.archive.manifest import ManifestWorkflow as ManifestWorkflow
 from marpack.archive.manifest import WorkflowManifest as WorkflowManifest
+from marpack.archive.member import Member as Member
 from marpack.archive.owner import Owner as Owner
 from marpack.archive.plan.extra_files import tree as tree
 from marpack.archive.plan.model import plan_archive as plan_archive
@@ -64,7 +64,6 @@ __all__ = [
     "CheckError",
     "ConfigError",
     "DownloadError",
-    "Entry",
     "Finding",
     "Issue",
     "LimitError",
@@ -74,6 +73,7 @@ __all__ = [
     "ManifestModel",
     "ManifestWorkflow",
     "MarpackError",
+    "Member",
     "MissingExtraError",
     "ModelArchive",
     "ModelConfig",

@@ -78,7 +78,7 @@ class ModelExportUtils:
 
 
 class ModelArchiver:
-    """The official package's entry for libraries."""
+    """The official package's member for libraries."""
 
     @staticmethod
     def generate_model_archive(config: Namespace | ModelArchiverConfig) -> None:

@@ -7,7 +7,7 @@ from marpack import _lazy
 __all__, __getattr__, __dir__ = _lazy(
     __name__,
     {
-        "archive.entry": "ArchiveEntry",
+        "archive.member": "ArchiveMember",
         "archive.forms": "ArchiveFormat Compression Deflate",
         "archive.inspection.diff": "Difference ManifestChange MemberChange PackingChange",
         "archive.inspection.inspect": "InspectedMember Inspection",
@@ -17,7 +17,7 @@ __all__, __getattr__, __dir__ = _lazy(
         "archive.plan.inputs": "FileArgument SourceLike",
         "archive.plan.model": "Handler",
         "archive.read.archive": "WorkflowArchive",
-        "archive.result": "Progress WrittenEntry",
+        "archive.result": "Progress WrittenMember",
         "archive.sources": "Reader",
         "checks.frame.subject": "CheckTarget",
         "config.settings.keys": "Key",

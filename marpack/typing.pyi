@@ -1,4 +1,3 @@
-from marpack.archive.entry import ArchiveEntry as ArchiveEntry
 from marpack.archive.forms import ArchiveFormat as ArchiveFormat
 from marpack.archive.forms import Compression as Compression
 from marpack.archive.forms import Deflate as Deflate
@@ -11,6 +10,7 @@ from marpack.archive.inspection.inspect import Inspection as Inspection
 from marpack.archive.inspection.kinds import TensorKey as TensorKey
 from marpack.archive.inspection.kinds import Weights as Weights
 from marpack.archive.manifest import Runtime as Runtime
+from marpack.archive.member import ArchiveMember as ArchiveMember
 from marpack.archive.plan.extra_files import ExtraFiles as ExtraFiles
 from marpack.archive.plan.extra_files import Tree as Tree
 from marpack.archive.plan.inputs import FileArgument as FileArgument
@@ -18,7 +18,7 @@ from marpack.archive.plan.inputs import SourceLike as SourceLike
 from marpack.archive.plan.model import Handler as Handler
 from marpack.archive.read.archive import WorkflowArchive as WorkflowArchive
 from marpack.archive.result import Progress as Progress
-from marpack.archive.result import WrittenEntry as WrittenEntry
+from marpack.archive.result import WrittenMember as WrittenMember
 from marpack.archive.sources import Reader as Reader
 from marpack.checks.frame.subject import CheckTarget as CheckTarget
 from marpack.config.presets import Preset as Preset
@@ -31,8 +31,8 @@ from marpack.findings import Severity as Severity
 from marpack.serving.model_store import StoredArchive as StoredArchive
 
 __all__ = [
-    "ArchiveEntry",
     "ArchiveFormat",
+    "ArchiveMember",
     "CheckTarget",
     "Compression",
     "Deflate",
@@ -61,5 +61,5 @@ __all__ = [
     "Tree",
     "Weights",
     "WorkflowArchive",
-    "WrittenEntry",
+    "WrittenMember",
 ]

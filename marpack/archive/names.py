@@ -38,7 +38,7 @@ MAX_NAME = 4095
 _ARCHIVE_NAME = re.compile(r"[A-Za-z0-9] [A-Za-z0-9_.-]*", re.VERBOSE)
 
 # No more than most names are, so that the rules need not be gone through one by one for thousands of files.
-_PLAIN_READABLE_NAME = re.compile(
+_PLAIN_NAME = re.compile(
     r"(?! [mw]ar-inf (/|$) ) \w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII | re.IGNORECASE
 )
 
@@ -67,7 +67,7 @@ def _check_archive_name(kind: str, name: str, suffix: str) -> str | None:
 
 def check_member_name(name: str, manifest_name: str = MANIFEST_NAME) -> str | None:
     """Return what is wrong with the name of a member (A8, W6), or None; the manifest has its folder to itself."""
-    if len(name) <= MAX_COMPONENT and _PLAIN_READABLE_NAME.fullmatch(name):
+    if len(name) <= MAX_COMPONENT and _PLAIN_NAME.fullmatch(name):
         return None
     parts = name.split("/")
     problem = None

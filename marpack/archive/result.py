@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from marpack.findings import Finding
 
-__all__ = ["Progress", "WriteResult", "WrittenEntry"]
+__all__ = ["Progress", "WriteResult", "WrittenMember"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WrittenEntry:
+class WrittenMember:
     """One member as written.
 
     ``size`` and ``compressed_size`` are bytes; in a form that does not compress members one by one they are
@@ -33,13 +33,13 @@ class WriteResult:
 
     ``size`` is the file's, or the sum of the files in a folder, in bytes. ``sha256`` is the file's in
     hexadecimal: None unless asked for, and for a folder, which has none. A result stands for its ``path``.
-    ``entries`` are all members in order, the manifest last. ``warnings`` are the plan's, and one of a name that
+    ``members`` are all members in order, the manifest last. ``warnings`` are the plan's, and one of a name that
     the server takes for another form's. ``findings`` are what ``marpack.check`` says, where it was asked.
     """
 
     path: str
     size: int
-    entries: tuple[WrittenEntry, ...]
+    members: tuple[WrittenMember, ...]
     sha256: str | None = None
     warnings: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -192,12 +192,12 @@ def source_date_epoch() -> tuple[int | None, list[Issue]]:
 
 
 def _summary(output: Output, result: WriteResult) -> str:
-    count = len(result.entries)
+    count = len(result.members)
     lines = [f"{output}: {count} members, {result.size:,} bytes"]
-    for entry in result.entries:
-        lines.append(f"{entry.size:>15,}  {printable(entry.name)}")
-        if entry.sha256:
-            lines.append(f"{'sha256':>15}  {entry.sha256}")
+    for member in result.members:
+        lines.append(f"{member.size:>15,}  {printable(member.name)}")
+        if member.sha256:
+            lines.append(f"{'sha256':>15}  {member.sha256}")
     if result.sha256:
         lines.append(f"{'sha256':>15}  {result.sha256}  {os.path.basename(output.name)}")
     return "\n".join(lines)
@@ -216,11 +216,11 @@ def _json(
         "manifest": json.loads(plan.manifest_text),
     }
     if written is None:
-        entries = [{"name": entry.name, "size": entry.size} for entry in plan.members]
-        document |= {"size": plan.size, "entries": entries}
+        members = [{"name": member.name, "size": member.size} for member in plan.members]
+        document |= {"size": plan.size, "entries": members}
     else:
-        entries = [asdict(entry) for entry in written.entries]
-        document |= {"size": written.size, "sha256": written.sha256, "entries": entries}
+        members = [asdict(member) for member in written.members]
+        document |= {"size": written.size, "sha256": written.sha256, "entries": members}
     document["warnings"] = list(warnings)
     document["findings"] = [asdict(finding) for finding in findings]
     return json.dumps(document, indent=2)

@@ -377,7 +377,7 @@ def test_progress_adds_up(form: Any, digests: bool, folder: Path) -> None:
     counted: list[int] = []
     with marpack.open_archive(path) as archive:
         marpack.inspect_archive(archive, digest=digests, progress=counted.append)
-        sizes = sum(entry.size for entry in archive.entries)
+        sizes = sum(entry.size for entry in archive.members)
     assert sum(counted) == sizes + (archive.size if digests and form != "no-archive" else 0)
     assert min(counted) > 0
 

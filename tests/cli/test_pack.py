@@ -546,9 +546,9 @@ def test_ended_by_a_signal(number: int, status: int, folder: Path) -> None:
 def test_signal_that_is_ignored_stays_so() -> None:
     """As under nohup."""
     code = (
-        "import os, signal, sys; from marpack.archive import zip_writer; from marpack.cli import main; "
+        "import os, signal, sys; from marpack.archive.write import zip_stream; from marpack.cli import main; "
         "signal.signal(signal.SIGHUP, signal.SIG_IGN); "
-        "zip_writer.end_records = lambda record=zip_writer.end_records, **values: "
+        "zip_stream.end_records = lambda record=zip_stream.end_records, **values: "
         "(os.kill(os.getpid(), signal.SIGHUP), record(**values))[1]; "
         f"sys.exit(main({BASICS!r}))"
     )

@@ -142,7 +142,7 @@ def test_s3_gets_the_bytes_of_the_file(
     assert store.parts(f"runs/a b/{plan.file_name}") == (3 if weights is LARGE else 1)
     assert store.unfinished() == []
     assert (result.path, result.size, result.sha256) == (url, written.size, written.sha256)
-    assert (result.entries, result.warnings) == (written.entries, ())
+    assert (result.members, result.warnings) == (written.members, ())
     assert sum(done) == plan.size
 
 

@@ -46,7 +46,7 @@ def rewritten(model_name: str, archive_format: marpack.typing.ArchiveFormat, arc
                 model_name=model_name,
                 archive_format=archive_format,
                 manifest_text=manifest.decode(),
-                entries=tuple(entries),
+                files=tuple(entries),
                 timestamp=T,
                 owner=owner,
             )
@@ -54,12 +54,12 @@ def rewritten(model_name: str, archive_format: marpack.typing.ArchiveFormat, arc
     )
 
 
-def read_zip(archive: bytes) -> tuple[marpack.Owner, list[marpack.Entry], bytes]:
+def read_zip(archive: bytes) -> tuple[marpack.Owner, list[marpack.Member], bytes]:
     with zipfile.ZipFile(io.BytesIO(archive)) as file:
         *members, manifest = file.infolist()
         assert manifest.filename == MANIFEST
         entries = [
-            marpack.Entry(
+            marpack.Member(
                 name=info.filename,
                 source=BytesSource(data=file.read(info)),
                 size=info.file_size,
@@ -73,8 +73,8 @@ def read_zip(archive: bytes) -> tuple[marpack.Owner, list[marpack.Entry], bytes]
         return marpack.Owner(), entries, file.read(manifest)
 
 
-def read_tgz(archive: bytes) -> tuple[marpack.Owner, list[marpack.Entry], bytes]:
-    entries: list[marpack.Entry] = []
+def read_tgz(archive: bytes) -> tuple[marpack.Owner, list[marpack.Member], bytes]:
+    entries: list[marpack.Member] = []
     owner = marpack.Owner()
     with tarfile.open(fileobj=io.BytesIO(archive)) as file:
         for info in file:
@@ -86,7 +86,7 @@ def read_tgz(archive: bytes) -> tuple[marpack.Owner, list[marpack.Entry], bytes]
                 return owner, entries, data
             owner = marpack.Owner(uid=info.uid, gid=info.gid, user=info.uname, group=info.gname)
             entries.append(
-                marpack.Entry(
+                marpack.Member(
                     name=name,
                     source=BytesSource(data=data),
                     size=len(data),

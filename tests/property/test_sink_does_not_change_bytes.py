@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import marpack
-from marpack.archive import entry
 from marpack.archive.formats import deflate
 from marpack.archive.forms import DEFLATES
 from marpack.archive.sources import CHUNK_SIZE
@@ -56,7 +55,7 @@ def test_sink_does_not_change_bytes(
     sink = Sink()
     with patch.object(deflate, "BLOCK_SIZE", block):
         expected = b"".join(marpack.iter_archive(plan, threads=1))
-        with patch.object(zip_stream, "HELD_SIZE", held), patch.object(entry, "CHUNK_SIZE", chunk):
+        with patch.object(zip_stream, "HELD_SIZE", held), patch("marpack.archive.member.CHUNK_SIZE", chunk):
             assert b"".join(marpack.iter_archive(plan, threads=threads)) == expected
             plain = marpack.write_archive(plan, tmp_path / "plain", force=True, threads=threads)
             hashed = marpack.write_archive(plan, tmp_path / "hashed", force=True, digest=True, threads=threads)
@@ -67,9 +66,9 @@ def test_sink_does_not_change_bytes(
     assert plain.sha256 is None
     assert hashed.sha256 == hashlib.sha256(expected).hexdigest()
     assert bytes(sink.taken) == expected
-    assert (passed.path, passed.size, passed.entries) == ("sink", hashed.size, hashed.entries)
+    assert (passed.path, passed.size, passed.members) == ("sink", hashed.size, hashed.members)
     assert passed.sha256 == hashed.sha256
     contents = {**arguments["extra_files"], "MAR-INF/MANIFEST.json": plan.manifest_text.encode()}
-    assert {(written.name, written.size, written.crc32, written.sha256) for written in hashed.entries} == {
+    assert {(written.name, written.size, written.crc32, written.sha256) for written in hashed.members} == {
         (name, len(data), zlib.crc32(data), hashlib.sha256(data).hexdigest()) for name, data in contents.items()
     }

@@ -21,7 +21,7 @@ def test_zip(arguments: dict[str, Any]) -> None:
     plan = marpack.plan_archive(**arguments)
     with zipfile.ZipFile(io.BytesIO(b"".join(marpack.iter_archive(plan)))) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == [*(entry.name for entry in plan.entries), "MAR-INF/MANIFEST.json"]
+        assert archive.namelist() == [*(entry.name for entry in plan.files), "MAR-INF/MANIFEST.json"]
         read = {name: archive.read(name) for name in archive.namelist()}
     assert read == expected_members(plan, arguments)
 

@@ -130,7 +130,7 @@ def test_a_zip_holds_its_members_in_order(
     planned = plan(form, deflate)
     members = jdk.members(how, write(planned, sink, tmp_path))
 
-    assert [member.name for member in members] == [*(entry.name for entry in planned.entries), MANIFEST]
+    assert [member.name for member in members] == [*(entry.name for entry in planned.files), MANIFEST]
     given = CONTENTS | {MANIFEST: planned.manifest_text.encode()}
     assert {member.name: (member.size, member.crc32, member.sha256) for member in members} == {
         name: (len(data), zlib.crc32(data), hashlib.sha256(data).hexdigest()) for name, data in given.items()
@@ -142,7 +142,7 @@ def test_a_zip_holds_its_members_in_order(
 def test_the_result_says_what_was_written(form: ArchiveFormat, how: str, jdk: Jdk, tmp_path: Path) -> None:
     result = marpack.write_archive(plan(form), tmp_path / "jdk.mar", digest=True)
     assert [
-        (entry.name, entry.size, entry.compressed_size, entry.crc32, entry.sha256) for entry in result.entries
+        (entry.name, entry.size, entry.compressed_size, entry.crc32, entry.sha256) for entry in result.members
     ] == [
         (member.name, member.size, member.compressed_size, member.crc32, member.sha256)
         for member in jdk.members(how, Path(result.path))
@@ -226,7 +226,7 @@ def test_a_member_above_4_gib(
             ),
             archive,
         )
-        written = [(entry.name, entry.size, entry.compressed_size, entry.crc32) for entry in result.entries]
+        written = [(entry.name, entry.size, entry.compressed_size, entry.crc32) for entry in result.members]
         assert ("weights.bin", size) in [entry[:2] for entry in written]
         for how in ("stream", "file"):
             members = jdk.members(how, archive)

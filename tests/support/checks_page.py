@@ -16,8 +16,8 @@ _HEAD = """\
 Made from the rules themselves by `python -m tests.support.checks_page`; a test holds this page against them. Each
 rule has a code, which is stable, and a severity: an **error** means that TorchServe 0.12.0 refuses the archive,
 that its worker dies, or that what was meant is ignored; a **warning**, that this may be so, or depends on the
-server; a **note** is worth knowing. A finding may be less severe than its rule. `--select` and `--ignore` take codes, and
-what codes begin with: `handler` stands for all that begin with `handler-`.
+server; a **note** is worth knowing. A finding may be less severe than its rule. `--select` and `--ignore` take
+codes, and what codes begin with: `handler` stands for all that begin with `handler-`.
 
 What is marked [server] is what TorchServe 0.12.0 was seen to do: for each rule, `tests/checks/cases` holds
 archives that have the fault and the same without it, and a running server is given both

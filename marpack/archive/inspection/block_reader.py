@@ -8,9 +8,9 @@ from marpack.archive.forms import Compression
 from marpack.archive.inspection.pickles import Budget
 
 if TYPE_CHECKING:
-    from marpack.archive.entry import ArchiveEntry
     from marpack.archive.forms import ContainerForm
     from marpack.archive.inspection.kinds import SeekableReader
+    from marpack.archive.member import ArchiveMember
     from marpack.archive.result import Progress
 
 __all__ = ["MAX_READ", "BlockReader", "Window", "can_jump"]
@@ -20,9 +20,9 @@ BLOCK_SIZE = 1 << 18
 _BLOCKS_KEPT = 64
 
 
-def can_jump(form: ContainerForm, entry: ArchiveEntry) -> bool:
+def can_jump(form: ContainerForm, member: ArchiveMember) -> bool:
     """Tell whether a member's reader moves without reading what lies between."""
-    return form == "folder" or entry.compression is Compression.STORED
+    return form == "folder" or member.compression is Compression.STORED
 
 
 class BlockReader:

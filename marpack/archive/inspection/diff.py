@@ -18,7 +18,7 @@ from marpack.errors import ArchiveError, LimitError
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from marpack.archive.entry import ArchiveEntry
+    from marpack.archive.member import ArchiveMember
     from marpack.archive.read.archive import ModelArchive
     from marpack.archive.result import Progress
 
@@ -141,10 +141,10 @@ def diff_archives(
             members.append(MemberChange(change="removed", name=name, old_size=ours[name][-1].size))
         elif name not in ours:
             members.append(MemberChange(change="added", name=name, new_size=theirs[name][-1].size))
-        elif [entry.size for entry in ours[name]] != [entry.size for entry in theirs[name]]:
+        elif [member.size for member in ours[name]] != [member.size for member in theirs[name]]:
             members.append(_changed(ours[name], theirs[name]))
         elif not contents and old.form == new.form == "zip":
-            stated = [[entry.crc32 for entry in entries[name]] for entries in (ours, theirs)]
+            stated = [[member.crc32 for member in members[name]] for members in (ours, theirs)]
             same.append(name) if stated[0] == stated[1] else members.append(_changed(ours[name], theirs[name]))
         else:
             doubtful.append(name)
@@ -168,28 +168,28 @@ def _refuse_size(archive: ModelArchive) -> None:
             raise LimitError(archive.path, issue.message, code=issue.code)
 
 
-def _by_name(archive: ModelArchive) -> dict[str, list[ArchiveEntry]]:
-    found: dict[str, list[ArchiveEntry]] = {}
-    for entry in archive.entries:
-        found.setdefault(entry.name, []).append(entry)
+def _by_name(archive: ModelArchive) -> dict[str, list[ArchiveMember]]:
+    found: dict[str, list[ArchiveMember]] = {}
+    for member in archive.members:
+        found.setdefault(member.name, []).append(member)
     return found
 
 
-def _changed(old: Sequence[ArchiveEntry], new: Sequence[ArchiveEntry]) -> MemberChange:
+def _changed(old: Sequence[ArchiveMember], new: Sequence[ArchiveMember]) -> MemberChange:
     return MemberChange(change="changed", name=old[-1].name, old_size=old[-1].size, new_size=new[-1].size)
 
 
 def _digests(archive: ModelArchive, names: Collection[str], progress: Progress | None) -> dict[str, list[bytes]]:
     """Return the SHA-256 of all members of the names."""
     found: dict[str, list[bytes]] = {name: [] for name in names}
-    wanted = frozenset(entry for entry in archive.entries if entry.name in names)
-    for entry, reader in archive.container.contents(wanted):
+    wanted = frozenset(member for member in archive.members if member.name in names)
+    for member, reader in archive.container.contents(wanted):
         sha256 = new_sha256()
         while data := reader.read(CHUNK_SIZE):
             sha256.update(data)
             if progress:
                 progress(len(data))
-        found[entry.name].append(sha256.digest())
+        found[member.name].append(sha256.digest())
     return found
 
 
@@ -252,7 +252,7 @@ def _packing(
 
 
 def _folder_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingChange]:
-    """Yield folders that have an entry in one only; those on a disk all have one."""
+    """Yield folders that have an member in one only; those on a disk all have one."""
     if "folder" in (old.form, new.form):
         return
     for name in sorted({*old.folders} ^ {*new.folders}):
@@ -265,7 +265,7 @@ def _order_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingChan
     if "folder" in (old.form, new.form):
         return
     orders = [
-        [entry.name for entry in archive.entries if entry.name in other]
+        [member.name for member in archive.members if member.name in other]
         for archive, other in ((old, new), (new, old))
     ]
     for one, other in zip_longest(*orders, fillvalue=""):

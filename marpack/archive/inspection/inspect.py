@@ -22,8 +22,8 @@ from marpack.findings import Issue
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from marpack.archive.entry import ArchiveEntry
     from marpack.archive.forms import ContainerForm
+    from marpack.archive.member import ArchiveMember
     from marpack.archive.read.archive import ModelArchive
     from marpack.archive.read.container import Container
     from marpack.archive.read.member_reader import MemberReader
@@ -54,20 +54,20 @@ _DEEPEST = 100
 class InspectedMember:
     """One member: what the archive says of it, its SHA-256 if asked for, and what it is if it is weights."""
 
-    entry: ArchiveEntry
+    archived: ArchiveMember
     sha256: str | None = None
     weights: Weights | None = None
 
     def asdict(self) -> dict[str, Any]:
         """Return JSON values."""
-        entry = self.entry
+        member = self.archived
         return {
-            "name": entry.name,
-            "size": entry.size,
-            "compressed_size": entry.compressed_size,
-            "compression": method_name(entry.compression),
-            "crc32": entry.crc32,
-            "mode": None if entry.mode is None else f"{stat.S_IMODE(entry.mode):04o}",
+            "name": member.name,
+            "size": member.size,
+            "compressed_size": member.compressed_size,
+            "compression": method_name(member.compression),
+            "crc32": member.crc32,
+            "mode": None if member.mode is None else f"{stat.S_IMODE(member.mode):04o}",
             "sha256": self.sha256,
             "weights": None if self.weights is None else asdict(self.weights),
         }
@@ -143,7 +143,7 @@ def inspect_archive(
     except ArchiveError as error:
         issues.append(error.issue)
     if any(issue.code in LIMIT_CODES for issue in issues):
-        members = [InspectedMember(entry=entry) for entry in archive.entries]
+        members = [InspectedMember(archived=member) for member in archive.members]
         sha256 = None
     else:
         looking = _Looking(
@@ -156,7 +156,7 @@ def inspect_archive(
         form=archive.form,
         kind="workflow" if isinstance(archive, WorkflowArchive) else "model",
         size=archive.size,
-        contents_size=sum(entry.size for entry in archive.entries),
+        contents_size=sum(member.size for member in archive.members),
         sha256=sha256,
         manifest_name=archive.manifest_name,
         manifest=manifest,
@@ -221,42 +221,42 @@ class _Looking:
         container = self._container
         if container.form == "tgz":
             # A member that is opened by itself costs a reading of all before it.
-            for entry, reader in container.contents(frozenset(container.entries)):
-                yield self._member(entry, reader)
+            for member, reader in container.contents(frozenset(container.members)):
+                yield self._member(member, reader)
             return
-        for entry in container.entries:
+        for member in container.members:
             try:
-                reader = container.open(entry)
+                reader = container.open(member)
             except ArchiveError as error:
                 self._issues.append(error.issue)
-                self._advance(entry.size)
-                yield InspectedMember(entry=entry)
+                self._advance(member.size)
+                yield InspectedMember(archived=member)
                 continue
             with reader:
-                yield self._member(entry, reader)
+                yield self._member(member, reader)
 
-    def _member(self, entry: ArchiveEntry, reader: MemberReader) -> InspectedMember:
+    def _member(self, member: ArchiveMember, reader: MemberReader) -> InspectedMember:
         contents = BlockReader(
-            reader, entry.size, jumps=can_jump(self._container.form, entry), progress=self._progress
+            reader, member.size, jumps=can_jump(self._container.form, member), progress=self._progress
         )
         sha256 = None
         weights = None
         try:
             if self._digests:
                 sha256 = _sha256_of(contents)
-            weights = self._weights(entry, contents)
+            weights = self._weights(member, contents)
         except ArchiveError as error:
             self._issues.append(error.issue)
-        self._advance(entry.size - contents.counted)
-        return InspectedMember(entry=entry, sha256=sha256, weights=weights)
+        self._advance(member.size - contents.counted)
+        return InspectedMember(archived=member, sha256=sha256, weights=weights)
 
-    def _weights(self, entry: ArchiveEntry, contents: BlockReader) -> Weights | None:
+    def _weights(self, member: ArchiveMember, contents: BlockReader) -> Weights | None:
         called_so = (
-            entry.name == self._serialized_file or os.path.splitext(entry.name)[1].lower() in _WEIGHTS_SUFFIXES
+            member.name == self._serialized_file or os.path.splitext(member.name)[1].lower() in _WEIGHTS_SUFFIXES
         )
         if not called_so and not _may_be_weights(contents.read(_HEAD_SIZE)):
             return None
-        weights = describe_weights(contents, entry.size, budget=self._budget)
+        weights = describe_weights(contents, member.size, budget=self._budget)
         if called_so or weights.kind not in _NO_WEIGHTS or not weights.globals_complete:
             return weights
         return None

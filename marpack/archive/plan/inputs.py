@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from marpack.archive.entry import Entry
 from marpack.archive.forms import Compression
 from marpack.archive.manifest import MANIFEST_NAME
+from marpack.archive.member import Member
 from marpack.archive.names import check_member_name, parents
 from marpack.archive.sources import BytesSource, FileSource, SeekableFile, Source, StreamSource
 from marpack.findings import Issue
@@ -74,9 +74,9 @@ class Candidate:
         """Where it comes from, for messages."""
         return f"{self.argument} {self.what}"
 
-    def entry(self, compression: Compression, *, packed_ns: int, normalise: bool) -> Entry:
+    def member(self, compression: Compression, *, packed_ns: int, normalise: bool) -> Member:
         """Settle the member; ``normalise`` takes nothing from the machine that packs."""
-        return Entry(
+        return Member(
             name=self.name,
             source=self.source,
             size=self.size,
@@ -329,4 +329,4 @@ def _same_contents(one: Candidate, other: Candidate) -> bool:
 
 
 def _read(candidate: Candidate) -> Iterator[bytes]:
-    return candidate.entry(Compression.STORED, packed_ns=0, normalise=False).chunks()
+    return candidate.member(Compression.STORED, packed_ns=0, normalise=False).chunks()

@@ -54,7 +54,7 @@ def plan_archive(
     the archive is written; a ``ScriptModule`` is saved at once, into an anonymous temporary file.
 
     - ``handler``: the name of a built-in handler; a path, with or without ``.py``, with or without
-      ``:entry``; or ``{"handler.py": contents}``.
+      ``:member``; or ``{"handler.py": contents}``.
     - ``version``: the model's version; ``""`` leaves it out, and the server takes ``1.0``.
     - ``requirements_file``: also a list of requirements.
     - ``extra_files``: the archiver's comma list of files, wildcards and folders (a folder's contents go to the
@@ -99,8 +99,8 @@ def plan_archive(
         raise PlanError(inputs.issues)
     if deflates(archive_format):
         check_available(deflate)
-    entries = [
-        candidate.entry(
+    members = [
+        candidate.member(
             compression_for(candidate.name, archive_format, weights=candidate.name == weights_name),
             packed_ns=packed * 10**9,
             normalise=reproducible,
@@ -125,7 +125,7 @@ def plan_archive(
         model_name=model_name,
         archive_format=archive_format,
         manifest_text=manifest.to_json(),
-        entries=tuple(sorted(entries, key=lambda entry: member_order(entry.name))),
+        files=tuple(sorted(members, key=lambda member: member_order(member.name))),
         timestamp=packed,
         owner=owner or (Owner.current() if archive_format == "tgz" and not reproducible else Owner()),
         warnings=tuple(inputs.warnings),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
-from marpack.archive.entry import Entry
 from marpack.archive.forms import (
     ARCHIVE_FORMATS,
     DEFLATES,
@@ -19,6 +18,7 @@ from marpack.archive.forms import (
     compression_for,
 )
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
+from marpack.archive.member import Member
 from marpack.archive.names import check_member_name, check_model_name, check_workflow_name, member_order, parents
 from marpack.archive.sources import BytesSource
 from marpack.display import printable
@@ -33,7 +33,7 @@ __all__ = ["ArchivePlan", "Plan", "WorkflowPlan"]
 class Plan(ABC):
     """What writers know of an archive of any kind, before its contents are read.
 
-    ``entries`` are the members in the order of the archive but for the manifest, which every form writes
+    ``files`` are the members in the order of the archive but for the manifest, which every form writes
     last from ``manifest_text``. ``timestamp`` is the time of packing in seconds since the epoch. ``deflate`` is
     how what is compressed is compressed.
     ``warnings`` are for the caller to show. ``str(plan)`` lists it all.
@@ -41,7 +41,7 @@ class Plan(ABC):
 
     archive_format: ArchiveFormat
     manifest_text: str
-    entries: tuple[Entry, ...]
+    files: tuple[Member, ...]
     timestamp: int
     warnings: tuple[str, ...] = ()
     deflate: Deflate = "zlib"
@@ -53,18 +53,18 @@ class Plan(ABC):
             raise ValueError(f"the form {self.archive_format!r} is not one of {', '.join(ARCHIVE_FORMATS)}")
         if self.deflate not in DEFLATES:
             raise ValueError(f"the method {self.deflate!r} is not one of {', '.join(DEFLATES)}")
-        names = [entry.name for entry in self.entries]
+        names = [member.name for member in self.files]
         problems = [self._check_name(), *(check_member_name(name, self.manifest_name) for name in names)]
         if problem := next(filter(None, problems), None):
             raise ValueError(problem)
         keys = list(map(member_order, names))
         if any(one >= other for one, other in pairwise(keys)):
-            raise ValueError("the entries of a plan are unique and in the order of member_order()")
+            raise ValueError("the files of a plan are unique and in the order of member_order()")
         folders = {parent for name in names for parent in parents(name)}
         if clash := folders.intersection(names):
             raise ValueError(f"{min(clash)!r} cannot be both a file and a folder")
         only = {"default": Compression.DEFLATED, "zip-store": Compression.STORED}.get(self.archive_format)
-        if only is not None and any(entry.compression is not only for entry in self.entries):
+        if only is not None and any(member.compression is not only for member in self.files):
             raise ValueError(f"the members of {self.archive_format} are all {only.name.lower()}")
 
     @abstractmethod
@@ -82,10 +82,10 @@ class Plan(ABC):
         """The name that a store expects: the archive's, with the suffix of the form."""
 
     @property
-    def members(self) -> tuple[Entry, ...]:
-        """All members in order: ``entries``, and the manifest last."""
+    def members(self) -> tuple[Member, ...]:
+        """All members in order: ``files``, and the manifest last."""
         source = BytesSource(data=self.manifest_text.encode())
-        manifest = Entry(
+        manifest = Member(
             name=self.manifest_name,
             source=source,
             size=source.size,
@@ -94,24 +94,24 @@ class Plan(ABC):
             compression=compression_for(self.manifest_name, self.archive_format, weights=False),
             origin="the manifest",
         )
-        return (*self.entries, manifest)
+        return (*self.files, manifest)
 
     @property
     def size(self) -> int:
         """The sum of the members' contents in bytes, uncompressed."""
-        return sum(entry.size for entry in self.members)
+        return sum(member.size for member in self.members)
 
     def __str__(self) -> str:
         members = self.members
         head = f"{self.file_name}: {len(members)} members, {self.size:,} bytes before compression"
-        return "\n".join([head, *(f"{entry.size:>15,}  {printable(entry.name)}" for entry in members)])
+        return "\n".join([head, *(f"{member.size:>15,}  {printable(member.name)}" for member in members)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchivePlan(Plan):
     """Everything that a model's archive will be, before its contents are read.
 
-    ``owner`` is whom the members of a ``tgz`` belong to. The other fields are those of all plans: ``entries``, the
+    ``owner`` is whom the members of a ``tgz`` belong to. The other fields are those of all plans: ``files``, the
     members in order but for the manifest, which is written last from ``manifest_text``; ``timestamp``, the time of
     packing in seconds since the epoch; ``deflate``, how to compress; ``warnings``, for the caller to show.
     ``str(plan)`` lists it all.

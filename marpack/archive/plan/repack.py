@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from marpack.archive.entry import Entry
 from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, Compression, compression_for, deflates
 from marpack.archive.manifest import created_on
+from marpack.archive.member import Member
 from marpack.archive.names import check_member_name, check_model_name, check_workflow_name, member_order, parents
 from marpack.archive.owner import Owner
 from marpack.archive.plan.arguments import check_choice, resolve_timestamp
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from marpack.archive.entry import ArchiveEntry
     from marpack.archive.forms import ArchiveFormat, Deflate
+    from marpack.archive.member import ArchiveMember
     from marpack.archive.plan.inputs import Candidate, SourceLike
     from marpack.archive.read.archive import ModelArchive
     from marpack.archive.sources import Reader
@@ -79,17 +79,17 @@ def plan_repack(
     if version is not None and is_workflow:
         inputs.issue("bad-value", "version", "a workflow has no version: leave it out")
     kept = [
-        entry
-        for entry in archive.entries
-        if entry.name not in dropped and entry.name not in new and entry.name != archive.manifest_name
+        member
+        for member in archive.members
+        if member.name not in dropped and member.name not in new and member.name != archive.manifest_name
     ]
-    for entry in kept:
-        if problem := check_member_name(entry.name, archive.manifest_name):
+    for member in kept:
+        if problem := check_member_name(member.name, archive.manifest_name):
             inputs.issue("bad-member-name", "drop", f"{problem}, or leave it out")
     for key, file in archive.references.items():
         if file in dropped:
             inputs.issue("bad-value", "drop", f"{file!r} is what the manifest calls {key}: it cannot be left out")
-    names = {entry.name for entry in kept} | new.keys()
+    names = {member.name for member in kept} | new.keys()
     for added in new:
         below = next((other for other in names if other.startswith(f"{added}/")), None)
         above = next((folder for folder in parents(added) if folder in names), None)
@@ -100,29 +100,29 @@ def plan_repack(
     if deflate is not None and deflates(archive_format):
         check_available(deflate)
 
-    def planned(candidate: Candidate) -> Entry:
+    def planned(candidate: Candidate) -> Member:
         method = compression_for(candidate.name, archive_format, weights=candidate.name in weights)
-        return candidate.entry(method, packed_ns=packed * 10**9, normalise=reproducible)
+        return candidate.member(method, packed_ns=packed * 10**9, normalise=reproducible)
 
     weights = {archive.references.get("serializedFile")}
-    entries = [planned(candidate) for candidate in new.values()]
-    for entry in kept:
-        method = compression_for(entry.name, archive_format, weights=entry.name in weights)
-        if not chosen and isinstance(entry.compression, Compression):
-            method = entry.compression
-        copied = deflate is None and method is entry.compression is Compression.DEFLATED
-        entries.append(
-            Entry(
-                name=entry.name,
-                source=(DeflatedMember if copied else Member)(archive=archive, entry=entry),
-                size=entry.size,
-                mode=_DEFAULT_MODE if reproducible or not entry.mode else entry.mode & _PERMISSIONS,
-                mtime_ns=packed * 10**9 if reproducible or entry.mtime_ns is None else entry.mtime_ns,
+    members = [planned(candidate) for candidate in new.values()]
+    for member in kept:
+        method = compression_for(member.name, archive_format, weights=member.name in weights)
+        if not chosen and isinstance(member.compression, Compression):
+            method = member.compression
+        copied = deflate is None and method is member.compression is Compression.DEFLATED
+        members.append(
+            Member(
+                name=member.name,
+                source=(DeflatedMemberSource if copied else MemberSource)(archive=archive, member=member),
+                size=member.size,
+                mode=_DEFAULT_MODE if reproducible or not member.mode else member.mode & _PERMISSIONS,
+                mtime_ns=packed * 10**9 if reproducible or member.mtime_ns is None else member.mtime_ns,
                 compression=method,
-                origin=f"{archive.path}/{entry.name}",
+                origin=f"{archive.path}/{member.name}",
             )
         )
-    entries.sort(key=lambda entry: member_order(entry.name))
+    members.sort(key=lambda member: member_order(member.name))
     text = _manifest_text(
         archive, name, version, created_on(packed) if timestamp is not None or reproducible else None
     )
@@ -130,7 +130,7 @@ def plan_repack(
         return WorkflowPlan(
             workflow_name=name,
             manifest_text=text,
-            entries=tuple(entries),
+            files=tuple(members),
             timestamp=packed,
             deflate=deflate or "zlib",
         )
@@ -138,7 +138,7 @@ def plan_repack(
         model_name=name,
         archive_format=archive_format,
         manifest_text=text,
-        entries=tuple(entries),
+        files=tuple(members),
         timestamp=packed,
         owner=owner or (Owner() if reproducible else archive.owner or _current_owner(archive_format)),
         deflate=deflate or "zlib",
@@ -146,16 +146,16 @@ def plan_repack(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
+class MemberSource:
     """A member of an open archive, as a source of another one."""
 
     archive: ModelArchive
-    entry: ArchiveEntry
+    member: ArchiveMember
 
     @property
     def size(self) -> int:
         """The number of bytes."""
-        return self.entry.size
+        return self.member.size
 
     @property
     def in_order(self) -> bool:
@@ -164,26 +164,26 @@ class Member:
 
     def open(self) -> Reader:
         """Start reading."""
-        return self.archive.open(self.entry.name)
+        return self.archive.open(self.member.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DeflatedMember(Member, DeflatedSource):
+class DeflatedMemberSource(MemberSource, DeflatedSource):
     """A member whose deflated bytes can be taken as they are."""
 
     @property
     def compressed_size(self) -> int:
         """The number of deflated bytes."""
-        return self.entry.compressed_size
+        return self.member.compressed_size
 
     @property
     def crc32(self) -> int:
         """The CRC-32 of the contents."""
-        return self.entry.crc32 or 0
+        return self.member.crc32 or 0
 
     def deflated(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield deflated bytes, and what has come out of them, which is held against size and CRC."""
-        return self.archive.deflated(self.entry)
+        return self.archive.deflated(self.member)
 
 
 def _current_owner(archive_format: ArchiveFormat) -> Owner:
@@ -196,7 +196,7 @@ def _own_format(archive: ModelArchive) -> ArchiveFormat:
         return "no-archive"
     if archive.form == "tgz":
         return "tgz"
-    methods = {entry.compression for entry in archive.entries}
+    methods = {member.compression for member in archive.members}
     if methods == {Compression.STORED}:
         return "zip-store"
     return "auto" if Compression.STORED in methods else "default"
@@ -222,9 +222,9 @@ def _dropped(
     found: set[str] = set()
     for name in [drop] if isinstance(drop, str) else drop:
         inside = {
-            entry.name
-            for entry in archive.entries
-            if entry.name == name or entry.name.startswith(f"{name.rstrip('/')}/")
+            member.name
+            for member in archive.members
+            if member.name == name or member.name.startswith(f"{name.rstrip('/')}/")
         }
         if not inside:
             inputs.issue("missing-file", "drop", f"{name!r} is not in the archive: correct the name")

@@ -62,9 +62,9 @@ def plan_workflow(
     if inputs.issues:
         raise PlanError(inputs.issues)
     check_available(deflate)
-    entries = [
+    members = [
         # W3: every file has the time of packing, extra files too.
-        replace(candidate, mtime_ns=None).entry(
+        replace(candidate, mtime_ns=None).member(
             Compression.DEFLATED, packed_ns=packed * 10**9, normalise=reproducible
         )
         for candidate in candidates
@@ -81,7 +81,7 @@ def plan_workflow(
     return WorkflowPlan(
         workflow_name=workflow_name,
         manifest_text=manifest.to_json(),
-        entries=tuple(sorted(entries, key=lambda entry: member_order(entry.name))),
+        files=tuple(sorted(members, key=lambda member: member_order(member.name))),
         timestamp=packed,
         warnings=tuple(inputs.warnings),
         deflate=deflate,

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from marpack.archive.entry import ArchiveEntry
     from marpack.archive.forms import ContainerForm
+    from marpack.archive.member import ArchiveMember
     from marpack.archive.owner import Owner
     from marpack.archive.read.container import Container
     from marpack.archive.read.limits import Limits
@@ -40,7 +40,7 @@ class ModelArchive:
 
     ``path`` is what was opened, ``file_name`` the name by which a model store knows it (empty for an open file),
     ``form`` ``"zip"``, ``"tgz"`` or ``"folder"``, ``size`` the number of bytes on
-    disk, and ``entries`` the members in their order, folders left out. Any number of threads may read at once.
+    disk, and ``members`` the members in their order, folders left out. Any number of threads may read at once.
     Nothing is checked beyond what is asked for: ``open`` and ``read`` hold a member against its own header, size
     and CRC, ``extract`` looks at all headers first, and ``verify`` reads everything.
     """
@@ -52,7 +52,7 @@ class ModelArchive:
         self._container = container
         self._limits = limits
         self._by_name = {
-            entry.name: entry for entry in container.entries
+            member.name: member for member in container.members
         }  # the last of equal names, as the server
         self._examining = threading.Lock()
 
@@ -72,13 +72,13 @@ class ModelArchive:
         return self._container.size
 
     @property
-    def entries(self) -> tuple[ArchiveEntry, ...]:
+    def members(self) -> tuple[ArchiveMember, ...]:
         """The members in their order."""
-        return self._container.entries
+        return self._container.members
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """The folders that have an entry of their own."""
+        """The folders that have an member of their own."""
         return self._container.folders
 
     @property
@@ -122,7 +122,7 @@ class ModelArchive:
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 
-    def __getitem__(self, name: str) -> ArchiveEntry:
+    def __getitem__(self, name: str) -> ArchiveMember:
         try:
             return self._by_name[name]
         except KeyError:
@@ -198,12 +198,12 @@ class ModelArchive:
     def _issues(self) -> tuple[Issue, ...]:
         container = self._container
         found = list(container.issues())
-        names = (*(entry.name for entry in container.entries), *container.folders)
+        names = (*(member.name for member in container.members), *container.folders)
         found += filter(None, map(name_issue, names))
         found += names_issues(
-            (entry.name for entry in container.entries), container.folders, most=2 * self._limits.members
+            (member.name for member in container.members), container.folders, most=2 * self._limits.members
         )
-        total = sum(entry.size for entry in container.entries)
+        total = sum(member.size for member in container.members)
         if total > self._largest:
             message = (
                 f"the members hold {total:,} bytes, more than the limit of {self._largest:,} for this archive"
@@ -269,17 +269,17 @@ class ModelArchive:
             progress=progress,
         )
 
-    def _chosen(self, members: Iterable[str] | None) -> list[ArchiveEntry] | None:
+    def _chosen(self, members: Iterable[str] | None) -> list[ArchiveMember] | None:
         if members is None:
             return None
         if isinstance(members, str):
             raise TypeError(f"members is a list of names, not one: [{members!r}]")
-        found: dict[str, ArchiveEntry] = {}
+        found: dict[str, ArchiveMember] = {}
         for name in members:
             inside = {
-                entry.name: entry
-                for entry in self.entries
-                if entry.name == name or entry.name.startswith(f"{name.rstrip('/')}/")
+                member.name: member
+                for member in self.members
+                if member.name == name or member.name.startswith(f"{name.rstrip('/')}/")
             }
             if not inside:
                 raise ArchiveError(self.path, "is not in the archive", code="no-member", member=name)
@@ -323,9 +323,9 @@ class ModelArchive:
             if isinstance(text, str) and _SHA256.fullmatch(text)
         }
 
-    def deflated(self, entry: ArchiveEntry) -> Iterator[tuple[bytes, bytes]]:
+    def deflated(self, member: ArchiveMember) -> Iterator[tuple[bytes, bytes]]:
         """Yield the deflated bytes of a member of a zip, and what comes out of them, held against size and CRC."""
-        return self._container.deflated(entry)
+        return self._container.deflated(member)
 
 
 class WorkflowArchive(ModelArchive):

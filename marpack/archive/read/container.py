@@ -10,8 +10,8 @@ from marpack.errors import ArchiveError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from marpack.archive.entry import ArchiveEntry
     from marpack.archive.forms import ContainerForm
+    from marpack.archive.member import ArchiveMember
     from marpack.archive.owner import Owner
     from marpack.archive.read.member_reader import MemberReader
 
@@ -25,8 +25,8 @@ class Container(ABC):
     path: str
     # Bytes on disk.
     size: int
-    entries: tuple[ArchiveEntry, ...]
-    # Names of folders that have an entry of their own, without the slash at their end.
+    members: tuple[ArchiveMember, ...]
+    # Names of folders that have an member of their own, without the slash at their end.
     folders: tuple[str, ...]
     # Names of links in a folder that lead out of it, which the server follows and marpack does not.
     outside_links: tuple[str, ...] = ()
@@ -39,19 +39,19 @@ class Container(ABC):
         """Yield what is wrong with how the members are held, but for their contents; may read a little of each."""
 
     @abstractmethod
-    def open(self, entry: ArchiveEntry) -> MemberReader:
+    def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a member."""
 
-    def deflated(self, entry: ArchiveEntry) -> Iterator[tuple[bytes, bytes]]:
+    def deflated(self, member: ArchiveMember) -> Iterator[tuple[bytes, bytes]]:
         """Yield the deflated bytes of a member that has them for itself, and what comes out of them."""
-        raise ArchiveError(self.path, "is not deflated by itself", code="no-member", member=entry.name)
+        raise ArchiveError(self.path, "is not deflated by itself", code="no-member", member=member.name)
 
-    def contents(self, wanted: Collection[ArchiveEntry]) -> Iterator[tuple[ArchiveEntry, MemberReader]]:
+    def contents(self, wanted: Collection[ArchiveMember]) -> Iterator[tuple[ArchiveMember, MemberReader]]:
         """Yield members in their order, each with its contents, to be read before the next is asked for."""
-        for entry in self.entries:
-            if entry in wanted:
-                with self.open(entry) as reader:
-                    yield entry, reader
+        for member in self.members:
+            if member in wanted:
+                with self.open(member) as reader:
+                    yield member, reader
 
     def raw(self) -> Iterator[bytes]:
         """Yield the archive's own bytes; a folder has none."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Sequence
 
-    from marpack.archive.entry import ArchiveEntry
+    from marpack.archive.member import ArchiveMember
     from marpack.archive.read.container import Container
     from marpack.archive.result import Progress
 
@@ -25,7 +25,7 @@ __all__ = ["extract"]
 def extract(
     container: Container,
     folder: str,
-    wanted: Sequence[ArchiveEntry] | None,
+    wanted: Sequence[ArchiveMember] | None,
     *,
     marker: str,
     force: bool,
@@ -36,9 +36,9 @@ def extract(
     With ``force`` the folder may replace one that holds the ``marker``.
     """
     folder = folder.rstrip(os.sep) or folder
-    entries = container.entries if wanted is None else wanted
-    names = {entry.name for entry in entries}
-    total = sum(entry.size for entry in entries)
+    members = container.members if wanted is None else wanted
+    names = {member.name for member in members}
+    total = sum(member.size for member in members)
     with replacing_folder(folder, force=force, marker=marker, may_be_empty=True) as building:
         free = free_space(building)
         if free is not None and total > free:
@@ -47,14 +47,14 @@ def extract(
         if wanted is None:
             for name in container.folders:
                 _make(building, [*parents(name), name], made)
-        for entry, reader in container.contents(frozenset(entries)):
-            _make(building, parents(entry.name), made)
-            with open(os.path.join(building, entry.name), "xb", buffering=0) as file:
+        for member, reader in container.contents(frozenset(members)):
+            _make(building, parents(member.name), made)
+            with open(os.path.join(building, member.name), "xb", buffering=0) as file:
                 while data := reader.read1(CHUNK_SIZE):
                     _write(file, data)
                     if progress:
                         progress(len(data))
-    return tuple(entry.name for entry in container.entries if entry.name in names)
+    return tuple(member.name for member in container.members if member.name in names)
 
 
 def _make(root: str, folders: Sequence[str], made: set[str]) -> None:

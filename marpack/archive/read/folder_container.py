@@ -7,7 +7,7 @@ import stat
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from marpack.archive.entry import ArchiveEntry
+from marpack.archive.member import ArchiveMember
 from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
 from marpack.archive.read.member_reader import MemberReader
@@ -43,8 +43,8 @@ class FolderContainer(Container):
         found, folders = self._walk(limits, outside)
         self._found = found
         self._closed = False
-        self.entries = tuple(
-            ArchiveEntry(
+        self.members = tuple(
+            ArchiveMember(
                 name=name,
                 size=status.st_size,
                 compressed_size=status.st_size,
@@ -55,7 +55,7 @@ class FolderContainer(Container):
         )
         self.folders = tuple(sorted(folders))
         self.outside_links = tuple(sorted(outside))
-        self.size = sum(entry.size for entry in self.entries)
+        self.size = sum(member.size for member in self.members)
 
     def _walk(self, limits: Limits, outside: list[str]) -> tuple[dict[str, os.stat_result], list[str]]:
         found: dict[str, os.stat_result] = {}
@@ -103,11 +103,11 @@ class FolderContainer(Container):
         """Yield what in the folder is neither a file nor a folder of it."""
         return iter(self._issues)
 
-    def open(self, entry: ArchiveEntry) -> MemberReader:
+    def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a file; raise for one that is not what it was when the folder was opened."""
         if self._closed:
             raise ValueError("the archive is closed")
-        return _File(self.path, entry, os.path.join(self._root, entry.name), self._found[entry.name])
+        return _File(self.path, member, os.path.join(self._root, member.name), self._found[member.name])
 
     def close(self) -> None:
         """End reading; no file is open."""
@@ -117,21 +117,21 @@ class FolderContainer(Container):
 class _File(MemberReader):
     _descriptor = -1
 
-    def __init__(self, path: str, entry: ArchiveEntry, file: str, found: os.stat_result) -> None:
-        super().__init__(path, entry)
+    def __init__(self, path: str, member: ArchiveMember, file: str, found: os.stat_result) -> None:
+        super().__init__(path, member)
         self._descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
             self.close()
-            raise ArchiveError(path, "is not a regular file", code="device", member=entry.name)
+            raise ArchiveError(path, "is not a regular file", code="device", member=member.name)
         if not os.path.samestat(status, found):
             self.close()
             message = "is not the file any more that it was when the folder was opened"
-            raise ArchiveError(path, message, code="link", member=entry.name)
-        if status.st_size != entry.size:
+            raise ArchiveError(path, message, code="link", member=member.name)
+        if status.st_size != member.size:
             self.close()
-            message = f"has {status.st_size:,} bytes, not the {entry.size:,} as when the folder was opened"
-            raise ArchiveError(path, message, code="size-lies", member=entry.name)
+            message = f"has {status.st_size:,} bytes, not the {member.size:,} as when the folder was opened"
+            raise ArchiveError(path, message, code="size-lies", member=member.name)
 
     def _begin(self) -> None:
         os.lseek(self._descriptor, 0, os.SEEK_SET)

@@ -12,7 +12,7 @@ from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from marpack.archive.entry import ArchiveEntry
+    from marpack.archive.member import ArchiveMember
 
 __all__ = ["WRONG_CRC", "MemberReader"]
 
@@ -26,9 +26,9 @@ class MemberReader(io.RawIOBase):
     before the last of them is given when they differ.
     """
 
-    def __init__(self, path: str, entry: ArchiveEntry) -> None:
+    def __init__(self, path: str, member: ArchiveMember) -> None:
         super().__init__()
-        self.entry = entry
+        self.member = member
         self._path = path
         self._position = 0
         self._crc: int | None = 0
@@ -67,10 +67,10 @@ class MemberReader(io.RawIOBase):
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """Move, and return the new position, which is never beyond the end."""
         self._check_open()
-        bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.entry.size}
+        bases = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.member.size}
         if whence not in bases:
             raise ValueError(f"whence must be 0, 1 or 2, not {whence!r}")
-        position = min(max(0, bases[whence] + offset), self.entry.size)
+        position = min(max(0, bases[whence] + offset), self.member.size)
         if position == self._position:
             return position
         if position == 0:
@@ -89,7 +89,7 @@ class MemberReader(io.RawIOBase):
     def read(self, size: int | None = -1, /) -> bytes:
         """Return ``size`` bytes, fewer only at the end, or all that is left."""
         if size is None or size < 0:
-            size = self.entry.size
+            size = self.member.size
         data = self.read1(size)
         if len(data) == size or not data:
             return data
@@ -103,18 +103,18 @@ class MemberReader(io.RawIOBase):
         """Return at most ``size`` bytes, as many as come at once; none only at the end."""
         self._check_open()
         size = CHUNK_SIZE if size < 0 else size
-        left = self.entry.size - self._position
+        left = self.member.size - self._position
         if not size or (not left and self._position):
             return b""
         data = self._take(min(size, left)) if left else b""
         if left and not data:
-            self._fail("size-lies", f"has {self._position:,} bytes, not the {self.entry.size:,} that it states")
+            self._fail("size-lies", f"has {self._position:,} bytes, not the {self.member.size:,} that it states")
         self._position += len(data)
         if self._crc is not None:
             self._crc = crc32(data, self._crc)
-        if self._position == self.entry.size:
+        if self._position == self.member.size:
             self._check_end()
-            if self._crc is not None and self.entry.crc32 is not None and self._crc != self.entry.crc32:
+            if self._crc is not None and self.member.crc32 is not None and self._crc != self.member.crc32:
                 self._fail("crc", WRONG_CRC)
         return data
 
@@ -134,4 +134,4 @@ class MemberReader(io.RawIOBase):
             raise ValueError("the member is closed")
 
     def _fail(self, code: str, message: str) -> None:
-        raise ArchiveError(self._path, message, code=code, member=self.entry.name)
+        raise ArchiveError(self._path, message, code=code, member=self.member.name)

@@ -99,7 +99,7 @@ def _container(path: str, data: RandomAccess, limits: Limits, *, is_zip: bool) -
 
 
 def _archive(container: Container, limits: Limits, file_name: str) -> ModelArchive:
-    names = {entry.name for entry in container.entries}
+    names = {member.name for member in container.members}
     is_workflow = file_name.endswith(WORKFLOW_SUFFIX) or (
         WORKFLOW_MANIFEST_NAME in names
         and MANIFEST_NAME not in names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from marpack.archive.entry import ArchiveEntry
+from marpack.archive.member import ArchiveMember
 from marpack.archive.names import name_issue
 from marpack.archive.owner import Owner
 from marpack.archive.read.container import Container
@@ -48,21 +48,21 @@ class TarContainer(Container):
         self._idle: Gunzip | None = None
         # A reader that is collected as garbage gives its stream back, on whichever thread that happens.
         self._turn = threading.RLock()
-        entries: list[ArchiveEntry] = []
+        members: list[ArchiveMember] = []
         folders: list[str] = []
         self._offsets: dict[int, int] = {}
         stream = self._stream()
         self.timestamp = stream.mtime or None
-        self._index(stream, entries, folders)
-        self.entries = tuple(entries)
+        self._index(stream, members, folders)
+        self.members = tuple(members)
         self.folders = tuple(folders)
 
     def _stream(self) -> Gunzip:
         return Gunzip(self.path, self._data, self._limits)
 
-    def _index(self, stream: Gunzip, entries: list[ArchiveEntry], folders: list[str]) -> None:
+    def _index(self, stream: Gunzip, members: list[ArchiveMember], folders: list[str]) -> None:
         for header in read_headers(self.path, stream):
-            if len(entries) + len(folders) >= self._limits.members:
+            if len(members) + len(folders) >= self._limits.members:
                 message = f"has more members than the limit of {self._limits.members:,}"
                 raise LimitError(self.path, message, code="too-many-members")
             self._issues += _member_issues(header)
@@ -72,17 +72,17 @@ class TarContainer(Container):
                 if name.strip("/"):
                     folders.append(name.removesuffix("/"))
                 continue
-            entry = ArchiveEntry(
+            member = ArchiveMember(
                 name=name if slash else header.name,
                 size=header.size,
                 compressed_size=header.size,
                 mode=header.mode,
                 mtime_ns=header.mtime_ns,
             )
-            if not entries:
+            if not members:
                 self.owner = _owner(header)
-            entries.append(entry)
-            self._offsets[id(entry)] = header.offset
+            members.append(member)
+            self._offsets[id(member)] = header.offset
         if stream.has_more_than_zeros():
             message = "goes on behind the end of its tar, where TorchServe stops reading"
             self._issues.append(Issue(code="tar-trailing", argument="", message=message))
@@ -92,10 +92,10 @@ class TarContainer(Container):
         """Yield what the server would find otherwise, or refuse."""
         return iter(self._issues)
 
-    def open(self, entry: ArchiveEntry) -> MemberReader:
+    def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a member, once all before it has been read."""
-        offset = self._offsets[id(entry)]
-        return _Member(self.path, entry, self._taken(offset), offset, self._stream, self._give_back)
+        offset = self._offsets[id(member)]
+        return _Member(self.path, member, self._taken(offset), offset, self._stream, self._give_back)
 
     def _taken(self, offset: int) -> Gunzip:
         with self._turn:
@@ -108,14 +108,14 @@ class TarContainer(Container):
         with self._turn:
             self._idle = stream
 
-    def contents(self, wanted: Collection[ArchiveEntry]) -> Iterator[tuple[ArchiveEntry, MemberReader]]:
+    def contents(self, wanted: Collection[ArchiveMember]) -> Iterator[tuple[ArchiveMember, MemberReader]]:
         """Yield members in their order, in one reading."""
         stream = self._stream()
-        for entry in self.entries:
-            if entry in wanted:
-                offset = self._offsets[id(entry)]
-                with _Member(self.path, entry, stream, offset, self._stream, lambda _: None) as reader:
-                    yield entry, reader
+        for member in self.members:
+            if member in wanted:
+                offset = self._offsets[id(member)]
+                with _Member(self.path, member, stream, offset, self._stream, lambda _: None) as reader:
+                    yield member, reader
 
     def raw(self) -> Iterator[bytes]:
         """Yield the archive's own bytes."""
@@ -156,13 +156,13 @@ class _Member(MemberReader):
     def __init__(
         self,
         path: str,
-        entry: ArchiveEntry,
+        member: ArchiveMember,
         stream: Gunzip,
         offset: int,
         anew: Callable[[], Gunzip],
         give_back: Callable[[Gunzip], None],
     ) -> None:
-        super().__init__(path, entry)
+        super().__init__(path, member)
         self._anew = anew
         self._give_back = give_back
         self._failed = False

@@ -16,7 +16,7 @@ from marpack.findings import Issue
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from marpack.archive.entry import ArchiveEntry
+    from marpack.archive.member import ArchiveMember
     from marpack.archive.read.container import Container
     from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
@@ -36,31 +36,31 @@ def verify_contents(
 ) -> list[Issue]:
     """Return what is wrong with the contents of the members; ``digests`` are SHA-256 sums by name."""
 
-    def look(entry: ArchiveEntry, reader: MemberReader) -> Issue | None:
-        sha256 = new_sha256() if entry.name in digests else None
+    def look(member: ArchiveMember, reader: MemberReader) -> Issue | None:
+        sha256 = new_sha256() if member.name in digests else None
         while data := reader.read1(CHUNK_SIZE):
             if sha256:
                 sha256.update(data)
             if progress:
                 progress(len(data))
-        if sha256 and sha256.hexdigest() != digests[entry.name]:
+        if sha256 and sha256.hexdigest() != digests[member.name]:
             return Issue(
-                code="digest", argument=printable(entry.name), message="is not what the manifest's SHA-256 is of"
+                code="digest", argument=printable(member.name), message="is not what the manifest's SHA-256 is of"
             )
         return None
 
-    def open_and_look(entry: ArchiveEntry) -> Issue | None:
+    def open_and_look(member: ArchiveMember) -> Issue | None:
         try:
-            with container.open(entry) as reader:
-                return look(entry, reader)
+            with container.open(member) as reader:
+                return look(member, reader)
         except ArchiveError as error:
             return error.issue
 
-    def sum_part(entry: ArchiveEntry, start: int, length: int) -> int | Issue:
+    def sum_part(member: ArchiveMember, start: int, length: int) -> int | Issue:
         """Return the CRC of a part of a stored member."""
         crc = 0
         try:
-            with container.open(entry) as reader:
+            with container.open(member) as reader:
                 reader.leave_sum_to_others()
                 reader.seek(start)
                 while length and (data := reader.read1(min(CHUNK_SIZE, length))):
@@ -75,29 +75,29 @@ def verify_contents(
     threads = min(threads or os.cpu_count() or 1, _MAX_THREADS)
     if container.form == "tgz":
         try:
-            found = [look(entry, reader) for entry, reader in container.contents(frozenset(container.entries))]
+            found = [look(member, reader) for member, reader in container.contents(frozenset(container.members))]
         except ArchiveError as error:
             found = [error.issue]
         return [issue for issue in found if issue]
-    large = [entry for entry in container.entries if entry.size > _LARGE_SIZE]
-    split = [entry for entry in large if entry.compression is Compression.STORED and entry.name not in digests]
+    large = [member for member in container.members if member.size > _LARGE_SIZE]
+    split = [member for member in large if member.compression is Compression.STORED and member.name not in digests]
     if threads == 1 or (len(large) < 2 and not split):
-        return [issue for issue in map(open_and_look, container.entries) if issue]
+        return [issue for issue in map(open_and_look, container.members) if issue]
     from concurrent.futures import ThreadPoolExecutor  # slow to import, and needed for large contents only
 
     with ThreadPoolExecutor(threads) as pool:
         parts = {
-            id(entry): [(length, pool.submit(sum_part, entry, at, length)) for at, length in _parts(entry.size)]
-            for entry in split
+            id(member): [(length, pool.submit(sum_part, member, at, length)) for at, length in _parts(member.size)]
+            for member in split
         }
-        wholes = {id(entry): pool.submit(open_and_look, entry) for entry in large if id(entry) not in parts}
+        wholes = {id(member): pool.submit(open_and_look, member) for member in large if id(member) not in parts}
         try:
             told = []
-            for entry in container.entries:
-                if id(entry) in parts:
-                    told.append(_joined(entry, [(length, part.result()) for length, part in parts[id(entry)]]))
+            for member in container.members:
+                if id(member) in parts:
+                    told.append(_joined(member, [(length, part.result()) for length, part in parts[id(member)]]))
                 else:
-                    told.append(wholes[id(entry)].result() if id(entry) in wholes else open_and_look(entry))
+                    told.append(wholes[id(member)].result() if id(member) in wholes else open_and_look(member))
         finally:
             pool.shutdown(cancel_futures=True)
     return [issue for issue in told if issue]
@@ -109,13 +109,13 @@ def _parts(size: int) -> Iterator[tuple[int, int]]:
         yield start, min(_PART_SIZE, size - start)
 
 
-def _joined(entry: ArchiveEntry, parts: Sequence[tuple[int, int | Issue]]) -> Issue | None:
+def _joined(member: ArchiveMember, parts: Sequence[tuple[int, int | Issue]]) -> Issue | None:
     """Return what is wrong with a member, from the CRCs of its parts."""
     crc = 0
     for length, part in parts:
         if isinstance(part, Issue):
             return part
         crc = crc32_combine(crc, part, length)
-    if crc == entry.crc32:
+    if crc == member.crc32:
         return None
-    return Issue(code="crc", argument=printable(entry.name), message=WRONG_CRC)
+    return Issue(code="crc", argument=printable(member.name), message=WRONG_CRC)

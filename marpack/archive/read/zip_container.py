@@ -6,9 +6,9 @@ import stat
 import zlib
 from typing import TYPE_CHECKING
 
-from marpack.archive.entry import ArchiveEntry
 from marpack.archive.formats.inflate import Inflater
 from marpack.archive.forms import Compression
+from marpack.archive.member import ArchiveMember
 from marpack.archive.read.container import Container
 from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.read.random_access import chunks_of
@@ -44,35 +44,37 @@ class ZipContainer(Container):
         self._records, self._directory = read_directory(path, data, limits)
         ordered = sorted(self._records, key=lambda record: record.offset)
         pairs = [(_entry(record), record) for record in ordered if not record.name.endswith("/")]
-        self.entries = tuple(entry for entry, _ in pairs)
+        self.members = tuple(member for member, _ in pairs)
         self.folders = tuple(record.name[:-1] for record in ordered if record.name.endswith("/"))
-        self._record_of = {id(entry): record for entry, record in pairs}
+        self._record_of = {id(member): record for member, record in pairs}
 
     def issues(self) -> Iterator[Issue]:
         """Yield what the server would find otherwise, or refuse; reads the header before each member."""
         return local_issues(self._data, self._records, self._directory)
 
-    def open(self, entry: ArchiveEntry) -> MemberReader:
+    def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a member; raise for one that its own header describes otherwise."""
-        record = self._record_of[id(entry)]
+        record = self._record_of[id(member)]
         if record.flags & ENCRYPTED:
-            raise ArchiveError(self.path, "is encrypted", code="encrypted", member=entry.name)
+            raise ArchiveError(self.path, "is encrypted", code="encrypted", member=member.name)
         start = data_offset(self.path, self._data, record)
         if record.method == Compression.STORED and record.compressed_size == record.size:
-            return _Stored(self.path, entry, self._data, start)
+            return _Stored(self.path, member, self._data, start)
         if record.method == Compression.DEFLATED:
-            return _Deflated(self.path, entry, self._data, start)
+            return _Deflated(self.path, member, self._data, start)
         what = f"is compressed by method {record.method}, which TorchServe does not read"
         if record.method == Compression.STORED:
             what = f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
-        raise ArchiveError(self.path, what, code="zip-method" if record.method else "size-lies", member=entry.name)
+        raise ArchiveError(
+            self.path, what, code="zip-method" if record.method else "size-lies", member=member.name
+        )
 
-    def deflated(self, entry: ArchiveEntry) -> Iterator[tuple[bytes, bytes]]:
+    def deflated(self, member: ArchiveMember) -> Iterator[tuple[bytes, bytes]]:
         """Yield what a member is deflated to, and what comes out of it, which is held against its size and CRC."""
-        record = self._record_of[id(entry)]
+        record = self._record_of[id(member)]
         pieces: list[bytes] = []
         start = data_offset(self.path, self._data, record)
-        with _Deflated(self.path, entry, self._data, start, pieces.append) as reader:
+        with _Deflated(self.path, member, self._data, start, pieces.append) as reader:
             while True:
                 more = reader.read1(CHUNK_SIZE)
                 yield b"".join(pieces), more
@@ -89,8 +91,8 @@ class ZipContainer(Container):
         self._data.close()
 
 
-def _entry(record: ZipRecord) -> ArchiveEntry:
-    return ArchiveEntry(
+def _entry(record: ZipRecord) -> ArchiveMember:
+    return ArchiveMember(
         name=record.name,
         size=record.size,
         compressed_size=record.compressed_size,
@@ -104,8 +106,8 @@ def _entry(record: ZipRecord) -> ArchiveEntry:
 class _Stored(MemberReader):
     """Contents that lie in the archive as they are."""
 
-    def __init__(self, path: str, entry: ArchiveEntry, data: RandomAccess, start: int) -> None:
-        super().__init__(path, entry)
+    def __init__(self, path: str, member: ArchiveMember, data: RandomAccess, start: int) -> None:
+        super().__init__(path, member)
         self._data = data
         self._start = start
 
@@ -125,12 +127,12 @@ class _Deflated(MemberReader):
     def __init__(
         self,
         path: str,
-        entry: ArchiveEntry,
+        member: ArchiveMember,
         data: RandomAccess,
         start: int,
         tee: Callable[[bytes], object] | None = None,
     ) -> None:
-        super().__init__(path, entry)
+        super().__init__(path, member)
         self._data = data
         self._start = start
         self._tee = tee
@@ -138,7 +140,7 @@ class _Deflated(MemberReader):
 
     def _begin(self) -> None:
         self._next = self._start
-        self._end = self._start + self.entry.compressed_size
+        self._end = self._start + self.member.compressed_size
         self._inflater = Inflater(self._piece)
 
     def _piece(self) -> bytes:
@@ -153,12 +155,12 @@ class _Deflated(MemberReader):
             return self._inflater.read(min(size, CHUNK_SIZE))
         except zlib.error as error:
             raise ArchiveError(
-                self._path, f"is damaged: {error}", code="deflate", member=self.entry.name
+                self._path, f"is damaged: {error}", code="deflate", member=self.member.name
             ) from None
 
     def _check_end(self) -> None:
         if self._take(1):
-            self._fail("size-lies", f"goes on behind the {self.entry.size:,} bytes that it states")
+            self._fail("size-lies", f"goes on behind the {self.member.size:,} bytes that it states")
         if not self._inflater.ended:
             self._fail("deflate", "is damaged: what it is deflated to breaks off")
         if self._inflater.left or self._next != self._end:

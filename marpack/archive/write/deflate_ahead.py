@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from marpack.archive.entry import Entry
+    from marpack.archive.member import Member
     from marpack.archive.result import Progress
 
 __all__ = ["Ahead"]
@@ -28,7 +28,7 @@ class _AbandonedError(Exception):
 
 
 class Ahead(Generic[Body]):
-    """Deflates ``entries`` in their order into anonymous files in ``folder``, ``threads`` at a time.
+    """Deflates ``members`` in their order into anonymous files in ``folder``, ``threads`` at a time.
 
     There are no more than two a thread, under way or waiting for their turn. ``begin`` makes the body of a member,
     whose progress comes to the thread that asks for the results.
@@ -36,8 +36,8 @@ class Ahead(Generic[Body]):
 
     def __init__(
         self,
-        entries: Iterable[Entry],
-        begin: Callable[[Entry, Progress], Body],
+        members: Iterable[Member],
+        begin: Callable[[Member, Progress], Body],
         *,
         folder: str,
         threads: int,
@@ -49,7 +49,7 @@ class Ahead(Generic[Body]):
         self._abandoned = False
         # Numbers of bytes done, and None when a member is.
         self._news: SimpleQueue[int | None] = SimpleQueue()
-        self._to_do = deque(entries)
+        self._to_do = deque(members)
         self._pool = ThreadPoolExecutor(threads)
         self._under_way: deque[Future[tuple[Body, IO[bytes]]]] = deque()
         self._most = 2 * threads
@@ -91,8 +91,8 @@ class Ahead(Generic[Body]):
             future.add_done_callback(lambda _: self._news.put(None))
             self._under_way.append(future)
 
-    def _deflate(self, entry: Entry) -> tuple[Body, IO[bytes]]:
-        body = self._begin(entry, self._count)
+    def _deflate(self, member: Member) -> tuple[Body, IO[bytes]]:
+        body = self._begin(member, self._count)
         # It has a name where a system cannot do without: one that the server skips.
         spool = tempfile.TemporaryFile(dir=self._folder, prefix=".marpack-", suffix=".tmp")  # noqa: SIM115
         try:

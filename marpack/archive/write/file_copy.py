@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-    from marpack.archive.entry import Entry
+    from marpack.archive.member import Member
     from marpack.archive.write.member_contents import Content
 
 __all__ = ["copy_content"]
@@ -58,7 +58,7 @@ def copy_content(
     kernel copy where it can; the bytes are the same. Raises ``SourceChangedError`` when the source is not what
     was planned, and ``OSError``.
     """
-    source = content.entry.source
+    source = content.member.source
     if not (_CAN_COPY and isinstance(source, FileSource)):
         return False
     hasher = content.hasher = FileHasher(file.name, start=offset) if content.digest else None
@@ -70,7 +70,7 @@ def copy_content(
             content.progress(count)
 
     with contextlib.closing(source.open()) as reader:
-        work = _Copy(reader.fileno(), file.fileno(), content.entry, offset, by_kernel, done)
+        work = _Copy(reader.fileno(), file.fileno(), content.member, offset, by_kernel, done)
         content.crc = work.run(threads)
         reader.check()
     return True
@@ -83,14 +83,14 @@ class _Copy:
         self,
         source: int,
         target: int,
-        entry: Entry,
+        member: Member,
         offset: int,
         by_kernel: bool,
         done: Callable[[int, int], object],
     ) -> None:
         self._source, self._target = source, target
         self._writer = PacedWriter(target)
-        self._size, self._origin, self._offset = entry.size, entry.origin, offset
+        self._size, self._origin, self._offset = member.size, member.origin, offset
         self._by_kernel = by_kernel and hasattr(os, "copy_file_range")
         self._done = done
         self._lock = threading.Lock()

@@ -13,32 +13,32 @@ from marpack.archive.write.member_contents import Content
 
 if TYPE_CHECKING:
     from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import WrittenEntry
+    from marpack.archive.result import WrittenMember
 
 __all__ = ["write_folder"]
 
 
 def write_folder(
     plan: Plan, folder: str, *, threads: int, digest: bool = False, progress: Progress | None = None
-) -> list[WrittenEntry]:
+) -> list[WrittenMember]:
     """Write the members below ``folder``, which is empty; the manifest last."""
     written = []
     made: set[str] = set()
-    for entry in plan.members:
-        for parent in parents(entry.name):
+    for member in plan.members:
+        for parent in parents(member.name):
             if parent not in made:
                 os.mkdir(os.path.join(folder, parent))
                 made.add(parent)
-        path = os.path.join(folder, entry.name)
-        content = Content(entry, digest=digest, progress=progress)
+        path = os.path.join(folder, member.name)
+        content = Content(member, digest=digest, progress=progress)
         try:
             with open(path, "x+b") as file:
-                if entry.size <= CHUNK_SIZE or not copy_content(content, file, by_kernel=True, threads=threads):
+                if member.size <= CHUNK_SIZE or not copy_content(content, file, by_kernel=True, threads=threads):
                     file.writelines(content)
             written.append(content.written())
         finally:
             content.abandon()
-        if entry.mode is not None:  # N3: the manifest has the mode of any new file
-            os.chmod(path, entry.mode)
-        os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
+        if member.mode is not None:  # N3: the manifest has the mode of any new file
+            os.chmod(path, member.mode)
+        os.utime(path, ns=(member.mtime_ns, member.mtime_ns))
     return written

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from marpack.archive.formats.checksums import crc32, new_sha256
-from marpack.archive.result import WrittenEntry
+from marpack.archive.result import WrittenMember
 
 if TYPE_CHECKING:
-    from marpack.archive.entry import Entry
+    from marpack.archive.member import Member
     from marpack.archive.result import Progress
     from marpack.archive.sources import DeflatedSource
     from marpack.archive.write.file_hasher import FileHasher
@@ -18,7 +18,7 @@ __all__ = ["Content"]
 
 
 class Content:
-    """Passes on the chunks of ``entry`` and remembers their CRC-32 and, with ``digest``, SHA-256.
+    """Passes on the chunks of ``member`` and remembers their CRC-32 and, with ``digest``, SHA-256.
 
     ``progress`` is called with the length of each chunk once it has been passed on. Who moves the contents in
     another way sets ``crc``, and has ``hasher`` follow what is written. ``crc32`` is how the CRC is taken.
@@ -26,13 +26,13 @@ class Content:
 
     def __init__(
         self,
-        entry: Entry,
+        member: Member,
         *,
         digest: bool = False,
         progress: Progress | None = None,
         crc32: Callable[[bytes, int], int] = crc32,
     ) -> None:
-        self.entry = entry
+        self.member = member
         self.digest = digest
         self.progress = progress
         self.crc = 0
@@ -42,7 +42,7 @@ class Content:
 
     def __iter__(self) -> Iterator[bytes]:
         sha256 = new_sha256() if self.digest else None
-        for chunk in self.entry.chunks():
+        for chunk in self.member.chunks():
             self.crc = self._crc32(chunk, self.crc)
             if sha256:
                 sha256.update(chunk)
@@ -63,13 +63,13 @@ class Content:
         self.crc = source.crc32
         self._sha256 = sha256.hexdigest() if sha256 else None
 
-    def written(self, compressed_size: int | None = None) -> WrittenEntry:
+    def written(self, compressed_size: int | None = None) -> WrittenMember:
         """Describe the member after its last chunk, once its sum is there."""
         if self.hasher:
             self._sha256 = self.hasher.finish()
-        size = self.entry.size
-        return WrittenEntry(
-            name=self.entry.name,
+        size = self.member.size
+        return WrittenMember(
+            name=self.member.name,
             size=size,
             compressed_size=size if compressed_size is None else compressed_size,
             crc32=self.crc,

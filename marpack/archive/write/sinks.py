@@ -121,9 +121,9 @@ class FileSink:
             self._contents.append(content)
         copied = copy_content(content, self._file, offset=self.size, threads=self.threads)
         if copied:
-            self.size = self._file.seek(self.size + content.entry.size)
+            self.size = self._file.seek(self.size + content.member.size)
         else:
-            reserve(self._file.fileno(), self.size, content.entry.size)
+            reserve(self._file.fileno(), self.size, content.member.size)
         return copied
 
     def _settle(self) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from marpack.archive.plan.plan import ArchivePlan
-    from marpack.archive.result import WrittenEntry
+    from marpack.archive.result import WrittenMember
 
 __all__ = ["TarStream"]
 
@@ -34,7 +34,7 @@ class TarStream:
     def __init__(
         self, plan: ArchivePlan, *, threads: int, digest: bool = False, progress: Progress | None = None
     ) -> None:
-        self.written: list[WrittenEntry] = []
+        self.written: list[WrittenMember] = []
         self._plan = plan
         self._threads = threads
         self._crc32 = crc32_beside(plan.deflate)
@@ -53,24 +53,24 @@ class TarStream:
         yield _TRAILER.pack(self._crc, self._size & _MAX_32)
 
     def _tar(self) -> Iterator[bytes]:
-        for entry in self._plan.members:
+        for member in self._plan.members:
             # T1: one folder above everything; the server drops it.
-            header = tarfile.TarInfo(f"{self._plan.model_name}/{entry.name}")
-            header.size = entry.size
-            if entry.mode is not None:  # T5: the manifest keeps the defaults: 0644, nobody's, of 1970
+            header = tarfile.TarInfo(f"{self._plan.model_name}/{member.name}")
+            header.size = member.size
+            if member.mode is not None:  # T5: the manifest keeps the defaults: 0644, nobody's, of 1970
                 owner = self._plan.owner
-                header.mode = entry.mode
+                header.mode = member.mode
                 header.uid, header.gid, header.uname, header.gname = owner.uid, owner.gid, owner.user, owner.group
-                header.mtime = entry.mtime  # T4: that it is a float makes tarfile add the PAX record
-            content = Content(entry, digest=self._digest, progress=self._progress, crc32=self._crc32)
+                header.mtime = member.mtime  # T4: that it is a float makes tarfile add the PAX record
+            content = Content(member, digest=self._digest, progress=self._progress, crc32=self._crc32)
             yield self._counted(header.tobuf(tarfile.PAX_FORMAT))
-            if entry.size < _LARGE_SIZE:
+            if member.size < _LARGE_SIZE:
                 yield from map(self._counted, content)
             else:
                 yield from content
-                self._size += entry.size
-                self._crc = crc32_combine(self._crc, content.crc, entry.size)
-            yield self._counted(bytes(-entry.size % tarfile.BLOCKSIZE))
+                self._size += member.size
+                self._crc = crc32_combine(self._crc, content.crc, member.size)
+            yield self._counted(bytes(-member.size % tarfile.BLOCKSIZE))
             self.written.append(content.written())
         # T3: two empty blocks, then zeros up to a whole record.
         end = 2 * tarfile.BLOCKSIZE

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import Progress, WrittenEntry
+    from marpack.archive.result import Progress, WrittenMember
     from marpack.archive.write.sinks import Writable
     from marpack.archive.write.tar_stream import TarStream
 
@@ -60,7 +60,7 @@ def write_archive(
             raise TypeError(f"the target must be a path or have write(), which {type(target).__name__} has not")
         return _write_stream(plan, target, digest=digest, progress=progress, threads=threads)
     path = os.fspath(target)
-    written: list[WrittenEntry]
+    written: list[WrittenMember]
     sha256 = None
     if _is_folder(plan):
         # Only this form needs it; the same goes for the tar writer below.
@@ -70,7 +70,7 @@ def write_archive(
         _check_sources_survive(plan, path)
         with replacing_folder(path, force=force, marker=plan.manifest_name) as folder:
             written = write_folder(plan, folder, threads=threads, digest=digest, progress=progress)
-        size = sum(entry.size for entry in written)
+        size = sum(member.size for member in written)
     else:
         with (
             replacing_file(path, force=force) as file,
@@ -80,7 +80,7 @@ def write_archive(
             sha256 = _drain(stream, sink)
         written, size = stream.written, sink.size
     warnings = (*plan.warnings, *suffix_warning(plan, path))
-    return WriteResult(path=path, size=size, entries=tuple(written), sha256=sha256, warnings=warnings)
+    return WriteResult(path=path, size=size, members=tuple(written), sha256=sha256, warnings=warnings)
 
 
 def _write_stream(
@@ -94,7 +94,7 @@ def _write_stream(
     return WriteResult(
         path=name if isinstance(name, str) else "",
         size=sink.size,
-        entries=tuple(stream.written),
+        members=tuple(stream.written),
         sha256=sha256,
         warnings=plan.warnings,
     )
@@ -160,10 +160,10 @@ def _check_sources_survive(plan: Plan, target: str) -> None:
     if not os.path.isdir(target):
         return
     inside = os.path.join(os.path.realpath(target), "")
-    for entry in plan.entries:
-        if isinstance(entry.source, FileSource) and os.path.realpath(entry.source.path).startswith(inside):
+    for member in plan.members:
+        if isinstance(member.source, FileSource) and os.path.realpath(member.source.path).startswith(inside):
             message = (
-                f"holds {entry.origin}, which would be lost with it: choose another model name or export path"
+                f"holds {member.origin}, which would be lost with it: choose another model name or export path"
             )
             raise TargetError(target, message)
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from typing import IO
 
-    from marpack.archive.entry import Entry
     from marpack.archive.forms import Deflate
+    from marpack.archive.member import Member
     from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import WrittenEntry
+    from marpack.archive.result import WrittenMember
     from marpack.archive.write.deflate_ahead import Ahead
 
 __all__ = ["ZipStream"]
@@ -64,7 +64,7 @@ class ZipStream:
         progress: Progress | None = None,
         file: File | None = None,
     ) -> None:
-        self.written: list[WrittenEntry] = []
+        self.written: list[WrittenMember] = []
         self._plan = plan
         self._threads = threads
         self._digest = digest
@@ -76,62 +76,62 @@ class ZipStream:
         offset = 0
         directory = []
         with self._deflating_ahead() as ahead:
-            for entry in self._plan.members:
-                if source := _deflated_source(entry):
-                    body = self._body(entry, self._progress)
-                    member = yield from self._copied(body, source, offset)
-                elif ahead and _is_large_and_deflated(entry) and (taken := ahead.take()):
+            for member in self._plan.members:
+                if source := _deflated_source(member):
+                    body = self._body(member, self._progress)
+                    record = yield from self._copied(body, source, offset)
+                elif ahead and _is_large_and_deflated(member) and (taken := ahead.take()):
                     body, spool = taken
-                    member = yield from self._spooled(body, spool, offset)
+                    record = yield from self._spooled(body, spool, offset)
                 else:
-                    body = self._body(entry, self._progress)
-                    member = yield from self._member(body, offset)
-                offset += member.local_size + member.compressed_size
-                directory.append(central_header(member))
+                    body = self._body(member, self._progress)
+                    record = yield from self._member(body, offset)
+                offset += record.local_size + record.compressed_size
+                directory.append(central_header(record))
                 self.written.append(body.content.written(body.compressed_size))
         central = b"".join(directory)
         yield central
         yield end_records(count=len(directory), size=len(central), offset=offset)
 
     def _member(self, body: _Body, offset: int) -> Generator[bytes, None, ZipMember]:
-        entry = body.content.entry
-        if entry.size <= HELD_SIZE:
+        member = body.content.member
+        if member.size <= HELD_SIZE:
             held = b"".join(body)
-            member = body.member(offset)
-            yield local_header(member) + held
+            record = body.record(offset)
+            yield local_header(record) + held
         elif self._file:
-            yield Provisional(local_header(body.member(offset)))
+            yield Provisional(local_header(body.record(offset)))
             if not body.copy_to(self._file):
                 yield from body
-            member = body.member(offset)
-            self._file.patch(offset, local_header(member))
+            record = body.record(offset)
+            self._file.patch(offset, local_header(record))
         else:
-            measured = _Body(Content(entry), self._plan.deflate, self._threads)
+            measured = _Body(Content(member), self._plan.deflate, self._threads)
             for _ in measured:
                 pass
-            member = measured.member(offset)
-            yield local_header(member)
+            record = measured.record(offset)
+            yield local_header(record)
             yield from body
-            if body.member(offset) != member:
-                raise SourceChangedError(entry.origin, "changed while it was read")
-        return member
+            if body.record(offset) != record:
+                raise SourceChangedError(member.origin, "changed while it was read")
+        return record
 
     def _copied(self, body: _Body, source: DeflatedSource, offset: int) -> Generator[bytes, None, ZipMember]:
         body.content.crc, body.compressed_size = source.crc32, source.compressed_size
-        member = body.member(offset)
-        yield local_header(member)
+        record = body.record(offset)
+        yield local_header(record)
         yield from body.content.copied(source)
-        return member
+        return record
 
     def _spooled(self, body: _Body, spool: IO[bytes], offset: int) -> Generator[bytes, None, ZipMember]:
-        member = body.member(offset)
+        record = body.record(offset)
         with spool:
-            yield local_header(member)
+            yield local_header(record)
             yield from iter(lambda: spool.read(CHUNK_SIZE), b"")
-        return member
+        return record
 
-    def _body(self, entry: Entry, progress: Progress | None) -> _Body:
-        content = Content(entry, digest=self._digest, progress=progress, crc32=self._crc32)
+    def _body(self, member: Member, progress: Progress | None) -> _Body:
+        content = Content(member, digest=self._digest, progress=progress, crc32=self._crc32)
         return _Body(content, self._plan.deflate, self._threads)
 
     @contextmanager
@@ -139,9 +139,9 @@ class ZipStream:
         """Have several members deflated at once by zlib, whose stream is one thread's; this needs a disk."""
         # From a tar each thread would begin anew for each member.
         large = [
-            entry
-            for entry in self._plan.members
-            if _is_large_and_deflated(entry) and not getattr(entry.source, "in_order", False)
+            member
+            for member in self._plan.members
+            if _is_large_and_deflated(member) and not getattr(member.source, "in_order", False)
         ]
         if self._file is None or self._plan.deflate != "zlib" or self._threads == 1 or len(large) < 2:
             yield None
@@ -163,14 +163,14 @@ class ZipStream:
             yield ahead
 
 
-def _deflated_source(entry: Entry) -> DeflatedSource | None:
-    if entry.compression is Compression.DEFLATED and isinstance(entry.source, DeflatedSource):
-        return entry.source
+def _deflated_source(member: Member) -> DeflatedSource | None:
+    if member.compression is Compression.DEFLATED and isinstance(member.source, DeflatedSource):
+        return member.source
     return None
 
 
-def _is_large_and_deflated(entry: Entry) -> bool:
-    return entry.size > HELD_SIZE and entry.compression is Compression.DEFLATED and not _deflated_source(entry)
+def _is_large_and_deflated(member: Member) -> bool:
+    return member.size > HELD_SIZE and member.compression is Compression.DEFLATED and not _deflated_source(member)
 
 
 class _Body:
@@ -184,7 +184,7 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         pieces: Iterable[bytes] = self.content
-        if self.content.entry.compression is Compression.DEFLATED:  # Z1, Z8
+        if self.content.member.compression is Compression.DEFLATED:  # Z1, Z8
             pieces = deflate(pieces, method=self._method, level=DEFAULT_LEVEL, threads=self._threads)
         for piece in pieces:
             self.compressed_size += len(piece)
@@ -192,20 +192,20 @@ class _Body:
 
     def copy_to(self, file: File) -> bool:
         """Have the file take contents that are stored, if it can."""
-        if self.content.entry.compression is not Compression.STORED or not file.copy(self.content):
+        if self.content.member.compression is not Compression.STORED or not file.copy(self.content):
             return False
-        self.compressed_size = self.content.entry.size
+        self.compressed_size = self.content.member.size
         return True
 
-    def member(self, offset: int) -> ZipMember:
+    def record(self, offset: int) -> ZipMember:
         """Describe the member that begins at ``offset``, as far as it has been read."""
-        entry = self.content.entry
+        member = self.content.member
         return ZipMember(
-            name=entry.name,
-            compression=entry.compression,
-            attributes=_MANIFEST_MODE if entry.mode is None else _REGULAR_FILE | entry.mode,
-            mtime=math.floor(entry.mtime),
-            size=entry.size,
+            name=member.name,
+            compression=member.compression,
+            attributes=_MANIFEST_MODE if member.mode is None else _REGULAR_FILE | member.mode,
+            mtime=math.floor(member.mtime),
+            size=member.size,
             compressed_size=self.compressed_size,
             crc=self.content.crc,
             offset=offset,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from marpack.archive.entry import Entry
+    from marpack.archive.member import Member
     from marpack.findings import Issue
 
 __all__ = [
@@ -87,7 +87,7 @@ class ArchiveContents:
 
     def __init__(self, archive: ModelArchive) -> None:
         self._archive = archive
-        self.sizes: Mapping[str, int] = {entry.name: entry.size for entry in archive.entries}
+        self.sizes: Mapping[str, int] = {member.name: member.size for member in archive.members}
         self.present: Collection[str] = archive.outside_links
         self._texts: dict[str, bytes] | None = None
 
@@ -117,8 +117,8 @@ class ArchiveContents:
             wanted.add(self._archive[name])
         found: dict[str, bytes] = {}
         with contextlib.suppress(ArchiveError):  # which is met again, and told, by who asks for the member
-            for entry, reader in self._archive.container.contents(wanted):
-                found[entry.name] = reader.read()
+            for member, reader in self._archive.container.contents(wanted):
+                found[member.name] = reader.read()
         return found
 
 
@@ -129,20 +129,20 @@ class PlanContents:
     present: Collection[str] = ()
 
     def __init__(self, plan: Plan) -> None:
-        self._entries: dict[str, Entry] = {entry.name: entry for entry in plan.members}
-        self.sizes: Mapping[str, int] = {entry.name: entry.size for entry in plan.members}
+        self._entries: dict[str, Member] = {member.name: member for member in plan.members}
+        self.sizes: Mapping[str, int] = {member.name: member.size for member in plan.members}
 
     def open(self, name: str) -> MemberFile:
         """Open what a member will be made of."""
-        entry = self._entries[name]
-        reader = entry.source.open()
+        member = self._entries[name]
+        reader = member.source.open()
         if isinstance(reader, io.IOBase) and reader.seekable():
             return reader
         reader.close()
         import tempfile  # slow to import, and needed for a caller's own sources, which only go forward
 
         file = tempfile.SpooledTemporaryFile(max_size=_HELD_SIZE)  # noqa: SIM115 - who reads it closes it
-        for chunk in entry.chunks():
+        for chunk in member.chunks():
             file.write(chunk)
         file.seek(0)
         return file

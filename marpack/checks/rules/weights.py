@@ -57,7 +57,7 @@ def _serialized(subject: Subject) -> str | None:
 def _described(subject: Subject, name: str) -> Weights:
     size = subject.names[name]
     with subject.contents.open(name) as file:
-        jumps = not isinstance(file, MemberReader) or can_jump(subject.form, file.entry)
+        jumps = not isinstance(file, MemberReader) or can_jump(subject.form, file.member)
         return describe_weights(BlockReader(file, size, jumps=jumps), size)
 
 

@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _difference(options: argparse.Namespace) -> Difference:
     with opened(options.old, options) as old, opened(options.new, options) as new:
-        both = sum(entry.size for archive in (old, new) for entry in archive.entries)
+        both = sum(member.size for archive in (old, new) for member in archive.members)
         reads = options.contents or not old.form == new.form == "zip"
         with progress_for(both if reads else 0, quiet=False) as progress:
             return diff_archives(old, new, packing=options.all, contents=options.contents, progress=progress)

@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> None:
                 f"{folder!r} is a member, and the folder comes first, as in: "
                 f"marpack extract {options.archive} FOLDER {folder}"
             )
-        with progress_for(sum(entry.size for entry in archive.entries), quiet=False) as progress:
+        with progress_for(sum(member.size for member in archive.members), quiet=False) as progress:
             names = _extract(archive, folder, wanted, options, progress)
         sizes = {name: archive[name].size for name in names}
     size = sum(sizes.values())

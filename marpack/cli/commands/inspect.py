@@ -56,7 +56,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _run(options: argparse.Namespace) -> None:
     with opened(options.archive, options) as archive:
-        work = sum(entry.size for entry in archive.entries) + (archive.size if options.digest else 0)
+        work = sum(member.size for member in archive.members) + (archive.size if options.digest else 0)
         with progress_for(work, quiet=False) as progress:
             inspection = inspect_archive(archive, digest=options.digest, progress=progress)
     if options.json:
@@ -112,18 +112,19 @@ def _table(inspection: Inspection) -> Iterator[str]:
     is_zip = inspection.form == "zip"
     yield f"{'size':>15}  " + (f"{'packed':>15}  ratio  {'method':<8}  " if is_zip else "") + "mode  name"
     for member in inspection.members:
-        entry = member.entry
+        archived = member.archived
         packed = ""
         if is_zip:
-            method = method_name(entry.compression) or ""
-            packed = f"{entry.compressed_size:>15,}  {_ratio(entry.compressed_size, entry.size)}  {method:<8}  "
-        mode = "-" if entry.mode is None else f"{stat.S_IMODE(entry.mode):04o}"
-        yield f"{entry.size:>15,}  {packed}{mode:<4}  {printable(entry.name)}"
+            method = method_name(archived.compression) or ""
+            size = archived.compressed_size
+            packed = f"{size:>15,}  {_ratio(size, archived.size)}  {method:<8}  "
+        mode = "-" if archived.mode is None else f"{stat.S_IMODE(archived.mode):04o}"
+        yield f"{archived.size:>15,}  {packed}{mode:<4}  {printable(archived.name)}"
         if member.sha256:
             yield f"{'sha256':>15}  {member.sha256}"
     packed = ""
     if is_zip:
-        compressed = sum(member.entry.compressed_size for member in inspection.members)
+        compressed = sum(member.archived.compressed_size for member in inspection.members)
         packed = f"{compressed:>15,}  {_ratio(compressed, inspection.contents_size)}  {'':<8}  "
     yield f"{inspection.contents_size:>15,}  {packed}      in all"
 
@@ -135,7 +136,7 @@ def _ratio(compressed: int, size: int) -> str:
 
 def _tree(inspection: Inspection) -> Iterator[str]:
     members = {id(member): member for member in inspection.members}
-    rows = [(member_order(member.entry.name), id(member)) for member in inspection.members]
+    rows = [(member_order(member.archived.name), id(member)) for member in inspection.members]
     rows += [(tuple((1, part) for part in name.split("/")), 0) for name in inspection.folders]
     inside: list[str] = []
     for key, number in sorted(rows):
@@ -152,8 +153,8 @@ def _tree(inspection: Inspection) -> Iterator[str]:
 
 
 def _leaf(member: InspectedMember) -> str:
-    name = printable(member.entry.name.rpartition("/")[2])
-    return f"{name}  {member.entry.size:,}" + (f"  sha256 {member.sha256}" if member.sha256 else "")
+    name = printable(member.archived.name.rpartition("/")[2])
+    return f"{name}  {member.archived.size:,}" + (f"  sha256 {member.sha256}" if member.sha256 else "")
 
 
 def _indent(depth: int) -> str:
@@ -161,9 +162,9 @@ def _indent(depth: int) -> str:
 
 
 def _weights(member: InspectedMember, weights: Weights, references: Mapping[str, str]) -> Iterator[str]:
-    keys = [key for key, name in references.items() if name == member.entry.name]
+    keys = [key for key, name in references.items() if name == member.archived.name]
     role = f" ({', '.join(keys)})" if keys else ""
-    yield f"{printable(member.entry.name)}{role}: {weights.kind}, {printable(weights.detail)}"
+    yield f"{printable(member.archived.name)}{role}: {weights.kind}, {printable(weights.detail)}"
     if weights.globals:
         yield f"  imports {_names(weights.globals)}"
     if not weights.globals_complete:

@@ -47,10 +47,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(options: argparse.Namespace) -> int:
     try:
         with opened(options.archive, options) as archive:
-            size = sum(entry.size for entry in archive.entries)
+            size = sum(member.size for member in archive.members)
             with progress_for(size, quiet=False) as progress:
                 issues = archive.verify(progress=progress, threads=options.threads)
-            count = len(archive.entries)
+            count = len(archive.members)
             what = {"form": archive.form, "members": count, "contents_size": size}
     except ArchiveError as error:
         if not options.json:

@@ -131,7 +131,7 @@ def test_without_the_extra_the_bytes_are_the_same(tmp_path: Path, form: marpack.
     (tmp_path / "w.pt").write_bytes(text(3_000_000))
     code = (
         "import sys; sys.modules['isal'] = None; import marpack\n"
-        "from marpack.archive import checksum; import zlib; assert checksum.crc32 is zlib.crc32\n"
+        "from marpack.archive.formats import checksums; import zlib; assert checksums.crc32 is zlib.crc32\n"
         "marpack.pack(model_name='m', handler='base_handler', serialized_file='w.pt', timestamp=0, "
         f"reproducible=True, archive_format={form!r})"
     )

@@ -720,7 +720,7 @@ def test_nothing_is_loaded() -> None:
     """Neither torch nor what a file names is imported."""
     code = f"""if True:
         import io, sys
-        from marpack.archive.weights import describe_weights
+        from marpack.archive.inspection.weights import describe_weights
         data = {in_zip(b"c" + b"this" + bytes([10]) + b"s" + bytes([10]) + b")R.")!r}
         print(describe_weights(io.BytesIO(data), len(data)).globals, {{"torch", "this"}} & set(sys.modules))
     """

@@ -57,7 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def names(**arguments: Any) -> list[str]:
     arguments = {"model_name": "m", "handler": "base_handler", **arguments}
-    return [entry.name for entry in plan_archive(**arguments).entries]
+    return [entry.name for entry in plan_archive(**arguments).files]
 
 
 def issues(**arguments: Any) -> list[tuple[str, str]]:
@@ -67,7 +67,7 @@ def issues(**arguments: Any) -> list[tuple[str, str]]:
     return [(issue.argument, issue.code) for issue in caught.value.issues]
 
 
-def read(entry: marpack.Entry) -> bytes:
+def read(entry: marpack.Member) -> bytes:
     return b"".join(entry.chunks())
 
 
@@ -83,7 +83,7 @@ def test_what_the_arguments_become() -> None:
         config_file=b"minWorkers: 1\n",
         timestamp=T,
     )
-    assert [entry.name for entry in plan.entries] == [
+    assert [entry.name for entry in plan.files] == [
         ".hidden",
         "__init__.py",
         "handler.py",
@@ -98,7 +98,7 @@ def test_what_the_arguments_become() -> None:
     assert (model.handler, model.model_file, model.serialized_file) == ("handler", "model.py", "w.pt")
     assert (model.requirements_file, model.config_file) == ("requirements.txt", "model-config.yaml")
     assert (model.model_version, plan.manifest.created_on) == ("2.1", "13/09/2020 12:26:40")
-    by_name = {entry.name: entry for entry in plan.entries}
+    by_name = {entry.name: entry for entry in plan.files}
     assert read(by_name["requirements.txt"]) == b"torch>=2\nnumpy\n"
     assert read(by_name["model-config.yaml"]) == b"minWorkers: 1\n"
 
@@ -107,12 +107,12 @@ def test_what_the_arguments_become() -> None:
     "contents", [b"abc", bytearray(b"abc"), memoryview(b"abc"), io.BytesIO(b"abc"), {"model.py": b"abc"}]
 )
 def test_contents_in_memory(contents: Any) -> None:
-    [entry] = plan_archive(model_name="m", handler="base_handler", model_file=contents).entries
+    [entry] = plan_archive(model_name="m", handler="base_handler", model_file=contents).files
     assert (entry.name, read(entry), read(entry)) == ("model.py", b"abc", b"abc")
 
 
 def test_text_is_a_str_with_a_line_break() -> None:
-    [entry] = plan_archive(model_name="m", handler="base_handler", model_file="class Ü: pass\n").entries
+    [entry] = plan_archive(model_name="m", handler="base_handler", model_file="class Ü: pass\n").files
     assert (entry.name, read(entry)) == ("model.py", "class Ü: pass\n".encode())
 
 
@@ -120,7 +120,7 @@ def test_open_file_is_read_from_where_it_stands() -> None:
     with open("w.pt", "rb") as file:
         file.seek(3)
         plan = plan_archive(model_name="m", handler="base_handler", serialized_file=file)
-        [entry] = plan.entries
+        [entry] = plan.files
         assert (entry.name, read(entry), read(entry)) == ("w.pt", b"ghts", b"ghts")
         assert not file.closed
 
@@ -133,14 +133,14 @@ def test_source_of_the_callers_own() -> None:
             return io.BytesIO(b"1234")
 
     assert isinstance(Tensor(), marpack.Source)
-    [entry] = plan_archive(model_name="m", handler="base_handler", serialized_file=Tensor()).entries
+    [entry] = plan_archive(model_name="m", handler="base_handler", serialized_file=Tensor()).files
     assert (entry.name, read(entry)) == ("model.pt", b"1234")
 
 
 @pytest.mark.parametrize("handler", [{"h.py": b"x"}, {"h.py:f": b"x"}, {"h": b"x"}, {"h:f": "handler.py"}])
 def test_handler_under_a_name(handler: Any) -> None:
     plan = plan_archive(model_name="m", handler=handler)
-    assert [entry.name for entry in plan.entries] == ["h.py"]
+    assert [entry.name for entry in plan.files] == ["h.py"]
     assert plan.manifest.model.handler == next(iter(handler))
 
 
@@ -177,7 +177,7 @@ def test_list_items_are_not_split(folder: Path) -> None:
 
 def test_pattern_without_match_is_a_warning() -> None:
     plan = plan_archive(model_name="m", handler="base_handler", extra_files="*.nothing")
-    assert plan.entries == ()
+    assert plan.files == ()
     assert "'*.nothing'" in plan.warnings[0]
 
 
@@ -207,7 +207,7 @@ def test_equal_contents_may_share_a_name_and_the_later_wins(folder: Path) -> Non
     os.utime(twin / "model.py", (T + 50, T + 50))
     [entry] = plan_archive(
         model_name="m", handler="base_handler", model_file="model.py", extra_files="twin/model.py"
-    ).entries
+    ).files
     assert (entry.mode, entry.mtime_ns) == (0o600, (T + 50) * 10**9)
 
 
@@ -376,7 +376,7 @@ def test_source_with_an_impossible_size(size: object) -> None:
 
 def test_map_of_a_file_in_memory() -> None:
     with open("w.pt", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        [entry] = plan_archive(model_name="m", handler="base_handler", serialized_file=mapped).entries  # type: ignore[arg-type]
+        [entry] = plan_archive(model_name="m", handler="base_handler", serialized_file=mapped).files  # type: ignore[arg-type]
         assert (entry.name, read(entry)) == ("model.pt", b"weights")
 
 
@@ -470,7 +470,7 @@ def test_size_is_asked_for_once() -> None:
     plan = plan_archive(model_name="m", handler="base_handler", serialized_file=source)
     assert b"".join(marpack.iter_archive(plan)).startswith(b"PK")
     source.asked += 1
-    with pytest.raises(marpack.SourceChangedError, match=f"longer than the planned {plan.entries[0].size} bytes"):
+    with pytest.raises(marpack.SourceChangedError, match=f"longer than the planned {plan.files[0].size} bytes"):
         b"".join(marpack.iter_archive(plan))
 
 
@@ -526,7 +526,7 @@ def test_empty_is_absent() -> None:
         extra_files="",
         requirements_file=[],
     )
-    assert plan.entries == ()
+    assert plan.files == ()
     assert '"handler": ""' in plan.manifest_text
     assert "modelVersion" not in plan.manifest_text
 
@@ -538,13 +538,13 @@ def test_times_and_modes(folder: Path) -> None:
         model_name="m", handler="handler.py", serialized_file="w.pt", extra_files="labels.json", timestamp=when
     )
     assert plan.timestamp == T
-    assert {entry.name: (entry.mode, entry.mtime_ns // 10**9) for entry in plan.entries} == {
+    assert {entry.name: (entry.mode, entry.mtime_ns // 10**9) for entry in plan.files} == {
         "handler.py": (0o644, T),
         "labels.json": (0o644, T),
         "w.pt": (0o4755, T),
     }
     fixed = plan_archive(model_name="m", handler="base_handler", serialized_file="w.pt", reproducible=True)
-    assert [(entry.mode, entry.mtime_ns) for entry in fixed.entries] == [(0o644, 315532800 * 10**9)]
+    assert [(entry.mode, entry.mtime_ns) for entry in fixed.files] == [(0o644, 315532800 * 10**9)]
     assert fixed.manifest.created_on == "01/01/1980 00:00:00"
     assert fixed.owner == marpack.Owner(uid=0, gid=0, user="", group="")
 
@@ -596,24 +596,24 @@ def test_plan_is_a_value_that_validates_itself() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         plan.model_name = "n"  # type: ignore[misc]
     with pytest.raises(ValueError, match="order"):
-        dataclasses.replace(plan, entries=plan.entries[::-1])
+        dataclasses.replace(plan, files=plan.files[::-1])
     with pytest.raises(ValueError, match="order"):
-        dataclasses.replace(plan, entries=plan.entries[:1] * 2)
+        dataclasses.replace(plan, files=plan.files[:1] * 2)
     with pytest.raises(ValueError, match=r"'\.\.' part"):
-        dataclasses.replace(plan, entries=(dataclasses.replace(plan.entries[0], name="../x"),))
+        dataclasses.replace(plan, files=(dataclasses.replace(plan.files[0], name="../x"),))
     with pytest.raises(ValueError, match="model name"):
         dataclasses.replace(plan, model_name="")
     with pytest.raises(ValueError, match="form 'foo'"):
         dataclasses.replace(plan, archive_format="foo")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="all stored"):
         dataclasses.replace(plan, archive_format="zip-store")
-    below = dataclasses.replace(plan.entries[0], name="w.pt/x")
+    below = dataclasses.replace(plan.files[0], name="w.pt/x")
     with pytest.raises(ValueError, match="both a file and a folder"):
-        dataclasses.replace(plan, entries=(plan.entries[1], below))
+        dataclasses.replace(plan, files=(plan.files[1], below))
     bad: list[dict[str, Any]] = [{"size": -1}, {"size": 1 << 63}, {"mode": 0o120777}, {"compression": 12}]
     for change in bad:
         with pytest.raises(ValueError, match=r"size|mode|compression"):
-            dataclasses.replace(plan.entries[0], **change)
+            dataclasses.replace(plan.files[0], **change)
 
 
 def test_planning_reads_no_contents(folder: Path) -> None:
@@ -621,4 +621,4 @@ def test_planning_reads_no_contents(folder: Path) -> None:
     with (folder / "huge.pt").open("wb") as file:
         file.truncate(1 << 40)
     plan = plan_archive(model_name="m", handler="base_handler", serialized_file="huge.pt")
-    assert plan.entries[0].size == 1 << 40
+    assert plan.files[0].size == 1 << 40

@@ -48,7 +48,7 @@ def packed(folder: Path, form: ArchiveFormat, **arguments: Any) -> Path:
 def contents(path: Path) -> dict[str, bytes]:
     with open_archive(path) as archive:
         assert archive.verify() == ()
-        return {entry.name: archive.read(entry.name) for entry in archive.entries}
+        return {entry.name: archive.read(entry.name) for entry in archive.members}
 
 
 def tree(path: Path) -> dict[str, bytes]:
@@ -66,7 +66,7 @@ def test_without_changes_it_is_the_same_archive(form: ArchiveFormat, tmp_path: P
             assert b"".join(marpack.iter_archive(plan)) == path.read_bytes()
     again = tmp_path / "out" / path.name
     assert (tree(again) == tree(path)) if path.is_dir() else (again.read_bytes() == path.read_bytes())
-    assert result.entries[0].sha256
+    assert result.members[0].sha256
 
 
 @pytest.mark.parametrize("form", ["default", "zip-store", "tgz"])
@@ -93,19 +93,19 @@ def test_every_form_becomes_every_other(old: ArchiveFormat, new: ArchiveFormat, 
     assert contents(target) == contents(path)
     # The same as if it had been packed so at once, but for times, which folders and zips hold otherwise.
     with open_archive(target) as one, open_archive(packed(tmp_path, new)) as other:
-        assert [(each.name, each.size, each.compression, each.crc32) for each in one.entries] == [
-            (each.name, each.size, each.compression, each.crc32) for each in other.entries
+        assert [(each.name, each.size, each.compression, each.crc32) for each in one.members] == [
+            (each.name, each.size, each.compression, each.crc32) for each in other.members
         ]
 
 
 def test_what_is_deflated_is_not_deflated_again(tmp_path: Path) -> None:
     path = packed(tmp_path, "default", deflate="parallel")
     with open_archive(path) as archive:
-        sizes = {entry.name: entry.compressed_size for entry in archive.entries}
+        sizes = {entry.name: entry.compressed_size for entry in archive.members}
         kept = marpack.write_archive(plan_repack(archive, version="2.0"), tmp_path / "kept.mar")
         anew = marpack.write_archive(plan_repack(archive, deflate="zlib"), tmp_path / "anew.mar")
-    assert {entry.name: entry.compressed_size for entry in kept.entries[:-1]} == dict(list(sizes.items())[:-1])
-    assert [entry.compressed_size for entry in anew.entries] != list(sizes.values())
+    assert {entry.name: entry.compressed_size for entry in kept.members[:-1]} == dict(list(sizes.items())[:-1])
+    assert [entry.compressed_size for entry in anew.members] != list(sizes.values())
     assert contents(tmp_path / "anew.mar") == contents(path)
 
 
@@ -197,7 +197,7 @@ def test_all_that_is_wrong_at_once(tmp_path: Path) -> None:
 def test_a_damaged_member_is_not_carried_on(tmp_path: Path) -> None:
     path = packed(tmp_path, "default")
     with open_archive(path) as archive:
-        [entry] = [entry for entry in archive.entries if entry.name == "words/all.txt"]
+        [entry] = [entry for entry in archive.members if entry.name == "words/all.txt"]
     data = bytearray(path.read_bytes())
     place = data.index(b"words/all.txt") + len("words/all.txt") + entry.compressed_size // 2
     data[place] ^= 0x55
@@ -289,8 +289,8 @@ def test_a_form_that_is_asked_for_decides_the_methods(tmp_path: Path) -> None:
         archive.writestr("w.pt", NOISE)
         archive.writestr("MAR-INF/MANIFEST.json", manifest)
     with open_archive(path) as opened:
-        kept = {entry.name: entry.compression for entry in plan_repack(opened).entries}
-        chosen = {entry.name: entry.compression for entry in plan_repack(opened, archive_format="auto").entries}
+        kept = {entry.name: entry.compression for entry in plan_repack(opened).files}
+        chosen = {entry.name: entry.compression for entry in plan_repack(opened, archive_format="auto").files}
     assert kept == {"h.py": marpack.typing.Compression.STORED, "w.pt": marpack.typing.Compression.DEFLATED}
     assert chosen == {"h.py": marpack.typing.Compression.DEFLATED, "w.pt": marpack.typing.Compression.STORED}
 
@@ -326,7 +326,7 @@ def test_a_file_and_a_folder_of_one_name(name: str, tmp_path: Path) -> None:
         with pytest.raises(PlanError, match="one would be a folder of the other"):
             plan_repack(archive, put={name: b"x"})
         plan = plan_repack(archive, put={"words": b"x"}, drop=["words"])
-    assert "words" in [entry.name for entry in plan.entries]
+    assert "words" in [entry.name for entry in plan.files]
 
 
 def test_a_tar_is_read_once_by_all_threads(tmp_path: Path) -> None:

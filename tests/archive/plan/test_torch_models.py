@@ -107,8 +107,8 @@ def plan(serialized_file: Any, **arguments: Any) -> marpack.ArchivePlan:
     return marpack.plan_archive(serialized_file=serialized_file, **arguments)
 
 
-def entry(serialized_file: Any) -> marpack.Entry:
-    [entry] = plan(serialized_file).entries
+def entry(serialized_file: Any) -> marpack.Member:
+    [entry] = plan(serialized_file).files
     return entry
 
 
@@ -119,7 +119,7 @@ def issue(**arguments: Any) -> marpack.Issue:
     return issue
 
 
-def read(entry: marpack.Entry) -> bytes:
+def read(entry: marpack.Member) -> bytes:
     return b"".join(entry.chunks())
 
 
@@ -165,7 +165,7 @@ def test_every_form(archive_format: ArchiveFormat, tmp_path: Path) -> None:
     results = [marpack.write_archive(plan, tmp_path / f"{n}-{plan.file_name}") for n, plan in enumerate(plans)]
     weights = [member(Path(result.path), "model.pt") for result in results]
     assert weights == [saved(module.state_dict())] * 2
-    assert results[0].entries == results[1].entries
+    assert results[0].members == results[1].members
     loaded = torch.load(io.BytesIO(weights[0]), weights_only=True)
     assert loaded.keys() == module.state_dict().keys()
     assert torch.equal(loaded["first.weight"], module.first.weight)
@@ -209,14 +209,14 @@ def test_what_is_a_model_and_what_is_a_name() -> None:
 def test_extra_files() -> None:
     module = Net()
     files = {"adapter/weights.pt": module, "adapter/other.pt": module.state_dict(), "note.txt": b"x"}
-    entries = {entry.name: entry for entry in plan(None, extra_files=files).entries}
+    entries = {entry.name: entry for entry in plan(None, extra_files=files).files}
     assert read(entries["adapter/weights.pt"]) == read(entries["adapter/other.pt"]) == saved(module.state_dict())
     assert entries["adapter/weights.pt"].mtime_ns == 0
 
 
 def test_one_name_for_two_models() -> None:
     module = Net()
-    [entry] = plan({"w.pt": module}, extra_files={"w.pt": module.state_dict()}).entries
+    [entry] = plan({"w.pt": module}, extra_files={"w.pt": module.state_dict()}).files
     assert read(entry) == saved(module.state_dict())
     assert issue(serialized_file={"w.pt": module}, extra_files={"w.pt": Net()}).code == "collision"
 
@@ -240,7 +240,7 @@ def test_types() -> None:
     marpack.plan_archive(model_name="m", handler="base_handler", extra_files={"w.pt": weights, "x": b"x"})
     checkpoint: marpack.typing.FileArgument = {"model": module.state_dict(), "epoch": 3}  # type: ignore[assignment]
     tensor: marpack.typing.FileArgument = BASE  # type: ignore[assignment]
-    assert [plan(file).entries[0].size > 0 for file in taken] == [True] * len(taken)
+    assert [plan(file).files[0].size > 0 for file in taken] == [True] * len(taken)
     assert [issue(serialized_file=file).code for file in (checkpoint, tensor)] == ["bad-value", "bad-type"]
 
 
@@ -385,7 +385,7 @@ def test_values_are_those_when_it_is_written() -> None:
     plan_of_module = plan(module)
     with torch.no_grad():
         module.first.weight.fill_(3)
-    assert read(plan_of_module.entries[0]) == saved(module.state_dict())
+    assert read(plan_of_module.files[0]) == saved(module.state_dict())
 
 
 @pytest.mark.parametrize("size", [1000, 64, CHUNK_SIZE, 2 * LARGE, 1 << 30])
@@ -517,7 +517,7 @@ os.truncate(sys.argv[1], 0)
 weights = {f"w{number}": torch.rand(1 << 18) for number in range(20)}
 plan = marpack.plan_archive(model_name="m", handler="base_handler", serialized_file={**weights, "last": tensor})
 print(plan.size > size)
-reader = plan.entries[0].source.open()
+reader = plan.files[0].source.open()
 reader.read(1)
 time.sleep(0.3)  # however long nobody reads on
 reader.close()
@@ -529,17 +529,17 @@ reader.close()
 def test_python_ends_while_something_is_being_read(end: str) -> None:
     code = f"""
 import atexit, sys, threading
-atexit.register(lambda: print(plan.entries[0].source.open().read(1)))  # later than what marpack registers
+atexit.register(lambda: print(plan.files[0].source.open().read(1)))  # later than what marpack registers
 import marpack, torch
 weights = {{f"w{{number}}": torch.rand({CHUNK_SIZE}) for number in range(20)}}
 arguments = dict(model_name="m", handler="base_handler", serialized_file=weights)
 plan = marpack.plan_archive(**arguments, archive_format="zip-store")
-reader = plan.entries[0].source.open()
+reader = plan.files[0].source.open()
 reader.read(1)
 stream = marpack.iter_archive(plan)
 pieces = [next(stream) for _ in range(4)]
 def work():
-    waiting = plan.entries[0].source.open()
+    waiting = plan.files[0].source.open()
     waiting.read(1)
     threading.Event().wait()
 {end}

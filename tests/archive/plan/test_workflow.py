@@ -77,11 +77,11 @@ def issues(**arguments: Any) -> list[tuple[str, str]]:
 
 
 def names(planned: WorkflowPlan) -> list[str]:
-    return [entry.name for entry in planned.entries]
+    return [entry.name for entry in planned.files]
 
 
 def content(planned: WorkflowPlan) -> dict[str, bytes]:
-    return {entry.name: b"".join(entry.chunks()) for entry in planned.entries}
+    return {entry.name: b"".join(entry.chunks()) for entry in planned.files}
 
 
 # --------------------------------------------------------------------------------------------- the plan
@@ -94,10 +94,10 @@ def test_what_the_arguments_become() -> None:
     assert (workflow.workflow_name, workflow.spec_file, workflow.handler) == ("w", "spec.yaml", "steps.py")
     assert (planned.manifest.created_on, planned.manifest.archiver_version) == ("13/09/2020 12:26:40", "0.2.15")
     assert (planned.file_name, planned.suffix, planned.archive_format) == ("w.war", ".war", "default")
-    assert [entry.name for entry in planned.members] == [*names(planned), WORKFLOW_MANIFEST_NAME]
-    assert planned.size == sum(entry.size for entry in planned.members)
+    assert [entry.name for entry in planned.files] == [*names(planned), WORKFLOW_MANIFEST_NAME]
+    assert planned.size == sum(entry.size for entry in planned.files)
     # W3: unlike those of a model, extra files have the time of packing.
-    assert {entry.mtime for entry in planned.members} == {T}
+    assert {entry.mtime for entry in planned.files} == {T}
     assert planned.warnings == ()
 
 
@@ -179,7 +179,7 @@ def test_reproducible() -> None:
     os.chmod("spec.yaml", 0o600)
     one = plan(reproducible=True, timestamp=None)
     assert one.timestamp == 315_532_800
-    assert {(entry.mode, entry.mtime) for entry in one.entries} == {(0o644, 315_532_800)}
+    assert {(entry.mode, entry.mtime) for entry in one.files} == {(0o644, 315_532_800)}
     before = b"".join(iter_archive(one))
     os.utime("spec.yaml")
     os.chmod("spec.yaml", 0o640)
@@ -240,7 +240,7 @@ def test_a_plan_is_a_value() -> None:
 def test_a_plan_is_checked(changes: dict[str, Any], words: str) -> None:
     planned = plan()
     if "entries" in changes:
-        changes = {"entries": planned.entries * 2}
+        changes = {"files": planned.files * 2}
     with pytest.raises(ValueError, match=words):
         dataclasses.replace(planned, **changes)
 
@@ -250,9 +250,9 @@ def test_each_kind_of_plan_keeps_its_own_folder() -> None:
     model = marpack.plan_archive(model_name="m", handler="", extra_files={"WAR-INF/x": b""})
     workflow = plan(extra_files={"MAR-INF/x": b""})
     with pytest.raises(ValueError, match="WAR-INF"):
-        dataclasses.replace(workflow, entries=(*workflow.entries, *model.entries))
+        dataclasses.replace(workflow, files=(*workflow.files, *model.files))
     with pytest.raises(ValueError, match="MAR-INF"):
-        dataclasses.replace(model, entries=workflow.entries)
+        dataclasses.replace(model, files=workflow.files)
 
 
 # --------------------------------------------------------------------------------------------- bad input

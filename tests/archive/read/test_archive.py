@@ -427,11 +427,11 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelArc
 
 
 def test_what_is_in_it(archive: ModelArchive) -> None:
-    assert {entry.name: entry.size for entry in archive.entries} == {
+    assert {entry.name: entry.size for entry in archive.members} == {
         **{name: len(data) for name, data in FILES.items()},
         NAME: len(archive.manifest_text.encode()),
     }
-    assert archive.entries[-1].name == NAME or archive.form == "folder"
+    assert archive.members[-1].name == NAME or archive.form == "folder"
     assert archive["weights.pt"].size == 1_500_000
     assert "weights.pt" in archive
     assert "folder" not in archive
@@ -545,7 +545,7 @@ def test_a_folder_in_a_folder(tmp_path: Path) -> None:
     inner.rename(tmp_path / "elsewhere")
     inner.symlink_to("../elsewhere")
     with marpack.open_archive(inner.parent) as archive:
-        assert archive.entries == ()
+        assert archive.members == ()
         assert [issue.code for issue in archive.issues] == ["link"]
 
 
@@ -748,7 +748,7 @@ def test_verify(tmp_path: Path) -> None:
     with marpack.open_archive(path) as archive:
         progress: list[int] = []
         assert archive.verify(progress=progress.append) == ()
-        assert sum(progress) == sum(entry.size for entry in archive.entries)
+        assert sum(progress) == sum(entry.size for entry in archive.members)
     sums["weights.pt"] = "0" * 64
     sums["gone"] = "1" * 64
     path = packed(tmp_path, "auto", metadata={"sha256": sums}, force=True)
@@ -889,6 +889,6 @@ def test_a_large_stored_member_is_verified_in_parts(place: int | None, threads: 
     counted: list[int] = []
     with marpack.open_archive(path) as opened:
         issues = opened.verify(threads=threads, progress=counted.append)
-        assert sum(counted) == sum(entry.size for entry in opened.entries) or (threads == 1 and place is not None)
+        assert sum(counted) == sum(entry.size for entry in opened.members) or (threads == 1 and place is not None)
     expected = [] if place is None else [("weights.bin", "crc")]
     assert [(issue.argument, issue.code) for issue in issues] == expected

@@ -59,7 +59,7 @@ def look(seed: int, folder: Path) -> bool:
     try:
         with marpack.open_archive(path, limits=LIMITS) as archive:
             issues = archive.verify()
-            for entry in archive.entries[:3]:
+            for entry in archive.members[:3]:
                 with contextlib.suppress(MarpackError):
                     archive.read(entry.name, limit=MIB)
             archive.extract(target)

@@ -107,7 +107,7 @@ def test_what_is_fine_is_unpacked(case: Json, tmp_path: Path) -> None:
     with marpack.open_archive(path) as archive:
         names = archive.extract(tmp_path / "out")
         assert archive.issues == archive.verify() == ()
-        assert set(names) == {entry.name for entry in archive.entries}
+        assert set(names) == {entry.name for entry in archive.members}
         for name in names:
             assert (tmp_path / "out" / name).read_bytes() == archive.read(name)
 

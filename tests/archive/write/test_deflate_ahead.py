@@ -58,7 +58,7 @@ def test_the_same_bytes(plan: marpack.ArchivePlan, store: Path, threads: int, di
     alone = marpack.write_archive(plan, store / "alone.mar", threads=1, digest=digest)
     result = marpack.write_archive(plan, store / "m.mar", threads=threads, digest=digest)
     assert Path(result.path).read_bytes() == Path(alone.path).read_bytes()
-    assert (result.entries, result.sha256) == (alone.entries, alone.sha256)
+    assert (result.members, result.sha256) == (alone.members, alone.sha256)
 
 
 def test_no_file_has_a_name_but_the_archive(plan: marpack.ArchivePlan, store: Path) -> None:

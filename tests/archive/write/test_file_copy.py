@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import marpack
-from marpack.archive.entry import Entry
 from marpack.archive.formats.checksums import new_sha256
 from marpack.archive.forms import Compression
+from marpack.archive.member import Member
 from marpack.archive.sources import BytesSource, FileSource
 from marpack.archive.write import file_copy
 from marpack.archive.write.file_copy import BLOCK_SIZE, KERNEL_BLOCK_SIZE, LARGE_SIZE, copy_content
@@ -29,9 +29,9 @@ SIZES = [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE + 1, LARGE_SIZE, KERNEL_BLOCK_SIZE * 2
 OFFSETS = [0, 39, 4096]
 
 
-def entry_of(path: Path) -> Entry:
+def entry_of(path: Path) -> Member:
     status = path.stat()
-    return Entry(
+    return Member(
         name=path.name,
         source=FileSource.from_stat(str(path), status),
         size=status.st_size,
@@ -161,7 +161,7 @@ def test_where_a_system_has_none_of_these_calls(
     monkeypatch.setattr(file_copy, "_CAN_COPY", False)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     other = marpack.write_archive(plan, tmp_path / "without" / plan.file_name, digest=True)
-    assert one.entries == other.entries
+    assert one.members == other.members
     assert one.sha256 == other.sha256
     read = [
         {file.name: file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()}
@@ -303,7 +303,7 @@ def test_a_file_that_is_cut_short_under_a_hasher(tmp_path: Path) -> None:
 
 
 def test_what_lies_elsewhere_is_not_copied(tmp_path: Path) -> None:
-    entry = Entry(
+    entry = Member(
         name="x",
         source=BytesSource(data=b"x"),
         size=1,

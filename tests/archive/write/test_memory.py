@@ -39,7 +39,7 @@ if how == "stream":
         pass
 else:
     result = marpack.pack(**arguments, export_path=path + ".store", digest=how == "digest", threads=threads)
-    assert sum(entry.size for entry in result.entries) > 6 << 30, result
+    assert sum(entry.size for entry in result.members) > 6 << 30, result
 print(peak() - before)
 """
 )

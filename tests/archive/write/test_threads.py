@@ -103,7 +103,7 @@ def test_a_system_that_gives_few_threads(
     deflate: marpack.typing.Deflate,
     allowed: int,
 ) -> None:
-    names = [entry.name for entry in plan.entries]
+    names = [entry.name for entry in plan.files]
     arguments: dict[str, Any] = {
         "model_name": "m",
         "handler": "base_handler",
@@ -132,7 +132,7 @@ def test_a_system_that_gives_few_threads(
         assert not (store / planned.file_name).exists()
         return
     result = marpack.write_archive(planned, store / planned.file_name, threads=3, digest=True)
-    assert (result.entries, result.sha256) == (alone.entries, alone.sha256)
+    assert (result.members, result.sha256) == (alone.members, alone.sha256)
 
 
 @pytest.mark.parametrize("deflate", ["zlib", "parallel"])

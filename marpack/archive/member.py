@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from marpack.archive.forms import Compression
     from marpack.archive.sources import Source
 
-__all__ = ["ArchiveEntry", "Entry"]
+__all__ = ["ArchiveMember", "Member"]
 
 
 _COMPRESSIONS = frozenset(Compression)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Member:
     """One planned member.
 
     ``name`` is the path inside the archive and ``size`` the number of bytes that ``source`` gives. ``mode`` are
@@ -74,7 +74,7 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ArchiveEntry:
+class ArchiveMember:
     """One member of an archive, as it says of itself.
 
     ``name`` is the path that the server gives it below the model's folder: without the first folder, in a tgz.
