@@ -94,10 +94,10 @@ def test_what_the_arguments_become() -> None:
     assert (workflow.workflow_name, workflow.spec_file, workflow.handler) == ("w", "spec.yaml", "steps.py")
     assert (planned.manifest.created_on, planned.manifest.archiver_version) == ("13/09/2020 12:26:40", "0.2.15")
     assert (planned.file_name, planned.suffix, planned.archive_format) == ("w.war", ".war", "default")
-    assert [entry.name for entry in planned.files] == [*names(planned), WORKFLOW_MANIFEST_NAME]
-    assert planned.size == sum(entry.size for entry in planned.files)
+    assert [entry.name for entry in planned.members] == [*names(planned), WORKFLOW_MANIFEST_NAME]
+    assert planned.size == sum(entry.size for entry in planned.members)
     # W3: unlike those of a model, extra files have the time of packing.
-    assert {entry.mtime for entry in planned.files} == {T}
+    assert {entry.mtime for entry in planned.members} == {T}
     assert planned.warnings == ()
 
 
