@@ -190,5 +190,6 @@ def test_targets_that_are_none(plan: marpack.ArchivePlan, target: Any) -> None:
 
 
 def test_modules_are_attributes_whatever_has_been_used() -> None:
-    code = "import marpack; print(marpack.checks.Rule, marpack.serving, marpack.compat, marpack.typing.Key, marpack.properties.loads)"
+    names = "marpack.checks.Rule, marpack.serving, marpack.compat, marpack.typing.Key, marpack.properties.loads"
+    code = f"import marpack; print({names})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
