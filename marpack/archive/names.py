@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.archive.manifest import MANIFEST_NAME
-from marpack.display import printable
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -200,4 +199,4 @@ def _folded(name: str) -> str:
 
 
 def _issue(code: str, name: str, problem: str) -> Issue:
-    return Issue(code=code, argument=printable(name), message=problem)
+    return Issue(code=code, argument=name, message=problem)

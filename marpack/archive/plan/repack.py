@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from marpack.archive.forms import ArchiveFormat, Deflate
     from marpack.archive.member import ArchiveMember
     from marpack.archive.plan.inputs import Candidate, SourceLike
-    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.read.archive import Archive
     from marpack.archive.sources import Reader
 
 __all__ = ["plan_repack"]
@@ -36,7 +36,7 @@ _PERMISSIONS = 0o7777
 
 
 def plan_repack(
-    archive: ModelArchive,
+    archive: Archive,
     *,
     model_name: str | None = None,
     version: str | None = None,
@@ -149,7 +149,7 @@ def plan_repack(
 class MemberSource:
     """A member of an open archive, as a source of another one."""
 
-    archive: ModelArchive
+    archive: Archive
     member: ArchiveMember
 
     @property
@@ -190,7 +190,7 @@ def _current_owner(archive_format: ArchiveFormat) -> Owner:
     return Owner.current() if archive_format == "tgz" else Owner()
 
 
-def _own_format(archive: ModelArchive) -> ArchiveFormat:
+def _own_format(archive: Archive) -> ArchiveFormat:
     """Return the form of an archive; ``auto`` is a zip in which some are stored and some are not."""
     if archive.form == "folder":
         return "no-archive"
@@ -203,7 +203,7 @@ def _own_format(archive: ModelArchive) -> ArchiveFormat:
 
 
 def _resolve_time(
-    inputs: Inputs, archive: ModelArchive, timestamp: datetime | float | None, *, reproducible: bool
+    inputs: Inputs, archive: Archive, timestamp: datetime | float | None, *, reproducible: bool
 ) -> int:
     if timestamp is None and not reproducible and archive.timestamp is not None:
         return archive.timestamp
@@ -217,7 +217,7 @@ def _new_files(inputs: Inputs, put: Mapping[str, SourceLike] | None) -> dict[str
 
 
 def _dropped(
-    inputs: Inputs, archive: ModelArchive, drop: Iterable[str], new: Mapping[str, Candidate]
+    inputs: Inputs, archive: Archive, drop: Iterable[str], new: Mapping[str, Candidate]
 ) -> frozenset[str]:
     found: set[str] = set()
     for name in [drop] if isinstance(drop, str) else drop:
@@ -236,7 +236,7 @@ def _dropped(
     return frozenset(found)
 
 
-def _new_name(inputs: Inputs, archive: ModelArchive, name: str | None, archive_format: ArchiveFormat) -> str:
+def _new_name(inputs: Inputs, archive: Archive, name: str | None, archive_format: ArchiveFormat) -> str:
     if isinstance(archive, WorkflowArchive):
         name = name or archive.manifest.workflow.workflow_name or ""
         problem = check_workflow_name(name)
@@ -250,7 +250,7 @@ def _new_name(inputs: Inputs, archive: ModelArchive, name: str | None, archive_f
     return name
 
 
-def _manifest_text(archive: ModelArchive, name: str, version: str | None, when: str | None) -> str:
+def _manifest_text(archive: Archive, name: str, version: str | None, when: str | None) -> str:
     """Return the old text unless something of it changes."""
     if isinstance(archive, WorkflowArchive):
         old = archive.manifest

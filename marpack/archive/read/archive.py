@@ -5,38 +5,40 @@ from __future__ import annotations
 import os
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from marpack.archive.handler import handler_reference
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
+from marpack.archive.member import ArchiveMember
 from marpack.archive.names import CASE_COLLISION, name_issue, names_issues
 from marpack.archive.read.limits import LIMIT_CODES
-from marpack.display import printable
 from marpack.errors import ArchiveError, LimitError, ManifestError, UnsafeArchiveError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from typing_extensions import Self
 
     from marpack.archive.forms import ContainerForm
-    from marpack.archive.member import ArchiveMember
     from marpack.archive.owner import Owner
     from marpack.archive.read.container import Container
     from marpack.archive.read.limits import Limits
     from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
 
-__all__ = ["ModelArchive", "WorkflowArchive"]
+__all__ = ["Archive", "ModelArchive", "WorkflowArchive"]
+
+_Manifest = TypeVar("_Manifest")
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
-class ModelArchive:
-    """An archive that is open: what ``marpack.open_archive`` returns.
+class Archive(ABC):
+    """An archive that is open, of a model or of a workflow: what ``marpack.open_archive`` returns.
 
     ``path`` is what was opened, ``file_name`` the name by which a model store knows it (empty for an open file),
     ``form`` ``"zip"``, ``"tgz"`` or ``"folder"``, ``size`` the number of bytes on
@@ -45,15 +47,14 @@ class ModelArchive:
     and CRC, ``extract`` looks at all headers first, and ``verify`` reads everything.
     """
 
-    _manifest_name = MANIFEST_NAME
+    _manifest_name: ClassVar[str]
 
     def __init__(self, container: Container, limits: Limits, file_name: str) -> None:
         self.file_name = file_name
         self._container = container
         self._limits = limits
-        self._by_name = {
-            member.name: member for member in container.members
-        }  # the last of equal names, as the server
+        # The last of equal names, as the server.
+        self._by_name = {member.name: member for member in container.members}
         self._examining = threading.Lock()
 
     @property
@@ -85,11 +86,6 @@ class ModelArchive:
     def outside_links(self) -> tuple[str, ...]:
         """The links in a folder that lead out of it, or nowhere: the server follows them, marpack does not."""
         return self._container.outside_links
-
-    @property
-    def container(self) -> Container:
-        """What holds the members, for what marpack builds on it."""
-        return self._container
 
     @property
     def timestamp(self) -> int | None:
@@ -128,14 +124,25 @@ class ModelArchive:
         except KeyError:
             raise ArchiveError(self.path, "is not in the archive", code="no-member", member=name) from None
 
-    def open(self, name: str) -> MemberReader:
-        """Open a member for reading, as a binary file that can seek.
+    def open(self, member: str | ArchiveMember) -> MemberReader:
+        """Open a member for reading, by its name or as one of ``members``, as a binary file that can seek.
 
         In a tgz all that lies before it is read first, and going back means to begin anew. Raises ``ArchiveError``
         (no such member; while reading, a damaged one) and ``UnsafeArchiveError`` (its own header describes it
         otherwise than the directory).
         """
-        return self._container.open(self[name])
+        return self._container.open(member if isinstance(member, ArchiveMember) else self[member])
+
+    def contents(self, members: Collection[ArchiveMember]) -> Iterator[tuple[ArchiveMember, MemberReader]]:
+        """Yield members in their order, each with its contents, to be read before the next is asked for.
+
+        Of a tgz all are read in one go. Raises what ``open`` raises.
+        """
+        return self._container.contents(members)
+
+    def raw(self) -> Iterator[bytes]:
+        """Yield the archive's own bytes; a folder has none."""
+        return self._container.raw()
 
     def read(self, name: str, *, limit: int | None = None) -> bytes:
         """Return a member's contents; raise ``LimitError`` above ``limit`` bytes, and what ``open`` raises."""
@@ -167,30 +174,21 @@ class ModelArchive:
             message = f"has a {name} that is not UTF-8: pack it again"
             raise ArchiveError(self.path, message, code="bad-manifest") from None
 
-    @cached_property
-    def manifest(self) -> Manifest:
-        """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
-        manifest: Manifest = self._parsed(Manifest.from_json)
-        return manifest
+    @property
+    @abstractmethod
+    def manifest(self) -> Any:
+        """The ``Manifest`` or ``WorkflowManifest``. Raises ``ArchiveError`` where there is none, or it is none."""
 
-    def _parsed(self, parse: Callable[[str], Any]) -> Any:
+    def _parsed(self, parse: Callable[[str], _Manifest]) -> _Manifest:
         try:
             return parse(self.manifest_text)
         except ManifestError as error:
             raise ArchiveError(self.path, f"has a bad manifest: {error}", code="bad-manifest") from error
 
     @property
+    @abstractmethod
     def references(self) -> Mapping[str, str]:
         """The files that the manifest names, by its keys; a handler that may be the server's is left out (R10)."""
-        model = self.manifest.model
-        found = {
-            "handler": handler_reference(model.handler or "", self.manifest.runtime or "python"),
-            "serializedFile": model.serialized_file,
-            "modelFile": model.model_file,
-            "requirementsFile": model.requirements_file,
-            "configFile": model.config_file,
-        }
-        return {key: name for key, name in found.items() if name}
 
     # ------------------------------------------------------------------------------------------------ safety
 
@@ -291,7 +289,8 @@ class ModelArchive:
 
         To ``issues`` come the CRC and size of each member, the files that the manifest names, and the SHA-256 sums
         that it may record, as ``{"metadata": {"sha256": {name: hexadecimal}}}``. ``progress`` is called, on any
-        thread, with the number of bytes just read; ``threads`` is how many members are read at once.
+        thread, with the number of bytes just read; ``threads`` is how many members are read at once, by default as
+        many as this process may use cores, and 8 at most.
         """
         from marpack.archive.read.verify import verify_contents
 
@@ -302,11 +301,11 @@ class ModelArchive:
             for key, name in self.references.items():
                 if name not in self:
                     message = f"is named by the manifest ({key}), and is not there"
-                    issues.append(Issue(code="missing-file", argument=printable(name), message=message))
+                    issues.append(Issue(code="missing-file", argument=name, message=message))
             for name in digests:
                 if name not in self:
                     message = "is not there, and the manifest has a SHA-256 for it"
-                    issues.append(Issue(code="missing-file", argument=printable(name), message=message))
+                    issues.append(Issue(code="missing-file", argument=name, message=message))
         except ArchiveError as error:
             issues.append(error.issue)
         if not any(issue.code in LIMIT_CODES for issue in issues):  # else it might never end
@@ -328,20 +327,45 @@ class ModelArchive:
         return self._container.deflated(member)
 
 
-class WorkflowArchive(ModelArchive):
-    """An open workflow archive (``.war``): its ``manifest`` is a ``WorkflowManifest``."""
+class ModelArchive(Archive):
+    """An open archive of a model."""
+
+    _manifest_name = MANIFEST_NAME
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
+        return self._parsed(Manifest.from_json)
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """The files that the manifest names, by its keys; a handler that may be the server's is left out (R10)."""
+        model = self.manifest.model
+        return _given(
+            handler=handler_reference(model.handler or "", self.manifest.runtime or "python"),
+            serializedFile=model.serialized_file,
+            modelFile=model.model_file,
+            requirementsFile=model.requirements_file,
+            configFile=model.config_file,
+        )
+
+
+class WorkflowArchive(Archive):
+    """An open archive of a workflow (``.war``)."""
 
     _manifest_name = WORKFLOW_MANIFEST_NAME
 
     @cached_property
-    def manifest(self) -> WorkflowManifest:  # type: ignore[override]
+    def manifest(self) -> WorkflowManifest:
         """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
-        manifest: WorkflowManifest = self._parsed(WorkflowManifest.from_json)
-        return manifest
+        return self._parsed(WorkflowManifest.from_json)
 
     @property
     def references(self) -> Mapping[str, str]:
         """The files that the manifest names: key to name."""
         workflow = self.manifest.workflow
-        found = {"specFile": workflow.spec_file, "handler": workflow.handler}
-        return {key: name for key, name in found.items() if name}
+        return _given(specFile=workflow.spec_file, handler=workflow.handler)
+
+
+def _given(**names: str | None) -> Mapping[str, str]:
+    return {key: name for key, name in names.items() if name}

@@ -11,7 +11,6 @@ from marpack.archive.member import ArchiveMember
 from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
 from marpack.archive.read.member_reader import MemberReader
-from marpack.display import printable
 from marpack.errors import ArchiveError, LimitError
 from marpack.findings import Issue
 
@@ -45,13 +44,14 @@ class FolderContainer(Container):
         self._closed = False
         self.members = tuple(
             ArchiveMember(
+                index=index,
                 name=name,
                 size=status.st_size,
                 compressed_size=status.st_size,
                 mode=stat.S_IMODE(status.st_mode),
                 mtime_ns=status.st_mtime_ns,
             )
-            for name, status in sorted(found.items(), key=lambda item: member_order(item[0]))
+            for index, (name, status) in enumerate(sorted(found.items(), key=lambda item: member_order(item[0])))
         )
         self.folders = tuple(sorted(folders))
         self.outside_links = tuple(sorted(outside))
@@ -97,7 +97,7 @@ class FolderContainer(Container):
         return os.path.exists(target) and os.path.commonpath([self._root, target]) == self._root
 
     def _issue(self, code: str, name: str, message: str) -> None:
-        self._issues.append(Issue(code=code, argument=printable(name), message=message))
+        self._issues.append(Issue(code=code, argument=name, message=message))
 
     def issues(self) -> Iterator[Issue]:
         """Yield what in the folder is neither a file nor a folder of it."""

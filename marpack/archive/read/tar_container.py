@@ -13,7 +13,6 @@ from marpack.archive.read.gunzip import Gunzip
 from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.read.random_access import chunks_of
 from marpack.archive.read.tar_headers import FOLDER, read_headers
-from marpack.display import printable
 from marpack.errors import LimitError
 from marpack.findings import Issue
 
@@ -50,7 +49,8 @@ class TarContainer(Container):
         self._turn = threading.RLock()
         members: list[ArchiveMember] = []
         folders: list[str] = []
-        self._offsets: dict[int, int] = {}
+        # By the index of the member.
+        self._offsets: list[int] = []
         stream = self._stream()
         self.timestamp = stream.mtime or None
         self._index(stream, members, folders)
@@ -73,6 +73,7 @@ class TarContainer(Container):
                     folders.append(name.removesuffix("/"))
                 continue
             member = ArchiveMember(
+                index=len(members),
                 name=name if slash else header.name,
                 size=header.size,
                 compressed_size=header.size,
@@ -82,7 +83,7 @@ class TarContainer(Container):
             if not members:
                 self.owner = _owner(header)
             members.append(member)
-            self._offsets[id(member)] = header.offset
+            self._offsets.append(header.offset)
         if stream.has_more_than_zeros():
             message = "goes on behind the end of its tar, where TorchServe stops reading"
             self._issues.append(Issue(code="tar-trailing", argument="", message=message))
@@ -94,7 +95,7 @@ class TarContainer(Container):
 
     def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a member, once all before it has been read."""
-        offset = self._offsets[id(member)]
+        offset = self._offsets[member.index]
         return _Member(self.path, member, self._taken(offset), offset, self._stream, self._give_back)
 
     def _taken(self, offset: int) -> Gunzip:
@@ -113,7 +114,7 @@ class TarContainer(Container):
         stream = self._stream()
         for member in self.members:
             if member in wanted:
-                offset = self._offsets[id(member)]
+                offset = self._offsets[member.index]
                 with _Member(self.path, member, stream, offset, self._stream, lambda _: None) as reader:
                     yield member, reader
 
@@ -135,7 +136,7 @@ def _owner(header: TarHeader) -> Owner | None:
 
 
 def _member_issues(header: TarHeader) -> Iterator[Issue]:
-    name = printable(header.name)
+    name = header.name
     # By its own name too, which others unpack it under: but "./", which many tools put before all, is nothing.
     raw = name_issue(header.name.removeprefix("./")) if header.name not in (".", "./") else None
     if raw and raw.code != "name-dot":
