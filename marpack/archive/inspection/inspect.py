@@ -19,6 +19,7 @@ from marpack.archive.read.limits import LIMIT_CODES
 from marpack.display import printable
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
+from marpack.strict_json import DEEPEST, is_nested_deeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,9 +46,6 @@ _WEIGHTS_SUFFIXES = frozenset(
 _NO_WEIGHTS = {"unknown", "zip"}
 _ELF, _NUMPY, _ZIP = b"\x7fELF", b"\x93NUMPY", b"PK\3\4"
 _HEAD_SIZE = 64
-
-# Of objects and arrays in a manifest.
-_DEEPEST = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,18 +170,10 @@ def manifest_values(archive: Archive) -> dict[str, Any]:
     """
     archive.manifest  # noqa: B018 - raises for what is not strict JSON
     values: dict[str, Any] = json.loads(archive.manifest_text)
-    level: list[Any] = [values]
-    for _ in range(_DEEPEST):
-        level = [
-            item
-            for value in level
-            if isinstance(value, (dict, list))
-            for item in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return values
-    message = f"has a bad manifest: nested deeper than {_DEEPEST} levels"
-    raise ArchiveError(archive.path, message, code="bad-manifest")
+    if is_nested_deeper(values, DEEPEST):
+        message = f"has a bad manifest: nested deeper than {DEEPEST} levels"
+        raise ArchiveError(archive.path, message, code="bad-manifest")
+    return values
 
 
 def method_name(compression: int | None) -> str | None:
