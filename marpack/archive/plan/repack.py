@@ -10,7 +10,13 @@ from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, Compression, compression_for, deflates
 from marpack.archive.manifest import created_on
 from marpack.archive.member import Member
-from marpack.archive.names import check_member_name, check_model_name, check_workflow_name, member_order, parents
+from marpack.archive.names import (
+    member_name_problem,
+    member_order,
+    model_name_problem,
+    parents,
+    workflow_name_problem,
+)
 from marpack.archive.owner import Owner
 from marpack.archive.plan.arguments import check_choice, resolve_timestamp
 from marpack.archive.plan.inputs import Inputs
@@ -84,7 +90,7 @@ def plan_repack(
         if member.name not in dropped and member.name not in new and member.name != archive.manifest_name
     ]
     for member in kept:
-        if problem := check_member_name(member.name, archive.manifest_name):
+        if problem := member_name_problem(member.name, archive.manifest_name):
             inputs.issue("bad-member-name", "drop", f"{problem}, or leave it out")
     for key, file in archive.references.items():
         if file in dropped:
@@ -239,12 +245,12 @@ def _dropped(
 def _new_name(inputs: Inputs, archive: Archive, name: str | None, archive_format: ArchiveFormat) -> str:
     if isinstance(archive, WorkflowArchive):
         name = name or archive.manifest.workflow.workflow_name or ""
-        problem = check_workflow_name(name)
+        problem = workflow_name_problem(name)
         if archive_format not in ("default", "auto"):
             inputs.issue("bad-value", "archive_format", "a workflow's archive is a deflated zip: leave it out")
     else:
         name = name or archive.manifest.model.model_name or ""
-        problem = check_model_name(name, archive_format if archive_format in ARCHIVE_FORMATS else "default")
+        problem = model_name_problem(name, archive_format if archive_format in ARCHIVE_FORMATS else "default")
     if problem:
         inputs.issue("bad-model-name", "model_name", f"{problem}; give one (model_name=, --model-name)")
     return name
