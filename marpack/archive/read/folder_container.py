@@ -11,6 +11,7 @@ from marpack.archive.member import ArchiveMember
 from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
 from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.sources import open_at_once
 from marpack.errors import ArchiveError, LimitError
 from marpack.findings import Issue
 
@@ -119,7 +120,7 @@ class _File(MemberReader):
 
     def __init__(self, path: str, member: ArchiveMember, file: str, found: os.stat_result) -> None:
         super().__init__(path, member)
-        self._descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        self._descriptor = open_at_once(file)
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
             self.close()
