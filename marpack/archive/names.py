@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.archive.manifest import MANIFEST_NAME
@@ -42,74 +42,50 @@ _PLAIN_NAME = re.compile(r"\w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII)
 _MAX_PARTS = 256
 _DRIVE = re.compile(r"[A-Za-z]:")
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
-_PLAINLY = "has an empty, '.' or '..' part: write it plainly"
-
-
-class _Rule(NamedTuple):
-    """One thing that the name of a member may not be: the code, and what is said of a name in an archive.
-
-    ``planned`` is what is said of the name of a file that is to be packed, empty where that is fine.
-    """
-
-    code: str
-    is_broken: Callable[[str, Sequence[str]], object]
-    read: str
-    planned: str
-
-
-# A name is given together with its parts.
-_RULES = (
-    _Rule(
-        "name-encoding",
-        lambda name, _: _HALF_A_CHARACTER.search(name),
-        "is not valid Unicode",
-        "is not valid Unicode: rename the file",
-    ),
-    _Rule("name-empty", lambda name, _: not name, "is empty", "is empty"),
-    _Rule(
-        "name-nul",
-        lambda name, _: "\0" in name,
-        "holds a NUL character, where other programs end it",
-        "holds a NUL character",
-    ),
-    _Rule(
-        "name-backslash",
-        lambda name, _: "\\" in name,
-        "holds a backslash, which separates folders on Windows",
-        "holds a backslash: separate folders with '/'",
-    ),
-    _Rule(
-        "name-absolute",
-        lambda name, _: name.startswith("/"),
-        "is absolute",
-        "is absolute: make it relative to the archive's root",
-    ),
-    _Rule("name-drive", lambda name, _: _DRIVE.match(name), "begins with a drive", ""),
-    _Rule("name-traversal", lambda _, parts: ".." in parts, "leads out of a folder by '..'", _PLAINLY),
-    _Rule("name-dot", lambda _, parts: "" in parts or "." in parts, "has an empty or '.' part", _PLAINLY),
-    _Rule(
-        "name-long",
-        lambda name, parts: (
-            len(name.encode()) > MAX_NAME or any(len(part.encode()) > MAX_COMPONENT for part in parts)
-        ),
-        f"is too long: {MAX_COMPONENT} bytes a part and {MAX_NAME} in all is the most",
-        f"is too long: at most {MAX_COMPONENT} bytes a part and {MAX_NAME} in all",
-    ),
-    _Rule(
-        "name-long",
-        lambda _, parts: len(parts) > _MAX_PARTS,
-        f"is too deep: {_MAX_PARTS} parts is the most",
-        "",
-    ),
+# Of a name and its parts, in this order; each with its code, but for the depth, which is a length.
+_RULES: tuple[tuple[str, Callable[[str, Sequence[str]], object]], ...] = (
+    ("name-encoding", lambda name, _: _HALF_A_CHARACTER.search(name)),
+    ("name-empty", lambda name, _: not name),
+    ("name-nul", lambda name, _: "\0" in name),
+    ("name-backslash", lambda name, _: "\\" in name),
+    ("name-absolute", lambda name, _: name.startswith("/")),
+    ("name-drive", lambda name, _: _DRIVE.match(name)),
+    ("name-traversal", lambda _, parts: ".." in parts),
+    ("name-dot", lambda _, parts: "" in parts or "." in parts),
+    ("name-long", lambda name, parts: _size(name) > MAX_NAME or max(map(_size, parts)) > MAX_COMPONENT),
+    ("name-deep", lambda _, parts: len(parts) > _MAX_PARTS),
 )
+_READ = {
+    "name-encoding": "is not valid Unicode",
+    "name-empty": "is empty",
+    "name-nul": "holds a NUL character, where other programs end it",
+    "name-backslash": "holds a backslash, which separates folders on Windows",
+    "name-absolute": "is absolute",
+    "name-drive": "begins with a drive",
+    "name-traversal": "leads out of a folder by '..'",
+    "name-dot": "has an empty or '.' part",
+    "name-long": f"is too long: {MAX_COMPONENT} bytes a part and {MAX_NAME} in all is the most",
+    "name-deep": f"is too deep: {_MAX_PARTS} parts is the most",
+}
+# What is not in it may be packed.
+_PLANNED = {
+    "name-encoding": "is not valid Unicode: rename the file",
+    "name-empty": "in the archive is empty",
+    "name-nul": "in the archive holds a NUL character",
+    "name-backslash": "in the archive holds a backslash: separate folders with '/'",
+    "name-absolute": "in the archive is absolute: make it relative to the archive's root",
+    "name-traversal": "in the archive has an empty, '.' or '..' part: write it plainly",
+    "name-dot": "in the archive has an empty, '.' or '..' part: write it plainly",
+    "name-long": f"in the archive is too long: at most {MAX_COMPONENT} bytes a part and {MAX_NAME} in all",
+}
 
 
-def _broken_rule(name: str, *, planned: bool = False) -> _Rule | None:
-    """Return the first rule that a name breaks, of those for what is ``planned`` or all."""
+def _broken_rule(name: str, rules: Container[str]) -> str | None:
+    """Return the first of the rules that a name breaks."""
     if len(name) <= MAX_COMPONENT and _PLAIN_NAME.fullmatch(name):
         return None
     parts = name.split("/")
-    return next((rule for rule in _RULES if (rule.planned or not planned) and rule.is_broken(name, parts)), None)
+    return next((code for code, is_broken in _RULES if code in rules and is_broken(name, parts)), None)
 
 
 def model_name_problem(name: str, archive_format: ArchiveFormat) -> str | None:
@@ -136,17 +112,12 @@ def _archive_name_problem(kind: str, name: str, suffix: str) -> str | None:
 
 def member_name_problem(name: str, manifest_name: str = MANIFEST_NAME) -> str | None:
     """Return what is wrong with the name of a member (A8, W6), or None; the manifest has its folder to itself."""
-    rule = _broken_rule(name, planned=True)
+    code = _broken_rule(name, _PLANNED)
     top, reserved = (path.partition("/")[0] for path in (name, manifest_name))
-    if top.upper() == reserved and (rule is None or rule.code == "name-long"):
-        problem = f"lies in {reserved}, which is kept for the manifest ({manifest_name}): move it elsewhere"
-    elif rule is None:
-        return None
-    elif rule.code == "name-encoding":
-        return f"the name {name!r} {rule.planned}"
-    else:
-        problem = rule.planned
-    return f"the name {name!r} in the archive {problem}"
+    if top.upper() == reserved and code in (None, "name-long"):
+        where = f"{reserved}, which is kept for the manifest ({manifest_name})"
+        return f"the name {name!r} in the archive lies in {where}: move it elsewhere"
+    return f"the name {name!r} {_PLANNED[code]}" if code else None
 
 
 def is_excluded_folder(name: str) -> bool:
@@ -179,8 +150,8 @@ _Folder: TypeAlias = "dict[str, tuple[str, _Folder | None]]"
 
 def name_issue(name: str) -> Issue | None:
     """Return what is wrong with a name by itself: one that could leave the folder, or that no folder takes."""
-    rule = _broken_rule(name)
-    return _issue(rule.code, name, rule.read) if rule else None
+    code = _broken_rule(name, _READ)
+    return _issue("name-long" if code == "name-deep" else code, name, _READ[code]) if code else None
 
 
 def names_issues(names: Iterable[str], also_folders: Iterable[str] = (), *, most: int) -> Iterator[Issue]:
@@ -219,6 +190,10 @@ def names_issues(names: Iterable[str], also_folders: Iterable[str] = (), *, most
             if found is None:
                 break
             folder = found
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
 
 
 def _folded(name: str) -> str:
