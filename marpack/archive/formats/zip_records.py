@@ -87,12 +87,9 @@ def local_header(member: ZipMember) -> bytes:
     if member.zip64:
         extra = _LOCAL_ZIP64.pack(1, 16, member.size, member.compressed_size)
         sizes = (FILL_32, FILL_32)
-    time, date = _dos_time(member.mtime)
     version = _ZIP64_VERSION if member.zip64 else _VERSION
-    fixed = LOCAL.pack(
-        b"PK\3\4", version, flags, member.compression, time, date, member.crc, *sizes, len(name), len(extra)
-    )
-    return fixed + name + extra
+    head = b"PK\3\4", version, flags, member.compression, *_dos_time(member.mtime)
+    return LOCAL.pack(*head, member.crc, *sizes, len(name), len(extra)) + name + extra
 
 
 def central_header(member: ZipMember) -> bytes:
@@ -109,27 +106,9 @@ def central_header(member: ZipMember) -> bytes:
         offset = FILL_32
     extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
     version = _ZIP64_VERSION if wide or member.zip64 else _VERSION
-    time, date = _dos_time(member.mtime)
-    fixed = CENTRAL.pack(
-        b"PK\1\2",
-        version,
-        _UNIX,
-        version,
-        0,
-        flags,
-        member.compression,
-        time,
-        date,
-        member.crc,
-        *sizes,
-        len(name),
-        len(extra),
-        0,
-        0,
-        0,
-        member.attributes << 16,
-        offset,
-    )
+    head = b"PK\1\2", version, _UNIX, version, 0, flags, member.compression, *_dos_time(member.mtime)
+    lengths = len(name), len(extra), 0, 0, 0
+    fixed = CENTRAL.pack(*head, member.crc, *sizes, *lengths, member.attributes << 16, offset)
     return fixed + name + extra
 
 

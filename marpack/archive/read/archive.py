@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from marpack.archive.forms import ContainerForm
-    from marpack.archive.owner import Owner
     from marpack.archive.read.container import Container
     from marpack.archive.read.limits import Limits
     from marpack.archive.read.member_reader import MemberReader
@@ -41,16 +39,27 @@ class Archive(ABC):
     """An archive that is open, of a model or of a workflow: what ``marpack.open_archive`` returns.
 
     ``path`` is what was opened, ``file_name`` the name by which a model store knows it (empty for an open file),
-    ``form`` ``"zip"``, ``"tgz"`` or ``"folder"``, ``size`` the number of bytes on
-    disk, and ``members`` the members in their order, folders left out. Any number of threads may read at once.
-    Nothing is checked beyond what is asked for: ``open`` and ``read`` hold a member against its own header, size
-    and CRC, ``extract`` looks at all headers first, and ``verify`` reads everything.
+    ``form`` ``"zip"``, ``"tgz"`` or ``"folder"``, ``size`` the number of bytes on disk. ``members`` are the files
+    in their order, ``folders`` the names of folders that the archive lists too. ``outside_links`` are the links in
+    a folder that lead out of it, or nowhere: the server follows them, marpack does not. ``owner`` is whom the
+    first member of a tgz belongs to, ``manifest_name`` the member that is the manifest.
+
+    Any number of threads may read at once. Nothing is checked beyond what is asked for: ``open`` and ``read`` hold
+    a member against its own header, size and CRC, ``extract`` looks at all headers first, and ``verify`` reads
+    everything.
     """
 
-    _manifest_name: ClassVar[str]
+    manifest_name: ClassVar[str]
 
     def __init__(self, container: Container, limits: Limits, file_name: str) -> None:
+        self.path = container.path
         self.file_name = file_name
+        self.form = container.form
+        self.size = container.size
+        self.members = container.members
+        self.folders = container.folders
+        self.outside_links = container.outside_links
+        self.owner = container.owner
         self._container = container
         self._limits = limits
         # The last of equal names, as the server.
@@ -58,52 +67,12 @@ class Archive(ABC):
         self._examining = threading.Lock()
 
     @property
-    def path(self) -> str:
-        """What was opened."""
-        return self._container.path
-
-    @property
-    def form(self) -> ContainerForm:
-        """How the members are held."""
-        return self._container.form
-
-    @property
-    def size(self) -> int:
-        """The size on disk in bytes."""
-        return self._container.size
-
-    @property
-    def members(self) -> tuple[ArchiveMember, ...]:
-        """The members in their order."""
-        return self._container.members
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The folders that have an member of their own."""
-        return self._container.folders
-
-    @property
-    def outside_links(self) -> tuple[str, ...]:
-        """The links in a folder that lead out of it, or nowhere: the server follows them, marpack does not."""
-        return self._container.outside_links
-
-    @property
     def timestamp(self) -> int | None:
         """When it was packed, in seconds since the epoch: by the gzip header, or the manifest's time."""
         if self._container.timestamp is not None:
             return self._container.timestamp
-        mtime_ns = self[self._manifest_name].mtime_ns if self._manifest_name in self else None
+        mtime_ns = self[self.manifest_name].mtime_ns if self.manifest_name in self else None
         return None if mtime_ns is None else mtime_ns // 10**9
-
-    @property
-    def owner(self) -> Owner | None:
-        """Whom the first member of a tgz belongs to."""
-        return self._container.owner
-
-    @property
-    def manifest_name(self) -> str:
-        """The name of the member that is the manifest."""
-        return self._manifest_name
 
     def __enter__(self) -> Self:
         return self
@@ -162,7 +131,7 @@ class Archive(ABC):
     @cached_property
     def manifest_text(self) -> str:
         """The manifest as it stands. Raises ``ArchiveError`` where there is none, or it is not UTF-8."""
-        name = self._manifest_name
+        name = self.manifest_name
         if name not in self:
             raise ArchiveError(self.path, f"holds no {name}: pack it again", code="no-manifest")
         if self[name].size > self._limits.manifest:
@@ -262,7 +231,7 @@ class Archive(ABC):
             self._container,
             os.fspath(folder),
             self._chosen(members),
-            marker=self._manifest_name,
+            marker=self.manifest_name,
             force=force,
             progress=progress,
         )
@@ -298,14 +267,13 @@ class Archive(ABC):
         digests: dict[str, str] = {}
         try:
             digests = self._recorded_digests()
-            for key, name in self.references.items():
-                if name not in self:
-                    message = f"is named by the manifest ({key}), and is not there"
-                    issues.append(Issue(code="missing-file", argument=name, message=message))
-            for name in digests:
-                if name not in self:
-                    message = "is not there, and the manifest has a SHA-256 for it"
-                    issues.append(Issue(code="missing-file", argument=name, message=message))
+            named = [(name, f"is named by the manifest ({key})") for key, name in self.references.items()]
+            named += [(name, "has a SHA-256 in the manifest") for name in digests]
+            issues += [
+                Issue(code="missing-file", argument=name, message=f"{why}, and is not there")
+                for name, why in named
+                if name not in self
+            ]
         except ArchiveError as error:
             issues.append(error.issue)
         if not any(issue.code in LIMIT_CODES for issue in issues):  # else it might never end
@@ -330,7 +298,7 @@ class Archive(ABC):
 class ModelArchive(Archive):
     """An open archive of a model."""
 
-    _manifest_name = MANIFEST_NAME
+    manifest_name = MANIFEST_NAME
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -353,7 +321,7 @@ class ModelArchive(Archive):
 class WorkflowArchive(Archive):
     """An open archive of a workflow (``.war``)."""
 
-    _manifest_name = WORKFLOW_MANIFEST_NAME
+    manifest_name = WORKFLOW_MANIFEST_NAME
 
     @cached_property
     def manifest(self) -> WorkflowManifest:

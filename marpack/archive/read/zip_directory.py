@@ -190,27 +190,9 @@ def _records(path: str, data: RandomAccess, offset: int, size: int, limits: Limi
 def _record(path: str, buffer: bytes, position: int, index: int) -> tuple[ZipRecord, int]:
     if len(buffer) - position < CENTRAL.size or buffer[position : position + 4] != b"PK\1\2":
         _broken(path, "zip-directory", "has something in its directory that is no record of a member")
-    (
-        _,
-        _,
-        system,
-        _,
-        _,
-        flags,
-        method,
-        time,
-        date,
-        crc,
-        compressed_size,
-        size,
-        name_length,
-        extra_length,
-        comment_length,
-        disk,
-        _,
-        attributes,
-        offset,
-    ) = CENTRAL.unpack_from(buffer, position)
+    fields = CENTRAL.unpack_from(buffer, position)
+    _, _, system, _, _, flags, method, time, date, crc, compressed_size, size, *rest = fields
+    name_length, extra_length, comment_length, disk, _, attributes, offset = rest
     position += CENTRAL.size
     if position + name_length + extra_length + comment_length > len(buffer):
         _broken(path, "zip-directory", "has a record in its directory that is longer than the directory")
