@@ -12,7 +12,7 @@ from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
 from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.sources import open_at_once
-from marpack.errors import ArchiveError, LimitError
+from marpack.errors import LimitError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ class FolderContainer(Container):
             with os.scandir(os.path.join(self._root, folder)) as items:
                 for item in items:
                     name = f"{folder}/{item.name}" if folder else item.name
-                    if len(found) + len(folders) >= limits.members:
-                        message = f"has more members than the limit of {limits.members:,}"
-                        raise LimitError(self.path, message, code="too-many-members")
+                    limits.require_members(self.path, len(found) + len(folders) + 1)
                     if item.is_symlink() and not self._leads_inside(item.path):
                         outside.append(name)
                         self._issue("link", name, "is a link that leads out of the folder, or nowhere")
@@ -123,16 +121,16 @@ class _File(MemberReader):
         self._descriptor = open_at_once(file)
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
-            self.close()
-            raise ArchiveError(path, "is not a regular file", code="device", member=member.name)
-        if not os.path.samestat(status, found):
-            self.close()
-            message = "is not the file any more that it was when the folder was opened"
-            raise ArchiveError(path, message, code="link", member=member.name)
-        if status.st_size != member.size:
-            self.close()
+            code, message = "device", "is not a regular file"
+        elif not os.path.samestat(status, found):
+            code, message = "link", "is not the file any more that it was when the folder was opened"
+        elif status.st_size != member.size:
+            code = "size-lies"
             message = f"has {status.st_size:,} bytes, not the {member.size:,} as when the folder was opened"
-            raise ArchiveError(path, message, code="size-lies", member=member.name)
+        else:
+            return
+        self.close()
+        self._fail(code, message)
 
     def _begin(self) -> None:
         os.lseek(self._descriptor, 0, os.SEEK_SET)

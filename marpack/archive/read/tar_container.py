@@ -13,7 +13,6 @@ from marpack.archive.read.gunzip import Gunzip
 from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.read.random_access import chunks_of
 from marpack.archive.read.tar_headers import FOLDER, read_headers
-from marpack.errors import LimitError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -47,24 +46,20 @@ class TarContainer(Container):
         self._idle: Gunzip | None = None
         # A reader that is collected as garbage gives its stream back, on whichever thread that happens.
         self._turn = threading.RLock()
-        members: list[ArchiveMember] = []
-        folders: list[str] = []
         # By the index of the member.
         self._offsets: list[int] = []
-        stream = self._stream()
-        self.timestamp = stream.mtime or None
-        self._index(stream, members, folders)
-        self.members = tuple(members)
-        self.folders = tuple(folders)
+        self._read()
 
     def _stream(self) -> Gunzip:
         return Gunzip(self.path, self._data, self._limits)
 
-    def _index(self, stream: Gunzip, members: list[ArchiveMember], folders: list[str]) -> None:
+    def _read(self) -> None:
+        stream = self._stream()
+        self.timestamp = stream.mtime or None
+        members: list[ArchiveMember] = []
+        folders: list[str] = []
         for header in read_headers(self.path, stream):
-            if len(members) + len(folders) >= self._limits.members:
-                message = f"has more members than the limit of {self._limits.members:,}"
-                raise LimitError(self.path, message, code="too-many-members")
+            self._limits.require_members(self.path, len(members) + len(folders) + 1)
             self._issues += _member_issues(header)
             # R4: the server drops the first folder of each name, whatever it is called.
             _, slash, name = header.name.partition("/")
@@ -88,6 +83,7 @@ class TarContainer(Container):
             message = "goes on behind the end of its tar, where TorchServe stops reading"
             self._issues.append(Issue(code="tar-trailing", argument="", message=message))
         self._issues += stream.issues()
+        self.members, self.folders = tuple(members), tuple(folders)
 
     def issues(self) -> Iterator[Issue]:
         """Yield what the server would find otherwise, or refuse."""

@@ -64,12 +64,11 @@ class ZipContainer(Container):
             return _Stored(self.path, member, self._data, start)
         if record.method == Compression.DEFLATED:
             return _Deflated(self.path, member, self._data, start)
-        what = f"is compressed by method {record.method}, which TorchServe does not read"
         if record.method == Compression.STORED:
-            what = f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
-        raise ArchiveError(
-            self.path, what, code="zip-method" if record.method else "size-lies", member=member.name
-        )
+            code, what = "size-lies", f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
+        else:
+            code, what = "zip-method", f"is compressed by method {record.method}, which TorchServe does not read"
+        raise ArchiveError(self.path, what, code=code, member=member.name)
 
     def deflated(self, member: ArchiveMember) -> Iterator[tuple[bytes, bytes]]:
         """Yield what a member is deflated to, and what comes out of it, which is held against its size and CRC."""
@@ -157,9 +156,8 @@ class _Deflated(MemberReader):
         try:
             return self._inflater.read(min(size, CHUNK_SIZE))
         except zlib.error as error:
-            raise ArchiveError(
-                self._path, f"is damaged: {error}", code="deflate", member=self.member.name
-            ) from None
+            message = f"is damaged: {error}"
+            raise ArchiveError(self._path, message, code="deflate", member=self.member.name) from None
 
     def _check_end(self) -> None:
         if self._take(1):

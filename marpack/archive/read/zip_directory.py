@@ -72,16 +72,9 @@ class ZipRecord:
     def mtime_ns(self) -> int | None:
         """The time of last change in nanoseconds since the epoch, taken for UTC; None for what is no time."""
         time, date = self.dos_time
+        day = (date >> 9) + 1980, date >> 5 & 15, date & 31
         try:
-            when = datetime(
-                (date >> 9) + 1980,
-                date >> 5 & 15,
-                date & 31,
-                time >> 11,
-                time >> 5 & 63,
-                (time & 31) * 2,
-                tzinfo=timezone.utc,
-            )
+            when = datetime(*day, time >> 11, time >> 5 & 63, (time & 31) * 2, tzinfo=timezone.utc)
         except ValueError:
             return None
         return int(when.timestamp()) * 10**9
@@ -100,21 +93,17 @@ def read_directory(path: str, data: RandomAccess, limits: Limits) -> tuple[list[
     count, size, offset, end = _find_directory(path, data)
     if offset + size != end:
         if offset + size > end:
-            _broken(
-                path, "zip-truncated", "is cut off, or its directory lies elsewhere than it says: get it again"
-            )
+            message = "is cut off, or its directory lies elsewhere than it says: get it again"
+            _broken(path, "zip-truncated", message)
         if data.read_at(end - size, 4) == b"PK\1\2" or not size:
+            before = f"{end - size - offset:,} bytes before its first member"
             _unsafe(
-                path,
-                "zip-prepended",
-                f"has {end - size - offset:,} bytes before its first member, which TorchServe takes for an empty "
-                "archive: pack it again",
+                path, "zip-prepended", f"has {before}, which TorchServe takes for an empty archive: pack it again"
             )
         _unsafe(path, "zip-gap", "has bytes between its directory and its end that belong to nothing")
     if count > limits.members:
-        raise LimitError(
-            path, f"has {count:,} members, more than the limit of {limits.members:,}", code="too-many-members"
-        )
+        message = f"has {count:,} members, more than the limit of {limits.members:,}"
+        raise LimitError(path, message, code="too-many-members")
     if size < count * CENTRAL.size:
         _broken(path, "zip-directory", f"says that it has {count:,} members, for which its directory is too short")
     records = list(_records(path, data, offset, size, limits))
@@ -135,9 +124,8 @@ def _find_directory(path: str, data: RandomAccess) -> tuple[int, int, int, int]:
     if not ends:
         if starts:
             _unsafe(path, "zip-trailing", "goes on behind its end: cut off what follows, or pack it again")
-        _broken(
-            path, "zip-no-end", "is no zip, or is cut off: it has no end record. Pack it again, or get it again"
-        )
+        message = "is no zip, or is cut off: it has no end record. Pack it again, or get it again"
+        _broken(path, "zip-no-end", message)
     position = ends[0]
     if len(ends) > 1 or starts[-1] >= position + END.size:
         _unsafe(path, "zip-two-ends", "can be read as two archives, one inside the comment of the other")
@@ -177,10 +165,7 @@ def _records(path: str, data: RandomAccess, offset: int, size: int, limits: Limi
             buffer += more
         position = 0
         while len(buffer) - position >= (_LONGEST_RECORD if offset < end else 1):
-            if count == limits.members:
-                raise LimitError(
-                    path, f"has more members than the limit of {limits.members:,}", code="too-many-members"
-                )
+            limits.require_members(path, count + 1)
             record, position = _record(path, buffer, position, count)
             count += 1
             yield record

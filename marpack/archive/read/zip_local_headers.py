@@ -174,9 +174,8 @@ def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, i
     room = LOCAL.size + len(record.raw_name) + 64
     header = data.read_at(record.offset, room)
     if len(header) < LOCAL.size or not header.startswith(b"PK\3\4"):
-        return _issue(
-            "zip-no-header", record, "has no header where the directory says that it begins"
-        ), record.offset
+        message = "has no header where the directory says that it begins"
+        return _issue("zip-no-header", record, message), record.offset
     _, _, flags, method, _, _, crc, compressed_size, size, name_length, extra_length = LOCAL.unpack_from(header)
     start = record.offset + LOCAL.size + name_length + extra_length
     raw_name = header[LOCAL.size : LOCAL.size + name_length]
@@ -205,15 +204,9 @@ def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, i
     if (flags ^ record.flags) & significant:
         differs.append("flags")
     if not (flags & HAS_DESCRIPTOR and crc == size == compressed_size == 0):  # else they stand behind the contents
-        differs += [
-            what
-            for what, mine, theirs in (
-                ("CRC", crc, record.crc),
-                ("compressed size", compressed_size, record.compressed_size),
-                ("size", size, record.size),
-            )
-            if mine != theirs
-        ]
+        mine = {"CRC": crc, "compressed size": compressed_size, "size": size}
+        theirs = record.crc, record.compressed_size, record.size
+        differs += [what for (what, value), other in zip(mine.items(), theirs, strict=True) if value != other]
     if differs:
         message = (
             f"has another {', '.join(differs)} in its own header, which TorchServe goes by, than in the "
