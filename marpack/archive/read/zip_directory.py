@@ -97,9 +97,8 @@ def read_directory(path: str, data: RandomAccess, limits: Limits) -> tuple[list[
             _broken(path, "zip-truncated", message)
         if data.read_at(end - size, 4) == b"PK\1\2" or not size:
             before = f"{end - size - offset:,} bytes before its first member"
-            _unsafe(
-                path, "zip-prepended", f"has {before}, which TorchServe takes for an empty archive: pack it again"
-            )
+            message = f"has {before}, which TorchServe takes for an empty archive: pack it again"
+            _unsafe(path, "zip-prepended", message)
         _unsafe(path, "zip-gap", "has bytes between its directory and its end that belong to nothing")
     if count > limits.members:
         message = f"has {count:,} members, more than the limit of {limits.members:,}"
