@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from marpack.display import printable, showable
+from marpack.display import showable
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class ArchiveError(MarpackError, ValueError):
     @property
     def issue(self) -> Issue:
         """The same as one of several: its ``argument`` is the member."""
-        return Issue(code=self.code, argument=printable(self.member or ""), message=self.message)
+        return Issue(code=self.code, argument=self.member or "", message=self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (type(self), self.path, self.message, self.code, self.member)

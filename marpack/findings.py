@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from marpack.display import showable
+from marpack.display import printable, showable
 
 __all__ = ["Finding", "Issue", "ReaderName", "Severity"]
 
@@ -22,6 +22,7 @@ class Issue:
 
     ``code`` is stable (spec/archive.md lists them), ``argument`` names the argument at fault, or the member, and
     is empty for an archive as a whole; ``message`` says what is wrong, with which value, and what to do.
+    A member's name stands as in the archive, and is escaped where it is shown.
     """
 
     code: str
@@ -32,7 +33,7 @@ class Issue:
         object.__setattr__(self, "message", showable(self.message))
 
     def __str__(self) -> str:
-        return f"{self.argument}: {self.message}" if self.argument else self.message
+        return f"{printable(self.argument)}: {self.message}" if self.argument else self.message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

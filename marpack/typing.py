@@ -16,7 +16,7 @@ __all__, __getattr__, __dir__ = _lazy(
         "archive.plan.extra_files": "ExtraFiles Tree",
         "archive.plan.inputs": "FileArgument SourceLike",
         "archive.plan.model": "Handler",
-        "archive.read.archive": "WorkflowArchive",
+        "archive.read.archive": "Archive WorkflowArchive",
         "archive.result": "Progress WrittenMember",
         "archive.sources": "Reader",
         "checks.frame.subject": "CheckTarget",

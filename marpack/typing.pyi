@@ -16,6 +16,7 @@ from marpack.archive.plan.extra_files import Tree as Tree
 from marpack.archive.plan.inputs import FileArgument as FileArgument
 from marpack.archive.plan.inputs import SourceLike as SourceLike
 from marpack.archive.plan.model import Handler as Handler
+from marpack.archive.read.archive import Archive as Archive
 from marpack.archive.read.archive import WorkflowArchive as WorkflowArchive
 from marpack.archive.result import Progress as Progress
 from marpack.archive.result import WrittenMember as WrittenMember
@@ -31,6 +32,7 @@ from marpack.findings import Severity as Severity
 from marpack.serving.model_store import StoredArchive as StoredArchive
 
 __all__ = [
+    "Archive",
     "ArchiveFormat",
     "ArchiveMember",
     "CheckTarget",

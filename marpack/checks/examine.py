@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, get_args
 
 from marpack.archive.plan.plan import Plan, WorkflowPlan
-from marpack.archive.read.archive import ModelArchive, WorkflowArchive
+from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.open import open_archive
 from marpack.checks.frame.contents import ArchiveContents, NoContents, PlanContents
 from marpack.checks.frame.rule import BUILT_IN, choose
@@ -59,7 +59,7 @@ TARGETS: tuple[CheckTarget, ...] = get_args(CheckTarget)
 
 
 def check(
-    what: Plan | ModelArchive | str | os.PathLike[str],
+    what: Plan | Archive | str | os.PathLike[str],
     *,
     select: str | Iterable[str] | None = None,
     ignore: str | Iterable[str] = (),
@@ -106,7 +106,7 @@ def check(
             is_workflow=isinstance(what, WorkflowPlan),
         )
         return _unique(_findings(subject, chosen))
-    if isinstance(what, ModelArchive):
+    if isinstance(what, Archive):
         return _unique(_findings(_subject(what, settings), chosen))
     path = os.fsdecode(what)
     try:
@@ -200,7 +200,7 @@ def _built_in(code: str) -> Rule:
     return next(rule for rule in built_in_rules() if rule.code == code)
 
 
-def _subject(archive: ModelArchive, settings: Settings) -> Subject:
+def _subject(archive: Archive, settings: Settings) -> Subject:
     return Subject(
         ArchiveContents(archive),
         path=archive.path or "archive",

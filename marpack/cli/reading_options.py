@@ -13,7 +13,7 @@ from marpack.display import printable
 from marpack.errors import MarpackError
 
 if TYPE_CHECKING:
-    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.read.archive import Archive
     from marpack.findings import Issue
 
 __all__ = ["LIMIT_OPTIONS", "add_limits", "issue_line", "json_line", "opened", "positive", "shortened"]
@@ -54,7 +54,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def opened(path: str, options: argparse.Namespace) -> ModelArchive:
+def opened(path: str, options: argparse.Namespace) -> Archive:
     """Open the archive at a path, with the limits that the options set."""
     if path == "-":
         raise MarpackError("an archive is read here and there, which standard input does not allow: name a file")

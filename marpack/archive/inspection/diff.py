@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from marpack.archive.member import ArchiveMember
-    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.read.archive import Archive
     from marpack.archive.result import Progress
 
 __all__ = [
@@ -104,8 +104,8 @@ class Difference:
 
 
 def diff_archives(
-    old: ModelArchive,
-    new: ModelArchive,
+    old: Archive,
+    new: Archive,
     *,
     packing: bool = False,
     contents: bool = False,
@@ -162,13 +162,13 @@ def diff_archives(
     )
 
 
-def _refuse_size(archive: ModelArchive) -> None:
+def _refuse_size(archive: Archive) -> None:
     for issue in archive.issues:
         if issue.code in LIMIT_CODES:
             raise LimitError(archive.path, issue.message, code=issue.code)
 
 
-def _by_name(archive: ModelArchive) -> dict[str, list[ArchiveMember]]:
+def _by_name(archive: Archive) -> dict[str, list[ArchiveMember]]:
     found: dict[str, list[ArchiveMember]] = {}
     for member in archive.members:
         found.setdefault(member.name, []).append(member)
@@ -179,11 +179,11 @@ def _changed(old: Sequence[ArchiveMember], new: Sequence[ArchiveMember]) -> Memb
     return MemberChange(change="changed", name=old[-1].name, old_size=old[-1].size, new_size=new[-1].size)
 
 
-def _digests(archive: ModelArchive, names: Collection[str], progress: Progress | None) -> dict[str, list[bytes]]:
+def _digests(archive: Archive, names: Collection[str], progress: Progress | None) -> dict[str, list[bytes]]:
     """Return the SHA-256 of all members of the names."""
     found: dict[str, list[bytes]] = {name: [] for name in names}
     wanted = frozenset(member for member in archive.members if member.name in names)
-    for member, reader in archive.container.contents(wanted):
+    for member, reader in archive.contents(wanted):
         sha256 = new_sha256()
         while data := reader.read(CHUNK_SIZE):
             sha256.update(data)
@@ -196,7 +196,7 @@ def _digests(archive: ModelArchive, names: Collection[str], progress: Progress |
 # ------------------------------------------------------------------------------------------------- manifest
 
 
-def _values(archive: ModelArchive) -> dict[str, Any] | None:
+def _values(archive: Archive) -> dict[str, Any] | None:
     try:
         return manifest_values(archive)
     except ArchiveError:
@@ -226,9 +226,7 @@ def _text(value: Any) -> str:
 # -------------------------------------------------------------------------------------------------- packing
 
 
-def _packing(
-    old: ModelArchive, new: ModelArchive, same: Collection[str], *, by_value: bool
-) -> Iterator[PackingChange]:
+def _packing(old: Archive, new: Archive, same: Collection[str], *, by_value: bool) -> Iterator[PackingChange]:
     """Yield what is packed otherwise, of the members that are the same; manifests may be so ``by_value`` only."""
     if old.form != new.form:
         yield PackingChange(matter="form", member="", old=old.form, new=new.form)
@@ -251,7 +249,7 @@ def _packing(
                 yield PackingChange(matter="mode", member=name, old=modes[0], new=modes[1])
 
 
-def _folder_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingChange]:
+def _folder_changes(old: Archive, new: Archive) -> Iterator[PackingChange]:
     """Yield folders that have an member in one only; those on a disk all have one."""
     if "folder" in (old.form, new.form):
         return
@@ -260,7 +258,7 @@ def _folder_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingCha
         yield PackingChange(matter="folders", member=name, old=has[0], new=has[1])
 
 
-def _order_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingChange]:
+def _order_changes(old: Archive, new: Archive) -> Iterator[PackingChange]:
     """Yield the first place at which the members that both have come in another order; a folder has none."""
     if "folder" in (old.form, new.form):
         return

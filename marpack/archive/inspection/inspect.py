@@ -16,16 +16,17 @@ from marpack.archive.inspection.pickles import Budget
 from marpack.archive.inspection.weights import describe_weights
 from marpack.archive.read.archive import WorkflowArchive
 from marpack.archive.read.limits import LIMIT_CODES
+from marpack.display import printable
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
+from marpack.strict_json import DEEPEST, is_nested_deeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from marpack.archive.forms import ContainerForm
     from marpack.archive.member import ArchiveMember
-    from marpack.archive.read.archive import ModelArchive
-    from marpack.archive.read.container import Container
+    from marpack.archive.read.archive import Archive
     from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
 
@@ -45,9 +46,6 @@ _WEIGHTS_SUFFIXES = frozenset(
 _NO_WEIGHTS = {"unknown", "zip"}
 _ELF, _NUMPY, _ZIP = b"\x7fELF", b"\x93NUMPY", b"PK\3\4"
 _HEAD_SIZE = 64
-
-# Of objects and arrays in a manifest.
-_DEEPEST = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +110,7 @@ class Inspection:
             "references": dict(self.references),
             "members": [member.asdict() for member in self.members],
             "folders": list(self.folders),
-            "issues": [asdict(issue) for issue in self.issues],
+            "issues": [asdict(issue) | {"argument": printable(issue.argument)} for issue in self.issues],
         }
 
     def to_json(self) -> str:
@@ -120,9 +118,7 @@ class Inspection:
         return json.dumps(self.asdict(), indent=2, allow_nan=False)
 
 
-def inspect_archive(
-    archive: ModelArchive, *, digest: bool = False, progress: Progress | None = None
-) -> Inspection:
+def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progress | None = None) -> Inspection:
     """Tell what an open archive is: its manifest, its members, and what the weights among them are.
 
     Nothing is imported or unpickled; of a pickle it is listed what it imports. Members are taken for weights by
@@ -133,7 +129,6 @@ def inspect_archive(
     Raises what reading files raises; whatever is wrong with the archive is among the ``issues``. Contents of an
     archive that holds more than its limits allow are not read.
     """
-    container = archive.container
     issues = [*archive.issues]
     manifest: dict[str, Any] | None = None
     references: Mapping[str, str] = {}
@@ -147,10 +142,10 @@ def inspect_archive(
         sha256 = None
     else:
         looking = _Looking(
-            container, references.get("serializedFile"), digest=digest, progress=progress, issues=issues
+            archive, references.get("serializedFile"), digest=digest, progress=progress, issues=issues
         )
         members = list(looking.members())
-        sha256 = _digest(container, progress) if digest else None
+        sha256 = _digest(archive, progress) if digest else None
     return Inspection(
         path=archive.path,
         form=archive.form,
@@ -167,7 +162,7 @@ def inspect_archive(
     )
 
 
-def manifest_values(archive: ModelArchive) -> dict[str, Any]:
+def manifest_values(archive: Archive) -> dict[str, Any]:
     """Return the JSON object that a manifest is, with its keys as they stand.
 
     Raises ``ArchiveError`` where there is none, where it is no manifest, and where it is nested so deeply that not
@@ -175,18 +170,10 @@ def manifest_values(archive: ModelArchive) -> dict[str, Any]:
     """
     archive.manifest  # noqa: B018 - raises for what is not strict JSON
     values: dict[str, Any] = json.loads(archive.manifest_text)
-    level: list[Any] = [values]
-    for _ in range(_DEEPEST):
-        level = [
-            item
-            for value in level
-            if isinstance(value, (dict, list))
-            for item in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return values
-    message = f"has a bad manifest: nested deeper than {_DEEPEST} levels"
-    raise ArchiveError(archive.path, message, code="bad-manifest")
+    if is_nested_deeper(values, DEEPEST):
+        message = f"has a bad manifest: nested deeper than {DEEPEST} levels"
+        raise ArchiveError(archive.path, message, code="bad-manifest")
+    return values
 
 
 def method_name(compression: int | None) -> str | None:
@@ -202,14 +189,14 @@ class _Looking:
 
     def __init__(
         self,
-        container: Container,
+        archive: Archive,
         serialized_file: str | None,
         *,
         digest: bool,
         progress: Progress | None,
         issues: list[Issue],
     ) -> None:
-        self._container = container
+        self._archive = archive
         self._serialized_file = serialized_file
         self._digests = digest
         self._progress = progress
@@ -218,15 +205,15 @@ class _Looking:
 
     def members(self) -> Iterator[InspectedMember]:
         """Yield all members; what is damaged goes to the issues."""
-        container = self._container
-        if container.form == "tgz":
+        archive = self._archive
+        if archive.form == "tgz":
             # A member that is opened by itself costs a reading of all before it.
-            for member, reader in container.contents(frozenset(container.members)):
+            for member, reader in archive.contents(frozenset(archive.members)):
                 yield self._member(member, reader)
             return
-        for member in container.members:
+        for member in archive.members:
             try:
-                reader = container.open(member)
+                reader = archive.open(member)
             except ArchiveError as error:
                 self._issues.append(error.issue)
                 self._advance(member.size)
@@ -237,7 +224,7 @@ class _Looking:
 
     def _member(self, member: ArchiveMember, reader: MemberReader) -> InspectedMember:
         contents = BlockReader(
-            reader, member.size, jumps=can_jump(self._container.form, member), progress=self._progress
+            reader, member.size, jumps=can_jump(self._archive.form, member), progress=self._progress
         )
         sha256 = None
         weights = None
@@ -283,12 +270,12 @@ def _sha256_of(contents: BlockReader) -> str:
     return sha256.hexdigest()
 
 
-def _digest(container: Container, progress: Progress | None) -> str | None:
+def _digest(archive: Archive, progress: Progress | None) -> str | None:
     """Return the SHA-256 of an archive, None for a folder."""
-    if container.form == "folder":
+    if archive.form == "folder":
         return None
     sha256 = new_sha256()
-    for piece in container.raw():
+    for piece in archive.raw():
         sha256.update(piece)
         if progress:
             progress(len(piece))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeGuard
 
-from marpack.archive.names import check_member_name, is_excluded_folder, is_pattern
+from marpack.archive.names import is_excluded_folder, is_pattern, member_name_problem
 from marpack.archive.plan.inputs import Inputs, SourceLike
 
 __all__ = ["ExtraFiles", "Tree", "add_extra_files", "tree"]
@@ -106,7 +106,7 @@ def _add_path(inputs: Inputs, path: str) -> None:
 
 def _add_tree(inputs: Inputs, item: Tree) -> None:
     prefix = item.prefix.rstrip("/")
-    if prefix and (problem := check_member_name(prefix, inputs.manifest_name)):
+    if prefix and (problem := member_name_problem(prefix, inputs.manifest_name)):
         inputs.issue("bad-member-name", "extra_files", problem)
     elif os.path.isdir(item.folder):
         _add_folder(inputs, item.folder, f"{prefix}/" if prefix else "")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from marpack.archive.forms import Compression
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.member import Member
-from marpack.archive.names import check_member_name, parents
+from marpack.archive.names import member_name_problem, parents
 from marpack.archive.sources import BytesSource, FileSource, SeekableFile, Source, StreamSource
 from marpack.findings import Issue
 
@@ -237,7 +237,7 @@ class Inputs:
             self.issue("missing-file", argument, f"{path!r} cannot be reached: {error.strerror}")
 
     def _check_name(self, argument: str, name: str) -> bool:
-        problem = check_member_name(name, self.manifest_name)
+        problem = member_name_problem(name, self.manifest_name)
         if problem:
             self.issue("bad-member-name", argument, problem)
         return problem is None

@@ -11,7 +11,7 @@ from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, ArchiveFormat, Deflate, compression_for, deflates
 from marpack.archive.handler import BUILTIN_HANDLERS, handler_file
 from marpack.archive.manifest import RUNTIMES, Manifest, ManifestModel, Runtime, created_on
-from marpack.archive.names import check_model_name, member_order
+from marpack.archive.names import member_order, model_name_problem
 from marpack.archive.owner import Owner
 from marpack.archive.plan.arguments import check_choice, check_metadata, resolve_timestamp, warn_of_dots
 from marpack.archive.plan.extra_files import ExtraFiles, add_extra_files
@@ -143,7 +143,7 @@ def _check_choices(
 ) -> None:
     if not isinstance(model_name, str):
         inputs.issue("bad-type", "model_name", f"must be a str, not {type(model_name).__name__}")
-    elif problem := check_model_name(
+    elif problem := model_name_problem(
         model_name, archive_format if archive_format in ARCHIVE_FORMATS else "default"
     ):
         inputs.issue("bad-model-name", "model_name", problem)

@@ -19,7 +19,13 @@ from marpack.archive.forms import (
 )
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
 from marpack.archive.member import Member
-from marpack.archive.names import check_member_name, check_model_name, check_workflow_name, member_order, parents
+from marpack.archive.names import (
+    member_name_problem,
+    member_order,
+    model_name_problem,
+    parents,
+    workflow_name_problem,
+)
 from marpack.archive.sources import BytesSource
 from marpack.display import printable
 
@@ -54,7 +60,7 @@ class Plan(ABC):
         if self.deflate not in DEFLATES:
             raise ValueError(f"the method {self.deflate!r} is not one of {', '.join(DEFLATES)}")
         names = [member.name for member in self.files]
-        problems = [self._check_name(), *(check_member_name(name, self.manifest_name) for name in names)]
+        problems = [self._check_name(), *(member_name_problem(name, self.manifest_name) for name in names)]
         if problem := next(filter(None, problems), None):
             raise ValueError(problem)
         keys = list(map(member_order, names))
@@ -138,7 +144,7 @@ class ArchivePlan(Plan):
         return self.model_name + self.suffix
 
     def _check_name(self) -> str | None:
-        return check_model_name(self.model_name, self.archive_format)
+        return model_name_problem(self.model_name, self.archive_format)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,4 +177,4 @@ class WorkflowPlan(Plan):
     def _check_name(self) -> str | None:
         if self.archive_format != "default":  # W1
             return f"a workflow has no form {self.archive_format!r}: it is default, a deflated zip"
-        return check_workflow_name(self.workflow_name)
+        return workflow_name_problem(self.workflow_name)

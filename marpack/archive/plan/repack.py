@@ -10,7 +10,13 @@ from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, Compression, compression_for, deflates
 from marpack.archive.manifest import created_on
 from marpack.archive.member import Member
-from marpack.archive.names import check_member_name, check_model_name, check_workflow_name, member_order, parents
+from marpack.archive.names import (
+    member_name_problem,
+    member_order,
+    model_name_problem,
+    parents,
+    workflow_name_problem,
+)
 from marpack.archive.owner import Owner
 from marpack.archive.plan.arguments import check_choice, resolve_timestamp
 from marpack.archive.plan.inputs import Inputs
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
     from marpack.archive.forms import ArchiveFormat, Deflate
     from marpack.archive.member import ArchiveMember
     from marpack.archive.plan.inputs import Candidate, SourceLike
-    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.read.archive import Archive
     from marpack.archive.sources import Reader
 
 __all__ = ["plan_repack"]
@@ -36,7 +42,7 @@ _PERMISSIONS = 0o7777
 
 
 def plan_repack(
-    archive: ModelArchive,
+    archive: Archive,
     *,
     model_name: str | None = None,
     version: str | None = None,
@@ -84,7 +90,7 @@ def plan_repack(
         if member.name not in dropped and member.name not in new and member.name != archive.manifest_name
     ]
     for member in kept:
-        if problem := check_member_name(member.name, archive.manifest_name):
+        if problem := member_name_problem(member.name, archive.manifest_name):
             inputs.issue("bad-member-name", "drop", f"{problem}, or leave it out")
     for key, file in archive.references.items():
         if file in dropped:
@@ -149,7 +155,7 @@ def plan_repack(
 class MemberSource:
     """A member of an open archive, as a source of another one."""
 
-    archive: ModelArchive
+    archive: Archive
     member: ArchiveMember
 
     @property
@@ -190,7 +196,7 @@ def _current_owner(archive_format: ArchiveFormat) -> Owner:
     return Owner.current() if archive_format == "tgz" else Owner()
 
 
-def _own_format(archive: ModelArchive) -> ArchiveFormat:
+def _own_format(archive: Archive) -> ArchiveFormat:
     """Return the form of an archive; ``auto`` is a zip in which some are stored and some are not."""
     if archive.form == "folder":
         return "no-archive"
@@ -203,7 +209,7 @@ def _own_format(archive: ModelArchive) -> ArchiveFormat:
 
 
 def _resolve_time(
-    inputs: Inputs, archive: ModelArchive, timestamp: datetime | float | None, *, reproducible: bool
+    inputs: Inputs, archive: Archive, timestamp: datetime | float | None, *, reproducible: bool
 ) -> int:
     if timestamp is None and not reproducible and archive.timestamp is not None:
         return archive.timestamp
@@ -217,7 +223,7 @@ def _new_files(inputs: Inputs, put: Mapping[str, SourceLike] | None) -> dict[str
 
 
 def _dropped(
-    inputs: Inputs, archive: ModelArchive, drop: Iterable[str], new: Mapping[str, Candidate]
+    inputs: Inputs, archive: Archive, drop: Iterable[str], new: Mapping[str, Candidate]
 ) -> frozenset[str]:
     found: set[str] = set()
     for name in [drop] if isinstance(drop, str) else drop:
@@ -236,21 +242,21 @@ def _dropped(
     return frozenset(found)
 
 
-def _new_name(inputs: Inputs, archive: ModelArchive, name: str | None, archive_format: ArchiveFormat) -> str:
+def _new_name(inputs: Inputs, archive: Archive, name: str | None, archive_format: ArchiveFormat) -> str:
     if isinstance(archive, WorkflowArchive):
         name = name or archive.manifest.workflow.workflow_name or ""
-        problem = check_workflow_name(name)
+        problem = workflow_name_problem(name)
         if archive_format not in ("default", "auto"):
             inputs.issue("bad-value", "archive_format", "a workflow's archive is a deflated zip: leave it out")
     else:
         name = name or archive.manifest.model.model_name or ""
-        problem = check_model_name(name, archive_format if archive_format in ARCHIVE_FORMATS else "default")
+        problem = model_name_problem(name, archive_format if archive_format in ARCHIVE_FORMATS else "default")
     if problem:
         inputs.issue("bad-model-name", "model_name", f"{problem}; give one (model_name=, --model-name)")
     return name
 
 
-def _manifest_text(archive: ModelArchive, name: str, version: str | None, when: str | None) -> str:
+def _manifest_text(archive: Archive, name: str, version: str | None, when: str | None) -> str:
     """Return the old text unless something of it changes."""
     if isinstance(archive, WorkflowArchive):
         old = archive.manifest

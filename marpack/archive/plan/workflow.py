@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import DEFLATES, Compression, Deflate
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME, ManifestWorkflow, WorkflowManifest, created_on
-from marpack.archive.names import check_workflow_name, member_order
+from marpack.archive.names import member_order, workflow_name_problem
 from marpack.archive.plan.arguments import check_choice, check_metadata, resolve_timestamp, warn_of_dots
 from marpack.archive.plan.extra_files import ExtraFiles, add_extra_files
 from marpack.archive.plan.inputs import FileArgument, Inputs
@@ -91,7 +91,7 @@ def plan_workflow(
 def _check_name(inputs: Inputs, name: object) -> None:
     if not isinstance(name, str):
         inputs.issue("bad-type", "workflow_name", f"must be a str, not {type(name).__name__}")
-    elif problem := check_workflow_name(name):
+    elif problem := workflow_name_problem(name):
         inputs.issue("bad-workflow-name", "workflow_name", problem)
     warn_of_dots(inputs, name)
 

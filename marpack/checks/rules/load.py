@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.rule import Problem, rule
+from marpack.display import printable
 from marpack.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _reason_not_to(subject: Subject) -> str | None:
         return "there is neither a model file nor a serialized file called .pt, all that the base handler loads"
     unsafe = next((issue for issue in subject.contents.problems if _is_unsafe(issue.code)), None)
     if unsafe is not None:
-        where = f"{unsafe.argument} " if unsafe.argument else ""
+        where = f"{printable(unsafe.argument)} " if unsafe.argument else ""
         return f"it is not safe to unpack: {where}{unsafe.message}"
     if subject.present:
         return f"{next(iter(subject.present))!r} leads out of it"

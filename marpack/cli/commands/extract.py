@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.read.archive import Archive
     from marpack.archive.result import Progress
 
 __all__ = ["add_parser"]
@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _extract(
-    archive: ModelArchive,
+    archive: Archive,
     folder: str,
     wanted: Sequence[str] | None,
     options: argparse.Namespace,

@@ -10,11 +10,12 @@ from marpack.cli.reading_options import add_limits, issue_line, opened, positive
 from marpack.cli.terminal import count_of, show, to_json
 from marpack.display import printable
 from marpack.errors import ArchiveError
-from marpack.findings import Issue
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from marpack.findings import Issue
 
 __all__ = ["add_parser"]
 
@@ -55,8 +56,7 @@ def _run(options: argparse.Namespace) -> int:
     except ArchiveError as error:
         if not options.json:
             raise
-        issue = Issue(code=error.code, argument=printable(error.member or ""), message=error.message)
-        return _show_json(options.archive, {"form": None, "members": None, "contents_size": None}, [issue])
+        return _show_json(options.archive, {"form": None, "members": None, "contents_size": None}, [error.issue])
     if options.json:
         return _show_json(options.archive, what, issues)
     lines = [*map(issue_line, issues)]
@@ -69,5 +69,6 @@ def _run(options: argparse.Namespace) -> int:
 
 def _show_json(path: str, what: dict[str, Any], issues: Sequence[Issue]) -> int:
     document = {"schema": _SCHEMA_VERSION, "path": path, "ok": not issues, **what}
-    show(to_json(document | {"issues": [asdict(issue) for issue in issues]}))
+    found = [asdict(issue) | {"argument": printable(issue.argument)} for issue in issues]
+    show(to_json(document | {"issues": found}))
     return 1 if issues else 0
