@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from marpack.checks.python.expressions import truth_of
 from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["Import", "Reach"]
+__all__ = ["Import", "Reach", "absolute_name", "imports_of", "suppresses"]
+
+_BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,3 +84,62 @@ class Reach:
             missing_is_caught=self.missing_is_caught,
             all_is_caught=self.all_is_caught,
         )
+
+
+def absolute_name(package: str, module: str | None, level: int) -> str | None:
+    """Return the dotted name that an import means, None where it leads out of the top-level package."""
+    if level == 0:
+        return module
+    parts = package.split(".") if package else []
+    if level > len(parts):
+        return None
+    return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
+
+
+def suppresses(node: ast.With | ast.AsyncWith) -> bool:
+    """Tell whether a ``with`` may take errors, as that of ``contextlib.suppress``."""
+    return any("suppress" in ast.dump(item.context_expr) for item in node.items)
+
+
+def imports_of(
+    statements: Iterable[ast.stmt], reach: Reach, *, package: str, python: tuple[int, int]
+) -> Iterator[Import]:
+    """Yield the imports of statements that are reached so, and of those in them, in their order.
+
+    ``package`` is the one that relative imports begin from, ``python`` the version that runs them. Imports that
+    are for type checkers alone are left out.
+    """
+    inside = partial(imports_of, package=package, python=python)
+    for node in statements:
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    yield reach.of(alias.name, f"import {alias.name}", (), node.lineno)
+            case ast.ImportFrom():
+                module = absolute_name(package, node.module, node.level)
+                names = tuple(alias.name for alias in node.names)
+                text = f"from {'.' * node.level}{node.module or ''} import {', '.join(names)}"
+                yield reach.of(module, text, names, node.lineno)
+            case ast.If():
+                truth = truth_of(node.test, python)
+                inner = reach if truth is not None else reach.but(sure=False)
+                if truth is not False:
+                    yield from inside(node.body, inner)
+                if truth is not True:
+                    yield from inside(node.orelse, inner)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield from inside(node.body, reach.but(sure=False, late=True))
+            case ast.Try():
+                yield from inside(node.body, reach.guarded(node.handlers))
+                for handler in node.handlers:
+                    yield from inside(handler.body, reach.but(sure=False))
+                yield from inside([*node.orelse, *node.finalbody], reach.but(sure=False))
+            case ast.With() if suppresses(node):
+                yield from inside(node.body, reach.but(missing_is_caught=True))
+            case ast.With() | ast.AsyncWith() | ast.ClassDef():
+                yield from inside(node.body, reach)
+            case _:
+                for block in _BLOCKS:
+                    for part in getattr(node, block, ()):
+                        body = [part] if isinstance(part, ast.stmt) else part.body
+                        yield from inside(body, reach.but(sure=False))
