@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from marpack.archive.inspection.kinds import TensorKey, count_of, shape_of
-from marpack.archive.inspection.pickles import Global, Made, Walked
+from marpack.archive.inspection.pickle_machine import Global, Made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.archive.inspection.kinds import Found
+    from marpack.archive.inspection.pickles import Walked
 
 __all__ = ["TorchObjects"]
 

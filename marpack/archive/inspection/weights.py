@@ -134,8 +134,8 @@ def _zip_kind(archive: zipfile.ZipFile, budget: Budget) -> Weights:
             return Weights(
                 kind="torchscript",
                 detail="a model of TorchScript",
-                globals=walked.globals.names,
-                globals_complete=walked.globals.complete,
+                globals=walked.names,
+                globals_complete=walked.complete,
             )
         return _pickled(walked)
     if names and all(name.endswith(".npy") for name in names):
@@ -174,23 +174,22 @@ def _pickles(window: Window, head: bytes) -> Weights | None:
 
 def _pickled(walked: Walked, *, legacy: bool = False) -> Weights:
     """Tell what an object of ``torch.save`` is by what its pickle would make."""
-    told = walked.globals
-    found: Found = ("pickle", f"a pickle that cannot be followed ({told.problem})", None, ())
+    found: Found = ("pickle", f"a pickle that cannot be followed ({walked.problem})", None, ())
     # A legacy file begins with a number, a version and the system.
     if value := walked.values[3 if legacy else 0 :][:1]:
         found = TorchObjects().kind(value[0], walked)
     kind, detail, keys, holds = found
     # torch takes Python 2's names in every protocol.
     refused = tuple(sorted({str(name.in_python_3()) for name in walked.imports} - WEIGHTS_ONLY_GLOBALS))
-    refuses: bool | None = bool(refused) or told.untold or not walked.opcodes <= WEIGHTS_ONLY_OPCODES
+    refuses: bool | None = bool(refused) or walked.computed or not walked.opcodes <= WEIGHTS_ONLY_OPCODES
     if not refuses and walked.end:
         refuses = None if walked.end == "limit" else True
     return Weights(
         kind=kind,
         detail=f"{detail}, in torch's format from before 1.6" if legacy else detail,
         legacy=legacy,
-        globals=told.names,
-        globals_complete=told.complete,
+        globals=walked.names,
+        globals_complete=walked.complete,
         keys=keys,
         holds=holds,
         weights_only_refuses=refuses,

@@ -284,7 +284,7 @@ def test_too_little_memory_is_no_fault_of_a_source(monkeypatch: pytest.MonkeyPat
     def parse(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("marpack.checks.frame.subject.ast.parse", parse)
+    monkeypatch.setattr("marpack.checks.python.source.ast.parse", parse)
     plan = handler("x = 1\n")
     assert unread(plan)["handler.py"][0] == "warning"
     assert "source-syntax" not in codes(plan)
