@@ -77,8 +77,8 @@ def walk(
     """Return what the pickles of a stream would make, as plain values, ``Global``, ``Made`` and ``UNKNOWN``.
 
     Follows the opcodes as CPython's unpickler does, and calls nothing. All numbers but small integers, and bytes,
-    are ``UNKNOWN``. A legacy file of torch is read up to its storages. Never raises, whatever the bytes are; memory
-    and time grow with the opcodes alone, which are taken from the ``budget``.
+    are ``UNKNOWN``. A legacy file of torch is read up to its storages. Never raises, whatever the bytes are; time
+    and memory grow with the opcodes alone, which are taken from the ``budget``.
     """
     if budget:
         budget.opcodes = max(0, budget.opcodes - min(len(data), max_bytes) // _BYTES_AN_OPCODE)
