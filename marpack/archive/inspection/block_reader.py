@@ -21,7 +21,7 @@ _BLOCKS_KEPT = 64
 
 
 def can_jump(form: ContainerForm, member: ArchiveMember) -> bool:
-    """Tell whether a member's reader moves without reading what lies between."""
+    """Return whether a member's reader moves without reading what lies between."""
     return form == "folder" or member.compression is Compression.STORED
 
 
@@ -29,7 +29,7 @@ class BlockReader:
     """A file of ``size`` bytes, read in blocks, of which those of both ends are kept.
 
     At the ends formats have their directories: where to go back means to begin anew (unless it ``jumps``), the
-    file is still read about once. ``counted`` is how many bytes ``progress`` was told. Raises what ``file``
+    file is still read about once. ``counted`` are the bytes that ``progress`` was given. Raises what ``file``
     raises.
     """
 

@@ -1,4 +1,4 @@
-"""What an archive is and holds, told for people and programs, without running any of it."""
+"""What an archive is and holds, for people and programs, without running any of it."""
 
 from __future__ import annotations
 
@@ -36,11 +36,10 @@ ArchiveKind: TypeAlias = Literal["model", "workflow"]
 # Of the JSON (spec/inspect.schema.json): it grows with changes that a reader of the old one would trip over.
 SCHEMA_VERSION = 1
 
-_WEIGHTS_SUFFIXES = frozenset(
-    """
-    .bin .ckpt .gguf .h5 .joblib .npy .npz .onnx .pickle .pkl .pt .pt2 .pte .pth .safetensors .so
-    """.split()  # noqa: SIM905 - a dozen quotes would hide the words
-)
+_WEIGHTS_SUFFIXES = {
+    *(".bin", ".ckpt", ".gguf", ".h5", ".joblib", ".npy", ".npz", ".onnx", ".pickle", ".pkl", ".pt", ".pt2"),
+    *(".pte", ".pth", ".safetensors", ".so"),
+}
 # The kinds that say nothing of a member which is not called like weights.
 _NO_WEIGHTS = {"unknown", "zip"}
 _ELF, _NUMPY, _ZIP = b"\x7fELF", b"\x93NUMPY", b"PK\3\4"
@@ -75,13 +74,13 @@ class InspectedMember:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inspection:
-    """What ``inspect_archive`` tells of an archive.
+    """What ``inspect_archive`` finds in an archive.
 
     ``size`` are its bytes on disk, ``contents_size`` those of the members. ``manifest`` is the JSON object as it
     stands, None where there is none that can be read. ``sha256`` is the archive's, None unless asked for, and for
-    a folder. ``references`` are the files that the manifest names. ``issues`` are what is wrong, as
-    ``ModelArchive.issues`` tells, and what was found damaged on the way: not all contents are read, unless for
-    digests. Names, keys and values are the archive's words: whoever shows them escapes them.
+    a folder. ``references`` are the files that the manifest names. ``issues`` are those of ``ModelArchive.issues``
+    and what was found damaged on the way: not all contents are read, unless for digests. Names, keys and values
+    are as in the archive, not escaped.
     """
 
     path: str
@@ -123,7 +122,7 @@ class Inspection:
 def inspect_archive(
     archive: ModelArchive, *, digest: bool = False, progress: Progress | None = None
 ) -> Inspection:
-    """Tell what an open archive is: its manifest, its members, and what the weights among them are.
+    """Return what an open archive is: its manifest, its members, and what the weights among them are.
 
     Nothing is imported or unpickled; of a pickle it is listed what it imports. Members are taken for weights by
     being the manifest's ``serializedFile``, by their suffix, or by their first bytes. With ``digest`` everything
@@ -146,10 +145,10 @@ def inspect_archive(
         members = [InspectedMember(archived=member) for member in archive.members]
         sha256 = None
     else:
-        looking = _Looking(
+        inspector = _MemberInspector(
             container, references.get("serializedFile"), digest=digest, progress=progress, issues=issues
         )
-        members = list(looking.members())
+        members = list(inspector.members())
         sha256 = _digest(container, progress) if digest else None
     return Inspection(
         path=archive.path,
@@ -197,7 +196,7 @@ def method_name(compression: int | None) -> str | None:
     return known.get(Compression(compression)) if compression in known else f"method {int(compression)}"
 
 
-class _Looking:
+class _MemberInspector:
     """Goes through the members once, in the order of their bytes."""
 
     def __init__(
@@ -267,7 +266,7 @@ class _Looking:
 
 
 def _may_be_weights(head: bytes) -> bool:
-    """Tell by the first bytes: an archive, a library, an array, a pickle of protocol 2 or later, safetensors."""
+    """Judge the first bytes: an archive, a library, an array, a pickle of protocol 2 or later, safetensors."""
     return (
         head.startswith((_ZIP, _ELF, _NUMPY))
         or (head[:1] == b"\x80" and b"\2" <= head[1:2] <= b"\5")
