@@ -99,20 +99,15 @@ class Window:
 
     def __init__(self, file: SeekableReader, size: int, budget: Budget) -> None:
         self.budget = budget
+        self.size = size
         self._file = file
-        self._size = size
         self._pos = 0
-
-    @property
-    def size(self) -> int:
-        """The size of the whole file."""
-        return self._size
 
     def at(self, pos: int, size: int) -> bytes:
         """Return the bytes from a place on, fewer only at the end."""
         pieces = []
         self._file.seek(pos)
-        size = min(size, self._size - pos)
+        size = min(size, self.size - pos)
         while size > 0 and (piece := self._file.read(size)):
             pieces.append(piece)
             size -= len(piece)
@@ -128,7 +123,7 @@ class Window:
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Move, and return the new position."""
-        pos = offset + (0, self._pos, self._size)[whence]
+        pos = offset + (0, self._pos, self.size)[whence]
         if pos < 0:
             raise ValueError("before the beginning")
         self._pos = pos
@@ -136,7 +131,7 @@ class Window:
 
     def read(self, size: int = -1) -> bytes:
         """Return at most ``size`` bytes."""
-        left = max(self._size - self._pos, 0)
+        left = max(self.size - self._pos, 0)
         size = left if size < 0 else min(size, left)
         if size > MAX_READ:
             raise ValueError(f"more than {MAX_READ:,} bytes at once")

@@ -82,10 +82,10 @@ class ClassOf:
 
     def _is_abc(self) -> bool:
         """Tell whether the class names ABCMeta as its metaclass."""
-        for keyword in self.node.keywords if self.node is not None else ():
-            if keyword.arg == "metaclass":
-                return self.space.value_of(keyword.value) == {Imported("abc.ABCMeta")}
-        return False
+        return any(
+            keyword.arg == "metaclass" and self.space.value_of(keyword.value) == {Imported("abc.ABCMeta")}
+            for keyword in (self.node.keywords if self.node is not None else ())
+        )
 
     def attribute(self, name: str) -> Attribute:
         """Return what is known of an attribute of the class, ``__init__`` included."""

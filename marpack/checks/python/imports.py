@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,28 +19,13 @@ _BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Import:
-    """An import statement, of one module.
-
-    ``module`` is absolute; None when it is relative and there is no such package. ``names`` are what is taken from
-    it, empty for ``import module``. ``sure`` is whether importing the module does this, whatever happens; if not,
-    ``late`` is whether only calling something does. ``missing_is_caught`` is whether a ``try`` takes an
-    ``ImportError``, ``all_is_caught`` whether it takes every error.
-    """
-
-    module: str | None
-    text: str
-    names: tuple[str, ...]
-    line: int
-    sure: bool
-    late: bool
-    missing_is_caught: bool
-    all_is_caught: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """How surely a piece of the module is reached, and what becomes of its errors: the flags of ``Import``."""
+    """How surely a piece of a module is reached when that is imported, and what becomes of its errors.
+
+    ``sure`` is whether that happens always; if not, ``late`` is whether only calling something does it.
+    ``missing_is_caught`` is whether a ``try`` takes an ``ImportError``, ``all_is_caught`` whether it takes every
+    error.
+    """
 
     sure: bool = True
     late: bool = False
@@ -49,11 +34,11 @@ class Reach:
 
     def but(self, *, sure: bool = True, late: bool = False, missing_is_caught: bool = False) -> Reach:
         """Return the same, less sure or later."""
-        return Reach(
+        return replace(
+            self,
             sure=self.sure and sure,
             late=self.late or late,
             missing_is_caught=self.missing_is_caught or missing_is_caught,
-            all_is_caught=self.all_is_caught,
         )
 
     def guarded(self, handlers: Iterable[ast.ExceptHandler]) -> Reach:
@@ -64,26 +49,26 @@ class Reach:
             caught |= {"" if kind is None else dotted_name(kind).rpartition(".")[2] for kind in kinds}
         all_is_caught = bool(caught & {"", "Exception", "BaseException"})
         known = {"", "Exception", "BaseException", "ImportError", "ModuleNotFoundError"}
-        return Reach(
-            sure=self.sure,
-            late=self.late,
+        return replace(
+            self,
             # An exception of the module's own may be a name for ImportError.
             missing_is_caught=self.missing_is_caught or bool(caught & known) or not caught <= BUILTIN_NAMES,
             all_is_caught=self.all_is_caught or all_is_caught or not caught <= BUILTIN_NAMES,
         )
 
-    def of(self, module: str | None, text: str, names: tuple[str, ...], line: int) -> Import:
-        """Make the ``Import`` that is reached so."""
-        return Import(
-            module=module,
-            text=text,
-            names=names,
-            line=line,
-            sure=self.sure,
-            late=self.late,
-            missing_is_caught=self.missing_is_caught,
-            all_is_caught=self.all_is_caught,
-        )
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Import(Reach):
+    """An import statement, of one module, and how it is reached.
+
+    ``module`` is absolute; None when it is relative and there is no such package. ``names`` are what is taken from
+    it, empty for ``import module``.
+    """
+
+    module: str | None
+    text: str
+    names: tuple[str, ...]
+    line: int
 
 
 def absolute_name(package: str, module: str | None, level: int) -> str | None:
@@ -114,12 +99,13 @@ def imports_of(
         match node:
             case ast.Import():
                 for alias in node.names:
-                    yield reach.of(alias.name, f"import {alias.name}", (), node.lineno)
+                    text = f"import {alias.name}"
+                    yield Import(module=alias.name, text=text, names=(), line=node.lineno, **asdict(reach))
             case ast.ImportFrom():
                 module = absolute_name(package, node.module, node.level)
                 names = tuple(alias.name for alias in node.names)
                 text = f"from {'.' * node.level}{node.module or ''} import {', '.join(names)}"
-                yield reach.of(module, text, names, node.lineno)
+                yield Import(module=module, text=text, names=names, line=node.lineno, **asdict(reach))
             case ast.If():
                 truth = truth_of(node.test, python)
                 inner = reach if truth is not None else reach.but(sure=False)

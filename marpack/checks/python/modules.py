@@ -88,28 +88,21 @@ class Modules:
         return found
 
     def _in_folders(self, part: str, folders: list[str], name: str) -> Module | None:
-        is_folder = False
-        for folder in folders:
-            base = posixpath.join(folder, part)
-            if not self._linked.isdisjoint((base, f"{base}.py", f"{base}/__init__.py")):
+        """Return the first module of the name in the folders; a mere folder comes after all others."""
+        bases = [posixpath.join(folder, part) for folder in folders]
+        for base in bases:
+            package, file = f"{base}/__init__", f"{base}.py"
+            if not self._linked.isdisjoint((base, file, f"{package}.py")):
                 return Module(name=name, source=None, kind="compiled")
-            if f"{base}/__init__.py" in self._files:
-                return Module(name=name, source=f"{base}/__init__.py", kind="package")
-            if base in self._folders and self._compiled(f"{base}/__init__"):
+            if f"{package}.py" in self._files:
+                return Module(name=name, source=f"{package}.py", kind="package")
+            if f"{package}.pyc" in self._files or not self._extensions.isdisjoint((package, base)):
                 return Module(name=name, source=None, kind="compiled")
-            if self._compiled(base, extensions_only=True):
-                return Module(name=name, source=None, kind="compiled")
-            if f"{base}.py" in self._files:
-                return Module(name=name, source=f"{base}.py", kind="source")
+            if file in self._files:
+                return Module(name=name, source=file, kind="source")
             if f"{base}.pyc" in self._files:
                 return Module(name=name, source=None, kind="compiled")
-            is_folder = is_folder or base in self._folders
-        return Module(name=name, source=None, kind="folder") if is_folder else None
-
-    def _compiled(self, base: str, *, extensions_only: bool = False) -> bool:
-        if not extensions_only and f"{base}.pyc" in self._files:
-            return True
-        return base in self._extensions
+        return None if self._folders.isdisjoint(bases) else Module(name=name, source=None, kind="folder")
 
     @cached_property
     def _extensions(self) -> frozenset[str]:
@@ -134,11 +127,7 @@ class Modules:
             if source is not None and source.tree is not None:
                 package = module.name if module.kind == "package" else module.name.rpartition(".")[0]
                 self._spaces[module.name] = Namespace(
-                    source.tree,
-                    name=module.name,
-                    package=package,
-                    python=self._python,
-                    stars=self._stars,
+                    source.tree, name=module.name, package=package, python=self._python, stars=self._stars
                 )
         return self._spaces[module.name]
 
@@ -160,14 +149,8 @@ class Modules:
 
     def longest(self, path: str) -> tuple[Module | None, list[str]]:
         """Return the module that a dotted name begins with, if it is the archive's, and what remains."""
-        parts = path.split(".")
-        module, used = None, 0
-        for end in range(1, len(parts) + 1):
-            found = self.find(".".join(parts[:end]))
-            if found is None:
-                break
-            module, used = found, end
-        return module, parts[used:]
+        found = list(self.reached(path))
+        return found[-1] if found else None, path.split(".")[len(found) :]
 
 
 def plain_name(name: str) -> str:

@@ -91,33 +91,31 @@ class Namespace:
         """The names that are surely bound to a class that the module makes; a second name counts again."""
         if not self.certain:
             return {}
-        found = {}
-        for name, values in self.bindings.items():
-            classes = [value for value in values if isinstance(value, Class)]
-            if len(classes) == len(values):
-                found[name] = classes[0]
-        return found
+        return {
+            name: next(value for value in values if isinstance(value, Class))
+            for name, values in self.bindings.items()
+            if all(isinstance(value, Class) for value in values)
+        }
 
     @property
     def has_no_class(self) -> bool:
         """Whether surely no name is bound to a class that the module makes."""
         if not self.certain:
             return False
-        if not self._expressions.makes_classes(self.tree):
-            return True
-        return not any(isinstance(value, Class) or value is UNKNOWN for v in self.bindings.values() for value in v)
+        return not self._maybe_classes or not self._expressions.makes_classes(self.tree)
 
     @property
     def only_class(self) -> tuple[str, Class] | None:
         """The one class that the module makes, and its name, if there is surely no other."""
-        maybe = [
-            name
-            for name, values in self.bindings.items()
-            if any(isinstance(value, Class) or value is UNKNOWN for value in values)
-        ]
+        maybe = self._maybe_classes
         if len(maybe) != 1 or maybe[0] not in self.sure_classes:
             return None
         return maybe[0], self.sure_classes[maybe[0]]
+
+    @property
+    def _maybe_classes(self) -> list[str]:
+        bound = self.bindings.items()
+        return [name for name, values in bound if any(isinstance(v, Class) or v is UNKNOWN for v in values)]
 
     def value_of(self, node: ast.expr) -> Values:
         """Return what an expression may be, where the module has been imported."""
