@@ -172,8 +172,8 @@ class PickleMachine:
         self.stack.append(UNKNOWN)
 
     def _put(self, name: str, argument: bytes | None) -> None:
-        index = len(self.memo) if name == "MEMOIZE" else self._index(name, argument)
-        self.memo[index] = self._top()
+        kept = self._top()
+        self.memo[len(self.memo) if name == "MEMOIZE" else self._index(name, argument)] = kept
 
     def _get(self, name: str, argument: bytes | None) -> None:
         index = self._index(name, argument)
