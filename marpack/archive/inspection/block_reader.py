@@ -95,7 +95,7 @@ MAX_READ = 16 << 20
 
 
 class Window:
-    """A file that no more than a bounded piece is read of at once, as far as zipfile needs one."""
+    """Any file, as zipfile needs it, of which no more is read than is asked for, and a bounded piece at once."""
 
     def __init__(self, file: SeekableReader, size: int, budget: Budget) -> None:
         self.budget = budget

@@ -25,15 +25,7 @@ __all__ = ["describe_weights"]
 _FIRST_READ = 1 << 20
 
 # What zipfile raises for bytes that are no archive, beside what it says.
-_BROKEN = (
-    zlib.error,
-    struct.error,
-    EOFError,
-    LookupError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
+_BROKEN = (zlib.error, struct.error, EOFError, LookupError, OverflowError, RuntimeError, ValueError)
 
 # What else is put in a weights' place by mistake.
 _MARKS: Final = {
@@ -130,10 +122,7 @@ def _unread(detail: str) -> Weights:
 
 def _script(walked: Walked) -> Weights:
     return Weights(
-        kind="torchscript",
-        detail="a model of TorchScript",
-        globals=walked.names,
-        globals_complete=walked.complete,
+        kind="torchscript", detail="a model of TorchScript", globals=walked.names, globals_complete=walked.complete
     )
 
 

@@ -37,10 +37,7 @@ _ALLOWED: Final = {
         *("_rebuild_parameter_with_state", "_rebuild_qtensor", "_rebuild_sparse_tensor", "_rebuild_tensor"),
         *("_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_wrapper_subclass"),
     ),
-    "torch.cuda": (
-        *(f"{name}Storage" for name in _TYPES),
-        *(f"{name}Tensor" for name in (*_REAL, "Bool")),
-    ),
+    "torch.cuda": (*(f"{name}Storage" for name in _TYPES), *(f"{name}Tensor" for name in (*_REAL, "Bool"))),
     "torch.cuda.sparse": tuple(f"{name}Tensor" for name in _REAL),
     "torch.distributed._mesh_layout": ("_FlatLayout", "_MeshLayout"),
     "torch.nested._internal.nested_tensor": ("NestedTensor", "_rebuild_njt"),

@@ -27,15 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Expressions", "assigned_names", "truth_of"]
 
+_TYPING = ("typing", "typing_extensions")
+
 # What makes a class whose __module__ is that of its caller [server].
 _CLASS_MAKERS = frozenset(
     {
         "collections.namedtuple",
-        *(
-            f"{module}.{name}"
-            for module in ("typing", "typing_extensions")
-            for name in ("NamedTuple", "TypedDict")
-        ),
+        *(f"{module}.{name}" for module in _TYPING for name in ("NamedTuple", "TypedDict")),
         *(f"enum.{name}" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")),
     }
 )
@@ -47,13 +45,8 @@ _METACLASSES = frozenset({"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum
 # Decorators of classes that return what they are given, or a class of the same name and module.
 _KEEPS_CLASS = frozenset(
     {
-        "dataclasses.dataclass",
-        "enum.unique",
-        "functools.total_ordering",
-        "typing.final",
-        "typing.runtime_checkable",
-        "typing_extensions.final",
-        "typing_extensions.runtime_checkable",
+        *("dataclasses.dataclass", "enum.unique", "functools.total_ordering"),
+        *(f"{module}.{name}" for module in _TYPING for name in ("final", "runtime_checkable")),
     }
 )
 
@@ -64,19 +57,8 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.LtE: operator.le,
 }
 _PLAIN_NODES = (
-    ast.BinOp,
-    ast.Compare,
-    ast.Dict,
-    ast.DictComp,
-    ast.FormattedValue,
-    ast.GeneratorExp,
-    ast.JoinedStr,
-    ast.List,
-    ast.ListComp,
-    ast.Set,
-    ast.SetComp,
-    ast.Tuple,
-    ast.UnaryOp,
+    *(ast.BinOp, ast.Compare, ast.Dict, ast.DictComp, ast.FormattedValue, ast.GeneratorExp, ast.JoinedStr),
+    *(ast.List, ast.ListComp, ast.Set, ast.SetComp, ast.Tuple, ast.UnaryOp),
 )
 
 

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.checks.python.expressions import assigned_names, truth_of
 from marpack.checks.python.imports import absolute_name, suppresses
-from marpack.checks.python.values import (
-    ONLY_ABSENT,
-    ONLY_PLAIN,
-    ONLY_UNKNOWN,
-    Imported,
-    merge,
-)
+from marpack.checks.python.values import ONLY_ABSENT, ONLY_PLAIN, ONLY_UNKNOWN, Imported, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
