@@ -63,12 +63,7 @@ class BlockReader:
 
         It is kept: for ever if it is of the beginning, else while it is of the latest.
         """
-        pieces = []
-        left = BLOCK_SIZE
-        while left and (piece := self._file.read(left)):
-            pieces.append(piece)
-            left -= len(piece)
-        block = b"".join(pieces)
+        block = _filled(self._file, BLOCK_SIZE)
         if self._progress and (new := min(self._next * BLOCK_SIZE + len(block), self._size) - self.counted) > 0:
             self._progress(new)
             self.counted += new
@@ -105,13 +100,8 @@ class Window:
 
     def at(self, pos: int, size: int) -> bytes:
         """Return the bytes from a place on, fewer only at the end."""
-        pieces = []
         self._file.seek(pos)
-        size = min(size, self.size - pos)
-        while size > 0 and (piece := self._file.read(size)):
-            pieces.append(piece)
-            size -= len(piece)
-        return b"".join(pieces)
+        return _filled(self._file, min(size, self.size - pos))
 
     def seekable(self) -> bool:
         """Tell ``zipfile`` that it can move."""
@@ -138,3 +128,12 @@ class Window:
         data = self.at(self._pos, size)
         self._pos += len(data)
         return data
+
+
+def _filled(file: SeekableReader, size: int) -> bytes:
+    """Return so many bytes of a file, fewer only at its end."""
+    pieces = []
+    while size > 0 and (piece := file.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)

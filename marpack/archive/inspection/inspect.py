@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from marpack.archive.formats.checksums import new_sha256
@@ -100,14 +100,7 @@ class Inspection:
         """Return JSON values, of the schema spec/inspect.schema.json."""
         return {
             "schema": SCHEMA_VERSION,
-            "path": self.path,
-            "form": self.form,
-            "kind": self.kind,
-            "size": self.size,
-            "contents_size": self.contents_size,
-            "sha256": self.sha256,
-            "manifest_name": self.manifest_name,
-            "manifest": self.manifest,
+            **{field.name: getattr(self, field.name) for field in fields(self)},
             "references": dict(self.references),
             "members": [member.asdict() for member in self.members],
             "folders": list(self.folders),

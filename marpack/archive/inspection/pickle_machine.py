@@ -161,7 +161,12 @@ class PickleMachine:
         self.stack.append(UNKNOWN if argument is None else _decoded(argument, _ENCODINGS[name]))
 
     def _old_text(self, name: str, argument: bytes | None) -> None:
-        self.stack.append(_old_text(argument, quoted=name == "STRING"))
+        """Push a text of Python 2; what it is depends on the reader's encoding where it is not ASCII."""
+        data = argument
+        if data is not None and name == "STRING":
+            data = data.strip()
+            data = data[1:-1] if len(data) >= 2 and data[0] == data[-1] and b"\\" not in data else None
+        self.stack.append(UNKNOWN if data is None or not data.isascii() else data.decode("ascii"))
 
     def _integer(self, name: str, argument: bytes | None) -> None:
         self.stack.append(_line_number(argument) if len(argument or b"") <= _MAX_DIGITS else UNKNOWN)
@@ -331,14 +336,6 @@ def _decoded(data: bytes, encoding: str, errors: str = "surrogatepass") -> str:
         return data.decode(encoding, errors if encoding == "utf-8" else "strict")
     except UnicodeDecodeError:
         raise EndError("broken", f"a text that is no {encoding}") from None
-
-
-def _old_text(data: bytes | None, *, quoted: bool) -> object:
-    """Return a text of Python 2; what it is depends on the reader's encoding where it is not ASCII."""
-    if data is not None and quoted:
-        data = data.strip()
-        data = data[1:-1] if len(data) >= 2 and data[0] == data[-1] and b"\\" not in data else None
-    return UNKNOWN if data is None or not data.isascii() else data.decode("ascii")
 
 
 def _line_number(data: bytes | None) -> object:

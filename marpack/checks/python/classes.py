@@ -147,7 +147,8 @@ class ClassOf:
 
     def required_arguments(self) -> tuple[Attribute, list[str]] | None:
         """Return the constructor of the class and the arguments that it needs; None if it may need none."""
-        if any(item._is_decorated() for item in self.lineage() if isinstance(item, ClassOf)):
+        nodes = [item.node for item in self.lineage() if isinstance(item, ClassOf)]
+        if any(node is None or node.decorator_list for node in nodes):  # which may make another constructor
             return None
         for name in ("__new__", "__init__"):
             found = self.attribute(name)
@@ -158,10 +159,6 @@ class ClassOf:
             elif found.has is not False:
                 return None
         return None
-
-    def _is_decorated(self) -> bool:
-        """Tell whether a decorator may give the class another constructor."""
-        return self.node is None or bool(self.node.decorator_list)
 
 
 @dataclass(frozen=True, slots=True)

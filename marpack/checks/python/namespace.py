@@ -77,9 +77,7 @@ class Namespace:
     def only(self, name: str) -> Value | None:
         """Return what a name is bound to, None where it may be several things, or is not known."""
         values = self.get(name)
-        if len(values) != 1:
-            return None
-        [value] = values
+        [value] = values if len(values) == 1 else ONLY_UNKNOWN
         return None if isinstance(value, Undecided) else value
 
     def is_absent(self, name: str) -> bool:

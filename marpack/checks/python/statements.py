@@ -10,7 +10,7 @@ from marpack.checks.python.imports import absolute_name, suppresses
 from marpack.checks.python.values import ONLY_ABSENT, ONLY_PLAIN, ONLY_UNKNOWN, Imported, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from marpack.checks.python.expressions import Expressions
     from marpack.checks.python.values import State, Values
@@ -211,16 +211,8 @@ class Statements:
     def _walruses(self, node: ast.stmt, state: State) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return
-        for expression in _own_expressions(node):
-            for inner in ast.walk(expression):
-                if isinstance(inner, ast.NamedExpr):
-                    state[inner.target.id] = self._expressions.value(inner.value, state) | ONLY_UNKNOWN
-
-
-def _own_expressions(node: ast.stmt) -> Iterator[ast.expr]:
-    """Yield the expressions of a statement, not those of the statements in it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.expr):
-            yield child
-        elif isinstance(child, ast.withitem):
-            yield child.context_expr
+        # The expressions of the statement, not those of the statements in it.
+        parts = [getattr(child, "context_expr", child) for child in ast.iter_child_nodes(node)]
+        for inner in (inner for part in parts if isinstance(part, ast.expr) for inner in ast.walk(part)):
+            if isinstance(inner, ast.NamedExpr):
+                state[inner.target.id] = self._expressions.value(inner.value, state) | ONLY_UNKNOWN
