@@ -1,11 +1,11 @@
-"""What an archive is and holds, told for people and programs, without running any of it."""
+"""What an archive is and holds, for people and programs, without running any of it."""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from marpack.archive.formats.checksums import new_sha256
@@ -37,11 +37,10 @@ ArchiveKind: TypeAlias = Literal["model", "workflow"]
 # Of the JSON (spec/inspect.schema.json): it grows with changes that a reader of the old one would trip over.
 SCHEMA_VERSION = 1
 
-_WEIGHTS_SUFFIXES = frozenset(
-    """
-    .bin .ckpt .gguf .h5 .joblib .npy .npz .onnx .pickle .pkl .pt .pt2 .pte .pth .safetensors .so
-    """.split()  # noqa: SIM905 - a dozen quotes would hide the words
-)
+_WEIGHTS_SUFFIXES = {
+    *(".bin", ".ckpt", ".gguf", ".h5", ".joblib", ".npy", ".npz", ".onnx", ".pickle", ".pkl", ".pt", ".pt2"),
+    *(".pte", ".pth", ".safetensors", ".so"),
+}
 # The kinds that say nothing of a member which is not called like weights.
 _NO_WEIGHTS = {"unknown", "zip"}
 _ELF, _NUMPY, _ZIP = b"\x7fELF", b"\x93NUMPY", b"PK\3\4"
@@ -73,13 +72,13 @@ class InspectedMember:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inspection:
-    """What ``inspect_archive`` tells of an archive.
+    """What ``inspect_archive`` finds in an archive.
 
     ``size`` are its bytes on disk, ``contents_size`` those of the members. ``manifest`` is the JSON object as it
     stands, None where there is none that can be read. ``sha256`` is the archive's, None unless asked for, and for
-    a folder. ``references`` are the files that the manifest names. ``issues`` are what is wrong, as
-    ``ModelArchive.issues`` tells, and what was found damaged on the way: not all contents are read, unless for
-    digests. Names, keys and values are the archive's words: whoever shows them escapes them.
+    a folder. ``references`` are the files that the manifest names. ``issues`` are those of ``Archive.issues``
+    and what was found damaged on the way: not all contents are read, unless for digests. Names, keys and values
+    are as in the archive, not escaped.
     """
 
     path: str
@@ -99,14 +98,7 @@ class Inspection:
         """Return JSON values, of the schema spec/inspect.schema.json."""
         return {
             "schema": SCHEMA_VERSION,
-            "path": self.path,
-            "form": self.form,
-            "kind": self.kind,
-            "size": self.size,
-            "contents_size": self.contents_size,
-            "sha256": self.sha256,
-            "manifest_name": self.manifest_name,
-            "manifest": self.manifest,
+            **{field.name: getattr(self, field.name) for field in fields(self)},
             "references": dict(self.references),
             "members": [member.asdict() for member in self.members],
             "folders": list(self.folders),
@@ -119,7 +111,7 @@ class Inspection:
 
 
 def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progress | None = None) -> Inspection:
-    """Tell what an open archive is: its manifest, its members, and what the weights among them are.
+    """Return what an open archive is: its manifest, its members, and what the weights among them are.
 
     Nothing is imported or unpickled; of a pickle it is listed what it imports. Members are taken for weights by
     being the manifest's ``serializedFile``, by their suffix, or by their first bytes. With ``digest`` everything
@@ -141,10 +133,10 @@ def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progres
         members = [InspectedMember(archived=member) for member in archive.members]
         sha256 = None
     else:
-        looking = _Looking(
+        inspector = _MemberInspector(
             archive, references.get("serializedFile"), digest=digest, progress=progress, issues=issues
         )
-        members = list(looking.members())
+        members = list(inspector.members())
         sha256 = _digest(archive, progress) if digest else None
     return Inspection(
         path=archive.path,
@@ -184,7 +176,7 @@ def method_name(compression: int | None) -> str | None:
     return known.get(Compression(compression)) if compression in known else f"method {int(compression)}"
 
 
-class _Looking:
+class _MemberInspector:
     """Goes through the members once, in the order of their bytes."""
 
     def __init__(
@@ -254,7 +246,7 @@ class _Looking:
 
 
 def _may_be_weights(head: bytes) -> bool:
-    """Tell by the first bytes: an archive, a library, an array, a pickle of protocol 2 or later, safetensors."""
+    """Judge the first bytes: an archive, a library, an array, a pickle of protocol 2 or later, safetensors."""
     return (
         head.startswith((_ZIP, _ELF, _NUMPY))
         or (head[:1] == b"\x80" and b"\2" <= head[1:2] <= b"\5")

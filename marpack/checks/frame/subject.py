@@ -12,8 +12,9 @@ from marpack.archive.handler import Handler
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE
 from marpack.checks.python.distributions import LONGEST_LINE, MOST_LINES, Distributions
+from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
-from marpack.checks.python.source import LONGEST_COMPILED, Source
+from marpack.checks.python.source import LONGEST_COMPILED, PythonFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -71,7 +72,7 @@ class Subject:
         self.unread: dict[str, str] = {}
         self._left = MOST_SOURCE
         self._read: dict[str, bytes] = {}
-        self._sources: dict[str, Source | None] = {}
+        self._sources: dict[str, PythonFile | None] = {}
         self._worked_out: dict[Callable[[Subject], Any], Any] = {}
 
     def place(self, member: str | None) -> str:
@@ -182,15 +183,20 @@ class Subject:
 
     @cached_property
     def modules(self) -> Modules:
-        """The modules that the files of the archive make, and what the handler leads to."""
+        """The modules that the files of the archive make."""
         return Modules(
             names=self.names,
             linked=self.present,
             handler=self.handler,
-            model_file=self.role("modelFile"),
             source_of=self.source,
             python=self.settings.python,
         )
+
+    @cached_property
+    def worker(self) -> Worker:
+        """What a Python worker calls and imports to load the model."""
+        name = self.role("modelFile")
+        return Worker(self.modules, handler=self.handler, model_file=name if name in self.names else None)
 
     @cached_property
     def distributions(self) -> Distributions:
@@ -214,13 +220,13 @@ class Subject:
             self.unread[name] = f"lines of more than {LONGEST_LINE:,} characters were not looked into"
         return data, True
 
-    def source(self, name: str) -> Source | None:
+    def source(self, name: str) -> PythonFile | None:
         """Return a Python file, taken apart; None where there is none, or it is too long, which is told."""
         if name not in self._sources:
             self._sources[name] = self._taken_apart(name)
         return self._sources[name]
 
-    def _taken_apart(self, name: str) -> Source | None:
+    def _taken_apart(self, name: str) -> PythonFile | None:
         size = self.names.get(name, 0)
         if self._left < size <= LONGEST_SOURCE:
             self.unread[name] = (
@@ -234,7 +240,7 @@ class Subject:
         if size > LONGEST_COMPILED:
             self.unread[name] = f"it is longer than {LONGEST_COMPILED:,} bytes, and was parsed, but not compiled"
         try:
-            return Source(name, data, self.settings.python)
+            return PythonFile(name, data, self.settings.python)
         except MemoryError:  # which is also how Python's parser says that something is nested too deeply
             self.unread[name] = (
                 "Python's parser gave it up: it is nested too deeply, or there is too little memory"

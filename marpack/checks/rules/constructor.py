@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.modules import Modules
     from marpack.findings import Severity
 
 __all__ = ["constructor_problems"]
@@ -35,7 +34,7 @@ def handler_class_lacks_methods(subject: Subject) -> Iterator[Problem]:
         "initialize": f"AttributeError: '{entry.cls.value.name}' object has no attribute 'initialize'",
     }
     for method, effect in effects.items():
-        if subject.modules.attribute(entry.cls, method).has is False:
+        if entry.cls.attribute(method).has is False:
             yield Problem(
                 key=KEY,
                 member=entry.cls.member,
@@ -55,15 +54,13 @@ def handler_constructor_needs_arguments(subject: Subject) -> Iterator[Problem]:
     entry = entry_of(subject)
     if entry is None or entry.cls is None:
         return
-    yield from constructor_problems(subject.modules, entry.cls, KEY, "error", "read them in initialize(context)")
+    yield from constructor_problems(entry.cls, KEY, "error", "read them in initialize(context)")
 
 
-def constructor_problems(
-    modules: Modules, cls: ClassOf, key: str, severity: Severity, instead: str
-) -> Iterator[Problem]:
+def constructor_problems(cls: ClassOf, key: str, severity: Severity, instead: str) -> Iterator[Problem]:
     """Yield what keeps a class from being made without arguments: required ones, and abstract methods."""
     name = cls.value.name
-    required = modules.required(cls)
+    required = cls.required_arguments()
     if required is not None:
         found, missing = required
         effect = wrong_call(f"{qualified_name(found)}()", found.node.args, 1) if found.node is not None else ""
@@ -76,7 +73,7 @@ def constructor_problems(
             effect=effect,
             fix=f"give them defaults, or {instead}",
         )
-    abstract = modules.abstract(cls)
+    abstract = cls.abstract_methods()
     if abstract:
         yield Problem(
             key=key,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from marpack.checks.frame.rule import Problem, rule
 from marpack.checks.python.calls import accepts, has_parameters
-from marpack.checks.python.classes import ClassOf
+from marpack.checks.python.classes import ClassOf, resolve
 from marpack.checks.python.values import Class, Function, Imported, Plain
 from marpack.checks.rules.handler_name import KEY, entry_of
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from marpack.checks.frame.subject import Subject
     from marpack.checks.python.classes import Attribute
-    from marpack.checks.python.entry_point import Entry
+    from marpack.checks.python.entry_point import EntryPoint
 
 __all__ = ["owner_member", "qualified_name", "wrong_call"]
 
@@ -107,19 +107,19 @@ def handler_has_not_one_class(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def _several(entry: Entry) -> list[str]:
+def _several(entry: EntryPoint) -> list[str]:
     """Return the names of the module's classes, in their order, if they are surely more than one."""
     classes = {} if entry.space is None else entry.space.sure_classes
     return sorted(classes, key=lambda name: classes[name].line) if len(classes) > 1 else []
 
 
-def _one_class(entry: Entry) -> str:
+def _one_class(entry: EntryPoint) -> str:
     classes = {} if entry.space is None else entry.space.sure_classes
     shown = ", ".join(f"<class '{entry.handler.module}.{classes[name].name}'>" for name in sorted(_several(entry)))
     return f"ValueError: Expected only one class in custom service code or a function entry point [{shown}]"
 
 
-def _other_function(entry: Entry) -> str | None:
+def _other_function(entry: EntryPoint) -> str | None:
     """Return how to name the only function of the module that could be meant."""
     if entry.space is None:
         return None
@@ -131,11 +131,11 @@ def _other_function(entry: Entry) -> str | None:
     return f"name its function: '{entry.handler.path}:{functions[0]}'" if len(functions) == 1 else None
 
 
-def _member(entry: Entry) -> str | None:
+def _member(entry: EntryPoint) -> str | None:
     return None if entry.module is None else entry.module.source
 
 
-def _meant(entry: Entry) -> Class | Function | Plain | Imported | None:
+def _meant(entry: EntryPoint) -> Class | Function | Plain | Imported | None:
     """Return what the entry's name is surely bound to."""
     values = entry.values or frozenset()
     [value] = values if len(values) == 1 else [None]
@@ -153,7 +153,6 @@ def entry_is_not_callable(subject: Subject) -> Iterator[Problem]:
         return
     value = _meant(entry)
     name = entry.handler.function
-    modules = subject.modules
     if isinstance(value, Plain) and value.text is not None:
         kind = f"{value.type!r} object" if value.type else "object"
         yield Problem(
@@ -166,13 +165,13 @@ def entry_is_not_callable(subject: Subject) -> Iterator[Problem]:
         return
     if value is None or entry.space is None:
         return
-    cls = modules.resolve(value, entry.space, _member(entry) or "")
+    cls = resolve(value, subject.modules, entry.space, _member(entry) or "")
     if isinstance(cls, str) or cls is None or cls.node is None or cls.node.decorator_list:
         return
     if any(keyword.arg == "metaclass" for keyword in cls.node.keywords):
         return
-    found = modules.attribute(cls, "__init__")
-    if modules.attribute(cls, "__new__").has is not False:
+    found = cls.attribute("__init__")
+    if cls.attribute("__new__").has is not False:
         return
     if found.has is False or (found.node is not None and not accepts(found.node, 3)):
         yield Problem(
@@ -207,7 +206,7 @@ def handler_has_other_parameters(subject: Subject) -> Iterator[Problem]:
             )
         return
     for name, count, wanted in [("initialize", 1, "(self, context)"), ("handle", 2, "(self, data, context)")]:
-        found = None if entry.cls is None else subject.modules.attribute(entry.cls, name)
+        found = None if entry.cls is None else entry.cls.attribute(name)
         if found is None or found.node is None or not has_parameters(found.node) or accepts(found.node, count + 1):
             continue
         yield Problem(
@@ -357,7 +356,7 @@ def handler_is_a_coroutine(subject: Subject) -> Iterator[Problem]:
         return
     config = subject.role("configFile")
     is_async = config is not None and _ASYNC.search(subject.read(config) or b"") is not None
-    if entry.built_in in _COROUTINES and not is_async:
+    if entry.built_in is not None and entry.built_in.is_coroutine and not is_async:
         yield Problem(
             key=KEY,
             member=subject.manifest_name,
@@ -372,7 +371,7 @@ def handler_is_a_coroutine(subject: Subject) -> Iterator[Problem]:
             found.append((entry.handler.function, value.node, _member(entry)))
     elif entry.cls is not None:
         for name in ("initialize", "handle"):
-            method = subject.modules.attribute(entry.cls, name)
+            method = entry.cls.attribute(name)
             if isinstance(method.node, ast.AsyncFunctionDef) and not method.node.decorator_list:
                 found.append((name, method.node, owner_member(method.owner)))
     for name, node, member in found:
@@ -389,6 +388,3 @@ def handler_is_a_coroutine(subject: Subject) -> Iterator[Problem]:
                 if name == "initialize"
                 else "define it without async, or set asyncCommunication: true in the model's configuration file",
             )
-
-
-_COROUTINES = {"TRTLLMHandler", "VLLMHandler"}

@@ -12,27 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.archive.handler import Handler
-    from marpack.checks.python.entry_point import Entry
+    from marpack.checks.python.entry_point import EntryPoint
 from marpack.checks.frame.subject import Subject
 
-__all__ = ["BUILT_IN_NEEDS", "KEY", "entry_of", "fallback", "is_python"]
+__all__ = ["KEY", "entry_of", "fallback", "is_python"]
 
 KEY = "model.handler"
-
-# What the built-in handlers import beside torch [server].
-_VISION = ("torchvision", "captum")
-BUILT_IN_NEEDS = {
-    "dali_handler": ("nvidia.dali", "captum"),
-    "dali_image_classifier": ("nvidia.dali", "captum"),
-    "image_classifier": _VISION,
-    "image_segmenter": _VISION,
-    "object_detector": _VISION,
-    "text_classifier": ("captum",),
-    "text_handler": ("captum",),
-    "trt_llm_handler": ("tensorrt_llm", "transformers"),
-    "vision_handler": ("captum",),
-    "vllm_handler": ("vllm",),
-}
 
 
 def is_python(subject: Subject) -> bool:
@@ -44,9 +29,9 @@ def _named(subject: Subject) -> Handler | None:
     return subject.handler if is_python(subject) else None
 
 
-def entry_of(subject: Subject) -> Entry | None:
+def entry_of(subject: Subject) -> EntryPoint | None:
     """Return what the worker calls, None where no Python worker does."""
-    return subject.modules.entry if is_python(subject) else None
+    return subject.worker.entry_point if is_python(subject) else None
 
 
 # ------------------------------------------------------------------------------------------------- the name
@@ -225,7 +210,7 @@ def built_in_handler_needs_packages(subject: Subject) -> Iterator[Problem]:
         return
     missing = [
         name
-        for name in BUILT_IN_NEEDS.get(entry.handler.value, ())
+        for name in entry.built_in.needs
         if subject.modules.find(name) is None and not subject.distributions.brings(name)
     ]
     if missing:

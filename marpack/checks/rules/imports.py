@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.entry_point import Module, Step
+    from marpack.checks.python.entry_point import Step
     from marpack.checks.python.imports import Import
+    from marpack.checks.python.modules import Module
     from marpack.checks.python.namespace import Namespace
     from marpack.findings import Severity
 
@@ -82,7 +83,7 @@ def is_standard(module: str, python: tuple[int, int]) -> bool:
 def _reached(subject: Subject) -> Iterator[tuple[Module, Step, Namespace]]:
     """Yield the readable modules that loading the model runs."""
     if is_python(subject):
-        for name, step in subject.modules.graph.items():
+        for name, step in subject.worker.graph.items():
             module = subject.modules.find(name)
             space = None if module is None else subject.modules.space(module)
             if module is not None and space is not None:
@@ -106,7 +107,7 @@ def source_is_no_python(subject: Subject) -> Iterator[Problem]:
     if not is_python(subject):
         return
     modules = subject.modules
-    for name, step in modules.graph.items():
+    for name, step in subject.worker.graph.items():
         module = modules.find(name)
         source = None if module is None else modules.source(module)
         if module is None or source is None or source.error is None:
@@ -164,7 +165,7 @@ def _is_public(module: str, python: tuple[int, int]) -> bool:
 
 def _uses_base_handler(subject: Subject) -> bool:
     """Tell whether loading the handler surely imports BaseHandler."""
-    entry = subject.modules.entry
+    entry = subject.worker.entry_point
     return (entry is not None and entry.built_in is not None) or any(
         item.sure and step.rank == 0 and not item.missing_is_caught and (item.module or "").startswith(_HANDLERS)
         for _, step, space in _reached(subject)

@@ -17,9 +17,6 @@ __all__ = ["LABELS"]
 
 LABELS = "index_to_name.json"
 
-# Built-in handlers that answer with the names of classes.
-_NAMING = frozenset({"DALIImageClassifier", "ImageClassifier", "ObjectDetector", "TextClassifier"})
-
 
 @rule("labels-shape", "error")
 def find_labels(subject: Subject) -> Iterator[Problem]:
@@ -29,7 +26,7 @@ def find_labels(subject: Subject) -> Iterator[Problem]:
     object whose values are strings, or lists that end in one, or ``{"object_type_names": [...]}``. Anything else
     is an exception that ends the worker. Where nobody can tell what the handler does it is a warning [server].
     """
-    loads = subject.modules.loads_model
+    loads = subject.worker.loads_model
     if subject.is_workflow or loads is False or (data := subject.read(LABELS)) is None:
         return
     for message, effect, line in _label_problems(data):
@@ -84,14 +81,14 @@ def find_no_labels(subject: Subject) -> Iterator[Problem]:
     ``self.mapping``, answer with the numbers of classes where there is none, and the server logs a warning
     [server].
     """
-    if subject.is_workflow or subject.holds(LABELS) or (entry := subject.modules.entry) is None:
+    if subject.is_workflow or subject.holds(LABELS) or (entry := subject.worker.entry_point) is None:
         return
     if entry.built_in is not None:
-        names = entry.built_in in _NAMING
+        names = entry.built_in.uses_labels
     else:
         source = None if entry.module is None else subject.modules.source(entry.module)
         tree = None if source is None else source.tree
-        names = subject.modules.loads_model is True and tree is not None and _uses_mapping(tree)
+        names = subject.worker.loads_model is True and tree is not None and _uses_mapping(tree)
     if names:
         yield Problem(
             message=f"there is no {LABELS}, which the handler takes the names of classes from",

@@ -282,7 +282,7 @@ def find_role_values(subject: Subject) -> Iterator[Problem]:
     """
     if subject.is_workflow:
         return
-    loads = subject.modules.loads_model
+    loads = subject.worker.loads_model
     for key in ("configFile", "serializedFile"):
         value = subject.model.get(key)
         if key not in subject.model or (isinstance(value, str) and value):
@@ -324,7 +324,7 @@ def find_missing_files(subject: Subject) -> Iterator[Problem]:
         name = subject.role(key)
         if name is None or subject.holds(name):
             continue
-        certain = key in ("configFile", "requirementsFile") or (subject.modules.loads_model is True)
+        certain = key in ("configFile", "requirementsFile") or (subject.worker.loads_model is True)
         yield Problem(
             message=f"{_shown(name)} is not in the archive",
             fix="pack it, or leave the key out",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from marpack.checks.frame.rule import Problem, rule
 from marpack.checks.python.classes import ClassOf
-from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_OWN
+from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
 from marpack.checks.rules.constructor import constructor_problems
 from marpack.checks.rules.handler_name import is_python
 
@@ -17,17 +17,14 @@ if TYPE_CHECKING:
     from marpack.checks.python.namespace import Namespace
     from marpack.findings import Severity
 
-__all__ = ["WITH_VOCABULARY"]
+__all__ = ["KEY"]
 
 KEY = "model.modelFile"
-
-# The classes of ts.torch_handler that read source_vocab.pt.
-WITH_VOCABULARY = frozenset({HANDLER_MODULES["text_classifier"], HANDLER_MODULES["text_handler"]})
 
 
 def _severity(subject: Subject) -> Severity:
     """Return how bad a model file is that BaseHandler cannot load: that depends on who loads it."""
-    return "error" if subject.modules.loads_model else "warning"
+    return "error" if subject.worker.loads_model else "warning"
 
 
 def _model_file(subject: Subject) -> str | None:
@@ -40,7 +37,7 @@ def _space(subject: Subject) -> tuple[Namespace, str] | None:
     """Return the names of the module that the worker imports for the model file, and its member."""
     if _model_file(subject) is None:
         return None
-    module = subject.modules.model_module
+    module = subject.worker.model_module
     space = None if module is None else subject.modules.space(module)
     return None if module is None or space is None or module.source is None else (space, module.source)
 
@@ -49,7 +46,7 @@ def _class(subject: Subject) -> ClassOf | None:
     """Return the model's class, if there is surely one."""
     found = _space(subject)
     only = None if found is None else found[0].only_class
-    return None if found is None or only is None else ClassOf(found[0], found[1], only[1])
+    return None if found is None or only is None else ClassOf(subject.modules, *found, only[1])
 
 
 @rule("model-missing", "error")
@@ -58,7 +55,7 @@ def nothing_to_load(subject: Subject) -> Iterator[Problem]:
 
     With neither, ``initialize`` looks at the ending of a file name that is None [server].
     """
-    if not is_python(subject) or subject.modules.loads_model is not True:
+    if not is_python(subject) or subject.worker.loads_model is not True:
         return
     if subject.model.get("modelFile") or "serializedFile" in subject.model:
         return
@@ -80,7 +77,7 @@ def model_file_is_no_module(subject: Subject) -> Iterator[Problem]:
     may read the file in its own way: then this is a warning.
     """
     name = _model_file(subject)
-    if name is None or subject.modules.model_module is not None:
+    if name is None or subject.worker.model_module is not None:
         return
     module = name.partition(".")[0]
     own = module in INTERPRETERS_OWN
@@ -141,7 +138,7 @@ def model_constructor_needs_arguments(subject: Subject) -> Iterator[Problem]:
     cls = _class(subject)
     if cls is not None:
         yield from constructor_problems(
-            subject.modules, cls, KEY, _severity(subject), "derive a class that passes them to super().__init__()"
+            cls, KEY, _severity(subject), "derive a class that passes them to super().__init__()"
         )
 
 
@@ -156,7 +153,7 @@ def model_is_no_torch_module(subject: Subject) -> Iterator[Problem]:
     if cls is None:
         return
     methods = [*(["load_state_dict"] if subject.role("serializedFile") else []), "to", "eval"]
-    missing = next((name for name in methods if subject.modules.attribute(cls, name).has is False), None)
+    missing = next((name for name in methods if cls.attribute(name).has is False), None)
     if missing is not None:
         yield Problem(
             key=KEY,
@@ -177,8 +174,10 @@ def text_classifier_has_no_vocabulary(subject: Subject) -> Iterator[Problem]:
     """
     if not is_python(subject) or subject.model.get("sourceVocab"):
         return
-    entry = subject.modules.entry
-    if entry is None or entry.built_in not in WITH_VOCABULARY or subject.holds("source_vocab.pt"):
+    entry = subject.worker.entry_point
+    if entry is None or entry.built_in is None or not entry.built_in.needs_vocabulary:
+        return
+    if subject.holds("source_vocab.pt"):
         return
     yield Problem(
         key="model.handler",

@@ -242,7 +242,7 @@ def find_pt2(subject: Subject) -> Iterator[Problem]:
     exception that ends the worker. A handler that is surely none of ``BaseHandler``'s may read it as it likes;
     where nobody can tell, it is a warning [server].
     """
-    loads = subject.modules.loads_model
+    loads = subject.worker.loads_model
     if loads is False:
         return
     for problem in _problems(subject, ("pt2",)):

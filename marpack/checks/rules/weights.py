@@ -46,7 +46,7 @@ _NO_STATE_DICT = {
 def _serialized(subject: Subject) -> str | None:
     """Return the serialized file of a model that ``BaseHandler`` surely loads, if it is in the archive."""
     name = None if subject.is_workflow else subject.role("serializedFile")
-    if name is None or subject.modules.loads_model is not True:
+    if name is None or subject.worker.loads_model is not True:
         return None
     if any(issue.code in LIMIT_CODES for issue in subject.contents.problems):
         return None  # to find what lies at its end, all of it might have to be inflated
@@ -184,7 +184,7 @@ def find_no_weights(subject: Subject) -> Iterator[Problem]:
     """
     if subject.is_workflow or subject.role("modelFile") is None or "serializedFile" in subject.model:
         return
-    if subject.modules.loads_model is True:
+    if subject.worker.loads_model is True:
         yield Problem(
             message="there is no serialized file, and the model keeps the weights that its constructor gives it",
             fix="pack its state_dict as the serialized file",

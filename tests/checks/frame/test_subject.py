@@ -17,7 +17,7 @@ import pytest
 
 import marpack
 from marpack.archive.names import CASE_COLLISION
-from marpack.checks import Problem, Rule, Settings, Source, Subject
+from marpack.checks import Problem, PythonFile, Rule, Settings, Subject
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE
 from marpack.checks.python.distributions import Distributions, requirement_lines
 from marpack.checks.python.fstrings import newer_fstring
@@ -178,7 +178,7 @@ def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytes
 def test_checks_in_threads_leave_the_filters_of_warnings_alone() -> None:
     def parse() -> None:
         for _ in range(500):
-            Source("a.py", b"x = 1\n", (3, 11))
+            PythonFile("a.py", b"x = 1\n", (3, 11))
 
     before = [*warnings.filters]
     threads = [threading.Thread(target=parse) for _ in range(8)]
