@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "marpack.strict_json": {"marpack.errors"},
     "marpack.disk": {"marpack.errors"},
     "marpack.archive": WORDS,
-    "marpack.archive.formats": {*WORDS, "marpack.archive"},
+    "marpack.archive.formats": {*WORDS, "marpack.disk", "marpack.archive"},
     "marpack.archive.read": {*WORDS, "marpack.disk", *READING},
     "marpack.archive.plan": {*WORDS, *READING},
     "marpack.archive.inspection": {*WORDS, *READING},
