@@ -8,16 +8,15 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from marpack.archive.formats.checksums import new_sha256
-from marpack.archive.write.file_copy import copy_content
+from marpack.archive.write.file_copy import copy_contents
 from marpack.archive.write.file_hasher import FileHasher
-from marpack.disk.space import reserve
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from typing_extensions import Self
 
-    from marpack.archive.write.member_contents import Content
+    from marpack.archive.write.member_contents import MemberContents
 
 __all__ = ["FileSink", "Provisional", "StreamSink", "Writable"]
 
@@ -75,10 +74,10 @@ class FileSink:
     def __init__(self, file: BinaryIO, *, digest: bool, threads: int) -> None:
         self.size = 0
         self.folder = os.path.dirname(file.name)
-        self.threads = threads
+        self._threads = threads
         self._file = file
         self._hasher = FileHasher(file.name) if digest else None
-        self._contents: list[Content] = []
+        self._hashed: list[MemberContents] = []
         self._settled = 0
         self._provisional = False
 
@@ -86,8 +85,8 @@ class FileSink:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for content in self._contents:
-            content.abandon()
+        for contents in self._hashed:
+            contents.abandon()
         if self._hasher:
             self._hasher.abandon()
 
@@ -114,16 +113,14 @@ class FileSink:
         self._provisional = False
         self._settle()
 
-    def copy(self, content: Content) -> bool:
-        """Append what lies in a regular file; for what comes from elsewhere make room and return False."""
+    def copy(self, contents: MemberContents) -> bool:
+        """Append contents that lie in a regular file; False if they come from elsewhere."""
         self._file.flush()
-        if content.digest:
-            self._contents.append(content)
-        copied = copy_content(content, self._file, offset=self.size, threads=self.threads)
+        if contents.digest:
+            self._hashed.append(contents)
+        copied = copy_contents(contents, self._file, offset=self.size, threads=self._threads)
         if copied:
-            self.size = self._file.seek(self.size + content.member.size)
-        else:
-            reserve(self._file.fileno(), self.size, content.member.size)
+            self.size = self._file.seek(self.size + contents.member.size)
         return copied
 
     def _settle(self) -> None:
