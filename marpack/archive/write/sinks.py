@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from marpack.archive.write.member_contents import MemberContents
 
-__all__ = ["FileSink", "Provisional", "StreamSink", "Writable"]
+__all__ = ["FileSink", "StreamSink", "Writable"]
 
 # How often the sum of a growing file is told of new bytes.
 _SETTLE_SIZE = 1 << 20
@@ -29,12 +29,6 @@ class Writable(Protocol):
 
     def write(self, data: bytes, /) -> object:
         """Take the bytes; a number that is returned says how many were taken."""
-
-
-class Provisional(bytes):
-    """A header whose final text comes later, by ``patch``."""
-
-    __slots__ = ()
 
 
 class StreamSink:
@@ -99,16 +93,20 @@ class FileSink:
 
     def write(self, piece: bytes) -> None:
         """Append ``piece``."""
-        self._provisional = self._provisional or isinstance(piece, Provisional)
         self._file.write(piece)
         self.size += len(piece)
         if self.size - self._settled >= _SETTLE_SIZE:
             self._settle()
 
-    def patch(self, offset: int, data: bytes) -> None:
-        """Replace the one provisional header that was written."""
+    def write_provisional(self, header: bytes) -> None:
+        """Append a header that ``patch`` will replace; until then nothing more is hashed."""
+        self._provisional = True
+        self.write(header)
+
+    def patch(self, offset: int, header: bytes) -> None:
+        """Replace the one provisional header."""
         self._file.seek(offset)
-        self._file.write(data)
+        self._file.write(header)
         self._file.seek(self.size)
         self._provisional = False
         self._settle()

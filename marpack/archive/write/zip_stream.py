@@ -6,13 +6,12 @@ import math
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
-from marpack.archive.formats.deflate import DEFAULT_LEVEL, MAX_THREADS, deflate
+from marpack.archive.formats.deflate import DEFAULT_LEVEL, deflate
 from marpack.archive.formats.zip_records import ZipMember, central_header, end_records, local_header
 from marpack.archive.forms import Compression
 from marpack.archive.result import Progress
 from marpack.archive.sources import CHUNK_SIZE, DeflatedSource
 from marpack.archive.write.member_contents import MemberContents
-from marpack.archive.write.sinks import Provisional
 from marpack.errors import SourceChangedError
 
 if TYPE_CHECKING:
@@ -39,8 +38,11 @@ class File(Protocol):
 
     folder: str
 
-    def patch(self, offset: int, data: bytes) -> None:
-        """Replace the ``Provisional`` that was yielded."""
+    def write_provisional(self, header: bytes) -> None:
+        """Append a header that ``patch`` will replace."""
+
+    def patch(self, offset: int, header: bytes) -> None:
+        """Replace the provisional header."""
 
     def copy(self, contents: MemberContents) -> bool:
         """Append contents that need not be yielded; False if they must be."""
@@ -99,7 +101,7 @@ class ZipStream:
             record = body.record(offset)
             yield local_header(record) + held
         elif self._file:
-            yield Provisional(local_header(body.record(offset)))
+            self._file.write_provisional(local_header(body.record(offset)))
             if not body.copy_to(self._file):
                 yield from body
             record = body.record(offset)
@@ -140,7 +142,7 @@ class ZipStream:
             return None
         from marpack.archive.write.deflate_ahead import DeflatedAhead  # only large members need it
 
-        threads = min(self._threads, len(members), MAX_THREADS)
+        threads = min(self._threads, len(members))
         return DeflatedAhead(
             members, self._body, folder=self._file.folder, threads=threads, progress=self._progress
         )
@@ -189,6 +191,7 @@ class _Body:
             name=member.name,
             compression=member.compression,
             attributes=_MANIFEST_MODE if member.mode is None else _REGULAR_FILE | member.mode,
+            # Not of the nanoseconds: as zipfile, which is given a float that may round up to the next second.
             mtime=math.floor(member.mtime),
             size=member.size,
             compressed_size=self.compressed_size,
