@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import random
 import threading
@@ -10,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -245,3 +247,63 @@ def test_what_lies_elsewhere_is_not_copied(tmp_path: Path) -> None:
     )
     with open(tmp_path / "target", "w+b") as target:
         assert copy_contents(MemberContents(entry), target) is False
+
+
+LARGE, SMALL = 1 << 20, 1 << 15
+
+
+def writes(monkeypatch: pytest.MonkeyPatch, at_most: int = LARGE) -> list[int]:
+    """Have each write take no more than so much; return the list that their sizes go to."""
+    sizes: list[int] = []
+    write = os.pwrite
+
+    def pwrite(file: int, data: memoryview, offset: int) -> int:
+        sizes.append(len(data))
+        return write(file, data[:at_most], offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    return sizes
+
+
+@pytest.mark.parametrize("slowly", [True, False])
+def test_pieces_grow_smaller_where_writing_is_slow(
+    copied: Callable[..., tuple[MemberContents, bytes]],
+    noise: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    slowly: bool,
+) -> None:
+    monkeypatch.setattr(file_copy, "_SLOW_SECONDS_PER_BYTE", 0 if slowly else 1e9)
+    sizes = writes(monkeypatch, 700_001)
+    _, data = copied(6 * LARGE + 5)
+    assert data == noise[: 6 * LARGE + 5]
+    at_once = [LARGE, LARGE - 700_001]
+    assert sizes == (at_once * 4 + [SMALL] * 64 if slowly else at_once * 6) + [5]
+
+
+@pytest.mark.parametrize(("every", "at_once"), [(6, 1 << 17), (3, SMALL)])
+def test_single_writes_that_are_slow_do_not_count(
+    copied: Callable[..., tuple[MemberContents, bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    every: int,
+    at_once: int,
+) -> None:
+    ticks = itertools.count()  # of no time, but for one in so many writes
+    monkeypatch.setattr(file_copy, "time", SimpleNamespace(perf_counter=lambda: next(ticks) % (2 * every) == 1))
+    monkeypatch.setattr(file_copy, "_PIECE_SIZE", 1 << 17)
+    sizes = writes(monkeypatch)
+    copied(100 << 17)
+    assert sizes[-1] == at_once
+
+
+def test_what_is_small_is_not_timed(
+    copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_copy, "_SLOW_SECONDS_PER_BYTE", 0)
+    monkeypatch.setattr(file_copy, "_PIECE_SIZE", SMALL)
+    sizes = writes(monkeypatch)
+    copied(10 * SMALL)
+    assert set(sizes) == {SMALL}
+    monkeypatch.setattr(file_copy, "_PIECE_SIZE", 2 * SMALL)
+    del sizes[:]
+    copied(10 * SMALL)
+    assert sizes == [2 * SMALL] * 4 + [SMALL] * 2
