@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from marpack.archive.formats.checksums import crc32, crc32_combine
 from marpack.archive.sources import FileSource
 from marpack.archive.write.file_hasher import FileHasher
+from marpack.disk.space import reserve
 from marpack.disk.threads import ordered_map
 from marpack.errors import SourceChangedError
 
@@ -46,7 +47,7 @@ _TOO_SLOW = 12
 
 # More do not help: the kernel lets one thread at a time write to a file.
 MAX_THREADS = 4
-# Below, threads cost more than they save.
+# Below, threads and reserving cost more than they save.
 LARGE_SIZE = 1 << 24
 
 
@@ -61,7 +62,11 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
     if not (_CAN_COPY and isinstance(member.source, FileSource)):
         return False
     hasher = contents.hasher = FileHasher(file.name, start=offset) if contents.digest else None
-    threads = min(threads, MAX_THREADS) if member.size >= LARGE_SIZE else 1
+    threads = min(threads, MAX_THREADS)
+    if member.size < LARGE_SIZE:
+        threads = 1
+    else:
+        reserve(file.fileno(), offset, member.size)
     settled = offset
     with closing(member.source.open()) as reader:
         copy = _Copy(reader.fileno(), file.fileno(), member, offset=offset)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from marpack.archive.formats.checksums import new_sha256
 from marpack.archive.write.file_copy import copy_contents
 from marpack.archive.write.file_hasher import FileHasher
+from marpack.disk.space import reserve
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -112,13 +113,15 @@ class FileSink:
         self._settle()
 
     def copy(self, contents: MemberContents) -> bool:
-        """Append contents that lie in a regular file; False if they come from elsewhere."""
+        """Append contents that lie in a regular file; for what comes from elsewhere make room and return False."""
         self._file.flush()
         if contents.digest:
             self._hashed.append(contents)
         copied = copy_contents(contents, self._file, offset=self.size, threads=self._threads)
         if copied:
             self.size = self._file.seek(self.size + contents.member.size)
+        else:
+            reserve(self._file.fileno(), self.size, contents.member.size)
         return copied
 
     def _settle(self) -> None:

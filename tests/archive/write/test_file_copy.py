@@ -25,6 +25,7 @@ from marpack.archive.write import file_copy
 from marpack.archive.write.file_copy import BLOCK_SIZE, LARGE_SIZE, copy_contents
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.archive.write.member_contents import MemberContents
+from marpack.disk import space
 
 SIZES = [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE + 1, LARGE_SIZE, LARGE_SIZE * 2 + 12345]
 OFFSETS = [0, 39, 4096]
@@ -307,3 +308,39 @@ def test_what_is_small_is_not_timed(
     del sizes[:]
     copied(10 * SMALL)
     assert sizes == [2 * SMALL] * 4 + [SMALL] * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="a system that reserves nothing")
+def test_room_is_asked_for_first(
+    copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk without room says so before anything is copied."""
+
+    class NoRoom:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        @staticmethod
+        def fallocate64(*_: object) -> int:
+            import ctypes
+
+            ctypes.set_errno(errno.ENOSPC)
+            return -1
+
+    counts: list[int] = []
+    monkeypatch.setattr("ctypes.CDLL", NoRoom)
+    with pytest.raises(OSError, match="No space left on device"):
+        copied(LARGE_SIZE, progress=counts.append)
+    assert not counts
+    # Small files take none worth asking for.
+    copied(LARGE_SIZE - 1)
+
+
+def test_reserving_where_there_is_no_such_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(tmp_path / "file", "w+b") as file:
+        space.reserve(file.fileno(), 10, 100)
+        assert os.fstat(file.fileno()).st_size == 110
+        monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: object())
+        space.reserve(file.fileno(), 10, 200)
+        monkeypatch.setattr("sys.platform", "darwin")
+        space.reserve(file.fileno(), 10, 300)
+        assert os.fstat(file.fileno()).st_size == 110
