@@ -304,7 +304,7 @@ def _require_space(folder: str, script: Any) -> None:
 
 
 def _open_and_forget(path: str, flags: int) -> int:
-    """Open a file that is to be deleted while it is open, which Windows must be told."""
+    """Open a file that is to be deleted while it is open, which Windows allows only if asked."""
     return os.open(path, flags | getattr(os, "O_TEMPORARY", 0))
 
 

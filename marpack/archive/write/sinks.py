@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FileSink", "StreamSink", "Writable"]
 
-# How often the sum of a growing file is told of new bytes.
+# How often new bytes of a growing file are handed to its hasher.
 _SETTLE_SIZE = 1 << 20
 
 
