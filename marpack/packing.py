@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from marpack.archive.plan.model import plan_archive
 from marpack.archive.write.write import write_archive
-from marpack.disk.atomic import check_folder
+from marpack.disk.atomic import require_writable_folder
 from marpack.errors import CheckError, PlanError, TargetError
 from marpack.findings import Issue
 
@@ -106,7 +106,7 @@ def checked(plan: Plan, mode: CheckMode) -> tuple[Finding, ...]:
 def check_export_path(export_path: str | os.PathLike[str]) -> list[Issue]:
     """Return what is wrong with the folder that the archive goes to, if anything."""
     try:
-        check_folder(os.fspath(export_path))
+        require_writable_folder(os.fspath(export_path))
     except TargetError as error:
         return [Issue(code="export-path", argument="export_path", message=str(error))]
     return []

@@ -16,7 +16,7 @@ from marpack.archive.write.write import write_archive
 from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot
 from marpack.config.store_listing import archives_in, suffix_of
-from marpack.disk.atomic import check_new_folder, replacing_file, replacing_folder
+from marpack.disk.atomic import replacing_file, replacing_folder, require_creatable_folder
 from marpack.errors import ArchiveError, ConfigError, TargetError
 from marpack.findings import Finding
 
@@ -70,7 +70,7 @@ class ModelStore:
             manifest, own_name = read_manifest(archive), os.path.basename(os.path.abspath(os.fsdecode(archive)))
             suffix = "" if os.path.isdir(archive) else suffix_of(own_name) or SUFFIXES["tgz"]
         path = self._path(own_name if file_name is None else file_name, suffix, manifest)
-        check_new_folder(self.folder)
+        require_creatable_folder(self.folder)
         os.makedirs(self.folder, exist_ok=True)
         if isinstance(archive, ArchivePlan):
             write_archive(archive, path, force=force)
@@ -82,7 +82,7 @@ class ModelStore:
         return _stored(path)
 
     def _paths(self) -> tuple[str, ...]:
-        check_new_folder(self.folder)
+        require_creatable_folder(self.folder)
         return tuple(archives_in(self.folder)) if os.path.isdir(self.folder) else ()
 
     def _readable(self) -> Iterator[StoredArchive]:
