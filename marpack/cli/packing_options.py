@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.forms import DEFLATES
-from marpack.archive.manifest import created_on
+from marpack.archive.packed_at import PackedAt
 from marpack.cli.destinations import ToPath, ToStandardOutput, ToUrl, output_for
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, show
@@ -183,12 +183,10 @@ def source_date_epoch() -> tuple[int | None, list[Issue]]:
     try:
         if not re.fullmatch("-?[0-9]+", text):
             raise ValueError(text)
-        timestamp = int(text)
-        created_on(timestamp)
-    except (ValueError, OverflowError, OSError):
+        return PackedAt(int(text)).seconds, []
+    except ValueError:
         message = f"SOURCE_DATE_EPOCH={text!r} is not a time in whole seconds since 1970: correct or unset it"
         return None, [Issue(code="bad-timestamp", argument="SOURCE_DATE_EPOCH", message=message)]
-    return timestamp, []
 
 
 def _summary(output: Output, result: WriteResult) -> str:

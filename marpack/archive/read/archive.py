@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from marpack.archive.handler import handler_reference
+from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
 from marpack.archive.names import CASE_COLLISION, name_issue, names_issues
 from marpack.archive.read.limits import LIMIT_CODES
@@ -184,7 +184,7 @@ class ModelArchive:
         """The files that the manifest names, by its keys; a handler that may be the server's is left out (R10)."""
         model = self.manifest.model
         found = {
-            "handler": handler_reference(model.handler or "", self.manifest.runtime or "python"),
+            "handler": HandlerName.parse(model.handler or "", self.manifest.runtime or "python").reference,
             "serializedFile": model.serialized_file,
             "modelFile": model.model_file,
             "requirementsFile": model.requirements_file,

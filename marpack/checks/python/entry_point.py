@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from marpack.checks.python.namespace import Namespace
 
 if TYPE_CHECKING:
-    from marpack.archive.handler import Handler
+    from marpack.archive.handler import HandlerName
     from marpack.checks.python.classes import ClassOf
     from marpack.checks.python.values import Value
 
@@ -49,7 +49,7 @@ class Entry:
     None if it has surely none; then ``cls`` is the one class that it makes, if there is surely one.
     """
 
-    handler: Handler
+    handler: HandlerName
     built_in: str | None = None
     module: Module | None = None
     space: Namespace | None = None

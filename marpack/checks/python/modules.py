@@ -30,7 +30,7 @@ from marpack.checks.python.values import Class, Function, Imported
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from marpack.archive.handler import Handler
+    from marpack.archive.handler import HandlerName
     from marpack.checks.python.source import Source
     from marpack.checks.python.values import Value
 
@@ -54,7 +54,7 @@ class Modules:
         *,
         names: Collection[str],
         linked: Collection[str],
-        handler: Handler | None,
+        handler: HandlerName | None,
         model_file: str | None,
         source_of: Callable[[str], Source | None],
         python: tuple[int, int],

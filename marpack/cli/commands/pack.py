@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from marpack.archive.forms import ARCHIVE_FORMATS
 from marpack.archive.handler import BUILTIN_HANDLERS
 from marpack.archive.manifest import RUNTIMES
-from marpack.archive.plan.inputs import literal_path
+from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.model import plan_archive
 from marpack.cli.packing_options import add_own_options, pack
 
@@ -81,11 +81,11 @@ def _run(options: argparse.Namespace) -> int | None:
             model_name=options.model_name,
             handler=options.handler,
             version=options.version,
-            model_file=literal_path(options.model_file),
-            serialized_file=literal_path(options.serialized_file),
-            extra_files=options.extra_files,
-            requirements_file=literal_path(options.requirements_file),
-            config_file=literal_path(options.config_file),
+            model_file=options.model_file,
+            serialized_file=options.serialized_file,
+            extra_files=Patterns(options.extra_files or ""),
+            requirements_file=options.requirements_file,
+            config_file=options.config_file,
             runtime=options.runtime,
             archive_format=options.archive_format,
             deflate=options.deflate,

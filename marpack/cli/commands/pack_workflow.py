@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from marpack.archive.plan.inputs import literal_path
+from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.workflow import plan_workflow
 from marpack.cli.packing_options import add_own_options, pack
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     from marpack.archive.plan.plan import WorkflowPlan
 
@@ -65,7 +64,7 @@ def _run(options: argparse.Namespace) -> int | None:
             workflow_name=options.workflow_name,
             spec_file=_files(options.spec_file),
             handler=_files(options.handler or ""),
-            extra_files=options.extra_files,
+            extra_files=Patterns(options.extra_files or ""),
             deflate=options.deflate,
             timestamp=timestamp,
             reproducible=options.reproducible,
@@ -74,9 +73,8 @@ def _run(options: argparse.Namespace) -> int | None:
     return pack(options, plan_at)
 
 
-def _files(value: str) -> list[str | Path]:
+def _files(value: str) -> list[str]:
     """Split the archiver's comma list, unless a file of exactly that name exists (W4)."""
     if not value:
         return []
-    items = [value] if os.path.lexists(value) else value.split(",")
-    return [literal_path(item) or "" for item in items]
+    return [value] if os.path.lexists(value) else value.split(",")

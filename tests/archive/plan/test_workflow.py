@@ -88,7 +88,7 @@ def content(planned: WorkflowPlan) -> dict[str, bytes]:
 
 
 def test_what_the_arguments_become() -> None:
-    planned = plan(handler="steps.py", extra_files="labels.json,pkg")
+    planned = plan(handler="steps.py", extra_files=["labels.json", "pkg"])
     assert names(planned) == ["__init__.py", "labels.json", "spec.yaml", "steps.py", "sub/deep.py"]
     workflow = planned.manifest.workflow
     assert (workflow.workflow_name, workflow.spec_file, workflow.handler) == ("w", "spec.yaml", "steps.py")
@@ -150,13 +150,13 @@ def test_no_handler_is_an_empty_one(nothing: Any) -> None:
 
 
 def test_handler_from_memory() -> None:
-    planned = plan(handler="def prepare(data, context):\n    return data\n")
+    planned = plan(handler=b"def prepare(data, context):\n    return data\n")
     assert planned.manifest.workflow.handler == "handler.py"
     assert names(planned) == ["handler.py", "spec.yaml"]
 
 
 def test_the_last_of_a_list_is_meant() -> None:
-    planned = plan(spec_file=["labels.json", {"a.yaml": SPEC}], handler=("pkg/__init__.py", "steps.py"))
+    planned = plan(spec_file=["labels.json", {"a.yaml": SPEC.encode()}], handler=("pkg/__init__.py", "steps.py"))
     assert (planned.manifest.workflow.spec_file, planned.manifest.workflow.handler) == ("a.yaml", "steps.py")
     assert names(planned) == ["__init__.py", "a.yaml", "labels.json", "steps.py"]
 
