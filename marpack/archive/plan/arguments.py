@@ -38,9 +38,11 @@ def resolve_timestamp(inputs: Inputs, timestamp: object, *, reproducible: bool) 
         return _REPRODUCIBLE if reproducible else PackedAt(int(time.time()))
     try:
         return PackedAt.of(timestamp)
-    except (TypeError, ValueError) as error:
-        inputs.issue("bad-type" if isinstance(error, TypeError) else "bad-timestamp", "timestamp", str(error))
-        return PackedAt(0)
+    except TypeError as error:
+        inputs.issue("bad-type", "timestamp", str(error))
+    except ValueError as error:
+        inputs.issue("bad-timestamp", "timestamp", str(error))
+    return PackedAt(0)
 
 
 def note_metadata(inputs: Inputs, metadata: object) -> None:

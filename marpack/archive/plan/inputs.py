@@ -179,8 +179,11 @@ class Inputs:
         try:
             status = os.stat(path)
         except (OSError, ValueError) as error:
-            code = "unreadable" if isinstance(error, PermissionError) else "missing-file"
-            self.issue(code, argument, _unreachable(path, error))
+            if isinstance(error, PermissionError):
+                message = f"{path!r} may not be read: change the permissions of its folder"
+                self.issue("unreadable", argument, message)
+            else:
+                self.issue("missing-file", argument, _missing(path, error))
             return
         if not stat.S_ISREG(status.st_mode):
             what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
@@ -207,13 +210,11 @@ class Inputs:
             self._candidates.append(candidate)
 
 
-def _unreachable(path: str, error: OSError | ValueError) -> str:
-    if "\n" in path and not isinstance(error, PermissionError):
+def _missing(path: str, error: OSError | ValueError) -> str:
+    if "\n" in path:
         return f"{reprlib.repr(path)} does not exist: a str is a path, give contents as bytes (text.encode())"
     if isinstance(error, ValueError):
         return f"{path!r} is not a path: {error}"
-    if isinstance(error, PermissionError):
-        return f"{path!r} may not be read: change the permissions of its folder"
     if not isinstance(error, FileNotFoundError):
         return f"{path!r} cannot be reached: {error.strerror}"
     if os.path.islink(path):
