@@ -28,23 +28,10 @@ if TYPE_CHECKING:
     from marpack.cli.destinations import Output
     from marpack.findings import Finding
 
-__all__ = ["add_own_options", "expand_abbreviations", "misused", "pack", "source_date_epoch"]
+__all__ = ["add_own_options", "misused", "pack", "source_date_epoch"]
 
 # As argparse ends for options that it cannot parse.
 _MISUSED = 2
-
-
-def expand_abbreviations(words: Sequence[str], options: Sequence[str]) -> list[str]:
-    """Complete abbreviations of an archiver's ``options``, which marpack's own must not make ambiguous."""
-    completed = []
-    for word in words:
-        option, equals, value = word.partition("=")
-        if option.startswith("--") and len(option) > 2:
-            meant = [known for known in options if known.startswith(option)]
-            if len(meant) == 1:
-                word = meant[0] + equals + value
-        completed.append(word)
-    return completed
 
 
 def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:

@@ -10,15 +10,17 @@ from marpack.archive.manifest import RUNTIMES
 from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.model import plan_archive
 from marpack.cli.packing_options import add_own_options, pack
+from marpack.cli.words import expand_abbreviations
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from marpack.archive.plan.plan import ArchivePlan
 
-__all__ = ["ARCHIVER_OPTIONS", "add_parser"]
+__all__ = ["add_parser", "prepare"]
 
-ARCHIVER_OPTIONS = (
+_ARCHIVER_OPTIONS = (
     "--archive-format",
     "--config-file",
     "--export-path",
@@ -73,6 +75,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     archiver.add_argument("-f", "--force", action="store_true", help="replace an existing archive")
     add_own_options(parser, file="MODEL_NAME.mar")
+
+
+def prepare(words: Sequence[str]) -> list[str]:
+    """Complete the archiver's abbreviations."""
+    return expand_abbreviations(words, _ARCHIVER_OPTIONS)
 
 
 def _run(options: argparse.Namespace) -> int | None:

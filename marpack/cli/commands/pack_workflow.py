@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.workflow import plan_workflow
 from marpack.cli.packing_options import add_own_options, pack
+from marpack.cli.words import expand_abbreviations
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from marpack.archive.plan.plan import WorkflowPlan
 
-__all__ = ["ARCHIVER_OPTIONS", "add_parser"]
+__all__ = ["add_parser", "prepare"]
 
-ARCHIVER_OPTIONS = (
+_ARCHIVER_OPTIONS = (
     "--export-path",
     "--extra-files",
     "--force",
@@ -56,6 +58,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     archiver.add_argument("--export-path", metavar="FOLDER", default="", help="default: the current folder")
     archiver.add_argument("-f", "--force", action="store_true", help="replace an existing archive")
     add_own_options(parser, file="WORKFLOW_NAME.war")
+
+
+def prepare(words: Sequence[str]) -> list[str]:
+    """Complete the archiver's abbreviations."""
+    return expand_abbreviations(words, _ARCHIVER_OPTIONS)
 
 
 def _run(options: argparse.Namespace) -> int | None:
