@@ -457,8 +457,8 @@ def test_no_torch_and_no_code_of_the_users(tmp_path: Path) -> None:
     source = b"open('sprung', 'w')\nraise SystemExit\n"
     marpack.pack(
         model_name="m",
-        handler={"handler.py": source.encode()},
-        model_file={"model.py": source.encode()},
+        handler={"handler.py": source},
+        model_file={"model.py": source},
         serialized_file=DIGITS / "digits.pt",
         config_file={"c.yaml": b"a: 1\n"},
         requirements_file=["numpy"],

@@ -655,7 +655,7 @@ def test_what_was_checked_is_what_is_written(monkeypatch: pytest.MonkeyPatch) ->
     planned: list[str] = []
     written: list[dict[str, marpack.ArchivePlan]] = []
     check, write = Deployment.check, Deployment.write
-    plan, parse = model_build.plan_archive, Manifest.from_json
+    plan, parse = marpack.plan_archive, Manifest.from_json
 
     def noted_check(self: Deployment, plans: Any, directory: str, *, force: bool) -> None:
         checked.append(dict(plans))
