@@ -10,16 +10,10 @@ __all__ = ["BUILTIN_HANDLERS", "HandlerName"]
 
 # A6: known to the server by name, so no file is packed.
 _PYTHON_HANDLERS = frozenset(
-    {
-        "base_handler",
-        "dali_image_classifier",
-        "image_classifier",
-        "image_segmenter",
-        "object_detector",
-        "text_classifier",
-        "trt_llm_handler",
-        "vllm_handler",
-    }
+    (
+        *("base_handler", "dali_image_classifier", "image_classifier", "image_segmenter", "object_detector"),
+        *("text_classifier", "trt_llm_handler", "vllm_handler"),
+    )
 )
 BUILTIN_HANDLERS = {
     "python": _PYTHON_HANDLERS,

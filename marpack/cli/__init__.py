@@ -27,17 +27,8 @@ _FAILED = 1
 _SIGNALLED = 128
 
 _COMMANDS = (
-    "pack",
-    "pack-workflow",
-    "repack",
-    "inspect",
-    "extract",
-    "diff",
-    "verify",
-    "check",
-    "config",
-    "snapshot",
-    "serve-build",
+    *("pack", "pack-workflow", "repack", "inspect", "extract", "diff", "verify", "check"),
+    *("config", "snapshot", "serve-build"),
 )
 # Those whose arguments are options of the same names.
 _PACKING = ("pack", "pack-workflow", "repack")

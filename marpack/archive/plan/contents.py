@@ -64,11 +64,8 @@ def is_bytes(value: object) -> TypeGuard[bytes | bytearray | memoryview]:
 
 def is_model(value: object) -> bool:
     """Tell a model or a state_dict of torch."""
-    if not _torch_is_there():
-        return False
-    from marpack.archive.plan import torch_models
-
-    return torch_models.is_model(value)
+    models = _torch_models()
+    return models is not None and models.is_model(value)
 
 
 def own_name(value: object) -> str | None:
@@ -84,7 +81,11 @@ def source_of(value: object) -> Source:
     if is_bytes(value):
         return BytesSource(data=bytes(value))
     if is_model(value):
-        return _model(value)
+        try:
+            source: Source = _torch_models().model_source(value)
+        except ValueError as error:
+            raise ContentsError("bad-value", str(error)) from error
+        return source
     if hasattr(value, "read") and hasattr(value, "seek"):
         return _stream(value)
     if isinstance(value, Source):
@@ -97,25 +98,17 @@ def source_of(value: object) -> Source:
 
 def checkpoint_problem(value: object) -> str | None:
     """Return what is wrong with a mapping that is a checkpoint of torch's, None for all else."""
-    if not _torch_is_there():
+    models = _torch_models()
+    return None if models is None else models.checkpoint_problem(value)
+
+
+def _torch_models() -> Any:
+    """Return what knows models: none can be there before torch is imported, which marpack leaves to others."""
+    if sys.modules.get("torch") is None:
         return None
     from marpack.archive.plan import torch_models
 
-    return torch_models.checkpoint_problem(value)
-
-
-def _torch_is_there() -> bool:
-    """Tell whether anything can be torch's: not before it is imported, which marpack leaves to others."""
-    return sys.modules.get("torch") is not None
-
-
-def _model(value: object) -> Source:
-    from marpack.archive.plan.torch_models import model_source
-
-    try:
-        return model_source(value)
-    except ValueError as error:
-        raise ContentsError("bad-value", str(error)) from error
+    return torch_models
 
 
 def _stream(file: Any) -> Source:

@@ -45,15 +45,11 @@ class Patterns:
         return list(filter(None, items))
 
     def paths(self, item: str) -> list[str]:
-        """Return what an item means, none for a wildcard without a match; ``ValueError`` if it is no pattern."""
+        """Return what an item means, none for a wildcard without a match."""
         # D-06: a file of exactly that name is meant before a wildcard is.
         if os.path.lexists(self.path(item)) or not is_pattern(item):
             return [self.path(item)]
-        try:
-            found = sorted(glob.glob(item, root_dir=self.folder or None))
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"the pattern {item!r} cannot be searched for: {error}") from error
-        return [self.path(item) for item in found]
+        return [self.path(found) for found in sorted(glob.glob(item, root_dir=self.folder or None))]
 
     def path(self, item: str) -> str:
         """Return where an item lies that is no wildcard."""
@@ -111,8 +107,8 @@ def _add_patterns(inputs: Inputs, patterns: Patterns) -> None:
     for item in patterns.items():
         try:
             paths = patterns.paths(item)
-        except ValueError as error:
-            inputs.issue("bad-value", "extra_files", str(error))
+        except (ValueError, RecursionError) as error:
+            inputs.issue("bad-value", "extra_files", f"the pattern {item!r} cannot be searched for: {error}")
             continue
         if not paths:
             inputs.warnings.append(f"no file matches the pattern {item!r} of extra_files")

@@ -14,7 +14,7 @@ from marpack.archive.manifest import RUNTIMES, Manifest, ManifestModel, Runtime
 from marpack.archive.names import check_model_name, member_order
 from marpack.archive.owner import Owner
 from marpack.archive.plan.arguments import note_metadata, note_unknown, resolve_timestamp, warn_of_dots
-from marpack.archive.plan.contents import ContentsError, FileArgument, SourceLike, is_bytes, is_path
+from marpack.archive.plan.contents import FileArgument, SourceLike, is_bytes, is_path
 from marpack.archive.plan.extra_files import ExtraFiles, add_extra_files
 from marpack.archive.plan.inputs import Inputs
 from marpack.archive.plan.plan import ArchivePlan
@@ -99,7 +99,7 @@ def plan_archive(
     Raises ``PlanError`` whose ``issues`` are everything that is wrong with the inputs, and ``MissingExtraError``.
     """
     inputs = Inputs()
-    _note_choices(inputs, model_name, version, runtime, archive_format, deflate)
+    _note_choices(inputs, model_name, version, runtime, archive_format, deflate, owner)
     packed = resolve_timestamp(inputs, timestamp, reproducible=reproducible)
 
     # A10: the order in which the archiver copies, which decides whose mode and time a shared file gets.
@@ -111,7 +111,6 @@ def plan_archive(
     requirements_name = _add_requirements(inputs, requirements_file)
     config_name = inputs.add_role("config_file", config_file, default_name="model-config.yaml")
     note_metadata(inputs, metadata)
-    _note_owner(inputs, owner)
     _warn(inputs, model_name, archive_format, deflate)
     candidates = inputs.settle()
 
@@ -160,6 +159,7 @@ def _note_choices(
     runtime: object,
     archive_format: ArchiveFormat,
     deflate: object,
+    owner: object,
 ) -> None:
     if not isinstance(model_name, str):
         inputs.issue("bad-type", "model_name", f"must be a str, not {type(model_name).__name__}")
@@ -172,28 +172,22 @@ def _note_choices(
     note_unknown(inputs, "runtime", runtime, RUNTIMES)
     note_unknown(inputs, "archive_format", archive_format, ARCHIVE_FORMATS)
     note_unknown(inputs, "deflate", deflate, DEFLATES)
+    if not isinstance(owner, (Owner, type(None))):
+        inputs.issue("bad-type", "owner", f"must be an Owner, not {type(owner).__name__}")
 
 
 def _add_requirements(inputs: Inputs, value: object) -> str | None:
     """Add the requirements: a file, or a list of them."""
     if isinstance(value, Sequence) and not is_path(value) and not is_bytes(value):
-        lines = []
-        for requirement in value:
-            try:
-                lines.append(_line(requirement))
-            except ContentsError as error:
-                inputs.issue(error.code, "requirements_file", str(error))
-        value = b"".join(lines) if lines else None
+        wrong = [each for each in value if not isinstance(each, str) or "\n" in each]
+        for each in wrong:
+            inputs.issue("bad-type", "requirements_file", f"{each!r} is not one requirement")
+        try:
+            value = None if wrong else "".join(f"{each}\n" for each in value).encode() or None
+        except UnicodeEncodeError as error:
+            inputs.issue("bad-value", "requirements_file", f"the text is not valid Unicode at index {error.start}")
+            return None
     return inputs.add_role("requirements_file", value, default_name="requirements.txt")
-
-
-def _line(requirement: object) -> bytes:
-    if not isinstance(requirement, str) or "\n" in requirement:
-        raise ContentsError("bad-type", f"{requirement!r} is not one requirement")
-    try:
-        return f"{requirement}\n".encode()
-    except UnicodeEncodeError:
-        raise ContentsError("bad-value", f"{requirement!r} is not valid Unicode") from None
 
 
 def _add_handler(inputs: Inputs, value: object, runtime: Runtime) -> str | None:
@@ -213,7 +207,7 @@ def _add_handler(inputs: Inputs, value: object, runtime: Runtime) -> str | None:
         if file is None:
             inputs.issue("bad-value", "handler", f"{name!r} is built in: give it as a str")
         else:
-            inputs.add_role("handler", {file: value[name]}, default_name=None)
+            inputs.add_file("handler", {file: value[name]}, default_name=None)
         return name
     message = f"must be a name, a path or {{'handler.py': contents}}, not {type(value).__name__}"
     inputs.issue("bad-type", "handler", message)
@@ -263,8 +257,3 @@ def _warn(inputs: Inputs, model_name: object, archive_format: ArchiveFormat, def
     warn_of_dots(inputs, model_name)
     if archive_format == "no-archive" and inputs.is_empty:
         inputs.warnings.append("TorchServe finds no manifest in a folder without other files: use another form")
-
-
-def _note_owner(inputs: Inputs, owner: object) -> None:
-    if not isinstance(owner, (Owner, type(None))):
-        inputs.issue("bad-type", "owner", f"must be an Owner, not {type(owner).__name__}")

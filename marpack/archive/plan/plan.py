@@ -73,9 +73,9 @@ class Plan(ABC):
         """Return what is wrong with the archive's name, or None."""
 
     @property
-    @abstractmethod
     def suffix(self) -> str:
         """How the file's name must end for the server to read this form."""
+        return SUFFIXES[self.archive_format]
 
     @property
     @abstractmethod
@@ -127,11 +127,6 @@ class ArchivePlan(Plan):
     def manifest(self) -> Manifest:
         """The values of ``manifest_text``."""
         return Manifest.from_json(self.manifest_text)
-
-    @property
-    def suffix(self) -> str:
-        """How the file's name must end for the server to read this form."""
-        return SUFFIXES[self.archive_format]
 
     @property
     def file_name(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, Compression, compression_for, deflates
+from marpack.archive.manifest import WorkflowManifest
 from marpack.archive.member import Member
 from marpack.archive.names import check_member_name, check_model_name, check_workflow_name, member_order, parents
 from marpack.archive.owner import Owner
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from marpack.archive.forms import ArchiveFormat, Deflate
+    from marpack.archive.manifest import Manifest
     from marpack.archive.member import ArchiveMember
     from marpack.archive.plan.contents import SourceLike
     from marpack.archive.plan.inputs import Candidate
@@ -268,16 +270,12 @@ def _new_name(inputs: Inputs, archive: ModelArchive, name: str | None, archive_f
 
 def _manifest_text(archive: ModelArchive, name: str, version: str | None, when: str | None) -> str:
     """Return the old text unless something of it changes."""
-    if isinstance(archive, WorkflowArchive):
-        old = archive.manifest
-        workflow = dataclasses.replace(old.workflow, workflow_name=name)
-        new = dataclasses.replace(old, workflow=workflow, created_on=when or old.created_on)
-        return archive.manifest_text if new == old else new.to_json()
-    manifest = archive.manifest
-    model = dataclasses.replace(
-        manifest.model,
-        model_name=name,
-        model_version=manifest.model.model_version if version is None else version or None,
-    )
-    changed = dataclasses.replace(manifest, model=model, created_on=when or manifest.created_on)
-    return archive.manifest_text if changed == manifest else changed.to_json()
+    old: Manifest | WorkflowManifest = archive.manifest
+    new = dataclasses.replace(old, created_on=when or old.created_on)
+    if isinstance(new, WorkflowManifest):
+        new = dataclasses.replace(new, workflow=dataclasses.replace(new.workflow, workflow_name=name))
+    else:
+        version = new.model.model_version if version is None else version or None
+        model = dataclasses.replace(new.model, model_name=name, model_version=version)
+        new = dataclasses.replace(new, model=model)
+    return archive.manifest_text if new == old else new.to_json()

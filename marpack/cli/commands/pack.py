@@ -21,19 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "prepare"]
 
 _ARCHIVER_OPTIONS = (
-    "--archive-format",
-    "--config-file",
-    "--export-path",
-    "--extra-files",
-    "--force",
-    "--handler",
-    "--help",
-    "--model-file",
-    "--model-name",
-    "--requirements-file",
-    "--runtime",
-    "--serialized-file",
-    "--version",
+    *("--archive-format", "--config-file", "--export-path", "--extra-files", "--force", "--handler", "--help"),
+    *("--model-file", "--model-name", "--requirements-file", "--runtime", "--serialized-file", "--version"),
 )
 
 

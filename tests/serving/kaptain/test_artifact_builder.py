@@ -893,3 +893,8 @@ def test_a_missing_handler_is_reported_once_beside_all_else(folder: Path) -> Non
 def test_an_export_that_is_a_path_with_a_line_break(folder: Path) -> None:
     (folder / "net\n.pt").write_bytes(b"weights")
     assert content(build(serving_model(), exported_model="net\n.pt"), "net\n.pt") == b"weights"
+
+
+def test_an_exported_module_is_packed_and_not_called() -> None:
+    torch = pytest.importorskip("torch")
+    assert "model.pt" in members(build(serving_model(), exported_model=torch.nn.Linear(1, 1)))
