@@ -11,10 +11,10 @@ from marpack.archive.inspection.kinds import TensorKey as TensorKey
 from marpack.archive.inspection.kinds import Weights as Weights
 from marpack.archive.manifest import Runtime as Runtime
 from marpack.archive.member import ArchiveMember as ArchiveMember
+from marpack.archive.plan.contents import FileArgument as FileArgument
+from marpack.archive.plan.contents import SourceLike as SourceLike
 from marpack.archive.plan.extra_files import ExtraFiles as ExtraFiles
 from marpack.archive.plan.extra_files import Tree as Tree
-from marpack.archive.plan.inputs import FileArgument as FileArgument
-from marpack.archive.plan.inputs import SourceLike as SourceLike
 from marpack.archive.plan.model import Handler as Handler
 from marpack.archive.read.archive import Archive as Archive
 from marpack.archive.read.archive import WorkflowArchive as WorkflowArchive

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any, Literal, TypeAlias, get_args
 
 from marpack import strict_json
@@ -22,7 +21,6 @@ __all__ = [
     "ManifestWorkflow",
     "Runtime",
     "WorkflowManifest",
-    "created_on",
 ]
 
 MANIFEST_NAME = "MAR-INF/MANIFEST.json"
@@ -35,12 +33,6 @@ WORKFLOW_ARCHIVER_VERSION = "0.2.15"
 
 Runtime = Literal["python", "python3", "LSP"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-
-
-def created_on(timestamp: int) -> str:
-    """Return the ``createdOn`` text of a time given in seconds since the epoch, in UTC (M4)."""
-    when = datetime.fromtimestamp(timestamp, timezone.utc)
-    return f"{when:%d/%m}/{when.year:04}{when: %H:%M:%S}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

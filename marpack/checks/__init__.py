@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marpack.archive.handler import Handler
+from marpack.archive.handler import HandlerName
 from marpack.checks.examine import built_in_rules, check
 from marpack.checks.frame.contents import Contents, MemberFile
 from marpack.checks.frame.rule import Problem, Rule, rule
@@ -15,7 +15,7 @@ __all__ = [
     "CheckTarget",
     "Contents",
     "Form",
-    "Handler",
+    "HandlerName",
     "MemberFile",
     "Modules",
     "Problem",

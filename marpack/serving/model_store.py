@@ -19,6 +19,7 @@ from marpack.config.store_listing import archives_in, suffix_of
 from marpack.disk.atomic import replacing_file, replacing_folder, require_creatable_folder
 from marpack.errors import ArchiveError, ConfigError, TargetError
 from marpack.findings import Finding
+from marpack.serving.deploy.paths import require_local_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,10 +45,10 @@ class StoredArchive:
 
 
 class ModelStore:
-    """The archives in a folder, which need not exist yet, and what a server is told about them."""
+    """The archives in a local folder, which need not exist yet, and what a server is told about them."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = os.fsdecode(folder)
+        self.folder = require_local_folder(folder)
 
     def list(self) -> tuple[StoredArchive, ...]:
         """Return the archives, sorted by file name; ``ArchiveError`` for a file that only looks like one."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from marpack.archive.forms import Compression, compression_for
-from marpack.archive.handler import handler_file
+from marpack.archive.handler import HandlerName
 from marpack.archive.names import (
     is_excluded_folder,
     is_pattern,
@@ -84,7 +84,7 @@ def test_bad_member_names(name: str, why: str) -> None:
     ],
 )
 def test_handler_files(value: str, runtime: str, file: str | None) -> None:
-    assert handler_file(value, runtime) == file  # type: ignore[arg-type]
+    assert HandlerName.parse(value, runtime).file == file
 
 
 def test_order_is_files_then_folders() -> None:

@@ -62,7 +62,7 @@ def test_an_archive_without_a_name(tmp_path: Path) -> None:
 
 def test_a_finding_says_everything(tmp_path: Path) -> None:
     source = "import json\n\n\nclass A:\n    def initialize(self, context): ...\n"
-    plan = marpack.plan_archive(model_name="m", handler={"handler.py": source})
+    plan = marpack.plan_archive(model_name="m", handler={"handler.py": source.encode()})
     [finding] = [each for each in marpack.check(plan) if each.severity == "error"]
     assert (finding.code, finding.file, finding.line) == ("handler-methods", "m.mar/handler.py", 4)
     assert "Expect handle method in class" in finding.effect
@@ -133,7 +133,7 @@ def test_unknown_settings(words: dict[str, Any]) -> None:
 
 def test_the_servers_python_counts() -> None:
     source = "def handle(data, context):\n    match data:\n        case _:\n            return None\n"
-    plan = marpack.plan_archive(model_name="m", handler={"handler.py": source})
+    plan = marpack.plan_archive(model_name="m", handler={"handler.py": source.encode()})
     assert codes(marpack.check(plan, python="3.9")) == ["source-syntax"]
     assert codes(marpack.check(plan, python="3.10")) == []
 
@@ -192,7 +192,7 @@ def linked(folder: Path, *names: str) -> Path:
     model = folder / "model"
     plan = marpack.plan_archive(
         model_name="m",
-        handler={"handler.py": HANDLER},
+        handler={"handler.py": HANDLER.encode()},
         serialized_file={"weights.bin": b"weights"},
         config_file={"config.yaml": b"minWorkers: 1\nmaxWorkers: 1\n"},
         requirements_file={"requirements.txt": b"./wheels/kit-1.0-py3-none-any.whl\n"},

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from marpack.archive.handler import handler_reference
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
 from marpack.archive.member import ArchiveMember
 from marpack.archive.names import CASE_COLLISION, name_issue, names_issues
@@ -310,7 +309,7 @@ class ModelArchive(Archive):
         """The files that the manifest names, by its keys; a handler that may be the server's is left out (R10)."""
         model = self.manifest.model
         return _given(
-            handler=handler_reference(model.handler or "", self.manifest.runtime or "python"),
+            handler=HandlerName.parse(model.handler or "", self.manifest.runtime or "python").reference,
             serializedFile=model.serialized_file,
             modelFile=model.model_file,
             requirementsFile=model.requirements_file,

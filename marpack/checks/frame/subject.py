@@ -8,7 +8,7 @@ import posixpath
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from marpack.archive.handler import Handler
+from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE
 from marpack.checks.python.distributions import LONGEST_LINE, MOST_LINES, Distributions
@@ -162,10 +162,10 @@ class Subject:
         return value if isinstance(value, str) and value else None
 
     @cached_property
-    def handler(self) -> Handler | None:
+    def handler(self) -> HandlerName | None:
         """The handler, None where none is named."""
         value = self.role("handler")
-        return None if value is None else Handler(value)
+        return None if value is None else HandlerName.parse(value)
 
     # ---------------------------------------------------------------------------------------------- sources
 

@@ -14,7 +14,7 @@ from marpack.checks.python.values import Function
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from marpack.archive.handler import Handler
+    from marpack.archive.handler import HandlerName
     from marpack.checks.python.modules import Module, Modules
     from marpack.checks.python.namespace import Namespace
     from marpack.checks.python.torch_handlers import TorchHandler
@@ -48,7 +48,7 @@ class EntryPoint:
     None if it has surely none; then ``cls`` is the one class that it makes, if there is surely one.
     """
 
-    handler: Handler
+    handler: HandlerName
     built_in: TorchHandler | None = None
     module: Module | None = None
     space: Namespace | None = None
@@ -62,7 +62,7 @@ class Worker:
     ``handler`` is the manifest's, and ``model_file`` too, None if that is not packed.
     """
 
-    def __init__(self, modules: Modules, *, handler: Handler | None, model_file: str | None) -> None:
+    def __init__(self, modules: Modules, *, handler: HandlerName | None, model_file: str | None) -> None:
         self.modules = modules
         self._handler = handler
         self._model_file = model_file

@@ -14,7 +14,7 @@ from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from marpack.archive.handler import Handler
+    from marpack.archive.handler import HandlerName
     from marpack.checks.python.source import PythonFile
 
 __all__ = ["Module", "Modules", "plain_name"]
@@ -43,7 +43,7 @@ class Modules:
         *,
         names: Collection[str],
         linked: Collection[str],
-        handler: Handler | None,
+        handler: HandlerName | None,
         source_of: Callable[[str], PythonFile | None],
         python: tuple[int, int],
     ) -> None:
@@ -58,7 +58,7 @@ class Modules:
         self._folders = {folder for name in self._files for folder in _parents(name)}
         self.roots = self._roots(handler)
 
-    def _roots(self, handler: Handler | None) -> list[str]:
+    def _roots(self, handler: HandlerName | None) -> list[str]:
         """Return the folders in which the worker looks, first to last [server]: a colon adds the file's."""
         if handler is None or not handler.has_colon:
             return [""]

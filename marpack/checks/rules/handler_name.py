@@ -11,7 +11,7 @@ from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_O
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from marpack.archive.handler import Handler
+    from marpack.archive.handler import HandlerName
     from marpack.checks.python.entry_point import EntryPoint
 from marpack.checks.frame.subject import Subject
 
@@ -25,7 +25,7 @@ def is_python(subject: Subject) -> bool:
     return not subject.is_workflow and subject.manifest.get("runtime") != "LSP"
 
 
-def _named(subject: Subject) -> Handler | None:
+def _named(subject: Subject) -> HandlerName | None:
     return subject.handler if is_python(subject) else None
 
 
@@ -55,7 +55,7 @@ def handler_is_missing(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def _why_no_module(handler: Handler) -> tuple[str, str] | None:
+def _why_no_module(handler: HandlerName) -> tuple[str, str] | None:
     """Return what keeps a handler's name from being that of any module, and how to write it."""
     value, module = handler.value, handler.module
     if handler.path.removesuffix(".py") in HANDLER_MODULES and value not in HANDLER_MODULES:
@@ -164,7 +164,7 @@ def handler_file_is_not_packed(subject: Subject) -> Iterator[Problem]:
 _BUILT_IN = ("base_handler", "image_classifier", "image_segmenter", "object_detector", "text_classifier")
 
 
-def _no_module(handler: Handler) -> str:
+def _no_module(handler: HandlerName) -> str:
     if not handler.module:
         return "ValueError: Empty module name"
     if handler.module.startswith("."):
@@ -172,7 +172,7 @@ def _no_module(handler: Handler) -> str:
     return f"ModuleNotFoundError: {fallback(handler)}"
 
 
-def fallback(handler: Handler) -> str:
+def fallback(handler: HandlerName) -> str:
     """Return the worker's last word on a handler that it cannot import: it was looked for in ts.torch_handler."""
     first, dot, _ = handler.value.partition(".")
     if dot and first in HANDLER_MODULES:

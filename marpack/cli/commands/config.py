@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.cli.findings import complain_of, findings_json, loads_properties, read_bytes, refuse_to_write, report
 from marpack.cli.terminal import count_of, naming, show, to_json
+from marpack.cli.words import options_first
 from marpack.config.lint import UTF16_MARKS, lint_config
 from marpack.config.presets import PRESETS
 from marpack.config.server_config import ServerConfig
@@ -26,9 +27,9 @@ from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["add_parser", "json_value"]
+__all__ = ["add_parser", "json_value", "prepare"]
 
 _DEFAULT_FILE = "config.properties"
 
@@ -79,6 +80,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     set_.add_argument("-f", "--force", action="store_true", help="also what the server would refuse")
     for verb in (init, show_, lint, set_):
         verb.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def prepare(words: Sequence[str]) -> Sequence[str]:
+    """Sort the words of ``set``: settings may stand before and behind options."""
+    if words[:1] != ["set"] or {"-h", "--help"}.intersection(words):
+        return words
+    return ["set", *options_first(words[1:], "--unset")]
 
 
 def _init(options: argparse.Namespace) -> None:

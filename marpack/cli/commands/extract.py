@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.cli.progress import progress_for
-from marpack.cli.reading_options import add_limits, opened
+from marpack.cli.reading_options import LIMIT_OPTIONS, add_limits, opened
 from marpack.cli.terminal import count_of, show, to_json
+from marpack.cli.words import options_first
 from marpack.display import printable
 from marpack.errors import MarpackError, TargetError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from marpack.archive.read.archive import Archive
     from marpack.archive.result import Progress
 
-__all__ = ["add_parser"]
+__all__ = ["add_parser", "prepare"]
 
 # Of the JSON (spec/extract.schema.json).
 _SCHEMA_VERSION = 1
@@ -49,6 +50,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/extract.schema.json)")
     add_limits(parser)
+
+
+def prepare(words: Sequence[str]) -> list[str]:
+    """Sort the words: members may stand before and behind options."""
+    return options_first(words, *LIMIT_OPTIONS)
 
 
 def _run(options: argparse.Namespace) -> None:

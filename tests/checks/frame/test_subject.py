@@ -37,7 +37,7 @@ def codes(what: Any, **options: Any) -> dict[str, str]:
 
 
 def handler(source: str) -> marpack.ArchivePlan:
-    return marpack.plan_archive(model_name="m", handler={"handler.py": source})
+    return marpack.plan_archive(model_name="m", handler={"handler.py": source.encode()})
 
 
 # -------------------------------------------------------------------------------------------------- memory
@@ -55,7 +55,7 @@ def test_nothing_is_kept_of_a_subject(monkeypatch: pytest.MonkeyPatch) -> None:
     marpack.check(
         marpack.plan_archive(
             model_name="m",
-            handler={"handler.py": "import json\ndef handle(data, context): return data\n"},
+            handler={"handler.py": b"import json\ndef handle(data, context): return data\n"},
             config_file={"c.yaml": b"minWorkers: 1\n"},
         )
     )
@@ -114,8 +114,8 @@ def test_weights_are_inflated_about_once(form: Any, tmp_path: Path, monkeypatch:
     torch.save({f"w{number}": torch.zeros(1 << 18) for number in range(12)}, data)
     plan = marpack.plan_archive(
         model_name="m",
-        handler={"handler.py": BASE},
-        model_file={"model.py": MODEL},
+        handler={"handler.py": BASE.encode()},
+        model_file={"model.py": MODEL.encode()},
         serialized_file={"w.pt": data.getvalue()},
         archive_format=form,
     )
@@ -143,8 +143,8 @@ def test_damage_around_weights_is_no_fault_of_theirs(tmp_path: Path) -> None:
     torch.save({"w": torch.randn(1000)}, saved)
     plan = marpack.plan_archive(
         model_name="m",
-        handler={"handler.py": BASE},
-        model_file={"model.py": MODEL},
+        handler={"handler.py": BASE.encode()},
+        model_file={"model.py": MODEL.encode()},
         serialized_file={"w.pt": saved.getvalue()},
         archive_format="default",
         deflate="parallel",
@@ -167,8 +167,8 @@ def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("marpack.checks.rules.weights.describe_weights", never)
     plan = marpack.plan_archive(
         model_name="m",
-        handler={"handler.py": BASE},
-        model_file={"model.py": MODEL},
+        handler={"handler.py": BASE.encode()},
+        model_file={"model.py": MODEL.encode()},
         serialized_file={"w.pt": bytes(5000)},
     )
     marpack.write_archive(plan, tmp_path / "m.mar")
@@ -485,7 +485,7 @@ def test_the_standard_library_is_that_of_the_servers_python(module: str, since: 
 def test_a_module_that_is_gone_is_not_hidden() -> None:
     plan = marpack.plan_archive(
         model_name="m",
-        handler={"handler.py": "def handle(data, context): return data\n"},
+        handler={"handler.py": b"def handle(data, context): return data\n"},
         extra_files={"imp.py": b""},
     )
     assert [codes(plan, python=f"3.{minor}").get("module-shadowed") for minor in (11, 12)] == ["warning", None]
