@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import os
 import pkgutil
 import re
 import tempfile
@@ -38,15 +37,12 @@ from tests.support.torchserve import (
     StartError,
     TorchServe,
     addresses,
-    environment,
     install_folder,
-    package_home,
     setting,
 )
-from tests.support.warm_workers import warm_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 VERSION = "0.12.0"
 TRIED_AT_ONCE = 3
@@ -226,19 +222,15 @@ def put(archive: Archive, store: Path, name: str) -> None:
 class Trials:
     """Everything that is to be known before the tests."""
 
-    def __init__(self, cache: Path, folder: Path) -> None:
+    def __init__(self, cache: Path, folder: Path, warm: Path | None) -> None:
         self._cache = cache
-        self._python = environment(VERSION, cache)
         self._stack = contextlib.ExitStack()
         self._folder = folder
-        self._warm: Path | None = None
+        self._warm = warm
 
     def run(self, cases: list[Case]) -> dict[str, tuple[Outcome, Outcome]]:
         judged = [case for case in cases if case.fails != "unjudged"]
         with self._stack, ThreadPoolExecutor(TRIED_AT_ONCE) as pool:
-            if "MARPACK_ORDINARY_WORKERS" not in os.environ and hasattr(os, "pidfd_open"):
-                home = package_home(self._python)
-                self._warm = self._stack.enter_context(warm_python(self._python, home, self._folder))
             settings = {frozenset(case.config.items()) for case in judged}
             servers = dict(zip(settings, pool.map(self._server, settings), strict=True))
             tried: dict[str, list[Future[Outcome]]] = {}
@@ -255,7 +247,7 @@ class Trials:
 
     def _server(self, settings: frozenset[tuple[str, str]]) -> Server:
         config = self._config(dict(settings))
-        running = self._stack.enter_context(TorchServe.from_file(config, VERSION, self._cache))
+        running = self._stack.enter_context(TorchServe.from_file(config, VERSION, self._cache, warm=self._warm))
         return Server(running, config)
 
     def _start(self, case: Case, name: str) -> Outcome:
@@ -263,7 +255,7 @@ class Trials:
         config = self._config({**case.config, "load_models": case.broken.file_name(name)})
         put(case.broken, Path(setting(config, "model_store", "")), name)
         try:
-            with TorchServe.from_file(config, VERSION, self._cache) as server:
+            with TorchServe.from_file(config, VERSION, self._cache, warm=self._warm) as server:
                 return Outcome(said=[server.log()])
         except StartError as error:
             return Outcome(ended=True, said=[error.log])
@@ -279,7 +271,6 @@ class Trials:
             "disable_system_metrics": "true",
             "enable_model_api": "true",
             "disable_token_authorization": "true",
-            **({"python": self._warm} if self._warm else {}),
             **settings,
         }
         config = folder / "config.properties"
@@ -290,13 +281,13 @@ class Trials:
 
 @pytest.fixture(scope="session")
 def outcomes(
-    request: pytest.FixtureRequest, pytestconfig: pytest.Config
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, warm: Callable[[str], Path | None]
 ) -> Iterator[dict[str, tuple[Outcome, Outcome]]]:
     """Try the cases of the tests that were chosen."""
     chosen = [item.callspec.params["case"] for item in request.session.items if is_ours(item)]  # type: ignore[attr-defined]
     # A short path: sockets are below it. What the killed leave behind may appear while it goes.
     with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
-        yield Trials(install_folder(pytestconfig), Path(folder)).run(chosen)
+        yield Trials(install_folder(pytestconfig), Path(folder), warm(VERSION)).run(chosen)
 
 
 def is_ours(item: pytest.Item) -> bool:

@@ -1,4 +1,4 @@
-"""The Kaptain SDK's documented snippets: with other imports they run as they stand; test_readme has mypy take them."""
+"""The Kaptain SDK's documented snippets: with other imports they run as they stand (for mypy: test_readme)."""
 
 from __future__ import annotations
 
