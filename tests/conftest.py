@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 # The lanes of long tests, in the order in which they are begun.
 LANES = ("server", "slow")
+# Of a module whose tests are all slow.
+IMPORTS_TORCH = re.compile(r"^(import torch|torch = )", re.MULTILINE)
 
 
 # No verdict may hang on how fast the machine is. In CI hypothesis has a profile of its own, with 100 examples.
@@ -52,9 +56,19 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where no slow test is wanted, do not import what imports torch, either."""
+    if "not slow" not in config.getoption("markexpr") or collection_path.suffix != ".py":
+        return None
+    return bool(IMPORTS_TORCH.search(collection_path.read_text(encoding="utf-8"))) or None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under xdist, begin the long tests first, so that all cores are busy to the end."""
+    for item in items:
+        if hasattr(getattr(item, "module", None), "torch") and not item.get_closest_marker("server"):
+            item.add_marker(pytest.mark.slow)
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return
     items.sort(key=lambda item: [item.get_closest_marker(lane) is None for lane in LANES])
