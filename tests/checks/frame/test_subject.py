@@ -107,6 +107,7 @@ def test_what_a_subject_holds() -> None:
         assert not subject.holds(path), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["default", "tgz"])
 def test_weights_are_inflated_about_once(form: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
@@ -137,6 +138,7 @@ def test_weights_are_inflated_about_once(form: Any, tmp_path: Path, monkeypatch:
     assert len(data.getvalue()) <= read < len(data.getvalue()) * 1.1
 
 
+@pytest.mark.slow
 def test_damage_around_weights_is_no_fault_of_theirs(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     saved = io.BytesIO()
