@@ -767,6 +767,7 @@ def judge(data: str | bytes) -> None:
     repr(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", HOSTILE_JSON, ids=lambda value: value[:20])
 def test_hostile_json(value: str) -> None:
     for text in documents(value):
@@ -776,6 +777,7 @@ def test_hostile_json(value: str) -> None:
             str(finding).encode("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["model_snapshot", "models", "colour"])
 @pytest.mark.parametrize("shape", ["[", '{"a":'])
 def test_json_at_every_depth(kind: str, shape: str) -> None:
@@ -865,6 +867,7 @@ def test_any_json(value: object) -> None:
     judge(snapshot.getvalue())
 
 
+@pytest.mark.slow
 @untimed
 @given(
     value=st.dictionaries(

@@ -254,6 +254,7 @@ def test_s3_unreachable(store: S3Server, web: WebServer, monkeypatch: pytest.Mon
         assert "cannot be reached: Connection refused" in says
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
 )
@@ -287,6 +288,7 @@ for path in sys.argv[1:]:
 )
 
 
+@pytest.mark.slow
 def test_s3_takes_the_memory_it_takes(store: S3Server, tmp_path: Path) -> None:
     require(Path("/proc/self/status").exists(), "Linux's /proc to read the peak of memory")
     sizes = [20 << 20, 120 << 20]
@@ -299,6 +301,7 @@ def test_s3_takes_the_memory_it_takes(store: S3Server, tmp_path: Path) -> None:
     assert many_parts - few_parts < 40 << 10
 
 
+@pytest.mark.slow
 def test_s3_interrupted_before_the_upload_has_a_name(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the answer to the request that begins an upload tells how to call it off."""
     released = threading.Event()
@@ -315,6 +318,7 @@ def test_s3_interrupted_before_the_upload_has_a_name(store: S3Server, monkeypatc
     assert (store.names(), store.unfinished()) == ([], [])
 
 
+@pytest.mark.slow
 def test_s3_on_the_command_line(store: S3Server, tmp_path: Path) -> None:
     weights = tmp_path / "weights.pt"
     weights.write_bytes(LARGE)

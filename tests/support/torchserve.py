@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -335,16 +336,11 @@ def environment(version: str, cache: Path) -> Path:
     """
     folder = cache / f"torchserve-{version}-{sys.implementation.cache_tag}"
     python = folder / "bin" / "python"
-    if not python.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        cache.mkdir(parents=True, exist_ok=True)
-        # Made aside and renamed: one that was interrupted is never taken for a whole one.
-        with tempfile.TemporaryDirectory(dir=cache) as aside:
-            made = Path(aside, "environment")
-            venv.create(made, symlinks=True, with_pip=False)
-            install([f"torchserve=={version}", *UNDECLARED.get(version, [])], made / "bin" / "python")
-            with contextlib.suppress(OSError):  # another process was faster
-                made.rename(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"{folder.name}.lock").open("w") as lock:  # another process may be about to make it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not python.exists():
+            _make_environment(version, folder)
     [packages] = folder.glob("lib/python3*/site-packages")
     behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
@@ -355,6 +351,16 @@ def environment(version: str, cache: Path) -> Path:
     if found != version:
         raise ServerError(f"{folder} holds TorchServe {found}, not {version}: delete it")
     return python
+
+
+def _make_environment(version: str, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    # Made aside and renamed: one that was interrupted is never taken for a whole one.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+        made = Path(aside, "environment")
+        venv.create(made, symlinks=True, with_pip=False)
+        install([f"torchserve=={version}", *UNDECLARED.get(version, [])], made / "bin" / "python")
+        made.rename(folder)
 
 
 def install(requirements: list[str], python: Path) -> None:

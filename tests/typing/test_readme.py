@@ -27,6 +27,7 @@ EXAMPLES = {f"{page}_{number}": text for page, found in PAGES.items() for number
 FIRST = EXAMPLES["README_1"]
 
 
+@pytest.mark.slow
 def test_mypy_takes_them(tmp_path: Path) -> None:
     """Also Kaptain's snippets: one run of mypy for all, whose cache is kept."""
     for name, text in (EXAMPLES | {"kaptain": SNIPPETS + BUILD}).items():
@@ -36,6 +37,7 @@ def test_mypy_takes_them(tmp_path: Path) -> None:
     assert (status, err) == (0, ""), out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_it_runs(name: str, tmp_path: Path) -> None:
     shutil.copytree(MODELS, tmp_path / "models", ignore=LEFTOVERS)

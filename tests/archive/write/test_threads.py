@@ -78,6 +78,7 @@ else:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 @pytest.mark.parametrize(
     ("form", "deflate"),

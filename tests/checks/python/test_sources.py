@@ -571,6 +571,7 @@ def test_torchserves_own_handlers_are_good_handlers(pytestconfig: pytest.Config)
 TEXTS = [*SOURCES, *MODEL_FILES, *(str(text) for case in FILES for text in case[1].values())]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.randoms(use_true_random=False), st.sampled_from(TEXTS), st.sampled_from(TEXTS))
 def test_mutated_sources_never_raise(chance: random.Random, first: str, second: str) -> None:
@@ -609,6 +610,7 @@ def test_hostile_bytes_and_names_never_raise(data: bytes, name: str, other: str)
     of_files({"handler.py": H, name: data, "r.txt": data}, handler=f"{other}:{name}", requirementsFile="r.txt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [
