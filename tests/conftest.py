@@ -2,16 +2,33 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
+import signal
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.fixtures"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from xdist.scheduler import LoadGroupScheduling
+
+# The lanes of long tests, in the order in which they are begun.
+LANES = ("server", "slow")
+# Of a module whose tests are all slow.
+IMPORTS_TORCH = re.compile(r"^(import torch|torch = )", re.MULTILINE)
+
+
+# No verdict may hang on how fast the machine is. In CI hypothesis has a profile of its own, with 100 examples.
+settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):
+    settings.load_profile("dev")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,13 +41,55 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz-seconds",
         type=float,
-        default=60,
+        default=10,
         metavar="N",
-        help="read archives that are changed at random for N seconds instead of the usual 60",
+        help="read archives that are changed at random for N seconds instead of the usual 10",
     )
     parser.addoption(
         "--fuzz-seed", type=int, metavar="N", help="read the one changed archive of this number again"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background job ignores SIGINT, and so would the processes that tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where no slow test is wanted, do not import what imports torch, either."""
+    if "not slow" not in config.getoption("markexpr") or collection_path.suffix != ".py":
+        return None
+    return bool(IMPORTS_TORCH.search(collection_path.read_text(encoding="utf-8"))) or None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under xdist, begin the long tests first, so that all cores are busy to the end."""
+    for item in items:
+        if hasattr(getattr(item, "module", None), "torch") and not item.get_closest_marker("server"):
+            item.add_marker(pytest.mark.slow)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    items.sort(key=lambda item: [item.get_closest_marker(lane) is None for lane in LANES])
+    for number, item in enumerate(items):
+        if item.get_closest_marker("slow") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(f"alone-{number}"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
+    """With ``--dist loadgroup``, keep a file's tests together, which share its fixtures; slow ones go alone."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class FileScheduling(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope = super()._split_scope(nodeid)
+            return nodeid.partition("::")[0] if scope == nodeid else scope
+
+    return FileScheduling(config, log)
 
 
 def require(condition: object, what: str) -> None:

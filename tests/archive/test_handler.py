@@ -52,3 +52,32 @@ def test_the_member_that_a_manifest_names(value: str, runtime: str, reference: s
 def test_what_a_manifest_says() -> None:
     assert HandlerName.parse("d/h.py:f").manifest_value == "h.py:f"
     assert HandlerName.parse("") == HandlerName.parse("", "python")
+
+
+@pytest.mark.parametrize(
+    ("value", "runtime", "file"),
+    [
+        ("image_classifier", "python", None),
+        ("image_classifier", "python3", None),
+        ("image_classifier", "LSP", "image_classifier.so"),
+        ("./image_classifier", "python", "./image_classifier.py"),
+        ("densenet_handler", "python", "densenet_handler.py"),
+        ("", "python", None),
+        ("", "LSP", None),
+        ("d/h.py", "python", "d/h.py"),
+        ("d/h", "python", "d/h.py"),
+        ("d/h:func", "python", "d/h.py"),
+        ("d/h:a:b", "python", "d/h.py"),
+        ("d/h.py:func", "python", "d/h.py"),
+        ("/a.pyenv/handler", "python", "/a.pyenv/handler.py"),
+        ("/a:b/handler", "python", "/a:b/handler.py"),
+        ("BaseHandler", "LSP", None),
+        ("BaseHandler", "python", "BaseHandler.py"),
+        ("TorchScriptHandler", "LSP", None),
+        ("libm:Handler", "LSP", "libm.so"),
+        ("libm.so:Handler", "LSP", "libm.so"),
+        ("libm.dylib", "LSP", "libm.dylib"),
+    ],
+)
+def test_handler_files(value: str, runtime: str, file: str | None) -> None:
+    assert HandlerName.parse(value, runtime).file == file

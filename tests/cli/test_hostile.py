@@ -18,6 +18,7 @@ def test_there_are_some() -> None:
     assert VECTORS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda path: path.stem)
 def test_commands_end_well_and_show_nothing_raw(
     vector: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -21,6 +21,7 @@ import pytest
 import marpack
 from marpack.archive.forms import DEFLATES
 from marpack.cli import main
+from tests.support.processes import WAIT_SECONDS, end_of
 
 T = 1_600_000_000
 BASICS = ["pack", "--model-name", "m", "--version", "1.0", "--handler", "h.py"]
@@ -391,7 +392,7 @@ def test_signal_while_nobody_reads_standard_output(long_work: list[str]) -> None
         assert process.stdout is not None
         process.stdout.read(1)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 143
+        assert process.wait(WAIT_SECONDS) == 143
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
@@ -405,7 +406,7 @@ def test_source_that_cannot_be_read_into_standard_output(long_work: list[str]) -
         assert process.stdout is not None
         process.stdout.read(1)
         os.truncate("huge.pt", 1 << 20)
-        _, err = process.communicate()
+        _, err = end_of(process)
     assert process.returncode == 1
     assert b"'huge.pt'" in err
     assert b"pack again" in err
@@ -537,7 +538,7 @@ def test_ended_by_a_signal(number: int, status: int, folder: Path) -> None:
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(number)
-        out, err = process.communicate()
+        out, err = end_of(process)
     assert (process.returncode, out) == (status, b"")
     assert b"Traceback" not in err
     assert set(folder.iterdir()) == before

@@ -676,6 +676,7 @@ def test_defects_of_files_in_use() -> None:
     assert ("load-models-ignored", "warning", "load_models") in triples(lint_config(shipped("kserve")))
 
 
+@pytest.mark.server
 def test_the_file_of_sagemaker_that_torchserve_installs(pytestconfig: pytest.Config) -> None:
     data = (torchserve_home(pytestconfig) / "ts" / "configs" / "sagemaker_config.properties").read_bytes()
     findings = lint_config(data, file="sagemaker_config.properties", torchserve_version="0.12.0")
@@ -693,7 +694,8 @@ def test_the_file_of_sagemaker_that_torchserve_installs(pytestconfig: pytest.Con
 # ----------------------------------------------------------------------------------------- whatever comes
 
 DIGITS = "9" * 5000
-NESTED = ["[" * 20 + "]" * 20, "[" * 20_000, '{"a":' * 20_000]
+# Beyond any limit of depth; test_json_at_every_depth goes deeper.
+NESTED = ["[" * 20 + "]" * 20, "[" * 5_000, '{"a":' * 5_000]
 HOSTILE_JSON = [
     "",
     "NaN",
@@ -765,6 +767,7 @@ def judge(data: str | bytes) -> None:
     repr(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", HOSTILE_JSON, ids=lambda value: value[:20])
 def test_hostile_json(value: str) -> None:
     for text in documents(value):
@@ -774,6 +777,7 @@ def test_hostile_json(value: str) -> None:
             str(finding).encode("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["model_snapshot", "models", "colour"])
 @pytest.mark.parametrize("shape", ["[", '{"a":'])
 def test_json_at_every_depth(kind: str, shape: str) -> None:
@@ -863,6 +867,7 @@ def test_any_json(value: object) -> None:
     judge(snapshot.getvalue())
 
 
+@pytest.mark.slow
 @untimed
 @given(
     value=st.dictionaries(

@@ -334,6 +334,7 @@ def test_a_value_without_end_is_refused() -> None:
     assert [code for code, _ in refused(extra={"x": loop})] == ["model-config-depth"]
 
 
+@pytest.mark.slow
 def test_few_names_for_very_many_values_are_refused() -> None:
     value: list[object] = [1]
     for _ in range(40):

@@ -34,6 +34,7 @@ def copy_sparse(source: str, target: str, *, follow_symlinks: bool = True) -> No
     os.truncate(target, os.stat(source).st_size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("archive_format", "sizes"),
     [

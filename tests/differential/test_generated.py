@@ -371,6 +371,7 @@ def _official() -> None:
     official.require_official()
 
 
+@pytest.mark.slow
 def test_generated(pytestconfig: pytest.Config) -> None:
     """Run 200 cases, the same each time; with --differential-cases N, N new ones."""
     wanted = pytestconfig.getoption("--differential-cases", default=None)

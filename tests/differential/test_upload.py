@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from tests.archive.write.test_memory import PEAK
 from tests.conftest import require
 from tests.remote.test_source import shown
 from tests.support.object_store import BUCKET, GoogleServer, Page, S3Server, WebServer
+from tests.support.processes import end_of, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,14 +80,6 @@ def at_half(action: Callable[[], object]) -> Callable[[int], None]:
                 action()
 
     return progress
-
-
-def wait_for(what: Callable[[], object], expected: object) -> None:
-    """Wait for what another thread or process is about to do."""
-    deadline = time.monotonic() + 60
-    while (found := what()) != expected:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.01)
 
 
 def failure(url: str, **options: Any) -> str:
@@ -260,6 +254,7 @@ def test_s3_unreachable(store: S3Server, web: WebServer, monkeypatch: pytest.Mon
         assert "cannot be reached: Connection refused" in says
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
 )
@@ -273,7 +268,7 @@ def test_s3_ended_by_a_signal(store: S3Server, tmp_path: Path, number: int, stat
         wait_for(store.unfinished, ["m.mar"])
         assert process.poll() is None
         process.send_signal(number)
-        out, err = process.communicate()
+        out, err = end_of(process)
     assert (process.returncode, out) == (status, b"")
     assert b"Traceback" not in err
     assert (store.names(), store.unfinished()) == ([], [])
@@ -293,6 +288,7 @@ for path in sys.argv[1:]:
 )
 
 
+@pytest.mark.slow
 def test_s3_takes_the_memory_it_takes(store: S3Server, tmp_path: Path) -> None:
     require(Path("/proc/self/status").exists(), "Linux's /proc to read the peak of memory")
     sizes = [20 << 20, 120 << 20]
@@ -305,19 +301,24 @@ def test_s3_takes_the_memory_it_takes(store: S3Server, tmp_path: Path) -> None:
     assert many_parts - few_parts < 40 << 10
 
 
+@pytest.mark.slow
 def test_s3_interrupted_before_the_upload_has_a_name(store: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the answer to the request that begins an upload tells how to call it off."""
-    with store.answering_late(0.5) as endpoint:
+    released = threading.Event()
+    with store.answering_late(released) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         words = ["--force", "--output", f"s3://{BUCKET}/m.mar"]
         with subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE) as process:
             wait_for(store.unfinished, ["m.mar"])
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate()
+            time.sleep(0.5)  # if it were answered before the signal is handled, this would prove less
+            released.set()
+            _, err = end_of(process)
     assert (process.returncode, err) == (130, b"marpack: error: interrupted\n")
     assert (store.names(), store.unfinished()) == ([], [])
 
 
+@pytest.mark.slow
 def test_s3_on_the_command_line(store: S3Server, tmp_path: Path) -> None:
     weights = tmp_path / "weights.pt"
     weights.write_bytes(LARGE)

@@ -42,6 +42,7 @@ def test_archives(arguments: dict[str, Any]) -> None:
     assert b"".join(marpack.iter_archive(plan)) == by_zipfile(plan)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [65534, 65535])
 def test_more_members_than_16_bits_count(count: int) -> None:
     """The manifest is one more."""

@@ -32,7 +32,7 @@ class Sink:
         return min(len(data), 50)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     arguments=plan_arguments(STREAMS),
     method=st.sampled_from(DEFLATES),

@@ -39,7 +39,7 @@ def test_tgz(arguments: dict[str, Any]) -> None:
     assert read == {prefix + name: data for name, data in expected_members(plan, arguments).items()}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(arguments=plan_arguments(("no-archive",)))
 def test_no_archive(tmp_path: Path, arguments: dict[str, Any]) -> None:
     plan = marpack.plan_archive(**arguments)

@@ -19,7 +19,7 @@ import marpack
 from marpack.archive.formats.deflate import BLOCK_SIZE
 from marpack.archive.forms import DEFLATES
 from tests.conftest import require
-from tests.support.torchserve import ServerError, TorchServe
+from tests.support.torchserve import ServerError, TorchServe, install_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,10 +54,11 @@ CASES = ("eager", "torchscript", "function", "function-of-py", "package", "trans
 
 
 @pytest.fixture(scope="session", params=VERSIONS)
-def server(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[TorchServe]:
-    cache = pytestconfig.cache
-    assert cache is not None, "TorchServe is installed into pytest's cache: do not disable it"
-    with TorchServe.running(request.param, cache.mkdir("torchserve")) as running:
+def server(
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, warm: Callable[[str], Path | None]
+) -> Iterator[TorchServe]:
+    version = request.param
+    with TorchServe.running(version, install_folder(pytestconfig), warm=warm(version)) as running:
         yield running
 
 
@@ -84,6 +85,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
         require(importlib.util.find_spec(module), f"{module} to train models")
     import torch
 
+    torch.set_num_threads(1)  # models this small are trained faster by one
     digits, transfer = load(DIGITS, "train"), load(TRANSFER, "fine_tune")
     model, classifier = digits.train(seed=0), transfer.train(seed=0)
     assert digits.accuracy(model) > 0.9
@@ -210,6 +212,19 @@ def handle(data, context):
             marpack.write_archive(plan, file)
     with registered(server, "blocks", archive):
         assert server.predict("blocks", {}) == [hashlib.sha256(data).hexdigest() for data in files.values()]
+
+
+def test_an_ordinary_worker_answers_too(server: TorchServe, cases: dict[str, Case]) -> None:
+    """The others are copies of a process that has imported torch; beside a file of this name one never is."""
+    says = b"\nprint('started as', open('/proc/self/cmdline').read().split(chr(0)))\n"
+    own = {
+        "handler": {"handler.py": (DIGITS / "handler.py").read_bytes() + says},
+        "extra_files": {"index_to_name.json": DIGITS / "index_to_name.json", "torch.txt": b""},
+    }
+    result = marpack.pack(model_name="ordinary", export_path=server.store, **cases["eager"].arguments | own)
+    with registered(server, "ordinary", Path(result.path)):
+        server.await_log("model_service_worker.py', '--sock-type'")
+        assert_answers(server, "ordinary", cases["eager"])
 
 
 def test_server_and_workers_are_of_this_version(server: TorchServe) -> None:

@@ -28,7 +28,9 @@ from tests.support.torchserve import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    Warm = Callable[[str], Path | None]
 
 VERSION = "0.12.0"
 SETTINGS = json.loads((Path(__file__).parents[2] / "spec" / "settings.json").read_text(encoding="utf-8"))
@@ -312,10 +314,12 @@ def test_a_mistake_ends_the_server(
 
 
 @pytest.mark.parametrize("in_snapshot", [False, True])
-def test_the_repaired_settings_start_a_server(in_snapshot: bool, store: Path, cache: Path, tmp_path: Path) -> None:
+def test_the_repaired_settings_start_a_server(
+    in_snapshot: bool, store: Path, cache: Path, tmp_path: Path, warm: Warm
+) -> None:
     mistakes = [mistake for mistake in FATAL.values() if ("model_snapshot" in mistake.wrong) == in_snapshot]
     changes = {key: value for mistake in mistakes for key, value in mistake.right.items()}
-    with started(text(base(store), changes), store, cache, tmp_path) as server:
+    with started(text(base(store), changes), store, cache, tmp_path, warm=warm(VERSION)) as server:
         assert server.predict("m", {"key": "value"}) == {"key": "value"}
         if not in_snapshot:
             [told] = server.describe("m")
@@ -324,16 +328,23 @@ def test_the_repaired_settings_start_a_server(in_snapshot: bool, store: Path, ca
             assert banner(server)["Netty threads"] == "4"
 
 
-def started(config: bytes | str, store: Path, cache: Path, folder: Path, *wrong: tuple[str, str, str]) -> Any:
+def started(
+    config: bytes | str,
+    store: Path,
+    cache: Path,
+    folder: Path,
+    *wrong: tuple[str, str, str],
+    warm: Path | None = None,
+) -> Any:
     """Run a server with a file of which marpack finds just these errors and warnings."""
     data = config if isinstance(config, bytes) else config.encode("ascii")
     assert {(found.severity, found.code, found.key) for found in lint(data, store)} == set(wrong)
     path = folder / "config.properties"
     path.write_bytes(data)
-    return TorchServe.from_file(path, VERSION, cache)
+    return TorchServe.from_file(path, VERSION, cache, warm=warm)
 
 
-def test_what_is_overlooked_when_models_are_named(store: Path, cache: Path, tmp_path: Path) -> None:
+def test_what_is_overlooked_when_models_are_named(store: Path, cache: Path, tmp_path: Path, warm: Warm) -> None:
     """Show a name after a blank, a misspelt key, a line after a byte order mark, and a key that comes twice."""
     settings = {
         "job_queue_size": "7",  # its line begins with the mark
@@ -350,7 +361,7 @@ def test_what_is_overlooked_when_models_are_named(store: Path, cache: Path, tmp_
         ("warning", "duplicate-key", "netty_client_threads"),
         ("error", "misspelt-key", "\xef\xbb\xbfjob_queue_size"),
     ]
-    with started(config.encode(), store, cache, tmp_path, *wrong) as server:
+    with started(config.encode(), store, cache, tmp_path, *wrong, warm=warm(VERSION)) as server:
         assert server.models() == {"m": "m.mar"}
         assert "Model not found at:  other.mar" in server.log()
         [told] = server.describe("m")
@@ -359,7 +370,7 @@ def test_what_is_overlooked_when_models_are_named(store: Path, cache: Path, tmp_
         assert banner(server)["Netty client threads"] == "2"
 
 
-def test_what_a_snapshot_says_in_vain(store: Path, cache: Path, tmp_path: Path) -> None:
+def test_what_a_snapshot_says_in_vain(store: Path, cache: Path, tmp_path: Path, warm: Warm) -> None:
     """Show models named beside a snapshot, more workers than the maximum, a wrong version, a timeout of 0."""
     wrong_version = "9.9"
     changes = {
@@ -373,7 +384,7 @@ def test_what_a_snapshot_says_in_vain(store: Path, cache: Path, tmp_path: Path) 
         ("error", "snapshot-version-differs", place),
         ("error", "snapshot-timeout", f"{place}.responseTimeout"),
     ]
-    with started(text(base(store), changes), store, cache, tmp_path, *wrong) as server:
+    with started(text(base(store), changes), store, cache, tmp_path, *wrong, warm=warm(VERSION)) as server:
         assert server.models() == {"m": "m.mar"}
         [told] = server.describe("m")
         assert told["modelVersion"] == "1.0"
@@ -472,6 +483,7 @@ def banner(server: TorchServe) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("default_ports")
+@pytest.mark.xdist_group("default-ports")
 def test_the_defaults_are_the_servers(store: Path, cache: Path, tmp_path: Path) -> None:
     stated = {setting["key"]: setting["default"] for setting in SETTINGS}
     ports = [8080, 8081, 8082, *(int(stated[f"grpc_{api}_port"]) for api in ("inference", "management"))]

@@ -20,7 +20,7 @@ from tests.support.torchserve import (
     require_default_ports,
 )
 
-pytestmark = pytest.mark.usefixtures("default_ports")
+pytestmark = [pytest.mark.usefixtures("default_ports"), pytest.mark.xdist_group("default-ports")]
 
 MODEL = "dev-mnist"
 

@@ -12,7 +12,7 @@ from marpack import properties
 from tests.support.torchserve import TorchServe, addresses, install_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 VERSION = "0.12.0"
@@ -85,9 +85,9 @@ class Observed(NamedTuple):
     saved: bytes
 
 
-def observe(config: Path, cache: Path, *, launcher: bool = False) -> Observed:
+def observe(config: Path, cache: Path, warm: Path | None, *, launcher: bool = False) -> Observed:
     """Start a server with this file alone, and ask every version by its name, and each model for its default."""
-    with TorchServe.from_file(config, VERSION, cache, snapshots=True, launcher=launcher) as server:
+    with TorchServe.from_file(config, VERSION, cache, snapshots=True, launcher=launcher, warm=warm) as server:
         saved = server.saved()
         defaults = server.models()
         return Observed(
@@ -126,7 +126,11 @@ def expected_versions(snapshot: marpack.ModelSnapshot) -> dict[str, dict[str, di
 
 @pytest.fixture(scope="module")
 def first(
-    store: Path, snapshot: marpack.ModelSnapshot, tmp_path_factory: pytest.TempPathFactory, cache: Path
+    store: Path,
+    snapshot: marpack.ModelSnapshot,
+    tmp_path_factory: pytest.TempPathFactory,
+    cache: Path,
+    warm: Callable[[str], Path | None],
 ) -> Observed:
     """Observe a server that is told nothing but what marpack has written."""
     config = dataclasses.replace(
@@ -139,7 +143,7 @@ def first(
     assert not [finding for finding in findings if finding.severity == "error"]
     path = tmp_path_factory.mktemp("config") / "config.properties"
     config.write(path)
-    return observe(path, cache)
+    return observe(path, cache, warm(VERSION))
 
 
 def test_every_model_and_version_is_restored(first: Observed, snapshot: marpack.ModelSnapshot) -> None:
@@ -179,7 +183,7 @@ def test_the_saved_file_is_read_as_settings(first: Observed, store: Path, snapsh
 
 @pytest.mark.parametrize("style", ["portable", "java", "edited"])
 def test_a_server_restarts_from_the_saved_file_rewritten(
-    style: str, first: Observed, tmp_path: Path, cache: Path
+    style: str, first: Observed, tmp_path: Path, cache: Path, warm: Callable[[str], Path | None]
 ) -> None:
     path = tmp_path / "config.properties"
     config = marpack.ServerConfig.loads(first.saved)
@@ -190,7 +194,7 @@ def test_a_server_restarts_from_the_saved_file_rewritten(
     else:
         path.write_bytes(properties.edit(first.saved, {"job_queue_size": "10"}))
     # The launcher takes a file of Java's for something else as soon as the store's path has what Java escapes.
-    again = observe(path, cache, launcher=style == "portable")
+    again = observe(path, cache, warm(VERSION), launcher=style == "portable")
     assert again.defaults == first.defaults
     assert again.versions == first.versions
     assert again.answers == first.answers

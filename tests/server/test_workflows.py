@@ -14,8 +14,10 @@ from tests.support.official import TIMESTAMP, WORKFLOWS, run_official
 from tests.support.torchserve import ServerError, TorchServe, install_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+VERSION = "0.12.0"
 
 # Between nodes there are bytes; what comes from outside is decoded already.
 DECODE = """\
@@ -51,8 +53,8 @@ REQUEST = {"numbers": [1, 20]}
 
 
 @pytest.fixture(scope="module")
-def server(pytestconfig: pytest.Config) -> Iterator[TorchServe]:
-    with TorchServe.running("0.12.0", install_folder(pytestconfig)) as running:
+def server(pytestconfig: pytest.Config, warm: Callable[[str], Path | None]) -> Iterator[TorchServe]:
+    with TorchServe.running(VERSION, install_folder(pytestconfig), warm=warm(VERSION)) as running:
         marpack.pack(model_name="double", handler={"handler.py": DOUBLE.encode()}, export_path=running.store)
         yield running
 

@@ -276,6 +276,7 @@ def java_reads(java: Java, source: str) -> dict[str, str]:
 
 
 @each_case([(name, case) for name, case in CASES["properties/valid"] if {"text", "values"} <= set(case)])
+@pytest.mark.server
 def test_java_reads_the_same(case: Json, java: Java) -> None:
     assert java_reads(java, case["text"]) == case["values"]
 
@@ -292,6 +293,7 @@ def test_malformed_properties_are_refused(case: Json) -> None:
 
 
 @cases("properties/invalid", "line")
+@pytest.mark.server
 def test_java_refuses_the_same(case: Json, java: Java) -> None:
     with pytest.raises(JavaError, match="Malformed"):
         java_reads(java, case["text"])
@@ -315,6 +317,7 @@ def test_the_portable_form_is_written(case: Json) -> None:
 
 
 @cases("properties/valid", "values", "portable")
+@pytest.mark.server
 def test_every_reader_takes_the_portable_form_alike(case: Json, java: Java) -> None:
     data, values = case["portable"].encode("ascii"), case["values"]
     assert java.ask_mapping("load-bytes", data) == values
@@ -342,6 +345,7 @@ def test_what_is_not_portable_is_refused(case: Json) -> None:
         if "values" in case and "reader" in case["expected"] and case["source"] != "marpack"
     ]
 )
+@pytest.mark.server
 def test_the_named_reader_takes_it_otherwise(case: Json, java: Java) -> None:
     """Written as it stands, what is refused means something else to the reader, or has no bytes at all."""
     [(key, value)] = case["values"].items()
@@ -370,6 +374,7 @@ def test_the_java_form_is_written(case: Json) -> None:
 
 
 @each_case([(name, case) for name, case in CASES["properties/valid"] if "java" in case and "date" not in case])
+@pytest.mark.server
 def test_java_writes_the_same(case: Json, java: Java) -> None:
     for how in ("java", "java-writer"):
         if how not in case:
@@ -382,6 +387,7 @@ def test_java_writes_the_same(case: Json, java: Java) -> None:
 
 
 @cases("properties/valid", "date")
+@pytest.mark.server
 def test_java_writes_the_same_date(case: Json, java: Java) -> None:
     milliseconds = int(datetime.fromisoformat(case["date"]).timestamp()) * 1000
     assert f"#{java.ask_text('date', units(str(milliseconds)))}\n" in case["java"]
@@ -402,6 +408,7 @@ def test_one_key_is_edited(case: Json) -> None:
 
 
 @cases("properties/valid", "edited")
+@pytest.mark.server
 def test_java_reads_the_changes(case: Json, java: Java) -> None:
     changed = {**java_reads(java, case["text"]), **case["changes"]}
     assert java_reads(java, case["edited"]) == {key: value for key, value in changed.items() if value is not None}
@@ -432,6 +439,7 @@ def test_variables_are_resolved(case: Json) -> None:
 
 
 @cases("properties/valid", "resolved")
+@pytest.mark.server
 def test_the_server_resolves_the_same(case: Json, server: Java) -> None:
     # Without a store it ends. Truth values are spelled as they were found there.
     made = server.ask_mapping("configure", b"model_store=/s\n" + bytes_of(case), *pairs(case["environ"]))
@@ -443,6 +451,7 @@ def test_the_server_resolves_the_same(case: Json, server: Java) -> None:
 
 
 @each_case([(name, case) for name, case in CASES["properties/invalid"] if "environ" in case])
+@pytest.mark.server
 def test_the_server_ends_at_the_variable(case: Json, server: Java) -> None:
     with pytest.raises(JavaError):
         server.ask("configure", bytes_of(case), *pairs(case["environ"]))
@@ -512,11 +521,13 @@ def test_a_valid_snapshot_is_read_and_written(case: Json) -> None:
 
 
 @cases("snapshot/valid", "text")
+@pytest.mark.server
 def test_the_servers_parser_takes_it(case: Json, server: Java) -> None:
     assert json.loads(server.ask_text("read", units(text_of(case["text"]))))
 
 
 @cases("snapshot/valid", "values", "server")
+@pytest.mark.server
 def test_the_server_writes_the_same(case: Json, server: Java) -> None:
     values = case["values"]
     items = [values["name"], str(values["created"])]
@@ -536,6 +547,7 @@ def test_the_server_writes_the_same(case: Json, server: Java) -> None:
     assert server.ask_text("snapshot", *map(units, items)) == text_of(case["server"])
 
 
+@pytest.mark.server
 def test_a_saved_text_is_written_again_as_it_was(server: Java) -> None:
     [case] = [case for _, case in CASES["snapshot/valid"] if "property" in case]
     saved = properties.loads("model_snapshot=" + case["property"])["model_snapshot"]

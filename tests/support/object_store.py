@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 BUCKET = "models"
-START_SECONDS = 60
+START_SECONDS = 300
 
 # Moto asks that one be there.
 UNCHECKED_SIGNATURE = (
@@ -119,10 +119,10 @@ class _Handler(BaseHTTPRequestHandler):
 class _Late(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
-    def __init__(self, upstream: tuple[str, float]) -> None:
+    def __init__(self, upstream: str, released: threading.Event) -> None:
         super().__init__(("127.0.0.1", 0), _LateHandler)
-        address, self.seconds = upstream
-        host, port = address.split(":")
+        self.released = released
+        host, port = upstream.split(":")
         self.upstream = host, int(port)
 
 
@@ -130,15 +130,19 @@ class _LateHandler(socketserver.BaseRequestHandler):
     server: _Late
 
     def handle(self) -> None:
+        self.begins = False
         with socket.create_connection(self.server.upstream) as upstream:
-            asking = threading.Thread(target=self._pass_on, args=(self.request, upstream, 0), daemon=True)
+            asking = threading.Thread(target=self._pass_on, args=(self.request, upstream), daemon=True)
             asking.start()
-            self._pass_on(upstream, self.request, self.server.seconds)
+            self._pass_on(upstream, self.request)
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, seconds: float) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
-                time.sleep(seconds)
+                if source is self.request:
+                    self.begins = self.begins or b"?uploads" in data
+                elif self.begins:
+                    self.server.released.wait(START_SECONDS)
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
 
@@ -202,9 +206,9 @@ class S3Server:
         return _send(method, f"{self.endpoint}/{BUCKET}/{path}", data, Authorization=UNCHECKED_SIGNATURE)
 
     @contextlib.contextmanager
-    def answering_late(self, seconds: float) -> Iterator[str]:
-        """Give an endpoint where requests arrive at once, and answers when it may be too late for them."""
-        with _Late((self.endpoint.rpartition("/")[2], seconds)) as server:
+    def answering_late(self, released: threading.Event) -> Iterator[str]:
+        """Give an endpoint that keeps its answers to what begins an upload until it is released."""
+        with _Late(self.endpoint.rpartition("/")[2], released) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
             thread.start()
             try:

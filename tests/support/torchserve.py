@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-START_SECONDS = 120
-ANSWER_SECONDS = 180
+START_SECONDS = 300
+ANSWER_SECONDS = 300
 STOP_SECONDS = 10
 LOG_TAIL_LINES = 60
 FIRST_PORT, PORTS_A_RANGE, PORT_RANGES = 10_000, 1_000, 20
@@ -69,7 +70,7 @@ class TorchServe:
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, version: str, cache: Path) -> Iterator[TorchServe]:
+    def running(cls, version: str, cache: Path, *, warm: Path | None = None) -> Iterator[TorchServe]:
         """Run a server that loads nothing by itself until the block is left, whatever happens inside."""
         with tempfile.TemporaryDirectory(prefix="torchserve-") as folder:
             store = Path(folder, "store")
@@ -86,18 +87,26 @@ class TorchServe:
                 "disable_token_authorization=true",
             ]
             config.write_text("\n".join([*lines, ""]), encoding="ascii")
-            with cls.from_file(config, version, cache) as server:
+            with cls.from_file(config, version, cache, warm=warm) as server:
                 yield server
 
     @classmethod
     @contextlib.contextmanager
     def from_file(
-        cls, config: Path, version: str, cache: Path, *, snapshots: bool = False, launcher: bool = False
+        cls,
+        config: Path,
+        version: str,
+        cache: Path,
+        *,
+        snapshots: bool = False,
+        launcher: bool = False,
+        warm: Path | None = None,
     ) -> Iterator[TorchServe]:
         """Run a server that is told this file and nothing else until the block is left.
 
         With ``snapshots`` it saves its own files, `saved` finds the newest. With ``launcher`` it is started as
-        users do, by ``torchserve --ts-config``, which reads the file too.
+        users do, by ``torchserve --ts-config``, which reads the file too. ``warm`` is an interpreter that it finds
+        for its workers before its own (``warm_workers``).
         """
         require(shutil.which("java"), "Java to run TorchServe")
         python = environment(version, cache)
@@ -105,7 +114,7 @@ class TorchServe:
         # What the killed leave behind may still appear while the folder goes.
         with tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder:
             server = cls(version, config, Path(folder))
-            process = server._start(python, snapshots=snapshots, launcher=launcher)
+            process = server._start(python, snapshots=snapshots, launcher=launcher, warm=warm)
             try:
                 server._await_answer(process)
                 yield server
@@ -185,7 +194,9 @@ class TorchServe:
         telling = [line for line in lines if not (line.startswith("\tat ") or " TS_METRICS - " in line)]
         return "\n".join([f"TorchServe {self.version} logged:", *telling[-LOG_TAIL_LINES:]])
 
-    def _start(self, python: Path, *, snapshots: bool, launcher: bool) -> subprocess.Popen[bytes]:
+    def _start(
+        self, python: Path, *, snapshots: bool, launcher: bool, warm: Path | None
+    ) -> subprocess.Popen[bytes]:
         if launcher:
             command = [str(python), "-m", "ts.model_server", "--foreground", "--ts-config", str(self._config)]
             silent = "--no-config-snapshots"
@@ -196,6 +207,8 @@ class TorchServe:
             home = package_home(python)
             command = [
                 "java",
+                # Compiled lightly: most of a short life would go into compiling well.
+                "-XX:TieredStopAtLevel=1",
                 f"-Dmodel_server_home={home}",
                 f"-Djava.io.tmpdir={self._home}",
                 "-cp",
@@ -207,7 +220,9 @@ class TorchServe:
             silent = "-ncs"
         mine = {
             # Where the server finds the interpreter of its workers unless told otherwise.
-            "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join(
+                [*([str(warm.parent)] if warm else []), str(python.parent), os.environ.get("PATH", os.defpath)]
+            ),
             "TMPDIR": str(self._home),
             "TEMP": str(self._home),
             "LOG_LOCATION": str(self._home / "logs"),
@@ -321,16 +336,11 @@ def environment(version: str, cache: Path) -> Path:
     """
     folder = cache / f"torchserve-{version}-{sys.implementation.cache_tag}"
     python = folder / "bin" / "python"
-    if not python.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        cache.mkdir(parents=True, exist_ok=True)
-        # Made aside and renamed: one that was interrupted is never taken for a whole one.
-        with tempfile.TemporaryDirectory(dir=cache) as aside:
-            made = Path(aside, "environment")
-            venv.create(made, symlinks=True, with_pip=False)
-            install([f"torchserve=={version}", *UNDECLARED.get(version, [])], made / "bin" / "python")
-            with contextlib.suppress(OSError):  # another process was faster
-                made.rename(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"{folder.name}.lock").open("w") as lock:  # another process may be about to make it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not python.exists():
+            _make_environment(version, folder)
     [packages] = folder.glob("lib/python3*/site-packages")
     behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
@@ -341,6 +351,16 @@ def environment(version: str, cache: Path) -> Path:
     if found != version:
         raise ServerError(f"{folder} holds TorchServe {found}, not {version}: delete it")
     return python
+
+
+def _make_environment(version: str, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    # Made aside and renamed: one that was interrupted is never taken for a whole one.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+        made = Path(aside, "environment")
+        venv.create(made, symlinks=True, with_pip=False)
+        install([f"torchserve=={version}", *UNDECLARED.get(version, [])], made / "bin" / "python")
+        made.rename(folder)
 
 
 def install(requirements: list[str], python: Path) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["warm_python"]
 
-READY_SECONDS = 60
+READY_SECONDS = 300
 
 # What the server starts for each worker: small, for it is an interpreter too.
 CLIENT = """

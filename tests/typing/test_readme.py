@@ -1,4 +1,4 @@
-"""The README's Python examples: mypy takes them in strict mode, and they run as they stand."""
+"""The Python examples of the README and of docs: mypy takes them in strict mode, and they run as they stand."""
 
 from __future__ import annotations
 
@@ -11,31 +11,37 @@ from pathlib import Path
 import pytest
 from mypy import api
 
+from tests.typing.test_seed import BUILD, SNIPPETS
+
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "tests" / "models"
 # Of somebody who tried the examples there.
 LEFTOVERS = shutil.ignore_patterns("*.mar", "__pycache__", "model-store", "deploy", "config.properties")
-README = (ROOT / "README.md").read_text()
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.stem: re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+EXAMPLES = {f"{page}_{number}": text for page, found in PAGES.items() for number, text in enumerate(found, 1)}
+# Those that read an archive read what this one has packed.
+FIRST = EXAMPLES["README_1"]
 
 
-def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 11
-
-
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_mypy_takes_it(number: int, tmp_path: Path) -> None:
-    file = tmp_path / "example.py"
-    file.write_text(EXAMPLES[number])
-    out, err, status = api.run(["--strict", "--config-file=", "--cache-dir", str(tmp_path), str(file)])
+@pytest.mark.slow
+def test_mypy_takes_them(tmp_path: Path) -> None:
+    """Also Kaptain's snippets: one run of mypy for all, whose cache is kept."""
+    for name, text in (EXAMPLES | {"kaptain": SNIPPETS + BUILD}).items():
+        (tmp_path / f"{name.replace('-', '_')}.py").write_text(text, encoding="utf-8")
+    kept = ROOT / ".mypy_cache" / "examples"
+    out, err, status = api.run(["--strict", "--config-file=", "--cache-dir", str(kept), str(tmp_path)])
     assert (status, err) == (0, ""), out
 
 
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_it_runs(number: int, tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_runs(name: str, tmp_path: Path) -> None:
     shutil.copytree(MODELS, tmp_path / "models", ignore=LEFTOVERS)
-    # Those that read an archive read what the first one has packed.
-    for example in dict.fromkeys([EXAMPLES[0], EXAMPLES[number]]):
+    for example in dict.fromkeys([FIRST, EXAMPLES[name]]):
         done = subprocess.run(
             [sys.executable, "-c", example],
             cwd=tmp_path / "models" / "digits",

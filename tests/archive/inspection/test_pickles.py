@@ -175,6 +175,7 @@ def dumps(value: object, protocol: int, *, in_python: bool) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(VALUES, st.sampled_from(PROTOCOLS), st.booleans()), min_size=1, max_size=3))
 def test_what_is_listed_is_what_an_unpickler_asks_for(stream: list[tuple[object, int, bool]]) -> None:
@@ -212,6 +213,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.one_of(mutated(), st.binary()))
 @example(b"")

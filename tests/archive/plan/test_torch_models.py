@@ -29,6 +29,7 @@ from marpack.archive.plan.torch_models import StateDictSource
 from marpack.archive.sources import CHUNK_SIZE, StreamSource
 from tests.archive.write.test_memory import LIMIT_KIB, PEAK
 from tests.conftest import full_disk, require
+from tests.support.processes import WAIT_SECONDS
 
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 
@@ -482,7 +483,7 @@ def test_interrupt_while_torch_is_at_work() -> None:
 
 def run(code: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=WAIT_SECONDS
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

@@ -271,6 +271,7 @@ def test_headers_that_explode_do_not_fill_the_memory(kind: bytes, tmp_path: Path
         read_manifest(path)
 
 
+@pytest.mark.slow
 def test_many_members_do_not_fill_the_memory(tmp_path: Path) -> None:
     header = tarfile.TarInfo("m/a").tobuf(tarfile.USTAR_FORMAT)
     path = tmp_path / "m.tar.gz"
@@ -279,6 +280,7 @@ def test_many_members_do_not_fill_the_memory(tmp_path: Path) -> None:
         assert read_manifest(path).model.model_name == "m"
 
 
+@pytest.mark.slow
 def test_contents_that_explode_do_not_fill_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "m.tar.gz"
     path.write_bytes(tarred([("m/weights", bytes(96 * MIB)), (f"m/{NAME}", TEXT.encode())]))
@@ -725,6 +727,7 @@ def test_a_deep_folder_is_removed_after_an_error(tmp_path: Path) -> None:
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_many_folders_do_not_fill_the_memory() -> None:
     """Each of these names is of 2,000 bytes, and needs a thousand folders that no other needs."""
     names = [f"{number}/" + "a/" * 250 + "b" * 200 for number in range(3000)]

@@ -30,6 +30,7 @@ LIMITS = Limits(members=50, size=4 * MIB, manifest=MIB)
 MOST_MEMORY = 16 * MIB
 
 
+@pytest.mark.slow
 def test_changed_archives(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     given: int | None = pytestconfig.getoption("--fuzz-seed")
     seconds: float = pytestconfig.getoption("--fuzz-seconds")

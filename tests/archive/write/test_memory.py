@@ -27,9 +27,10 @@ import os, sys
 import marpack
 before = peak()
 path, archive_format, how, deflate, threads = sys.argv[1:]
+size = os.path.getsize(path)
 arguments = dict(model_name="m", handler="base_handler", archive_format=archive_format, deflate=deflate)
 if how == "several":
-    os.truncate(path, 3 << 30)
+    os.truncate(path, size // 2)
     arguments["extra_files"] = {f"{number}.bin": path for number in range(2)}
 else:
     arguments["serialized_file"] = path
@@ -39,35 +40,37 @@ if how == "stream":
         pass
 else:
     result = marpack.pack(**arguments, export_path=path + ".store", digest=how == "digest", threads=threads)
-    assert sum(entry.size for entry in result.members) > 6 << 30, result
+    assert sum(entry.size for entry in result.members) > size, result
 print(peak() - before)
 """
 )
 
 
+# The memory that is taken is flat from far below one GiB on; from 4 GiB on zip and tar write other records.
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("archive_format", "how", "deflate", "threads"),
+    ("gibibytes", "archive_format", "how", "deflate", "threads"),
     [
-        ("zip-store", "file", "zlib", ""),
-        ("zip-store", "digest", "zlib", "64"),
-        ("zip-store", "stream", "zlib", ""),
-        ("default", "several", "zlib", ""),
-        ("default", "digest", "fast", ""),
-        ("default", "file", "fast", "64"),
-        ("default", "file", "parallel", "64"),
-        ("tgz", "file", "zlib", ""),
-        ("tgz", "file", "fast", "64"),
-        ("no-archive", "file", "zlib", "64"),
-        ("auto", "stream", "zlib", ""),
+        (6, "zip-store", "file", "zlib", ""),
+        (1, "zip-store", "digest", "zlib", "64"),
+        (1, "zip-store", "stream", "zlib", ""),
+        (1, "default", "several", "zlib", ""),
+        (1, "default", "digest", "fast", ""),
+        (6, "default", "file", "fast", "64"),
+        (1, "default", "file", "parallel", "64"),
+        (1, "tgz", "file", "zlib", ""),
+        (1, "tgz", "file", "fast", "64"),
+        (1, "no-archive", "file", "zlib", "64"),
+        (1, "auto", "stream", "zlib", ""),
     ],
 )
-def test_six_gibibytes_in_64_mebibytes(
-    tmp_path: Path, archive_format: str, how: str, deflate: str, threads: str
+def test_gibibytes_in_64_mebibytes(
+    tmp_path: Path, gibibytes: int, archive_format: str, how: str, deflate: str, threads: str
 ) -> None:
     require(Path("/proc/self/status").exists(), "Linux's /proc to read the peak of memory")
     weights = tmp_path / "w.pt"
     with weights.open("wb") as file:
-        file.truncate(6 * GIB)
+        file.truncate(gibibytes * GIB)
     (tmp_path / "w.pt.store").mkdir()
     done = subprocess.run(
         [sys.executable, "-c", PACK, str(weights), archive_format, how, deflate, threads],

@@ -18,6 +18,7 @@ import pytest
 import marpack
 from marpack.archive.write.file_copy import LARGE_SIZE
 from tests.archive.write.test_deflate_ahead import plan, store
+from tests.support.processes import WAIT_SECONDS
 
 __all__ = ["plan", "store"]  # fixtures
 
@@ -43,7 +44,7 @@ def run(code: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=WAIT_SECONDS,
     )
 
 
@@ -77,6 +78,7 @@ else:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 @pytest.mark.parametrize(
     ("form", "deflate"),

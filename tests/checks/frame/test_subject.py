@@ -8,7 +8,6 @@ import itertools
 import sys
 import tarfile
 import threading
-import time
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -16,28 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import marpack
-from marpack.archive.names import CASE_COLLISION
 from marpack.checks import Problem, PythonFile, Rule, Settings, Subject
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE
-from marpack.checks.python.distributions import Distributions, requirement_lines
-from marpack.checks.python.fstrings import newer_fstring
 from marpack.checks.python.source import LONGEST_COMPILED
-from marpack.checks.rules.imports import is_standard
-from marpack.checks.rules.workflow import _circle
 from tests.checks.cases.model import BASE, MODEL
 from tests.support.archives import zipped
+from tests.support.checking import codes, handler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-
-def codes(what: Any, **options: Any) -> dict[str, str]:
-    return {finding.code: finding.severity for finding in marpack.check(what, **options)}
-
-
-def handler(source: str) -> marpack.ArchivePlan:
-    return marpack.plan_archive(model_name="m", handler={"handler.py": source.encode()})
 
 
 # -------------------------------------------------------------------------------------------------- memory
@@ -107,6 +94,7 @@ def test_what_a_subject_holds() -> None:
         assert not subject.holds(path), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["default", "tgz"])
 def test_weights_are_inflated_about_once(form: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
@@ -137,6 +125,7 @@ def test_weights_are_inflated_about_once(form: Any, tmp_path: Path, monkeypatch:
     assert len(data.getvalue()) <= read < len(data.getvalue()) * 1.1
 
 
+@pytest.mark.slow
 def test_damage_around_weights_is_no_fault_of_theirs(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     saved = io.BytesIO()
@@ -290,11 +279,6 @@ def test_too_little_memory_is_no_fault_of_a_source(monkeypatch: pytest.MonkeyPat
     assert "source-syntax" not in codes(plan)
 
 
-def test_the_end_of_a_name_is_taken_off_at_once() -> None:
-    assert "numpy" in Distributions(b"numpy-cpu-gpu-cu118-headless").modules
-    assert Distributions(b"kit" + b"-cpu" * 1000).modules == frozenset()
-
-
 def requirements(text: bytes) -> marpack.ArchivePlan:
     return marpack.plan_archive(
         model_name="m",
@@ -386,157 +370,3 @@ def test_no_error_is_left_out_for_warnings() -> None:
     assert len(found) == 200 + 20 + 1
     assert (found[-1].code, found[-1].severity) == ("container-unread", "note")
     assert "120 more" in found[-1].message
-
-
-# ------------------------------------------------------------------------------------------- Python's age
-
-NEWER = {
-    "its own quotes": "x = f'{d['a']}'\n",
-    "its own quotes, inside of another": "x = f'{f\"{'a'}\"}'\n",
-    "a backslash": "x = f\"{'\\n'.join(d)}\"\n",
-    "a continued line": 'x = f"""{d + \\\n1}"""\n',
-    "a comment": 'x = f"""{\n  d  # what\n}"""\n',
-    "a line break": "x = f'{d\n}'\n",
-}
-OLDER = {
-    "other quotes": "x = f'{d[\"a\"]}'\n",
-    "short quotes in long ones": 'x = f"""{d["a"]}"""\n',
-    "backslashes outside of the braces": "x = f'\\n{d}\\'{d:%H\\n}'\n",
-    "lines in long quotes": 'x = f"""\\\n{\n  d\n} # no\n\n"""\n',
-    "doubled braces": "x = f'{{\\'}}' \\\n    f'{d!r:>{d}}'\n",
-    "a number sign in quotes": "x = f'{d[\"#\"]}'\n",
-}
-FIRST_LINE = "d = {}\ndef handle(data, context): return data\n"
-
-
-@pytest.mark.parametrize("source", NEWER.values(), ids=NEWER)
-def test_fstrings_that_an_older_python_does_not_read(source: str) -> None:
-    """By this Python's parser, or, from 3.12 on, which reads them all, by their tokens."""
-    plan = handler(FIRST_LINE + source)
-    for python in ("3.8", "3.10"):
-        assert codes(plan, python=python)["source-syntax"] == "error"
-    newer = codes(plan, python="3.12").get("source-syntax")
-    assert newer == (None if sys.version_info >= (3, 12) else "warning")
-
-
-@pytest.mark.parametrize("source", OLDER.values(), ids=OLDER)
-def test_fstrings_that_every_python_reads(source: str) -> None:
-    for python in ("3.8", "3.11", "3.12"):
-        assert "source-syntax" not in codes(handler(FIRST_LINE + source), python=python)
-
-
-S, M, E = "FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END"
-OPEN, CLOSE, NAME = ("OP", "{", 1), ("OP", "}", 1), ("NAME", "d", 1)
-
-
-@pytest.mark.parametrize(
-    ("tokens", "said"),
-    [
-        ([(S, "f'", 1), OPEN, NAME, CLOSE, (E, "'", 1), ("STRING", "'a'", 1)], None),
-        ([(S, "f'", 1), OPEN, ("STRING", "'a'", 1), CLOSE, (E, "'", 1)], ("quotes", 1)),
-        ([(S, "rf'", 1), OPEN, ("STRING", '"a"', 1), CLOSE, (M, "\\d'", 1), (E, "'", 1)], None),
-        ([(S, "f'", 1), OPEN, (S, 'f"', 1), (M, "\\", 1), (E, '"', 1), CLOSE, (E, "'", 1)], ("backslash", 1)),
-        ([(S, "f'", 1), OPEN, (S, "f'", 1), (E, "'", 1), CLOSE, (E, "'", 1)], ("quotes", 1)),
-        ([(S, 'f"""', 1), OPEN, ("STRING", '"a"', 1), ("NL", "\n", 1), ("OP", "}", 2), (E, '"""', 2)], None),
-        ([(S, 'f"""', 1), OPEN, ("COMMENT", "# a", 1), ("NL", "\n", 1)], ("'#'", 1)),
-        ([(S, 'f"""', 1), OPEN, NAME, ("OP", "}", 2), (E, '"""', 2)], ("backslash", 2)),
-        ([(S, "F'", 7), ("OP", "{", 7), ("NL", "\n", 7)], ("line break", 7)),
-    ],
-)
-def test_the_tokens_of_fstrings(tokens: list[tuple[str, str, int]], said: tuple[str, int] | None) -> None:
-    found = newer_fstring(tokens)
-    if said is None or found is None:
-        assert found is said
-    else:
-        assert said[0] in found[0]
-        assert said[1] == found[1]
-
-
-@pytest.mark.parametrize(
-    ("module", "since", "until"),
-    [
-        ("json", 8, 99),
-        ("graphlib", 9, 99),
-        ("zoneinfo", 9, 99),
-        ("tomllib", 11, 99),
-        ("compression", 14, 99),
-        ("annotationlib", 14, 99),
-        ("parser", 8, 10),
-        ("binhex", 8, 11),
-        ("distutils", 8, 12),
-        ("imp", 8, 12),
-        ("asyncore", 8, 12),
-        ("smtpd", 8, 12),
-        ("cgi", 8, 13),
-        ("telnetlib", 8, 13),
-        ("lib2to3", 8, 13),
-    ],
-)
-def test_the_standard_library_is_that_of_the_servers_python(module: str, since: int, until: int) -> None:
-    plan = handler(f"import {module}\ndef handle(data, context): return data\n")
-    for minor in range(8, 15):
-        there = since <= minor < until
-        assert is_standard(module, (3, minor)) == there
-        found = codes(plan, python=f"3.{minor}").get("import-missing")
-        # setuptools brings a distutils of its own.
-        assert found == (None if there else "note" if module == "distutils" else "warning")
-
-
-def test_a_module_that_is_gone_is_not_hidden() -> None:
-    plan = marpack.plan_archive(
-        model_name="m",
-        handler={"handler.py": b"def handle(data, context): return data\n"},
-        extra_files={"imp.py": b""},
-    )
-    assert [codes(plan, python=f"3.{minor}").get("module-shadowed") for minor in (11, 12)] == ["warning", None]
-
-
-def test_this_pythons_standard_library() -> None:
-    assert all(is_standard(name, sys.version_info[:2]) for name in sys.stdlib_module_names)
-
-
-# ----------------------------------------------------------------------------------------------- other texts
-
-
-def test_requirements_have_one_grammar() -> None:
-    text = b"\xef\xbb\xbfNumPy==1.0 --hash=sha256:00  # why\n# c\nscikit_\\\nlearn[x]>=1 ; python_version > '3'\n"
-    text += b"git+https://x/y#egg=my-kit\n--index-url https://x\n"
-    lines = requirement_lines(text)
-    assert [(line.number, line.name) for line in lines] == [
-        (1, "numpy"),
-        (3, "scikit-learn"),
-        (5, None),
-        (6, None),
-    ]
-    found = Distributions(text)
-    assert (found.names, found.complete) == ({"numpy", "scikit-learn", "my-kit"}, True)
-    for line in ("./kit", "kit-1.0-py3-none-any.whl", "-r more.txt", "${KIT}", "a" * 20_000, "kit = 1", "k\xff"):
-        assert not Distributions(line.encode("latin-1")).complete, line
-
-
-def test_names_that_differ_in_case_are_told_once_and_alike(tmp_path: Path) -> None:
-    members = [("a/x", b""), ("A/y", b""), ("A/z", b""), ("\u00e9", b""), ("e\u0301", b"")]
-    path = zipped(tmp_path / "m.mar", members)
-    with marpack.open_archive(path) as archive:
-        expected = {f"{path}/{issue.argument}" for issue in archive.issues if issue.code == CASE_COLLISION}
-    found = [finding.file for finding in marpack.check(path) if finding.code == "container-case"]
-    assert len(found) == len(set(found)) == 2
-    assert set(found) == expected
-
-
-def test_circles() -> None:
-    assert _circle({"a": ["b", "c"], "b": ["d"], "c": ["d"]}) == []
-    assert _circle({"a": ["a"]}) == ["a", "a"]
-    edges = {"a": ["b"], "b": ["c", "e"], "c": ["d"], "d": ["b"]}
-    circle = _circle(edges)
-    assert sorted(set(circle)) == ["b", "c", "d"]
-    assert circle[0] == circle[-1]
-    assert all(after in edges[node] for node, after in itertools.pairwise(circle))
-
-
-def test_a_long_workflow_takes_no_long_time() -> None:
-    chain = {str(number): [str(number + 1)] for number in range(30_000)}
-    began = time.process_time()
-    assert _circle(chain) == []
-    assert len(_circle(chain | {"30000": ["0"]})) == 30_002
-    assert time.process_time() - began < 5

@@ -17,9 +17,6 @@ from marpack.checks.frame.rule import BUILT_IN
 from marpack.checks.frame.subject import Settings, Subject
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.checks.rules import constructor, entry_point, handler_name, imports, model
-from tests.checks.cases import handlers as checked_handlers
-from tests.checks.cases import imports as checked_imports
-from tests.checks.cases import model as checked_models
 from tests.conftest import require
 
 if TYPE_CHECKING:
@@ -27,14 +24,12 @@ if TYPE_CHECKING:
 
     from marpack.checks.frame.rule import Rule
     from marpack.findings import Finding, Issue
-    from tests.checks.cases.case import Archive, Case
 
 # One that this Python can stand for.
 SERVER = min((3, 11), sys.version_info[:2])
 
 MODULES = {module.__name__ for module in (constructor, entry_point, handler_name, imports, model)}
 RULES: list[Rule] = [rule for rule in BUILT_IN if rule.function.__module__ in MODULES]
-CASES: list[Case] = [*checked_handlers.CASES, *checked_models.CASES, *checked_imports.CASES]
 
 
 class Members:
@@ -73,10 +68,6 @@ def findings(subject: Subject) -> list[Finding]:
     return [finding for rule in RULES for finding in rule.findings(subject)]
 
 
-def of_archive(archive: Archive, options: Mapping[str, Any] | None = None) -> list[Finding]:
-    return findings(subject_of(archive.members("m"), **(options or {})))
-
-
 def of_files(files: Mapping[str, str | bytes], python: tuple[int, int] = SERVER, **model: object) -> list[Finding]:
     """Return what is found in a model of these files, whose handler is handler.py unless said otherwise."""
     manifest = {"runtime": "python", "model": {"modelName": "m", "handler": "handler.py", **model}}
@@ -90,26 +81,6 @@ def brief(found: Sequence[Finding]) -> list[str]:
 
 def errors(found: Sequence[Finding]) -> list[str]:
     return [str(finding) for finding in found if finding.severity == "error"]
-
-
-def name_of(case: Case) -> str:
-    return f"{case.code}: {case.title}"
-
-
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_what_is_broken_is_found(case: Case) -> None:
-    assert case.code in {finding.code for finding in of_archive(case.broken)}
-
-
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_what_is_repaired_has_no_error(case: Case) -> None:
-    found = of_archive(case.repaired)
-    assert errors(found) == []
-    assert case.code not in {finding.code for finding in found if finding.severity != "note"}
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {case.code for case in CASES} == {rule.code for rule in RULES}
 
 
 H = "def handle(data, context):\n    return data\n"
@@ -576,6 +547,7 @@ RELATIVE = {
 }
 
 
+@pytest.mark.server
 def test_torchserves_own_handlers_are_good_handlers(pytestconfig: pytest.Config) -> None:
     cache = pytestconfig.cache
     assert cache is not None
@@ -599,6 +571,7 @@ def test_torchserves_own_handlers_are_good_handlers(pytestconfig: pytest.Config)
 TEXTS = [*SOURCES, *MODEL_FILES, *(str(text) for case in FILES for text in case[1].values())]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.randoms(use_true_random=False), st.sampled_from(TEXTS), st.sampled_from(TEXTS))
 def test_mutated_sources_never_raise(chance: random.Random, first: str, second: str) -> None:
@@ -637,6 +610,7 @@ def test_hostile_bytes_and_names_never_raise(data: bytes, name: str, other: str)
     of_files({"handler.py": H, name: data, "r.txt": data}, handler=f"{other}:{name}", requirementsFile="r.txt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [

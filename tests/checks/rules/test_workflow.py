@@ -1,0 +1,26 @@
+"""Circles in workflows."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from marpack.checks.rules.workflow import _circle
+
+
+def test_circles() -> None:
+    assert _circle({"a": ["b", "c"], "b": ["d"], "c": ["d"]}) == []
+    assert _circle({"a": ["a"]}) == ["a", "a"]
+    edges = {"a": ["b"], "b": ["c", "e"], "c": ["d"], "d": ["b"]}
+    circle = _circle(edges)
+    assert sorted(set(circle)) == ["b", "c", "d"]
+    assert circle[0] == circle[-1]
+    assert all(after in edges[node] for node, after in itertools.pairwise(circle))
+
+
+def test_a_long_workflow_takes_no_long_time() -> None:
+    chain = {str(number): [str(number + 1)] for number in range(30_000)}
+    began = time.process_time()
+    assert _circle(chain) == []
+    assert len(_circle(chain | {"30000": ["0"]})) == 30_002
+    assert time.process_time() - began < 5
