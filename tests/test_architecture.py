@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "marpack.display": set(),
     "marpack.findings": {"marpack.display"},
     "marpack.errors": {"marpack.display", "marpack.findings"},
-    "marpack.strict_json": {"marpack.errors"},
+    "marpack.strict_json": set(),
     "marpack.disk": {"marpack.errors"},
     "marpack.archive": WORDS,
     "marpack.archive.formats": {*WORDS, "marpack.disk", "marpack.archive"},

@@ -248,9 +248,7 @@ class Archive(ABC):
                 for member in self.members
                 if member.name == name or member.name.startswith(f"{name.rstrip('/')}/")
             }
-            if not inside:
-                raise ArchiveError(self.path, "is not in the archive", code="no-member", member=name)
-            found |= inside
+            found |= inside or {name: self[name]}  # which raises
         return list(found.values())
 
     def verify(self, *, progress: Progress | None = None, threads: int | None = None) -> tuple[Issue, ...]:

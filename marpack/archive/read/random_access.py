@@ -102,14 +102,9 @@ class StreamBytes:
 
 def _whole(read: Callable[[int, int], bytes], offset: int, length: int) -> bytes:
     """Read until all is there or nothing comes; a length below 1 lies beyond the end, however far."""
-    if length <= 0:
-        return b""
-    data = read(offset, length)
-    if len(data) == length:
-        return data
-    pieces = [data]
-    while data and (length := length - len(data)):
-        offset += len(data)
-        data = read(offset, length)
+    pieces = []
+    while length > 0 and (data := read(offset, length)):
         pieces.append(data)
-    return b"".join(pieces)
+        offset += len(data)
+        length -= len(data)
+    return b"".join(pieces)  # of one piece the piece itself
