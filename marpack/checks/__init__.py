@@ -5,10 +5,10 @@ from __future__ import annotations
 from marpack.archive.handler import Handler
 from marpack.checks.examine import built_in_rules, check
 from marpack.checks.frame.contents import Contents, MemberFile
-from marpack.checks.frame.rule import Problem, Rule, rule
 from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.source import Source
+from marpack.rule import Rule, rule
 
 __all__ = [
     "CheckTarget",
@@ -17,7 +17,6 @@ __all__ = [
     "Handler",
     "MemberFile",
     "Modules",
-    "Problem",
     "Rule",
     "Settings",
     "Source",

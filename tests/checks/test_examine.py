@@ -14,8 +14,7 @@ import pytest
 
 import marpack
 from marpack import CheckError, MarpackError, cli
-from marpack.checks import Problem, Rule, Subject, built_in_rules
-from marpack.checks.frame.rule import BUILT_IN
+from marpack.checks import Subject, built_in_rules, rule
 from tests.support.archives import SPEC, check_json
 
 if TYPE_CHECKING:
@@ -113,16 +112,18 @@ def test_a_code_that_no_rule_has(words: dict[str, Any]) -> None:
 
 
 def test_a_rule_of_the_users() -> None:
-    def find_large(subject: Subject) -> Iterator[Problem]:
+    @rule("our-size", "warning")
+    def find_large(subject: Subject) -> Iterator[marpack.Finding]:
         """Find large members."""
         for name, size in subject.names.items():
             if size > 20_000:
-                yield Problem(message=f"has {size} bytes", fix="make it smaller", effect="slow", member=name)
+                yield find_large.finding(message=f"has {size} bytes", fix="make it smaller", member=name)
 
-    ours = Rule(code="our-size", severity="warning", function=find_large)
-    findings = marpack.check(marpack.plan_archive(**GOOD), rules=[*built_in_rules(), ours])
-    assert [each.file for each in findings if each.code == "our-size"] == ["m.mar/digits.pt"]
-    assert codes(marpack.check(marpack.plan_archive(**GOOD), rules=[ours], select=["our"]), "warning")
+    findings = marpack.check(marpack.plan_archive(**GOOD), rules=[*built_in_rules(), find_large])
+    [found] = [each for each in findings if each.code == "our-size"]
+    assert (found.file, found.member, found.severity) == ("m.mar", "digits.pt", "warning")
+    assert str(found).startswith("m.mar/digits.pt: warning: has ")
+    assert codes(marpack.check(marpack.plan_archive(**GOOD), rules=[find_large], select=["our"]), "warning")
 
 
 @pytest.mark.parametrize("words", [{"target": "heroku"}, {"python": "2.7"}, {"python": "newest"}])
@@ -388,18 +389,16 @@ def test_the_json_knows_every_severity_of_a_finding() -> None:
 def our_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A module with a rule, which is no rule any more afterwards."""
     (tmp_path / "our_marpack_rules.py").write_text(
-        "from marpack.checks import Problem, rule\n\n\n"
+        "from marpack.checks import rule\n\n\n"
         "@rule('our-readme', 'error')\n"
         "def find_no_readme(subject):\n"
         '    """Pack a README.\n\n    Ours want one.\n    """\n'
         "    if not subject.holds('README.md'):\n"
-        "        yield Problem(message='there is no README.md', fix='pack one', effect='')\n"
+        "        yield find_no_readme.finding(message='there is no README.md', fix='pack one')\n"
     )
     (tmp_path / "our_broken_rules.py").write_text("1 / 0\n")
     monkeypatch.syspath_prepend(tmp_path)
-    before = [*BUILT_IN]
     yield "our_marpack_rules"
-    BUILT_IN[:] = before
     sys.modules.pop("our_marpack_rules", None)
 
 
@@ -423,9 +422,9 @@ def test_rules_of_the_users_on_the_command_line(
 def test_the_command_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "--rules"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(built_in_rules())
-    for rule in built_in_rules():
-        assert cli.main(["check", "--explain", rule.code]) == 0
-        assert rule.explanation in capsys.readouterr().out
+    for known in built_in_rules():
+        assert cli.main(["check", "--explain", known.code]) == 0
+        assert known.explanation in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

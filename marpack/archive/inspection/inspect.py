@@ -112,7 +112,7 @@ class Inspection:
             "references": dict(self.references),
             "members": [member.asdict() for member in self.members],
             "folders": list(self.folders),
-            "issues": [asdict(issue) for issue in self.issues],
+            "issues": [issue.asdict() for issue in self.issues],
         }
 
     def to_json(self) -> str:

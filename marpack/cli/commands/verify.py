@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from marpack.cli.progress import progress_for
@@ -55,8 +54,7 @@ def _run(options: argparse.Namespace) -> int:
     except ArchiveError as error:
         if not options.json:
             raise
-        issue = Issue(code=error.code, argument=printable(error.member or ""), message=error.message)
-        return _show_json(options.archive, {"form": None, "members": None, "contents_size": None}, [issue])
+        return _show_json(options.archive, {"form": None, "members": None, "contents_size": None}, [error.issue])
     if options.json:
         return _show_json(options.archive, what, issues)
     lines = [*map(issue_line, issues)]
@@ -69,5 +67,5 @@ def _run(options: argparse.Namespace) -> int:
 
 def _show_json(path: str, what: dict[str, Any], issues: Sequence[Issue]) -> int:
     document = {"schema": _SCHEMA_VERSION, "path": path, "ok": not issues, **what}
-    show(to_json(document | {"issues": [asdict(issue) for issue in issues]}))
+    show(to_json(document | {"issues": [issue.asdict() for issue in issues]}))
     return 1 if issues else 0

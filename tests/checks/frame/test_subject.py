@@ -17,13 +17,14 @@ import pytest
 
 import marpack
 from marpack.archive.names import CASE_COLLISION
-from marpack.checks import Problem, Rule, Settings, Source, Subject
+from marpack.checks import Rule, Settings, Source, Subject
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE
 from marpack.checks.python.distributions import Distributions, requirement_lines
 from marpack.checks.python.fstrings import newer_fstring
 from marpack.checks.python.source import LONGEST_COMPILED
 from marpack.checks.rules.imports import is_standard
 from marpack.checks.rules.workflow import _circle
+from marpack.findings import Finding
 from tests.checks.cases.model import BASE, MODEL
 from tests.support.archives import zipped
 
@@ -365,7 +366,7 @@ def test_no_error_is_left_out_for_warnings() -> None:
         def find(_: Subject) -> Any:
             """Find them."""
             for number in range(count):
-                yield Problem(message=f"{severity} {number}", fix="", effect="", severity=severity)
+                yield Finding(code="our", message=f"{severity} {number}", fix="", severity=severity)
 
         return find
 

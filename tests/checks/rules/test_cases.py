@@ -60,7 +60,7 @@ def subject(archive: Archive, name: str = "digits", **options: Any) -> Subject:
         file_name=file,
         form=archive.form,
         settings=settings,
-        is_workflow=file.endswith(".war"),
+        kind="workflow" if file.endswith(".war") else "model",
     )
 
 
