@@ -49,7 +49,7 @@ def test_a_plan_an_archive_and_a_path_are_found_alike(
         found.append(marpack.check(archive))
     assert [codes(each) for each in found] == [wrong] * 4
     if wrong:
-        assert {each[0].file for each in found} >= {f"{plan.file_name}/handler.py", f"{path}/handler.py"}
+        assert {each[0].place for each in found} >= {f"{plan.file_name}/handler.py", f"{path}/handler.py"}
 
 
 def test_an_archive_without_a_name(tmp_path: Path) -> None:
@@ -63,7 +63,8 @@ def test_a_finding_says_everything(tmp_path: Path) -> None:
     source = "import json\n\n\nclass A:\n    def initialize(self, context): ...\n"
     plan = marpack.plan_archive(model_name="m", handler={"handler.py": source})
     [finding] = [each for each in marpack.check(plan) if each.severity == "error"]
-    assert (finding.code, finding.file, finding.line) == ("handler-methods", "m.mar/handler.py", 4)
+    assert (finding.code, finding.file, finding.member) == ("handler-methods", "m.mar", "handler.py")
+    assert (finding.line, finding.place) == (4, "m.mar/handler.py:4")
     assert "Expect handle method in class" in finding.effect
     assert finding.message
     assert finding.fix
@@ -165,7 +166,7 @@ def test_a_damaged_member_does_not_hide_the_others(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"x = 1\n", b"x = 2\n"))
     found = marpack.check(path)
     assert "container-structure" in codes(found)
-    assert [each.file for each in found if each.code == "container-structure"] == [f"{path}/handler.py"]
+    assert [each.place for each in found if each.code == "container-structure"] == [f"{path}/handler.py"]
     assert codes(marpack.check(path, select=["handler-classes"])) == ["container-structure"]
     assert codes(marpack.check(path, ignore=["container"], load=True))[0] == "container-structure"
 
@@ -216,7 +217,7 @@ def test_what_a_folder_links_to_elsewhere_is_there(names: tuple[str, ...], tmp_p
     assert codes(marpack.check(linked(tmp_path, *names))) == []
     findings = marpack.check(tmp_path / "model")
     links = [each for each in findings if "(link)" in each.message]
-    assert {each.file for each in links} == {f"{tmp_path}/model/{name}" for name in names}
+    assert {each.member for each in links} == set(names)
     assert {each.severity for each in links} == {"warning"}
     assert {each.effect for each in links} == {"it follows the link, if that leads somewhere where it runs"}
     assert not [each for each in findings if each.code in ("import-missing", "manifest-file-missing")]
@@ -335,7 +336,7 @@ def test_a_finding_takes_a_line_for_each_thing_that_it_says(
     assert cli.main(["check", path, "--select", "handler"]) == 1
     [finding] = marpack.check(path, select="handler")
     assert capsys.readouterr().out.splitlines() == [
-        f"{finding.file}: error: {finding.key}: {finding.message} [handler-classes]",
+        f"{finding.place}: error: {finding.key}: {finding.message} [handler-classes]",
         f"  server: {finding.effect}",
         f"  fix: {finding.fix}",
         f"{path}: 1 error, 0 warnings",

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from marpack.config.settings.environment import variables
@@ -84,21 +85,25 @@ def _folded(key: str) -> str:
 _FOLDED_KEYS = {_folded(key): key for key in KEYS}
 
 
+@lru_cache(maxsize=256)
 def _near(key: str) -> str | None:
     close = get_close_matches(_folded(key), _FOLDED_KEYS, 1, _NEAR)
     return _FOLDED_KEYS[close[0]] if close else None
 
 
-def _values(document: Document) -> Iterator[tuple[Key, str, str]]:
-    """Yield known settings whose value is no JSON and is known: key, value, and how that is shown."""
+def _values(document: Document) -> Iterator[tuple[Key, str]]:
+    """Yield known settings whose value is no JSON and is known, with the value."""
     for name, text in document.properties.items():
         key = KEYS.get(name)
         if key is None or key.kind == "json" or (key.kind == "choice" and not text) or variables(text):
             continue
-        shown = brief(name, text)
         if name == "metrics_mode":
             text = re.sub(r"\s", "", text).lower()  # as the server does
-        yield key, text, shown
+        yield key, text
+
+
+def _shown(document: Document, key: Key) -> str:
+    return brief(key.name, document.properties[key.name])
 
 
 def _is_quoted(text: str) -> bool:
@@ -109,11 +114,11 @@ def _is_host(key: Key) -> bool:
     return key.name in ("grpc_inference_address", "grpc_management_address")
 
 
-def _clean_values(document: Document, *kinds: str) -> Iterator[tuple[Key, str, str]]:
+def _clean_values(document: Document, *kinds: str) -> Iterator[tuple[Key, str]]:
     """Yield those of the kinds that have neither blanks at an edge nor quotes."""
-    for key, text, shown in _values(document):
+    for key, text in _values(document):
         if key.kind in kinds and text == text.strip() and not _is_quoted(text) and not _is_host(key):
-            yield key, text, shown
+            yield key, text
 
 
 @rule("blank", "error")
@@ -122,12 +127,12 @@ def find_blanks(document: Document) -> Iterator[Finding]:
 
     It counts: no number, address or truth value has one. It is a warning where any text will do (P5, P16).
     """
-    for key, text, shown in _values(document):
+    for key, text in _values(document):
         if text != text.strip() and not (_is_host(key) and not _HOST.fullmatch(text)):
             yield find_blanks.finding(
                 key=key.name,
                 severity="warning" if key.kind in ("str", "list") else "error",
-                message=f"{shown!r} has a blank at its edge",
+                message=f"{_shown(document, key)!r} has a blank at its edge",
                 effect="it counts",
                 fix="remove it",
             )
@@ -139,9 +144,9 @@ def find_quotes(document: Document) -> Iterator[Finding]:
 
     They count as part of the value (P5).
     """
-    for key, text, shown in _values(document):
+    for key, text in _values(document):
         if _is_quoted(text) and not _is_host(key):
-            message = f"{shown} has quotes"
+            message = f"{_shown(document, key)} has quotes"
             yield find_quotes.finding(key=key.name, message=message, effect="they count", fix="remove them")
 
 
@@ -151,9 +156,12 @@ def find_home(document: Document) -> Iterator[Finding]:
 
     No reader replaces it, and nothing is found there.
     """
-    for key, text, shown in _clean_values(document, "path"):
+    for key, text in _clean_values(document, "path"):
         if text.startswith("~"):
-            message, effect = f"{shown!r} begins with '~', which no reader replaces", "nothing is found there"
+            message, effect = (
+                f"{_shown(document, key)!r} begins with '~', which no reader replaces",
+                "nothing is found there",
+            )
             yield find_home.finding(key=key.name, message=message, effect=effect, fix="write the whole path")
 
 
@@ -163,14 +171,14 @@ def find_wrong_addresses(document: Document) -> Iterator[Finding]:
 
     Anything else ends the server (P17).
     """
-    for key, text, shown in _values(document):
+    for key, text in _values(document):
         if _is_host(key) and not _HOST.fullmatch(text):
-            message, fix = f"{shown!r} is no host", "write a name or an IP address, nothing else"
+            message, fix = f"{_shown(document, key)!r} is no host", "write a name or an IP address, nothing else"
             yield find_wrong_addresses.finding(key=key.name, message=message, effect=_ENDS, fix=fix)
-    for key, text, shown in _clean_values(document, "address"):
+    for key, text in _clean_values(document, "address"):
         if not UNIX_ADDRESS.fullmatch(text) and not ADDRESS.fullmatch(text):
             fix = "write scheme://host:port without a path, as http://0.0.0.0:8080"
-            message = f"{shown!r} is no address"
+            message = f"{_shown(document, key)!r} is no address"
             yield find_wrong_addresses.finding(key=key.name, message=message, effect=_ENDS, fix=fix)
 
 
@@ -180,7 +188,7 @@ def find_wrong_ports(document: Document) -> Iterator[Finding]:
 
     A greater one ends the server (P17).
     """
-    for key, text, _ in _clean_values(document, "address"):
+    for key, text in _clean_values(document, "address"):
         match = None if UNIX_ADDRESS.fullmatch(text) else ADDRESS.fullmatch(text)
         if match and match["port"] and ((port := whole_number(match["port"])) is None or port > _LAST_PORT):
             message = f"port {match['port']:.20} is out of range"
@@ -194,20 +202,20 @@ def find_types(document: Document) -> Iterator[Finding]:
     Of what is no number the server fails, at once or when it needs one; a wrong floating point number is the
     default, and what is not ``true`` in any case is false (P16).
     """
-    for key, text, shown in _clean_values(document, *_NUMBERS, "bool"):
+    for key, text in _clean_values(document, *_NUMBERS, "bool"):
         try:
             value = parse_value(key.kind, text)
         except ValueError as error:
             effects = {"bool": "", "double": "it takes the default"}
             yield find_types.finding(
                 key=key.name,
-                message=f"{shown!r} {error}",
+                message=f"{_shown(document, key)!r} {error}",
                 effect=effects.get(key.kind, "it fails"),
                 fix="write true or false" if key.kind == "bool" else "write the number, nothing else",
             )
             continue
         if value is True and key.name in _PASSED_ON and text != "true":
-            message = f"{shown!r} is not true to workers"
+            message = f"{_shown(document, key)!r} is not true to workers"
             yield find_types.finding(key=key.name, message=message, fix="write true in lower case")
 
 
@@ -217,7 +225,7 @@ def find_ranges(document: Document) -> Iterator[Finding]:
 
     The server reads others, and ends, or fails when it needs them (P16).
     """
-    for key, text, _ in _clean_values(document, *_NUMBERS):
+    for key, text in _clean_values(document, *_NUMBERS):
         try:
             value = parse_value(key.kind, text)
         except ValueError:
@@ -235,14 +243,16 @@ def find_choices(document: Document) -> Iterator[Finding]:
 
     With an envelope that there is not every worker dies; an unknown ``metrics_mode`` is ``log`` (a warning).
     """
-    for key, text, shown in _clean_values(document, "choice"):
+    for key, text in _clean_values(document, "choice"):
         if text in key.choices or (key.name == "service_envelope" and text in OLD_ENVELOPES):
             continue
         is_mode = key.name == "metrics_mode"
         yield find_choices.finding(
             key=key.name,
             severity="warning" if is_mode else "error",
-            message=f"{shown!r} is unknown" if is_mode else f"{shown!r} is no envelope of TorchServe",
+            message=f"{_shown(document, key)!r} is unknown"
+            if is_mode
+            else f"{_shown(document, key)!r} is no envelope of TorchServe",
             effect="it takes log" if is_mode else "every worker dies",
             fix=f"choose from {', '.join(key.choices)}",
         )
@@ -254,7 +264,7 @@ def find_patterns(document: Document) -> Iterator[Finding]:
 
     The server ends at one that Java does not take; Python's judgement is near that.
     """
-    for key, text, _ in _clean_values(document, "str", "list"):
+    for key, text in _clean_values(document, "str", "list"):
         if key.name not in ("allowed_urls", "blacklist_env_vars"):
             continue
         for pattern in text.split(",") if key.name == "allowed_urls" else [text]:
