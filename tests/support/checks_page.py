@@ -44,8 +44,8 @@ others who read these files, were seen to do. `--select`, `--ignore` and `--expl
 _MODEL_CONFIG = """\
 # What is wrong with a model-config.yaml
 
-The rules that `ModelConfig` holds a file against; `marpack check` tells the same under codes of its own, those that
-begin with `config-`. What the server does was seen on TorchServe 0.12.0.
+The rules that `ModelConfig` holds a file against; `marpack check` tells the same under codes that begin
+with `config-`. What the server does was seen on TorchServe 0.12.0.
 """
 
 

@@ -158,11 +158,12 @@ def find_home(document: Document) -> Iterator[Finding]:
     """
     for key, text in _clean_values(document, "path"):
         if text.startswith("~"):
-            message, effect = (
-                f"{_shown(document, key)!r} begins with '~', which no reader replaces",
-                "nothing is found there",
+            yield find_home.finding(
+                key=key.name,
+                message=f"{_shown(document, key)!r} begins with '~', which no reader replaces",
+                effect="nothing is found there",
+                fix="write the whole path",
             )
-            yield find_home.finding(key=key.name, message=message, effect=effect, fix="write the whole path")
 
 
 @rule("address", "error")
@@ -250,9 +251,7 @@ def find_choices(document: Document) -> Iterator[Finding]:
         yield find_choices.finding(
             key=key.name,
             severity="warning" if is_mode else "error",
-            message=f"{_shown(document, key)!r} is unknown"
-            if is_mode
-            else f"{_shown(document, key)!r} is no envelope of TorchServe",
+            message=f"{_shown(document, key)!r} is {'unknown' if is_mode else 'no envelope of TorchServe'}",
             effect="it takes log" if is_mode else "every worker dies",
             fix=f"choose from {', '.join(key.choices)}",
         )
