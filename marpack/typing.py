@@ -22,7 +22,7 @@ __all__, __getattr__, __dir__ = _lazy(
         "checks.frame.subject": "CheckTarget",
         "config.settings.keys": "Key",
         "config.presets": "Preset",
-        "config.rules.server": "Target",
+        "config.rules.document": "Target",
         "config.snapshot": "EntrySettings SnapshotStyle",
         "findings": "ReaderName Severity",
         "serving.model_store": "StoredArchive",

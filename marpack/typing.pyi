@@ -23,7 +23,7 @@ from marpack.archive.result import WrittenMember as WrittenMember
 from marpack.archive.sources import Reader as Reader
 from marpack.checks.frame.subject import CheckTarget as CheckTarget
 from marpack.config.presets import Preset as Preset
-from marpack.config.rules.server import Target as Target
+from marpack.config.rules.document import Target as Target
 from marpack.config.settings.keys import Key as Key
 from marpack.config.snapshot import EntrySettings as EntrySettings
 from marpack.config.snapshot import SnapshotStyle as SnapshotStyle

@@ -5,11 +5,11 @@ from __future__ import annotations
 from marpack.archive.handler import HandlerName
 from marpack.checks.examine import built_in_rules, check
 from marpack.checks.frame.contents import Contents, MemberFile
-from marpack.checks.frame.rule import Problem, Rule, rule
 from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
 from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.source import PythonFile
+from marpack.rule import Rule, rule
 
 __all__ = [
     "CheckTarget",
@@ -18,7 +18,6 @@ __all__ = [
     "HandlerName",
     "MemberFile",
     "Modules",
-    "Problem",
     "PythonFile",
     "Rule",
     "Settings",

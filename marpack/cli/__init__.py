@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from marpack import __version__
 from marpack.cli.terminal import complain, prepare
-from marpack.display import printable
+from marpack.display import printable, showable
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         by_option = options.command in _PACKING
         return _fail(*map(_option_and_message if by_option else str, error.issues))
     except (CheckError, ConfigError) as error:
-        return _fail(*(printable(str(finding).removeprefix("error: ")) for finding in error.findings))
+        return _fail(*(str(each) if each.place else each.sentence for each in error.findings))
     except BrokenPipeError:
         return _FAILED
     except MarpackError as error:
@@ -105,5 +105,5 @@ def _option_and_message(issue: Issue) -> str:
 def _fail(*messages: str) -> int:
     for message in messages:
         # What an archive calls itself may be in it.
-        complain("marpack: error: " + "\n".join(map(printable, message.split("\n"))))
+        complain("marpack: error: " + "\n".join(map(printable, showable(message).split("\n"))))
     return _FAILED

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from marpack.archive.forms import DEFLATES
 from marpack.archive.packed_at import PackedAt
 from marpack.cli.destinations import ToPath, ToStandardOutput, ToUrl, output_for
+from marpack.cli.findings import findings_json
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, show
 from marpack.display import printable
@@ -125,7 +126,7 @@ def _checked(plan: Plan, options: argparse.Namespace) -> tuple[Finding, ...]:
     if not options.quiet:
         for finding in findings:
             if finding.severity != "note":
-                complain(f"marpack: check: {printable(str(finding))}")
+                complain(f"marpack: check: {finding}")
     return findings
 
 
@@ -207,5 +208,4 @@ def _json(
         members = [asdict(member) for member in written.members]
         document |= {"size": written.size, "sha256": written.sha256, "entries": members}
     document["warnings"] = list(warnings)
-    document["findings"] = [asdict(finding) for finding in findings]
-    return json.dumps(document, indent=2)
+    return json.dumps(document | findings_json(findings), indent=2)

@@ -78,8 +78,7 @@ def _size(text: str) -> int:
 
 def issue_line(issue: Issue) -> str:
     """Return an issue as one line that a terminal can be shown."""
-    where = f"{issue.argument}: " if issue.argument else ""
-    return printable(f"{where}{issue.message} [{issue.code}]")
+    return printable(f"{issue} [{issue.code}]")
 
 
 def json_line(value: Any) -> str:

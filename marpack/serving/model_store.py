@@ -106,7 +106,7 @@ class ModelStore:
             if same and other.file_name != file_name:
                 message = f"is the same version of the same model as {other.file_name!r}"
                 fix = "remove that one, or pack another version"
-                raise ConfigError([Finding.error("snapshot-same-version", file_name, message, fix)])
+                raise ConfigError([Finding(code="snapshot-same-version", key=file_name, message=message, fix=fix)])
         return path
 
     def remove(self, model_name: str, model_version: str | None = None) -> tuple[StoredArchive, ...]:

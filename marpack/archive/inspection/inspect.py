@@ -16,7 +16,6 @@ from marpack.archive.inspection.pickles import Budget
 from marpack.archive.inspection.weights import describe_weights
 from marpack.archive.read.archive import WorkflowArchive
 from marpack.archive.read.limits import LIMIT_CODES
-from marpack.display import printable
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 from marpack.strict_json import DEEPEST, is_nested_deeper
@@ -102,7 +101,7 @@ class Inspection:
             "references": dict(self.references),
             "members": [member.asdict() for member in self.members],
             "folders": list(self.folders),
-            "issues": [asdict(issue) | {"argument": printable(issue.argument)} for issue in self.issues],
+            "issues": [issue.asdict() for issue in self.issues],
         }
 
     def to_json(self) -> str:

@@ -27,7 +27,6 @@ __all__ = [
     "ArchiveContents",
     "Contents",
     "MemberFile",
-    "NoContents",
     "PlanContents",
 ]
 
@@ -146,17 +145,3 @@ class PlanContents:
             file.write(chunk)
         file.seek(0)
         return file
-
-
-class NoContents:
-    """What cannot be opened, for the rule that says why."""
-
-    sizes: Mapping[str, int] = {}
-    present: Collection[str] = ()
-
-    def __init__(self, error: ArchiveError) -> None:
-        self.problems: Sequence[Issue] = (error.issue,)
-
-    def open(self, name: str) -> MemberFile:
-        """There is nothing to open."""
-        raise KeyError(name)

@@ -46,8 +46,8 @@ class Subject:
     """A model or workflow under examination; everything that several rules ask for is worked out once.
 
     ``path`` is what it is called in findings, ``file_name`` the name it has in a model store, ``""`` where it has
-    none yet. ``form`` is the reader that the server takes for it. ``is_workflow`` says that it is a workflow,
-    which has a manifest of its own kind.
+    none yet. ``form`` is the reader that the server takes for it. ``kind`` is ``workflow`` for one, which has a
+    manifest of its own kind.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class Subject:
         file_name: str,
         form: Form,
         settings: Settings,
-        is_workflow: bool = False,
+        kind: Literal["model", "workflow"] = "model",
     ) -> None:
         self.contents = contents
         self.path = path
         self.file_name = file_name
         self.form = form
         self.settings = settings
-        self.is_workflow = is_workflow
+        self.kind: Literal["model", "workflow"] = kind
         # Where the server looks for the manifest.
-        self.manifest_name = WORKFLOW_MANIFEST_NAME if is_workflow else MANIFEST_NAME
+        self.manifest_name = WORKFLOW_MANIFEST_NAME if kind == "workflow" else MANIFEST_NAME
         # What was asked for and not looked into, and why: a rule of its own tells it, after all others.
         self.unread: dict[str, str] = {}
         self._left = MOST_SOURCE
@@ -75,9 +75,8 @@ class Subject:
         self._sources: dict[str, PythonFile | None] = {}
         self._worked_out: dict[Callable[[Subject], Any], Any] = {}
 
-    def place(self, member: str | None) -> str:
-        """Return how a finding names a member, or the whole."""
-        return self.path if member is None else f"{self.path}/{member}"
+    def line_of(self, key: str) -> int | None:
+        """Return None: a rule that knows the line of a key of the manifest says so."""
 
     def once(self, work: Callable[[Subject], T]) -> T:
         """Return what a function makes of the subject; it is called once, for all rules that ask for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from marpack.cli.progress import progress_for
@@ -69,6 +68,5 @@ def _run(options: argparse.Namespace) -> int:
 
 def _show_json(path: str, what: dict[str, Any], issues: Sequence[Issue]) -> int:
     document = {"schema": _SCHEMA_VERSION, "path": path, "ok": not issues, **what}
-    found = [asdict(issue) | {"argument": printable(issue.argument)} for issue in issues]
-    show(to_json(document | {"issues": found}))
+    show(to_json(document | {"issues": [issue.asdict() for issue in issues]}))
     return 1 if issues else 0

@@ -73,8 +73,6 @@ def load_declaration(path: str | os.PathLike[str]) -> Any:
         pass
     finding = Finding(
         code="declaration",
-        severity="error",
-        key="",
         message=f"cannot be read: {problem}",
         fix="write JSON, or TOML into a file that ends in .toml",
         file=os.fsdecode(path),
@@ -311,7 +309,7 @@ def _extra_text(value: object) -> object:
 
 
 def _issues(findings: Sequence[Finding]) -> list[Issue]:
-    return [_issue(each.code, each.key, f"{each.message}: {each.fix}") for each in findings]
+    return [each.issue for each in findings]
 
 
 def _issue(code: str, argument: str, message: str) -> Issue:

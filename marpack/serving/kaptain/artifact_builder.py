@@ -212,8 +212,8 @@ def _generated(
             written = replace(written, disable_token_authorization=True, enable_model_api=False)
         warnings = _broken(literal, written, torchserve_version)
     models = snapshot.validate()
-    others = lint_properties(written.properties(), torchserve_version=torchserve_version)
-    findings = [*models, *(found for found in others if not found.key.startswith("model_snapshot."))]
+    others = lint_properties(written.properties(), torchserve_version=torchserve_version, ignore="snapshot")
+    findings = [*models, *others]
     if errors := [found for found in findings if found.severity == "error" or found.code == _UNWRITABLE]:
         raise ConfigError(errors)
     warnings += [found.sentence for found in models if found.severity == "warning"]

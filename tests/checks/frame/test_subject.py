@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import marpack
-from marpack.checks import Problem, PythonFile, Rule, Settings, Subject
+from marpack.checks import PythonFile, Rule, Settings, Subject
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE
 from marpack.checks.python.source import LONGEST_COMPILED
+from marpack.findings import Finding
 from tests.checks.cases.model import BASE, MODEL
 from tests.support.archives import zipped
 from tests.support.checking import codes, handler
@@ -146,7 +147,7 @@ def test_damage_around_weights_is_no_fault_of_theirs(tmp_path: Path) -> None:
     good = path.read_bytes()
     path.write_bytes(good.replace(crc.to_bytes(4, "little"), (crc ^ 1).to_bytes(4, "little")))
     found = [finding for finding in marpack.check(path) if finding.severity == "error"]
-    assert [(each.code, each.file) for each in found] == [("container-structure", f"{path}/w.pt")]
+    assert [(each.code, each.file, each.member) for each in found] == [("container-structure", str(path), "w.pt")]
 
 
 def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +215,7 @@ def held(files: Mapping[str, bytes], present: tuple[str, ...] = ()) -> Subject:
 def unread(what: Any, **options: Any) -> dict[str, tuple[str, str]]:
     """Return what was not looked into, with severity and message."""
     return {
-        (finding.file or "").rpartition("/")[2]: (finding.severity, finding.message)
+        (finding.member or "").rpartition("/")[2]: (finding.severity, finding.message)
         for finding in marpack.check(what, **options)
         if finding.code == "container-unread"
     }
@@ -349,7 +350,7 @@ def test_no_error_is_left_out_for_warnings() -> None:
         def find(_: Subject) -> Any:
             """Find them."""
             for number in range(count):
-                yield Problem(message=f"{severity} {number}", fix="", effect="", severity=severity)
+                yield Finding(code="our", message=f"{severity} {number}", fix="", severity=severity)
 
         return find
 
