@@ -51,8 +51,9 @@ with `config-`. What the server does was seen on TorchServe 0.12.0.
 
 def page() -> str:
     """Return the text of the page."""
-    settings = {each.code: each for each in (*RULES, *SNAPSHOT_RULES)}
-    parts = [(_HEAD, built_in_rules()), (_SETTINGS, settings.values()), (_MODEL_CONFIG, model_config.RULES)]
+    settings: list[Rule[Any]] = [*RULES]
+    settings += (each for each in SNAPSHOT_RULES if each.code not in {known.code for known in RULES})
+    parts = [(_HEAD, built_in_rules()), (_SETTINGS, settings), (_MODEL_CONFIG, model_config.RULES)]
     return "\n\n".join(_part(head, rules) for head, rules in parts) + "\n"
 
 

@@ -346,16 +346,17 @@ def test_a_rule_tells_so_much_and_counts_the_rest(tmp_path: Path) -> None:
 
 
 def test_no_error_is_left_out_for_warnings() -> None:
-    def problems(severity: Any, count: int) -> Any:
+    def problems(severity: Any, count: int, code: str = "our-mixed") -> Any:
         def find(_: Subject) -> Any:
             """Find them."""
             for number in range(count):
-                yield Finding(code="our", message=f"{severity} {number}", fix="", severity=severity)
+                yield Finding(code=code, message=f"{severity} {number}", fix="", severity=severity)
 
         return find
 
     rules = [
-        Rule(code=f"our-{number}", severity="warning", function=problems("warning", 30)) for number in range(15)
+        Rule(code=f"our-{number}", severity="warning", function=problems("warning", 30, f"our-{number}"))
+        for number in range(15)
     ]
 
     def mixed(subject: Subject) -> Any:
