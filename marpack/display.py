@@ -4,17 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = [
-    "HIDDEN",
-    "brief_repr",
-    "hidden",
-    "hidden_url",
-    "is_secret_name",
-    "printable",
-    "showable",
-    "type_name",
-]
-
 HIDDEN = "***"
 
 _SECRET_NAME = re.compile(

@@ -20,26 +20,6 @@ if TYPE_CHECKING:
 
     from marpack.findings import Finding, ReaderName
 
-__all__ = [
-    "ArchiveError",
-    "ArchiveExistsError",
-    "CheckError",
-    "ConfigError",
-    "DownloadError",
-    "LimitError",
-    "ManifestError",
-    "MarpackError",
-    "MissingExtraError",
-    "NotPortableError",
-    "PlanError",
-    "PropertiesError",
-    "SnapshotError",
-    "SourceChangedError",
-    "TargetError",
-    "UnsafeArchiveError",
-    "UploadError",
-]
-
 
 class MarpackError(Exception):
     """Base of every error that marpack itself raises."""

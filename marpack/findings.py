@@ -10,8 +10,6 @@ from marpack.display import printable, showable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["READER_NAMES", "Finding", "Issue", "ReaderName", "Severity"]
-
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
 # The programs that read what marpack writes: TorchServe itself, its Python launcher ``torchserve``, KServe's

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from marpack.archive.result import Progress, WriteResult
     from marpack.findings import Finding
 
-__all__ = ["CHECK_MODES", "CheckMode", "check_export_path", "checked", "pack", "reporting"]
-
 CheckMode: TypeAlias = Literal["error", "warn", "off"]
 CHECK_MODES: tuple[CheckMode, ...] = get_args(CheckMode)
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from marpack.errors import MarpackError
 from marpack.findings import Finding
 
 if TYPE_CHECKING:
     from marpack.findings import ReaderName, Severity
-
-__all__ = ["Kind", "Rule", "Subject", "chosen_rules", "explanation_of", "rule"]
 
 # What a rule is about: archives of models, of workflows, or whatever it is given.
 Kind: TypeAlias = Literal["model", "workflow", "any"]
@@ -98,6 +96,12 @@ def rule(
         return Rule(code=code, severity=severity, function=function, kind=kind)
 
     return made
+
+
+def rules_in(namespace: Mapping[str, object]) -> tuple[Rule[Any], ...]:
+    """Return the rules that a module makes, in their order, from its ``globals()``."""
+    made = (value for value in namespace.values() if isinstance(value, Rule))
+    return tuple(each for each in made if each.function.__module__ == namespace["__name__"])
 
 
 def chosen_rules(

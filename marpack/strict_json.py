@@ -6,8 +6,6 @@ import json
 import math
 from typing import Any
 
-__all__ = ["DEEPEST", "StrictJSONError", "is_nested_deeper", "loads"]
-
 # Levels of what is written again; a snapshot has four.
 DEEPEST = 100
 

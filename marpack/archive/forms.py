@@ -6,19 +6,6 @@ import os.path
 from enum import IntEnum
 from typing import Literal, TypeAlias, get_args
 
-__all__ = [
-    "ARCHIVE_FORMATS",
-    "DEFLATES",
-    "SUFFIXES",
-    "WORKFLOW_SUFFIX",
-    "ArchiveFormat",
-    "Compression",
-    "ContainerForm",
-    "Deflate",
-    "compression_for",
-    "deflates",
-]
-
 ArchiveFormat = Literal["default", "zip-store", "tgz", "no-archive", "auto"]
 ARCHIVE_FORMATS: tuple[ArchiveFormat, ...] = get_args(ArchiveFormat)
 

@@ -6,8 +6,6 @@ import os.path
 import posixpath
 from dataclasses import dataclass
 
-__all__ = ["BUILTIN_HANDLERS", "HandlerName"]
-
 # A6: known to the server by name, so no file is packed.
 _PYTHON_HANDLERS = frozenset(
     (

@@ -10,19 +10,6 @@ from typing import Any, Literal, TypeAlias, get_args
 from marpack import strict_json
 from marpack.errors import ManifestError
 
-__all__ = [
-    "ARCHIVER_VERSION",
-    "MANIFEST_NAME",
-    "RUNTIMES",
-    "WORKFLOW_ARCHIVER_VERSION",
-    "WORKFLOW_MANIFEST_NAME",
-    "Manifest",
-    "ManifestModel",
-    "ManifestWorkflow",
-    "Runtime",
-    "WorkflowManifest",
-]
-
 MANIFEST_NAME = "MAR-INF/MANIFEST.json"
 WORKFLOW_MANIFEST_NAME = "WAR-INF/MANIFEST.json"
 

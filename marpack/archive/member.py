@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.sources import Source
 
-__all__ = ["ArchiveMember", "Member"]
-
-
 _COMPRESSIONS = frozenset(Compression)
 
 

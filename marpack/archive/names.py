@@ -15,21 +15,6 @@ from marpack.findings import Issue
 if TYPE_CHECKING:
     from marpack.archive.forms import ArchiveFormat
 
-__all__ = [
-    "CASE_COLLISION",
-    "MAX_COMPONENT",
-    "MAX_NAME",
-    "is_excluded_folder",
-    "is_pattern",
-    "member_name_problem",
-    "member_order",
-    "model_name_problem",
-    "name_issue",
-    "names_issues",
-    "parents",
-    "workflow_name_problem",
-]
-
 # What a file system and the server's unpacker take (255 and 4,095 bytes).
 MAX_COMPONENT = 255
 MAX_NAME = 4095

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-__all__ = ["PackedAt"]
-
 # The years 1 to 9999, which the manifest's text has room for.
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 

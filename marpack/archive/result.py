@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from marpack.findings import Finding
 
-__all__ = ["Progress", "WriteResult", "WrittenMember"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrittenMember:

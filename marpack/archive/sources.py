@@ -14,19 +14,6 @@ from marpack.errors import SourceChangedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = [
-    "CHUNK_SIZE",
-    "BytesSource",
-    "DeflatedSource",
-    "FileSource",
-    "PlannedFile",
-    "Reader",
-    "SeekableFile",
-    "Source",
-    "StreamSource",
-    "open_at_once",
-]
-
 # Large enough that a read costs more than the loop around it, small enough for a processor's cache; and one of
 # deflate's blocks, so that few of those have to be put together.
 CHUNK_SIZE = 1 << 19

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from marpack.findings import Finding, Severity
     from marpack.rule import Rule
 
-__all__ = ["TARGETS", "built_in_rules", "check", "python_version"]
-
 # So many findings of a rule are kept, and the last counts the rest; of warnings and notes so many in all. No error
 # is left out for what is less.
 _MOST_OF_A_RULE = 20

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from marpack.findings import Issue
 
-__all__ = ["main"]
-
 # As the archiver: 1 for a failure, 2 for arguments that cannot be parsed. Ended by a signal, as shells have it.
 _FAILED = 1
 _SIGNALLED = 128

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from marpack.archive.result import WriteResult
     from marpack.findings import Issue
 
-__all__ = ["Output", "ToPath", "ToStandardOutput", "ToUrl", "output_for"]
-
 Output: TypeAlias = "ToPath | ToUrl | ToStandardOutput"
 
 

@@ -13,18 +13,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
 
-__all__ = [
-    "add_choosing",
-    "chosen",
-    "codes",
-    "complain_of",
-    "findings_json",
-    "read_bytes",
-    "refuse_to_write",
-    "report",
-    "show_counts",
-]
-
 
 def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
     """Show the findings of a file; return the exit status, 1 when there is an error among them."""

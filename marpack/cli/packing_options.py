@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from marpack.cli.destinations import Output
     from marpack.findings import Finding
 
-__all__ = ["add_own_options", "misused", "pack", "source_date_epoch"]
-
 # As argparse ends for options that it cannot parse.
 _MISUSED = 2
 

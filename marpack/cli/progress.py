@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["progress_for"]
-
 # Less than this is packed before anybody looks.
 _LONG_WORK = 64 << 20
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.archive import Archive
     from marpack.findings import Issue
 
-__all__ = ["LIMIT_OPTIONS", "add_limits", "issue_line", "json_line", "opened", "positive", "shortened"]
-
 # Of a value that is shown to people; programs get all of it.
 _LONGEST = 300
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}

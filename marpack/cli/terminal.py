@@ -13,8 +13,6 @@ from marpack.errors import MarpackError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["BinaryOutput", "complain", "count_of", "naming", "prepare", "show", "to_json"]
-
 
 def prepare() -> None:
     """Make the streams take every name: one that cannot be shown is no reason to fail."""

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["expand_abbreviations", "options_first"]
-
 
 def expand_abbreviations(words: Sequence[str], options: Sequence[str]) -> list[str]:
     """Complete abbreviations of an archiver's ``options``, which marpack's own must not make ambiguous."""

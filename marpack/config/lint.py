@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
     from marpack.findings import Finding
 
-__all__ = [
-    "RULES",
-    "SNAPSHOT_RULES",
-    "lint_config",
-    "lint_properties",
-    "lint_snapshot",
-    "look_at_store",
-    "snapshot_findings",
-]
-
 
 def _of_the_snapshot(rule: Rule[SnapshotText]) -> Rule[Document]:
     """Ask a rule about snapshots of the one in a config.properties."""

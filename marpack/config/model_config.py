@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-__all__ = ["DeviceType", "ModelConfig", "ParallelType"]
-
 # The server reads both in any case; these are the spellings that its own examples use.
 DeviceType: TypeAlias = Literal["cpu", "gpu"]
 ParallelType: TypeAlias = Literal["pp", "tp", "pptp", "custom"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
-__all__ = ["PRESETS", "PRESET_VALUES", "Preset"]
-
 Preset: TypeAlias = Literal["torchserve", "kaptain", "kserve", "sagemaker"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from marpack.config.presets import Preset
     from marpack.config.rules.document import Target
 
-__all__ = ["ServerConfig"]
-
 _PYTHON_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "True or False"),
     "int": ((int,), "an int"),

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.manifest import Manifest
 
-__all__ = ["EntrySettings", "ModelSnapshot", "SnapshotEntry", "SnapshotStyle"]
-
 SnapshotStyle: TypeAlias = Literal["spaced", "compact", "server"]
 
 # S2: what hand-written files call it.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.manifest import Manifest
 
-__all__ = ["archives_in", "read_manifests", "suffix_of"]
-
 # What ``load_models=all`` takes (P18), but ``.model``, which no packer writes.
 _SUFFIXES = (".mar", ".tar.gz")
 

@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = [
-    "replacing_file",
-    "replacing_folder",
-    "require_creatable_folder",
-    "require_replaceable_file",
-    "require_replaceable_folder",
-    "require_writable_folder",
-]
-
 # Small members leave in one write.
 _BUFFER_SIZE = 1 << 18
 

@@ -6,8 +6,6 @@ import errno
 import os
 import sys
 
-__all__ = ["exchange_folders", "remove_folder", "rename_folder"]
-
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY}

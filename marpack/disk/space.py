@@ -6,8 +6,6 @@ import errno
 import os
 import sys
 
-__all__ = ["free_space", "reserve"]
-
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 

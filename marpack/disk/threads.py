@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-__all__ = ["checked_threads", "ordered_map", "usable_cpus"]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

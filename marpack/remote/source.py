@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.sources import Reader, Source
 
-__all__ = ["RemoteSource"]
-
 T = TypeVar("T")
 
 # Marks of a remote file's state, the surest first: each store has its own names.

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from marpack.archive.plan.plan import Plan
     from marpack.archive.result import Progress, WriteResult
 
-__all__ = ["target_path", "upload_archive", "url_warning"]
-
 # What is sent at once. One part is being packed, and of one that is on its way a store's library has some copies.
 _PART_SIZE = 32 << 20
 # S3 takes 10,000 parts; an archive is hardly larger than its contents.

@@ -13,18 +13,6 @@ from marpack.errors import DownloadError, MarpackError, MissingExtraError, Uploa
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = [
-    "allowed_scheme",
-    "ask",
-    "file_name",
-    "file_system",
-    "is_refusal",
-    "is_url",
-    "local_path",
-    "scheme_of",
-    "url_error",
-]
-
 T = TypeVar("T")
 
 # What was tried with a URL, by the error that says that it failed.

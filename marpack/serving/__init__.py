@@ -4,8 +4,9 @@ from marpack.remote.source import RemoteSource
 from marpack.remote.upload import upload_archive
 from marpack.serving.deploy.declaration import load_declaration, serve_build
 from marpack.serving.deploy.deployment import ServingArtifact
+from marpack.serving.deploy.model_build import ExportedModel
 from marpack.serving.deploy.names import sanitize_string
-from marpack.serving.kaptain.artifact_builder import ExportedModel, TorchServingArtifactBuilder, WrittenConfig
+from marpack.serving.kaptain.artifact_builder import TorchServingArtifactBuilder, WrittenConfig
 from marpack.serving.kaptain.model import Model
 from marpack.serving.model_store import ModelStore, StoredArchive
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from marpack.config.presets import Preset
     from marpack.config.snapshot import EntrySettings
 
-__all__ = ["ModelStore", "StoredArchive"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredArchive:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-__all__ = ["crc32", "crc32_combine", "new_sha256"]
-
 try:
-    from isal.isal_zlib import crc32  # at the speed of memory; zlib's takes three times as long
+    from isal.isal_zlib import crc32 as crc32  # at the speed of memory; zlib's takes three times as long
 except ImportError:
-    from zlib import crc32
+    from zlib import crc32 as crc32
 
 # Polynomials over GF(2) modulo CRC-32's, bits reversed as in the CRC itself: the highest bit is 1, the next x.
 _MODULUS = 0xEDB88320

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     _Block: TypeAlias = tuple[memoryview, memoryview, bool]
     _Pieces: TypeAlias = tuple[bytes, bytes]
 
-__all__ = ["DEFAULT_LEVEL", "MAX_THREADS", "check_available", "deflate"]
-
 DEFAULT_LEVEL = zlib.Z_DEFAULT_COMPRESSION
 
 # Z8: what is compressed by itself, and how much of what stands before it may be referred to.

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Inflater"]
-
 
 class Inflater:
     """What a deflate stream holds, of which ``take`` gives one piece after another, ``b""`` at the end.

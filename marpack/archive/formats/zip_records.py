@@ -14,21 +14,6 @@ from functools import lru_cache
 
 from marpack.archive.forms import Compression
 
-__all__ = [
-    "CENTRAL",
-    "END",
-    "END_64",
-    "END_64_LOCATOR",
-    "FILL_16",
-    "FILL_32",
-    "LOCAL",
-    "UTF8_NAME",
-    "ZipMember",
-    "central_header",
-    "end_records",
-    "local_header",
-]
-
 # Z6: where 64-bit fields begin. A local header is written before the compressed size is known, so it
 # has room for 64 bits from this uncompressed size on, in which 5 % are left for what does not compress.
 ZIP64_LIMIT = (1 << 31) - 1

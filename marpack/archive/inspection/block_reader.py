@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from marpack.archive.member import ArchiveMember
     from marpack.archive.result import Progress
 
-__all__ = ["MAX_READ", "BlockReader", "Window", "can_jump"]
-
 BLOCK_SIZE = 1 << 18
 # Blocks that are kept of each end: as much as is read at once of a directory in a zip.
 _BLOCKS_KEPT = 64

@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.archive import Archive
     from marpack.archive.result import Progress
 
-__all__ = [
-    "Change",
-    "Difference",
-    "ManifestChange",
-    "MemberChange",
-    "PackingChange",
-    "PackingMatter",
-    "diff_archives",
-]
-
 Change: TypeAlias = Literal["added", "removed", "changed"]
 PackingMatter: TypeAlias = Literal["form", "manifest-text", "folders", "order", "compression", "mode"]
 

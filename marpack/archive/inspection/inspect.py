@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
 
-__all__ = ["ArchiveKind", "InspectedMember", "Inspection", "inspect_archive", "manifest_values", "method_name"]
-
 ArchiveKind: TypeAlias = Literal["model", "workflow"]
 
 # Of the JSON (spec/inspect.schema.json): it grows with changes that a reader of the old one would trip over.

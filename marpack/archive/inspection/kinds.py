@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-__all__ = ["Found", "SeekableReader", "TensorKey", "Weights", "WeightsKind", "count_of", "shape_of"]
-
 WeightsKind: TypeAlias = Literal[
     "torchscript",
     "state_dict",

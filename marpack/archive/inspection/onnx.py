@@ -9,7 +9,6 @@ from marpack.archive.inspection.kinds import Weights
 if TYPE_CHECKING:
     from marpack.archive.inspection.block_reader import Window
 
-__all__ = ["describe_onnx"]
 _MAX_FIELDS = 100_000
 
 # onnx.proto, ModelProto: the number of each field and the wire type it has (0 a number, 2 bytes).

@@ -7,8 +7,6 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["UNKNOWN", "End", "EndError", "Global", "Made", "PickleMachine"]
-
 # Longer texts and numbers, in bytes, are passed over: no name is so long, and no shape.
 _MAX_TEXT = 4096
 _MAX_NUMBER = 10

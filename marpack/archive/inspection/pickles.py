@@ -14,8 +14,6 @@ from marpack.archive.inspection.pickle_machine import EndError, PickleMachine
 if TYPE_CHECKING:
     from marpack.archive.inspection.pickle_machine import End, Global
 
-__all__ = ["LEGACY_MAGIC", "MAX_BYTES", "Budget", "Walked", "walk"]
-
 MAX_BYTES = 64 << 20
 # Each takes a hundred bytes of memory at most, and less than a microsecond or two.
 _MAX_OPCODES = 2_000_000

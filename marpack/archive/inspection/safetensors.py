@@ -11,7 +11,6 @@ from marpack.archive.inspection.kinds import TensorKey, Weights, count_of, shape
 if TYPE_CHECKING:
     from marpack.archive.inspection.block_reader import Window
 
-__all__ = ["describe_safetensors"]
 # safetensors' format.md, in torch's words; others stay as they are.
 _SAFETENSORS_DTYPES: Final = {
     "BF16": "bfloat16",

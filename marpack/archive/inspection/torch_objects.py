@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from marpack.archive.inspection.kinds import Found
     from marpack.archive.inspection.pickles import Walked
 
-__all__ = ["TorchObjects"]
-
 # torch.storage._storage_type_to_dtype_map(); in files from before 1.11 and in most since.
 _STORAGE_DTYPES: Final = {
     "BFloat16": "bfloat16",

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.inspection.kinds import Found, SeekableReader
 
-__all__ = ["describe_weights"]
 _FIRST_READ = 1 << 20
 
 # What zipfile raises for bytes that are no archive, beside what it says.

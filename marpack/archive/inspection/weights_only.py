@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["WEIGHTS_ONLY_GLOBALS", "WEIGHTS_ONLY_OPCODES"]
-
 _REAL: Final = ("BFloat16", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
 _TYPES: Final = (*_REAL, "Bool", "ComplexDouble", "ComplexFloat")
 _QUANTISED: Final = ("QInt32", "QInt8", "QUInt2x4", "QUInt4x2", "QUInt8")

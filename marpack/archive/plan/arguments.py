@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.plan.inputs import Inputs
 
-__all__ = ["note_metadata", "note_unknown", "resolve_timestamp", "warn_of_dots"]
-
 # The first moment a zip can hold: what a reproducible archive is dated when no time is given.
 _REPRODUCIBLE = PackedAt(315532800)  # 1980-01-01T00:00:00Z
 

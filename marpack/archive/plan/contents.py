@@ -10,18 +10,6 @@ from typing import Any, Protocol, TypeAlias, TypeGuard
 
 from marpack.archive.sources import BytesSource, SeekableFile, Source, StreamSource
 
-__all__ = [
-    "ContentsError",
-    "FileArgument",
-    "SourceLike",
-    "checkpoint_problem",
-    "is_bytes",
-    "is_model",
-    "is_path",
-    "own_name",
-    "source_of",
-]
-
 
 class Module(Protocol):
     """What type checkers look for in a ``torch.nn.Module``, for those who have no torch."""

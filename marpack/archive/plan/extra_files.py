@@ -12,8 +12,6 @@ from marpack.archive.names import is_excluded_folder, is_pattern, member_name_pr
 from marpack.archive.plan.contents import SourceLike, is_bytes, is_path
 from marpack.archive.plan.inputs import Inputs
 
-__all__ = ["ExtraFiles", "Patterns", "Tree", "add_extra_files", "tree"]
-
 ExtraFiles: TypeAlias = (
     "str | os.PathLike[str] | Tree | Patterns | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
 )

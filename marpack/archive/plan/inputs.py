@@ -25,8 +25,6 @@ from marpack.archive.plan.contents import (
 from marpack.archive.sources import FileSource, Source
 from marpack.findings import Issue
 
-__all__ = ["Candidate", "Inputs"]
-
 # Of contents without a file of their own: readable by all, as a fresh file is.
 _DEFAULT_MODE = 0o644
 

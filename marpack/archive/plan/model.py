@@ -20,8 +20,6 @@ from marpack.archive.plan.inputs import Inputs
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.errors import PlanError
 
-__all__ = ["Handler", "PackOptions", "plan_archive"]
-
 Handler: TypeAlias = "str | os.PathLike[str] | Mapping[str, SourceLike]"
 
 

@@ -33,8 +33,6 @@ from marpack.display import printable
 if TYPE_CHECKING:
     from marpack.archive.owner import Owner
 
-__all__ = ["ArchivePlan", "Plan", "WorkflowPlan"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(ABC):

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.archive import Archive
     from marpack.archive.sources import Reader
 
-__all__ = ["plan_repack"]
-
 _DEFAULT_MODE = 0o644
 _PERMISSIONS = 0o7777
 

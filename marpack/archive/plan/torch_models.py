@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 else:
     import torch
 
-__all__ = ["StateDictSource", "checkpoint_problem", "is_model", "model_source"]
-
 T = TypeVar("T")
 
 # Module.get_extra_state(): under a key that ends so lies whatever a module of the user's wants to keep.

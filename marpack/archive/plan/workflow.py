@@ -20,8 +20,6 @@ from marpack.errors import PlanError
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["plan_workflow"]
-
 
 def plan_workflow(
     *,

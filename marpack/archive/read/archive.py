@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
 
-__all__ = ["Archive", "ModelArchive", "WorkflowArchive"]
-
 _Manifest = TypeVar("_Manifest")
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from marpack.archive.owner import Owner
     from marpack.archive.read.member_reader import MemberReader
 
-__all__ = ["Container"]
-
 
 class Container(ABC):
     """Members in their order, which is that of the bytes; used by any number of threads at once."""

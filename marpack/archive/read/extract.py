@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.container import Container
     from marpack.archive.result import Progress
 
-__all__ = ["extract"]
-
 
 def extract(
     container: Container,

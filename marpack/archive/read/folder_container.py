@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.read.limits import Limits
 
-__all__ = ["FolderContainer"]
-
-
 # Links that lead to each other multiply what they lead to.
 _MOST_VISITS = 8
 

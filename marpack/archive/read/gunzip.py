@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.limits import Limits
     from marpack.archive.read.random_access import RandomAccess
 
-__all__ = ["Gunzip"]
-
 _HEADER = struct.Struct("<2s2BL2B")
 _TRAILER = struct.Struct("<2L")
 _MAGIC = b"\x1f\x8b"

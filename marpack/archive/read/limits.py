@@ -6,8 +6,6 @@ from dataclasses import dataclass, fields
 
 from marpack.errors import LimitError
 
-__all__ = ["LIMIT_CODES", "Limits"]
-
 # Of issues: contents of such an archive are not read, which might never end.
 LIMIT_CODES = ("too-large", "too-many-members")
 

@@ -14,8 +14,6 @@ from marpack.errors import ArchiveError
 if TYPE_CHECKING:
     from marpack.archive.member import ArchiveMember
 
-__all__ = ["WRONG_CRC", "MemberReader"]
-
 WRONG_CRC = "is damaged: its CRC is not the one that it states"
 
 

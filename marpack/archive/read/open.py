@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.random_access import RandomAccess
     from marpack.archive.sources import SeekableFile
 
-__all__ = ["open_archive", "read_manifest"]
-
 _ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
 _GZIP_START = b"\x1f\x8b"
 _OWN_FOLDERS = {os.path.dirname(MANIFEST_NAME), os.path.dirname(WORKFLOW_MANIFEST_NAME)}

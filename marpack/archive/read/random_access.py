@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.sources import SeekableFile
 
-__all__ = ["FileBytes", "RandomAccess", "StreamBytes", "chunks_of"]
-
 _CAN_READ_AT = hasattr(os, "pread")  # not on Windows
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.random_access import RandomAccess
     from marpack.archive.read.tar_headers import TarHeader
 
-__all__ = ["TarContainer"]
-
 _LINKS = {b"1", b"2"}
 _DEVICES = {b"3", b"4", b"6"}
 

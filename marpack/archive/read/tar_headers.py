@@ -18,8 +18,6 @@ from marpack.errors import ArchiveError, UnsafeArchiveError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FOLDER", "TarBytes", "TarHeader", "read_headers"]
-
 _BLOCK_SIZE = 512
 _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12s")
 _CHECKSUM = slice(148, 156)

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     # Of members and parts of members: how long the part is, and its CRC or what is wrong with it.
     _Outcome: TypeAlias = list[tuple[ArchiveMember, int, int | Issue]]
 
-__all__ = ["verify_contents"]
-
 # More do not help: memory is the limit.
 _MAX_THREADS = 8
 # Below, a thread costs more than it saves.

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.zip_directory import ZipRecord
     from marpack.findings import Issue
 
-__all__ = ["ZipContainer"]
-
 # Of compressed bytes: what is left of a piece is copied for each piece that comes out of it.
 _PIECE_SIZE = 1 << 17
 _COMPRESSIONS = {int(known): known for known in Compression}

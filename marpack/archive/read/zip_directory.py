@@ -20,17 +20,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.limits import Limits
     from marpack.archive.read.random_access import RandomAccess
 
-__all__ = [
-    "ENCRYPTED",
-    "HAS_DESCRIPTOR",
-    "ZIP64_EXTRA",
-    "ZipRecord",
-    "decoded_name",
-    "extra_fields",
-    "other_names",
-    "read_directory",
-]
-
 _MAX_COMMENT = (1 << 16) - 1
 
 # Or strongly so, or with its headers.

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.random_access import RandomAccess
     from marpack.archive.read.zip_directory import ZipRecord
 
-__all__ = ["LocalHeaders"]
-
 # What nothing is deflated to: 2 bytes, or 5.
 _MOST_FOR_NOTHING = 16
 

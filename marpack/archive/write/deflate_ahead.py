@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from marpack.archive.member import Member
     from marpack.archive.result import Progress
 
-__all__ = ["DeflatedAhead"]
-
 Body = TypeVar("Body", bound="Iterable[bytes]")
 
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from marpack.archive.member import Member
     from marpack.archive.write.member_contents import MemberContents
 
-__all__ = ["copy_contents"]
-
 _CAN_COPY = hasattr(os, "preadv") and hasattr(os, "pwrite")  # not on Windows
 
 # What is read and written at once, in a buffer of each thread's own.

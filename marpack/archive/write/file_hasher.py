@@ -8,8 +8,6 @@ import threading
 
 from marpack.archive.formats.checksums import new_sha256
 
-__all__ = ["FileHasher"]
-
 _BLOCK_SIZE = 1 << 20
 
 

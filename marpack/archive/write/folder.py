@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from marpack.archive.plan.plan import Plan
     from marpack.archive.result import WrittenMember
 
-__all__ = ["write_folder"]
-
 
 def write_folder(
     plan: Plan, folder: str, *, threads: int, digest: bool = False, progress: Progress | None = None

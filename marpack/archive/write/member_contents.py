@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from marpack.archive.sources import DeflatedSource
     from marpack.archive.write.file_hasher import FileHasher
 
-__all__ = ["MemberContents"]
-
 
 class MemberContents:
     """Passes on the chunks of ``member`` and remembers their CRC-32 and, with ``digest``, SHA-256.

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.write.member_contents import MemberContents
 
-__all__ = ["FileSink", "StreamSink", "Writable"]
-
 # How often new bytes of a growing file are handed to its hasher.
 _SETTLE_SIZE = 1 << 20
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from marpack.archive.plan.plan import ArchivePlan
     from marpack.archive.result import WrittenMember
 
-__all__ = ["TarStream"]
-
 _LEVEL = 9
 _HEADER = struct.Struct("<4BL2B")
 _TRAILER = struct.Struct("<2L")

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from marpack.archive.write.sinks import Writable
     from marpack.archive.write.tar_stream import TarStream
 
-__all__ = ["iter_archive", "require_target", "suffix_warning", "write_archive"]
-
 
 def write_archive(
     plan: Plan,

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from marpack.archive.result import WrittenMember
     from marpack.archive.write.deflate_ahead import DeflatedAhead
 
-__all__ = ["ZipStream"]
-
 # A member up to this size is held in memory, so that its header is right at once.
 HELD_SIZE = 1 << 20
 

@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from marpack.archive.member import Member
     from marpack.findings import Issue
 
-__all__ = [
-    "LONGEST_SOURCE",
-    "LONGEST_TEXT",
-    "LONGEST_YAML",
-    "MOST_SOURCE",
-    "ArchiveContents",
-    "Contents",
-    "MemberFile",
-    "PlanContents",
-]
-
 
 class MemberFile(Protocol):
     """What ``Contents.open`` returns: an open binary file is one."""

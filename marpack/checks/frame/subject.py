@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from marpack.checks.frame.contents import Contents
 
-__all__ = ["CheckTarget", "Form", "Settings", "Subject"]
-
 T = TypeVar("T")
 
 Form = Literal["zip", "tgz", "folder"]

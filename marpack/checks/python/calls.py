@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 
-__all__ = ["accepts", "has_parameters"]
-
 # Decorators of methods that leave the parameters as they are.
 _KEEPS_PARAMETERS = frozenset({"abstractmethod", "no_grad", "inference_mode", "timed", "override", "final"})
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from marpack.checks.python.namespace import Namespace
     from marpack.checks.python.values import Value
 
-__all__ = ["ABC", "Attribute", "Base", "ClassOf", "Method", "attributes_of", "calls_super", "resolve"]
-
 ABC = "abc.ABC"
 Method: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 # A class of the archive, the dotted name of one from outside, or None for what is not known.

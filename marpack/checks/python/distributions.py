@@ -6,17 +6,6 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = [
-    "IN_IMAGES",
-    "LONGEST_LINE",
-    "MOST_LINES",
-    "SCHEME",
-    "WITH_SERVER",
-    "Distributions",
-    "RequirementLine",
-    "requirement_lines",
-]
-
 # What TorchServe 0.12.0 says that it needs (Pillow, psutil, packaging, wheel), what its workers import beside
 # (numpy, torch, yaml), and what torch needs: there wherever a worker starts.
 WITH_SERVER = frozenset(

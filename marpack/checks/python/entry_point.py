@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from marpack.checks.python.torch_handlers import TorchHandler
     from marpack.checks.python.values import Values
 
-__all__ = ["EntryPoint", "Step", "Worker"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:

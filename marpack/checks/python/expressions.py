@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from marpack.checks.python.values import FunctionNode, State, Value, Values
 
-__all__ = ["Expressions", "assigned_names", "truth_of"]
-
 _TYPING = ("typing", "typing_extensions")
 
 # What makes a class whose __module__ is that of its caller [server].

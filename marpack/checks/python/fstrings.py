@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["FIRST", "newer_fstring", "newer_in"]
-
 # The Python that reads them; older ones do not take an f-string apart into tokens.
 FIRST = (3, 12)
 # The name of its kind, its text, and the line in which it begins.

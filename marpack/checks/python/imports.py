@@ -13,8 +13,6 @@ from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Import", "Reach", "absolute_name", "imports_of", "suppresses"]
-
 _BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
 
 

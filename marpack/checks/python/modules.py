@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from marpack.archive.handler import HandlerName
     from marpack.checks.python.source import PythonFile
 
-__all__ = ["Module", "Modules", "plain_name"]
-
 _EXTENSION = re.compile(r"\.(?: (?: cpython-\w[\w-]* | abi3 | cp\d+-\w+ ) \. )? (?: so | pyd ) \Z", re.VERBOSE)
 
 

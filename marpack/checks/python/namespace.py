@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from marpack.checks.python.imports import Import
     from marpack.checks.python.values import State, Value, Values
 
-__all__ = ["Namespace"]
-
 
 class Namespace:
     """The names that a module binds at its top level; ``name`` is the module's, dotted.

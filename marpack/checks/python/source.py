@@ -8,7 +8,6 @@ import warnings
 
 from marpack.checks.python import fstrings
 
-__all__ = ["LONGEST_COMPILED", "PythonFile"]
 # The compiler takes a time that grows with the square of some texts.
 LONGEST_COMPILED = 128 << 10
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from marpack.checks.python.expressions import Expressions
     from marpack.checks.python.values import State, Values
 
-__all__ = ["Statements", "TooManyNamesError"]
-
 # How many names are carried along over all conditions of a module: no real one comes near.
 _MOST_NAMES = 1_000_000
 

@@ -5,15 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = [
-    "HANDLER_METHODS",
-    "HANDLER_MODULES",
-    "INTERPRETERS_OWN",
-    "KNOWN_BASES",
-    "TorchHandler",
-    "torch_handler",
-]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TorchHandler:

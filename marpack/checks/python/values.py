@@ -7,26 +7,6 @@ import builtins
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-__all__ = [
-    "ABSENT",
-    "BUILTIN_NAMES",
-    "ONLY_ABSENT",
-    "ONLY_PLAIN",
-    "ONLY_UNKNOWN",
-    "UNKNOWN",
-    "Class",
-    "Function",
-    "FunctionNode",
-    "Imported",
-    "Plain",
-    "State",
-    "Undecided",
-    "Value",
-    "Values",
-    "dotted_name",
-    "merge",
-]
-
 FunctionNode: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
 
 

@@ -28,25 +28,24 @@ if TYPE_CHECKING:
     from marpack.checks.frame.subject import Subject
     from marpack.rule import Rule
 
-__all__ = ["RULES"]
-
 # In the order of the page: what is held, then what it says, then what is in it.
-RULES: tuple[Rule[Subject], ...] = (
-    *container.RULES,
-    *manifest_file.RULES,
-    *manifest_values.RULES,
-    *manifest_roles.RULES,
-    *handler_name.RULES,
-    *entry_point.RULES,
-    *entry_call.RULES,
-    *constructor.RULES,
-    *imports.RULES,
-    *model.RULES,
-    *weights.RULES,
-    *labels.RULES,
-    *model_config.RULES,
-    *requirements.RULES,
-    *platforms.RULES,
-    *workflow.RULES,
-    *load.RULES,
+_MODULES = (
+    container,
+    manifest_file,
+    manifest_values,
+    manifest_roles,
+    handler_name,
+    entry_point,
+    entry_call,
+    constructor,
+    imports,
+    model,
+    weights,
+    labels,
+    model_config,
+    requirements,
+    platforms,
+    workflow,
+    load,
 )
+RULES: tuple[Rule[Subject], ...] = tuple(each for module in _MODULES for each in module.RULES)

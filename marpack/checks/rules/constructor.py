@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.rules.entry_call import owner_member, qualified_name, wrong_call
 from marpack.checks.rules.handler_name import KEY, entry_of
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding, Severity
     from marpack.rule import Rule
-
-__all__ = ["RULES", "find_constructor"]
 
 
 @rule("handler-methods", "error", kind="model")
@@ -96,7 +94,4 @@ def find_constructor(
         )
 
 
-RULES = (
-    handler_class_lacks_methods,
-    handler_constructor_needs_arguments,
-)
+RULES = rules_in(globals())

@@ -8,15 +8,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from marpack.archive.names import CASE_COLLISION, names_issues
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from marpack.checks.frame.subject import Form, Subject
     from marpack.findings import Finding, Issue
-
-__all__ = ["HARMLESS", "RULES", "finding_of"]
 
 _NOT_SAVED = 'it answers 500, "Failed to save model"'
 _SILENTLY_LESS = "it reads nothing behind that, without a word"
@@ -235,13 +233,4 @@ def _is_useless(name: str, names: Mapping[str, int]) -> bool:
     return last.endswith(_NESTED)
 
 
-RULES = (
-    find_structure,
-    find_file_name,
-    find_dots,
-    find_single_folder,
-    find_case,
-    find_not_ascii,
-    find_control_characters,
-    find_useless,
-)
+RULES = rules_in(globals())

@@ -11,7 +11,7 @@ from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.values import Function
 from marpack.checks.rules.entry_point import meant, member_of
 from marpack.checks.rules.handler_name import KEY, entry_of
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from marpack.checks.frame.subject import Subject
     from marpack.checks.python.classes import Attribute
     from marpack.findings import Finding
-
-__all__ = ["RULES", "owner_member", "qualified_name", "wrong_call"]
 
 Method: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
@@ -235,4 +233,4 @@ def handler_is_a_coroutine(subject: Subject) -> Iterator[Finding]:
             )
 
 
-RULES = (handler_has_other_parameters, function_needs_data_at_once, handler_is_a_coroutine)
+RULES = rules_in(globals())

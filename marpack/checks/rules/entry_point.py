@@ -8,7 +8,7 @@ from marpack.checks.python.calls import accepts
 from marpack.checks.python.classes import resolve
 from marpack.checks.python.values import Class, Function, Imported, Plain
 from marpack.checks.rules.handler_name import KEY, entry_of
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from marpack.checks.frame.subject import Subject
     from marpack.checks.python.entry_point import EntryPoint
     from marpack.findings import Finding
-
-__all__ = ["RULES", "meant", "member_of"]
 
 
 @rule("handler-function", "error", kind="model")
@@ -174,8 +172,4 @@ def entry_is_not_callable(subject: Subject) -> Iterator[Finding]:
         )
 
 
-RULES = (
-    handler_function_does_not_exist,
-    handler_has_not_one_class,
-    entry_is_not_callable,
-)
+RULES = rules_in(globals())

@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_OWN
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from marpack.checks.frame.subject import Subject
     from marpack.checks.python.entry_point import EntryPoint
     from marpack.findings import Finding
-
-__all__ = ["KEY", "RULES", "entry_of", "fallback", "is_python"]
 
 KEY = "model.handler"
 
@@ -224,11 +222,4 @@ def built_in_handler_needs_packages(subject: Subject) -> Iterator[Finding]:
         )
 
 
-RULES = (
-    handler_is_missing,
-    handler_name_is_no_module,
-    handler_in_a_folder,
-    handler_file_is_not_packed,
-    handler_file_hides_a_built_in,
-    built_in_handler_needs_packages,
-)
+RULES = rules_in(globals())

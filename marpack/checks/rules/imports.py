@@ -11,7 +11,7 @@ from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
 from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
 from marpack.checks.python.values import Imported
 from marpack.checks.rules.handler_name import fallback, is_python
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from marpack.checks.python.namespace import Namespace
     from marpack.findings import Finding, Severity
     from marpack.rule import Rule
-
-__all__ = ["FATAL", "RULES", "is_standard"]
 
 KEY = "model.handler"
 
@@ -385,11 +383,4 @@ def module_imports_itself(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-RULES = (
-    source_is_no_python,
-    file_shadows_a_module,
-    import_is_not_packed,
-    import_is_relative,
-    import_finds_no_name,
-    module_imports_itself,
-)
+RULES = rules_in(globals())

@@ -6,15 +6,13 @@ import ast
 import json
 from typing import TYPE_CHECKING, Any
 
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding
-
-__all__ = ["LABELS", "RULES"]
 
 LABELS = "index_to_name.json"
 
@@ -109,7 +107,4 @@ def _uses_mapping(tree: ast.Module) -> bool:
     )
 
 
-RULES = (
-    find_labels,
-    find_no_labels,
-)
+RULES = rules_in(globals())

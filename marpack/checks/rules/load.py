@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.display import printable
 from marpack.errors import MissingExtraError
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding
-
-__all__ = ["RULES", "find_unloadable"]
 
 _SCRIPT = os.path.join(os.path.dirname(__file__), "load_script.py")
 _COPY_SIZE = 1 << 20
@@ -139,4 +137,4 @@ def _unpack(subject: Subject, folder: str) -> None:
                 file.write(data)
 
 
-RULES = (find_unloadable,)
+RULES = rules_in(globals())

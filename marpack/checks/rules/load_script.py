@@ -13,8 +13,6 @@ import os
 import sys
 from typing import Any
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Load what the arguments name: folder, model file, serialized file; write the answer to the last."""

@@ -7,15 +7,13 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from marpack.display import type_name
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding
-
-__all__ = ["NO_NAME", "PARSE", "RULES"]
 
 PARSE = 'it answers 400, "Failed to parse signature.json.", and means MANIFEST.json'
 NO_NAME = 'it answers 400, "Model name is not defined."'
@@ -214,11 +212,4 @@ def _note(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
     return found
 
 
-RULES = (
-    find_missing,
-    find_empty,
-    find_encoding,
-    find_syntax,
-    find_duplicate_keys,
-    find_not_ascii,
-)
+RULES = rules_in(globals())

@@ -6,15 +6,13 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from marpack.display import brief_repr, type_name
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding
-
-__all__ = ["ROLES", "RULES"]
 
 # What names a file; the first two concern nobody but the handler.
 ROLES = ("serializedFile", "modelFile", "configFile", "requirementsFile")
@@ -100,4 +98,4 @@ def find_handler_path(subject: Subject) -> Iterator[Finding]:
         )
 
 
-RULES = (find_role_values, find_missing_files, find_handler_path)
+RULES = rules_in(globals())

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.checks.rules.manifest_file import NO_NAME, PARSE
 from marpack.display import brief_repr, type_name
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding
-
-__all__ = ["RULES"]
 
 # What the server knows, and what the archiver writes besides. The front end takes the first and the third of these
 # as strings.
@@ -332,17 +330,4 @@ def _folded(key: str) -> str:
     return re.sub("[-_ ]", "", key).lower()
 
 
-RULES = (
-    find_no_model,
-    find_types,
-    find_runtime,
-    find_lsp,
-    find_python3,
-    find_no_model_name,
-    find_model_name,
-    find_slash,
-    find_no_version,
-    find_version,
-    find_misspelt_keys,
-    find_no_origin,
-)
+RULES = rules_in(globals())

@@ -8,7 +8,7 @@ from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
 from marpack.checks.rules.constructor import find_constructor
 from marpack.checks.rules.handler_name import is_python
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from marpack.checks.frame.subject import Subject
     from marpack.checks.python.namespace import Namespace
     from marpack.findings import Finding, Severity
-
-__all__ = ["RULES"]
 
 KEY = "model.modelFile"
 
@@ -193,11 +191,4 @@ def text_classifier_has_no_vocabulary(subject: Subject) -> Iterator[Finding]:
     )
 
 
-RULES = (
-    nothing_to_load,
-    model_file_is_no_module,
-    model_file_has_not_one_class,
-    model_constructor_needs_arguments,
-    model_is_no_torch_module,
-    text_classifier_has_no_vocabulary,
-)
+RULES = rules_in(globals())

@@ -12,15 +12,13 @@ from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.text.plain_copy import SIZE_LIMIT, is_int
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from marpack.checks.frame.subject import Subject
     from marpack.rule import Rule
-
-__all__ = ["CONFIG_NAME", "RULES"]
 
 # What the archiver's documentation calls the file; any other name does as well.
 CONFIG_NAME = "model-config.yaml"
@@ -230,16 +228,4 @@ def find_timeouts(subject: Subject) -> Iterator[Finding]:
         )
 
 
-RULES = (
-    find_unread,
-    find_not_named,
-    find_syntax,
-    find_document,
-    find_types,
-    find_ranges,
-    find_no_effect,
-    find_no_torchrun,
-    find_misspelt_keys,
-    find_pt2,
-    find_timeouts,
-)
+RULES = rules_in(globals())

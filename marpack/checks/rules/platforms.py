@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding
-
-__all__ = ["RULES", "VERTEX_NAME"]
 
 # What the images of Vertex AI load.
 VERTEX_NAME = "model.mar"
@@ -101,9 +99,4 @@ def find_vertex_file_name(subject: Subject) -> Iterator[Finding]:
         )
 
 
-RULES = (
-    find_kserve_file_name,
-    find_kserve_model_name,
-    find_sagemaker_form,
-    find_vertex_file_name,
-)
+RULES = rules_in(globals())

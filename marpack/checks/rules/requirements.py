@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from marpack.checks.python.distributions import SCHEME, requirement_lines
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from marpack.checks.frame.subject import Subject
     from marpack.checks.python.distributions import RequirementLine
     from marpack.findings import Finding
-
-__all__ = ["REQUIREMENTS_NAME", "RULES"]
 
 REQUIREMENTS_NAME = "requirements.txt"
 
@@ -163,10 +161,4 @@ def _named(line: RequirementLine, folder: str) -> Iterator[str]:
         yield posixpath.normpath(line.path)
 
 
-RULES = (
-    find_switch,
-    find_not_named,
-    find_syntax,
-    find_missing_files,
-    find_servers_own,
-)
+RULES = rules_in(globals())

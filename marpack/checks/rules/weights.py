@@ -11,7 +11,7 @@ from marpack.archive.inspection.weights import describe_weights
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.archive.read.member_reader import MemberReader
 from marpack.display import printable
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from marpack.archive.inspection.kinds import Weights
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding
-
-__all__ = ["RULES", "WITHOUT_MODEL_FILE"]
 
 # What BaseHandler can load alone; the case counts.
 WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")
@@ -197,10 +195,4 @@ def find_no_weights(subject: Subject) -> Iterator[Finding]:
         )
 
 
-RULES = (
-    find_suffix,
-    find_onnx,
-    find_no_script,
-    find_no_state_dict,
-    find_no_weights,
-)
+RULES = rules_in(globals())

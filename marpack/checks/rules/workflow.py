@@ -13,15 +13,13 @@ from marpack.checks.frame.contents import LONGEST_YAML
 from marpack.checks.python.namespace import Namespace
 from marpack.config.text import yaml_text
 from marpack.errors import ConfigError, MissingExtraError
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding, Severity
-
-__all__ = ["RULES", "WORKFLOW_NUMBERS"]
 
 # Whole numbers, of the workflow and of each model.
 WORKFLOW_NUMBERS = frozenset(
@@ -362,12 +360,4 @@ def _name(subject: Subject) -> str:
     return str(_workflow(subject).get("workflowName", ""))[:60]
 
 
-RULES = (
-    find_manifest,
-    find_slash,
-    find_unread,
-    find_spec,
-    find_numbers,
-    find_dag,
-    find_functions,
-)
+RULES = rules_in(globals())

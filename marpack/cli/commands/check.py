@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from marpack.checks.frame.subject import Subject
     from marpack.findings import Finding
 
-__all__ = ["add_parser"]
-
 # Of the JSON (spec/check.schema.json).
 _SCHEMA_VERSION = 1
 

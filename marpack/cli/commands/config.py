@@ -39,8 +39,6 @@ from marpack.rule import explanation_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["add_parser", "json_value", "prepare"]
-
 _DEFAULT_FILE = "config.properties"
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.inspection.diff import Difference, ManifestChange, MemberChange
 
-__all__ = ["add_parser"]
-
 _SAME, _DIFFERENT, _TROUBLE = range(3)
 
 

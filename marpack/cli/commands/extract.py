@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from marpack.archive.read.archive import Archive
     from marpack.archive.result import Progress
 
-__all__ = ["add_parser", "prepare"]
-
 # Of the JSON (spec/extract.schema.json).
 _SCHEMA_VERSION = 1
 _SUFFIXES = (SUFFIXES["default"], WORKFLOW_SUFFIX, SUFFIXES["tgz"], ".tgz")

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from marpack.archive.inspection.inspect import InspectedMember, Inspection
     from marpack.archive.inspection.kinds import Weights
 
-__all__ = ["add_parser"]
-
 _FORMS = {"zip": "zip", "tgz": "gzip'd tar", "folder": "folder"}
 # Of a manifest; --json shows all.
 _MOST_VALUES = 200

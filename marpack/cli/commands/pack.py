@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.plan.plan import ArchivePlan
 
-__all__ = ["add_parser", "prepare"]
-
 _ARCHIVER_OPTIONS = (
     *("--archive-format", "--config-file", "--export-path", "--extra-files", "--force", "--handler", "--help"),
     *("--model-file", "--model-name", "--requirements-file", "--runtime", "--serialized-file", "--version"),

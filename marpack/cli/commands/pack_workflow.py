@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.plan.plan import WorkflowPlan
 
-__all__ = ["add_parser", "prepare"]
-
 _ARCHIVER_OPTIONS = (
     "--export-path",
     "--extra-files",

@@ -16,8 +16,6 @@ from marpack.cli.terminal import naming
 if TYPE_CHECKING:
     from marpack.archive.plan.plan import Plan
 
-__all__ = ["add_parser"]
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""

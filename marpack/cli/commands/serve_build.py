@@ -12,8 +12,6 @@ from marpack.cli.terminal import complain, naming, show, to_json
 from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanError
 from marpack.serving.deploy.declaration import load_declaration, serve_build
 
-__all__ = ["add_parser"]
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""

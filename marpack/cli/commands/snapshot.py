@@ -22,8 +22,6 @@ from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError, SnapshotError
 from marpack.rule import explanation_of
 
-__all__ = ["add_parser"]
-
 _NUMBERS = {
     "min_workers": "workers that are started",
     "max_workers": "workers that scaling may reach",

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from marpack.findings import Issue
 
-__all__ = ["add_parser"]
-
 # Of the JSON (spec/verify.schema.json).
 _SCHEMA_VERSION = 1
 

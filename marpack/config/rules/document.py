@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from marpack.findings import Finding
     from marpack.rule import Kind
 
-__all__ = ["UTF16_MARKS", "Document", "Target", "is_kserve"]
-
 Target: TypeAlias = Literal["torchserve", "kserve"]
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")

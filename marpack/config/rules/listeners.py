@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from marpack.config.rules.values import ADDRESS, UNIX_ADDRESS
 from marpack.config.settings.keys import whole_number
 from marpack.findings import Finding
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from marpack.config.rules.document import Document
-
-__all__ = ["RULES"]
 
 _DEFAULT_PORTS = {
     "inference_address": {"http": 80, "https": 443},
@@ -133,4 +131,4 @@ def find_kserve_address(document: Document) -> Iterator[Finding]:
         )
 
 
-RULES = (find_clashes, find_kserve_ports, find_https, find_sockets, find_kserve_address)
+RULES = rules_in(globals())

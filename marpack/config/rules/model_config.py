@@ -21,9 +21,7 @@ from marpack.config.rules.model_config_text import (
 from marpack.config.text.plain_copy import is_int, path_of
 from marpack.display import brief_repr, type_name
 from marpack.findings import Finding
-from marpack.rule import Rule, rule
-
-__all__ = ["RULES", "find_all", "find_keys", "find_size", "find_types"]
+from marpack.rule import Rule, rule, rules_in
 
 # How alike two keys must be for one to be a slip of the other; any lower, and max_batch_size is one of batchSize.
 _CLOSE = 0.87
@@ -329,24 +327,7 @@ def find_depth(config: ModelConfigText) -> Iterator[Finding]:
     return _noted(find_depth, config.copied[1])
 
 
-RULES = (
-    find_syntax,
-    find_encoding,
-    find_document,
-    find_keys,
-    find_misspelt_keys,
-    find_types,
-    find_ranges,
-    find_choices,
-    find_half_pairs,
-    find_torchrun_keys,
-    find_parallel,
-    find_sequences,
-    find_pt2,
-    find_values,
-    find_size,
-    find_depth,
-)
+RULES = rules_in(globals())
 
 
 def find_all(config: ModelConfigText) -> tuple[Finding, ...]:

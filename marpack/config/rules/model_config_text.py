@@ -15,20 +15,6 @@ if TYPE_CHECKING:
     from marpack.findings import Finding
     from marpack.rule import Kind
 
-__all__ = [
-    "BY_TORCHRUN",
-    "CHOICES",
-    "FLAGS",
-    "INT_RANGE",
-    "KEYS",
-    "MAPPINGS",
-    "NEED_IDLE_TIME",
-    "SECTIONS",
-    "TORCHRUN_KEYS",
-    "TORCHRUN_TEXTS",
-    "ModelConfigText",
-]
-
 MAPPINGS = {"torchrun", "handler", "pippy", "deepspeed", "dali", "micro_batching"}
 SECTIONS = MAPPINGS | {"pt2"}
 

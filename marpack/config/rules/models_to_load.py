@@ -12,13 +12,11 @@ from marpack.config.settings.environment import variables
 from marpack.config.settings.redaction import brief
 from marpack.display import HIDDEN, type_name
 from marpack.findings import Finding
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
     from marpack.findings import Severity
-
-__all__ = ["RULES", "find_unreadable"]
 
 # P18: what the server unpacks by its name; everything else it takes for a tgz.
 _ARCHIVE_SUFFIXES = (".mar", ".tar.gz", ".tgz", ".model")
@@ -310,18 +308,4 @@ def _loaded(document: Document) -> Mapping[str, Manifest]:
     return {name: manifest for name, manifest in archives.items() if name in names}
 
 
-RULES = (
-    find_unreadable,
-    find_load_models,
-    find_blanks,
-    find_twice,
-    find_items,
-    find_suffixes,
-    find_unknown_variables,
-    find_models,
-    find_no_loading,
-    find_no_json,
-    find_values,
-    find_ignored_keys,
-    find_requirements,
-)
+RULES = rules_in(globals())

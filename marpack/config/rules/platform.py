@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from marpack.config.settings.redaction import redacted
 from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, TOKENS_ASKED
 from marpack.findings import Finding
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from marpack.config.rules.document import Document
-
-__all__ = ["RULES"]
 
 
 @rule("kserve-snapshot", "warning")
@@ -103,4 +101,4 @@ def find_no_store(document: Document) -> Iterator[Finding]:
         )
 
 
-RULES = (find_no_snapshot, find_no_archive, find_envelope, find_tokens, find_no_store)
+RULES = rules_in(globals())

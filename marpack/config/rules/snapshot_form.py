@@ -21,9 +21,7 @@ from marpack.config.rules.snapshot_text import (
 from marpack.config.settings.redaction import brief
 from marpack.display import type_name
 from marpack.findings import Finding
-from marpack.rule import rule
-
-__all__ = ["FORM_RULES", "find_mar_names", "form_errors", "with_form"]
+from marpack.rule import rule, rules_in
 
 _ENDS = "it ends"
 
@@ -277,21 +275,7 @@ def find_own_name(snapshot: SnapshotText) -> Iterator[Finding]:
         yield find_own_name.finding(key="name", message=message, effect=_ENDS, fix="write startup.cfg")
 
 
-FORM_RULES = (
-    find_no_json,
-    find_wrong_objects,
-    find_missing,
-    find_no_integers,
-    find_other_forms,
-    find_no_default,
-    find_mar_names,
-    find_runtimes,
-    find_no_count,
-    find_low_count,
-    find_other_count,
-    find_created,
-    find_own_name,
-)
+FORM_RULES = rules_in(globals())
 
 
 def form_errors(snapshot: SnapshotText) -> tuple[Finding, ...]:

@@ -18,20 +18,6 @@ if TYPE_CHECKING:
     from marpack.findings import Finding
     from marpack.rule import Kind
 
-__all__ = [
-    "INTEGERS",
-    "INT_RANGE",
-    "OPTIONAL_INTEGERS",
-    "REQUIRED",
-    "RUNTIME_TYPES",
-    "SnapshotText",
-    "Store",
-    "as_int",
-    "as_whole",
-    "is_default",
-    "load_snapshot",
-]
-
 # S3: not the manifest's, which may also be in capitals.
 RUNTIME_TYPES = ("python", "python3", "LSP")
 

@@ -9,12 +9,10 @@ from marpack.config.rules.snapshot_text import INTEGERS, OPTIONAL_INTEGERS, Snap
 from marpack.config.settings.environment import variables
 from marpack.config.settings.redaction import brief
 from marpack.findings import Finding
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
-
-__all__ = ["VALUE_RULES"]
 
 
 def _names(snapshot: SnapshotText) -> Iterator[tuple[str, str, str]]:
@@ -310,20 +308,4 @@ def find_same_versions(snapshot: SnapshotText) -> Iterator[Finding]:
             )
 
 
-VALUE_RULES = (
-    find_no_models,
-    find_names,
-    find_variables,
-    find_unwritable_names,
-    find_defaults,
-    find_more_workers,
-    find_no_workers,
-    find_batches,
-    find_timeouts,
-    find_parallel,
-    find_cpp,
-    find_missing_archives,
-    find_other_versions,
-    find_other_names,
-    find_same_versions,
-)
+VALUE_RULES = rules_in(globals())

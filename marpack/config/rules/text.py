@@ -10,9 +10,7 @@ from marpack.config.rules.document import UTF16_MARKS, Document
 from marpack.config.settings.environment import variables
 from marpack.config.text.other_readers import OTHER_READERS
 from marpack.findings import Finding
-from marpack.rule import rule
-
-__all__ = ["RULES", "find_encoding", "find_syntax"]
+from marpack.rule import rule, rules_in
 
 
 @rule("syntax", "error")
@@ -141,11 +139,4 @@ def find_variables(document: Document) -> Iterator[Finding]:
                 )
 
 
-RULES = (
-    find_syntax,
-    find_encoding,
-    find_duplicates,
-    find_other_readings,
-    find_unset_variables,
-    find_variables,
-)
+RULES = rules_in(globals())

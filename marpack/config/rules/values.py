@@ -14,12 +14,10 @@ from marpack.config.settings.keys import IGNORED_KEYS, KEYS, Key, parse_value, w
 from marpack.config.settings.redaction import brief
 from marpack.config.settings.releases import OLD_ENVELOPES
 from marpack.findings import Finding
-from marpack.rule import rule
+from marpack.rule import rule, rules_in
 
 if TYPE_CHECKING:
     from marpack.config.rules.document import Document
-
-__all__ = ["ADDRESS", "RULES", "UNIX_ADDRESS"]
 
 _ENDS = "it ends"
 _NUMBERS = ("int", "long", "double")
@@ -276,17 +274,4 @@ def find_patterns(document: Document) -> Iterator[Finding]:
                 yield find_patterns.finding(key=key.name, message=message, effect=effect, fix="correct it")
 
 
-RULES = (
-    find_ignored_keys,
-    find_misspelt_keys,
-    find_unknown_keys,
-    find_blanks,
-    find_quotes,
-    find_home,
-    find_wrong_addresses,
-    find_wrong_ports,
-    find_types,
-    find_ranges,
-    find_choices,
-    find_patterns,
-)
+RULES = rules_in(globals())

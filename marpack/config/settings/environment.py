@@ -12,8 +12,6 @@ from marpack.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["is_true", "resolve", "variables"]
-
 # P20: two characters at least, none of them a dollar.
 _VARIABLE = re.compile(r"\$\$([^$]{2,})\$\$")
 

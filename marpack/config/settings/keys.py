@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-__all__ = ["IGNORED_KEYS", "KEYS", "Key", "Kind", "ServerSettings", "parse_value", "whole_number"]
-
 Kind: TypeAlias = Literal["bool", "int", "long", "double", "str", "path", "address", "choice", "list", "json"]
 
 # P16: Java's ``Integer.parseInt`` and ``Long.parseLong``.

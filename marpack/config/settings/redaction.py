@@ -9,8 +9,6 @@ from typing import Any
 from marpack.config.settings.keys import KEYS
 from marpack.display import HIDDEN, hidden, is_secret_name
 
-__all__ = ["brief", "redacted"]
-
 # What follows a secret name in an option, a header or a mapping.
 _NAMED = re.compile(r"(?<![\w.-])([\w.-]+)[\"']?\s*[=:\s]\s*")
 

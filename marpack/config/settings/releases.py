@@ -8,8 +8,6 @@ from marpack.config.settings.redaction import redacted
 from marpack.errors import ConfigError
 from marpack.findings import Finding
 
-__all__ = ["ENVELOPES_RENAMED", "OLD_ENVELOPES", "TOKENS_ASKED", "release"]
-
 # Numbers, and the mark of a nightly build or a release candidate.
 _VERSION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})+)(?:[a-z.+-][a-z0-9.+-]*)?")
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["hash_map_order", "properties_order", "utf16_units"]
-
 _INITIAL_CAPACITY = 16
 
 

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     from marpack.findings import ReaderName
 
-__all__ = ["OTHER_READERS", "as_kserve_reads", "as_launcher_reads", "as_mlflow_reads"]
-
 
 def as_launcher_reads(text: str) -> dict[str, str]:
     """Return what the ``torchserve`` command makes of a file."""

@@ -12,8 +12,6 @@ from marpack.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SIZE_LIMIT", "PlainCopy", "is_int", "path_of", "plain"]
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # SnakeYAML's LoaderOptions, which the server leaves as they are.

@@ -12,18 +12,6 @@ from marpack.errors import NotPortableError
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = [
-    "BLANKS",
-    "UNESCAPED",
-    "Style",
-    "check_portable_key",
-    "comment_lines",
-    "java_date",
-    "java_key",
-    "java_value",
-    "portable_value",
-]
-
 Style: TypeAlias = Literal["portable", "java"]
 
 # P3: blanks. Not the vertical tab and not the no-break space, which ``str.isspace`` counts too.

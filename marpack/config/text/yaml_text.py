@@ -12,8 +12,6 @@ from marpack.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["dumps", "parse"]
-
 # Block style; a string is plain only where no YAML takes it for anything else.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 _NOT_STRINGS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}

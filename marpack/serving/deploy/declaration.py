@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from marpack.archive.plan.plan import ArchivePlan
 
-__all__ = ["load_declaration", "serve_build"]
-
 _ENTRY_KEYS = tuple(EntrySettings.__annotations__)
 
 # KServe's properties.json has "requirements", Kaptain's serving_config "requirements_file".

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from marpack.config.snapshot import ModelSnapshot
     from marpack.findings import Finding
 
-__all__ = ["CONFIG_FILE", "MODEL_STORE", "Deployment", "ServingArtifact", "custom_config", "settle"]
-
 # What KServe's wrapper looks for below the folder that it mounts.
 MODEL_STORE = "model-store"
 CONFIG_FILE = "config/config.properties"

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from marpack.archive.plan.model import PackOptions
     from marpack.archive.plan.plan import ArchivePlan
 
-__all__ = ["ExportedModel", "ModelBuild"]
-
 # A path, a URL, contents in any form that an archive takes, or a function that gives one of these.
 ExportedModel: TypeAlias = "FileArgument | Callable[[], FileArgument]"
 

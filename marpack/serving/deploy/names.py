@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["sanitize_string"]
-
 # RFC 1123, which Kubernetes holds the names of services to.
 _LONGEST_LABEL = 63
 

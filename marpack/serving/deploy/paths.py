@@ -12,9 +12,6 @@ from marpack.display import hidden_url
 from marpack.errors import TargetError
 from marpack.remote.urls import is_url
 
-__all__ = ["BaseDir", "require_local_folder"]
-
-
 def require_local_folder(folder: str | os.PathLike[str]) -> str:
     """Return a path to build at; ``TargetError`` for a URL, of which a folder ``s3:`` would be made otherwise."""
     path = os.fsdecode(folder)

@@ -10,8 +10,6 @@ from marpack.findings import Issue
 from marpack.display import hidden_url
 from marpack.remote.urls import is_url
 
-__all__ = ["BOOL", "LIST", "PATH", "REQUIREMENTS", "TABLE", "TEXT", "URL", "Schema", "table_issues"]
-
 # What a key may hold, with the word for it.
 TEXT = "text"
 PATH = "a path"

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from marpack.serving.kaptain.model import Model
     from marpack.serving.kaptain.serving_config import ServingFiles
 
-__all__ = ["ExportedModel", "TorchServingArtifactBuilder", "WrittenConfig"]
-
 # A name that the readers undo differently.
 _UNWRITABLE = "snapshot-name-unwritable"
 

@@ -11,8 +11,6 @@ from marpack.errors import PlanError
 from marpack.findings import Issue
 from marpack.serving.deploy.tables import LIST, REQUIREMENTS, TABLE, TEXT, table_issues
 
-__all__ = ["Model"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Model:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from marpack.serving.deploy.paths import BaseDir
     from marpack.serving.kaptain.model import Model
 
-__all__ = ["SERVING_KEYS", "ServingFiles", "serving_files"]
-
 SERVING_KEYS: Schema = {
     "model_file": (PATH,),
     "handler": (PATH,),
