@@ -24,10 +24,10 @@ size = os.stat(path).st_size
 with open(path, "rb") as source, open("m.mar", "w+b") as target:
     if how == "marpack":
         import marpack
-        from marpack.archive.write.member_contents import Content
-        from marpack.archive.write.file_copy import copy_content
+        from marpack.archive.write.member_contents import MemberContents
+        from marpack.archive.write.file_copy import copy_contents
         plan = marpack.plan_archive(model_name="m", handler="base_handler", serialized_file=path)
-        assert copy_content(Content(plan.files[0]), target, offset=offset, threads=os.cpu_count())
+        assert copy_contents(MemberContents(plan.files[0]), target, offset=offset, threads=os.cpu_count())
     else:
         os.lseek(target.fileno(), offset, os.SEEK_SET)
         done = 0

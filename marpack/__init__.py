@@ -56,10 +56,9 @@ __all__, __getattr__, __dir__ = _lazy(
         "archive.write.write": "iter_archive write_archive",
         "checks.examine": "check",
         "config.settings.keys": "KEYS",
-        "config.lint": "lint_config",
+        "config.lint": "lint_config lint_snapshot",
         "config.model_config": "ModelConfig",
         "config.server_config": "ServerConfig",
-        "config.rules.snapshot": "lint_snapshot",
         "config.snapshot": "ModelSnapshot SnapshotEntry",
         "config.text.properties": "properties",
         "errors": "ArchiveError ArchiveExistsError CheckError ConfigError DownloadError LimitError ManifestError"

@@ -27,8 +27,8 @@ from marpack.archive.write.write import iter_archive as iter_archive
 from marpack.archive.write.write import write_archive as write_archive
 from marpack.checks.examine import check as check
 from marpack.config.lint import lint_config as lint_config
+from marpack.config.lint import lint_snapshot as lint_snapshot
 from marpack.config.model_config import ModelConfig as ModelConfig
-from marpack.config.rules.snapshot import lint_snapshot as lint_snapshot
 from marpack.config.server_config import ServerConfig as ServerConfig
 from marpack.config.settings.keys import KEYS as KEYS
 from marpack.config.snapshot import ModelSnapshot as ModelSnapshot

@@ -9,16 +9,21 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from marpack.archive.manifest import Manifest, ManifestModel, created_on
-from marpack.archive.plan.inputs import literal_path
+from marpack.archive.handler import HandlerName
+from marpack.archive.manifest import Manifest, ManifestModel
+from marpack.archive.packed_at import PackedAt
+from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.model import plan_archive
 from marpack.archive.write.write import write_archive
 from marpack.errors import MarpackError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+    from marpack.archive.forms import ArchiveFormat
+    from marpack.archive.manifest import Runtime
 
 __all__ = [
     "ModelArchiver",
@@ -67,14 +72,14 @@ class ModelExportUtils:
         model = ManifestModel(
             model_name=options.model_name,
             serialized_file=_base_name(options.serialized_file),
-            handler=os.path.basename(options.handler),
+            handler=HandlerName.parse(options.handler, options.runtime).manifest_value,
             model_file=_base_name(options.model_file),
             model_version=str(options.version) if options.version else None,
             requirements_file=_base_name(options.requirements_file),
             config_file=_base_name(options.config_file),
         )
-        manifest = Manifest(created_on=created_on(int(time.time())), runtime=options.runtime, model=model)
-        return manifest.to_json()
+        now = PackedAt.of(time.time())
+        return Manifest(created_on=now.created_on, runtime=options.runtime, model=model).to_json()
 
 
 class ModelArchiver:
@@ -98,19 +103,20 @@ def generate_model_archive(config: Namespace | ModelArchiverConfig) -> None:
 def package_model(config: Namespace | ModelArchiverConfig, manifest: str) -> None:
     """Write the archive that ``config`` describes with ``manifest`` as its MANIFEST.json, to the letter."""
     options = ModelArchiverConfig.from_args(config)
-    arguments: dict[str, Any] = {
-        "model_name": options.model_name,
-        "handler": options.handler,
-        "version": str(options.version),
-        "serialized_file": literal_path(options.serialized_file),
-        "model_file": literal_path(options.model_file),
-        "extra_files": options.extra_files,
-        "requirements_file": literal_path(options.requirements_file),
-        "config_file": literal_path(options.config_file),
-        "runtime": options.runtime,
-        "archive_format": options.archive_format,
-    }
-    plan = replace(plan_archive(**arguments), manifest_text=manifest)
+    extra_files = options.extra_files
+    plan = plan_archive(
+        model_name=options.model_name,
+        handler=options.handler,
+        version=str(options.version),
+        serialized_file=options.serialized_file,
+        model_file=options.model_file,
+        extra_files=Patterns(extra_files) if isinstance(extra_files, str) else extra_files,
+        requirements_file=options.requirements_file,
+        config_file=options.config_file,
+        runtime=cast("Runtime", options.runtime),
+        archive_format=cast("ArchiveFormat", options.archive_format),
+    )
+    plan = replace(plan, manifest_text=manifest)
     write_archive(plan, os.path.join(options.export_path, plan.file_name), force=options.force)
 
 

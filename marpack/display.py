@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HIDDEN", "hidden", "hidden_url", "is_secret_name", "printable", "showable"]
+__all__ = [
+    "HIDDEN",
+    "brief_repr",
+    "hidden",
+    "hidden_url",
+    "is_secret_name",
+    "printable",
+    "showable",
+    "type_name",
+]
 
 HIDDEN = "***"
 
@@ -75,3 +84,28 @@ def showable(text: str) -> str:
 def printable(name: str) -> str:
     """Return a name as it can be shown: what a terminal would act on is escaped."""
     return name if name.isprintable() else repr(name)[1:-1]
+
+
+def brief_repr(value: object, longest: int = 60) -> str:
+    """Return a value as Python writes it, cut off where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python's limit on the digits of an integer
+        return "a huge number"
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def type_name(value: object, mapping: str = "an object") -> str:
+    """Return what JSON and YAML call the type of a value; YAML's word for an object is a mapping."""
+    names = {
+        type(None): "null",
+        bool: "a boolean",
+        int: "a whole number",
+        float: "a floating point number",
+        str: "a string",
+        list: "a list",
+        tuple: "a list",
+        dict: mapping,
+    }
+    known = (names[base] for base in type(value).__mro__ if base in names)
+    return next(known, f"a value of type {type(value).__name__}")

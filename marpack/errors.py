@@ -6,9 +6,10 @@ progress function raises, pass through unchanged.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from marpack.display import printable, showable
+from marpack.display import showable
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -44,7 +45,17 @@ class MarpackError(Exception):
     """Base of every error that marpack itself raises."""
 
 
-class PlanError(MarpackError, ValueError):
+class _KeptError(MarpackError):
+    """An error that keeps its arguments, as attributes of their names, and is pickled as them."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import inspect  # slow to import, and seldom needed
+
+        names = list(inspect.signature(type(self)).parameters)
+        return functools.partial(type(self), **{name: getattr(self, name) for name in names}), ()
+
+
+class PlanError(_KeptError, ValueError):
     """The inputs do not make an archive; ``issues`` holds everything that is wrong with them."""
 
     def __init__(self, issues: Sequence[Issue]) -> None:
@@ -52,20 +63,14 @@ class PlanError(MarpackError, ValueError):
         lines = [str(issue) for issue in self.issues]
         super().__init__(lines[0] if len(lines) == 1 else "\n- ".join([f"{len(lines)} problems:", *lines]))
 
-    def __reduce__(self) -> tuple[type[PlanError], tuple[tuple[Issue, ...]]]:
-        return type(self), (self.issues,)
 
-
-class _FindingsError(MarpackError, ValueError):
+class _FindingsError(_KeptError, ValueError):
     """Findings are in the way; ``findings`` holds them all."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         lines = [str(finding) for finding in self.findings]
         super().__init__(lines[0] if len(lines) == 1 else "\n- ".join([f"{len(lines)} problems:", *lines]))
-
-    def __reduce__(self) -> tuple[type[_FindingsError], tuple[tuple[Finding, ...]]]:
-        return type(self), (self.findings,)
 
 
 class ConfigError(_FindingsError):
@@ -76,7 +81,7 @@ class CheckError(_FindingsError):
     """A model was to be packed that the server would refuse; ``findings`` says why. Nothing was written."""
 
 
-class ArchiveError(MarpackError, ValueError):
+class ArchiveError(_KeptError, ValueError):
     """What lies at ``path`` is not a model archive that can be read.
 
     ``code`` is stable (spec/archive.md, R11), and ``member`` the one at fault, if it is one.
@@ -92,10 +97,7 @@ class ArchiveError(MarpackError, ValueError):
     @property
     def issue(self) -> Issue:
         """The same as one of several: its ``argument`` is the member."""
-        return Issue(code=self.code, argument=printable(self.member or ""), message=self.message)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (type(self), self.path, self.message, self.code, self.member)
+        return Issue(code=self.code, argument=self.member or "", message=self.message)
 
 
 class UnsafeArchiveError(ArchiveError):
@@ -109,11 +111,7 @@ class LimitError(ArchiveError):
     """An archive asks for more than the limits allow: pass larger ``Limits`` if you trust it."""
 
 
-def _unpickled(error: type[ArchiveError], path: str, message: str, code: str, member: str | None) -> ArchiveError:
-    return error(path, message, code=code, member=member)
-
-
-class ArchiveExistsError(MarpackError, FileExistsError):
+class ArchiveExistsError(_KeptError, FileExistsError):
     """Something stands where the archive should go, and ``force`` was not given; ``path`` names it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -122,11 +120,8 @@ class ArchiveExistsError(MarpackError, FileExistsError):
             f"{str(path)!r} already exists: choose another name, or overwrite it (--force, force=True)"
         )
 
-    def __reduce__(self) -> tuple[type[ArchiveExistsError], tuple[str | os.PathLike[str]]]:
-        return type(self), (self.path,)
 
-
-class TargetError(MarpackError, OSError):
+class TargetError(_KeptError, OSError):
     """The place where the archive should go, ``path``, cannot take it."""
 
     def __init__(self, path: str, message: str) -> None:
@@ -134,11 +129,8 @@ class TargetError(MarpackError, OSError):
         self.message = message
         super().__init__(f"{path!r} {message}")
 
-    def __reduce__(self) -> tuple[type[TargetError], tuple[str, str]]:
-        return type(self), (self.path, self.message)
 
-
-class SourceChangedError(MarpackError, RuntimeError):
+class SourceChangedError(_KeptError, RuntimeError):
     """A source is not what it was when the archive was planned; ``source`` names it."""
 
     def __init__(self, source: str, how: str) -> None:
@@ -146,11 +138,8 @@ class SourceChangedError(MarpackError, RuntimeError):
         self.how = how
         super().__init__(f"{source} {how}: pack again when nothing writes to it")
 
-    def __reduce__(self) -> tuple[type[SourceChangedError], tuple[str, str]]:
-        return type(self), (self.source, self.how)
 
-
-class _UrlError(MarpackError, OSError):
+class _UrlError(_KeptError, OSError):
     """What a URL names does not do what is asked of it; ``url`` is shown without secrets."""
 
     # How its reasons speak of what was tried, and of what the store does not know.
@@ -162,9 +151,6 @@ class _UrlError(MarpackError, OSError):
         self.url = url
         self.reason = reason
         super().__init__(f"{self.url!r} {reason}")
-
-    def __reduce__(self) -> tuple[type[_UrlError], tuple[str, str]]:
-        return type(self), (self.url, self.reason)
 
 
 class DownloadError(_UrlError):
@@ -183,7 +169,7 @@ class UploadError(_UrlError):
     absent = "lies in a bucket or folder that does not exist: correct the URL, or create that"
 
 
-class MissingExtraError(MarpackError, ImportError):
+class MissingExtraError(_KeptError, ImportError):
     """A feature needs an optional dependency: ``extra`` is what to install, ``marpack[extra]``."""
 
     def __init__(self, what: str, extra: str) -> None:
@@ -191,11 +177,8 @@ class MissingExtraError(MarpackError, ImportError):
         self.extra = extra
         super().__init__(f"{what} needs an optional dependency: pip install 'marpack[{extra}]'")
 
-    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
-        return type(self), (self.what, self.extra)
 
-
-class NotPortableError(MarpackError, ValueError):
+class NotPortableError(_KeptError, ValueError):
     """A property cannot be written so that every known reader takes it alike.
 
     ``key`` names it, ``reader`` is who would take it otherwise. The value is not shown: it may be a secret.
@@ -207,11 +190,8 @@ class NotPortableError(MarpackError, ValueError):
         self.why = why
         super().__init__(f"{key!r} cannot be written for every reader: {why}")
 
-    def __reduce__(self) -> tuple[type[NotPortableError], tuple[str, ReaderName, str]]:
-        return type(self), (self.key, self.reader, self.why)
 
-
-class _TextError(MarpackError, ValueError):
+class _TextError(_KeptError, ValueError):
     """A text is not what it should be.
 
     ``msg`` says why, ``doc`` is the text, ``pos`` the index where it goes wrong (0 when it is the whole),
@@ -225,9 +205,6 @@ class _TextError(MarpackError, ValueError):
         self.lineno, self.colno = self._place()
         what = self.what if file is None else repr(file)
         super().__init__(f"{what}: {msg} (line {self.lineno}, column {self.colno})")
-
-    def __reduce__(self) -> tuple[type[_TextError], tuple[str, str, int, str | None]]:
-        return type(self), (self.msg, self.doc, self.pos, self.file)
 
     def in_file(self, file: str) -> Self:
         """Return the same error, naming the file that the text came from."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from marpack.display import showable
+from marpack.display import printable, showable
 
-__all__ = ["Finding", "Issue", "ReaderName", "Severity"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["READER_NAMES", "Finding", "Issue", "ReaderName", "Severity"]
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
@@ -15,73 +18,97 @@ Severity: TypeAlias = Literal["error", "warning", "note"]
 # wrapper around it, and MLflow's deployment plugin.
 ReaderName: TypeAlias = Literal["server", "launcher", "kserve", "mlflow"]
 
+# What they are called.
+READER_NAMES: Mapping[ReaderName, str] = {
+    "server": "the server",
+    "launcher": "the torchserve command",
+    "kserve": "KServe's wrapper",
+    "mlflow": "MLflow's plugin",
+}
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Issue:
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class _Shown:
+    """A value whose ``repr``, too, hides secrets."""
+
+    def __repr__(self) -> str:
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        shown = (f"{name}={showable(value) if isinstance(value, str) else value!r}" for name, value in values)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Issue(_Shown):
     """One thing that is wrong with the inputs of a plan, or with an archive.
 
     ``code`` is stable (spec/archive.md lists them), ``argument`` names the argument at fault, or the member, and
-    is empty for an archive as a whole; ``message`` says what is wrong, with which value, and what to do.
+    is empty for an archive as a whole; ``message`` says what is wrong, with which value, and what to do. They hold
+    what is; ``str`` escapes names and hides secrets.
     """
 
     code: str
     argument: str
     message: str
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "message", showable(self.message))
+    def asdict(self) -> dict[str, Any]:
+        """Return JSON values, as they may be shown."""
+        return {"code": self.code, "argument": printable(self.argument), "message": showable(self.message)}
 
     def __str__(self) -> str:
-        return f"{self.argument}: {self.message}" if self.argument else self.message
+        return ": ".join(filter(None, [printable(self.argument), showable(self.message)]))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Finding(_Shown):
     """One thing that a reader will refuse, ignore, or take otherwise than it looks.
 
-    ``code`` is stable (spec/properties.md, spec/snapshot.md and spec/checks.md list them). ``key`` is the setting,
-    or the path to a value inside it, ``model_snapshot.models.mnist.1.0.minWorkers``; it is empty for what concerns
-    a file as a whole. ``message`` says what is wrong and what ``reader`` does about it, ``fix`` what to do, and
-    ``effect``, where it is not part of the message, what the server says or does in its own words. ``severity`` is
-    ``error`` when a reader fails or ignores what was meant, ``warning`` when it may, ``note`` otherwise. ``file``
-    and ``line``, counted from 1, are there when the text came from a file.
+    ``code`` is stable (spec/checks.md lists them). ``file`` is the archive or file, ``member`` the member of the
+    archive, and ``line`` is counted from 1; each is None where it is not known, or does not apply. ``key`` is the
+    setting, or the path to a value inside it, ``model_snapshot.models.mnist.1.0.minWorkers``; it is empty for what
+    concerns a file as a whole. ``message`` says what is wrong, ``effect`` what ``reader`` says or does about it,
+    in its own words where it has some, and ``fix`` what to do. ``severity`` is ``error`` when a reader fails or
+    ignores what was meant, ``warning`` when it may, ``note`` otherwise.
+
+    They hold what is; ``str`` and ``sentence`` escape names and hide secrets.
     """
 
     code: str
-    severity: Severity
-    key: str
+    severity: Severity = "error"
+    key: str = ""
+    file: str | None = None
+    member: str | None = None
+    line: int | None = None
     message: str
+    effect: str = ""
     fix: str
     reader: ReaderName = "server"
-    file: str | None = None
-    line: int | None = None
-    effect: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", showable(self.key))
-        object.__setattr__(self, "message", showable(self.message))
-
-    @classmethod
-    def error(cls, code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
-        """Make an error; ``place`` are the other fields."""
-        return cls(code=code, severity="error", key=key, message=message, fix=fix, **place)
-
-    @classmethod
-    def warning(cls, code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
-        """Make a warning; ``place`` are the other fields."""
-        return cls(code=code, severity="warning", key=key, message=message, fix=fix, **place)
-
-    @classmethod
-    def note(cls, code: str, key: str, message: str, fix: str, **place: Any) -> Finding:
-        """Make a note; ``place`` are the other fields."""
-        return cls(code=code, severity="note", key=key, message=message, fix=fix, **place)
 
     @property
     def sentence(self) -> str:
         """The finding without its place and severity."""
-        effect = f"the server: {self.effect}" if self.effect else ""
-        return ": ".join(filter(None, [self.key, self.message, effect, f"{self.fix} [{self.code}]"]))
+        parts = [self.key, self.message, self._effect, f"{self.fix} [{self.code}]"]
+        return ": ".join(printable(showable(part)) for part in parts if part)
+
+    def asdict(self) -> dict[str, Any]:
+        """Return JSON values (spec/check.schema.json), without secrets."""
+        shown = {name: showable(getattr(self, name)) for name in ("key", "message", "effect", "fix")}
+        return asdict(self) | shown
+
+    @property
+    def issue(self) -> Issue:
+        """The same as one of several arguments that are wrong: ``argument`` is the key."""
+        message = ": ".join(filter(None, [self.message, self._effect, self.fix]))
+        return Issue(code=self.code, argument=self.key, message=message)
+
+    @property
+    def _effect(self) -> str:
+        return f"{READER_NAMES[self.reader]}: {self.effect}" if self.effect else ""
+
+    @property
+    def place(self) -> str:
+        """The file with the member in it and the line, escaped; empty where none is known."""
+        path = "/".join(printable(part) for part in (self.file, self.member) if part)
+        return ":".join(filter(None, [path, "" if self.line is None else str(self.line)]))
 
     def __str__(self) -> str:
-        place = [self.file or "", "" if self.line is None else str(self.line)]
-        return ": ".join(filter(None, [":".join(filter(None, place)), self.severity, self.sentence]))
+        return ": ".join(filter(None, [self.place, self.severity, self.sentence]))

@@ -5,24 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from marpack.archive.plan.model import plan_archive
 from marpack.archive.write.write import write_archive
-from marpack.disk.atomic import check_folder
+from marpack.disk.atomic import require_writable_folder
 from marpack.errors import CheckError, PlanError, TargetError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator
 
-    from marpack.archive.forms import ArchiveFormat, Deflate
-    from marpack.archive.manifest import Runtime
-    from marpack.archive.owner import Owner
-    from marpack.archive.plan.extra_files import ExtraFiles
-    from marpack.archive.plan.inputs import FileArgument
-    from marpack.archive.plan.model import Handler
+    from typing_extensions import Unpack
+
+    from marpack.archive.plan.model import PackOptions
     from marpack.archive.plan.plan import Plan
     from marpack.archive.result import Progress, WriteResult
     from marpack.findings import Finding
@@ -35,32 +31,19 @@ CHECK_MODES: tuple[CheckMode, ...] = get_args(CheckMode)
 
 def pack(
     *,
-    model_name: str,
-    handler: Handler,
-    version: str = "1.0",
     export_path: str | os.PathLike[str] = ".",
     force: bool = False,
     digest: bool = False,
     progress: Progress | None = None,
     threads: int | None = None,
-    model_file: FileArgument | None = None,
-    serialized_file: FileArgument | None = None,
-    extra_files: ExtraFiles | None = None,
-    requirements_file: FileArgument | Sequence[str] | None = None,
-    config_file: FileArgument | None = None,
-    runtime: Runtime = "python",
-    archive_format: ArchiveFormat = "default",
-    deflate: Deflate = "zlib",
-    timestamp: datetime | float | None = None,
-    reproducible: bool = False,
-    metadata: Mapping[str, Any] | None = None,
-    owner: Owner | None = None,
     check: CheckMode = "off",
+    **options: Unpack[PackOptions],
 ) -> WriteResult:
     """Write ``<export_path>/<model_name>`` with the suffix of the form.
 
-    The arguments are those of ``plan_archive``, which explains them, and of ``write_archive``: ``force`` replaces
-    an archive that exists, ``digest`` takes SHA-256 sums. ``export_path`` is a folder that exists. ``check`` is
+    ``options`` are the arguments of ``plan_archive``, which explains them; ``model_name`` and ``handler`` are
+    mandatory. ``force`` replaces an archive that exists, ``digest`` takes SHA-256 sums, and ``progress`` and
+    ``threads`` are those of ``write_archive``. ``export_path`` is a folder that exists. ``check`` is
     whether to ask ``marpack.check`` first: ``"warn"`` puts what it says into the result's ``findings``, and
     ``"error"`` raises ``CheckError``, before anything is written, when there is an error among them.
     Raises what they raise; a bad export path is one of the issues of a ``PlanError``.
@@ -68,23 +51,7 @@ def pack(
     if check not in CHECK_MODES:
         raise ValueError(f"check is one of {', '.join(CHECK_MODES)}, not {check!r}")
     with reporting(check_export_path(export_path)):
-        plan = plan_archive(
-            model_name=model_name,
-            handler=handler,
-            version=version,
-            model_file=model_file,
-            serialized_file=serialized_file,
-            extra_files=extra_files,
-            requirements_file=requirements_file,
-            config_file=config_file,
-            runtime=runtime,
-            archive_format=archive_format,
-            deflate=deflate,
-            timestamp=timestamp,
-            reproducible=reproducible,
-            metadata=metadata,
-            owner=owner,
-        )
+        plan = plan_archive(**options)
     path = os.path.join(export_path, plan.file_name)
     findings = checked(plan, check)
     result = write_archive(plan, path, force=force, digest=digest, progress=progress, threads=threads)
@@ -106,7 +73,7 @@ def checked(plan: Plan, mode: CheckMode) -> tuple[Finding, ...]:
 def check_export_path(export_path: str | os.PathLike[str]) -> list[Issue]:
     """Return what is wrong with the folder that the archive goes to, if anything."""
     try:
-        check_folder(os.fspath(export_path))
+        require_writable_folder(os.fspath(export_path))
     except TargetError as error:
         return [Issue(code="export-path", argument="export_path", message=str(error))]
     return []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn
+from typing import Any
 
-__all__ = ["StrictJSONError", "loads"]
+__all__ = ["DEEPEST", "StrictJSONError", "is_nested_deeper", "loads"]
 
-# Levels; a snapshot has four.
-_DEEPEST = 100
+# Levels of what is written again; a snapshot has four.
+DEEPEST = 100
 
 
 class StrictJSONError(ValueError):
@@ -21,32 +21,32 @@ class StrictJSONError(ValueError):
         super().__init__(msg)
 
 
-def loads(text: str) -> Any:
-    """Read a text; ``StrictJSONError`` for what not every reader would take alike."""
+def loads(text: str, *, deepest: int | None = DEEPEST) -> Any:
+    """Read a text; ``StrictJSONError`` for what not every reader would take alike, or what is nested deeper."""
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise StrictJSONError(error.msg, error.pos) from None
     except RecursionError:
-        raise StrictJSONError("it is nested too deeply") from None
+        raise StrictJSONError("nested too deeply") from None
     except StrictJSONError:
         raise
     except ValueError:  # thousands of digits
-        raise StrictJSONError("a number has too many digits") from None
-    _check_depth(value)
+        raise StrictJSONError("a number has more digits than Python's limit") from None
+    if deepest is not None and is_nested_deeper(value, deepest):
+        raise StrictJSONError("nested too deeply")
     return value
 
 
-def _check_depth(value: Any) -> None:
-    """Refuse what can be read and not written: Python's limits for the two differ."""
+def is_nested_deeper(value: Any, levels: int) -> bool:
+    """Tell whether objects and arrays lie in more levels; Python reads deeper ones than it writes."""
     level = [value]
-    for _ in range(_DEEPEST):
+    for _ in range(levels):
         below = [
             item.values() if isinstance(item, dict) else item for item in level if isinstance(item, (dict, list))
         ]
         level = [item for items in below for item in items]
-    if level:
-        raise StrictJSONError("it is nested too deeply")
+    return bool(level)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -58,11 +58,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_number(word: str) -> NoReturn:
-    raise StrictJSONError(f"{word} is not JSON")
-
-
 def _finite(number: str) -> float:
     if not math.isfinite(value := float(number)):
-        raise StrictJSONError("a number is too large")
+        raise StrictJSONError(f"{number} is not a number that JSON can hold")
     return value

@@ -11,18 +11,19 @@ from marpack.archive.inspection.kinds import TensorKey as TensorKey
 from marpack.archive.inspection.kinds import Weights as Weights
 from marpack.archive.manifest import Runtime as Runtime
 from marpack.archive.member import ArchiveMember as ArchiveMember
+from marpack.archive.plan.contents import FileArgument as FileArgument
+from marpack.archive.plan.contents import SourceLike as SourceLike
 from marpack.archive.plan.extra_files import ExtraFiles as ExtraFiles
 from marpack.archive.plan.extra_files import Tree as Tree
-from marpack.archive.plan.inputs import FileArgument as FileArgument
-from marpack.archive.plan.inputs import SourceLike as SourceLike
 from marpack.archive.plan.model import Handler as Handler
+from marpack.archive.read.archive import Archive as Archive
 from marpack.archive.read.archive import WorkflowArchive as WorkflowArchive
 from marpack.archive.result import Progress as Progress
 from marpack.archive.result import WrittenMember as WrittenMember
 from marpack.archive.sources import Reader as Reader
 from marpack.checks.frame.subject import CheckTarget as CheckTarget
 from marpack.config.presets import Preset as Preset
-from marpack.config.rules.server import Target as Target
+from marpack.config.rules.document import Target as Target
 from marpack.config.settings.keys import Key as Key
 from marpack.config.snapshot import EntrySettings as EntrySettings
 from marpack.config.snapshot import SnapshotStyle as SnapshotStyle
@@ -31,6 +32,7 @@ from marpack.findings import Severity as Severity
 from marpack.serving.model_store import StoredArchive as StoredArchive
 
 __all__ = [
+    "Archive",
     "ArchiveFormat",
     "ArchiveMember",
     "CheckTarget",

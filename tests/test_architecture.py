@@ -22,7 +22,7 @@ MODULES = sorted(
 
 # The rooms, and what each may import besides itself, from below to above. A room is a file or a folder; what is
 # said of a folder holds for the files in it that lie in no room of their own.
-WORDS = {"marpack.display", "marpack.findings", "marpack.errors", "marpack.strict_json"}
+WORDS = {"marpack.display", "marpack.findings", "marpack.errors", "marpack.rule", "marpack.strict_json"}
 READING = {"marpack.archive", "marpack.archive.formats", "marpack.archive.read"}
 ARCHIVES = {*READING, "marpack.archive.plan", "marpack.archive.inspection", "marpack.archive.write"}
 CONFIG = {"marpack.config", "marpack.config.rules", "marpack.config.settings", "marpack.config.text"}
@@ -31,10 +31,11 @@ ROOMS: dict[str, set[str]] = {
     "marpack.display": set(),
     "marpack.findings": {"marpack.display"},
     "marpack.errors": {"marpack.display", "marpack.findings"},
-    "marpack.strict_json": {"marpack.errors"},
+    "marpack.rule": {"marpack.findings", "marpack.errors"},
+    "marpack.strict_json": set(),
     "marpack.disk": {"marpack.errors"},
     "marpack.archive": WORDS,
-    "marpack.archive.formats": {*WORDS, "marpack.archive"},
+    "marpack.archive.formats": {*WORDS, "marpack.disk", "marpack.archive"},
     "marpack.archive.read": {*WORDS, "marpack.disk", *READING},
     "marpack.archive.plan": {*WORDS, *READING},
     "marpack.archive.inspection": {*WORDS, *READING},
@@ -73,6 +74,7 @@ ROOMS["marpack.__main__"] = {"marpack.cli"}
 PURE = {
     "marpack.display",
     "marpack.findings",
+    "marpack.rule",
     "marpack.strict_json",
     "marpack.archive.formats",
     "marpack.config.text",

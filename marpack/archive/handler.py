@@ -4,67 +4,87 @@ from __future__ import annotations
 
 import os.path
 import posixpath
+from dataclasses import dataclass
 
-from marpack.archive.manifest import Runtime
-
-__all__ = ["BUILTIN_HANDLERS", "Handler", "handler_file", "handler_reference"]
+__all__ = ["BUILTIN_HANDLERS", "HandlerName"]
 
 # A6: known to the server by name, so no file is packed.
 _PYTHON_HANDLERS = frozenset(
-    {
-        "base_handler",
-        "dali_image_classifier",
-        "image_classifier",
-        "image_segmenter",
-        "object_detector",
-        "text_classifier",
-        "trt_llm_handler",
-        "vllm_handler",
-    }
+    (
+        *("base_handler", "dali_image_classifier", "image_classifier", "image_segmenter", "object_detector"),
+        *("text_classifier", "trt_llm_handler", "vllm_handler"),
+    )
 )
-_OTHER_HANDLERS = frozenset({"dali_handler", "densenet_handler", "text_handler", "vision_handler"})
-BUILTIN_HANDLERS: dict[Runtime, frozenset[str]] = {
+BUILTIN_HANDLERS = {
     "python": _PYTHON_HANDLERS,
     "python3": _PYTHON_HANDLERS,
     "LSP": frozenset({"BaseHandler", "TorchScriptHandler"}),
 }
+# Those that the server has and the archiver does not know.
+_OTHER_HANDLERS = frozenset({"dali_handler", "densenet_handler", "text_handler", "vision_handler"})
 
 
-def handler_file(value: str, runtime: Runtime) -> str | None:
-    """Return the path of the file that a handler value names, or None when the server has it built in (A6)."""
-    if not value or value in BUILTIN_HANDLERS[runtime]:
-        return None
-    folder, last = os.path.split(value)
-    stem = last.partition(":")[0]
-    if runtime == "LSP":
-        file = stem if stem.endswith((".so", ".dylib")) else f"{stem}.so"
-    else:
-        file = stem if stem.endswith(".py") else f"{stem}.py"
-    return os.path.join(folder, file)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HandlerName:
+    """A handler's value, taken apart once: as a caller gives it (A6), or as a manifest has it (R10).
 
-
-def handler_reference(value: str, runtime: str) -> str | None:
-    """Return the file that a manifest's handler names for sure: none for what the server may have itself (R10).
-
-    The server has more modules of handlers than the archiver knows by name, and a dotted name may be a package's.
+    ``path`` is what stands before the first colon, and ``function`` what the worker calls: everything from the
+    first colon on, which a second colon is part of, else ``handle`` [server].
     """
-    before = value.partition(":")[0]
-    if runtime not in ("python", "python3") or not before or before in _PYTHON_HANDLERS | _OTHER_HANDLERS:
-        return None
-    stem = before.removesuffix(".py")
-    return None if "." in os.path.basename(stem) else f"{stem}.py"
 
+    value: str
+    runtime: str
+    path: str
+    function: str
+    has_colon: bool
+    names_function: bool
 
-class Handler:
-    """The manifest's ``handler``, as the worker takes it apart [server]: ``module`` and ``function``."""
+    @classmethod
+    def parse(cls, value: str, runtime: str = "python") -> HandlerName:
+        """Take a value apart; every value has an answer, also one that no server could use."""
+        path, colon, function = value.partition(":")
+        return cls(
+            value=value,
+            runtime=runtime,
+            path=path,
+            function=function or "handle",
+            has_colon=bool(colon),
+            names_function=bool(function),
+        )
 
-    def __init__(self, value: str) -> None:
-        self.value = value
-        before, colon, after = value.partition(":")
-        self.has_colon = bool(colon)
-        # One ".py" goes, then whatever stands before the last "/".
-        self.path = before
-        self.module = posixpath.basename(before.removesuffix(".py"))
-        # What is called; everything from the first colon on, which a second colon is part of.
-        self.function = after or "handle"
-        self.names_function = bool(after)
+    @property
+    def module(self) -> str:
+        """What the worker imports: one ".py" goes, then whatever stands before the last "/" [server]."""
+        return posixpath.basename(self.path.removesuffix(".py"))
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the runtime has a handler of exactly this name."""
+        return self.value in BUILTIN_HANDLERS.get(self.runtime, ())
+
+    @property
+    def file(self) -> str | None:
+        """The path of the file to pack, or None when there is none: of a built-in handler, and of no value."""
+        if not self.value or self.is_built_in:
+            return None
+        folder, last = os.path.split(self.value)
+        stem = last.partition(":")[0]
+        suffixes = (".so", ".dylib") if self.runtime == "LSP" else (".py",)
+        return os.path.join(folder, stem if stem.endswith(suffixes) else stem + suffixes[0])
+
+    @property
+    def manifest_value(self) -> str:
+        """What the manifest says: the value without folders."""
+        return os.path.basename(self.value)
+
+    @property
+    def reference(self) -> str | None:
+        """The member that a manifest's value names for sure: none for what the server may have itself (R10).
+
+        The server has more modules of handlers than the archiver knows by name, and a dotted name may be a
+        package's.
+        """
+        if self.runtime not in ("python", "python3") or self.path in {"", *_PYTHON_HANDLERS, *_OTHER_HANDLERS}:
+            return None
+        stem = self.path.removesuffix(".py")
+        return None if "." in os.path.basename(stem) else f"{stem}.py"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any, Literal, TypeAlias, get_args
 
+from marpack import strict_json
 from marpack.errors import ManifestError
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "ManifestWorkflow",
     "Runtime",
     "WorkflowManifest",
-    "created_on",
 ]
 
 MANIFEST_NAME = "MAR-INF/MANIFEST.json"
@@ -35,12 +33,6 @@ WORKFLOW_ARCHIVER_VERSION = "0.2.15"
 
 Runtime = Literal["python", "python3", "LSP"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-
-
-def created_on(timestamp: int) -> str:
-    """Return the ``createdOn`` text of a time given in seconds since the epoch, in UTC (M4)."""
-    when = datetime.fromtimestamp(timestamp, timezone.utc)
-    return f"{when:%d/%m}/{when.year:04}{when: %H:%M:%S}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -255,29 +247,10 @@ def _take_strings(document: dict[str, Any], keys: Mapping[str, str], text: str) 
 
 
 def _load(text: str) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        document = dict(pairs)
-        if len(document) != len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ManifestError(f"the key {twice!r} is given twice", text)
-        return document
-
-    def finite(number: str) -> float:
-        if not math.isfinite(value := float(number)):
-            raise ManifestError(f"{number} is not a number that JSON can hold", text)
-        return value
-
     try:
-        document = json.loads(text, object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
-    except json.JSONDecodeError as error:
+        document = strict_json.loads(text, deepest=None)
+    except strict_json.StrictJSONError as error:
         raise ManifestError(error.msg, text, error.pos) from None
-    except ManifestError:
-        raise
-    except ValueError as error:  # Python's limit on the digits of an integer
-        raise ManifestError(str(error), text) from None
-    except RecursionError:
-        raise ManifestError("nested too deeply", text) from None
     if not isinstance(document, dict):
         raise ManifestError(f"must be an object, not {_json_type(document)}", text)
     return document

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from marpack.archive.forms import Compression
@@ -14,7 +13,6 @@ from marpack.errors import SourceChangedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from marpack.archive.forms import Compression
     from marpack.archive.sources import Source
 
 __all__ = ["ArchiveMember", "Member"]
@@ -81,9 +79,10 @@ class ArchiveMember:
     ``size`` and ``compressed_size`` are bytes; where members are not compressed one by one they are equal, and
     ``compression`` and ``crc32`` are None. ``mode`` are the Unix mode bits and ``mtime_ns`` is the time of last
     change in nanoseconds since the epoch (of a zip, whose times have no zone, taken for UTC), None where there are
-    none.
+    none. ``index`` is its place among the archive's ``members``, and no part of what makes two members equal.
     """
 
+    index: int = field(compare=False)
     name: str
     size: int
     compressed_size: int

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, TypeAlias
 
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.archive.manifest import MANIFEST_NAME
-from marpack.display import printable
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -20,15 +19,15 @@ __all__ = [
     "CASE_COLLISION",
     "MAX_COMPONENT",
     "MAX_NAME",
-    "check_member_name",
-    "check_model_name",
-    "check_workflow_name",
     "is_excluded_folder",
     "is_pattern",
+    "member_name_problem",
     "member_order",
+    "model_name_problem",
     "name_issue",
     "names_issues",
     "parents",
+    "workflow_name_problem",
 ]
 
 # What a file system and the server's unpacker take (255 and 4,095 bytes).
@@ -37,23 +36,69 @@ MAX_NAME = 4095
 
 _ARCHIVE_NAME = re.compile(r"[A-Za-z0-9] [A-Za-z0-9_.-]*", re.VERBOSE)
 
-# No more than most names are, so that the rules need not be gone through one by one for thousands of files.
-_PLAIN_NAME = re.compile(
-    r"(?! [mw]ar-inf (/|$) ) \w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII | re.IGNORECASE
+# As most names are, so that the rules need not be gone through one by one for thousands of them.
+_PLAIN_NAME = re.compile(r"\w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII)
+# Programs go down folder by folder; Python's own remove none that is a thousand deep.
+_MAX_PARTS = 256
+_DRIVE = re.compile(r"[A-Za-z]:")
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+# Of a name and its parts, in this order; each with its code, but for the depth, which is a length.
+_RULES: tuple[tuple[str, Callable[[str, Sequence[str]], object]], ...] = (
+    ("name-encoding", lambda name, _: _HALF_A_CHARACTER.search(name)),
+    ("name-empty", lambda name, _: not name),
+    ("name-nul", lambda name, _: "\0" in name),
+    ("name-backslash", lambda name, _: "\\" in name),
+    ("name-absolute", lambda name, _: name.startswith("/")),
+    ("name-drive", lambda name, _: _DRIVE.match(name)),
+    ("name-traversal", lambda _, parts: ".." in parts),
+    ("name-dot", lambda _, parts: "" in parts or "." in parts),
+    ("name-long", lambda name, parts: _size(name) > MAX_NAME or max(map(_size, parts)) > MAX_COMPONENT),
+    ("name-deep", lambda _, parts: len(parts) > _MAX_PARTS),
 )
+_READ = {
+    "name-encoding": "is not valid Unicode",
+    "name-empty": "is empty",
+    "name-nul": "holds a NUL character, where other programs end it",
+    "name-backslash": "holds a backslash, which separates folders on Windows",
+    "name-absolute": "is absolute",
+    "name-drive": "begins with a drive",
+    "name-traversal": "leads out of a folder by '..'",
+    "name-dot": "has an empty or '.' part",
+    "name-long": f"is too long: {MAX_COMPONENT} bytes a part and {MAX_NAME} in all is the most",
+    "name-deep": f"is too deep: {_MAX_PARTS} parts is the most",
+}
+# What is not in it may be packed.
+_PLANNED = {
+    "name-encoding": "is not valid Unicode: rename the file",
+    "name-empty": "in the archive is empty",
+    "name-nul": "in the archive holds a NUL character",
+    "name-backslash": "in the archive holds a backslash: separate folders with '/'",
+    "name-absolute": "in the archive is absolute: make it relative to the archive's root",
+    "name-traversal": "in the archive has an empty, '.' or '..' part: write it plainly",
+    "name-dot": "in the archive has an empty, '.' or '..' part: write it plainly",
+    "name-long": f"in the archive is too long: at most {MAX_COMPONENT} bytes a part and {MAX_NAME} in all",
+}
 
 
-def check_model_name(name: str, archive_format: ArchiveFormat) -> str | None:
+def _broken_rule(name: str, rules: Container[str]) -> str | None:
+    """Return the first of the rules that a name breaks."""
+    if len(name) <= MAX_COMPONENT and _PLAIN_NAME.fullmatch(name):
+        return None
+    parts = name.split("/")
+    return next((code for code, is_broken in _RULES if code in rules and is_broken(name, parts)), None)
+
+
+def model_name_problem(name: str, archive_format: ArchiveFormat) -> str | None:
     """Return what is wrong with a model name (A1), or None."""
-    return _check_archive_name("model", name, SUFFIXES[archive_format])
+    return _archive_name_problem("model", name, SUFFIXES[archive_format])
 
 
-def check_workflow_name(name: str) -> str | None:
+def workflow_name_problem(name: str) -> str | None:
     """Return what is wrong with the name of a workflow (W2), or None."""
-    return _check_archive_name("workflow", name, WORKFLOW_SUFFIX)
+    return _archive_name_problem("workflow", name, WORKFLOW_SUFFIX)
 
 
-def _check_archive_name(kind: str, name: str, suffix: str) -> str | None:
+def _archive_name_problem(kind: str, name: str, suffix: str) -> str | None:
     if not _ARCHIVE_NAME.fullmatch(name):
         return (
             f"the {kind} name {name!r} is not allowed: "
@@ -65,32 +110,14 @@ def _check_archive_name(kind: str, name: str, suffix: str) -> str | None:
     return None
 
 
-def check_member_name(name: str, manifest_name: str = MANIFEST_NAME) -> str | None:
+def member_name_problem(name: str, manifest_name: str = MANIFEST_NAME) -> str | None:
     """Return what is wrong with the name of a member (A8, W6), or None; the manifest has its folder to itself."""
-    if len(name) <= MAX_COMPONENT and _PLAIN_NAME.fullmatch(name):
-        return None
-    parts = name.split("/")
-    problem = None
-    reserved = manifest_name.partition("/")[0]
-    try:
-        encoded = name.encode()
-    except UnicodeEncodeError:
-        return f"the name {name!r} is not valid Unicode: rename the file"
-    if "\0" in name:
-        problem = "holds a NUL character"
-    elif "\\" in name:
-        problem = "holds a backslash: separate folders with '/'"
-    elif name.startswith("/"):
-        problem = "is absolute: make it relative to the archive's root"
-    elif not name:
-        problem = "is empty"
-    elif not all(parts) or "." in parts or ".." in parts:
-        problem = "has an empty, '.' or '..' part: write it plainly"
-    elif parts[0].upper() == reserved:
-        problem = f"lies in {reserved}, which is kept for the manifest ({manifest_name}): move it elsewhere"
-    elif len(encoded) > MAX_NAME or any(len(part.encode()) > MAX_COMPONENT for part in parts):
-        problem = f"is too long: at most {MAX_COMPONENT} bytes a part and {MAX_NAME} in all"
-    return f"the name {name!r} in the archive {problem}" if problem else None
+    code = _broken_rule(name, _PLANNED)
+    top, reserved = (path.partition("/")[0] for path in (name, manifest_name))
+    if top.upper() == reserved and code in (None, "name-long"):
+        where = f"{reserved}, which is kept for the manifest ({manifest_name})"
+        return f"the name {name!r} in the archive lies in {where}: move it elsewhere"
+    return f"the name {name!r} {_PLANNED[code]}" if code else None
 
 
 def is_excluded_folder(name: str) -> bool:
@@ -117,44 +144,14 @@ def parents(name: str) -> list[str]:
 # The code of names that are one where case does not count; Linux, and so the server, tells them apart.
 CASE_COLLISION = "case-collision"
 
-# As most names are, so that the rules need not be gone through one by one for thousands of them.
-_PLAIN_READABLE_NAME = re.compile(r"\w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII)
 # By its name where case does not count: how it is spelled, and what lies in it; a file has no inside.
 _Folder: TypeAlias = "dict[str, tuple[str, _Folder | None]]"
-# Programs go down folder by folder; Python's own remove none that is a thousand deep.
-_MAX_PARTS = 256
-_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def name_issue(name: str) -> Issue | None:
     """Return what is wrong with a name by itself: one that could leave the folder, or that no folder takes."""
-    if len(name) <= MAX_COMPONENT and _PLAIN_READABLE_NAME.fullmatch(name):
-        return None
-    parts = name.split("/")
-    code, problem = "", ""
-    try:
-        encoded = name.encode()
-    except UnicodeEncodeError:
-        return _issue("name-encoding", name, "is not valid Unicode")
-    if not name:
-        code, problem = "name-empty", "is empty"
-    elif "\0" in name:
-        code, problem = "name-nul", "holds a NUL character, where other programs end it"
-    elif "\\" in name:
-        code, problem = "name-backslash", "holds a backslash, which separates folders on Windows"
-    elif name.startswith("/"):
-        code, problem = "name-absolute", "is absolute"
-    elif _DRIVE.match(name):
-        code, problem = "name-drive", "begins with a drive"
-    elif ".." in parts:
-        code, problem = "name-traversal", "leads out of a folder by '..'"
-    elif not all(parts) or "." in parts:
-        code, problem = "name-dot", "has an empty or '.' part"
-    elif len(encoded) > MAX_NAME or any(len(part.encode()) > MAX_COMPONENT for part in parts):
-        code, problem = "name-long", f"is too long: {MAX_COMPONENT} bytes a part and {MAX_NAME} in all is the most"
-    elif len(parts) > _MAX_PARTS:
-        code, problem = "name-long", f"is too deep: {_MAX_PARTS} parts is the most"
-    return _issue(code, name, problem) if code else None
+    code = _broken_rule(name, _READ)
+    return _issue("name-long" if code == "name-deep" else code, name, _READ[code]) if code else None
 
 
 def names_issues(names: Iterable[str], also_folders: Iterable[str] = (), *, most: int) -> Iterator[Issue]:
@@ -195,9 +192,13 @@ def names_issues(names: Iterable[str], also_folders: Iterable[str] = (), *, most
             folder = found
 
 
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
 def _folded(name: str) -> str:
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
 def _issue(code: str, name: str, problem: str) -> Issue:
-    return Issue(code=code, argument=printable(name), message=problem)
+    return Issue(code=code, argument=name, message=problem)

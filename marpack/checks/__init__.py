@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from marpack.archive.handler import Handler
+from marpack.archive.handler import HandlerName
 from marpack.checks.examine import built_in_rules, check
 from marpack.checks.frame.contents import Contents, MemberFile
-from marpack.checks.frame.rule import Problem, Rule, rule
 from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
+from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
-from marpack.checks.python.source import Source
+from marpack.checks.python.source import PythonFile
+from marpack.rule import Rule, rule
 
 __all__ = [
     "CheckTarget",
     "Contents",
     "Form",
-    "Handler",
+    "HandlerName",
     "MemberFile",
     "Modules",
-    "Problem",
+    "PythonFile",
     "Rule",
     "Settings",
-    "Source",
     "Subject",
+    "Worker",
     "built_in_rules",
     "check",
     "rule",

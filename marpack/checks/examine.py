@@ -7,50 +7,28 @@ import re
 import sys
 from collections import Counter
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, get_args
 
 from marpack.archive.plan.plan import Plan, WorkflowPlan
-from marpack.archive.read.archive import ModelArchive, WorkflowArchive
+from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.open import open_archive
-from marpack.checks.frame.contents import ArchiveContents, NoContents, PlanContents
-from marpack.checks.frame.rule import BUILT_IN, choose
+from marpack.checks.frame.contents import ArchiveContents, PlanContents
 from marpack.checks.frame.subject import CheckTarget, Settings, Subject
-from marpack.checks.rules.unread import UNREAD
+from marpack.checks.rules import RULES
+from marpack.checks.rules.container import finding_of
 from marpack.errors import ArchiveError
-from marpack.findings import Finding
+from marpack.rule import chosen_rules, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from marpack.archive.read.limits import Limits
-    from marpack.checks.frame.rule import Rule
     from marpack.checks.frame.subject import Form
-    from marpack.findings import Severity
+    from marpack.findings import Finding, Severity
+    from marpack.rule import Rule
 
 __all__ = ["TARGETS", "built_in_rules", "check", "python_version"]
 
-# In the order of the page: what is held, then what it says, then what is in it.
-_RULE_MODULES = (
-    "container",
-    "manifest_file",
-    "manifest_values",
-    "handler_name",
-    "entry_point",
-    "constructor",
-    "imports",
-    "model",
-    "weights",
-    "labels",
-    "model_config",
-    "requirements",
-    "platforms",
-    "workflow",
-    "load",
-    "unread",
-)
-# The rule that says what is wrong with an archive as such.
-_STRUCTURE = "container-structure"
 # So many findings of a rule are kept, and the last counts the rest; of warnings and notes so many in all. No error
 # is left out for what is less.
 _MOST_OF_A_RULE = 20
@@ -59,13 +37,13 @@ TARGETS: tuple[CheckTarget, ...] = get_args(CheckTarget)
 
 
 def check(
-    what: Plan | ModelArchive | str | os.PathLike[str],
+    what: Plan | Archive | str | os.PathLike[str],
     *,
     select: str | Iterable[str] | None = None,
     ignore: str | Iterable[str] = (),
     target: CheckTarget = "torchserve",
     python: str | None = None,
-    rules: Iterable[Rule] | None = None,
+    rules: Iterable[Rule[Subject]] | None = None,
     load: bool = False,
     limits: Limits | None = None,
 ) -> tuple[Finding, ...]:
@@ -93,39 +71,55 @@ def check(
     if target not in TARGETS:
         raise ValueError(f"the target {target!r} is not one of {', '.join(TARGETS)}")
     settings = Settings(python=python_version(python), target=target, load=load)
-    chosen = choose(built_in_rules() if rules is None else rules, select=select, ignore=ignore)
+    chosen = chosen_rules(built_in_rules() if rules is None else rules, select=select, ignore=ignore)
     if isinstance(what, Plan):
         path = what.file_name
-        form: Form = {"tgz": "tgz", "no-archive": "folder"}.get(what.archive_format, "zip")  # type: ignore[assignment]
+        forms: dict[str, Form] = {"tgz": "tgz", "no-archive": "folder"}
         subject = Subject(
             PlanContents(what),
             path=path,
             file_name=path,
-            form=form,
+            form=forms.get(what.archive_format, "zip"),
             settings=settings,
-            is_workflow=isinstance(what, WorkflowPlan),
+            kind="workflow" if isinstance(what, WorkflowPlan) else "model",
         )
         return _unique(_findings(subject, chosen))
-    if isinstance(what, ModelArchive):
+    if isinstance(what, Archive):
         return _unique(_findings(_subject(what, settings), chosen))
     path = os.fsdecode(what)
     try:
         archive = open_archive(path, limits=limits)
     except ArchiveError as error:
         # Whatever the server makes of it: nothing else has been looked at.
-        found = _unreadable(error, path, os.path.basename(path), "zip", settings)
-        return tuple(replace(finding, severity="error") for finding in found)
+        return (replace(finding_of(error.issue, "zip"), file=path, severity="error"),)
     with archive:
         return _unique(_findings(_subject(archive, settings), chosen))
 
 
-def built_in_rules() -> tuple[Rule, ...]:
-    """Return the rules that marpack has, in the order of spec/checks.md, and then those that were added."""
-    names = [f"{__package__}.rules.{module}" for module in _RULE_MODULES]
-    for name in names:
-        import_module(name)
-    place = {name: number for number, name in enumerate(names)}
-    return tuple(sorted(BUILT_IN, key=lambda rule: place.get(rule.function.__module__, len(names))))
+def built_in_rules() -> tuple[Rule[Subject], ...]:
+    """Return the rules that marpack has, in the order of spec/checks.md."""
+    return (*RULES, find_unread)
+
+
+@rule("container-unread", "warning")
+def find_unread(subject: Subject) -> Iterator[Finding]:
+    """Keep texts as short as texts are: what is longer is not looked into.
+
+    Taking them apart costs memory and time, which an archive must not have as much of as it likes: a Python source
+    is parsed up to 1 MiB, and compiled up to 128 KiB; all of them together up to 4 MiB; a configuration or the
+    specification of a workflow is read up to 1 MiB, a requirements file up to 10,000 lines, and any other text up
+    to 8 MiB. The server runs a handler of more than 1 MiB as any other [server]. It is an error where nothing is
+    known of the manifest.
+
+    It is told whatever rules are chosen.
+    """
+    for name, message in subject.unread.items():
+        yield find_unread.finding(
+            message=message,
+            fix="make it shorter, and pack data as files of their own",
+            member=name,
+            severity="error" if name == subject.manifest_name else None,
+        )
 
 
 def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -143,11 +137,11 @@ def python_version(text: str | None) -> tuple[int, int]:
     return 3, int(found[1])
 
 
-def _findings(subject: Subject, rules: Sequence[Rule]) -> Iterator[Finding]:
+def _findings(subject: Subject, rules: Sequence[Rule[Subject]]) -> Iterator[Finding]:
     mild = left_out = 0
     # What was not looked into is known when all others have looked, and told whatever rules are chosen.
-    for rule in (*(each for each in rules if each.code != UNREAD), _built_in(UNREAD)):
-        for finding in _first(_findings_of(rule, subject)):
+    for each in (*(known for known in rules if known is not find_unread), find_unread):
+        for finding in _first(_findings_of(each, subject)):
             if finding.severity != "error":
                 mild += 1
                 if mild > _MOST_MILD:
@@ -155,20 +149,19 @@ def _findings(subject: Subject, rules: Sequence[Rule]) -> Iterator[Finding]:
                     continue
             yield finding
     if left_out:
-        yield Finding.note(
-            UNREAD,
-            "",
-            f"{left_out:,} more warnings and notes are not told",
-            "mend those that are, or select rules",
-            file=subject.path,
+        more = find_unread.finding(
+            message=f"{left_out:,} more warnings and notes are not told",
+            fix="mend those that are, or select rules",
+            severity="note",
         )
+        yield replace(more, file=subject.path)
 
 
-def _findings_of(rule: Rule, subject: Subject) -> Iterator[Finding]:
+def _findings_of(rule: Rule[Subject], subject: Subject) -> Iterator[Finding]:
     try:
         yield from rule.findings(subject)
     except ArchiveError as error:  # a member that is damaged: what else is there to say of the others is said
-        yield from _unreadable(error, subject.path, subject.file_name, subject.form, subject.settings)
+        yield replace(finding_of(error.issue, subject.form), file=subject.path)
 
 
 def _first(findings: Iterable[Finding]) -> list[Finding]:
@@ -187,25 +180,12 @@ def _first(findings: Iterable[Finding]) -> list[Finding]:
     return kept
 
 
-def _unreadable(
-    error: ArchiveError, path: str, file_name: str, form: Form, settings: Settings
-) -> Iterator[Finding]:
-    """Yield what is wrong with an archive as such, whatever rules are chosen."""
-    contents = NoContents(error)
-    subject = Subject(contents, path=path, file_name=file_name, form=form, settings=settings)
-    yield from _built_in(_STRUCTURE).findings(subject)
-
-
-def _built_in(code: str) -> Rule:
-    return next(rule for rule in built_in_rules() if rule.code == code)
-
-
-def _subject(archive: ModelArchive, settings: Settings) -> Subject:
+def _subject(archive: Archive, settings: Settings) -> Subject:
     return Subject(
         ArchiveContents(archive),
         path=archive.path or "archive",
         file_name=archive.file_name,
         form=archive.form,
         settings=settings,
-        is_workflow=isinstance(archive, WorkflowArchive),
+        kind="workflow" if isinstance(archive, WorkflowArchive) else "model",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from marpack import __version__
 from marpack.cli.terminal import complain, prepare
-from marpack.display import printable
+from marpack.display import printable, showable
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
 
 if TYPE_CHECKING:
@@ -27,20 +27,11 @@ _FAILED = 1
 _SIGNALLED = 128
 
 _COMMANDS = (
-    "pack",
-    "pack-workflow",
-    "repack",
-    "inspect",
-    "extract",
-    "diff",
-    "verify",
-    "check",
-    "config",
-    "snapshot",
-    "serve-build",
+    *("pack", "pack-workflow", "repack", "inspect", "extract", "diff", "verify", "check"),
+    *("config", "snapshot", "serve-build"),
 )
-# Those that take the options of an official tool.
-_PACKING = ("pack", "pack-workflow")
+# Those whose arguments are options of the same names.
+_PACKING = ("pack", "pack-workflow", "repack")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,19 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
     words = list(sys.argv[1:] if argv is None else argv)
     # The command that is asked for is loaded alone: each brings half the library.
-    for name in [words[0]] if words and words[0] in _COMMANDS else _COMMANDS:
-        import_module(f"{__name__}.commands.{name.replace('-', '_')}").add_parser(commands)
-    if words and words[0] in _PACKING:
-        from marpack.cli.packing_options import expand_abbreviations
-
-        command = import_module(f"{__name__}.commands.{words[0].replace('-', '_')}")
-        words = expand_abbreviations(words, command.ARCHIVER_OPTIONS)
-    if words[:2] == ["config", "set"] and not {"-h", "--help"}.intersection(words):
-        words[2:] = _options_first(words[2:], "--unset")
-    if words[:1] == ["extract"]:
-        from marpack.cli.reading_options import LIMIT_OPTIONS
-
-        words[1:] = _options_first(words[1:], *LIMIT_OPTIONS)
+    asked = words[:1] if words and words[0] in _COMMANDS else []
+    for name in asked or _COMMANDS:
+        command = import_module(f"{__name__}.commands.{name.replace('-', '_')}")
+        command.add_parser(commands)
+        # A command may have words that argparse does not take as they stand.
+        if asked and hasattr(command, "prepare"):
+            words[1:] = command.prepare(words[1:])
     try:
         if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
             parser.error(f"name a command first, as in: marpack pack {words[0]} ...")
@@ -76,10 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _cleaning_up_when_terminated():
             status: int | None = options.run(options)
     except PlanError as error:
-        by_option = options.command in (*_PACKING, "repack")
+        by_option = options.command in _PACKING
         return _fail(*map(_option_and_message if by_option else str, error.issues))
     except (CheckError, ConfigError) as error:
-        return _fail(*(printable(str(finding).removeprefix("error: ")) for finding in error.findings))
+        return _fail(*(str(each) if each.place else each.sentence for each in error.findings))
     except BrokenPipeError:
         return _FAILED
     except MarpackError as error:
@@ -91,26 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail("interrupted")
         return _SIGNALLED + signal.SIGINT
     return status or 0
-
-
-def _options_first(words: Sequence[str], *with_value: str) -> list[str]:
-    """Sort words: argparse takes those that need not be there only when they stand together.
-
-    Options ``with_value``, also when they are abbreviated, keep the word behind them.
-    """
-    options: list[str] = []
-    others: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            others += rest
-        elif word.startswith("-") and word != "-":
-            options.append(word)
-            if len(word) > 2 and any(option.startswith(word) for option in with_value):
-                options += [next(rest, "")]
-        else:
-            others.append(word)
-    return [*options, "--", *others]
 
 
 @contextlib.contextmanager
@@ -140,5 +105,5 @@ def _option_and_message(issue: Issue) -> str:
 def _fail(*messages: str) -> int:
     for message in messages:
         # What an archive calls itself may be in it.
-        complain("marpack: error: " + "\n".join(map(printable, message.split("\n"))))
+        complain("marpack: error: " + "\n".join(map(printable, showable(message).split("\n"))))
     return _FAILED

@@ -9,7 +9,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from marpack.archive.write.write import check_path, suffix_warning, write_archive
+from marpack.archive.write.write import require_target, suffix_warning, write_archive
 from marpack.cli.terminal import BinaryOutput
 from marpack.packing import check_export_path
 
@@ -28,11 +28,11 @@ def output_for(target: str) -> Output:
     if target == ToStandardOutput.name:
         return ToStandardOutput()
     if "://" in target:  # or none of this need be loaded
-        from marpack.remote.upload import check_target
+        from marpack.remote.upload import target_path
         from marpack.remote.urls import is_url
 
         if is_url(target):
-            path = check_target(target)
+            path = target_path(target)
             return ToUrl(target) if path is None else ToPath(path)
     return ToPath(target)
 
@@ -59,7 +59,7 @@ class ToPath:
 
     def check(self, plan: Plan, *, force: bool) -> None:
         """Raise what ``write`` would raise because of the path."""
-        check_path(plan, self.name, force=force)
+        require_target(plan, self.name, force=force)
 
     def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
         """Write the archive; ``how`` are more arguments of ``write_archive``."""

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from marpack.cli.terminal import complain, count_of, naming, show, to_json
-from marpack.config.text import properties as codec
 from marpack.display import printable
-from marpack.errors import PropertiesError
 from marpack.findings import Finding
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "add_choosing",
+    "chosen",
+    "codes",
     "complain_of",
     "findings_json",
-    "loads_properties",
     "read_bytes",
     "refuse_to_write",
     "report",
@@ -32,7 +32,7 @@ def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
         show(to_json({"file": file} | findings_json(findings)))
         return int(any(finding.severity == "error" for finding in findings))
     for finding in findings:
-        show(printable(str(finding)))
+        show(str(finding))
     return show_counts(file, findings)
 
 
@@ -47,22 +47,33 @@ def show_counts(file: str, findings: Sequence[Finding]) -> int:
 
 
 def findings_json(findings: Iterable[Finding]) -> dict[str, Any]:
-    """Return findings as JSON values."""
-    return {"findings": [asdict(finding) for finding in findings]}
+    """Return findings as JSON values, without secrets."""
+    return {"findings": [finding.asdict() for finding in findings]}
+
+
+def codes(text: str) -> list[str]:
+    """Return the codes in a comma list."""
+    return [code.strip() for code in text.split(",") if code.strip()]
+
+
+def add_choosing(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose among rules; the last one explains a rule, in place of everything else."""
+    parser.add_argument(
+        "--select", metavar="CODES", default="", help="only these rules, or those that begin so: a comma list"
+    )
+    parser.add_argument("--ignore", metavar="CODES", default="", help="not these rules: a comma list")
+    parser.add_argument("--explain", metavar="CODE", help="explain a rule and end")
+
+
+def chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what was chosen, as arguments."""
+    return {"select": codes(options.select) or None, "ignore": codes(options.ignore)}
 
 
 def read_bytes(path: str) -> bytes:
     """Read a file whole."""
     with naming(path), open(path, "rb") as file:
         return file.read()
-
-
-def loads_properties(path: str) -> dict[str, str]:
-    """Read the settings of a file, as text."""
-    try:
-        return codec.loads(read_bytes(path))
-    except PropertiesError as error:
-        raise error.in_file(path) from None
 
 
 def refuse_to_write(word: str) -> None:
@@ -74,4 +85,4 @@ def complain_of(findings: Iterable[Finding]) -> None:
     """Show the findings that a writer of settings must see."""
     for finding in findings:
         if finding.severity != "note" or finding.code == "unknown-key":
-            complain(f"marpack: {printable(str(finding))}")
+            complain(f"marpack: {finding}")

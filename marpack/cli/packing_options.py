@@ -10,8 +10,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.forms import DEFLATES
-from marpack.archive.manifest import created_on
+from marpack.archive.packed_at import PackedAt
 from marpack.cli.destinations import ToPath, ToStandardOutput, ToUrl, output_for
+from marpack.cli.findings import findings_json
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, show
 from marpack.display import printable
@@ -28,23 +29,10 @@ if TYPE_CHECKING:
     from marpack.cli.destinations import Output
     from marpack.findings import Finding
 
-__all__ = ["add_own_options", "expand_abbreviations", "misused", "pack", "source_date_epoch"]
+__all__ = ["add_own_options", "misused", "pack", "source_date_epoch"]
 
 # As argparse ends for options that it cannot parse.
 _MISUSED = 2
-
-
-def expand_abbreviations(words: Sequence[str], options: Sequence[str]) -> list[str]:
-    """Complete abbreviations of an archiver's ``options``, which marpack's own must not make ambiguous."""
-    completed = []
-    for word in words:
-        option, equals, value = word.partition("=")
-        if option.startswith("--") and len(option) > 2:
-            meant = [known for known in options if known.startswith(option)]
-            if len(meant) == 1:
-                word = meant[0] + equals + value
-        completed.append(word)
-    return completed
 
 
 def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
@@ -138,7 +126,7 @@ def _checked(plan: Plan, options: argparse.Namespace) -> tuple[Finding, ...]:
     if not options.quiet:
         for finding in findings:
             if finding.severity != "note":
-                complain(f"marpack: check: {printable(str(finding))}")
+                complain(f"marpack: check: {finding}")
     return findings
 
 
@@ -183,12 +171,10 @@ def source_date_epoch() -> tuple[int | None, list[Issue]]:
     try:
         if not re.fullmatch("-?[0-9]+", text):
             raise ValueError(text)
-        timestamp = int(text)
-        created_on(timestamp)
-    except (ValueError, OverflowError, OSError):
+        return PackedAt(int(text)).seconds, []
+    except ValueError:
         message = f"SOURCE_DATE_EPOCH={text!r} is not a time in whole seconds since 1970: correct or unset it"
         return None, [Issue(code="bad-timestamp", argument="SOURCE_DATE_EPOCH", message=message)]
-    return timestamp, []
 
 
 def _summary(output: Output, result: WriteResult) -> str:
@@ -222,5 +208,4 @@ def _json(
         members = [asdict(member) for member in written.members]
         document |= {"size": written.size, "sha256": written.sha256, "entries": members}
     document["warnings"] = list(warnings)
-    document["findings"] = [asdict(finding) for finding in findings]
-    return json.dumps(document, indent=2)
+    return json.dumps(document | findings_json(findings), indent=2)

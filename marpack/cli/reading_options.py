@@ -13,7 +13,7 @@ from marpack.display import printable
 from marpack.errors import MarpackError
 
 if TYPE_CHECKING:
-    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.read.archive import Archive
     from marpack.findings import Issue
 
 __all__ = ["LIMIT_OPTIONS", "add_limits", "issue_line", "json_line", "opened", "positive", "shortened"]
@@ -54,7 +54,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def opened(path: str, options: argparse.Namespace) -> ModelArchive:
+def opened(path: str, options: argparse.Namespace) -> Archive:
     """Open the archive at a path, with the limits that the options set."""
     if path == "-":
         raise MarpackError("an archive is read here and there, which standard input does not allow: name a file")
@@ -78,8 +78,7 @@ def _size(text: str) -> int:
 
 def issue_line(issue: Issue) -> str:
     """Return an issue as one line that a terminal can be shown."""
-    where = f"{issue.argument}: " if issue.argument else ""
-    return printable(f"{where}{issue.message} [{issue.code}]")
+    return printable(f"{issue} [{issue.code}]")
 
 
 def json_line(value: Any) -> str:

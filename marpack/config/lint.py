@@ -1,35 +1,64 @@
-"""What is wrong with a config.properties: for the server, and for the others who read it (P22)."""
+"""What is wrong with a config.properties or a snapshot, for the server and for others who read it (P22, S10)."""
 
 from __future__ import annotations
 
-import json
+import functools
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from marpack.config.rules.listeners import find_addresses, find_ports
-from marpack.config.rules.models_to_load import find_load_models, find_models, find_requirements, find_snapshot
-from marpack.config.rules.platform import find_envelope, find_kserve_models, find_store, find_tokens
-from marpack.config.rules.server import Server, Target, is_kserve
-from marpack.config.rules.snapshot import Store
-from marpack.config.rules.values import find_keys, find_values, find_variables
-from marpack.config.settings.environment import resolve
+from marpack.config.rules import listeners, models_to_load, platform, text, values
+from marpack.config.rules.document import Document, Target, is_kserve
+from marpack.config.rules.models_to_load import find_unreadable
+from marpack.config.rules.snapshot_form import FORM_RULES, with_form
+from marpack.config.rules.snapshot_text import SnapshotText, Store
+from marpack.config.rules.snapshot_values import VALUE_RULES
+from marpack.config.settings.environment import resolve, variables
 from marpack.config.settings.releases import release
 from marpack.config.store_listing import archives_in, read_manifests
 from marpack.config.text import properties as codec
-from marpack.config.text.other_readers import OTHER_READERS, READER_NAMES
 from marpack.errors import ArchiveError, ConfigError, PropertiesError
-from marpack.findings import Finding
+from marpack.rule import Rule, chosen_rules
 
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
-    from marpack.config.rules.server import Server
+    from marpack.findings import Finding
 
-__all__ = ["RULES", "UTF16_MARKS", "lint_config", "lint_properties", "look_at_store"]
+__all__ = [
+    "RULES",
+    "SNAPSHOT_RULES",
+    "lint_config",
+    "lint_properties",
+    "lint_snapshot",
+    "look_at_store",
+    "snapshot_findings",
+]
 
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+def _of_the_snapshot(rule: Rule[SnapshotText]) -> Rule[Document]:
+    """Ask a rule about snapshots of the one in a config.properties."""
+
+    @functools.wraps(rule.function)
+    def find(document: Document) -> Iterator[Finding]:
+        if document.snapshot is None or variables(document.properties["model_snapshot"]):
+            return
+        for found in rule.findings(document.snapshot):
+            if found.reader != "kserve" or document.is_kserve:
+                yield replace(found, key=".".join(filter(None, ("model_snapshot", found.key))))
+
+    return Rule(code=rule.code, severity=rule.severity, function=find)
+
+
+SNAPSHOT_RULES: tuple[Rule[SnapshotText], ...] = (find_unreadable, *FORM_RULES, *VALUE_RULES)
+RULES: tuple[Rule[Document], ...] = (
+    *text.RULES,
+    *values.RULES,
+    *listeners.RULES,
+    *platform.RULES,
+    *models_to_load.RULES,
+    *map(_of_the_snapshot, (*FORM_RULES, *VALUE_RULES)),
+)
 
 
 def lint_config(
@@ -41,6 +70,8 @@ def lint_config(
     model_store: str | os.PathLike[str] | None = None,
     archives: Mapping[str, Manifest] | None = None,
     environ: Mapping[str, str] | None = None,
+    select: str | Iterable[str] | None = None,
+    ignore: str | Iterable[str] = (),
 ) -> tuple[Finding, ...]:
     """Return everything that is wrong with the text of a config.properties; nothing is raised for it.
 
@@ -48,46 +79,30 @@ def lint_config(
     some releases refuse is a warning. ``target="kserve"`` holds it to what KServe's wrapper needs; a store under
     ``/mnt/models`` implies it. ``model_store`` is the folder of the archives as seen from here, whose manifests
     are read and compared; ``archives`` are manifests by file name, of archives that need not be there yet.
-    ``environ`` resolves variables first.
+    ``environ`` resolves variables first. ``select`` and ``ignore`` are codes, or what codes begin with, as those
+    of ``check``; ``MarpackError`` is raised for one that no rule has (spec/checks.md).
     """
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    entries: list[codec.Entry] = []
+    error = None
     try:
-        elements = codec.parse(data)
-    except PropertiesError as error:
-        message = f"column {error.colno}: {error.msg}, and the server ends"
-        fix = "double the backslash, or write '/'"
-        return (Finding.error("syntax", "", message, fix, file=file, line=error.lineno),)
-    lines: dict[str, int] = {}
-    findings = list(_byte_findings(data))
-    if data.startswith(UTF16_MARKS):
-        return tuple(replace(finding, file=file) for finding in findings)
-    for element in elements:
-        if isinstance(element, codec.Entry):
-            if element.key in lines:
-                message = f"is given twice; the first, in line {lines[element.key]}, does not count"
-                findings.append(
-                    Finding.warning("duplicate-key", element.key, message, "remove one", line=element.lineno)
-                )
-            lines[element.key] = element.lineno
-    properties = codec.loads(data)
-    findings += _reader_findings(data.decode("utf-8", "replace"), properties, is_kserve(properties, target))
-    findings += lint_properties(
-        properties,
-        torchserve_version=torchserve_version,
-        target=target,
-        model_store=model_store,
-        archives=archives,
-        environ=environ,
+        entries += (element for element in codec.parse(data) if isinstance(element, codec.Entry))
+    except PropertiesError as problem:
+        error = problem
+    document = _document(
+        Document(properties={each.key: each.value for each in entries}, path=file, data=data, entries=entries),
+        torchserve_version,
+        target,
+        model_store,
+        archives,
+        environ,
     )
-    placed = [
-        replace(
-            finding,
-            file=file,
-            line=finding.line or lines.get(finding.key) or lines.get(finding.key.partition(".")[0]),
-        )
-        for finding in findings
-    ]
-    return tuple(sorted(placed, key=lambda finding: finding.line or 0))
+    document = replace(document, error=error)
+    rules = chosen_rules(RULES, select=select, ignore=ignore)
+    if not document.is_readable:
+        rules = tuple(rule for rule in rules if rule in (text.find_syntax, text.find_encoding))
+    findings = (found for rule in rules for found in rule.findings(document))
+    return tuple(sorted(findings, key=lambda found: found.line or 0))
 
 
 def lint_properties(
@@ -98,115 +113,91 @@ def lint_properties(
     model_store: str | os.PathLike[str] | None = None,
     archives: Mapping[str, Manifest] | None = None,
     environ: Mapping[str, str] | None = None,
+    select: str | Iterable[str] | None = None,
+    ignore: str | Iterable[str] = (),
 ) -> tuple[Finding, ...]:
     """Return everything that is wrong with settings, whatever file they come from; see ``lint_config``."""
-    findings: list[Finding] = []
+    document = _document(
+        Document(properties=properties), torchserve_version, target, model_store, archives, environ
+    )
+    rules = chosen_rules(RULES, select=select, ignore=ignore)
+    return tuple(found for rule in rules for found in rule.findings(document))
+
+
+def _document(
+    document: Document,
+    torchserve_version: str | None,
+    target: Target | None,
+    model_store: str | os.PathLike[str] | None,
+    archives: Mapping[str, Manifest] | None,
+    environ: Mapping[str, str] | None,
+) -> Document:
+    """Return the settings with what is known of the server."""
+    properties = document.properties
+    unresolved: Sequence[Finding] = ()
     if environ is not None:
         try:
             properties = resolve(properties, environ)
         except ConfigError as error:
-            findings += error.findings
+            unresolved = error.findings
     store = None if archives is None else Store(archives.keys(), archives)
     if model_store is not None:
-        there, unreadable = look_at_store(model_store)
-        findings += unreadable
-        store = Store(there.names | (archives or {}).keys(), {**there.manifests, **(archives or {})})
-    server = Server(
+        there = look_at_store(model_store)
+        known = archives or {}
+        store = Store(there.names | known.keys(), {**there.manifests, **known}, there.unreadable)
+    return replace(
+        document,
         properties=properties,
+        unresolved=unresolved,
         release=None if torchserve_version is None else release(torchserve_version),
         is_kserve=is_kserve(properties, target),
         store=store,
     )
-    for rule in RULES:
-        findings += rule(server)
-    return tuple(findings)
 
 
-def _byte_findings(data: bytes) -> Iterator[Finding]:
-    if data.startswith(UTF16_MARKS):
-        yield Finding.error(
-            "encoding", "", "is UTF-16, and the server finds no setting in it", "save it as ASCII", line=1
-        )
-        return
-    if data.startswith(b"\xef\xbb\xbf"):
-        message = "begins with a byte order mark, and the server loses the first setting"
-        yield Finding.error("encoding", "", message, "save it without one", line=1)
-        data = data[3:]
-    for number, line in enumerate(re.split(rb"\r\n|\r|\n", data), 1):
-        if line.isascii():
-            continue
-        is_comment = line.lstrip(b" \t\f")[:1] in (b"#", b"!")
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError:
-            message = "is not UTF-8, and the launcher ends"
-            yield Finding.error("encoding", "", message, "use ASCII", line=number, reader="launcher")
-            continue
-        if not is_comment:
-            message = "has characters beyond ASCII, and the server takes them for others"
-            yield Finding.error("encoding", "", message, "use ASCII, or \\uXXXX", line=number)
+def lint_snapshot(
+    text: str,
+    archives: Mapping[str, Manifest] | None = None,
+    *,
+    names: Set[str] | None = None,
+    select: str | Iterable[str] | None = None,
+    ignore: str | Iterable[str] = (),
+) -> tuple[Finding, ...]:
+    """Return everything that is wrong with a snapshot's text; nothing is raised for it (S10).
+
+    ``archives`` are the manifests of the model store by file name, ``names`` all names in it. ``select`` and
+    ``ignore`` are codes, or what codes begin with, as those of ``check``; ``MarpackError`` is raised for one that
+    no rule has (spec/checks.md).
+    """
+    store = None if archives is None else Store(archives.keys() | (names or set()), archives)
+    return snapshot_findings(SnapshotText.read(text, store=store), select=select, ignore=ignore)
 
 
-def _reader_findings(text: str, properties: Mapping[str, str], kserve: bool) -> Iterator[Finding]:
-    """Yield the settings of which another reader makes something else than the server does."""
-    for reader, (read, keys) in OTHER_READERS.items():
-        seen = read(text)
-        for key in keys:
-            ours, theirs = properties.get(key), seen.get(key)
-            if ours == theirs or (key == "model_snapshot" and _same_json(ours, theirs)):
-                continue
-            what = "does not find it" if theirs is None else "takes its value otherwise than the server"
-            if ours is None:
-                what = "finds it where the server does not"
-            breaks = reader == "launcher" or (reader == "kserve" and kserve)
-            kind = Finding.error if breaks else Finding.warning
-            yield kind(
-                "read-differently",
-                key,
-                f"{READER_NAMES[reader]} {what}",
-                f"write {key}=value in one line, without blanks around it and without backslashes",
-                reader=reader,
-            )
+def snapshot_findings(
+    snapshot: SnapshotText, *, select: str | Iterable[str] | None = None, ignore: str | Iterable[str] = ()
+) -> tuple[Finding, ...]:
+    """Return everything that is wrong with a snapshot that has been read; see ``lint_snapshot``."""
+    snapshot = with_form(snapshot)
+    rules = chosen_rules(SNAPSHOT_RULES, select=select, ignore=ignore)
+    return tuple(found for rule in rules for found in rule.findings(snapshot))
 
 
-def _same_json(ours: str | None, theirs: str | None) -> bool:
-    try:
-        return ours is not None and theirs is not None and bool(json.loads(ours) == json.loads(theirs))
-    except (ValueError, RecursionError):
-        return False
-
-
-def look_at_store(folder: str | os.PathLike[str]) -> tuple[Store, tuple[Finding, ...]]:
+def look_at_store(folder: str | os.PathLike[str]) -> Store:
     """Return what is in a model store, and what of it cannot be read."""
     manifests: dict[str, Manifest] = {}
-    findings = []
+    unreadable = []
     try:
         names, paths = frozenset(os.listdir(folder)), archives_in(folder)
     except OSError as error:
         message = f"{os.fsdecode(folder)!r} cannot be looked at: {error.strerror}"
-        found = Finding.error("archive-unreadable", "model_store", message, "name the folder of the archives")
-        return Store(frozenset(), {}), (found,)
+        fix = "name the folder of the archives"
+        return Store(frozenset(), {}, [find_unreadable.finding(key="model_store", message=message, fix=fix)])
     for path in paths:
         try:
             manifests |= read_manifests([path])
         except (ArchiveError, OSError) as error:
-            message = f"{error}; models after it in a snapshot are left out"
-            findings.append(Finding.error("archive-unreadable", "model_store", message, "remove or replace it"))
-    return Store(names, manifests), tuple(findings)
-
-
-RULES: tuple[Callable[[Server], Iterator[Finding]], ...] = (
-    find_keys,
-    find_values,
-    find_variables,
-    find_ports,
-    find_addresses,
-    find_envelope,
-    find_tokens,
-    find_kserve_models,
-    find_store,
-    find_load_models,
-    find_models,
-    find_snapshot,
-    find_requirements,
-)
+            effect, fix = "models after it in a snapshot are left out", "remove or replace it"
+            unreadable.append(
+                find_unreadable.finding(key="model_store", message=str(error), effect=effect, fix=fix)
+            )
+    return Store(names, manifests, unreadable)

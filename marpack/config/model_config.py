@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from marpack.config.rules.model_config import SECTIONS, check, not_a_mapping, wrong_type
+from marpack.config.rules.model_config import find_all, find_keys, find_size, find_types
+from marpack.config.rules.model_config_text import SECTIONS, ModelConfigText
 from marpack.config.text import yaml_text
 from marpack.config.text.plain_copy import SIZE_LIMIT, plain
+from marpack.display import type_name
 from marpack.errors import ConfigError
-from marpack.findings import Finding
 
 if TYPE_CHECKING:
     import os
@@ -121,14 +122,16 @@ class ModelConfig:
         extra: object = self.extra
         findings = []
         if not isinstance(extra, Mapping):
-            findings.append(wrong_type("extra", extra, "a mapping", "nothing can be written"))
+            message = f"it is {type_name(extra)}, not a mapping"
+            findings.append(find_types.finding(key="extra", message=message, fix="write a mapping"))
             extra = {}
         for key in _KEYS.keys() & extra.keys():
             message, fix = f"{key!r} has a field of its own", f"give {_KEYS[key]}= instead"
-            findings.append(Finding.error("model-config-key", key, message, fix))
-        copied, more = check({**extra, **kept})
-        if findings := [*findings, *more]:
+            findings.append(find_keys.finding(key=key, message=message, fix=fix))
+        config = ModelConfigText(document={**extra, **kept})
+        if findings := [*findings, *find_all(config)]:
             raise ConfigError(findings)
+        copied, _ = config.copied
         # Copies, so that what was found good stays so.
         for key in SECTIONS & copied.keys():
             object.__setattr__(self, _KEYS[key], copied[key])
@@ -136,9 +139,9 @@ class ModelConfig:
             object.__setattr__(self, "device_ids", tuple(self.device_ids))
         object.__setattr__(self, "extra", {key: copied[key] for key in extra})
         if (size := self.size) > SIZE_LIMIT:
-            message = f"the file has {size} bytes: the server ignores one of more than {SIZE_LIMIT}"
+            message, effect = f"the file has {size} bytes", f"it ignores one of more than {SIZE_LIMIT}"
             fix = "put large data into a file of its own (extra_files)"
-            raise ConfigError([Finding.error("model-config-size", "", message, fix)])
+            raise ConfigError([find_size.finding(message=message, effect=effect, fix=fix)])
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> ModelConfig:
@@ -146,12 +149,13 @@ class ModelConfig:
 
         A null is no way to leave a key out: the server ignores it, or fails.
         """
-        checked: object = document
-        if not isinstance(checked, Mapping):
-            raise ConfigError([not_a_mapping(checked)])
-        _, findings = check(checked)
-        if findings:
+        return cls._taken(ModelConfigText(document=document))
+
+    @classmethod
+    def _taken(cls, config: ModelConfigText) -> ModelConfig:
+        if findings := find_all(config):
             raise ConfigError(findings)
+        document = config.settings
         known = {attribute: document[key] for key, attribute in _KEYS.items() if key in document}
         return cls(**known, extra={key: value for key, value in document.items() if key not in _KEYS})
 
@@ -172,23 +176,13 @@ class ModelConfig:
         Raises ``ConfigError`` for what is not one YAML mapping in UTF-8 and for every setting that the server
         would ignore; each finding has its line.
         """
-        return cls._loads(text, None)
+        return cls._taken(ModelConfigText.read(text))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ModelConfig:
         """Read a file, as ``loads`` does; findings name it as well."""
         with open(path, "rb") as file:
-            data = file.read()
-        return cls._loads(data, str(path))
-
-    @classmethod
-    def _loads(cls, text: str | bytes, file: str | None) -> ModelConfig:
-        document, lines = yaml_text.parse(text, file)
-        try:
-            return cls.from_dict(document)
-        except ConfigError as error:
-            findings = [replace(found, file=file, line=_line(found.key, lines)) for found in error.findings]
-            raise ConfigError(findings) from None
+            return cls._taken(ModelConfigText.read(file.read(), str(path)))
 
     @property
     def name(self) -> str:
@@ -219,10 +213,3 @@ def _key_of(attribute: str) -> str:
 # Key in the file -> attribute, in the order of the file.
 _KEYS = {_key_of(each.name): each.name for each in fields(ModelConfig) if each.name != "extra"}
 _ALWAYS = {"responseTimeout", "startupTimeout"}
-
-
-def _line(key: str, lines: Mapping[str, int]) -> int:
-    """Return the line of a key, or of the nearest one above it that has one."""
-    while key not in lines:
-        key = key.rpartition(".")[0]
-    return lines[key]

@@ -25,7 +25,7 @@ from marpack.findings import Finding
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
     from marpack.config.presets import Preset
-    from marpack.config.rules.server import Target
+    from marpack.config.rules.document import Target
 
 __all__ = ["ServerConfig"]
 
@@ -252,7 +252,7 @@ class ServerConfig(ServerSettings):
 
 
 def _type_error(key: str, message: str, fix: str = "write the value in this type") -> Finding:
-    return Finding(code="type", severity="error", key=key, message=message, fix=fix)
+    return Finding(code="type", key=key, message=message, fix=fix)
 
 
 def _text(key: Key, value: Any) -> str:

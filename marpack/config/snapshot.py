@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
-from marpack.config.rules.snapshot import (
+from marpack.config.rules.snapshot_form import FORM_RULES, find_mar_names, form_errors
+from marpack.config.rules.snapshot_text import (
     INTEGERS,
     OPTIONAL_INTEGERS,
     REQUIRED,
+    SnapshotText,
     Store,
     as_int,
     as_whole,
-    entry_findings,
     is_default,
     load_snapshot,
-    shape_findings,
-    value_findings,
 )
+from marpack.config.rules.snapshot_values import VALUE_RULES
 from marpack.config.store_listing import archives_in, read_manifests
 from marpack.config.text.java_hash import hash_map_order
 from marpack.errors import ConfigError
@@ -83,8 +83,10 @@ class SnapshotEntry:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra", _checked_extra(self.extra, set(_KEYS)))
-        findings = (replace(found, severity="error") for found in entry_findings(self._document(), ""))
-        _raise_errors(tuple(findings))
+        alone = SnapshotText(document={"modelCount": 1, "models": {"": {"": self._document()}}})
+        found = [each for rule in FORM_RULES for each in rule.findings(alone)]
+        place = "models..."  # which is no part of what a caller knows
+        _raise_errors([replace(each, key=each.key.removeprefix(place), severity="error") for each in found])
 
     def _document(self) -> dict[str, Any]:
         found = {key: getattr(self, attribute) for key, attribute in _KEYS.items()}
@@ -195,7 +197,7 @@ class ModelSnapshot:
         ``lint_snapshot``.
         """
         document = load_snapshot(text)
-        _raise_errors(shape_findings(document))
+        _raise_errors(form_errors(SnapshotText(document=document)))
         models = {
             name: {version: _entry(values) for version, values in versions.items()}
             for name, versions in document.pop("models").items()
@@ -230,20 +232,22 @@ class ModelSnapshot:
             name, version = manifest.model.model_name, manifest.model.served_version
             if not name:
                 findings.append(
-                    Finding.error(
-                        "snapshot-no-name",
-                        mar_name,
-                        "its manifest names no model, so the server would not register it",
-                        "pack it with a model name",
+                    Finding(
+                        code="snapshot-no-name",
+                        key=mar_name,
+                        message="its manifest names no model",
+                        effect="it would not register it",
+                        fix="pack it with a model name",
                     )
                 )
             elif other := found.setdefault(name, {}).get(version):
                 findings.append(
-                    Finding.error(
-                        "snapshot-same-version",
-                        f"models.{name}.{version}",
-                        f"{other!r} and {mar_name!r} are the same version of one model, and the server ends",
-                        "keep one, or pack it with another version",
+                    Finding(
+                        code="snapshot-same-version",
+                        key=f"models.{name}.{version}",
+                        message=f"{other!r} and {mar_name!r} are the same version of one model",
+                        effect="it ends",
+                        fix="keep one, or pack it with another version",
                     )
                 )
             else:
@@ -252,11 +256,11 @@ class ModelSnapshot:
             if version not in found.get(name, {}):
                 known = ", ".join(sorted(found.get(name, {}))) or "no archive"
                 findings.append(
-                    Finding.error(
-                        "snapshot-no-such-version",
-                        f"models.{name}",
-                        f"{version!r} shall be the default, but there is {known}",
-                        "name a version that is there",
+                    Finding(
+                        code="snapshot-no-such-version",
+                        key=f"models.{name}",
+                        message=f"{version!r} shall be the default, but there is {known}",
+                        fix="name a version that is there",
                     )
                 )
         _raise_errors(findings)
@@ -320,7 +324,8 @@ class ModelSnapshot:
         ``archives`` are the manifests of the model store by file name, when it can be looked at.
         """
         store = None if archives is None else Store(archives.keys(), archives)
-        return tuple(value_findings(self._document(list), store))
+        snapshot = SnapshotText(document=self._document(list), store=store, has_form=True)
+        return tuple(found for rule in (find_mar_names, *VALUE_RULES) for found in rule.findings(snapshot))
 
 
 def _entry(values: dict[str, Any]) -> SnapshotEntry:

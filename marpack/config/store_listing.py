@@ -56,7 +56,6 @@ def read_manifests(paths: Iterable[str | os.PathLike[str]]) -> dict[str, Manifes
                 [
                     Finding(
                         code="snapshot-same-file",
-                        severity="error",
                         key=name,
                         message=f"{places[name]!r} and {path!r} have one name, and a model store is one folder",
                         fix="name the archives of one store",

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 __all__ = [
-    "check_file",
-    "check_folder",
-    "check_new_folder",
-    "check_replaceable_folder",
     "replacing_file",
     "replacing_folder",
+    "require_creatable_folder",
+    "require_replaceable_file",
+    "require_replaceable_folder",
+    "require_writable_folder",
 ]
 
 # Small members leave in one write.
@@ -34,7 +34,7 @@ _BUFFER_SIZE = 1 << 18
 _OTHER_NAME = "choose another model name or export path"
 
 
-def check_folder(path: str) -> None:
+def require_writable_folder(path: str) -> None:
     """Raise ``TargetError`` unless ``path`` is a folder that takes new files; ``""`` is the current one."""
     path = path or "."
     if not os.path.isdir(path):
@@ -44,16 +44,16 @@ def check_folder(path: str) -> None:
         raise TargetError(path, "may not be written to: change its permissions or choose another folder")
 
 
-def check_new_folder(path: str) -> None:
+def require_creatable_folder(path: str) -> None:
     """Raise ``TargetError`` unless ``path`` is a folder that takes new files, or can become one."""
     while path and not os.path.lexists(path):
         path = os.path.dirname(path)
-    check_folder(path)
+    require_writable_folder(path)
 
 
-def check_file(path: str, *, force: bool) -> None:
+def require_replaceable_file(path: str, *, force: bool) -> None:
     """Raise ``TargetError`` or ``ArchiveExistsError`` unless ``replacing_file`` may make ``path``."""
-    check_folder(os.path.dirname(path))
+    require_writable_folder(os.path.dirname(path))
     if not path or os.path.isdir(path):
         raise TargetError(path, "is a folder: name a file")
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
@@ -63,16 +63,16 @@ def check_file(path: str, *, force: bool) -> None:
     if os.path.lexists(path) and not force:
         raise ArchiveExistsError(path)
     if os.path.islink(path):
-        check_folder(os.path.dirname(os.path.realpath(path)))
+        require_writable_folder(os.path.dirname(os.path.realpath(path)))
 
 
-def check_replaceable_folder(path: str, *, force: bool, marker: str, may_be_empty: bool = False) -> None:
+def require_replaceable_folder(path: str, *, force: bool, marker: str, may_be_empty: bool = False) -> None:
     """Raise ``TargetError`` or ``ArchiveExistsError`` unless ``replacing_folder`` may make ``path``.
 
     A folder is replaced whole, so one that holds files but not ``marker`` is somebody's own and stays, and so
     does one in which another file system is mounted.
     """
-    check_folder(os.path.dirname(path))
+    require_writable_folder(os.path.dirname(path))
     if os.path.basename(path) in {"", ".", ".."}:
         raise TargetError(path, "does not name a new folder: give the name that the model's folder shall have")
     try:
@@ -89,7 +89,7 @@ def check_replaceable_folder(path: str, *, force: bool, marker: str, may_be_empt
                 problem = f"holds files but no {marker}, so it is not a model that could be replaced"
                 raise TargetError(path, f"{problem}: move it away, or {_OTHER_NAME}")
         # Somebody else has just replaced it.
-        check_replaceable_folder(path, force=force, marker=marker, may_be_empty=may_be_empty)
+        require_replaceable_folder(path, force=force, marker=marker, may_be_empty=may_be_empty)
         return
     if not files and may_be_empty:
         return
@@ -106,7 +106,7 @@ def replacing_file(path: str, *, force: bool) -> Iterator[BinaryIO]:
 
     A link is followed, and an existing file's permission bits are kept.
     """
-    check_file(path, force=force)
+    require_replaceable_file(path, force=force)
     path = os.path.realpath(path)
     temporary = _temporary_name(path)
     # What replaces a private file is private from its first byte on.
@@ -135,7 +135,7 @@ def replacing_folder(path: str, *, force: bool, marker: str, may_be_empty: bool 
     Its permission bits are those of the folder that it replaces. With ``may_be_empty`` it also takes the place of
     a folder without files, by or without ``force``.
     """
-    check_replaceable_folder(path, force=force, marker=marker, may_be_empty=may_be_empty)
+    require_replaceable_folder(path, force=force, marker=marker, may_be_empty=may_be_empty)
     # Wherever the process goes meanwhile.
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
     temporary = _temporary_name(path)
@@ -145,7 +145,7 @@ def replacing_folder(path: str, *, force: bool, marker: str, may_be_empty: bool 
         while not rename_folder(temporary, path):
             if not force:
                 raise ArchiveExistsError(path)
-            check_replaceable_folder(path, force=force, marker=marker)
+            require_replaceable_folder(path, force=force, marker=marker)
             with contextlib.suppress(FileNotFoundError):
                 os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
             if exchange_folders(temporary, path, aside=_temporary_name(path)):

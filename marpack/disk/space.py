@@ -23,9 +23,9 @@ def free_space(folder: str) -> int | None:
 def reserve(file_descriptor: int, offset: int, size: int) -> None:
     """Set ``size`` bytes aside from ``offset`` on, which makes the file at least as long.
 
-    A copy that follows is a third faster (512 MiB on ext4: 0.08 s, 0.11 s without), and a disk without room says
-    so at once: ``OSError``. Where the system cannot, nothing happens. (``os.posix_fallocate`` is no way to find
-    that out: the C library then writes a byte to every block.)
+    A copy of 512 MiB that follows takes 0.03 s less on ext4, of the 0.17 s that packing takes, and a disk without
+    room says so at once: ``OSError``. Where the system cannot, nothing happens. (``os.posix_fallocate`` is no way
+    to find that out: the C library then writes a byte to every block.)
     """
     if sys.platform != "linux" or size == 0:
         return

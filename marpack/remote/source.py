@@ -23,7 +23,7 @@ __all__ = ["RemoteSource"]
 
 T = TypeVar("T")
 
-# What tells one state of a remote file from the next, the surest first: each store has its own names.
+# Marks of a remote file's state, the surest first: each store has its own names.
 _STATE_KEYS = ("ETag", "etag", "generation", "LastModified", "Last-Modified", "last_modified", "mtime", "modified")
 
 _SPOOL_IN_MEMORY = 1 << 20

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from marpack.archive.write.write import suffix_warning, write_archive
 from marpack.display import hidden_url
 from marpack.errors import ArchiveExistsError, TargetError, UploadError
-from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, is_refusal, local_path, url_error
+from marpack.remote.urls import (
+    allowed_scheme,
+    ask,
+    file_name,
+    file_system,
+    is_refusal,
+    local_path,
+    scheme_of,
+    url_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
     from marpack.archive.plan.plan import Plan
     from marpack.archive.result import Progress, WriteResult
 
-__all__ = ["check_target", "upload_archive", "url_warning"]
+__all__ = ["target_path", "upload_archive", "url_warning"]
 
 # What is sent at once. One part is being packed, and of one that is on its way a store's library has some copies.
 _PART_SIZE = 32 << 20
@@ -59,7 +68,7 @@ def upload_archive(
     unless the store could not be reached. A process that is killed outright leaves it to the store to drop what is
     unfinished (on S3, a rule of the bucket's life cycle).
     """
-    path = check_target(url)
+    path = target_path(url)
     if path is not None:
         return write_archive(plan, path, force=force, digest=digest, progress=progress, threads=threads)
     if plan.archive_format == "no-archive":
@@ -69,7 +78,7 @@ def upload_archive(
     return replace(result, path=hidden_url(url), warnings=(*result.warnings, *url_warning(plan, url)))
 
 
-def check_target(url: str) -> str | None:
+def target_path(url: str) -> str | None:
     """Return the path that a ``file://`` URL names, None for any other; no store is asked.
 
     Raises ``UploadError`` for a URL that cannot be written to.
@@ -90,25 +99,25 @@ def _uploading(url: str, *, force: bool, size: int, options: dict[str, Any]) -> 
     from concurrent.futures import ThreadPoolExecutor  # slow to import
 
     filesystem, path = ask(url, lambda: file_system(url, options), UploadError)
-    folder = _TEMPORARY_FOLDER.get(url.partition("://")[0].lower())
+    folder = _TEMPORARY_FOLDER.get(scheme_of(url))
     if folder and folder not in options:
         setattr(filesystem, folder, posixpath.dirname(path))
     if not force:
-        _check_absent(url, filesystem, path)
+        _require_absent(url, filesystem, path)
     with ThreadPoolExecutor(max_workers=1) as worker:
         upload = _Upload(url, filesystem, path, _part_size(size), worker)
         try:
             yield upload
             upload.flush()
             if not force:
-                _check_absent(url, filesystem, path)
+                _require_absent(url, filesystem, path)
             upload.commit()
         except BaseException:
             upload.discard()
             raise
 
 
-def _check_absent(url: str, filesystem: Any, path: str) -> None:
+def _require_absent(url: str, filesystem: Any, path: str) -> None:
     def kind() -> str:
         filesystem.invalidate_cache()
         try:

@@ -13,7 +13,17 @@ from marpack.errors import DownloadError, MarpackError, MissingExtraError, Uploa
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["allowed_scheme", "ask", "file_name", "file_system", "is_refusal", "is_url", "local_path", "url_error"]
+__all__ = [
+    "allowed_scheme",
+    "ask",
+    "file_name",
+    "file_system",
+    "is_refusal",
+    "is_url",
+    "local_path",
+    "scheme_of",
+    "url_error",
+]
 
 T = TypeVar("T")
 
@@ -54,12 +64,17 @@ def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
+def scheme_of(url: str) -> str:
+    """Return the scheme in lower case, without those that are chained before it; empty for a path."""
+    match = _URL.match(url)
+    return match[1].lower() if match else ""
+
+
 def allowed_scheme(url: str, attempt: Attempt) -> str:
     """Return the scheme of a URL, in lower case, if what is attempted may be done with it."""
-    match = _URL.match(url)
-    if match is None:
+    scheme = scheme_of(url)
+    if not scheme:
         raise url_error(url, "is not a URL: give scheme://...", attempt)
-    scheme = match[1].lower()
     # A query may hold anything, also "::"; only for the web is it no part of the name.
     address = url.partition("?")[0] if scheme in _WEB else url
     if "::" in _IPV6_HOST.sub("", address):
@@ -72,7 +87,7 @@ def allowed_scheme(url: str, attempt: Attempt) -> str:
 
 def file_name(url: str, attempt: Attempt) -> str:
     """Return the last part of the path; a store's keys are written in URLs as they are, the web's are encoded."""
-    scheme = url.partition("://")[0].lower()
+    scheme = scheme_of(url)
     if scheme in _WEB or scheme == "file":
         path = unquote(ask(url, lambda: urlsplit(url).path, attempt))
     else:
@@ -97,7 +112,7 @@ def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     """Return a file system of our own, so that nobody's cached listings answer for it, and the path in it."""
     import fsspec  # type: ignore[import-untyped]
 
-    scheme = url.partition("://")[0].lower()
+    scheme = scheme_of(url)
     if scheme not in _WEB:
         filesystem, path = fsspec.core.url_to_fs(url, skip_instance_cache=True, **options)
         return filesystem, path
@@ -134,7 +149,7 @@ def ask(url: str, question: Callable[[], T], attempt: Attempt) -> T:
 
 
 def _failed(url: str, failure: Exception, attempt: Attempt) -> MarpackError:
-    scheme = url.partition("://")[0].lower()
+    scheme = scheme_of(url)
     if not isinstance(failure, ImportError):
         return url_error(url, _reason(failure, attempt), attempt)
     if scheme in _IN_EXTRA or failure.name == "fsspec":

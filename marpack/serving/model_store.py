@@ -16,9 +16,10 @@ from marpack.archive.write.write import write_archive
 from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot
 from marpack.config.store_listing import archives_in, suffix_of
-from marpack.disk.atomic import check_new_folder, replacing_file, replacing_folder
+from marpack.disk.atomic import replacing_file, replacing_folder, require_creatable_folder
 from marpack.errors import ArchiveError, ConfigError, TargetError
 from marpack.findings import Finding
+from marpack.serving.deploy.paths import require_local_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,10 +45,10 @@ class StoredArchive:
 
 
 class ModelStore:
-    """The archives in a folder, which need not exist yet, and what a server is told about them."""
+    """The archives in a local folder, which need not exist yet, and what a server is told about them."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = os.fsdecode(folder)
+        self.folder = require_local_folder(folder)
 
     def list(self) -> tuple[StoredArchive, ...]:
         """Return the archives, sorted by file name; ``ArchiveError`` for a file that only looks like one."""
@@ -70,7 +71,7 @@ class ModelStore:
             manifest, own_name = read_manifest(archive), os.path.basename(os.path.abspath(os.fsdecode(archive)))
             suffix = "" if os.path.isdir(archive) else suffix_of(own_name) or SUFFIXES["tgz"]
         path = self._path(own_name if file_name is None else file_name, suffix, manifest)
-        check_new_folder(self.folder)
+        require_creatable_folder(self.folder)
         os.makedirs(self.folder, exist_ok=True)
         if isinstance(archive, ArchivePlan):
             write_archive(archive, path, force=force)
@@ -82,7 +83,7 @@ class ModelStore:
         return _stored(path)
 
     def _paths(self) -> tuple[str, ...]:
-        check_new_folder(self.folder)
+        require_creatable_folder(self.folder)
         return tuple(archives_in(self.folder)) if os.path.isdir(self.folder) else ()
 
     def _readable(self) -> Iterator[StoredArchive]:
@@ -105,7 +106,7 @@ class ModelStore:
             if same and other.file_name != file_name:
                 message = f"is the same version of the same model as {other.file_name!r}"
                 fix = "remove that one, or pack another version"
-                raise ConfigError([Finding.error("snapshot-same-version", file_name, message, fix)])
+                raise ConfigError([Finding(code="snapshot-same-version", key=file_name, message=message, fix=fix)])
         return path
 
     def remove(self, model_name: str, model_version: str | None = None) -> tuple[StoredArchive, ...]:

@@ -5,7 +5,6 @@ import pickle
 import pytest
 
 from marpack import Manifest, ManifestError, ManifestModel
-from marpack.archive.manifest import created_on
 
 FULL = """{
   "createdOn": "22/11/2026 07:46:23",
@@ -38,11 +37,6 @@ def test_the_archivers_text_both_ways() -> None:
         ),
     )
     assert manifest.to_json() == FULL
-
-
-def test_created_on() -> None:
-    assert created_on(0) == "01/01/1970 00:00:00"
-    assert created_on(-62135596800) == "01/01/0001 00:00:00"
 
 
 def test_unknown_fields_survive() -> None:

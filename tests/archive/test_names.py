@@ -2,24 +2,30 @@ from __future__ import annotations
 
 import pytest
 
-from marpack.archive.names import check_member_name, check_model_name, is_excluded_folder, is_pattern, member_order
+from marpack.archive.names import (
+    is_excluded_folder,
+    is_pattern,
+    member_name_problem,
+    member_order,
+    model_name_problem,
+)
 
 
 @pytest.mark.parametrize("name", ["m", "1", "a..b", "Resnet-18_v1.0", "a" * 251])
 def test_model_names(name: str) -> None:
-    assert check_model_name(name, "default") is None
+    assert model_name_problem(name, "default") is None
 
 
 @pytest.mark.parametrize("name", ["", "-m", ".m", "_m", "a b", "a/b", "é", "m\n", "m!", "a\0", "a" * 252])
 def test_bad_model_names(name: str) -> None:
-    assert check_model_name(name, "default")
+    assert model_name_problem(name, "default")
 
 
 @pytest.mark.parametrize(
     "name", ["a", "a/b", ".env", "ü/ß", "a b", "C:/x", "é" * 127, "x" * 255, "MAR", "a/MAR-INF/x"]
 )
 def test_member_names(name: str) -> None:
-    assert check_member_name(name) is None
+    assert member_name_problem(name) is None
 
 
 @pytest.mark.parametrize(
@@ -45,7 +51,7 @@ def test_member_names(name: str) -> None:
     ],
 )
 def test_bad_member_names(name: str, why: str) -> None:
-    problem = check_member_name(name)
+    problem = member_name_problem(name)
     assert problem
     assert why in problem
 

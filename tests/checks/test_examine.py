@@ -14,8 +14,7 @@ import pytest
 
 import marpack
 from marpack import CheckError, MarpackError, cli
-from marpack.checks import Problem, Rule, Subject, built_in_rules
-from marpack.checks.frame.rule import BUILT_IN
+from marpack.checks import Subject, built_in_rules, rule
 from tests.support.archives import SPEC, check_json
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def test_a_plan_an_archive_and_a_path_are_found_alike(
         found.append(marpack.check(archive))
     assert [codes(each) for each in found] == [wrong] * 4
     if wrong:
-        assert {each[0].file for each in found} >= {f"{plan.file_name}/handler.py", f"{path}/handler.py"}
+        assert {each[0].place for each in found} >= {f"{plan.file_name}/handler.py", f"{path}/handler.py"}
 
 
 def test_an_archive_without_a_name(tmp_path: Path) -> None:
@@ -62,9 +61,10 @@ def test_an_archive_without_a_name(tmp_path: Path) -> None:
 
 def test_a_finding_says_everything(tmp_path: Path) -> None:
     source = "import json\n\n\nclass A:\n    def initialize(self, context): ...\n"
-    plan = marpack.plan_archive(model_name="m", handler={"handler.py": source})
+    plan = marpack.plan_archive(model_name="m", handler={"handler.py": source.encode()})
     [finding] = [each for each in marpack.check(plan) if each.severity == "error"]
-    assert (finding.code, finding.file, finding.line) == ("handler-methods", "m.mar/handler.py", 4)
+    assert (finding.code, finding.file, finding.member) == ("handler-methods", "m.mar", "handler.py")
+    assert (finding.line, finding.place) == (4, "m.mar/handler.py:4")
     assert "Expect handle method in class" in finding.effect
     assert finding.message
     assert finding.fix
@@ -113,16 +113,18 @@ def test_a_code_that_no_rule_has(words: dict[str, Any]) -> None:
 
 
 def test_a_rule_of_the_users() -> None:
-    def find_large(subject: Subject) -> Iterator[Problem]:
+    @rule("our-size", "warning")
+    def find_large(subject: Subject) -> Iterator[marpack.Finding]:
         """Find large members."""
         for name, size in subject.names.items():
             if size > 20_000:
-                yield Problem(message=f"has {size} bytes", fix="make it smaller", effect="slow", member=name)
+                yield find_large.finding(message=f"has {size} bytes", fix="make it smaller", member=name)
 
-    ours = Rule(code="our-size", severity="warning", function=find_large)
-    findings = marpack.check(marpack.plan_archive(**GOOD), rules=[*built_in_rules(), ours])
-    assert [each.file for each in findings if each.code == "our-size"] == ["m.mar/digits.pt"]
-    assert codes(marpack.check(marpack.plan_archive(**GOOD), rules=[ours], select=["our"]), "warning")
+    findings = marpack.check(marpack.plan_archive(**GOOD), rules=[*built_in_rules(), find_large])
+    [found] = [each for each in findings if each.code == "our-size"]
+    assert (found.file, found.member, found.severity) == ("m.mar", "digits.pt", "warning")
+    assert str(found).startswith("m.mar/digits.pt: warning: has ")
+    assert codes(marpack.check(marpack.plan_archive(**GOOD), rules=[find_large], select=["our"]), "warning")
 
 
 @pytest.mark.parametrize("words", [{"target": "heroku"}, {"python": "2.7"}, {"python": "newest"}])
@@ -133,7 +135,7 @@ def test_unknown_settings(words: dict[str, Any]) -> None:
 
 def test_the_servers_python_counts() -> None:
     source = "def handle(data, context):\n    match data:\n        case _:\n            return None\n"
-    plan = marpack.plan_archive(model_name="m", handler={"handler.py": source})
+    plan = marpack.plan_archive(model_name="m", handler={"handler.py": source.encode()})
     assert codes(marpack.check(plan, python="3.9")) == ["source-syntax"]
     assert codes(marpack.check(plan, python="3.10")) == []
 
@@ -164,7 +166,7 @@ def test_a_damaged_member_does_not_hide_the_others(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"x = 1\n", b"x = 2\n"))
     found = marpack.check(path)
     assert "container-structure" in codes(found)
-    assert [each.file for each in found if each.code == "container-structure"] == [f"{path}/handler.py"]
+    assert [each.place for each in found if each.code == "container-structure"] == [f"{path}/handler.py"]
     assert codes(marpack.check(path, select=["handler-classes"])) == ["container-structure"]
     assert codes(marpack.check(path, ignore=["container"], load=True))[0] == "container-structure"
 
@@ -192,7 +194,7 @@ def linked(folder: Path, *names: str) -> Path:
     model = folder / "model"
     plan = marpack.plan_archive(
         model_name="m",
-        handler={"handler.py": HANDLER},
+        handler={"handler.py": HANDLER.encode()},
         serialized_file={"weights.bin": b"weights"},
         config_file={"config.yaml": b"minWorkers: 1\nmaxWorkers: 1\n"},
         requirements_file={"requirements.txt": b"./wheels/kit-1.0-py3-none-any.whl\n"},
@@ -215,7 +217,7 @@ def test_what_a_folder_links_to_elsewhere_is_there(names: tuple[str, ...], tmp_p
     assert codes(marpack.check(linked(tmp_path, *names))) == []
     findings = marpack.check(tmp_path / "model")
     links = [each for each in findings if "(link)" in each.message]
-    assert {each.file for each in links} == {f"{tmp_path}/model/{name}" for name in names}
+    assert {each.member for each in links} == set(names)
     assert {each.severity for each in links} == {"warning"}
     assert {each.effect for each in links} == {"it follows the link, if that leads somewhere where it runs"}
     assert not [each for each in findings if each.code in ("import-missing", "manifest-file-missing")]
@@ -334,7 +336,7 @@ def test_a_finding_takes_a_line_for_each_thing_that_it_says(
     assert cli.main(["check", path, "--select", "handler"]) == 1
     [finding] = marpack.check(path, select="handler")
     assert capsys.readouterr().out.splitlines() == [
-        f"{finding.file}: error: {finding.key}: {finding.message} [handler-classes]",
+        f"{finding.place}: error: {finding.key}: {finding.message} [handler-classes]",
         f"  server: {finding.effect}",
         f"  fix: {finding.fix}",
         f"{path}: 1 error, 0 warnings",
@@ -388,18 +390,16 @@ def test_the_json_knows_every_severity_of_a_finding() -> None:
 def our_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A module with a rule, which is no rule any more afterwards."""
     (tmp_path / "our_marpack_rules.py").write_text(
-        "from marpack.checks import Problem, rule\n\n\n"
+        "from marpack.checks import rule\n\n\n"
         "@rule('our-readme', 'error')\n"
         "def find_no_readme(subject):\n"
         '    """Pack a README.\n\n    Ours want one.\n    """\n'
         "    if not subject.holds('README.md'):\n"
-        "        yield Problem(message='there is no README.md', fix='pack one', effect='')\n"
+        "        yield find_no_readme.finding(message='there is no README.md', fix='pack one')\n"
     )
     (tmp_path / "our_broken_rules.py").write_text("1 / 0\n")
     monkeypatch.syspath_prepend(tmp_path)
-    before = [*BUILT_IN]
     yield "our_marpack_rules"
-    BUILT_IN[:] = before
     sys.modules.pop("our_marpack_rules", None)
 
 
@@ -423,9 +423,9 @@ def test_rules_of_the_users_on_the_command_line(
 def test_the_command_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "--rules"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(built_in_rules())
-    for rule in built_in_rules():
-        assert cli.main(["check", "--explain", rule.code]) == 0
-        assert rule.explanation in capsys.readouterr().out
+    for known in built_in_rules():
+        assert cli.main(["check", "--explain", known.code]) == 0
+        assert known.explanation in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ ENTRY: dict[str, Any] = {
     "responseTimeout": 120,
 }
 SNAPSHOT: dict[str, Any] = {"name": "x", "modelCount": 1, "models": {"a": {"1.0": ENTRY}}}
-FINDING_KEYS = {"code", "severity", "key", "message", "fix", "reader", "file", "line", "effect"}
+FINDING_KEYS = {"code", "severity", "key", "message", "fix", "reader", "file", "member", "line", "effect"}
 
 # Each command that reads a file.
 READERS = [

@@ -523,7 +523,7 @@ def test_an_unknown_key_with_dots_has_its_line() -> None:
 def test_a_finding_shows_what_to_do() -> None:
     [finding] = lint_config("model_store=s\nnumber_of_gpus=1", file="c.properties")
     assert str(finding) == (
-        "c.properties:2: error: number_of_gpus: is no setting, and the server ignores it: "
+        "c.properties:2: error: number_of_gpus: is no setting: the server: it ignores it: "
         "did you mean number_of_gpu? [misspelt-key]"
     )
 

@@ -444,6 +444,6 @@ def test_it_is_packed_as_it_is(tmp_path: Path) -> None:
 
 def test_the_rules_know_the_keys_of_the_fields() -> None:
     from marpack.config import model_config
-    from marpack.config.rules.model_config import KEYS
+    from marpack.config.rules.model_config_text import KEYS
 
     assert set(model_config._KEYS) == KEYS

@@ -630,14 +630,16 @@ def test_validate_gives_values() -> None:
             code="misspelt-key",
             severity="error",
             key="inference_adress",
-            message="is no setting, and the server ignores it",
+            message="is no setting",
+            effect="it ignores it",
             fix="did you mean inference_address?",
         ),
         Finding(
             code="range",
             severity="error",
             key="job_queue_size",
-            message="0 is out of range, and the server fails",
+            message="0 is out of range",
+            effect="it fails",
             fix="write at least 1",
         ),
     )

@@ -7,17 +7,17 @@ from typing import Any
 from hypothesis import strategies as st
 
 from marpack.archive.forms import ARCHIVE_FORMATS
-from marpack.archive.names import check_member_name, check_model_name, parents
+from marpack.archive.names import member_name_problem, model_name_problem, parents
 
 FIRST_DAY = 0
 LAST_DAY = 4354819198  # 2107-12-31T23:59:58Z, the last moment a zip can hold
 
 parts = st.text(st.characters(codec="utf-8", exclude_characters="/\\\0"), min_size=1, max_size=12)
 member_names = (
-    st.lists(parts, min_size=1, max_size=4).map("/".join).filter(lambda name: check_member_name(name) is None)
+    st.lists(parts, min_size=1, max_size=4).map("/".join).filter(lambda name: member_name_problem(name) is None)
 )
 model_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,20}", fullmatch=True).filter(
-    lambda name: check_model_name(name, "default") is None
+    lambda name: model_name_problem(name, "default") is None
 )
 contents = st.one_of(
     st.binary(max_size=200),

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from marpack.archive.forms import ARCHIVE_FORMATS
-from marpack.archive.names import check_model_name
+from marpack.archive.names import model_name_problem
 from marpack.serving import sanitize_string
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123, as Kubernetes has it
@@ -29,7 +29,7 @@ def test_a_name_that_everybody_takes(text: str) -> None:
     assert re.fullmatch(LABEL, name, re.ASCII)
     assert sanitize_string(name) == name
     for archive_format in ARCHIVE_FORMATS:
-        assert check_model_name(name, archive_format) is None
+        assert model_name_problem(name, archive_format) is None
     assert re.findall("[a-z0-9]", name) == re.findall("[a-z0-9]", text.lower())
 
 

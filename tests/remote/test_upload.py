@@ -18,7 +18,7 @@ import marpack
 from marpack import ArchiveExistsError, TargetError
 from marpack.errors import UploadError
 from marpack.remote import upload
-from marpack.remote.upload import _part_size, check_target, url_warning
+from marpack.remote.upload import _part_size, target_path, url_warning
 from marpack.serving import upload_archive
 from tests.remote.test_source import run, shown
 
@@ -64,7 +64,7 @@ def test_refused(url: str, says: str) -> None:
     assert isinstance(caught.value, OSError)
     assert "SECRET" not in shown(caught.value)
     with pytest.raises(UploadError, match=says):
-        check_target(url)
+        target_path(url)
 
 
 def test_a_folder_is_no_file() -> None:
@@ -76,7 +76,7 @@ def test_a_folder_is_no_file() -> None:
 
 def test_file(tmp_path: Path) -> None:
     path = tmp_path / "50% of #1?.mar"
-    assert check_target(path.as_uri()) == str(path)
+    assert target_path(path.as_uri()) == str(path)
     result = upload_archive(plan_of(), path.as_uri(), digest=True)
     assert result == marpack.write_archive(plan_of(), path, force=True, digest=True)
     with pytest.raises(ArchiveExistsError):

@@ -55,7 +55,7 @@ REQUEST = {"numbers": [1, 20]}
 @pytest.fixture(scope="module")
 def server(pytestconfig: pytest.Config, warm: Callable[[str], Path | None]) -> Iterator[TorchServe]:
     with TorchServe.running(VERSION, install_folder(pytestconfig), warm=warm(VERSION)) as running:
-        marpack.pack(model_name="double", handler={"handler.py": DOUBLE}, export_path=running.store)
+        marpack.pack(model_name="double", handler={"handler.py": DOUBLE.encode()}, export_path=running.store)
         yield running
 
 
@@ -82,9 +82,9 @@ def answer(server: TorchServe, plan: marpack.WorkflowPlan, *, stream: bool = Fal
 def test_a_function_and_a_model(server: TorchServe, deflate: marpack.typing.Deflate, stream: bool) -> None:
     plan = marpack.plan_workflow(
         workflow_name="function-and-model",
-        spec_file=WITH_FUNCTION,
-        handler={"steps.py": HANDLER},
-        extra_files={"decode.py": DECODE, "unused/folder/größe.txt": b"x" * 2_000_000},
+        spec_file=WITH_FUNCTION.encode(),
+        handler={"steps.py": HANDLER.encode()},
+        extra_files={"decode.py": DECODE.encode(), "unused/folder/größe.txt": b"x" * 2_000_000},
         deflate=deflate,
         metadata={"any": ["thing"]},
     )
@@ -93,13 +93,13 @@ def test_a_function_and_a_model(server: TorchServe, deflate: marpack.typing.Defl
 
 def test_models_only(server: TorchServe) -> None:
     """Show that the empty handler in the manifest does no harm."""
-    plan = marpack.plan_workflow(workflow_name="models", spec_file={"spec.yml": MODELS_ONLY})
+    plan = marpack.plan_workflow(workflow_name="models", spec_file={"spec.yml": MODELS_ONLY.encode()})
     assert plan.manifest.workflow.handler == ""
     assert answer(server, plan) == {"numbers": [4, 80]}
 
 
 def test_a_manifest_without_a_handler_is_refused(server: TorchServe) -> None:
-    plan = marpack.plan_workflow(workflow_name="none", spec_file=MODELS_ONLY)
+    plan = marpack.plan_workflow(workflow_name="none", spec_file=MODELS_ONLY.encode())
     manifest = replace(plan.manifest, workflow=replace(plan.manifest.workflow, handler=None))
     with pytest.raises(ServerError, match=r"NullPointerException"):
         answer(server, replace(plan, manifest_text=manifest.to_json()))
@@ -107,20 +107,20 @@ def test_a_manifest_without_a_handler_is_refused(server: TorchServe) -> None:
 
 def test_a_function_without_a_handler_is_refused(server: TorchServe) -> None:
     """Show that these tests could fail."""
-    plan = marpack.plan_workflow(workflow_name="lost", spec_file=WITH_FUNCTION)
+    plan = marpack.plan_workflow(workflow_name="lost", spec_file=WITH_FUNCTION.encode())
     with pytest.raises(ServerError, match="Failed to start workers for model lost__increase"):
         answer(server, plan)
 
 
 def test_two_dots_in_the_name_are_not_found(server: TorchServe) -> None:
-    plan = marpack.plan_workflow(workflow_name="a..b", spec_file=MODELS_ONLY)
+    plan = marpack.plan_workflow(workflow_name="a..b", spec_file=MODELS_ONLY.encode())
     assert any("'..'" in warning for warning in plan.warnings)
     with pytest.raises(ServerError, match="Relative path is not allowed"):
         answer(server, plan)
 
 
 def test_another_suffix_is_refused(server: TorchServe) -> None:
-    plan = marpack.plan_workflow(workflow_name="named", spec_file=MODELS_ONLY)
+    plan = marpack.plan_workflow(workflow_name="named", spec_file=MODELS_ONLY.encode())
     result = marpack.write_archive(plan, server.store / "named.zip")
     assert any("'.war'" in warning for warning in result.warnings)
     with pytest.raises(ServerError, match=r"not in the \.gz format"):

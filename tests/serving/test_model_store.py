@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 import marpack
-from marpack import ArchiveError, ArchiveExistsError, ConfigError, MarpackError, ModelStore, SourceChangedError
+from marpack import (
+    ArchiveError,
+    ArchiveExistsError,
+    ConfigError,
+    MarpackError,
+    ModelStore,
+    SourceChangedError,
+    TargetError,
+)
 from tests.conftest import full_disk
 from tests.serving.kaptain.test_artifact_builder import SECRET_URLS, Growing, listing, unchanged
 
@@ -307,3 +315,11 @@ def test_what_was_packed_can_be_added_as_it_is(store: ModelStore, folder: Path) 
     result = marpack.pack(model_name="packed", handler={"handler.py": b"def handle(data, context): ...\n"})
     assert store.add(result).model_name == "packed"
     assert (folder / "store" / "packed.mar").read_bytes() == (folder / "packed.mar").read_bytes()
+
+
+@pytest.mark.parametrize("target", ["s3://bucket/models", Path("s3://bucket/models")])
+def test_a_url_is_no_store(target: Path | str, folder: Path) -> None:
+    before = set(folder.iterdir())
+    with pytest.raises(TargetError, match="upload"):
+        ModelStore(target).add(planned())
+    assert set(folder.iterdir()) == before

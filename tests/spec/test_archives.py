@@ -159,7 +159,7 @@ def _codes(tree: ast.AST) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "issue":
+        if getattr(node.func, "attr", "") == "issue" or getattr(node.func, "id", "") == "ContentsError":
             given = node.args[:1]
         for code in given:
             if isinstance(code, ast.Constant):

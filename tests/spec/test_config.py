@@ -107,20 +107,14 @@ def test_finding_codes_are_those_of_the_code() -> None:
 
 
 def _codes(tree: ast.AST) -> Iterator[str]:
-    """Yield the codes that are written down: as ``code=``, or as the first argument of what makes a finding."""
-    makers = {"finding", "error", "warning", "note", "kind"}
+    """Yield the codes that are written down: of rules, and as ``code=``."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
         maker = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if maker.lstrip("_") in makers:
-            given += node.args[:1]
-        for code in given:
-            if isinstance(code, ast.Constant):
-                yield str(code.value)
-            else:
-                assert isinstance(code, ast.Name), "a code that cannot be read from the source"
+        given += node.args[:1] if maker == "rule" else []
+        yield from (str(code.value) for code in given if isinstance(code, ast.Constant))
 
 
 def test_every_finding_code_and_severity_has_a_vector(tmp_path: Path) -> None:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from marpack.checks import built_in_rules
+from marpack.config.lint import RULES, SNAPSHOT_RULES
+from marpack.config.rules import model_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from marpack.rule import Rule
 
 __all__ = ["PAGE", "page"]
 
@@ -25,15 +33,38 @@ archives that have the fault and the same without it, and a running server is gi
 """
 
 
+_SETTINGS = """\
+# What `marpack config lint` and `marpack snapshot lint` look for
+
+The rules on `config.properties` and on a `model_snapshot`, in a file of its own or in a `config.properties`, where
+their keys begin with `model_snapshot`. `properties.md` (P) and `snapshot.md` (S) have what the server, and the
+others who read these files, were seen to do. `--select`, `--ignore` and `--explain` are as those of `check`.
+"""
+
+_MODEL_CONFIG = """\
+# What is wrong with a model-config.yaml
+
+The rules that `ModelConfig` holds a file against; `marpack check` tells the same under codes that begin
+with `config-`. What the server does was seen on TorchServe 0.12.0.
+"""
+
+
 def page() -> str:
     """Return the text of the page."""
-    rules = built_in_rules()
+    settings: list[Rule[Any]] = [*RULES]
+    settings += (each for each in SNAPSHOT_RULES if each.code not in {known.code for known in RULES})
+    parts = [(_HEAD, built_in_rules()), (_SETTINGS, settings), (_MODEL_CONFIG, model_config.RULES)]
+    return "\n\n".join(_part(head, rules) for head, rules in parts) + "\n"
+
+
+def _part(head: str, rules: Iterable[Rule[Any]]) -> str:
+    rules = list(rules)
     table = ["| code | severity | |", "| --- | --- | --- |"]
     table += [
         f"| [`{each.code}`](#{each.code}) | {each.severity} | {_first(each.explanation)} |" for each in rules
     ]
     sections = [f"## {each.code}\n\n*{each.severity.capitalize()}.* {each.explanation}" for each in rules]
-    return "\n\n".join([_HEAD.rstrip(), "\n".join(table), *sections]) + "\n"
+    return "\n\n".join([head.rstrip(), "\n".join(table), *sections])
 
 
 def _first(explanation: str) -> str:

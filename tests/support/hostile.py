@@ -311,23 +311,21 @@ def names() -> Json:
         for name in listed:
             shown = name if name.isprintable() else repr(name)[1:-1]
             title = shown if len(shown) < 40 else f"{len(shown)} characters"
-            cases.append(case(f"zip: {title!r}", _plain(name), code, shown or None))
+            cases.append(case(f"zip: {title!r}", _plain(name), code, name or None))
             if name.startswith("/"):
-                cases.append(_tgz(f"tgz: {title!r}", tarred(tar_member(name, b"x")), code, shown))
+                cases.append(_tgz(f"tgz: {title!r}", tarred(tar_member(name, b"x")), code, name))
             elif len(name) < 98 and "\0" not in name and name and name != "." and not name.startswith("./"):
                 inner = name if code != "name-drive" else f"{name}"
                 cases.append(
-                    _tgz(f"tgz: m/{title!r}", tarred(tar_member(f"m/{inner}", b"x")), *_in_tgz(code, shown))
+                    _tgz(f"tgz: m/{title!r}", tarred(tar_member(f"m/{inner}", b"x")), *_in_tgz(code, name))
                 )
     cases += [
-        case("a name that is not UTF-8", zipped(Member(b"\xff", b"x", flags=UTF8)), "name-encoding", "\\udcff"),
-        case(
-            "an overlong form", zipped(Member(b"a\xc0\xaf", b"x", flags=UTF8)), "name-encoding", "a\\udcc0\\udcaf"
-        ),
-        case("another character set", zipped(Member("ä".encode("cp437"), b"x")), "zip-name-flag", "\\udc84"),
+        case("a name that is not UTF-8", zipped(Member(b"\xff", b"x", flags=UTF8)), "name-encoding", "\udcff"),
+        case("an overlong form", zipped(Member(b"a\xc0\xaf", b"x", flags=UTF8)), "name-encoding", "a\udcc0\udcaf"),
+        case("another character set", zipped(Member("ä".encode("cp437"), b"x")), "zip-name-flag", "\udc84"),
         case("a folder", zipped(Member("../x/")), "name-traversal", "../x"),
         case("nothing but a slash", zipped(Member("/")), "name-empty"),
-        _tgz("Latin-1 in a tgz", tarred(tar_member("m/ä".encode("latin-1"))), "name-encoding", "m/\\udce4"),
+        _tgz("Latin-1 in a tgz", tarred(tar_member("m/ä".encode("latin-1"))), "name-encoding", "m/\udce4"),
         _tgz("all of the name", tarred(tar_member("../x", b"x")), "name-traversal", "../x"),
         _tgz("a folder in a tgz", tarred(tar_member("m/../../x/", kind=b"5")), "name-traversal", "m/../../x/"),
         _tgz(
@@ -344,7 +342,7 @@ def names() -> Json:
             "a NUL in a long name of GNU's",
             tarred(tar_member("././@LongLink", b"m/x\0y\0", kind=b"L"), tar_member("m/x")),
             "name-nul",
-            "m/x\\x00y",
+            "m/x\x00y",
         ),
         _tgz("joined of two parts", tarred(tar_member("../x", prefix=b"m/..")), "name-traversal", "m/../../x"),
         _tgz(

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 import marpack
+from marpack.archive.plan.extra_files import Patterns
 from marpack.packing import check_export_path, reporting
 from tests.support import hostile
 from tests.support.official import MODELS, WORKFLOWS, Tool, run_official, write_file
@@ -197,6 +198,8 @@ def pack(data: Json, world: Path) -> WriteResult:
     """Let marpack pack what a vector says."""
     with inside(world), contextlib.ExitStack() as stack:
         decoded = {name: _decode(value, stack) for name, value in data["arguments"].items()}
+        if isinstance(extra_files := decoded.get("extra_files"), str):
+            decoded["extra_files"] = Patterns(extra_files)  # as on the command line
         if tool_of(data) is WORKFLOWS:
             return _pack_workflow(**decoded)
         return marpack.pack(**{"export_path": "out", "version": "1.0", **decoded})
@@ -219,6 +222,10 @@ def _decode(value: Any, stack: contextlib.ExitStack) -> Any:
     match tag:
         case "$base64":
             return base64.b64decode(given)
+        case "$text":
+            return given.encode()
+        case "$list":
+            return Patterns(given)
         case "$path":
             return Path(given)
         case "$open":

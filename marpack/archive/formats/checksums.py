@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from hashlib import _Hash
 
-    from marpack.archive.forms import Deflate
-
-__all__ = ["crc32", "crc32_beside", "crc32_combine", "new_sha256"]
+__all__ = ["crc32", "crc32_combine", "new_sha256"]
 
 try:
     from isal.isal_zlib import crc32  # at the speed of memory; zlib's takes three times as long
@@ -23,16 +19,6 @@ except ImportError:
 _MODULUS = 0xEDB88320
 _ONE = 1 << 31
 _X_TO_THE_8 = 1 << 23
-
-
-def crc32_beside(deflate: Deflate | None) -> Callable[[bytes, int], int]:
-    """Choose how to take CRCs beside a way to deflate, None where nothing is deflated.
-
-    ISA-L's leaves the upper halves of vector registers in use, which slows down what knows only the lower ones, in
-    this thread and those that it starts: zlib's deflate by 8 %, which is more than the CRC takes. (Whatever clears
-    them, as OpenSSL's SHA-512 does, makes it as fast as before.)
-    """
-    return crc32 if deflate in (None, "fast") else zlib.crc32
 
 
 def crc32_combine(first: int, second: int, length: int) -> int:

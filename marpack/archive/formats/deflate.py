@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections import deque
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from marpack.disk.threads import ordered_map
 from marpack.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -76,47 +76,17 @@ def _deflate_blocks(
 ) -> Iterator[bytes]:
     blocks = _cut(chunks)
     first = next(blocks)
-    if first[-1]:
-        yield from compress(*first)
-        return
-    _keep_freed_memory()
-    threads = min(threads, MAX_THREADS)
-    try:
-        from concurrent.futures import ThreadPoolExecutor  # slow to import, and needed for large contents only
-
-        pool = ThreadPoolExecutor(threads)
-    except RuntimeError:  # Python ends, and gives no more threads
-        for block in chain([first], blocks):
-            yield from compress(*block)
-        return
-
-    def begin(block: _Block) -> Callable[[], _Pieces]:
-        try:
-            return pool.submit(compress, *block).result
-        except RuntimeError:  # the system gives no more threads
-            return partial(compress, *block)
-
-    waiting: deque[Callable[[], _Pieces]] = deque()
-    try:
-        for block in chain([first], blocks):
-            waiting.append(begin(block))
-            # Some more than there are threads, so that none has to wait for the reading and writing.
-            if len(waiting) > threads + _AHEAD:
-                yield from waiting.popleft()()
-        while waiting:
-            yield from waiting.popleft()()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _keep_freed_memory() -> None:
-    """Have the allocator use for each block what the one before has freed.
-
-    glibc gives large pieces back to the system, and each page anew is a fault: for 512 MiB of weights 100,000 of
-    them, 0.8 s instead of 0.65. From a larger piece that is freed it learns otherwise (mallopt(3),
-    M_MMAP_THRESHOLD); this one is never touched. Other allocators learn nothing from it.
-    """
-    bytes(1 << 24)
+    if not first[-1]:
+        # glibc gives large pieces of memory back to the system, and faults in each page anew, until a larger one
+        # has been freed (mallopt(3), M_MMAP_THRESHOLD); this one is never touched. Without, 512 MiB by `fast` are
+        # 80,000 faults and 8 % more of the processor's time: 0.7 s instead of the 0.6 that the README has.
+        bytes(1 << 24)
+    # One block needs no threads; some more blocks than threads let none wait for the reading and writing.
+    threads = 1 if first[-1] else min(threads, MAX_THREADS)
+    for pieces in ordered_map(
+        lambda block: compress(*block), chain([first], blocks), threads=threads, ahead=_AHEAD
+    ):
+        yield from pieces
 
 
 def _cut(chunks: Iterable[bytes]) -> Iterator[_Block]:

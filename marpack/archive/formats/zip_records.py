@@ -14,26 +14,40 @@ from functools import lru_cache
 
 from marpack.archive.forms import Compression
 
-__all__ = ["ZipMember", "central_header", "end_records", "local_header"]
+__all__ = [
+    "CENTRAL",
+    "END",
+    "END_64",
+    "END_64_LOCATOR",
+    "FILL_16",
+    "FILL_32",
+    "LOCAL",
+    "UTF8_NAME",
+    "ZipMember",
+    "central_header",
+    "end_records",
+    "local_header",
+]
 
 # Z6: where 64-bit fields begin. A local header is written before the compressed size is known, so it
 # has room for 64 bits from this uncompressed size on, in which 5 % are left for what does not compress.
 ZIP64_LIMIT = (1 << 31) - 1
 ZIP64_FROM = 2_045_222_521
-MAX_MEMBERS = (1 << 16) - 1
 
 _VERSION = 20
 _ZIP64_VERSION = 45
 _UNIX = 3
-_UTF8_NAME = 0x800
-_FILL_32 = 0xFFFFFFFF
-_FILL_16 = 0xFFFF
+# What stands in a narrow field whose value is in a wide one.
+FILL_16 = (1 << 16) - 1
+FILL_32 = (1 << 32) - 1
+# Of the flags.
+UTF8_NAME = 1 << 11
 
-_LOCAL = struct.Struct("<4s5H3L2H")
-_CENTRAL = struct.Struct("<4s4B4H3L5H2L")
-_END = struct.Struct("<4s4H2LH")
-_END_64 = struct.Struct("<4sQ2H2L4Q")
-_END_64_LOCATOR = struct.Struct("<4sLQL")
+LOCAL = struct.Struct("<4s5H3L2H")
+CENTRAL = struct.Struct("<4s4B4H3L5H2L")
+END = struct.Struct("<4s4H2LH")
+END_64 = struct.Struct("<4sQ2H2L4Q")
+END_64_LOCATOR = struct.Struct("<4sLQL")
 _LOCAL_ZIP64 = struct.Struct("<HHQQ")
 
 # Z5: zip dates count from 1980 in seven bits; times outside are clamped to the nearest (D-03).
@@ -62,7 +76,7 @@ class ZipMember:
     @property
     def local_size(self) -> int:
         """How long the local header is, whatever CRC and sizes it states."""
-        return _LOCAL.size + len(self.name.encode()) + (_LOCAL_ZIP64.size if self.zip64 else 0)
+        return LOCAL.size + len(self.name.encode()) + (_LOCAL_ZIP64.size if self.zip64 else 0)
 
 
 def local_header(member: ZipMember) -> bytes:
@@ -72,13 +86,10 @@ def local_header(member: ZipMember) -> bytes:
     extra = b""
     if member.zip64:
         extra = _LOCAL_ZIP64.pack(1, 16, member.size, member.compressed_size)
-        sizes = (_FILL_32, _FILL_32)
-    time, date = _dos_time(member.mtime)
+        sizes = (FILL_32, FILL_32)
     version = _ZIP64_VERSION if member.zip64 else _VERSION
-    fixed = _LOCAL.pack(
-        b"PK\3\4", version, flags, member.compression, time, date, member.crc, *sizes, len(name), len(extra)
-    )
-    return fixed + name + extra
+    head = b"PK\3\4", version, flags, member.compression, *_dos_time(member.mtime)
+    return LOCAL.pack(*head, member.crc, *sizes, len(name), len(extra)) + name + extra
 
 
 def central_header(member: ZipMember) -> bytes:
@@ -88,53 +99,35 @@ def central_header(member: ZipMember) -> bytes:
     sizes = (member.compressed_size, member.size)
     if max(sizes) > ZIP64_LIMIT:
         wide += [member.size, member.compressed_size]
-        sizes = (_FILL_32, _FILL_32)
+        sizes = (FILL_32, FILL_32)
     offset = member.offset
     if offset > ZIP64_LIMIT:
         wide.append(offset)
-        offset = _FILL_32
+        offset = FILL_32
     extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
     version = _ZIP64_VERSION if wide or member.zip64 else _VERSION
-    time, date = _dos_time(member.mtime)
-    fixed = _CENTRAL.pack(
-        b"PK\1\2",
-        version,
-        _UNIX,
-        version,
-        0,
-        flags,
-        member.compression,
-        time,
-        date,
-        member.crc,
-        *sizes,
-        len(name),
-        len(extra),
-        0,
-        0,
-        0,
-        member.attributes << 16,
-        offset,
-    )
+    head = b"PK\1\2", version, _UNIX, version, 0, flags, member.compression, *_dos_time(member.mtime)
+    lengths = len(name), len(extra), 0, 0, 0
+    fixed = CENTRAL.pack(*head, member.crc, *sizes, *lengths, member.attributes << 16, offset)
     return fixed + name + extra
 
 
 def end_records(*, count: int, size: int, offset: int) -> bytes:
     """Return what follows a central directory of ``count`` records, ``size`` bytes, at ``offset`` (Z4)."""
     wide = b""
-    if count > MAX_MEMBERS or max(size, offset) > ZIP64_LIMIT:
-        wide = _END_64.pack(
+    if count > FILL_16 or max(size, offset) > ZIP64_LIMIT:
+        wide = END_64.pack(
             b"PK\6\6", 44, _ZIP64_VERSION, _ZIP64_VERSION, 0, 0, count, count, size, offset
-        ) + _END_64_LOCATOR.pack(b"PK\6\7", 0, offset + size, 1)
-    count, size, offset = min(count, _FILL_16), min(size, _FILL_32), min(offset, _FILL_32)
-    return wide + _END.pack(b"PK\5\6", 0, 0, count, count, size, offset, 0)
+        ) + END_64_LOCATOR.pack(b"PK\6\7", 0, offset + size, 1)
+    count, size, offset = min(count, FILL_16), min(size, FILL_32), min(offset, FILL_32)
+    return wide + END.pack(b"PK\5\6", 0, 0, count, count, size, offset, 0)
 
 
 def _encode_name(name: str) -> tuple[bytes, int]:
     try:
         return name.encode("ascii"), 0
     except UnicodeEncodeError:
-        return name.encode(), _UTF8_NAME
+        return name.encode(), UTF8_NAME
 
 
 @lru_cache(maxsize=1024)  # the files of a model are often of a few moments, and each is asked for twice

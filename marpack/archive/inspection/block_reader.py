@@ -21,7 +21,7 @@ _BLOCKS_KEPT = 64
 
 
 def can_jump(form: ContainerForm, member: ArchiveMember) -> bool:
-    """Tell whether a member's reader moves without reading what lies between."""
+    """Return whether a member's reader moves without reading what lies between."""
     return form == "folder" or member.compression is Compression.STORED
 
 
@@ -29,7 +29,7 @@ class BlockReader:
     """A file of ``size`` bytes, read in blocks, of which those of both ends are kept.
 
     At the ends formats have their directories: where to go back means to begin anew (unless it ``jumps``), the
-    file is still read about once. ``counted`` is how many bytes ``progress`` was told. Raises what ``file``
+    file is still read about once. ``counted`` are the bytes that ``progress`` was given. Raises what ``file``
     raises.
     """
 
@@ -63,12 +63,7 @@ class BlockReader:
 
         It is kept: for ever if it is of the beginning, else while it is of the latest.
         """
-        pieces = []
-        left = BLOCK_SIZE
-        while left and (piece := self._file.read(left)):
-            pieces.append(piece)
-            left -= len(piece)
-        block = b"".join(pieces)
+        block = _filled(self._file, BLOCK_SIZE)
         if self._progress and (new := min(self._next * BLOCK_SIZE + len(block), self._size) - self.counted) > 0:
             self._progress(new)
             self.counted += new
@@ -95,28 +90,18 @@ MAX_READ = 16 << 20
 
 
 class Window:
-    """A file that no more than a bounded piece is read of at once, as far as zipfile needs one."""
+    """Any file, as zipfile needs it, of which no more is read than is asked for, and a bounded piece at once."""
 
     def __init__(self, file: SeekableReader, size: int, budget: Budget) -> None:
         self.budget = budget
+        self.size = size
         self._file = file
-        self._size = size
         self._pos = 0
-
-    @property
-    def size(self) -> int:
-        """The size of the whole file."""
-        return self._size
 
     def at(self, pos: int, size: int) -> bytes:
         """Return the bytes from a place on, fewer only at the end."""
-        pieces = []
         self._file.seek(pos)
-        size = min(size, self._size - pos)
-        while size > 0 and (piece := self._file.read(size)):
-            pieces.append(piece)
-            size -= len(piece)
-        return b"".join(pieces)
+        return _filled(self._file, min(size, self.size - pos))
 
     def seekable(self) -> bool:
         """Tell ``zipfile`` that it can move."""
@@ -128,7 +113,7 @@ class Window:
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Move, and return the new position."""
-        pos = offset + (0, self._pos, self._size)[whence]
+        pos = offset + (0, self._pos, self.size)[whence]
         if pos < 0:
             raise ValueError("before the beginning")
         self._pos = pos
@@ -136,10 +121,19 @@ class Window:
 
     def read(self, size: int = -1) -> bytes:
         """Return at most ``size`` bytes."""
-        left = max(self._size - self._pos, 0)
+        left = max(self.size - self._pos, 0)
         size = left if size < 0 else min(size, left)
         if size > MAX_READ:
             raise ValueError(f"more than {MAX_READ:,} bytes at once")
         data = self.at(self._pos, size)
         self._pos += len(data)
         return data
+
+
+def _filled(file: SeekableReader, size: int) -> bytes:
+    """Return so many bytes of a file, fewer only at its end."""
+    pieces = []
+    while size > 0 and (piece := file.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)

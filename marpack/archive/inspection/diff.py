@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from marpack.archive.member import ArchiveMember
-    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.read.archive import Archive
     from marpack.archive.result import Progress
 
 __all__ = [
@@ -71,10 +71,10 @@ class PackingChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """What ``diff_archives`` tells: from the ``old`` archive (its path) to the ``new`` one.
+    """What ``diff_archives`` finds: from the ``old`` archive (its path) to the ``new`` one.
 
-    True where they differ. ``packing`` is empty unless it was asked for. Names, keys and values are the archives'
-    words: whoever shows them escapes them.
+    True where they differ. ``packing`` is empty unless it was asked for. Names, keys and values are as in the
+    archives, not escaped.
     """
 
     old: str
@@ -104,18 +104,18 @@ class Difference:
 
 
 def diff_archives(
-    old: ModelArchive,
-    new: ModelArchive,
+    old: Archive,
+    new: Archive,
     *,
     packing: bool = False,
     contents: bool = False,
     progress: Progress | None = None,
 ) -> Difference:
-    """Tell how one open archive differs from another, of any forms.
+    """Return how one open archive differs from another, of any forms.
 
     Manifests are compared by their values. Members of two zips are compared by the sizes and CRCs that they state;
     other forms state no CRCs, and their contents are read, as are all with ``contents``. Of several members of one
-    name all count. With ``packing`` it is told too what has the same contents and is packed otherwise: form,
+    name all count. With ``packing`` the result also has what is packed otherwise with the same contents: form,
     order, compression, permissions. ``progress`` is called with numbers of bytes read.
 
     Raises ``ArchiveError`` for contents that cannot be read, and what ``refuse`` raises for archives that hold too
@@ -124,35 +124,10 @@ def diff_archives(
     for archive in (old, new):
         _refuse_size(archive)
     values = _values(old), _values(new)
-    manifest: tuple[ManifestChange, ...] = ()
-    apart: set[str] = set()
-    if None not in values:
-        manifest = tuple(_manifest_changes((), values[0], values[1]))
-        if old.manifest_name == new.manifest_name:
-            apart.add(old.manifest_name)
-    ours, theirs = _by_name(old), _by_name(new)
-    members = []
-    same = []
-    doubtful = []
-    for name in dict.fromkeys([*ours, *theirs]):
-        if name in apart:
-            continue
-        if name not in theirs:
-            members.append(MemberChange(change="removed", name=name, old_size=ours[name][-1].size))
-        elif name not in ours:
-            members.append(MemberChange(change="added", name=name, new_size=theirs[name][-1].size))
-        elif [member.size for member in ours[name]] != [member.size for member in theirs[name]]:
-            members.append(_changed(ours[name], theirs[name]))
-        elif not contents and old.form == new.form == "zip":
-            stated = [[member.crc32 for member in members[name]] for members in (ours, theirs)]
-            same.append(name) if stated[0] == stated[1] else members.append(_changed(ours[name], theirs[name]))
-        else:
-            doubtful.append(name)
-    if doubtful:
-        sums = [_digests(archive, set(doubtful), progress) for archive in (old, new)]
-        for name in doubtful:
-            equal = sums[0][name] == sums[1][name]
-            same.append(name) if equal else members.append(_changed(ours[name], theirs[name]))
+    manifest = () if None in values else tuple(_manifest_changes((), *values))
+    # Manifests that can be read are compared by their values alone.
+    apart = {old.manifest_name} if None not in values and old.manifest_name == new.manifest_name else set()
+    members, same = _member_changes(old, new, apart, contents=contents, progress=progress)
     return Difference(
         old=old.path,
         new=new.path,
@@ -162,13 +137,41 @@ def diff_archives(
     )
 
 
-def _refuse_size(archive: ModelArchive) -> None:
+def _member_changes(
+    old: Archive, new: Archive, apart: Collection[str], *, contents: bool, progress: Progress | None
+) -> tuple[list[MemberChange], list[str]]:
+    """Return what differs in the members, but for those ``apart``, and the names of those that are the same."""
+    ours, theirs = _by_name(old), _by_name(new)
+    changes, same, doubtful = [], [], []
+    for name in dict.fromkeys([*ours, *theirs]):
+        if name in apart:
+            continue
+        if name not in theirs:
+            changes.append(MemberChange(change="removed", name=name, old_size=ours[name][-1].size))
+        elif name not in ours:
+            changes.append(MemberChange(change="added", name=name, new_size=theirs[name][-1].size))
+        elif [member.size for member in ours[name]] != [member.size for member in theirs[name]]:
+            changes.append(_changed(ours[name], theirs[name]))
+        elif contents or not old.form == new.form == "zip":
+            doubtful.append(name)
+        elif [member.crc32 for member in ours[name]] == [member.crc32 for member in theirs[name]]:
+            same.append(name)
+        else:
+            changes.append(_changed(ours[name], theirs[name]))
+    sums = [_digests(archive, set(doubtful), progress) for archive in (old, new)] if doubtful else []
+    for name in doubtful:
+        equal = sums[0][name] == sums[1][name]
+        same.append(name) if equal else changes.append(_changed(ours[name], theirs[name]))
+    return changes, same
+
+
+def _refuse_size(archive: Archive) -> None:
     for issue in archive.issues:
         if issue.code in LIMIT_CODES:
             raise LimitError(archive.path, issue.message, code=issue.code)
 
 
-def _by_name(archive: ModelArchive) -> dict[str, list[ArchiveMember]]:
+def _by_name(archive: Archive) -> dict[str, list[ArchiveMember]]:
     found: dict[str, list[ArchiveMember]] = {}
     for member in archive.members:
         found.setdefault(member.name, []).append(member)
@@ -179,11 +182,11 @@ def _changed(old: Sequence[ArchiveMember], new: Sequence[ArchiveMember]) -> Memb
     return MemberChange(change="changed", name=old[-1].name, old_size=old[-1].size, new_size=new[-1].size)
 
 
-def _digests(archive: ModelArchive, names: Collection[str], progress: Progress | None) -> dict[str, list[bytes]]:
+def _digests(archive: Archive, names: Collection[str], progress: Progress | None) -> dict[str, list[bytes]]:
     """Return the SHA-256 of all members of the names."""
     found: dict[str, list[bytes]] = {name: [] for name in names}
     wanted = frozenset(member for member in archive.members if member.name in names)
-    for member, reader in archive.container.contents(wanted):
+    for member, reader in archive.contents(wanted):
         sha256 = new_sha256()
         while data := reader.read(CHUNK_SIZE):
             sha256.update(data)
@@ -196,7 +199,7 @@ def _digests(archive: ModelArchive, names: Collection[str], progress: Progress |
 # ------------------------------------------------------------------------------------------------- manifest
 
 
-def _values(archive: ModelArchive) -> dict[str, Any] | None:
+def _values(archive: Archive) -> dict[str, Any] | None:
     try:
         return manifest_values(archive)
     except ArchiveError:
@@ -226,9 +229,7 @@ def _text(value: Any) -> str:
 # -------------------------------------------------------------------------------------------------- packing
 
 
-def _packing(
-    old: ModelArchive, new: ModelArchive, same: Collection[str], *, by_value: bool
-) -> Iterator[PackingChange]:
+def _packing(old: Archive, new: Archive, same: Collection[str], *, by_value: bool) -> Iterator[PackingChange]:
     """Yield what is packed otherwise, of the members that are the same; manifests may be so ``by_value`` only."""
     if old.form != new.form:
         yield PackingChange(matter="form", member="", old=old.form, new=new.form)
@@ -251,8 +252,8 @@ def _packing(
                 yield PackingChange(matter="mode", member=name, old=modes[0], new=modes[1])
 
 
-def _folder_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingChange]:
-    """Yield folders that have an member in one only; those on a disk all have one."""
+def _folder_changes(old: Archive, new: Archive) -> Iterator[PackingChange]:
+    """Yield folders that have an entry in one only; those on a disk all have one."""
     if "folder" in (old.form, new.form):
         return
     for name in sorted({*old.folders} ^ {*new.folders}):
@@ -260,7 +261,7 @@ def _folder_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingCha
         yield PackingChange(matter="folders", member=name, old=has[0], new=has[1])
 
 
-def _order_changes(old: ModelArchive, new: ModelArchive) -> Iterator[PackingChange]:
+def _order_changes(old: Archive, new: Archive) -> Iterator[PackingChange]:
     """Yield the first place at which the members that both have come in another order; a folder has none."""
     if "folder" in (old.form, new.form):
         return

@@ -1,11 +1,11 @@
-"""What an archive is and holds, told for people and programs, without running any of it."""
+"""What an archive is and holds, for people and programs, without running any of it."""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from marpack.archive.formats.checksums import new_sha256
@@ -18,14 +18,14 @@ from marpack.archive.read.archive import WorkflowArchive
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
+from marpack.strict_json import DEEPEST, is_nested_deeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from marpack.archive.forms import ContainerForm
     from marpack.archive.member import ArchiveMember
-    from marpack.archive.read.archive import ModelArchive
-    from marpack.archive.read.container import Container
+    from marpack.archive.read.archive import Archive
     from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
 
@@ -36,18 +36,14 @@ ArchiveKind: TypeAlias = Literal["model", "workflow"]
 # Of the JSON (spec/inspect.schema.json): it grows with changes that a reader of the old one would trip over.
 SCHEMA_VERSION = 1
 
-_WEIGHTS_SUFFIXES = frozenset(
-    """
-    .bin .ckpt .gguf .h5 .joblib .npy .npz .onnx .pickle .pkl .pt .pt2 .pte .pth .safetensors .so
-    """.split()  # noqa: SIM905 - a dozen quotes would hide the words
-)
+_WEIGHTS_SUFFIXES = {
+    *(".bin", ".ckpt", ".gguf", ".h5", ".joblib", ".npy", ".npz", ".onnx", ".pickle", ".pkl", ".pt", ".pt2"),
+    *(".pte", ".pth", ".safetensors", ".so"),
+}
 # The kinds that say nothing of a member which is not called like weights.
 _NO_WEIGHTS = {"unknown", "zip"}
 _ELF, _NUMPY, _ZIP = b"\x7fELF", b"\x93NUMPY", b"PK\3\4"
 _HEAD_SIZE = 64
-
-# Of objects and arrays in a manifest.
-_DEEPEST = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,13 +71,13 @@ class InspectedMember:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inspection:
-    """What ``inspect_archive`` tells of an archive.
+    """What ``inspect_archive`` finds in an archive.
 
     ``size`` are its bytes on disk, ``contents_size`` those of the members. ``manifest`` is the JSON object as it
     stands, None where there is none that can be read. ``sha256`` is the archive's, None unless asked for, and for
-    a folder. ``references`` are the files that the manifest names. ``issues`` are what is wrong, as
-    ``ModelArchive.issues`` tells, and what was found damaged on the way: not all contents are read, unless for
-    digests. Names, keys and values are the archive's words: whoever shows them escapes them.
+    a folder. ``references`` are the files that the manifest names. ``issues`` are those of ``Archive.issues``
+    and what was found damaged on the way: not all contents are read, unless for digests. Names, keys and values
+    are as in the archive, not escaped.
     """
 
     path: str
@@ -101,18 +97,11 @@ class Inspection:
         """Return JSON values, of the schema spec/inspect.schema.json."""
         return {
             "schema": SCHEMA_VERSION,
-            "path": self.path,
-            "form": self.form,
-            "kind": self.kind,
-            "size": self.size,
-            "contents_size": self.contents_size,
-            "sha256": self.sha256,
-            "manifest_name": self.manifest_name,
-            "manifest": self.manifest,
+            **{field.name: getattr(self, field.name) for field in fields(self)},
             "references": dict(self.references),
             "members": [member.asdict() for member in self.members],
             "folders": list(self.folders),
-            "issues": [asdict(issue) for issue in self.issues],
+            "issues": [issue.asdict() for issue in self.issues],
         }
 
     def to_json(self) -> str:
@@ -120,10 +109,8 @@ class Inspection:
         return json.dumps(self.asdict(), indent=2, allow_nan=False)
 
 
-def inspect_archive(
-    archive: ModelArchive, *, digest: bool = False, progress: Progress | None = None
-) -> Inspection:
-    """Tell what an open archive is: its manifest, its members, and what the weights among them are.
+def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progress | None = None) -> Inspection:
+    """Return what an open archive is: its manifest, its members, and what the weights among them are.
 
     Nothing is imported or unpickled; of a pickle it is listed what it imports. Members are taken for weights by
     being the manifest's ``serializedFile``, by their suffix, or by their first bytes. With ``digest`` everything
@@ -133,7 +120,6 @@ def inspect_archive(
     Raises what reading files raises; whatever is wrong with the archive is among the ``issues``. Contents of an
     archive that holds more than its limits allow are not read.
     """
-    container = archive.container
     issues = [*archive.issues]
     manifest: dict[str, Any] | None = None
     references: Mapping[str, str] = {}
@@ -146,11 +132,11 @@ def inspect_archive(
         members = [InspectedMember(archived=member) for member in archive.members]
         sha256 = None
     else:
-        looking = _Looking(
-            container, references.get("serializedFile"), digest=digest, progress=progress, issues=issues
+        inspector = _MemberInspector(
+            archive, references.get("serializedFile"), digest=digest, progress=progress, issues=issues
         )
-        members = list(looking.members())
-        sha256 = _digest(container, progress) if digest else None
+        members = list(inspector.members())
+        sha256 = _digest(archive, progress) if digest else None
     return Inspection(
         path=archive.path,
         form=archive.form,
@@ -167,7 +153,7 @@ def inspect_archive(
     )
 
 
-def manifest_values(archive: ModelArchive) -> dict[str, Any]:
+def manifest_values(archive: Archive) -> dict[str, Any]:
     """Return the JSON object that a manifest is, with its keys as they stand.
 
     Raises ``ArchiveError`` where there is none, where it is no manifest, and where it is nested so deeply that not
@@ -175,18 +161,10 @@ def manifest_values(archive: ModelArchive) -> dict[str, Any]:
     """
     archive.manifest  # noqa: B018 - raises for what is not strict JSON
     values: dict[str, Any] = json.loads(archive.manifest_text)
-    level: list[Any] = [values]
-    for _ in range(_DEEPEST):
-        level = [
-            item
-            for value in level
-            if isinstance(value, (dict, list))
-            for item in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return values
-    message = f"has a bad manifest: nested deeper than {_DEEPEST} levels"
-    raise ArchiveError(archive.path, message, code="bad-manifest")
+    if is_nested_deeper(values, DEEPEST):
+        message = f"has a bad manifest: nested deeper than {DEEPEST} levels"
+        raise ArchiveError(archive.path, message, code="bad-manifest")
+    return values
 
 
 def method_name(compression: int | None) -> str | None:
@@ -197,19 +175,19 @@ def method_name(compression: int | None) -> str | None:
     return known.get(Compression(compression)) if compression in known else f"method {int(compression)}"
 
 
-class _Looking:
+class _MemberInspector:
     """Goes through the members once, in the order of their bytes."""
 
     def __init__(
         self,
-        container: Container,
+        archive: Archive,
         serialized_file: str | None,
         *,
         digest: bool,
         progress: Progress | None,
         issues: list[Issue],
     ) -> None:
-        self._container = container
+        self._archive = archive
         self._serialized_file = serialized_file
         self._digests = digest
         self._progress = progress
@@ -218,15 +196,15 @@ class _Looking:
 
     def members(self) -> Iterator[InspectedMember]:
         """Yield all members; what is damaged goes to the issues."""
-        container = self._container
-        if container.form == "tgz":
+        archive = self._archive
+        if archive.form == "tgz":
             # A member that is opened by itself costs a reading of all before it.
-            for member, reader in container.contents(frozenset(container.members)):
+            for member, reader in archive.contents(frozenset(archive.members)):
                 yield self._member(member, reader)
             return
-        for member in container.members:
+        for member in archive.members:
             try:
-                reader = container.open(member)
+                reader = archive.open(member)
             except ArchiveError as error:
                 self._issues.append(error.issue)
                 self._advance(member.size)
@@ -237,7 +215,7 @@ class _Looking:
 
     def _member(self, member: ArchiveMember, reader: MemberReader) -> InspectedMember:
         contents = BlockReader(
-            reader, member.size, jumps=can_jump(self._container.form, member), progress=self._progress
+            reader, member.size, jumps=can_jump(self._archive.form, member), progress=self._progress
         )
         sha256 = None
         weights = None
@@ -267,7 +245,7 @@ class _Looking:
 
 
 def _may_be_weights(head: bytes) -> bool:
-    """Tell by the first bytes: an archive, a library, an array, a pickle of protocol 2 or later, safetensors."""
+    """Judge the first bytes: an archive, a library, an array, a pickle of protocol 2 or later, safetensors."""
     return (
         head.startswith((_ZIP, _ELF, _NUMPY))
         or (head[:1] == b"\x80" and b"\2" <= head[1:2] <= b"\5")
@@ -283,12 +261,12 @@ def _sha256_of(contents: BlockReader) -> str:
     return sha256.hexdigest()
 
 
-def _digest(container: Container, progress: Progress | None) -> str | None:
+def _digest(archive: Archive, progress: Progress | None) -> str | None:
     """Return the SHA-256 of an archive, None for a folder."""
-    if container.form == "folder":
+    if archive.form == "folder":
         return None
     sha256 = new_sha256()
-    for piece in container.raw():
+    for piece in archive.raw():
         sha256.update(piece)
         if progress:
             progress(len(piece))

@@ -52,14 +52,13 @@ class Weights:
 
     ``detail`` says it in a few words, for people. ``legacy``: in torch's format from before 1.6. ``globals`` are
     the names that its pickle imports, as ``"module.name"``; all of them only where ``globals_complete``. ``keys``
-    are those of a state_dict or of safetensors, in the file's order, None for other kinds and where they cannot be
-    told; ``holds`` the keys of a checkpoint under which a state_dict or a model lies.
+    are those of a state_dict or of safetensors, in the file's order, None for other kinds and where they are not
+    known; ``holds`` the keys of a checkpoint under which a state_dict or a model lies.
 
-    ``weights_only_refuses`` tells what ``torch.load(weights_only=True)`` does, which is the default from 2.6 on,
+    ``weights_only_refuses`` is what ``torch.load(weights_only=True)`` does, which is the default from 2.6 on,
     judged by what the file imports and the opcodes it uses (torch 2.13's lists): True also for what is no file of
     ``torch.save``, None where the pickle is not read to its end here. ``refused_globals`` are the names it is for.
-    Nothing here says what loading the file would do. Names and keys are the file's words: whoever shows them
-    escapes them.
+    Nothing here says what loading the file would do. Names and keys are as in the file, not escaped.
     """
 
     kind: WeightsKind

@@ -18,7 +18,7 @@ _ONNX_IR, _ONNX_PRODUCER, _ONNX_GRAPH, _ONNX_OPSET = 1, 2, 7, 8
 
 
 def describe_onnx(window: Window) -> Weights | None:
-    """Tell a ModelProto of onnx.proto: protobuf's fields from end to end, each known and of its wire type."""
+    """Recognise a ModelProto of onnx.proto: protobuf's fields from end to end, each known and of its wire type."""
     numbers: dict[int, int] = {}
     texts: dict[int, bytes] = {}
     pos = 0

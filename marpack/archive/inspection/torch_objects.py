@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from marpack.archive.inspection.kinds import TensorKey, count_of, shape_of
-from marpack.archive.inspection.pickles import Global, Made, Walked
+from marpack.archive.inspection.pickle_machine import Global, Made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.archive.inspection.kinds import Found
+    from marpack.archive.inspection.pickles import Walked
 
 __all__ = ["TorchObjects"]
 
@@ -69,7 +70,7 @@ class TorchObjects:
         self._has_tensors: dict[int, bool] = {}
 
     def kind(self, value: object, walked: Walked) -> Found:
-        """Tell what a value is that a pickle would make."""
+        """Return the kind of a value that a pickle would make."""
         if _is_tensor(value):
             return "pickle", "a pickle of a tensor", None, ()
         if self._is_module(value, walked):
@@ -95,7 +96,7 @@ class TorchObjects:
         return "state_dict", detail, keys, ()
 
     def _is_model(self, value: object) -> bool:
-        """Tell a module and a dict with a tensor among its values (as marpack.archive.plan.torch_models does)."""
+        """Recognise a module and a dict with a tensor among its values (as plan.torch_models does)."""
         entries = self._of(value)
         if entries is None:
             return self._is_module(value)
@@ -104,7 +105,7 @@ class TorchObjects:
         return self._has_tensors[id(entries)]
 
     def _is_module(self, value: object, walked: Walked | None = None) -> bool:
-        """Tell what nn.Module makes of itself for pickle, or what torch makes of one (torch.fx)."""
+        """Recognise what nn.Module makes of itself for pickle, or what torch makes of one (torch.fx)."""
         if not isinstance(value, Made) or self._of(value) is not None:
             return False
         args = value.args if isinstance(value.args, tuple) else ()

@@ -1,4 +1,4 @@
-"""What a file of weights is, told from its bytes: without torch, and without unpickling anything."""
+"""What a file of weights is, by its bytes: without torch, and without unpickling anything."""
 
 from __future__ import annotations
 
@@ -25,15 +25,7 @@ __all__ = ["describe_weights"]
 _FIRST_READ = 1 << 20
 
 # What zipfile raises for bytes that are no archive, beside what it says.
-_BROKEN = (
-    zlib.error,
-    struct.error,
-    EOFError,
-    LookupError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
+_BROKEN = (zlib.error, struct.error, EOFError, LookupError, OverflowError, RuntimeError, ValueError)
 
 # What else is put in a weights' place by mistake.
 _MARKS: Final = {
@@ -51,11 +43,11 @@ _ELF_SHARED = 3  # ET_DYN
 
 
 def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None = None) -> Weights:
-    """Return what a file of weights is, told from its bytes.
+    """Return what a file of weights is, by its bytes.
 
     ``file`` is ``size`` bytes long and is left anywhere. Of a pickle no more than 64 MiB are read, of anything
-    else no more than 16 (a zip's directory). Bytes that are nothing known are ``"unknown"``; what the disk says
-    passes, and so does the ``ArchiveError`` of a damaged member. What pickles cost is taken from the ``budget``,
+    else no more than 16 (a zip's directory). Bytes that are nothing known are ``"unknown"``; the disk's errors
+    pass, and so does the ``ArchiveError`` of a damaged member. What pickles cost is taken from the ``budget``,
     which several files may share.
     """
     window = Window(file, size, budget or Budget())
@@ -90,7 +82,7 @@ def _zip(window: Window) -> Weights:
 
 
 def _zip_kind(archive: zipfile.ZipFile, budget: Budget) -> Weights:
-    """Tell what a zip is by the names in it, as torch's readers do."""
+    """Return what a zip is by the names in it, as torch's readers do."""
     members = archive.infolist()
     # caffe2/serialize/inline_container.cc: all lies in one folder, that of the first member.
     top = members[0].filename.partition("/")[0] + "/" if members else ""
@@ -112,35 +104,26 @@ def _zip_kind(archive: zipfile.ZipFile, budget: Budget) -> Weights:
     if "serialized_exported_program.json" in names:
         return Weights(kind="exported-program", detail="a program of torch.export, from before 2.7")
     if "data.pkl" in records and not {"version", ".data/version"}.isdisjoint(records):
-        script = "constants.pkl" in records
-        member = records["data.pkl"]
         if "data.pkl" in twice:
-            return Weights(
-                kind="zip",
-                detail="a file of torch with two data.pkl",
-                globals_complete=False,
-                weights_only_refuses=None,
-            )
-        if member.compress_type not in set(Compression):
-            return Weights(
-                kind="zip",
-                detail="a file of torch packed as torch does not",
-                globals_complete=False,
-                weights_only_refuses=None,
-            )
-        with archive.open(member) as opened:
+            return _unread("a file of torch with two data.pkl")
+        if records["data.pkl"].compress_type not in set(Compression):
+            return _unread("a file of torch packed as torch does not")
+        with archive.open(records["data.pkl"]) as opened:
             walked = walk(opened.read(MAX_BYTES + 1), max_pickles=1, budget=budget)
-        if script:
-            return Weights(
-                kind="torchscript",
-                detail="a model of TorchScript",
-                globals=walked.globals.names,
-                globals_complete=walked.globals.complete,
-            )
-        return _pickled(walked)
+        return _script(walked) if "constants.pkl" in records else _pickled(walked)
     if names and all(name.endswith(".npy") for name in names):
         return Weights(kind="numpy", detail="arrays of NumPy")
     return Weights(kind="zip", detail="a zip of something else")
+
+
+def _unread(detail: str) -> Weights:
+    return Weights(kind="zip", detail=detail, globals_complete=False, weights_only_refuses=None)
+
+
+def _script(walked: Walked) -> Weights:
+    return Weights(
+        kind="torchscript", detail="a model of TorchScript", globals=walked.names, globals_complete=walked.complete
+    )
 
 
 def _elf(head: bytes) -> Weights:
@@ -151,7 +134,7 @@ def _elf(head: bytes) -> Weights:
 
 
 def _pickles(window: Window, head: bytes) -> Weights | None:
-    """Tell a pickle, and a file in torch's format from before 1.6, which begins with some."""
+    """Recognise a pickle, and a file in torch's format from before 1.6, which begins with some."""
     # From protocol 2 on a pickle says what it is; before, it is whatever can be read as one from end to end.
     marked = head[:1] == b"\x80" and head[1:2] <= b"\x05"
     size = _FIRST_READ
@@ -163,34 +146,32 @@ def _pickles(window: Window, head: bytes) -> Weights | None:
         return _pickled(walked, legacy=True)
     if not marked and (walked.end or not walked.values):
         return None
-    found = _pickled(walked)
     return Weights(
         kind="pickle",
-        detail=f"{found.detail}, not of torch.save",
-        globals=found.globals,
-        globals_complete=found.globals_complete,
+        detail=f"{_pickled(walked).detail}, not of torch.save",
+        globals=walked.names,
+        globals_complete=walked.complete,
     )
 
 
 def _pickled(walked: Walked, *, legacy: bool = False) -> Weights:
-    """Tell what an object of ``torch.save`` is by what its pickle would make."""
-    told = walked.globals
-    found: Found = ("pickle", f"a pickle that cannot be followed ({told.problem})", None, ())
+    """Return what an object of ``torch.save`` is, by what its pickle would make."""
+    found: Found = ("pickle", f"a pickle that cannot be followed ({walked.problem})", None, ())
     # A legacy file begins with a number, a version and the system.
     if value := walked.values[3 if legacy else 0 :][:1]:
         found = TorchObjects().kind(value[0], walked)
     kind, detail, keys, holds = found
     # torch takes Python 2's names in every protocol.
     refused = tuple(sorted({str(name.in_python_3()) for name in walked.imports} - WEIGHTS_ONLY_GLOBALS))
-    refuses: bool | None = bool(refused) or told.untold or not walked.opcodes <= WEIGHTS_ONLY_OPCODES
+    refuses: bool | None = bool(refused) or walked.computed or not walked.opcodes <= WEIGHTS_ONLY_OPCODES
     if not refuses and walked.end:
         refuses = None if walked.end == "limit" else True
     return Weights(
         kind=kind,
         detail=f"{detail}, in torch's format from before 1.6" if legacy else detail,
         legacy=legacy,
-        globals=told.names,
-        globals_complete=told.complete,
+        globals=walked.names,
+        globals_complete=walked.complete,
         keys=keys,
         holds=holds,
         weights_only_refuses=refuses,

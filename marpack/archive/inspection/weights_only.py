@@ -6,51 +6,45 @@ from typing import Final
 
 __all__ = ["WEIGHTS_ONLY_GLOBALS", "WEIGHTS_ONLY_OPCODES"]
 
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-_REAL: Final = _words("BFloat16 Byte Char Double Float Half Int Long Short")
-_TYPES: Final = (*_REAL, *_words("Bool ComplexDouble ComplexFloat"))
-_QUANTISED: Final = _words("QInt32 QInt8 QUInt2x4 QUInt4x2 QUInt8")
-_DTYPES: Final = _words("""
-    bfloat16 bits16 bits1x8 bits2x4 bits4x2 bits8 bool complex128 complex32 complex64 float16 float32
-    float4_e2m1fn_x2 float64 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu int1
-    int16 int2 int3 int32 int4 int5 int6 int64 int7 int8 qint32 qint8 quint2x4 quint4x2 quint8 uint1 uint16
-    uint2 uint3 uint32 uint4 uint5 uint6 uint64 uint7 uint8
-""")
+_REAL: Final = ("BFloat16", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
+_TYPES: Final = (*_REAL, "Bool", "ComplexDouble", "ComplexFloat")
+_QUANTISED: Final = ("QInt32", "QInt8", "QUInt2x4", "QUInt4x2", "QUInt8")
+_DTYPES: Final = (
+    *("bfloat16", "bits16", "bits1x8", "bits2x4", "bits4x2", "bits8", "bool", "complex128", "complex32"),
+    *("complex64", "float16", "float32", "float4_e2m1fn_x2", "float64", "float8_e4m3fn", "float8_e4m3fnuz"),
+    *("float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", "int1", "int16", "int2", "int3", "int32", "int4"),
+    *("int5", "int6", "int64", "int7", "int8", "qint32", "qint8", "quint2x4", "quint4x2", "quint8", "uint1"),
+    *("uint16", "uint2", "uint3", "uint32", "uint4", "uint5", "uint6", "uint64", "uint7", "uint8"),
+)
 
 # What torch 2.13 imports with weights_only=True right after "import torch": its torch._weights_only_unpickler, and
 # what its own packages add with torch.serialization.add_safe_globals.
 _ALLOWED: Final = {
     "_codecs": ("encode",),
-    "builtins": _words("bytearray complex set"),
-    "collections": _words("Counter OrderedDict"),
+    "builtins": ("bytearray", "complex", "set"),
+    "collections": ("Counter", "OrderedDict"),
     "torch": (
-        *_words("Size Tensor device per_channel_affine per_channel_affine_float_qparams per_channel_symmetric"),
-        *_words("per_tensor_affine per_tensor_symmetric"),
+        *("Size", "Tensor", "device", "per_channel_affine", "per_channel_affine_float_qparams"),
+        *("per_channel_symmetric", "per_tensor_affine", "per_tensor_symmetric"),
         *_DTYPES,
         *(f"{name}Storage" for name in (*_TYPES, *_QUANTISED)),
         *(f"{name}Tensor" for name in (*_REAL, "Bool")),
     ),
     "torch._tensor": ("_rebuild_from_type_v2",),
-    "torch._utils": _words("""
-        _rebuild_device_tensor_from_cpu_tensor _rebuild_device_tensor_from_numpy _rebuild_meta_tensor_no_storage
-        _rebuild_nested_tensor _rebuild_parameter _rebuild_parameter_with_state _rebuild_qtensor
-        _rebuild_sparse_tensor _rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_wrapper_subclass
-    """),
-    "torch.cuda": (
-        *(f"{name}Storage" for name in _TYPES),
-        *(f"{name}Tensor" for name in (*_REAL, "Bool")),
+    "torch._utils": (
+        *("_rebuild_device_tensor_from_cpu_tensor", "_rebuild_device_tensor_from_numpy"),
+        *("_rebuild_meta_tensor_no_storage", "_rebuild_nested_tensor", "_rebuild_parameter"),
+        *("_rebuild_parameter_with_state", "_rebuild_qtensor", "_rebuild_sparse_tensor", "_rebuild_tensor"),
+        *("_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_wrapper_subclass"),
     ),
+    "torch.cuda": (*(f"{name}Storage" for name in _TYPES), *(f"{name}Tensor" for name in (*_REAL, "Bool"))),
     "torch.cuda.sparse": tuple(f"{name}Tensor" for name in _REAL),
-    "torch.distributed._mesh_layout": _words("_FlatLayout _MeshLayout"),
-    "torch.nested._internal.nested_tensor": _words("NestedTensor _rebuild_njt"),
+    "torch.distributed._mesh_layout": ("_FlatLayout", "_MeshLayout"),
+    "torch.nested._internal.nested_tensor": ("NestedTensor", "_rebuild_njt"),
     "torch.nn.parameter": ("Parameter",),
     "torch.serialization": ("_get_layout",),
     "torch.sparse": tuple(f"{name}Tensor" for name in _REAL),
-    "torch.storage": _words("TypedStorage UntypedStorage"),
+    "torch.storage": ("TypedStorage", "UntypedStorage"),
 }
 WEIGHTS_ONLY_GLOBALS: Final = frozenset(f"{module}.{name}" for module, names in _ALLOWED.items() for name in names)
 

@@ -1,4 +1,4 @@
-"""Extra files: comma lists, wildcards, folders flattened or kept, mappings (A4, A5)."""
+"""Extra files: paths, folders flattened or kept, mappings, and the archiver's own lists (A4, A5)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import glob
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
-from marpack.archive.names import check_member_name, is_excluded_folder, is_pattern
-from marpack.archive.plan.inputs import Inputs, SourceLike
+from marpack.archive.names import is_excluded_folder, is_pattern, member_name_problem
+from marpack.archive.plan.contents import SourceLike, is_bytes, is_path
+from marpack.archive.plan.inputs import Inputs
 
-__all__ = ["ExtraFiles", "Tree", "add_extra_files", "tree"]
+__all__ = ["ExtraFiles", "Patterns", "Tree", "add_extra_files", "tree"]
 
-ExtraFiles: TypeAlias = "str | os.PathLike[str] | Tree | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
+ExtraFiles: TypeAlias = (
+    "str | os.PathLike[str] | Tree | Patterns | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +25,35 @@ class Tree:
 
     folder: str
     prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Paths, folders and wildcards that begin at ``folder``, as the archiver's ``--extra-files`` has them.
+
+    For the command line, and for settings that are written so; ``given`` is a comma list or a list (A4).
+    """
+
+    given: str | tuple[str, ...]
+    folder: str = ""
+
+    def items(self) -> list[str]:
+        """Return the items: of a comma list without empty ones, and without the blanks around them (D-05)."""
+        if not isinstance(self.given, str):
+            return list(self.given)
+        items = [item if os.path.lexists(self.path(item)) else item.strip() for item in self.given.split(",")]
+        return list(filter(None, items))
+
+    def paths(self, item: str) -> list[str]:
+        """Return what an item means, none for a wildcard without a match."""
+        # D-06: a file of exactly that name is meant before a wildcard is.
+        if os.path.lexists(self.path(item)) or not is_pattern(item):
+            return [self.path(item)]
+        return [self.path(found) for found in sorted(glob.glob(item, root_dir=self.folder or None))]
+
+    def path(self, item: str) -> str:
+        """Return where an item lies that is no wildcard."""
+        return os.path.join(self.folder, item)
 
 
 def tree(folder: str | os.PathLike[str], *, prefix: str | os.PathLike[str] | None = None) -> Tree:
@@ -45,11 +77,13 @@ def add_extra_files(inputs: Inputs, value: object) -> None:
 
 
 def _add_extra_files(inputs: Inputs, value: object) -> None:
-    if isinstance(value, str):
-        for item in value.split(","):
-            _add_comma_item(inputs, item)
-    elif isinstance(value, os.PathLike):
+    if isinstance(value, str) and not os.path.lexists(value) and ("," in value or is_pattern(value)):
+        message = "does not exist, and is no comma list or wildcard, as on the command line: give a list of paths"
+        inputs.issue("missing-file", "extra_files", f"{value!r} {message}")
+    elif is_path(value):
         _add_path(inputs, os.fsdecode(value))
+    elif isinstance(value, Patterns):
+        _add_patterns(inputs, value)
     elif isinstance(value, Tree):
         _add_tree(inputs, value)
     elif isinstance(value, Mapping):
@@ -58,12 +92,9 @@ def _add_extra_files(inputs: Inputs, value: object) -> None:
                 inputs.add("extra_files", name, source, keep_time=True)
             else:
                 inputs.issue("bad-type", "extra_files", f"the name {name!r} must be a str")
-    elif _is_iterable(value):
+    elif isinstance(value, Iterable) and not is_bytes(value) and not hasattr(value, "read"):
         for part in value:
-            if isinstance(part, str):
-                _add_item(inputs, part)
-            else:
-                _add_extra_files(inputs, part)
+            _add_extra_files(inputs, part)
     else:
         inputs.issue(
             "bad-type",
@@ -72,28 +103,17 @@ def _add_extra_files(inputs: Inputs, value: object) -> None:
         )
 
 
-def _add_comma_item(inputs: Inputs, item: str) -> None:
-    """Add one item of the archiver's comma list; blanks around it are not part of it (D-05)."""
-    if not os.path.lexists(item):
-        item = item.strip()
-    if item:
-        _add_item(inputs, item)
-
-
-def _add_item(inputs: Inputs, item: str) -> None:
-    # D-06: a file of exactly that name is meant before a wildcard is.
-    if os.path.lexists(item) or not is_pattern(item):
-        _add_path(inputs, item)
-        return
-    try:
-        found = sorted(glob.glob(item))
-    except (ValueError, RecursionError) as error:
-        inputs.issue("bad-value", "extra_files", f"the pattern {item!r} cannot be searched for: {error}")
-        return
-    if not found:
-        inputs.warnings.append(f"no file matches the pattern {item!r} of extra_files")
-    for path in found:
-        _add_path(inputs, path)
+def _add_patterns(inputs: Inputs, patterns: Patterns) -> None:
+    for item in patterns.items():
+        try:
+            paths = patterns.paths(item)
+        except (ValueError, RecursionError) as error:
+            inputs.issue("bad-value", "extra_files", f"the pattern {item!r} cannot be searched for: {error}")
+            continue
+        if not paths:
+            inputs.warnings.append(f"no file matches the pattern {item!r} of extra_files")
+        for path in paths:
+            _add_path(inputs, path)
 
 
 def _add_path(inputs: Inputs, path: str) -> None:
@@ -101,12 +121,12 @@ def _add_path(inputs: Inputs, path: str) -> None:
     if os.path.isdir(path):
         _add_folder(inputs, path, "")
     else:
-        inputs.add_regular_file("extra_files", os.path.basename(path), path, keep_time=True)
+        inputs.add_path("extra_files", os.path.basename(path), path, keep_time=True)
 
 
 def _add_tree(inputs: Inputs, item: Tree) -> None:
     prefix = item.prefix.rstrip("/")
-    if prefix and (problem := check_member_name(prefix, inputs.manifest_name)):
+    if prefix and (problem := member_name_problem(prefix, inputs.manifest_name)):
         inputs.issue("bad-member-name", "extra_files", problem)
     elif os.path.isdir(item.folder):
         _add_folder(inputs, item.folder, f"{prefix}/" if prefix else "")
@@ -134,14 +154,9 @@ def _add_folder(inputs: Inputs, top: str, prefix: str) -> None:
             continue
         for item in found:
             if not _is_folder(item):
-                inputs.add_regular_file("extra_files", prefix + item.name, item.path, keep_time=True)
+                inputs.add_path("extra_files", prefix + item.name, item.path, keep_time=True)
             elif not is_excluded_folder(item.name):
                 waiting.append((item.path, f"{prefix}{item.name}/", above | {identity}))
-
-
-def _is_iterable(value: object) -> TypeGuard[Iterable[object]]:
-    contents = isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "read")
-    return isinstance(value, Iterable) and not contents
 
 
 def _is_folder(item: os.DirEntry[str]) -> bool:

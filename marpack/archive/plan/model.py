@@ -3,25 +3,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, ArchiveFormat, Deflate, compression_for, deflates
-from marpack.archive.handler import BUILTIN_HANDLERS, handler_file
-from marpack.archive.manifest import RUNTIMES, Manifest, ManifestModel, Runtime, created_on
-from marpack.archive.names import check_model_name, member_order
+from marpack.archive.handler import BUILTIN_HANDLERS, HandlerName
+from marpack.archive.manifest import RUNTIMES, Manifest, ManifestModel, Runtime
+from marpack.archive.names import member_order, model_name_problem
 from marpack.archive.owner import Owner
-from marpack.archive.plan.arguments import check_choice, check_metadata, resolve_timestamp, warn_of_dots
+from marpack.archive.plan.arguments import note_metadata, note_unknown, resolve_timestamp, warn_of_dots
+from marpack.archive.plan.contents import FileArgument, SourceLike, is_bytes, is_path
 from marpack.archive.plan.extra_files import ExtraFiles, add_extra_files
-from marpack.archive.plan.inputs import FileArgument, Inputs, SourceLike
+from marpack.archive.plan.inputs import Inputs
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.errors import PlanError
 
-__all__ = ["Handler", "plan_archive"]
+__all__ = ["Handler", "PackOptions", "plan_archive"]
 
 Handler: TypeAlias = "str | os.PathLike[str] | Mapping[str, SourceLike]"
+
+
+class _MandatoryOptions(TypedDict):
+    model_name: str
+    handler: Handler
+
+
+class PackOptions(_MandatoryOptions, total=False):
+    """The arguments of ``plan_archive``, which explains them, for functions that hand them on."""
+
+    version: str
+    model_file: FileArgument | None
+    serialized_file: FileArgument | None
+    extra_files: ExtraFiles | None
+    requirements_file: FileArgument | Sequence[str] | None
+    config_file: FileArgument | None
+    runtime: Runtime
+    archive_format: ArchiveFormat
+    deflate: Deflate
+    timestamp: datetime | float | None
+    reproducible: bool
+    metadata: Mapping[str, Any] | None
+    owner: Owner | None
 
 
 def plan_archive(
@@ -45,9 +69,9 @@ def plan_archive(
     r"""Plan an archive: look at names and ``stat``, read nothing, write nothing.
 
     The arguments are the options of ``torch-model-archiver`` and mean what they mean there
-    (spec/archive.md). A file argument takes a path, bytes, text (a ``str`` with a line break), an open
-    binary file that can seek, any ``Source``, a model of torch, or ``{name in the archive: one of these}``. None,
-    an empty ``str`` and an empty list are the same as nothing.
+    (spec/archive.md). A file argument takes a path, as every ``str`` is; bytes; an open binary file that can
+    seek; any ``Source``; a model of torch; or ``{name in the archive: one of these}``. None, an empty ``str`` and
+    an empty list are the same as nothing.
 
     A model is a ``torch.nn.Module``, of which the ``state_dict()`` is packed, or a state_dict, as ``torch.save``
     writes them, or a ``ScriptModule``, as ``torch.jit.save`` does. Tensors are not copied, so do not train until
@@ -57,9 +81,9 @@ def plan_archive(
       ``:member``; or ``{"handler.py": contents}``.
     - ``version``: the model's version; ``""`` leaves it out, and the server takes ``1.0``.
     - ``requirements_file``: also a list of requirements.
-    - ``extra_files``: the archiver's comma list of files, wildcards and folders (a folder's contents go to the
-      root); a mapping ``{name in the archive: contents}``; ``tree(folder)``, which keeps its shape; or a
-      list of these.
+    - ``extra_files``: the path of a file, or of a folder, whose contents go to the root; ``tree(folder)``, which
+      keeps its shape; a mapping ``{name in the archive: contents}``; or a list of these. Comma lists and wildcards
+      are for the command line.
     - ``archive_format``: ``default`` (zip, deflated), ``zip-store``, ``tgz``, ``no-archive`` (a folder), or
       ``auto``: zip that stores weights and what is compressed already and deflates the rest.
     - ``deflate``: how to compress, which decides the bytes: ``zlib`` makes those of the official tool;
@@ -75,23 +99,18 @@ def plan_archive(
     Raises ``PlanError`` whose ``issues`` are everything that is wrong with the inputs, and ``MissingExtraError``.
     """
     inputs = Inputs()
-    _check_choices(inputs, model_name, version, runtime, archive_format, deflate)
+    _note_choices(inputs, model_name, version, runtime, archive_format, deflate, owner)
     packed = resolve_timestamp(inputs, timestamp, reproducible=reproducible)
 
     # A10: the order in which the archiver copies, which decides whose mode and time a shared file gets.
-    model_file_name = _add_role(inputs, "model_file", model_file, "model.py")
-    weights_name = _add_role(inputs, "serialized_file", serialized_file, "model.pt")
+    model_file_name = inputs.add_role("model_file", model_file, default_name="model.py")
+    weights_name = inputs.add_role("serialized_file", serialized_file, default_name="model.pt")
     handler_value = _add_handler(inputs, handler, runtime)
     if extra_files:
         add_extra_files(inputs, extra_files)
-    if isinstance(requirements_file, Sequence) and not isinstance(
-        requirements_file, (str, bytes, bytearray, memoryview)
-    ):
-        requirements_file = "\n".join([*_checked_requirements(inputs, requirements_file), ""])
-    requirements_name = _add_role(inputs, "requirements_file", requirements_file, "requirements.txt")
-    config_name = _add_role(inputs, "config_file", config_file, "model-config.yaml")
-    check_metadata(inputs, metadata)
-    _check_owner(inputs, owner)
+    requirements_name = _add_requirements(inputs, requirements_file)
+    config_name = inputs.add_role("config_file", config_file, default_name="model-config.yaml")
+    note_metadata(inputs, metadata)
     _warn(inputs, model_name, archive_format, deflate)
     candidates = inputs.settle()
 
@@ -102,13 +121,13 @@ def plan_archive(
     members = [
         candidate.member(
             compression_for(candidate.name, archive_format, weights=candidate.name == weights_name),
-            packed_ns=packed * 10**9,
+            packed,
             normalise=reproducible,
         )
         for candidate in candidates
     ]
     manifest = Manifest(
-        created_on=created_on(packed),
+        created_on=packed.created_on,
         runtime=runtime,
         model=ManifestModel(
             model_name=model_name,
@@ -126,77 +145,84 @@ def plan_archive(
         archive_format=archive_format,
         manifest_text=manifest.to_json(),
         files=tuple(sorted(members, key=lambda member: member_order(member.name))),
-        timestamp=packed,
+        timestamp=packed.seconds,
         owner=owner or (Owner.current() if archive_format == "tgz" and not reproducible else Owner()),
         warnings=tuple(inputs.warnings),
         deflate=deflate,
     )
 
 
-def _check_choices(
+def _note_choices(
     inputs: Inputs,
     model_name: object,
     version: object,
     runtime: object,
     archive_format: ArchiveFormat,
     deflate: object,
+    owner: object,
 ) -> None:
     if not isinstance(model_name, str):
         inputs.issue("bad-type", "model_name", f"must be a str, not {type(model_name).__name__}")
-    elif problem := check_model_name(
+    elif problem := model_name_problem(
         model_name, archive_format if archive_format in ARCHIVE_FORMATS else "default"
     ):
         inputs.issue("bad-model-name", "model_name", problem)
     if not isinstance(version, str):
         inputs.issue("bad-type", "version", f"must be a str, not {type(version).__name__}: write '{version}'")
-    check_choice(inputs, "runtime", runtime, RUNTIMES)
-    check_choice(inputs, "archive_format", archive_format, ARCHIVE_FORMATS)
-    check_choice(inputs, "deflate", deflate, DEFLATES)
+    note_unknown(inputs, "runtime", runtime, RUNTIMES)
+    note_unknown(inputs, "archive_format", archive_format, ARCHIVE_FORMATS)
+    note_unknown(inputs, "deflate", deflate, DEFLATES)
+    if not isinstance(owner, (Owner, type(None))):
+        inputs.issue("bad-type", "owner", f"must be an Owner, not {type(owner).__name__}")
 
 
-def _add_role(inputs: Inputs, argument: str, value: FileArgument | None, default_name: str) -> str | None:
-    if value is None or (isinstance(value, str) and not value):
-        return None
-    return inputs.add_file(argument, value, default_name=default_name)
+def _add_requirements(inputs: Inputs, value: object) -> str | None:
+    """Add the requirements: a file, or a list of them."""
+    if isinstance(value, Sequence) and not is_path(value) and not is_bytes(value):
+        wrong = [each for each in value if not isinstance(each, str) or "\n" in each]
+        for each in wrong:
+            inputs.issue("bad-type", "requirements_file", f"{each!r} is not one requirement")
+        try:
+            value = None if wrong else "".join(f"{each}\n" for each in value).encode() or None
+        except UnicodeEncodeError as error:
+            inputs.issue("bad-value", "requirements_file", f"the text is not valid Unicode at index {error.start}")
+            return None
+    return inputs.add_role("requirements_file", value, default_name="requirements.txt")
 
 
-def _add_handler(inputs: Inputs, handler: object, runtime: Runtime) -> str | None:
+def _add_handler(inputs: Inputs, value: object, runtime: Runtime) -> str | None:
     """Add the handler's file, if it is not built in; return the manifest's value (A6)."""
     if runtime not in RUNTIMES:
         return None
-    if isinstance(handler, Mapping):
-        if len(handler) == 1 and isinstance(value := next(iter(handler)), str):
-            file = handler_file(value, runtime)
-            if file is None:
-                inputs.issue("bad-value", "handler", f"{value!r} is built in: give it as a str")
-            else:
-                inputs.add_file("handler", {file: handler[value]}, default_name=None)
-            return value
-        inputs.issue("bad-value", "handler", "give one {name: contents}")
-        return None
-    if not isinstance(handler, (str, os.PathLike)):
-        inputs.issue(
-            "bad-type",
-            "handler",
-            f"must be a name, a path or {{'handler.py': contents}}, not {type(handler).__name__}",
-        )
-        return None
-    value = os.fsdecode(handler)
-    file = handler_file(value, runtime)
-    if file is not None:
-        _add_handler_file(inputs, value, file, runtime)
-    return os.path.basename(value)
+    if isinstance(value, (str, os.PathLike)):
+        handler = HandlerName.parse(os.fsdecode(value), runtime)
+        if handler.file is not None:
+            _add_handler_file(inputs, handler, handler.file)
+        return handler.manifest_value
+    if isinstance(value, Mapping):
+        if len(value) != 1 or not isinstance(name := next(iter(value)), str):
+            inputs.issue("bad-value", "handler", "give one {name: contents}")
+            return None
+        file = HandlerName.parse(name, runtime).file
+        if file is None:
+            inputs.issue("bad-value", "handler", f"{name!r} is built in: give it as a str")
+        else:
+            inputs.add_file("handler", {file: value[name]}, default_name=None)
+        return name
+    message = f"must be a name, a path or {{'handler.py': contents}}, not {type(value).__name__}"
+    inputs.issue("bad-type", "handler", message)
+    return None
 
 
-def _add_handler_file(inputs: Inputs, value: str, file: str, runtime: Runtime) -> None:
+def _add_handler_file(inputs: Inputs, handler: HandlerName, file: str) -> None:
     if not _is_absent(file):
-        inputs.add_path("handler", file)
-    elif "\n" in value:
-        inputs.issue("bad-value", "handler", "source text needs a name: give {'handler.py': text}")
-    elif not os.path.basename(value):
-        inputs.issue("not-a-file", "handler", f"{value!r} is a folder: name the handler's file")
+        inputs.add_path("handler", os.path.basename(file), file, keep_time=False)
+    elif "\n" in handler.value:
+        inputs.issue("bad-value", "handler", "source needs a name: give {'handler.py': text.encode()}")
+    elif not handler.manifest_value:
+        inputs.issue("not-a-file", "handler", f"{handler.value!r} is a folder: name the handler's file")
     else:
-        inputs.issue("missing-file", "handler", _missing_handler(value, file, runtime))
+        inputs.issue("missing-file", "handler", _missing_handler(handler.value, file, handler.runtime))
 
 
 def _is_absent(path: str) -> bool:
@@ -210,7 +236,7 @@ def _is_absent(path: str) -> bool:
     return False
 
 
-def _missing_handler(value: str, file: str, runtime: Runtime) -> str:
+def _missing_handler(value: str, file: str, runtime: str) -> str:
     """Say what a handler that is neither built in nor a file may have meant."""
     from difflib import get_close_matches  # for this message only
 
@@ -224,14 +250,6 @@ def _missing_handler(value: str, file: str, runtime: Runtime) -> str:
     return f"{value!r} is neither a file, {file!r}, nor a built-in handler: {hint}"
 
 
-def _checked_requirements(inputs: Inputs, requirements: Sequence[object]) -> Iterator[str]:
-    for requirement in requirements:
-        if isinstance(requirement, str) and "\n" not in requirement:
-            yield requirement
-        else:
-            inputs.issue("bad-type", "requirements_file", f"{requirement!r} is not one requirement")
-
-
 def _warn(inputs: Inputs, model_name: object, archive_format: ArchiveFormat, deflate: object) -> None:
     """Warn of archives that are well-formed and not what was meant: not loaded (A1, N1), or not deflated (Z8)."""
     if not deflates(archive_format) and deflate != "zlib":
@@ -239,8 +257,3 @@ def _warn(inputs: Inputs, model_name: object, archive_format: ArchiveFormat, def
     warn_of_dots(inputs, model_name)
     if archive_format == "no-archive" and inputs.is_empty:
         inputs.warnings.append("TorchServe finds no manifest in a folder without other files: use another form")
-
-
-def _check_owner(inputs: Inputs, owner: object) -> None:
-    if not isinstance(owner, (Owner, type(None))):
-        inputs.issue("bad-type", "owner", f"must be an Owner, not {type(owner).__name__}")

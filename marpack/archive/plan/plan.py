@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +20,13 @@ from marpack.archive.forms import (
 )
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
 from marpack.archive.member import Member
-from marpack.archive.names import check_member_name, check_model_name, check_workflow_name, member_order, parents
+from marpack.archive.names import (
+    member_name_problem,
+    member_order,
+    model_name_problem,
+    parents,
+    workflow_name_problem,
+)
 from marpack.archive.sources import BytesSource
 from marpack.display import printable
 
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["ArchivePlan", "Plan", "WorkflowPlan"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan(ABC):
     """What writers know of an archive of any kind, before its contents are read.
 
@@ -54,7 +61,7 @@ class Plan(ABC):
         if self.deflate not in DEFLATES:
             raise ValueError(f"the method {self.deflate!r} is not one of {', '.join(DEFLATES)}")
         names = [member.name for member in self.files]
-        problems = [self._check_name(), *(check_member_name(name, self.manifest_name) for name in names)]
+        problems = [self._name_problem(), *(member_name_problem(name, self.manifest_name) for name in names)]
         if problem := next(filter(None, problems), None):
             raise ValueError(problem)
         keys = list(map(member_order, names))
@@ -68,20 +75,20 @@ class Plan(ABC):
             raise ValueError(f"the members of {self.archive_format} are all {only.name.lower()}")
 
     @abstractmethod
-    def _check_name(self) -> str | None:
+    def _name_problem(self) -> str | None:
         """Return what is wrong with the archive's name, or None."""
 
     @property
-    @abstractmethod
     def suffix(self) -> str:
         """How the file's name must end for the server to read this form."""
+        return SUFFIXES[self.archive_format]
 
     @property
     @abstractmethod
     def file_name(self) -> str:
         """The name that a store expects: the archive's, with the suffix of the form."""
 
-    @property
+    @cached_property
     def members(self) -> tuple[Member, ...]:
         """All members in order: ``files``, and the manifest last."""
         source = BytesSource(data=self.manifest_text.encode())
@@ -107,7 +114,7 @@ class Plan(ABC):
         return "\n".join([head, *(f"{member.size:>15,}  {printable(member.name)}" for member in members)])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ArchivePlan(Plan):
     """Everything that a model's archive will be, before its contents are read.
 
@@ -122,26 +129,21 @@ class ArchivePlan(Plan):
 
     manifest_name: ClassVar[str] = MANIFEST_NAME
 
-    @property
+    @cached_property
     def manifest(self) -> Manifest:
         """The values of ``manifest_text``."""
         return Manifest.from_json(self.manifest_text)
-
-    @property
-    def suffix(self) -> str:
-        """How the file's name must end for the server to read this form."""
-        return SUFFIXES[self.archive_format]
 
     @property
     def file_name(self) -> str:
         """The name that a model store expects: the model's, with the suffix of the form."""
         return self.model_name + self.suffix
 
-    def _check_name(self) -> str | None:
-        return check_model_name(self.model_name, self.archive_format)
+    def _name_problem(self) -> str | None:
+        return model_name_problem(self.model_name, self.archive_format)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class WorkflowPlan(Plan):
     """Everything that a workflow's archive will be, before its contents are read.
 
@@ -153,7 +155,7 @@ class WorkflowPlan(Plan):
 
     manifest_name: ClassVar[str] = WORKFLOW_MANIFEST_NAME
 
-    @property
+    @cached_property
     def manifest(self) -> WorkflowManifest:
         """The values of ``manifest_text``."""
         return WorkflowManifest.from_json(self.manifest_text)
@@ -168,7 +170,7 @@ class WorkflowPlan(Plan):
         """The name that a workflow store expects: the workflow's, with the suffix."""
         return self.workflow_name + self.suffix
 
-    def _check_name(self) -> str | None:
+    def _name_problem(self) -> str | None:
         if self.archive_format != "default":  # W1
             return f"a workflow has no form {self.archive_format!r}: it is default, a deflated zip"
-        return check_workflow_name(self.workflow_name)
+        return workflow_name_problem(self.workflow_name)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, Compression, compression_for, deflates
-from marpack.archive.manifest import created_on
+from marpack.archive.manifest import WorkflowManifest
 from marpack.archive.member import Member
-from marpack.archive.names import check_member_name, check_model_name, check_workflow_name, member_order, parents
+from marpack.archive.names import (
+    member_name_problem,
+    member_order,
+    model_name_problem,
+    parents,
+    workflow_name_problem,
+)
 from marpack.archive.owner import Owner
-from marpack.archive.plan.arguments import check_choice, resolve_timestamp
+from marpack.archive.packed_at import PackedAt
+from marpack.archive.plan.arguments import note_unknown, resolve_timestamp
 from marpack.archive.plan.inputs import Inputs
 from marpack.archive.plan.plan import ArchivePlan, WorkflowPlan
 from marpack.archive.read.archive import WorkflowArchive
@@ -24,9 +32,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from marpack.archive.forms import ArchiveFormat, Deflate
+    from marpack.archive.manifest import Manifest
     from marpack.archive.member import ArchiveMember
-    from marpack.archive.plan.inputs import Candidate, SourceLike
-    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.plan.contents import SourceLike
+    from marpack.archive.plan.inputs import Candidate
+    from marpack.archive.read.archive import Archive
     from marpack.archive.sources import Reader
 
 __all__ = ["plan_repack"]
@@ -36,7 +46,7 @@ _PERMISSIONS = 0o7777
 
 
 def plan_repack(
-    archive: ModelArchive,
+    archive: Archive,
     *,
     model_name: str | None = None,
     version: str | None = None,
@@ -66,81 +76,66 @@ def plan_repack(
     """
     archive.refuse(case_sensitive=True)
     inputs = Inputs(archive.manifest_name)
-    is_workflow = isinstance(archive, WorkflowArchive)
-    chosen = archive_format is not None
-    archive_format = archive_format or _own_format(archive)
-    packed = _resolve_time(inputs, archive, timestamp, reproducible=reproducible)
-    check_choice(inputs, "archive_format", archive_format, ARCHIVE_FORMATS)
+    form = archive_format or _own_format(archive)
+    note_unknown(inputs, "archive_format", form, ARCHIVE_FORMATS)
     if deflate is not None:
-        check_choice(inputs, "deflate", deflate, DEFLATES)
+        note_unknown(inputs, "deflate", deflate, DEFLATES)
+    packed = _resolve_time(inputs, archive, timestamp, reproducible=reproducible)
     new = _new_files(inputs, put)
     dropped = _dropped(inputs, archive, drop, new)
-    name = _new_name(inputs, archive, model_name, archive_format)
+    name = _new_name(inputs, archive, model_name, form)
+    kept = _kept(archive, dropped, new)
+    _note_names(inputs, kept)
+    _note_references(inputs, archive, dropped)
+    _note_clashes(inputs, kept, new)
+    is_workflow = isinstance(archive, WorkflowArchive)
     if version is not None and is_workflow:
         inputs.issue("bad-value", "version", "a workflow has no version: leave it out")
-    kept = [
-        member
-        for member in archive.members
-        if member.name not in dropped and member.name not in new and member.name != archive.manifest_name
-    ]
-    for member in kept:
-        if problem := check_member_name(member.name, archive.manifest_name):
-            inputs.issue("bad-member-name", "drop", f"{problem}, or leave it out")
-    for key, file in archive.references.items():
-        if file in dropped:
-            inputs.issue("bad-value", "drop", f"{file!r} is what the manifest calls {key}: it cannot be left out")
-    names = {member.name for member in kept} | new.keys()
-    for added in new:
-        below = next((other for other in names if other.startswith(f"{added}/")), None)
-        above = next((folder for folder in parents(added) if folder in names), None)
-        if clash := below or above:
-            inputs.issue("collision", "put", f"{added!r} and {clash!r}: one would be a folder of the other")
     if inputs.issues:
         raise PlanError(inputs.issues)
-    if deflate is not None and deflates(archive_format):
+    if deflate is not None and deflates(form):
         check_available(deflate)
 
-    def planned(candidate: Candidate) -> Member:
-        method = compression_for(candidate.name, archive_format, weights=candidate.name in weights)
-        return candidate.member(method, packed_ns=packed * 10**9, normalise=reproducible)
+    weights = archive.references.get("serializedFile")
 
-    weights = {archive.references.get("serializedFile")}
-    members = [planned(candidate) for candidate in new.values()]
-    for member in kept:
-        method = compression_for(member.name, archive_format, weights=member.name in weights)
-        if not chosen and isinstance(member.compression, Compression):
+    def planned(candidate: Candidate) -> Member:
+        method = compression_for(candidate.name, form, weights=candidate.name == weights)
+        return candidate.member(method, packed, normalise=reproducible)
+
+    def copied(member: ArchiveMember) -> Member:
+        method = compression_for(member.name, form, weights=member.name == weights)
+        if archive_format is None and isinstance(member.compression, Compression):
             method = member.compression
-        copied = deflate is None and method is member.compression is Compression.DEFLATED
-        members.append(
-            Member(
-                name=member.name,
-                source=(DeflatedMemberSource if copied else MemberSource)(archive=archive, member=member),
-                size=member.size,
-                mode=_DEFAULT_MODE if reproducible or not member.mode else member.mode & _PERMISSIONS,
-                mtime_ns=packed * 10**9 if reproducible or member.mtime_ns is None else member.mtime_ns,
-                compression=method,
-                origin=f"{archive.path}/{member.name}",
-            )
+        as_it_is = deflate is None and method is member.compression is Compression.DEFLATED
+        return Member(
+            name=member.name,
+            source=(DeflatedMemberSource if as_it_is else MemberSource)(archive=archive, member=member),
+            size=member.size,
+            mode=_DEFAULT_MODE if reproducible or not member.mode else member.mode & _PERMISSIONS,
+            mtime_ns=packed.nanoseconds if reproducible or member.mtime_ns is None else member.mtime_ns,
+            compression=method,
+            origin=f"{archive.path}/{member.name}",
         )
-    members.sort(key=lambda member: member_order(member.name))
+
+    files = sorted([*map(planned, new.values()), *map(copied, kept)], key=lambda file: member_order(file.name))
     text = _manifest_text(
-        archive, name, version, created_on(packed) if timestamp is not None or reproducible else None
+        archive, name, version, packed.created_on if timestamp is not None or reproducible else None
     )
     if is_workflow:
         return WorkflowPlan(
             workflow_name=name,
             manifest_text=text,
-            files=tuple(members),
-            timestamp=packed,
+            files=tuple(files),
+            timestamp=packed.seconds,
             deflate=deflate or "zlib",
         )
     return ArchivePlan(
         model_name=name,
-        archive_format=archive_format,
+        archive_format=form,
         manifest_text=text,
-        files=tuple(members),
-        timestamp=packed,
-        owner=owner or (Owner() if reproducible else archive.owner or _current_owner(archive_format)),
+        files=tuple(files),
+        timestamp=packed.seconds,
+        owner=owner or (Owner() if reproducible else archive.owner or _current_owner(form)),
         deflate=deflate or "zlib",
     )
 
@@ -149,7 +144,7 @@ def plan_repack(
 class MemberSource:
     """A member of an open archive, as a source of another one."""
 
-    archive: ModelArchive
+    archive: Archive
     member: ArchiveMember
 
     @property
@@ -190,7 +185,7 @@ def _current_owner(archive_format: ArchiveFormat) -> Owner:
     return Owner.current() if archive_format == "tgz" else Owner()
 
 
-def _own_format(archive: ModelArchive) -> ArchiveFormat:
+def _own_format(archive: Archive) -> ArchiveFormat:
     """Return the form of an archive; ``auto`` is a zip in which some are stored and some are not."""
     if archive.form == "folder":
         return "no-archive"
@@ -203,10 +198,11 @@ def _own_format(archive: ModelArchive) -> ArchiveFormat:
 
 
 def _resolve_time(
-    inputs: Inputs, archive: ModelArchive, timestamp: datetime | float | None, *, reproducible: bool
-) -> int:
+    inputs: Inputs, archive: Archive, timestamp: datetime | float | None, *, reproducible: bool
+) -> PackedAt:
     if timestamp is None and not reproducible and archive.timestamp is not None:
-        return archive.timestamp
+        with contextlib.suppress(ValueError):  # a tar may name a time that no manifest could
+            return PackedAt(archive.timestamp)
     return resolve_timestamp(inputs, timestamp, reproducible=reproducible)
 
 
@@ -217,7 +213,7 @@ def _new_files(inputs: Inputs, put: Mapping[str, SourceLike] | None) -> dict[str
 
 
 def _dropped(
-    inputs: Inputs, archive: ModelArchive, drop: Iterable[str], new: Mapping[str, Candidate]
+    inputs: Inputs, archive: Archive, drop: Iterable[str], new: Mapping[str, Candidate]
 ) -> frozenset[str]:
     found: set[str] = set()
     for name in [drop] if isinstance(drop, str) else drop:
@@ -236,32 +232,56 @@ def _dropped(
     return frozenset(found)
 
 
-def _new_name(inputs: Inputs, archive: ModelArchive, name: str | None, archive_format: ArchiveFormat) -> str:
+def _kept(archive: Archive, dropped: frozenset[str], new: Mapping[str, Candidate]) -> list[ArchiveMember]:
+    gone = {*dropped, *new, archive.manifest_name}
+    return [member for member in archive.members if member.name not in gone]
+
+
+def _note_names(inputs: Inputs, kept: Iterable[ArchiveMember]) -> None:
+    """Note members that an archive may have and marpack does not write."""
+    for member in kept:
+        if problem := member_name_problem(member.name, inputs.manifest_name):
+            inputs.issue("bad-member-name", "drop", f"{problem}, or leave it out")
+
+
+def _note_references(inputs: Inputs, archive: Archive, dropped: frozenset[str]) -> None:
+    for key, file in archive.references.items():
+        if file in dropped:
+            inputs.issue("bad-value", "drop", f"{file!r} is what the manifest calls {key}: it cannot be left out")
+
+
+def _note_clashes(inputs: Inputs, kept: Iterable[ArchiveMember], new: Mapping[str, Candidate]) -> None:
+    """Note new files that are folders of others, or lie in what is a file."""
+    names = {member.name for member in kept} | new.keys()
+    for added in new:
+        below = next((other for other in names if other.startswith(f"{added}/")), None)
+        above = next((folder for folder in parents(added) if folder in names), None)
+        if clash := below or above:
+            inputs.issue("collision", "put", f"{added!r} and {clash!r}: one would be a folder of the other")
+
+
+def _new_name(inputs: Inputs, archive: Archive, name: str | None, archive_format: ArchiveFormat) -> str:
     if isinstance(archive, WorkflowArchive):
         name = name or archive.manifest.workflow.workflow_name or ""
-        problem = check_workflow_name(name)
+        problem = workflow_name_problem(name)
         if archive_format not in ("default", "auto"):
             inputs.issue("bad-value", "archive_format", "a workflow's archive is a deflated zip: leave it out")
     else:
         name = name or archive.manifest.model.model_name or ""
-        problem = check_model_name(name, archive_format if archive_format in ARCHIVE_FORMATS else "default")
+        problem = model_name_problem(name, archive_format if archive_format in ARCHIVE_FORMATS else "default")
     if problem:
         inputs.issue("bad-model-name", "model_name", f"{problem}; give one (model_name=, --model-name)")
     return name
 
 
-def _manifest_text(archive: ModelArchive, name: str, version: str | None, when: str | None) -> str:
+def _manifest_text(archive: Archive, name: str, version: str | None, when: str | None) -> str:
     """Return the old text unless something of it changes."""
-    if isinstance(archive, WorkflowArchive):
-        old = archive.manifest
-        workflow = dataclasses.replace(old.workflow, workflow_name=name)
-        new = dataclasses.replace(old, workflow=workflow, created_on=when or old.created_on)
-        return archive.manifest_text if new == old else new.to_json()
-    manifest = archive.manifest
-    model = dataclasses.replace(
-        manifest.model,
-        model_name=name,
-        model_version=manifest.model.model_version if version is None else version or None,
-    )
-    changed = dataclasses.replace(manifest, model=model, created_on=when or manifest.created_on)
-    return archive.manifest_text if changed == manifest else changed.to_json()
+    old: Manifest | WorkflowManifest = archive.manifest
+    new = dataclasses.replace(old, created_on=when or old.created_on)
+    if isinstance(new, WorkflowManifest):
+        new = dataclasses.replace(new, workflow=dataclasses.replace(new.workflow, workflow_name=name))
+    else:
+        version = new.model.model_version if version is None else version or None
+        model = dataclasses.replace(new.model, model_name=name, model_version=version)
+        new = dataclasses.replace(new, model=model)
+    return archive.manifest_text if new == old else new.to_json()

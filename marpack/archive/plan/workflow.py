@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import DEFLATES, Compression, Deflate
-from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME, ManifestWorkflow, WorkflowManifest, created_on
-from marpack.archive.names import check_workflow_name, member_order
-from marpack.archive.plan.arguments import check_choice, check_metadata, resolve_timestamp, warn_of_dots
+from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME, ManifestWorkflow, WorkflowManifest
+from marpack.archive.names import member_order, workflow_name_problem
+from marpack.archive.plan.arguments import note_metadata, note_unknown, resolve_timestamp, warn_of_dots
+from marpack.archive.plan.contents import FileArgument
 from marpack.archive.plan.extra_files import ExtraFiles, add_extra_files
-from marpack.archive.plan.inputs import FileArgument, Inputs
+from marpack.archive.plan.inputs import Inputs
 from marpack.archive.plan.plan import WorkflowPlan
 from marpack.errors import PlanError
 
@@ -47,8 +48,8 @@ def plan_workflow(
     Raises ``PlanError`` whose ``issues`` are everything that is wrong with the inputs, and ``MissingExtraError``.
     """
     inputs = Inputs(WORKFLOW_MANIFEST_NAME)
-    _check_name(inputs, workflow_name)
-    check_choice(inputs, "deflate", deflate, DEFLATES)
+    _note_name(inputs, workflow_name)
+    note_unknown(inputs, "deflate", deflate, DEFLATES)
     packed = resolve_timestamp(inputs, timestamp, reproducible=reproducible)
     # W4: the order in which the archiver copies, which decides whose mode a shared file gets.
     spec_name = _add_files(inputs, "spec_file", spec_file, "workflow.yaml")
@@ -57,20 +58,18 @@ def plan_workflow(
     handler_name = _add_files(inputs, "handler", handler, "handler.py")
     if extra_files:
         add_extra_files(inputs, extra_files)
-    check_metadata(inputs, metadata)
+    note_metadata(inputs, metadata)
     candidates = inputs.settle()
     if inputs.issues:
         raise PlanError(inputs.issues)
     check_available(deflate)
     members = [
         # W3: every file has the time of packing, extra files too.
-        replace(candidate, mtime_ns=None).member(
-            Compression.DEFLATED, packed_ns=packed * 10**9, normalise=reproducible
-        )
+        replace(candidate, mtime_ns=None).member(Compression.DEFLATED, packed, normalise=reproducible)
         for candidate in candidates
     ]
     manifest = WorkflowManifest(
-        created_on=created_on(packed),
+        created_on=packed.created_on,
         workflow=ManifestWorkflow(
             workflow_name=workflow_name,
             spec_file=spec_name,
@@ -82,16 +81,16 @@ def plan_workflow(
         workflow_name=workflow_name,
         manifest_text=manifest.to_json(),
         files=tuple(sorted(members, key=lambda member: member_order(member.name))),
-        timestamp=packed,
+        timestamp=packed.seconds,
         warnings=tuple(inputs.warnings),
         deflate=deflate,
     )
 
 
-def _check_name(inputs: Inputs, name: object) -> None:
+def _note_name(inputs: Inputs, name: object) -> None:
     if not isinstance(name, str):
         inputs.issue("bad-type", "workflow_name", f"must be a str, not {type(name).__name__}")
-    elif problem := check_workflow_name(name):
+    elif problem := workflow_name_problem(name):
         inputs.issue("bad-workflow-name", "workflow_name", problem)
     warn_of_dots(inputs, name)
 

@@ -5,109 +5,74 @@ from __future__ import annotations
 import os
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from marpack.archive.handler import handler_reference
+from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
+from marpack.archive.member import ArchiveMember
 from marpack.archive.names import CASE_COLLISION, name_issue, names_issues
 from marpack.archive.read.limits import LIMIT_CODES
-from marpack.display import printable
 from marpack.errors import ArchiveError, LimitError, ManifestError, UnsafeArchiveError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from typing_extensions import Self
 
-    from marpack.archive.forms import ContainerForm
-    from marpack.archive.member import ArchiveMember
-    from marpack.archive.owner import Owner
     from marpack.archive.read.container import Container
     from marpack.archive.read.limits import Limits
     from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
 
-__all__ = ["ModelArchive", "WorkflowArchive"]
+__all__ = ["Archive", "ModelArchive", "WorkflowArchive"]
+
+_Manifest = TypeVar("_Manifest")
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
-class ModelArchive:
-    """An archive that is open: what ``marpack.open_archive`` returns.
+class Archive(ABC):
+    """An archive that is open, of a model or of a workflow: what ``marpack.open_archive`` returns.
 
     ``path`` is what was opened, ``file_name`` the name by which a model store knows it (empty for an open file),
-    ``form`` ``"zip"``, ``"tgz"`` or ``"folder"``, ``size`` the number of bytes on
-    disk, and ``members`` the members in their order, folders left out. Any number of threads may read at once.
-    Nothing is checked beyond what is asked for: ``open`` and ``read`` hold a member against its own header, size
-    and CRC, ``extract`` looks at all headers first, and ``verify`` reads everything.
+    ``form`` ``"zip"``, ``"tgz"`` or ``"folder"``, ``size`` the number of bytes on disk. ``members`` are the files
+    in their order, ``folders`` the names of folders that the archive lists too. ``outside_links`` are the links in
+    a folder that lead out of it, or nowhere: the server follows them, marpack does not. ``owner`` is whom the
+    first member of a tgz belongs to, ``manifest_name`` the member that is the manifest.
+
+    Any number of threads may read at once. Nothing is checked beyond what is asked for: ``open`` and ``read`` hold
+    a member against its own header, size and CRC, ``extract`` looks at all headers first, and ``verify`` reads
+    everything.
     """
 
-    _manifest_name = MANIFEST_NAME
+    manifest_name: ClassVar[str]
 
     def __init__(self, container: Container, limits: Limits, file_name: str) -> None:
+        self.path = container.path
         self.file_name = file_name
+        self.form = container.form
+        self.size = container.size
+        self.members = container.members
+        self.folders = container.folders
+        self.outside_links = container.outside_links
+        self.owner = container.owner
         self._container = container
         self._limits = limits
-        self._by_name = {
-            member.name: member for member in container.members
-        }  # the last of equal names, as the server
+        # The last of equal names, as the server.
+        self._by_name = {member.name: member for member in container.members}
         self._examining = threading.Lock()
-
-    @property
-    def path(self) -> str:
-        """What was opened."""
-        return self._container.path
-
-    @property
-    def form(self) -> ContainerForm:
-        """How the members are held."""
-        return self._container.form
-
-    @property
-    def size(self) -> int:
-        """The size on disk in bytes."""
-        return self._container.size
-
-    @property
-    def members(self) -> tuple[ArchiveMember, ...]:
-        """The members in their order."""
-        return self._container.members
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The folders that have an member of their own."""
-        return self._container.folders
-
-    @property
-    def outside_links(self) -> tuple[str, ...]:
-        """The links in a folder that lead out of it, or nowhere: the server follows them, marpack does not."""
-        return self._container.outside_links
-
-    @property
-    def container(self) -> Container:
-        """What holds the members, for what marpack builds on it."""
-        return self._container
 
     @property
     def timestamp(self) -> int | None:
         """When it was packed, in seconds since the epoch: by the gzip header, or the manifest's time."""
         if self._container.timestamp is not None:
             return self._container.timestamp
-        mtime_ns = self[self._manifest_name].mtime_ns if self._manifest_name in self else None
+        mtime_ns = self[self.manifest_name].mtime_ns if self.manifest_name in self else None
         return None if mtime_ns is None else mtime_ns // 10**9
-
-    @property
-    def owner(self) -> Owner | None:
-        """Whom the first member of a tgz belongs to."""
-        return self._container.owner
-
-    @property
-    def manifest_name(self) -> str:
-        """The name of the member that is the manifest."""
-        return self._manifest_name
 
     def __enter__(self) -> Self:
         return self
@@ -128,14 +93,25 @@ class ModelArchive:
         except KeyError:
             raise ArchiveError(self.path, "is not in the archive", code="no-member", member=name) from None
 
-    def open(self, name: str) -> MemberReader:
-        """Open a member for reading, as a binary file that can seek.
+    def open(self, member: str | ArchiveMember) -> MemberReader:
+        """Open a member for reading, by its name or as one of ``members``, as a binary file that can seek.
 
         In a tgz all that lies before it is read first, and going back means to begin anew. Raises ``ArchiveError``
         (no such member; while reading, a damaged one) and ``UnsafeArchiveError`` (its own header describes it
         otherwise than the directory).
         """
-        return self._container.open(self[name])
+        return self._container.open(member if isinstance(member, ArchiveMember) else self[member])
+
+    def contents(self, members: Collection[ArchiveMember]) -> Iterator[tuple[ArchiveMember, MemberReader]]:
+        """Yield members in their order, each with its contents, to be read before the next is asked for.
+
+        Of a tgz all are read in one go. Raises what ``open`` raises.
+        """
+        return self._container.contents(members)
+
+    def raw(self) -> Iterator[bytes]:
+        """Yield the archive's own bytes; a folder has none."""
+        return self._container.raw()
 
     def read(self, name: str, *, limit: int | None = None) -> bytes:
         """Return a member's contents; raise ``LimitError`` above ``limit`` bytes, and what ``open`` raises."""
@@ -155,7 +131,7 @@ class ModelArchive:
     @cached_property
     def manifest_text(self) -> str:
         """The manifest as it stands. Raises ``ArchiveError`` where there is none, or it is not UTF-8."""
-        name = self._manifest_name
+        name = self.manifest_name
         if name not in self:
             raise ArchiveError(self.path, f"holds no {name}: pack it again", code="no-manifest")
         if self[name].size > self._limits.manifest:
@@ -167,30 +143,21 @@ class ModelArchive:
             message = f"has a {name} that is not UTF-8: pack it again"
             raise ArchiveError(self.path, message, code="bad-manifest") from None
 
-    @cached_property
-    def manifest(self) -> Manifest:
-        """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
-        manifest: Manifest = self._parsed(Manifest.from_json)
-        return manifest
+    @property
+    @abstractmethod
+    def manifest(self) -> Any:
+        """The ``Manifest`` or ``WorkflowManifest``. Raises ``ArchiveError`` where there is none, or it is none."""
 
-    def _parsed(self, parse: Callable[[str], Any]) -> Any:
+    def _parsed(self, parse: Callable[[str], _Manifest]) -> _Manifest:
         try:
             return parse(self.manifest_text)
         except ManifestError as error:
             raise ArchiveError(self.path, f"has a bad manifest: {error}", code="bad-manifest") from error
 
     @property
+    @abstractmethod
     def references(self) -> Mapping[str, str]:
         """The files that the manifest names, by its keys; a handler that may be the server's is left out (R10)."""
-        model = self.manifest.model
-        found = {
-            "handler": handler_reference(model.handler or "", self.manifest.runtime or "python"),
-            "serializedFile": model.serialized_file,
-            "modelFile": model.model_file,
-            "requirementsFile": model.requirements_file,
-            "configFile": model.config_file,
-        }
-        return {key: name for key, name in found.items() if name}
 
     # ------------------------------------------------------------------------------------------------ safety
 
@@ -264,7 +231,7 @@ class ModelArchive:
             self._container,
             os.fspath(folder),
             self._chosen(members),
-            marker=self._manifest_name,
+            marker=self.manifest_name,
             force=force,
             progress=progress,
         )
@@ -281,9 +248,7 @@ class ModelArchive:
                 for member in self.members
                 if member.name == name or member.name.startswith(f"{name.rstrip('/')}/")
             }
-            if not inside:
-                raise ArchiveError(self.path, "is not in the archive", code="no-member", member=name)
-            found |= inside
+            found |= inside or {name: self[name]}  # which raises
         return list(found.values())
 
     def verify(self, *, progress: Progress | None = None, threads: int | None = None) -> tuple[Issue, ...]:
@@ -291,7 +256,8 @@ class ModelArchive:
 
         To ``issues`` come the CRC and size of each member, the files that the manifest names, and the SHA-256 sums
         that it may record, as ``{"metadata": {"sha256": {name: hexadecimal}}}``. ``progress`` is called, on any
-        thread, with the number of bytes just read; ``threads`` is how many members are read at once.
+        thread, with the number of bytes just read; ``threads`` is how many members are read at once, by default as
+        many as this process may use cores, and 8 at most.
         """
         from marpack.archive.read.verify import verify_contents
 
@@ -299,14 +265,13 @@ class ModelArchive:
         digests: dict[str, str] = {}
         try:
             digests = self._recorded_digests()
-            for key, name in self.references.items():
-                if name not in self:
-                    message = f"is named by the manifest ({key}), and is not there"
-                    issues.append(Issue(code="missing-file", argument=printable(name), message=message))
-            for name in digests:
-                if name not in self:
-                    message = "is not there, and the manifest has a SHA-256 for it"
-                    issues.append(Issue(code="missing-file", argument=printable(name), message=message))
+            named = [(name, f"is named by the manifest ({key})") for key, name in self.references.items()]
+            named += [(name, "has a SHA-256 in the manifest") for name in digests]
+            issues += [
+                Issue(code="missing-file", argument=name, message=f"{why}, and is not there")
+                for name, why in named
+                if name not in self
+            ]
         except ArchiveError as error:
             issues.append(error.issue)
         if not any(issue.code in LIMIT_CODES for issue in issues):  # else it might never end
@@ -328,20 +293,45 @@ class ModelArchive:
         return self._container.deflated(member)
 
 
-class WorkflowArchive(ModelArchive):
-    """An open workflow archive (``.war``): its ``manifest`` is a ``WorkflowManifest``."""
+class ModelArchive(Archive):
+    """An open archive of a model."""
 
-    _manifest_name = WORKFLOW_MANIFEST_NAME
+    manifest_name = MANIFEST_NAME
 
     @cached_property
-    def manifest(self) -> WorkflowManifest:  # type: ignore[override]
+    def manifest(self) -> Manifest:
         """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
-        manifest: WorkflowManifest = self._parsed(WorkflowManifest.from_json)
-        return manifest
+        return self._parsed(Manifest.from_json)
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """The files that the manifest names, by its keys; a handler that may be the server's is left out (R10)."""
+        model = self.manifest.model
+        return _given(
+            handler=HandlerName.parse(model.handler or "", self.manifest.runtime or "python").reference,
+            serializedFile=model.serialized_file,
+            modelFile=model.model_file,
+            requirementsFile=model.requirements_file,
+            configFile=model.config_file,
+        )
+
+
+class WorkflowArchive(Archive):
+    """An open archive of a workflow (``.war``)."""
+
+    manifest_name = WORKFLOW_MANIFEST_NAME
+
+    @cached_property
+    def manifest(self) -> WorkflowManifest:
+        """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
+        return self._parsed(WorkflowManifest.from_json)
 
     @property
     def references(self) -> Mapping[str, str]:
         """The files that the manifest names: key to name."""
         workflow = self.manifest.workflow
-        found = {"specFile": workflow.spec_file, "handler": workflow.handler}
-        return {key: name for key, name in found.items() if name}
+        return _given(specFile=workflow.spec_file, handler=workflow.handler)
+
+
+def _given(**names: str | None) -> Mapping[str, str]:
+    return {key: name for key, name in names.items() if name}

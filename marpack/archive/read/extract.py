@@ -12,7 +12,6 @@ from marpack.disk.space import free_space
 from marpack.errors import TargetError
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Sequence
 
     from marpack.archive.member import ArchiveMember
@@ -49,9 +48,9 @@ def extract(
                 _make(building, [*parents(name), name], made)
         for member, reader in container.contents(frozenset(members)):
             _make(building, parents(member.name), made)
-            with open(os.path.join(building, member.name), "xb", buffering=0) as file:
+            with open(os.path.join(building, member.name), "xb") as file:
                 while data := reader.read1(CHUNK_SIZE):
-                    _write(file, data)
+                    file.write(data)
                     if progress:
                         progress(len(data))
     return tuple(member.name for member in container.members if member.name in names)
@@ -62,10 +61,3 @@ def _make(root: str, folders: Sequence[str], made: set[str]) -> None:
         if folder not in made:
             os.mkdir(os.path.join(root, folder))
             made.add(folder)
-
-
-def _write(file: io.FileIO, data: bytes) -> None:
-    written = file.write(data)
-    while written is not None and written < len(data):
-        data = data[written:]
-        written = file.write(data)

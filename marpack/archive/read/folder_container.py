@@ -11,8 +11,8 @@ from marpack.archive.member import ArchiveMember
 from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
 from marpack.archive.read.member_reader import MemberReader
-from marpack.display import printable
-from marpack.errors import ArchiveError, LimitError
+from marpack.archive.sources import open_at_once
+from marpack.errors import LimitError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -45,13 +45,14 @@ class FolderContainer(Container):
         self._closed = False
         self.members = tuple(
             ArchiveMember(
+                index=index,
                 name=name,
                 size=status.st_size,
                 compressed_size=status.st_size,
                 mode=stat.S_IMODE(status.st_mode),
                 mtime_ns=status.st_mtime_ns,
             )
-            for name, status in sorted(found.items(), key=lambda item: member_order(item[0]))
+            for index, (name, status) in enumerate(sorted(found.items(), key=lambda item: member_order(item[0])))
         )
         self.folders = tuple(sorted(folders))
         self.outside_links = tuple(sorted(outside))
@@ -77,9 +78,7 @@ class FolderContainer(Container):
             with os.scandir(os.path.join(self._root, folder)) as items:
                 for item in items:
                     name = f"{folder}/{item.name}" if folder else item.name
-                    if len(found) + len(folders) >= limits.members:
-                        message = f"has more members than the limit of {limits.members:,}"
-                        raise LimitError(self.path, message, code="too-many-members")
+                    limits.require_members(self.path, len(found) + len(folders) + 1)
                     if item.is_symlink() and not self._leads_inside(item.path):
                         outside.append(name)
                         self._issue("link", name, "is a link that leads out of the folder, or nowhere")
@@ -97,7 +96,7 @@ class FolderContainer(Container):
         return os.path.exists(target) and os.path.commonpath([self._root, target]) == self._root
 
     def _issue(self, code: str, name: str, message: str) -> None:
-        self._issues.append(Issue(code=code, argument=printable(name), message=message))
+        self._issues.append(Issue(code=code, argument=name, message=message))
 
     def issues(self) -> Iterator[Issue]:
         """Yield what in the folder is neither a file nor a folder of it."""
@@ -119,19 +118,19 @@ class _File(MemberReader):
 
     def __init__(self, path: str, member: ArchiveMember, file: str, found: os.stat_result) -> None:
         super().__init__(path, member)
-        self._descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        self._descriptor = open_at_once(file)
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
-            self.close()
-            raise ArchiveError(path, "is not a regular file", code="device", member=member.name)
-        if not os.path.samestat(status, found):
-            self.close()
-            message = "is not the file any more that it was when the folder was opened"
-            raise ArchiveError(path, message, code="link", member=member.name)
-        if status.st_size != member.size:
-            self.close()
+            code, message = "device", "is not a regular file"
+        elif not os.path.samestat(status, found):
+            code, message = "link", "is not the file any more that it was when the folder was opened"
+        elif status.st_size != member.size:
+            code = "size-lies"
             message = f"has {status.st_size:,} bytes, not the {member.size:,} as when the folder was opened"
-            raise ArchiveError(path, message, code="size-lies", member=member.name)
+        else:
+            return
+        self.close()
+        self._fail(code, message)
 
     def _begin(self) -> None:
         os.lseek(self._descriptor, 0, os.SEEK_SET)

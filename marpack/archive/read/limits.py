@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from marpack.errors import LimitError
+
 __all__ = ["LIMIT_CODES", "Limits"]
 
 # Of issues: contents of such an archive are not read, which might never end.
@@ -29,6 +31,12 @@ class Limits:
             value: object = getattr(self, field.name)
             if not isinstance(value, int) or value < 0:
                 raise ValueError(f"{field.name} must be a whole number from 0 on, not {value!r}")
+
+    def require_members(self, path: str, count: int) -> None:
+        """Raise ``LimitError`` if an archive has more members."""
+        if count > self.members:
+            message = f"has more members than the limit of {self.members:,}"
+            raise LimitError(path, message, code="too-many-members")
 
     def largest(self, archive_size: int) -> int:
         """Return how many bytes an archive of this size may hold."""

@@ -73,31 +73,24 @@ class MemberReader(io.RawIOBase):
         position = min(max(0, bases[whence] + offset), self.member.size)
         if position == self._position:
             return position
-        if position == 0:
+        if position and self._jump(position):
+            self._position, self._crc = position, None
+        elif position < self._position:
             self._begin()
             self._position, self._crc = 0, 0
-        elif self._jump(position):
-            self._position, self._crc = position, None
-        else:
-            if position < self._position:
-                self._begin()
-                self._position, self._crc = 0, 0
-            while self._position < position:
-                self.read1(min(CHUNK_SIZE, position - self._position))
+        while self._position < position:
+            self.read1(min(CHUNK_SIZE, position - self._position))
         return position
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return ``size`` bytes, fewer only at the end, or all that is left."""
-        if size is None or size < 0:
-            size = self.member.size
-        data = self.read1(size)
-        if len(data) == size or not data:
-            return data
-        # As much as comes, whatever the member says of its size.
-        pieces = [data]
-        while (size := size - len(data)) and (data := self.read1(size)):
+        self._check_open()
+        left = self.member.size if size is None or size < 0 else size
+        pieces = []  # as much as comes, whatever the member says of its size
+        while left and (data := self.read1(left)):
             pieces.append(data)
-        return b"".join(pieces)
+            left -= len(data)
+        return b"".join(pieces)  # of one piece the piece itself
 
     def read1(self, size: int = -1, /) -> bytes:
         """Return at most ``size`` bytes, as many as come at once; none only at the end."""

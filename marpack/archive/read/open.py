@@ -16,6 +16,7 @@ from marpack.errors import ArchiveError
 
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
+    from marpack.archive.read.archive import Archive
     from marpack.archive.read.container import Container
     from marpack.archive.read.random_access import RandomAccess
     from marpack.archive.sources import SeekableFile
@@ -27,7 +28,7 @@ _GZIP_START = b"\x1f\x8b"
 _OWN_FOLDERS = {os.path.dirname(MANIFEST_NAME), os.path.dirname(WORKFLOW_MANIFEST_NAME)}
 
 
-def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limits | None = None) -> ModelArchive:
+def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limits | None = None) -> Archive:
     """Open a ``.mar``, a ``.war``, a ``.tar.gz`` or a model's folder for reading.
 
     - ``source``: a path; or an open binary file that can seek, which nobody else uses meanwhile and which stays
@@ -98,7 +99,7 @@ def _container(path: str, data: RandomAccess, limits: Limits, *, is_zip: bool) -
     return TarContainer(path, data, limits)
 
 
-def _archive(container: Container, limits: Limits, file_name: str) -> ModelArchive:
+def _archive(container: Container, limits: Limits, file_name: str) -> Archive:
     names = {member.name for member in container.members}
     is_workflow = file_name.endswith(WORKFLOW_SUFFIX) or (
         WORKFLOW_MANIFEST_NAME in names
@@ -111,6 +112,6 @@ def _archive(container: Container, limits: Limits, file_name: str) -> ModelArchi
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Return the manifest of a model's archive; raises what ``open_archive`` raises."""
     with open_archive(path) as archive:
-        if isinstance(archive, WorkflowArchive):
+        if not isinstance(archive, ModelArchive):
             raise ArchiveError(archive.path, "is a workflow's archive, not a model's", code="no-manifest")
         return archive.manifest

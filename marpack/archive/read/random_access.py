@@ -8,7 +8,7 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from marpack.archive.sources import CHUNK_SIZE
+from marpack.archive.sources import CHUNK_SIZE, open_at_once
 from marpack.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FileBytes", "RandomAccess", "StreamBytes", "chunks_of"]
 
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows
 _CAN_READ_AT = hasattr(os, "pread")  # not on Windows
 
 
@@ -48,8 +47,7 @@ class FileBytes:
     """A regular file, opened by its path."""
 
     def __init__(self, path: str) -> None:
-        # Without waiting for the other end of a FIFO.
-        self._file = os.open(path, os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0))
+        self._file = open_at_once(path)
         self._turn = threading.Lock()
         self._closed = False
         try:
@@ -104,14 +102,9 @@ class StreamBytes:
 
 def _whole(read: Callable[[int, int], bytes], offset: int, length: int) -> bytes:
     """Read until all is there or nothing comes; a length below 1 lies beyond the end, however far."""
-    if length <= 0:
-        return b""
-    data = read(offset, length)
-    if len(data) == length:
-        return data
-    pieces = [data]
-    while data and (length := length - len(data)):
-        offset += len(data)
-        data = read(offset, length)
+    pieces = []
+    while length > 0 and (data := read(offset, length)):
         pieces.append(data)
-    return b"".join(pieces)
+        offset += len(data)
+        length -= len(data)
+    return b"".join(pieces)  # of one piece the piece itself

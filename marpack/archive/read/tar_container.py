@@ -13,8 +13,6 @@ from marpack.archive.read.gunzip import Gunzip
 from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.read.random_access import chunks_of
 from marpack.archive.read.tar_headers import FOLDER, read_headers
-from marpack.display import printable
-from marpack.errors import LimitError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -48,23 +46,20 @@ class TarContainer(Container):
         self._idle: Gunzip | None = None
         # A reader that is collected as garbage gives its stream back, on whichever thread that happens.
         self._turn = threading.RLock()
-        members: list[ArchiveMember] = []
-        folders: list[str] = []
-        self._offsets: dict[int, int] = {}
-        stream = self._stream()
-        self.timestamp = stream.mtime or None
-        self._index(stream, members, folders)
-        self.members = tuple(members)
-        self.folders = tuple(folders)
+        # By the index of the member.
+        self._offsets: list[int] = []
+        self._read()
 
     def _stream(self) -> Gunzip:
         return Gunzip(self.path, self._data, self._limits)
 
-    def _index(self, stream: Gunzip, members: list[ArchiveMember], folders: list[str]) -> None:
+    def _read(self) -> None:
+        stream = self._stream()
+        self.timestamp = stream.mtime or None
+        members: list[ArchiveMember] = []
+        folders: list[str] = []
         for header in read_headers(self.path, stream):
-            if len(members) + len(folders) >= self._limits.members:
-                message = f"has more members than the limit of {self._limits.members:,}"
-                raise LimitError(self.path, message, code="too-many-members")
+            self._limits.require_members(self.path, len(members) + len(folders) + 1)
             self._issues += _member_issues(header)
             # R4: the server drops the first folder of each name, whatever it is called.
             _, slash, name = header.name.partition("/")
@@ -73,6 +68,7 @@ class TarContainer(Container):
                     folders.append(name.removesuffix("/"))
                 continue
             member = ArchiveMember(
+                index=len(members),
                 name=name if slash else header.name,
                 size=header.size,
                 compressed_size=header.size,
@@ -82,11 +78,12 @@ class TarContainer(Container):
             if not members:
                 self.owner = _owner(header)
             members.append(member)
-            self._offsets[id(member)] = header.offset
+            self._offsets.append(header.offset)
         if stream.has_more_than_zeros():
             message = "goes on behind the end of its tar, where TorchServe stops reading"
             self._issues.append(Issue(code="tar-trailing", argument="", message=message))
         self._issues += stream.issues()
+        self.members, self.folders = tuple(members), tuple(folders)
 
     def issues(self) -> Iterator[Issue]:
         """Yield what the server would find otherwise, or refuse."""
@@ -94,7 +91,7 @@ class TarContainer(Container):
 
     def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a member, once all before it has been read."""
-        offset = self._offsets[id(member)]
+        offset = self._offsets[member.index]
         return _Member(self.path, member, self._taken(offset), offset, self._stream, self._give_back)
 
     def _taken(self, offset: int) -> Gunzip:
@@ -113,7 +110,7 @@ class TarContainer(Container):
         stream = self._stream()
         for member in self.members:
             if member in wanted:
-                offset = self._offsets[id(member)]
+                offset = self._offsets[member.index]
                 with _Member(self.path, member, stream, offset, self._stream, lambda _: None) as reader:
                     yield member, reader
 
@@ -135,7 +132,7 @@ def _owner(header: TarHeader) -> Owner | None:
 
 
 def _member_issues(header: TarHeader) -> Iterator[Issue]:
-    name = printable(header.name)
+    name = header.name
     # By its own name too, which others unpack it under: but "./", which many tools put before all, is nothing.
     raw = name_issue(header.name.removeprefix("./")) if header.name not in (".", "./") else None
     if raw and raw.code != "name-dot":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from marpack.archive.names import MAX_NAME
@@ -18,7 +18,7 @@ from marpack.errors import ArchiveError, UnsafeArchiveError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FOLDER", "TarHeader", "TarStream", "read_headers"]
+__all__ = ["FOLDER", "TarBytes", "TarHeader", "read_headers"]
 
 _BLOCK_SIZE = 512
 _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12s")
@@ -32,9 +32,12 @@ _FILES = {_FILE, _OLD_FILE, _CONTIGUOUS}
 _WITHOUT_CONTENTS = {b"1", b"2", b"3", b"4", b"6"}
 _LONG_NAME, _LONG_LINK = b"L", b"K"
 _PAX, _PAX_FOR_ALL = b"x", b"g"
+_EXTENDED = {_LONG_NAME, _LONG_LINK, _PAX, _PAX_FOR_ALL}
 
 # Of a header that is longer than a block: names and the like, not contents.
 _LONGEST_TEXT = 1 << 20
+# With the part of it that has a field of its own.
+_LONGEST_NAME = MAX_NAME + 155
 
 _OCTAL = re.compile(rb"\ * ([0-7]*) [\ \0]*", re.VERBOSE)
 _WHOLE = re.compile(r"-? [0-9]{1,19}", re.VERBOSE | re.ASCII)
@@ -66,7 +69,7 @@ class TarHeader:
         return self.kind == _FILE
 
 
-class TarStream(Protocol):
+class TarBytes(Protocol):
     """Bytes that are read forward."""
 
     position: int
@@ -78,80 +81,108 @@ class TarStream(Protocol):
         """Read on, as far as there is something."""
 
 
-def read_headers(path: str, stream: TarStream) -> Iterator[TarHeader]:
+def read_headers(path: str, stream: TarBytes) -> Iterator[TarHeader]:
     """Yield the members' headers up to the zeros at the end; what is read of contents in between is the caller's.
 
     Raises ``ArchiveError`` for bytes that are no tar, ``UnsafeArchiveError`` for what readers take differently.
     """
-    pax: dict[str, str] | None = None
-    long_name: bytes | None = None
-    long_link = False
+    extended = _Extended(path)
     while (block := _exactly(path, stream, _BLOCK_SIZE, or_nothing=True)) and any(block):
-        name, *fields, checksum, kind, _, magic, user, group, major, minor, prefix, end = _HEADER.unpack(block)
-        if not _fits(block, _number(path, checksum)):
-            _broken(path, "has a header with a wrong checksum: get it again")
-        mode, uid, gid, size, mtime, *_ = [_number(path, field) for field in (*fields, major, minor)]
-        if size < 0:
-            _broken(path, "has a member of less than no bytes")
-        if kind in (_PAX, _PAX_FOR_ALL, _LONG_NAME, _LONG_LINK):
-            text = _text(path, stream, size)
-            if kind == _PAX:
-                if pax is not None:
-                    _unclear(path, "has two extended headers for one member")
-                pax = _pax_records(path, text)
-            elif kind == _PAX_FOR_ALL:
-                if any(key in ("path", "size") or key.startswith(_SPARSE) for key in _pax_records(path, text)):
-                    _unclear(path, "has one header that gives all members a name or a size")
-            elif kind == _LONG_NAME:
-                if long_name is not None:
-                    _unclear(path, "has two long names for one member")
-                long_name = text.rstrip(b"\0")
-            else:
-                long_link = True
+        header = _header(path, block, stream.position)
+        if header.kind in _EXTENDED:
+            extended.add(header.kind, _text(path, stream, header.size))
             continue
-        pax = pax or {}
-        raw = name.partition(b"\0")[0]
-        if (magic != _POSIX and any(prefix + end)) or end.endswith(_XSTAR_END):
-            _unclear(path, f"has more in a header than all readers know of: {_shown(raw)}")
-        if prefix[:1] != b"\0":
-            raw = prefix.partition(b"\0")[0] + b"/" + raw
-        if long_name is not None:
-            if "path" in pax:
-                _unclear(path, f"has a member with two names: {_shown(raw)}")
-            raw = long_name
-        text_name = pax.get("path", raw.decode("utf-8", "surrogateescape"))
-        if len(text_name) > MAX_NAME + len(prefix):
-            message = f"has a member with a name of {len(text_name):,} characters"
-            raise UnsafeArchiveError(path, message, code="name-long")
-        if "size" in pax:
-            size = int(pax["size"])
-            if size < 0:
-                _broken(path, "has a member of less than no bytes")
-        is_folder = kind == FOLDER or (kind in _FILES and text_name.endswith("/"))
-        if size and (is_folder or kind in _WITHOUT_CONTENTS):
-            _unclear(path, f"has something with contents that is no file: {_shown(raw)}")
-        yield TarHeader(
-            name=text_name,
-            kind=FOLDER if is_folder else _FILE if kind in _FILES else kind,
-            size=size,
-            mode=mode & 0o7777,
-            mtime_ns=_nanoseconds(pax.get("mtime", str(mtime))),
-            owner=(
-                int(pax.get("uid", uid)),
-                int(pax.get("gid", gid)),
-                pax.get("uname", _text_of(user)),
-                pax.get("gname", _text_of(group)),
-            ),
-            offset=(offset := stream.position),
-            sparse=any(key.startswith(_SPARSE) for key in pax),
-        )
-        following = offset + size + -size % _BLOCK_SIZE
+        header = extended.apply(header)
+        yield header
+        following = header.offset + header.size + -header.size % _BLOCK_SIZE
         stream.skip(following - stream.position)
         if stream.position < following:
             raise ArchiveError(path, "breaks off within its last member: get it again", code="tar-truncated")
-        pax, long_name, long_link = None, None, False
-    if pax is not None or long_name is not None or long_link:
+        extended = _Extended(path)
+    if extended != _Extended(path):
         _broken(path, "ends with a header that belongs to no member")
+
+
+def _header(path: str, block: bytes, offset: int) -> TarHeader:
+    """Read what a block says by itself; its kind is the letter that stands there."""
+    name, *fields, checksum, kind, _, magic, user, group, major, minor, prefix, end = _HEADER.unpack(block)
+    if not _fits(block, _number(path, checksum)):
+        _broken(path, "has a header with a wrong checksum: get it again")
+    mode, uid, gid, size, mtime, *_ = [_number(path, field) for field in (*fields, major, minor)]
+    if size < 0:
+        _broken(path, "has a member of less than no bytes")
+    text = _text_of(name)
+    if kind not in _EXTENDED and ((magic != _POSIX and any(prefix + end)) or end.endswith(_XSTAR_END)):
+        _unclear(path, f"has more in a header than all readers know of: {_shown(text)}")
+    return TarHeader(
+        name=f"{_text_of(prefix)}/{text}" if prefix[:1] != b"\0" else text,
+        kind=kind,
+        size=size,
+        mode=mode & 0o7777,
+        mtime_ns=mtime * 10**9,
+        owner=(uid, gid, _text_of(user), _text_of(group)),
+        offset=offset,
+        sparse=False,
+    )
+
+
+@dataclass(slots=True)
+class _Extended:
+    """What the headers before a member's own say of it."""
+
+    path: str
+    pax: dict[str, str] | None = None
+    long_name: str | None = None
+    long_link: bool = False
+
+    def add(self, kind: bytes, text: bytes) -> None:
+        """Take in one of them."""
+        if kind == _PAX:
+            if self.pax is not None:
+                _unclear(self.path, "has two extended headers for one member")
+            self.pax = _pax_records(self.path, text)
+        elif kind == _PAX_FOR_ALL:
+            if any(key in ("path", "size") or key.startswith(_SPARSE) for key in _pax_records(self.path, text)):
+                _unclear(self.path, "has one header that gives all members a name or a size")
+        elif kind == _LONG_NAME:
+            if self.long_name is not None:
+                _unclear(self.path, "has two long names for one member")
+            self.long_name = text.rstrip(b"\0").decode("utf-8", "surrogateescape")
+        else:
+            self.long_link = True
+
+    def apply(self, header: TarHeader) -> TarHeader:
+        """Return the header of the member with what they say instead."""
+        pax = self.pax or {}
+        if self.long_name is not None and "path" in pax:
+            _unclear(self.path, f"has a member with two names: {_shown(header.name)}")
+        raw_name = header.name if self.long_name is None else self.long_name
+        name = pax.get("path", raw_name)
+        if len(name) > _LONGEST_NAME:
+            message = f"has a member with a name of {len(name):,} characters"
+            raise UnsafeArchiveError(self.path, message, code="name-long")
+        size = int(pax.get("size", header.size))
+        if size < 0:
+            _broken(self.path, "has a member of less than no bytes")
+        is_folder = header.kind == FOLDER or (header.kind in _FILES and name.endswith("/"))
+        if size and (is_folder or header.kind in _WITHOUT_CONTENTS):
+            _unclear(self.path, f"has something with contents that is no file: {_shown(raw_name)}")
+        kind = _FILE if header.kind in _FILES else header.kind
+        uid, gid, user, group = header.owner
+        return replace(
+            header,
+            name=name,
+            kind=FOLDER if is_folder else kind,
+            size=size,
+            mtime_ns=_nanoseconds(pax["mtime"]) if "mtime" in pax else header.mtime_ns,
+            owner=(
+                int(pax.get("uid", uid)),
+                int(pax.get("gid", gid)),
+                pax.get("uname", user),
+                pax.get("gname", group),
+            ),
+            sparse=any(key.startswith(_SPARSE) for key in pax),
+        )
 
 
 def _text_of(field: bytes) -> str:
@@ -163,13 +194,13 @@ def _nanoseconds(seconds: str) -> int:
     return round(float(seconds) * 10**9) if "." in seconds else int(seconds) * 10**9
 
 
-def _text(path: str, stream: TarStream, size: int) -> bytes:
+def _text(path: str, stream: TarBytes, size: int) -> bytes:
     if size > _LONGEST_TEXT:
         _broken(path, f"has a header of {size:,} bytes")
     return _exactly(path, stream, size + -size % _BLOCK_SIZE)[:size]
 
 
-def _exactly(path: str, stream: TarStream, size: int, *, or_nothing: bool = False) -> bytes:
+def _exactly(path: str, stream: TarBytes, size: int, *, or_nothing: bool = False) -> bytes:
     pieces = []
     left = size
     while left and (data := stream.read(left)):
@@ -221,8 +252,8 @@ def _pax_records(path: str, text: bytes) -> dict[str, str]:
     return found
 
 
-def _shown(name: bytes) -> str:
-    return repr(printable(name.decode("utf-8", "replace")))
+def _shown(name: str) -> str:
+    return repr(printable(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))
 
 
 def _broken(path: str, message: str) -> NoReturn:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import os
+import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from marpack.archive.formats.checksums import crc32, crc32_combine, new_sha256
 from marpack.archive.forms import Compression
 from marpack.archive.read.member_reader import WRONG_CRC
 from marpack.archive.sources import CHUNK_SIZE
-from marpack.display import printable
+from marpack.disk.threads import checked_threads, ordered_map
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import TypeAlias
 
     from marpack.archive.member import ArchiveMember
     from marpack.archive.read.container import Container
     from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
+
+    # Of members and parts of members: how long the part is, and its CRC or what is wrong with it.
+    _Outcome: TypeAlias = list[tuple[ArchiveMember, int, int | Issue]]
 
 __all__ = ["verify_contents"]
 
@@ -34,88 +39,97 @@ _PART_SIZE = 1 << 25
 def verify_contents(
     container: Container, digests: Mapping[str, str], *, progress: Progress | None, threads: int | None
 ) -> list[Issue]:
-    """Return what is wrong with the contents of the members; ``digests`` are SHA-256 sums by name."""
+    """Return what is wrong with the contents of the members; ``digests`` are SHA-256 sums by name.
 
-    def look(member: ArchiveMember, reader: MemberReader) -> Issue | None:
-        sha256 = new_sha256() if member.name in digests else None
-        while data := reader.read1(CHUNK_SIZE):
+    Raises ``ValueError`` for less than one thread.
+    """
+    threads = checked_threads(threads, _MAX_THREADS)
+    verifier = _Verifier(container, digests, progress)
+    return verifier.in_one_reading() if container.form == "tgz" else verifier.by_threads(threads)
+
+
+class _Verifier:
+    """Reads members, whole or in parts, on any thread."""
+
+    def __init__(self, container: Container, digests: Mapping[str, str], progress: Progress | None) -> None:
+        self._container = container
+        self._digests = digests
+        self._progress = progress
+
+    def in_one_reading(self) -> list[Issue]:
+        try:
+            contents = self._container.contents(frozenset(self._container.members))
+            return [issue for member, reader in contents if (issue := self._whole(member, reader))]
+        except ArchiveError as error:
+            return [error.issue]
+
+    def by_threads(self, threads: int) -> list[Issue]:
+        members = self._container.members
+        tasks = [partial(self._wholes, members)] if threads == 1 else [*self._tasks(members)]
+        issues: dict[int, Issue] = {}
+        crcs: dict[int, int] = {}
+        for outcome in ordered_map(_call, tasks, threads=min(threads, len(tasks)), ahead=len(tasks)):
+            for member, length, found in outcome:
+                if isinstance(found, Issue):
+                    issues.setdefault(member.index, found)
+                else:
+                    crcs[member.index] = crc32_combine(crcs.get(member.index, 0), found, length)
+        for index, crc in crcs.items():
+            if crc != members[index].crc32:
+                issues.setdefault(index, Issue(code="crc", argument=members[index].name, message=WRONG_CRC))
+        return [issues[index] for index in sorted(issues)]
+
+    def _tasks(self, members: Iterable[ArchiveMember]) -> Iterator[partial[_Outcome]]:
+        """Yield what one thread does at once: all small members, a large one, a part of one that is stored."""
+        yield partial(self._wholes, [member for member in members if member.size <= _LARGE_SIZE])
+        for member in (member for member in members if member.size > _LARGE_SIZE):
+            if member.compression is Compression.STORED and member.name not in self._digests:
+                yield from (partial(self._part, member, start) for start in range(0, member.size, _PART_SIZE))
+            else:
+                yield partial(self._wholes, [member])
+
+    def _wholes(self, members: Iterable[ArchiveMember]) -> _Outcome:
+        found: _Outcome = []
+        for member in members:
+            try:
+                with self._container.open(member) as reader:
+                    issue = self._whole(member, reader)
+            except ArchiveError as error:
+                issue = error.issue
+            if issue:
+                found.append((member, member.size, issue))
+        return found
+
+    def _whole(self, member: ArchiveMember, reader: MemberReader) -> Issue | None:
+        sha256 = new_sha256() if member.name in self._digests else None
+        for data in self._pieces(reader):
             if sha256:
                 sha256.update(data)
-            if progress:
-                progress(len(data))
-        if sha256 and sha256.hexdigest() != digests[member.name]:
-            return Issue(
-                code="digest", argument=printable(member.name), message="is not what the manifest's SHA-256 is of"
-            )
-        return None
+        if not sha256 or sha256.hexdigest() == self._digests[member.name]:
+            return None
+        return Issue(code="digest", argument=member.name, message="is not what the manifest's SHA-256 is of")
 
-    def open_and_look(member: ArchiveMember) -> Issue | None:
-        try:
-            with container.open(member) as reader:
-                return look(member, reader)
-        except ArchiveError as error:
-            return error.issue
-
-    def sum_part(member: ArchiveMember, start: int, length: int) -> int | Issue:
-        """Return the CRC of a part of a stored member."""
+    def _part(self, member: ArchiveMember, start: int) -> _Outcome:
+        """Take the CRC of a part of a stored member."""
+        length = min(_PART_SIZE, member.size - start)
         crc = 0
         try:
-            with container.open(member) as reader:
+            with self._container.open(member) as reader:
                 reader.leave_sum_to_others()
                 reader.seek(start)
-                while length and (data := reader.read1(min(CHUNK_SIZE, length))):
+                for data in self._pieces(reader, length):
                     crc = crc32(data, crc)
-                    length -= len(data)
-                    if progress:
-                        progress(len(data))
         except ArchiveError as error:
-            return error.issue
-        return crc
+            return [(member, length, error.issue)]
+        return [(member, length, crc)]
 
-    threads = min(threads or os.cpu_count() or 1, _MAX_THREADS)
-    if container.form == "tgz":
-        try:
-            found = [look(member, reader) for member, reader in container.contents(frozenset(container.members))]
-        except ArchiveError as error:
-            found = [error.issue]
-        return [issue for issue in found if issue]
-    large = [member for member in container.members if member.size > _LARGE_SIZE]
-    split = [member for member in large if member.compression is Compression.STORED and member.name not in digests]
-    if threads == 1 or (len(large) < 2 and not split):
-        return [issue for issue in map(open_and_look, container.members) if issue]
-    from concurrent.futures import ThreadPoolExecutor  # slow to import, and needed for large contents only
-
-    with ThreadPoolExecutor(threads) as pool:
-        parts = {
-            id(member): [(length, pool.submit(sum_part, member, at, length)) for at, length in _parts(member.size)]
-            for member in split
-        }
-        wholes = {id(member): pool.submit(open_and_look, member) for member in large if id(member) not in parts}
-        try:
-            told = []
-            for member in container.members:
-                if id(member) in parts:
-                    told.append(_joined(member, [(length, part.result()) for length, part in parts[id(member)]]))
-                else:
-                    told.append(wholes[id(member)].result() if id(member) in wholes else open_and_look(member))
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return [issue for issue in told if issue]
+    def _pieces(self, reader: MemberReader, left: int = sys.maxsize) -> Iterator[bytes]:
+        while data := reader.read1(min(CHUNK_SIZE, left)):
+            yield data
+            left -= len(data)
+            if self._progress:
+                self._progress(len(data))
 
 
-def _parts(size: int) -> Iterator[tuple[int, int]]:
-    """Yield where each part begins and how long it is."""
-    for start in range(0, size, _PART_SIZE):
-        yield start, min(_PART_SIZE, size - start)
-
-
-def _joined(member: ArchiveMember, parts: Sequence[tuple[int, int | Issue]]) -> Issue | None:
-    """Return what is wrong with a member, from the CRCs of its parts."""
-    crc = 0
-    for length, part in parts:
-        if isinstance(part, Issue):
-            return part
-        crc = crc32_combine(crc, part, length)
-    if crc == member.crc32:
-        return None
-    return Issue(code="crc", argument=printable(member.name), message=WRONG_CRC)
+def _call(task: Callable[[], _Outcome]) -> _Outcome:
+    return task()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import zlib
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from marpack.archive.formats.inflate import Inflater
@@ -13,7 +14,7 @@ from marpack.archive.read.container import Container
 from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.read.random_access import chunks_of
 from marpack.archive.read.zip_directory import ENCRYPTED, read_directory
-from marpack.archive.read.zip_local_headers import data_offset, local_issues
+from marpack.archive.read.zip_local_headers import LocalHeaders
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError
 
@@ -41,39 +42,39 @@ class ZipContainer(Container):
         self.path = path
         self.size = data.size
         self._data = data
-        self._records, self._directory = read_directory(path, data, limits)
-        ordered = sorted(self._records, key=lambda record: record.offset)
-        pairs = [(_entry(record), record) for record in ordered if not record.name.endswith("/")]
-        self.members = tuple(member for member, _ in pairs)
+        records, directory = read_directory(path, data, limits)
+        self._headers = LocalHeaders(data, records, directory)
+        ordered = sorted(records, key=attrgetter("offset"))
+        # By the index of the member.
+        self._records = tuple(record for record in ordered if not record.name.endswith("/"))
+        self.members = tuple(_member(index, record) for index, record in enumerate(self._records))
         self.folders = tuple(record.name[:-1] for record in ordered if record.name.endswith("/"))
-        self._record_of = {id(member): record for member, record in pairs}
 
     def issues(self) -> Iterator[Issue]:
         """Yield what the server would find otherwise, or refuse; reads the header before each member."""
-        return local_issues(self._data, self._records, self._directory)
+        return self._headers.issues()
 
     def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a member; raise for one that its own header describes otherwise."""
-        record = self._record_of[id(member)]
+        record = self._records[member.index]
         if record.flags & ENCRYPTED:
             raise ArchiveError(self.path, "is encrypted", code="encrypted", member=member.name)
-        start = data_offset(self.path, self._data, record)
+        start = self._headers.data_offset(self.path, record)
         if record.method == Compression.STORED and record.compressed_size == record.size:
             return _Stored(self.path, member, self._data, start)
         if record.method == Compression.DEFLATED:
             return _Deflated(self.path, member, self._data, start)
-        what = f"is compressed by method {record.method}, which TorchServe does not read"
         if record.method == Compression.STORED:
-            what = f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
-        raise ArchiveError(
-            self.path, what, code="zip-method" if record.method else "size-lies", member=member.name
-        )
+            code, what = "size-lies", f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
+        else:
+            code, what = "zip-method", f"is compressed by method {record.method}, which TorchServe does not read"
+        raise ArchiveError(self.path, what, code=code, member=member.name)
 
     def deflated(self, member: ArchiveMember) -> Iterator[tuple[bytes, bytes]]:
         """Yield what a member is deflated to, and what comes out of it, which is held against its size and CRC."""
-        record = self._record_of[id(member)]
+        record = self._records[member.index]
         pieces: list[bytes] = []
-        start = data_offset(self.path, self._data, record)
+        start = self._headers.data_offset(self.path, record)
         with _Deflated(self.path, member, self._data, start, pieces.append) as reader:
             while True:
                 more = reader.read1(CHUNK_SIZE)
@@ -91,8 +92,9 @@ class ZipContainer(Container):
         self._data.close()
 
 
-def _entry(record: ZipRecord) -> ArchiveMember:
+def _member(index: int, record: ZipRecord) -> ArchiveMember:
     return ArchiveMember(
+        index=index,
         name=record.name,
         size=record.size,
         compressed_size=record.compressed_size,
@@ -154,9 +156,8 @@ class _Deflated(MemberReader):
         try:
             return self._inflater.read(min(size, CHUNK_SIZE))
         except zlib.error as error:
-            raise ArchiveError(
-                self._path, f"is damaged: {error}", code="deflate", member=self.member.name
-            ) from None
+            message = f"is damaged: {error}"
+            raise ArchiveError(self._path, message, code="deflate", member=self.member.name) from None
 
     def _check_end(self) -> None:
         if self._take(1):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn
 
+from marpack.archive.formats.zip_records import CENTRAL, END, END_64, END_64_LOCATOR, FILL_16, FILL_32
 from marpack.errors import ArchiveError, LimitError, UnsafeArchiveError
 
 if TYPE_CHECKING:
@@ -21,11 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENCRYPTED",
-    "FILL_16",
-    "FILL_32",
     "HAS_DESCRIPTOR",
-    "MOST_FOR_NOTHING",
-    "UTF8_NAME",
     "ZIP64_EXTRA",
     "ZipRecord",
     "decoded_name",
@@ -33,18 +30,11 @@ __all__ = [
     "other_names",
     "read_directory",
 ]
-_CENTRAL = struct.Struct("<4s6H3L5H2L")
-_END = struct.Struct("<4s4H2LH")
-_END_64 = struct.Struct("<4sQ2H2L4Q")
-_END_64_LOCATOR = struct.Struct("<4sLQL")
 
 _MAX_COMMENT = (1 << 16) - 1
-FILL_16 = (1 << 16) - 1
-FILL_32 = (1 << 32) - 1
 
 # Or strongly so, or with its headers.
 ENCRYPTED = 1 | 1 << 6 | 1 << 13
-UTF8_NAME = 1 << 11
 HAS_DESCRIPTOR = 1 << 3
 _UNIX_SYSTEMS = (3, 19)  # and macOS
 
@@ -52,15 +42,14 @@ ZIP64_EXTRA = 1
 _UNICODE_PATH_EXTRA = 0x7075
 # No directory is read at once: a record can be 46 bytes, and 64 KiB of each of three kinds.
 _READ_SIZE = 1 << 20
-# What nothing is deflated to: 2 bytes, or 5.
-MOST_FOR_NOTHING = 16
-_LONGEST_RECORD = _CENTRAL.size + 3 * FILL_16
+_LONGEST_RECORD = CENTRAL.size + 3 * FILL_16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ZipRecord:
-    """One member as the directory has it; ``offset`` is where its local header begins."""
+    """One member as the directory has it, at ``index``; ``offset`` is where its local header begins."""
 
+    index: int
     name: str
     raw_name: bytes
     flags: int
@@ -83,16 +72,9 @@ class ZipRecord:
     def mtime_ns(self) -> int | None:
         """The time of last change in nanoseconds since the epoch, taken for UTC; None for what is no time."""
         time, date = self.dos_time
+        day = (date >> 9) + 1980, date >> 5 & 15, date & 31
         try:
-            when = datetime(
-                (date >> 9) + 1980,
-                date >> 5 & 15,
-                date & 31,
-                time >> 11,
-                time >> 5 & 63,
-                (time & 31) * 2,
-                tzinfo=timezone.utc,
-            )
+            when = datetime(*day, time >> 11, time >> 5 & 63, (time & 31) * 2, tzinfo=timezone.utc)
         except ValueError:
             return None
         return int(when.timestamp()) * 10**9
@@ -111,22 +93,17 @@ def read_directory(path: str, data: RandomAccess, limits: Limits) -> tuple[list[
     count, size, offset, end = _find_directory(path, data)
     if offset + size != end:
         if offset + size > end:
-            _broken(
-                path, "zip-truncated", "is cut off, or its directory lies elsewhere than it says: get it again"
-            )
+            message = "is cut off, or its directory lies elsewhere than it says: get it again"
+            _broken(path, "zip-truncated", message)
         if data.read_at(end - size, 4) == b"PK\1\2" or not size:
-            _unsafe(
-                path,
-                "zip-prepended",
-                f"has {end - size - offset:,} bytes before its first member, which TorchServe takes for an empty "
-                "archive: pack it again",
-            )
+            before = f"{end - size - offset:,} bytes before its first member"
+            message = f"has {before}, which TorchServe takes for an empty archive: pack it again"
+            _unsafe(path, "zip-prepended", message)
         _unsafe(path, "zip-gap", "has bytes between its directory and its end that belong to nothing")
     if count > limits.members:
-        raise LimitError(
-            path, f"has {count:,} members, more than the limit of {limits.members:,}", code="too-many-members"
-        )
-    if size < count * _CENTRAL.size:
+        message = f"has {count:,} members, more than the limit of {limits.members:,}"
+        raise LimitError(path, message, code="too-many-members")
+    if size < count * CENTRAL.size:
         _broken(path, "zip-directory", f"says that it has {count:,} members, for which its directory is too short")
     records = list(_records(path, data, offset, size, limits))
     if len(records) != count:
@@ -136,37 +113,34 @@ def read_directory(path: str, data: RandomAccess, limits: Limits) -> tuple[list[
 
 def _find_directory(path: str, data: RandomAccess) -> tuple[int, int, int, int]:
     """Return the number of members, the size of the directory, its offset, and where it must have ended."""
-    if data.size < _END.size:
+    if data.size < END.size:
         what = "is empty" if not data.size else "is no zip: it has no end record"
         _broken(path, "zip-no-end", f"{what}: pack it again, or get it again")
-    start = max(0, data.size - _END.size - _MAX_COMMENT)
+    start = max(0, data.size - END.size - _MAX_COMMENT)
     tail = data.read_at(start, data.size - start)
-    starts = [found.start() for found in re.finditer(b"PK\5\6", tail) if found.start() + _END.size <= len(tail)]
-    ends = [at for at in starts if at + _END.size + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail)]
+    starts = [found.start() for found in re.finditer(b"PK\5\6", tail) if found.start() + END.size <= len(tail)]
+    ends = [at for at in starts if at + END.size + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail)]
     if not ends:
         if starts:
             _unsafe(path, "zip-trailing", "goes on behind its end: cut off what follows, or pack it again")
-        _broken(
-            path, "zip-no-end", "is no zip, or is cut off: it has no end record. Pack it again, or get it again"
-        )
+        message = "is no zip, or is cut off: it has no end record. Pack it again, or get it again"
+        _broken(path, "zip-no-end", message)
     position = ends[0]
-    if len(ends) > 1 or starts[-1] >= position + _END.size:
+    if len(ends) > 1 or starts[-1] >= position + END.size:
         _unsafe(path, "zip-two-ends", "can be read as two archives, one inside the comment of the other")
-    _, disk, directory_disk, here, count, size, offset, _ = _END.unpack_from(tail, position)
+    _, disk, directory_disk, here, count, size, offset, _ = END.unpack_from(tail, position)
     end = start + position
-    locator = (
-        data.read_at(end - _END_64_LOCATOR.size, _END_64_LOCATOR.size) if end >= _END_64_LOCATOR.size else b""
-    )
+    locator = data.read_at(end - END_64_LOCATOR.size, END_64_LOCATOR.size) if end >= END_64_LOCATOR.size else b""
     if locator.startswith(b"PK\6\7"):
         narrow = count, size, offset
-        _, disk_64, position_64, disks = _END_64_LOCATOR.unpack(locator)
+        _, disk_64, position_64, disks = END_64_LOCATOR.unpack(locator)
         if disk not in (0, FILL_16) or disk_64:
             _broken(path, "zip-disks", "is a part of an archive that spans several files")
-        record = data.read_at(position_64, _END_64.size)
-        if len(record) < _END_64.size or not record.startswith(b"PK\6\6"):
+        record = data.read_at(position_64, END_64.size)
+        if len(record) < END_64.size or not record.startswith(b"PK\6\6"):
             _broken(path, "zip-end", "says that it has a zip64 end record, and has none there")
-        _, length, _, _, disk, directory_disk, here, count, size, offset = _END_64.unpack(record)
-        if position_64 + 12 + length != end - _END_64_LOCATOR.size:
+        _, length, _, _, disk, directory_disk, here, count, size, offset = END_64.unpack(record)
+        if position_64 + 12 + length != end - END_64_LOCATOR.size:
             _unsafe(path, "zip-gap", "has bytes around its zip64 end record that belong to nothing")
         end = position_64
         wide = (count, FILL_16), (size, FILL_32), (offset, FILL_32)
@@ -190,39 +164,20 @@ def _records(path: str, data: RandomAccess, offset: int, size: int, limits: Limi
             buffer += more
         position = 0
         while len(buffer) - position >= (_LONGEST_RECORD if offset < end else 1):
-            record, position = _record(path, buffer, position)
+            limits.require_members(path, count + 1)
+            record, position = _record(path, buffer, position, count)
             count += 1
-            if count > limits.members:
-                raise LimitError(
-                    path, f"has more members than the limit of {limits.members:,}", code="too-many-members"
-                )
             yield record
         buffer = buffer[position:]
 
 
-def _record(path: str, buffer: bytes, position: int) -> tuple[ZipRecord, int]:
-    if len(buffer) - position < _CENTRAL.size or buffer[position : position + 4] != b"PK\1\2":
+def _record(path: str, buffer: bytes, position: int, index: int) -> tuple[ZipRecord, int]:
+    if len(buffer) - position < CENTRAL.size or buffer[position : position + 4] != b"PK\1\2":
         _broken(path, "zip-directory", "has something in its directory that is no record of a member")
-    (
-        _,
-        made_by,
-        _,
-        flags,
-        method,
-        time,
-        date,
-        crc,
-        compressed_size,
-        size,
-        name_length,
-        extra_length,
-        comment_length,
-        disk,
-        _,
-        attributes,
-        offset,
-    ) = _CENTRAL.unpack_from(buffer, position)
-    position += _CENTRAL.size
+    fields = CENTRAL.unpack_from(buffer, position)
+    _, _, system, _, _, flags, method, time, date, crc, compressed_size, size, *rest = fields
+    name_length, extra_length, comment_length, disk, _, attributes, offset = rest
+    position += CENTRAL.size
     if position + name_length + extra_length + comment_length > len(buffer):
         _broken(path, "zip-directory", "has a record in its directory that is longer than the directory")
     raw_name = buffer[position : position + name_length]
@@ -236,6 +191,7 @@ def _record(path: str, buffer: bytes, position: int) -> tuple[ZipRecord, int]:
     if disk not in (0, FILL_16):
         _broken(path, "zip-disks", "lies in another file", decoded_name(raw_name))
     record = ZipRecord(
+        index=index,
         name=decoded_name(raw_name),
         raw_name=raw_name,
         flags=flags,
@@ -244,7 +200,7 @@ def _record(path: str, buffer: bytes, position: int) -> tuple[ZipRecord, int]:
         compressed_size=compressed_size,
         size=size,
         offset=offset,
-        attributes=attributes >> 16 if made_by >> 8 in _UNIX_SYSTEMS else 0,
+        attributes=attributes >> 16 if system in _UNIX_SYSTEMS else 0,
         dos_time=(time, date),
         other_names=frozenset(other_names(extra)),
     )

@@ -6,23 +6,19 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from marpack.archive.formats.zip_records import FILL_32, LOCAL, UTF8_NAME
 from marpack.archive.forms import Compression
 from marpack.archive.read.zip_directory import (
     ENCRYPTED,
-    FILL_32,
     HAS_DESCRIPTOR,
-    MOST_FOR_NOTHING,
-    UTF8_NAME,
     ZIP64_EXTRA,
     decoded_name,
     extra_fields,
     other_names,
 )
-from marpack.display import printable
 from marpack.errors import UnsafeArchiveError
 from marpack.findings import Issue
 
@@ -30,46 +26,70 @@ if TYPE_CHECKING:
     from marpack.archive.read.random_access import RandomAccess
     from marpack.archive.read.zip_directory import ZipRecord
 
-__all__ = ["data_offset", "local_issues"]
+__all__ = ["LocalHeaders"]
 
-_LOCAL = struct.Struct("<4s5H3L2H")
-
-
-def data_offset(path: str, data: RandomAccess, record: ZipRecord) -> int:
-    """Return where a member's contents begin; raise ``UnsafeArchiveError`` if its header says otherwise."""
-    issue, start = _local_issue(data, record)
-    if issue:
-        raise UnsafeArchiveError(path, issue.message, code=issue.code, member=record.name)
-    return start
+# What nothing is deflated to: 2 bytes, or 5.
+_MOST_FOR_NOTHING = 16
 
 
-def local_issues(data: RandomAccess, records: Sequence[ZipRecord], directory: int) -> Iterator[Issue]:
-    """Yield what the server, which reads from the beginning, would find otherwise than the directory has it."""
-    ordered = sorted(records, key=attrgetter("offset"))
-    for record in records:
-        yield from _record_issues(record)
-    if directory and not ordered:
-        yield Issue(code="zip-gap", argument="", message="has bytes before its directory, which has no members")
-    if ordered and ordered[0].offset:
-        message = f"begins {ordered[0].offset:,} bytes into the archive, of which TorchServe then reads nothing"
-        yield _issue("zip-prepended", ordered[0], message)
-    ends = []
-    for record in ordered:
-        issue, start = _local_issue(data, record)
+class LocalHeaders:
+    """The headers before the members, each of which is read once: by what first asks for it.
+
+    ``records`` are those of the directory, in its order, and ``directory`` is where that begins.
+    """
+
+    def __init__(self, data: RandomAccess, records: Sequence[ZipRecord], directory: int) -> None:
+        self._data = data
+        self._records = records
+        self._directory = directory
+        # Where contents begin, by the record's index, once the header has been read and nothing is wrong with it.
+        self._starts: list[int | None] = [None] * len(records)
+
+    def data_offset(self, path: str, record: ZipRecord) -> int:
+        """Return where a member's contents begin; raise ``UnsafeArchiveError`` if its header says otherwise."""
+        issue, start = self._read(record)
         if issue:
-            yield issue
-        elif record.name.endswith("/") and not _is_empty(data, record, start):
-            yield _issue("folder-or-file", record, "is a folder, and has contents")
-        ends.append(start + record.compressed_size)
-    for (record, end), (following, _) in pairwise(zip(ordered, ends, strict=True)):
-        yield from _border_issues(data, record, end, following.offset)
-    if ordered:
-        yield from _border_issues(data, ordered[-1], ends[-1], directory)
+            raise UnsafeArchiveError(path, issue.message, code=issue.code, member=record.name)
+        return start
+
+    def _read(self, record: ZipRecord) -> tuple[Issue | None, int]:
+        known = self._starts[record.index]
+        if known is not None:
+            return None, known
+        issue, start = _local_issue(self._data, record)
+        if not issue:
+            self._starts[record.index] = start
+        return issue, start
+
+    def issues(self) -> Iterator[Issue]:
+        """Yield what the server, which reads from the beginning, would find otherwise than in the directory."""
+        ordered = sorted(self._records, key=attrgetter("offset"))
+        for record in self._records:
+            yield from _record_issues(record)
+        if self._directory and not ordered:
+            message = "has bytes before its directory, which has no members"
+            yield Issue(code="zip-gap", argument="", message=message)
+        if ordered and ordered[0].offset:
+            message = (
+                f"begins {ordered[0].offset:,} bytes into the archive, of which TorchServe then reads nothing"
+            )
+            yield _issue("zip-prepended", ordered[0], message)
+        ends = []
+        for record in ordered:
+            issue, start = self._read(record)
+            if issue:
+                yield issue
+            elif record.name.endswith("/") and not _is_empty(self._data, record, start):
+                yield _issue("folder-or-file", record, "is a folder, and has contents")
+            ends.append(start + record.compressed_size)
+        followings = [*(record.offset for record in ordered[1:]), self._directory]
+        for record, end, following in zip(ordered, ends, followings, strict=False):
+            yield from _border_issues(self._data, record, end, following)
 
 
 def _is_empty(data: RandomAccess, record: ZipRecord, start: int) -> bool:
     """Look at a folder's contents, which nobody unpacks: other members could lie in them."""
-    if record.size or record.crc or record.compressed_size > MOST_FOR_NOTHING:
+    if record.size or record.crc or record.compressed_size > _MOST_FOR_NOTHING:
         return False
     content = data.read_at(start, record.compressed_size)
     if record.method == Compression.STORED:
@@ -151,19 +171,18 @@ def _gap(between: int) -> str:
 
 def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, int]:
     """Return how the header before a member differs from the directory, and where its contents begin."""
-    room = _LOCAL.size + len(record.raw_name) + 64
+    room = LOCAL.size + len(record.raw_name) + 64
     header = data.read_at(record.offset, room)
-    if len(header) < _LOCAL.size or not header.startswith(b"PK\3\4"):
-        return _issue(
-            "zip-no-header", record, "has no header where the directory says that it begins"
-        ), record.offset
-    _, _, flags, method, _, _, crc, compressed_size, size, name_length, extra_length = _LOCAL.unpack_from(header)
-    start = record.offset + _LOCAL.size + name_length + extra_length
-    raw_name = header[_LOCAL.size : _LOCAL.size + name_length]
+    if len(header) < LOCAL.size or not header.startswith(b"PK\3\4"):
+        message = "has no header where the directory says that it begins"
+        return _issue("zip-no-header", record, message), record.offset
+    _, _, flags, method, _, _, crc, compressed_size, size, name_length, extra_length = LOCAL.unpack_from(header)
+    start = record.offset + LOCAL.size + name_length + extra_length
+    raw_name = header[LOCAL.size : LOCAL.size + name_length]
     if raw_name != record.raw_name:
         message = f"is called {decoded_name(raw_name)!r} in its own header, the name that TorchServe unpacks"
         return _issue("zip-local-name", record, message), start
-    extra_start = _LOCAL.size + name_length
+    extra_start = LOCAL.size + name_length
     extra = header[extra_start : extra_start + extra_length]
     if len(extra) < extra_length:
         extra = data.read_at(record.offset + extra_start, extra_length)
@@ -185,15 +204,9 @@ def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, i
     if (flags ^ record.flags) & significant:
         differs.append("flags")
     if not (flags & HAS_DESCRIPTOR and crc == size == compressed_size == 0):  # else they stand behind the contents
-        differs += [
-            what
-            for what, mine, theirs in (
-                ("CRC", crc, record.crc),
-                ("compressed size", compressed_size, record.compressed_size),
-                ("size", size, record.size),
-            )
-            if mine != theirs
-        ]
+        mine = {"CRC": crc, "compressed size": compressed_size, "size": size}
+        theirs = record.crc, record.compressed_size, record.size
+        differs += [what for (what, value), other in zip(mine.items(), theirs, strict=True) if value != other]
     if differs:
         message = (
             f"has another {', '.join(differs)} in its own header, which TorchServe goes by, than in the "
@@ -204,4 +217,4 @@ def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, i
 
 
 def _issue(code: str, record: ZipRecord, message: str) -> Issue:
-    return Issue(code=code, argument=printable(record.name), message=message)
+    return Issue(code=code, argument=record.name, message=message)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from marpack.archive.names import parents
 from marpack.archive.result import Progress
 from marpack.archive.sources import CHUNK_SIZE
-from marpack.archive.write.file_copy import copy_content
-from marpack.archive.write.member_contents import Content
+from marpack.archive.write.file_copy import copy_contents
+from marpack.archive.write.member_contents import MemberContents
 
 if TYPE_CHECKING:
     from marpack.archive.plan.plan import Plan
@@ -30,14 +30,14 @@ def write_folder(
                 os.mkdir(os.path.join(folder, parent))
                 made.add(parent)
         path = os.path.join(folder, member.name)
-        content = Content(member, digest=digest, progress=progress)
+        contents = MemberContents(member, digest=digest, progress=progress)
         try:
             with open(path, "x+b") as file:
-                if member.size <= CHUNK_SIZE or not copy_content(content, file, by_kernel=True, threads=threads):
-                    file.writelines(content)
-            written.append(content.written())
+                if member.size <= CHUNK_SIZE or not copy_contents(contents, file, threads=threads):
+                    file.writelines(contents)
+            written.append(contents.written())
         finally:
-            content.abandon()
+            contents.abandon()
         if member.mode is not None:  # N3: the manifest has the mode of any new file
             os.chmod(path, member.mode)
         os.utime(path, ns=(member.mtime_ns, member.mtime_ns))

@@ -2,48 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from marpack.archive.formats.checksums import crc32, new_sha256
 from marpack.archive.result import WrittenMember
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from marpack.archive.member import Member
     from marpack.archive.result import Progress
     from marpack.archive.sources import DeflatedSource
     from marpack.archive.write.file_hasher import FileHasher
 
-__all__ = ["Content"]
+__all__ = ["MemberContents"]
 
 
-class Content:
+class MemberContents:
     """Passes on the chunks of ``member`` and remembers their CRC-32 and, with ``digest``, SHA-256.
 
     ``progress`` is called with the length of each chunk once it has been passed on. Who moves the contents in
-    another way sets ``crc``, and has ``hasher`` follow what is written. ``crc32`` is how the CRC is taken.
+    another way sets ``crc``, and has ``hasher`` follow what is written.
     """
 
-    def __init__(
-        self,
-        member: Member,
-        *,
-        digest: bool = False,
-        progress: Progress | None = None,
-        crc32: Callable[[bytes, int], int] = crc32,
-    ) -> None:
+    def __init__(self, member: Member, *, digest: bool = False, progress: Progress | None = None) -> None:
         self.member = member
         self.digest = digest
         self.progress = progress
         self.crc = 0
-        self._crc32 = crc32
         self.hasher: FileHasher | None = None
         self._sha256: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         sha256 = new_sha256() if self.digest else None
         for chunk in self.member.chunks():
-            self.crc = self._crc32(chunk, self.crc)
+            self.crc = crc32(chunk, self.crc)
             if sha256:
                 sha256.update(chunk)
             yield chunk

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from marpack.archive.formats.checksums import new_sha256
-from marpack.archive.write.file_copy import copy_content
+from marpack.archive.write.file_copy import copy_contents
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.disk.space import reserve
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from marpack.archive.write.member_contents import Content
+    from marpack.archive.write.member_contents import MemberContents
 
-__all__ = ["FileSink", "Provisional", "StreamSink", "Writable"]
+__all__ = ["FileSink", "StreamSink", "Writable"]
 
-# How often the sum of a growing file is told of new bytes.
+# How often new bytes of a growing file are handed to its hasher.
 _SETTLE_SIZE = 1 << 20
 
 
@@ -30,12 +30,6 @@ class Writable(Protocol):
 
     def write(self, data: bytes, /) -> object:
         """Take the bytes; a number that is returned says how many were taken."""
-
-
-class Provisional(bytes):
-    """A header whose final text comes later, by ``patch``."""
-
-    __slots__ = ()
 
 
 class StreamSink:
@@ -75,10 +69,10 @@ class FileSink:
     def __init__(self, file: BinaryIO, *, digest: bool, threads: int) -> None:
         self.size = 0
         self.folder = os.path.dirname(file.name)
-        self.threads = threads
+        self._threads = threads
         self._file = file
         self._hasher = FileHasher(file.name) if digest else None
-        self._contents: list[Content] = []
+        self._hashed: list[MemberContents] = []
         self._settled = 0
         self._provisional = False
 
@@ -86,8 +80,8 @@ class FileSink:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for content in self._contents:
-            content.abandon()
+        for contents in self._hashed:
+            contents.abandon()
         if self._hasher:
             self._hasher.abandon()
 
@@ -100,30 +94,34 @@ class FileSink:
 
     def write(self, piece: bytes) -> None:
         """Append ``piece``."""
-        self._provisional = self._provisional or isinstance(piece, Provisional)
         self._file.write(piece)
         self.size += len(piece)
         if self.size - self._settled >= _SETTLE_SIZE:
             self._settle()
 
-    def patch(self, offset: int, data: bytes) -> None:
-        """Replace the one provisional header that was written."""
+    def write_provisional(self, header: bytes) -> None:
+        """Append a header that ``patch`` will replace; until then nothing more is hashed."""
+        self._provisional = True
+        self.write(header)
+
+    def patch(self, offset: int, header: bytes) -> None:
+        """Replace the one provisional header."""
         self._file.seek(offset)
-        self._file.write(data)
+        self._file.write(header)
         self._file.seek(self.size)
         self._provisional = False
         self._settle()
 
-    def copy(self, content: Content) -> bool:
-        """Append what lies in a regular file; for what comes from elsewhere make room and return False."""
+    def copy(self, contents: MemberContents) -> bool:
+        """Append contents that lie in a regular file; for what comes from elsewhere make room and return False."""
         self._file.flush()
-        if content.digest:
-            self._contents.append(content)
-        copied = copy_content(content, self._file, offset=self.size, threads=self.threads)
+        if contents.digest:
+            self._hashed.append(contents)
+        copied = copy_contents(contents, self._file, offset=self.size, threads=self._threads)
         if copied:
-            self.size = self._file.seek(self.size + content.member.size)
+            self.size = self._file.seek(self.size + contents.member.size)
         else:
-            reserve(self._file.fileno(), self.size, content.member.size)
+            reserve(self._file.fileno(), self.size, contents.member.size)
         return copied
 
     def _settle(self) -> None:

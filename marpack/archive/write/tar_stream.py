@@ -6,10 +6,10 @@ import struct
 import tarfile
 from typing import TYPE_CHECKING
 
-from marpack.archive.formats.checksums import crc32_beside, crc32_combine
+from marpack.archive.formats.checksums import crc32, crc32_combine
 from marpack.archive.formats.deflate import deflate
 from marpack.archive.result import Progress
-from marpack.archive.write.member_contents import Content
+from marpack.archive.write.member_contents import MemberContents
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -37,7 +37,6 @@ class TarStream:
         self.written: list[WrittenMember] = []
         self._plan = plan
         self._threads = threads
-        self._crc32 = crc32_beside(plan.deflate)
         self._digest = digest
         self._progress = progress
         self._size = 0
@@ -62,21 +61,21 @@ class TarStream:
                 header.mode = member.mode
                 header.uid, header.gid, header.uname, header.gname = owner.uid, owner.gid, owner.user, owner.group
                 header.mtime = member.mtime  # T4: that it is a float makes tarfile add the PAX record
-            content = Content(member, digest=self._digest, progress=self._progress, crc32=self._crc32)
+            contents = MemberContents(member, digest=self._digest, progress=self._progress)
             yield self._counted(header.tobuf(tarfile.PAX_FORMAT))
             if member.size < _LARGE_SIZE:
-                yield from map(self._counted, content)
+                yield from map(self._counted, contents)
             else:
-                yield from content
+                yield from contents
                 self._size += member.size
-                self._crc = crc32_combine(self._crc, content.crc, member.size)
+                self._crc = crc32_combine(self._crc, contents.crc, member.size)
             yield self._counted(bytes(-member.size % tarfile.BLOCKSIZE))
-            self.written.append(content.written())
+            self.written.append(contents.written())
         # T3: two empty blocks, then zeros up to a whole record.
         end = 2 * tarfile.BLOCKSIZE
         yield self._counted(bytes(end + -(self._size + end) % tarfile.RECORDSIZE))
 
     def _counted(self, piece: bytes) -> bytes:
         self._size += len(piece)
-        self._crc = self._crc32(piece, self._crc)
+        self._crc = crc32(piece, self._crc)
         return piece

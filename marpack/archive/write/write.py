@@ -6,12 +6,19 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from marpack.archive.formats.deflate import MAX_THREADS
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.archive.result import WriteResult
 from marpack.archive.sources import FileSource
 from marpack.archive.write.sinks import FileSink, StreamSink
 from marpack.archive.write.zip_stream import ZipStream
-from marpack.disk.atomic import check_file, check_replaceable_folder, replacing_file, replacing_folder
+from marpack.disk.atomic import (
+    replacing_file,
+    replacing_folder,
+    require_replaceable_file,
+    require_replaceable_folder,
+)
+from marpack.disk.threads import checked_threads
 from marpack.errors import TargetError
 
 if TYPE_CHECKING:
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
     from marpack.archive.write.sinks import Writable
     from marpack.archive.write.tar_stream import TarStream
 
-__all__ = ["check_path", "iter_archive", "suffix_warning", "write_archive"]
+__all__ = ["iter_archive", "require_target", "suffix_warning", "write_archive"]
 
 
 def write_archive(
@@ -54,7 +61,7 @@ def write_archive(
     source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left at the path and
     what was there is as it was; an open file has taken a part.
     """
-    threads = _threads(threads)
+    threads = checked_threads(threads, MAX_THREADS)
     if not isinstance(target, (str, os.PathLike)):
         if not callable(getattr(target, "write", None)):
             raise TypeError(f"the target must be a path or have write(), which {type(target).__name__} has not")
@@ -67,7 +74,7 @@ def write_archive(
         from marpack.archive.write.folder import write_folder
 
         path = _without_slash(path)
-        _check_sources_survive(plan, path)
+        _require_surviving_sources(plan, path)
         with replacing_folder(path, force=force, marker=plan.manifest_name) as folder:
             written = write_folder(plan, folder, threads=threads, digest=digest, progress=progress)
         size = sum(member.size for member in written)
@@ -86,7 +93,7 @@ def write_archive(
 def _write_stream(
     plan: Plan, target: Writable, *, digest: bool, progress: Progress | None, threads: int
 ) -> WriteResult:
-    _check_stream(plan)
+    _require_stream(plan)
     sink = StreamSink(target, digest=digest)
     stream = _stream(plan, threads=threads, digest=digest, progress=progress)
     sha256 = _drain(stream, sink)
@@ -107,15 +114,15 @@ def _drain(stream: ZipStream | TarStream, sink: FileSink | StreamSink) -> str | 
     return sink.finish()
 
 
-def check_path(plan: Plan, path: str | os.PathLike[str], *, force: bool = False) -> None:
+def require_target(plan: Plan, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Raise what ``write_archive`` would raise because of ``path``, and write nothing."""
     target = os.fspath(path)
     if _is_folder(plan):
         target = _without_slash(target)
-        _check_sources_survive(plan, target)
-        check_replaceable_folder(target, force=force, marker=plan.manifest_name)
+        _require_surviving_sources(plan, target)
+        require_replaceable_folder(target, force=force, marker=plan.manifest_name)
     else:
-        check_file(target, force=force)
+        require_replaceable_file(target, force=force)
 
 
 def iter_archive(
@@ -127,22 +134,11 @@ def iter_archive(
     compressed, since a member's CRC and size stand before its bytes. Raises ``TargetError`` for ``no-archive``,
     which is a folder, and what ``write_archive`` raises for sources.
     """
-    _check_stream(plan)
-    return iter(_stream(plan, threads=_threads(threads), progress=progress))
+    _require_stream(plan)
+    return iter(_stream(plan, threads=checked_threads(threads, MAX_THREADS), progress=progress))
 
 
-def _threads(threads: int | None) -> int:
-    given: object = threads
-    if given is not None:
-        if not isinstance(given, int) or given < 1:
-            raise ValueError(f"threads must be a whole number from 1 on, not {given!r}")
-        return int(given)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _check_stream(plan: Plan) -> None:
+def _require_stream(plan: Plan) -> None:
     if _is_folder(plan):
         raise TargetError(plan.file_name, "is a folder (no-archive), not a stream of bytes: write it to a path")
 
@@ -155,7 +151,7 @@ def _without_slash(path: str) -> str:
     return path.rstrip(os.sep) or path
 
 
-def _check_sources_survive(plan: Plan, target: str) -> None:
+def _require_surviving_sources(plan: Plan, target: str) -> None:
     """Refuse to replace a folder that holds what is to be packed: it would be lost with the folder."""
     if not os.path.isdir(target):
         return

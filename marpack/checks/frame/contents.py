@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, Protocol
 
 from marpack.archive.plan.plan import Plan
-from marpack.archive.read.archive import ModelArchive
+from marpack.archive.read.archive import Archive
 from marpack.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ __all__ = [
     "ArchiveContents",
     "Contents",
     "MemberFile",
-    "NoContents",
     "PlanContents",
 ]
 
@@ -85,7 +84,7 @@ _TEXTS = (".py", ".json", ".yaml", ".yml", ".txt")
 class ArchiveContents:
     """The contents of an archive."""
 
-    def __init__(self, archive: ModelArchive) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self.sizes: Mapping[str, int] = {member.name: member.size for member in archive.members}
         self.present: Collection[str] = archive.outside_links
@@ -117,7 +116,7 @@ class ArchiveContents:
             wanted.add(self._archive[name])
         found: dict[str, bytes] = {}
         with contextlib.suppress(ArchiveError):  # which is met again, and told, by who asks for the member
-            for member, reader in self._archive.container.contents(wanted):
+            for member, reader in self._archive.contents(wanted):
                 found[member.name] = reader.read()
         return found
 
@@ -146,17 +145,3 @@ class PlanContents:
             file.write(chunk)
         file.seek(0)
         return file
-
-
-class NoContents:
-    """What cannot be opened, for the rule that says why."""
-
-    sizes: Mapping[str, int] = {}
-    present: Collection[str] = ()
-
-    def __init__(self, error: ArchiveError) -> None:
-        self.problems: Sequence[Issue] = (error.issue,)
-
-    def open(self, name: str) -> MemberFile:
-        """There is nothing to open."""
-        raise KeyError(name)

@@ -8,12 +8,13 @@ import posixpath
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from marpack.archive.handler import Handler
+from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE
 from marpack.checks.python.distributions import LONGEST_LINE, MOST_LINES, Distributions
+from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
-from marpack.checks.python.source import LONGEST_COMPILED, Source
+from marpack.checks.python.source import LONGEST_COMPILED, PythonFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -45,8 +46,8 @@ class Subject:
     """A model or workflow under examination; everything that several rules ask for is worked out once.
 
     ``path`` is what it is called in findings, ``file_name`` the name it has in a model store, ``""`` where it has
-    none yet. ``form`` is the reader that the server takes for it. ``is_workflow`` says that it is a workflow,
-    which has a manifest of its own kind.
+    none yet. ``form`` is the reader that the server takes for it. ``kind`` is ``workflow`` for one, which has a
+    manifest of its own kind.
     """
 
     def __init__(
@@ -57,26 +58,25 @@ class Subject:
         file_name: str,
         form: Form,
         settings: Settings,
-        is_workflow: bool = False,
+        kind: Literal["model", "workflow"] = "model",
     ) -> None:
         self.contents = contents
         self.path = path
         self.file_name = file_name
         self.form = form
         self.settings = settings
-        self.is_workflow = is_workflow
+        self.kind: Literal["model", "workflow"] = kind
         # Where the server looks for the manifest.
-        self.manifest_name = WORKFLOW_MANIFEST_NAME if is_workflow else MANIFEST_NAME
+        self.manifest_name = WORKFLOW_MANIFEST_NAME if kind == "workflow" else MANIFEST_NAME
         # What was asked for and not looked into, and why: a rule of its own tells it, after all others.
         self.unread: dict[str, str] = {}
         self._left = MOST_SOURCE
         self._read: dict[str, bytes] = {}
-        self._sources: dict[str, Source | None] = {}
+        self._sources: dict[str, PythonFile | None] = {}
         self._worked_out: dict[Callable[[Subject], Any], Any] = {}
 
-    def place(self, member: str | None) -> str:
-        """Return how a finding names a member, or the whole."""
-        return self.path if member is None else f"{self.path}/{member}"
+    def line_of(self, key: str) -> int | None:
+        """Return None: a rule that knows the line of a key of the manifest says so."""
 
     def once(self, work: Callable[[Subject], T]) -> T:
         """Return what a function makes of the subject; it is called once, for all rules that ask for it."""
@@ -161,10 +161,10 @@ class Subject:
         return value if isinstance(value, str) and value else None
 
     @cached_property
-    def handler(self) -> Handler | None:
+    def handler(self) -> HandlerName | None:
         """The handler, None where none is named."""
         value = self.role("handler")
-        return None if value is None else Handler(value)
+        return None if value is None else HandlerName.parse(value)
 
     # ---------------------------------------------------------------------------------------------- sources
 
@@ -182,15 +182,20 @@ class Subject:
 
     @cached_property
     def modules(self) -> Modules:
-        """The modules that the files of the archive make, and what the handler leads to."""
+        """The modules that the files of the archive make."""
         return Modules(
             names=self.names,
             linked=self.present,
             handler=self.handler,
-            model_file=self.role("modelFile"),
             source_of=self.source,
             python=self.settings.python,
         )
+
+    @cached_property
+    def worker(self) -> Worker:
+        """What a Python worker calls and imports to load the model."""
+        name = self.role("modelFile")
+        return Worker(self.modules, handler=self.handler, model_file=name if name in self.names else None)
 
     @cached_property
     def distributions(self) -> Distributions:
@@ -214,13 +219,13 @@ class Subject:
             self.unread[name] = f"lines of more than {LONGEST_LINE:,} characters were not looked into"
         return data, True
 
-    def source(self, name: str) -> Source | None:
+    def source(self, name: str) -> PythonFile | None:
         """Return a Python file, taken apart; None where there is none, or it is too long, which is told."""
         if name not in self._sources:
             self._sources[name] = self._taken_apart(name)
         return self._sources[name]
 
-    def _taken_apart(self, name: str) -> Source | None:
+    def _taken_apart(self, name: str) -> PythonFile | None:
         size = self.names.get(name, 0)
         if self._left < size <= LONGEST_SOURCE:
             self.unread[name] = (
@@ -234,7 +239,7 @@ class Subject:
         if size > LONGEST_COMPILED:
             self.unread[name] = f"it is longer than {LONGEST_COMPILED:,} bytes, and was parsed, but not compiled"
         try:
-            return Source(name, data, self.settings.python)
+            return PythonFile(name, data, self.settings.python)
         except MemoryError:  # which is also how Python's parser says that something is nested too deeply
             self.unread[name] = (
                 "Python's parser gave it up: it is nested too deeply, or there is too little memory"

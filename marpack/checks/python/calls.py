@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import posixpath
 
-__all__ = ["accepts", "has_parameters", "plain_function"]
+__all__ = ["accepts", "has_parameters"]
 
 # Decorators of methods that leave the parameters as they are.
 _KEEPS_PARAMETERS = frozenset({"abstractmethod", "no_grad", "inference_mode", "timed", "override", "final"})
@@ -29,9 +28,3 @@ def has_parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         if (getattr(called, "attr", None) or getattr(called, "id", None)) not in _KEEPS_PARAMETERS:
             return False
     return True
-
-
-def plain_function(name: str) -> str:
-    """Return a member's name as a path from the root of the model."""
-    plain = posixpath.normpath(name.lstrip("/")) if name.strip("/") else ""
-    return "" if plain == "." else plain

@@ -131,7 +131,7 @@ class RequirementLine:
 
     @property
     def readable(self) -> bool:
-        """Whether it can be told what it says: it holds no variable, and is UTF-8."""
+        """Whether its meaning is known: it holds no variable, and is UTF-8."""
         return len(self.text) <= LONGEST_LINE and "\ufffd" not in self.text and not _VARIABLE.search(self.text)
 
     @property
@@ -178,7 +178,7 @@ class Distributions:
     """The distributions that the text of a requirements file names; ``complete`` says that it is all of it."""
 
     def __init__(self, data: bytes, *, complete: bool = True) -> None:
-        # Whether all that it installs can be told from its lines, and the normalised names that can.
+        # Whether all that it installs is known from its lines, and the normalised names that are.
         self.complete = complete
         self.names: set[str] = set()
         for line in requirement_lines(data):
@@ -192,7 +192,7 @@ class Distributions:
         elif name is not None:
             self.names.add(name)
         elif not line.text.startswith(("--index-url", "--extra-index-url", "-i ")):
-            self.complete = False  # another file, the path of a wheel, or what cannot be told
+            self.complete = False  # another file, the path of a wheel, or what is not known
 
     @cached_property
     def modules(self) -> frozenset[str]:

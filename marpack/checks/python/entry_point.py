@@ -1,27 +1,26 @@
-"""What the worker calls, in which module, and how it comes to it."""
+"""What the worker calls, which modules loading the model runs, and whether BaseHandler loads it."""
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from marpack.checks.python.namespace import Namespace
+from marpack.checks.python.classes import ABC, ClassOf, attributes_of, calls_super
+from marpack.checks.python.torch_handlers import HANDLER_MODULES, torch_handler
+from marpack.checks.python.values import Function
 
 if TYPE_CHECKING:
-    from marpack.archive.handler import Handler
-    from marpack.checks.python.classes import ClassOf
-    from marpack.checks.python.values import Value
+    from collections.abc import Iterator
 
-__all__ = ["Entry", "Module", "Step"]
+    from marpack.archive.handler import HandlerName
+    from marpack.checks.python.modules import Module, Modules
+    from marpack.checks.python.namespace import Namespace
+    from marpack.checks.python.torch_handlers import TorchHandler
+    from marpack.checks.python.values import Values
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Module:
-    """Where a module lies: ``source`` is its member, None for what is no text (compiled, a folder, linked)."""
-
-    name: str
-    source: str | None
-    kind: Literal["source", "package", "compiled", "folder"]
+__all__ = ["EntryPoint", "Step", "Worker"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,16 +41,133 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """What the worker calls: ``built_in`` is the class of ts.torch_handler, else ``module`` is of the archive.
+class EntryPoint:
+    """What the worker calls: ``built_in`` is a handler of ts.torch_handler, else ``module`` is of the archive.
 
     ``space`` is there if the module is readable. ``values`` are what its attribute of the entry's name may be,
     None if it has surely none; then ``cls`` is the one class that it makes, if there is surely one.
     """
 
-    handler: Handler
-    built_in: str | None = None
+    handler: HandlerName
+    built_in: TorchHandler | None = None
     module: Module | None = None
     space: Namespace | None = None
-    values: frozenset[Value] | None = None
+    values: Values | None = None
     cls: ClassOf | None = None
+
+
+class Worker:
+    """What a Python worker does with the files of a model.
+
+    ``handler`` is the manifest's, and ``model_file`` too, None if that is not packed.
+    """
+
+    def __init__(self, modules: Modules, *, handler: HandlerName | None, model_file: str | None) -> None:
+        self.modules = modules
+        self._handler = handler
+        self._model_file = model_file
+
+    @cached_property
+    def graph(self) -> dict[str, Step]:
+        """All modules of the archive that importing the handler and the model file runs, by their names.
+
+        A ``Step`` says how surely; the surest way is kept.
+        """
+        steps: dict[str, Step] = {}
+        waiting = deque(self._first_steps())
+        while waiting:
+            name, step = waiting.popleft()
+            for module in self.modules.reached(name):
+                known = steps.get(module.name)
+                if known is not None and known.rank <= step.rank:
+                    continue
+                steps[module.name] = step
+                space = self.modules.space(module)
+                for item in space.imports if space is not None else ():
+                    if item.module is None:
+                        continue
+                    inner = Step(
+                        sure=step.sure and item.sure,
+                        caught=step.caught or item.all_is_caught,
+                        late=step.late or item.late,
+                    )
+                    waiting.append((item.module, inner))
+                    waiting.extend((f"{item.module}.{part}", inner) for part in item.names)
+        return steps
+
+    def _first_steps(self) -> Iterator[tuple[str, Step]]:
+        entry = self.entry_point
+        if entry is not None and entry.module is not None:
+            # If a file that is called as a built-in handler cannot be imported, that serves.
+            sure = entry.handler.value not in HANDLER_MODULES
+            yield entry.module.name, Step(sure=sure, caught=False, late=False)
+        if self.model_module is not None:
+            yield self.model_module.name, Step(sure=self.loads_model is True, caught=False, late=False)
+
+    @cached_property
+    def model_module(self) -> Module | None:
+        """The module that BaseHandler imports as the model file, None where that is none of the archive."""
+        module = (self._model_file or "").partition(".")[0]
+        return None if "/" in module or not module else self.modules.find(module)
+
+    @cached_property
+    def entry_point(self) -> EntryPoint | None:
+        """What the manifest's handler leads to; None if it leads nowhere, or no Python reads it."""
+        handler = self._handler
+        if handler is None or not handler.module:
+            return None
+        module = self.modules.find(handler.module)
+        if module is None:
+            built_in = HANDLER_MODULES.get(handler.value)
+            return None if built_in is None else EntryPoint(handler=handler, built_in=built_in)
+        space = self.modules.space(module)
+        if space is None or module.source is None:
+            return EntryPoint(handler=handler, module=module)
+        if not space.is_absent(handler.function):
+            return EntryPoint(handler=handler, module=module, space=space, values=space.get(handler.function))
+        only = space.only_class
+        cls = None if only is None else ClassOf(self.modules, space, module.source, only[1])
+        return EntryPoint(handler=handler, module=module, space=space, cls=cls)
+
+    @cached_property
+    def loads_model(self) -> bool | None:
+        """Whether BaseHandler loads the model: True if surely, False if surely not, None if nobody can tell."""
+        entry = self.entry_point
+        if entry is None:
+            return None
+        if entry.built_in is not None:
+            return entry.built_in.loads_model
+        if entry.cls is None:
+            functions = entry.values is not None and all(isinstance(value, Function) for value in entry.values)
+            return False if functions else None
+        return _loads_model(entry.cls)
+
+
+def _loads_model(cls: ClassOf) -> bool | None:
+    """Tell whether a handler's class has BaseHandler load the model, None if nobody can tell."""
+    found = cls.attribute("initialize")
+    if isinstance(found.owner, str):
+        return _loading(found.owner) if cls.attribute("_load_pickled_model").has is False else None
+    if found.owner is None or found.node is None:
+        return None
+    lineage = cls.lineage()
+    outside = [item for item in lineage if not isinstance(item, ClassOf)]
+    if all(item is not None and attributes_of(item) == frozenset() for item in outside):
+        return False
+    if not calls_super(found.node):
+        return None
+    # What the class that calls it has behind it.
+    behind = lineage[lineage.index(found.owner) + 1 :]
+    overridden = any(
+        item.own_attribute(name).has is not False
+        for item in lineage
+        if isinstance(item, ClassOf)
+        for name in ("_load_pickled_model", *(["initialize"] if item in behind else []))
+    )
+    first = next((item for item in behind if not isinstance(item, ClassOf) and item != ABC), None)
+    return None if overridden or first is None else _loading(first)
+
+
+def _loading(path: str) -> bool | None:
+    handler = torch_handler(path)
+    return None if handler is None else handler.loads_model

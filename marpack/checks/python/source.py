@@ -8,7 +8,7 @@ import warnings
 
 from marpack.checks.python import fstrings
 
-__all__ = ["LONGEST_COMPILED", "Source"]
+__all__ = ["LONGEST_COMPILED", "PythonFile"]
 # The compiler takes a time that grows with the square of some texts.
 LONGEST_COMPILED = 128 << 10
 
@@ -16,7 +16,7 @@ LONGEST_COMPILED = 128 << 10
 _QUIET = threading.Lock()
 
 
-class Source:
+class PythonFile:
     """A Python file: its ``tree``, or what keeps it from being one: ``error``, at ``line``."""
 
     def __init__(self, name: str, data: bytes, python: tuple[int, int]) -> None:

@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
-__all__ = ["HANDLER_CLASSES", "HANDLER_METHODS", "HANDLER_MODULES", "INTERPRETERS_OWN", "KNOWN_BASES"]
+from dataclasses import dataclass
+from typing import Final
 
-# Modules of ts.torch_handler that hold a handler, and its class; all of them BaseHandler's but DenseNetHandler.
-HANDLER_MODULES = {
-    "base_handler": "BaseHandler",
-    "dali_handler": "DALIHandler",
-    "dali_image_classifier": "DALIImageClassifier",
-    "densenet_handler": "DenseNetHandler",
-    "image_classifier": "ImageClassifier",
-    "image_segmenter": "ImageSegmenter",
-    "object_detector": "ObjectDetector",
-    "text_classifier": "TextClassifier",
-    "text_handler": "TextHandler",
-    "trt_llm_handler": "TRTLLMHandler",
-    "vision_handler": "VisionHandler",
-    "vllm_handler": "VLLMHandler",
-    "distributed.base_deepspeed_handler": "BaseDeepSpeedHandler",
-    "distributed.base_pippy_handler": "BasePippyHandler",
+__all__ = [
+    "HANDLER_METHODS",
+    "HANDLER_MODULES",
+    "INTERPRETERS_OWN",
+    "KNOWN_BASES",
+    "TorchHandler",
+    "torch_handler",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TorchHandler:
+    """A class of ts.torch_handler that a manifest can name [server].
+
+    ``loads_model``: its ``initialize`` is, or calls, BaseHandler's. ``needs`` are the packages that it imports
+    beside torch. ``is_coroutine``: its ``handle`` is to be awaited. ``uses_labels``: it answers with the names of
+    classes. ``needs_vocabulary``: it does not start without source_vocab.pt.
+    """
+
+    name: str
+    loads_model: bool = True
+    needs: tuple[str, ...] = ()
+    is_coroutine: bool = False
+    uses_labels: bool = False
+    needs_vocabulary: bool = False
+
+
+_VISION, _DALI = ("torchvision", "captum"), ("nvidia.dali", "captum")
+
+# By the modules of ts.torch_handler; all of them derive from BaseHandler but DenseNetHandler.
+HANDLER_MODULES: Final = {
+    "base_handler": TorchHandler(name="BaseHandler"),
+    "dali_handler": TorchHandler(name="DALIHandler", needs=_DALI),
+    "dali_image_classifier": TorchHandler(name="DALIImageClassifier", needs=_DALI, uses_labels=True),
+    "densenet_handler": TorchHandler(name="DenseNetHandler", loads_model=False),
+    "image_classifier": TorchHandler(name="ImageClassifier", needs=_VISION, uses_labels=True),
+    "image_segmenter": TorchHandler(name="ImageSegmenter", needs=_VISION),
+    "object_detector": TorchHandler(name="ObjectDetector", needs=_VISION, uses_labels=True),
+    "text_classifier": TorchHandler(
+        name="TextClassifier", needs=("captum",), uses_labels=True, needs_vocabulary=True
+    ),
+    "text_handler": TorchHandler(name="TextHandler", needs=("captum",), needs_vocabulary=True),
+    "trt_llm_handler": TorchHandler(
+        name="TRTLLMHandler", loads_model=False, needs=("tensorrt_llm", "transformers"), is_coroutine=True
+    ),
+    "vision_handler": TorchHandler(name="VisionHandler", needs=("captum",)),
+    "vllm_handler": TorchHandler(name="VLLMHandler", loads_model=False, needs=("vllm",), is_coroutine=True),
+    "distributed.base_deepspeed_handler": TorchHandler(name="BaseDeepSpeedHandler", loads_model=False),
+    "distributed.base_pippy_handler": TorchHandler(name="BasePippyHandler", loads_model=False),
 }
+_BY_CLASS = {handler.name: handler for handler in HANDLER_MODULES.values()}
 
-# Those whose ``initialize`` is, or calls, BaseHandler's, which loads the model.
-_LOADING = frozenset(
-    {
-        "BaseHandler",
-        "DALIHandler",
-        "DALIImageClassifier",
-        "ImageClassifier",
-        "ImageSegmenter",
-        "ObjectDetector",
-        "TextClassifier",
-        "TextHandler",
-        "VisionHandler",
-    }
-)
-HANDLER_CLASSES = {name: name in _LOADING for name in HANDLER_MODULES.values()}
+
+def torch_handler(path: str) -> TorchHandler | None:
+    """Return the handler that a dotted name of ts.torch_handler stands for, None for any other class."""
+    return _BY_CLASS.get(path.rpartition(".")[2]) if path.startswith("ts.torch_handler.") else None
+
 
 # Loaded before anything is looked for in files: a file of the name is never imported. Since Python 3.11 those of
 # the second line are frozen into the interpreter.

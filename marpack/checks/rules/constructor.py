@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from marpack.checks.frame.rule import Problem, rule
 from marpack.checks.python.classes import ClassOf
-from marpack.checks.rules.entry_point import owner_member, qualified_name, wrong_call
+from marpack.checks.rules.entry_call import owner_member, qualified_name, wrong_call
 from marpack.checks.rules.handler_name import KEY, entry_of
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.modules import Modules
-    from marpack.findings import Severity
+    from marpack.findings import Finding, Severity
+    from marpack.rule import Rule
 
-__all__ = ["constructor_problems"]
+__all__ = ["RULES", "find_constructor"]
 
 
-@rule("handler-methods", "error")
-def handler_class_lacks_methods(subject: Subject) -> Iterator[Problem]:
+@rule("handler-methods", "error", kind="model")
+def handler_class_lacks_methods(subject: Subject) -> Iterator[Finding]:
     """Give the handler's class the methods ``initialize`` and ``handle``.
 
     The worker makes one object of the class and needs both. Those of ``BaseHandler`` and of every other class of
@@ -35,8 +35,8 @@ def handler_class_lacks_methods(subject: Subject) -> Iterator[Problem]:
         "initialize": f"AttributeError: '{entry.cls.value.name}' object has no attribute 'initialize'",
     }
     for method, effect in effects.items():
-        if subject.modules.attribute(entry.cls, method).has is False:
-            yield Problem(
+        if entry.cls.attribute(method).has is False:
+            yield handler_class_lacks_methods.finding(
                 key=KEY,
                 member=entry.cls.member,
                 line=entry.cls.value.line,
@@ -46,8 +46,8 @@ def handler_class_lacks_methods(subject: Subject) -> Iterator[Problem]:
             )
 
 
-@rule("handler-constructor", "error")
-def handler_constructor_needs_arguments(subject: Subject) -> Iterator[Problem]:
+@rule("handler-constructor", "error", kind="model")
+def handler_constructor_needs_arguments(subject: Subject) -> Iterator[Finding]:
     """Let the handler's class be made without arguments.
 
     The worker calls it with none; what a handler needs it finds in the context that ``initialize`` gets [server].
@@ -55,19 +55,26 @@ def handler_constructor_needs_arguments(subject: Subject) -> Iterator[Problem]:
     entry = entry_of(subject)
     if entry is None or entry.cls is None:
         return
-    yield from constructor_problems(subject.modules, entry.cls, KEY, "error", "read them in initialize(context)")
+    yield from find_constructor(
+        handler_constructor_needs_arguments, entry.cls, KEY, "read them in initialize(context)"
+    )
 
 
-def constructor_problems(
-    modules: Modules, cls: ClassOf, key: str, severity: Severity, instead: str
-) -> Iterator[Problem]:
+def find_constructor(
+    rule: Rule[Subject],
+    cls: ClassOf,
+    key: str,
+    instead: str,
+    *,
+    severity: Severity | None = None,
+) -> Iterator[Finding]:
     """Yield what keeps a class from being made without arguments: required ones, and abstract methods."""
     name = cls.value.name
-    required = modules.required(cls)
+    required = cls.required_arguments()
     if required is not None:
         found, missing = required
         effect = wrong_call(f"{qualified_name(found)}()", found.node.args, 1) if found.node is not None else ""
-        yield Problem(
+        yield rule.finding(
             key=key,
             member=owner_member(found.owner) or cls.member,
             line=None if found.node is None else found.node.lineno,
@@ -76,9 +83,9 @@ def constructor_problems(
             effect=effect,
             fix=f"give them defaults, or {instead}",
         )
-    abstract = modules.abstract(cls)
+    abstract = cls.abstract_methods()
     if abstract:
-        yield Problem(
+        yield rule.finding(
             key=key,
             member=cls.member,
             line=abstract[0].lineno,
@@ -87,3 +94,9 @@ def constructor_problems(
             effect=f"TypeError: Can't instantiate abstract class {name}",
             fix="define them without @abstractmethod",
         )
+
+
+RULES = (
+    handler_class_lacks_methods,
+    handler_constructor_needs_arguments,
+)

@@ -8,14 +8,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from marpack.archive.names import CASE_COLLISION, names_issues
-from marpack.checks.frame.rule import Problem, rule
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from marpack.checks.frame.subject import Subject
+    from marpack.checks.frame.subject import Form, Subject
+    from marpack.findings import Finding, Issue
 
-__all__ = ["HARMLESS"]
+__all__ = ["HARMLESS", "RULES", "finding_of"]
 
 _NOT_SAVED = 'it answers 500, "Failed to save model"'
 _SILENTLY_LESS = "it reads nothing behind that, without a word"
@@ -80,7 +81,7 @@ _MOST_NAMED = 5
 
 
 @rule("container-structure", "error")
-def find_structure(subject: Subject) -> Iterator[Problem]:
+def find_structure(subject: Subject) -> Iterator[Finding]:
     """Pack a zip or a tar that the server reads as everything else does.
 
     The server reads a ``.mar`` from its beginning, header by header, and never looks at the directory at its end,
@@ -93,28 +94,33 @@ def find_structure(subject: Subject) -> Iterator[Problem]:
     """
     for issue in subject.contents.problems:
         if issue.code != CASE_COLLISION:  # which is found in a plan too, by a rule of its own
-            followed = issue.code == "link" and subject.form == "folder"
-            yield Problem(
-                message=f"{issue.message} ({issue.code})",
-                fix="pack it again with marpack pack or torch-model-archiver",
-                effect=_FOLLOWED if followed else _EFFECTS.get(issue.code, ""),
-                member=issue.argument or None,
-                severity="warning" if issue.code in HARMLESS else None,
-            )
+            yield finding_of(issue, subject.form)
 
 
-@rule("container-file-name", "warning")
-def find_file_name(subject: Subject) -> Iterator[Problem]:
+def finding_of(issue: Issue, form: Form) -> Finding:
+    """Return what the server does about something that is wrong with an archive as such."""
+    followed = issue.code == "link" and form == "folder"
+    return find_structure.finding(
+        message=f"{issue.message} ({issue.code})",
+        fix="pack it again with marpack pack or torch-model-archiver",
+        effect=_FOLLOWED if followed else _EFFECTS.get(issue.code, ""),
+        member=issue.argument or None,
+        severity="warning" if issue.code in HARMLESS else None,
+    )
+
+
+@rule("container-file-name", "warning", kind="model")
+def find_file_name(subject: Subject) -> Iterator[Finding]:
     """Let the name of a packed folder end in ``.tar.gz``.
 
     The server takes the name for the form: ``.mar``, in lower case, is a zip, and anything else a gzip-compressed
     tar. ``load_models=all`` loads no others than folders, ``.mar``, ``.model`` and ``.tar.gz`` [server].
     """
     name = subject.file_name
-    if not name or subject.is_workflow or subject.form == "folder":
+    if not name or subject.form == "folder":
         return
     if subject.form == "tgz" and not name.endswith((".tar.gz", ".mar")):
-        yield Problem(
+        yield find_file_name.finding(
             message=f"{name!r} does not end in .tar.gz",
             fix="let the name end in .tar.gz",
             effect="KServe does not take it" if name.endswith(".model") else "load_models=all does not take it",
@@ -122,13 +128,13 @@ def find_file_name(subject: Subject) -> Iterator[Problem]:
 
 
 @rule("container-dots", "error")
-def find_dots(subject: Subject) -> Iterator[Problem]:
+def find_dots(subject: Subject) -> Iterator[Finding]:
     """Use no ``..`` in the name of an archive.
 
     The server takes any two dots for a way out of the model store, ``a..b.mar`` too [server].
     """
     if ".." in subject.file_name:
-        yield Problem(
+        yield find_dots.finding(
             message=f"{subject.file_name!r} holds '..'",
             fix="call it otherwise",
             effect='it answers 404, "Relative path is not allowed in url"',
@@ -136,7 +142,7 @@ def find_dots(subject: Subject) -> Iterator[Problem]:
 
 
 @rule("container-single-folder", "error")
-def find_single_folder(subject: Subject) -> Iterator[Problem]:
+def find_single_folder(subject: Subject) -> Iterator[Finding]:
     """Put something beside ``MAR-INF`` into a folder of the model store.
 
     Of a folder that holds one folder and nothing else the server takes the inner one for the model. Where that is
@@ -145,7 +151,7 @@ def find_single_folder(subject: Subject) -> Iterator[Problem]:
     """
     tops = {name.partition("/")[0] for name in (*subject.names, *subject.present)}
     if subject.form == "folder" and tops == {"MAR-INF"} and subject.manifest_name in subject.names:
-        yield Problem(
+        yield find_single_folder.finding(
             message="MAR-INF is all that it holds, and is taken for the model itself",
             fix="put any other file beside it, a README for example",
             effect='it answers 400, "Model name is not defined."',
@@ -153,7 +159,7 @@ def find_single_folder(subject: Subject) -> Iterator[Problem]:
 
 
 @rule("container-case", "warning")
-def find_case(subject: Subject) -> Iterator[Problem]:
+def find_case(subject: Subject) -> Iterator[Finding]:
     """Give members names that differ in more than case.
 
     Two that do not are two files on Linux, where the server runs, and one on the file systems of macOS and Windows
@@ -161,7 +167,7 @@ def find_case(subject: Subject) -> Iterator[Problem]:
     """
     for issue in dict.fromkeys(names_issues(subject.names, most=sys.maxsize)):
         if issue.code == CASE_COLLISION:
-            yield Problem(
+            yield find_case.finding(
                 message=issue.message,
                 fix="call one of them otherwise",
                 effect="on Linux it unpacks both",
@@ -170,7 +176,7 @@ def find_case(subject: Subject) -> Iterator[Problem]:
 
 
 @rule("container-not-ascii", "warning")
-def find_not_ascii(subject: Subject) -> Iterator[Problem]:
+def find_not_ascii(subject: Subject) -> Iterator[Finding]:
     """Give members ASCII names.
 
     Others need a server in a UTF-8 locale. In the ``C`` locale, or one that is not installed, Java cannot make
@@ -179,7 +185,7 @@ def find_not_ascii(subject: Subject) -> Iterator[Problem]:
     names = [name for name in subject.names if not name.isascii()]
     for number, name in enumerate(names[:_MOST_NAMED], 1):
         left = len(names) - number if number == _MOST_NAMED else 0
-        yield Problem(
+        yield find_not_ascii.finding(
             message=f"the name is not ASCII, nor are {left:,} others" if left else "the name is not ASCII",
             fix="use ASCII letters",
             effect="in a POSIX locale it answers 403: Malformed input or input contains unmappable characters",
@@ -188,14 +194,14 @@ def find_not_ascii(subject: Subject) -> Iterator[Problem]:
 
 
 @rule("container-control-characters", "warning")
-def find_control_characters(subject: Subject) -> Iterator[Problem]:
+def find_control_characters(subject: Subject) -> Iterator[Finding]:
     """Use no control characters in the names of members.
 
     The server unpacks them as they are. Nobody means them, and nobody sees them [server].
     """
     for name in subject.names:
         if re.search(r"[\x00-\x1f\x7f]", name):
-            yield Problem(
+            yield find_control_characters.finding(
                 message=f"the name {name!r} holds a control character",
                 fix="call it otherwise",
                 effect="it unpacks a file of this name",
@@ -204,7 +210,7 @@ def find_control_characters(subject: Subject) -> Iterator[Problem]:
 
 
 @rule("container-useless", "note")
-def find_useless(subject: Subject) -> Iterator[Problem]:
+def find_useless(subject: Subject) -> Iterator[Finding]:
     """Leave out what was packed by accident: compiled Python, other archives, the traces of programs.
 
     None of it does harm, and all of it is unpacked for every model [server].
@@ -213,7 +219,7 @@ def find_useless(subject: Subject) -> Iterator[Problem]:
     if found:
         total = sum(subject.names[name] for name in found)
         others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
-        yield Problem(
+        yield find_useless.finding(
             message=f"{found[0]!r}{others}, {total:,} bytes, are of no use to a server",
             fix="leave them out",
             effect="it unpacks them, each time that it loads the model",
@@ -227,3 +233,15 @@ def _is_useless(name: str, names: Mapping[str, int]) -> bool:
     if last.endswith(_USELESS_SUFFIXES):  # a compiled module may be all there is
         return f"{posixpath.splitext(name)[0]}.py" in names
     return last.endswith(_NESTED)
+
+
+RULES = (
+    find_structure,
+    find_file_name,
+    find_dots,
+    find_single_folder,
+    find_case,
+    find_not_ascii,
+    find_control_characters,
+    find_useless,
+)

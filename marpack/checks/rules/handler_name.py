@@ -5,62 +5,48 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from marpack.checks.frame.rule import Problem, rule
 from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_OWN
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from marpack.archive.handler import Handler
-    from marpack.checks.python.entry_point import Entry
-from marpack.checks.frame.subject import Subject
+    from marpack.archive.handler import HandlerName
+    from marpack.checks.frame.subject import Subject
+    from marpack.checks.python.entry_point import EntryPoint
+    from marpack.findings import Finding
 
-__all__ = ["BUILT_IN_NEEDS", "KEY", "entry_of", "fallback", "is_python"]
+__all__ = ["KEY", "RULES", "entry_of", "fallback", "is_python"]
 
 KEY = "model.handler"
 
-# What the built-in handlers import beside torch [server].
-_VISION = ("torchvision", "captum")
-BUILT_IN_NEEDS = {
-    "dali_handler": ("nvidia.dali", "captum"),
-    "dali_image_classifier": ("nvidia.dali", "captum"),
-    "image_classifier": _VISION,
-    "image_segmenter": _VISION,
-    "object_detector": _VISION,
-    "text_classifier": ("captum",),
-    "text_handler": ("captum",),
-    "trt_llm_handler": ("tensorrt_llm", "transformers"),
-    "vision_handler": ("captum",),
-    "vllm_handler": ("vllm",),
-}
-
 
 def is_python(subject: Subject) -> bool:
-    """Tell whether a Python worker takes the handler: of a model, and not for the C++ back end."""
-    return not subject.is_workflow and subject.manifest.get("runtime") != "LSP"
+    """Tell whether a Python worker takes the handler, not the C++ back end."""
+    return subject.manifest.get("runtime") != "LSP"
 
 
-def _named(subject: Subject) -> Handler | None:
+def _named(subject: Subject) -> HandlerName | None:
     return subject.handler if is_python(subject) else None
 
 
-def entry_of(subject: Subject) -> Entry | None:
+def entry_of(subject: Subject) -> EntryPoint | None:
     """Return what the worker calls, None where no Python worker does."""
-    return subject.modules.entry if is_python(subject) else None
+    return subject.worker.entry_point if is_python(subject) else None
 
 
 # ------------------------------------------------------------------------------------------------- the name
 
 
-@rule("handler-missing", "error")
-def handler_is_missing(subject: Subject) -> Iterator[Problem]:
+@rule("handler-missing", "error", kind="model")
+def handler_is_missing(subject: Subject) -> Iterator[Finding]:
     """Name a handler in the manifest.
 
     Without one the server takes its setting ``default_service_handler``, and where that is not set either, the
     worker gets the folder of the model for a handler: it finds no such module and dies, again and again [server].
     """
     if is_python(subject) and subject.model and subject.model.get("handler") in (None, ""):
-        yield Problem(
+        yield handler_is_missing.finding(
             key=KEY,
             member=subject.manifest_name,
             message="the manifest names no handler",
@@ -70,7 +56,7 @@ def handler_is_missing(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def _why_no_module(handler: Handler) -> tuple[str, str] | None:
+def _why_no_module(handler: HandlerName) -> tuple[str, str] | None:
     """Return what keeps a handler's name from being that of any module, and how to write it."""
     value, module = handler.value, handler.module
     if handler.path.removesuffix(".py") in HANDLER_MODULES and value not in HANDLER_MODULES:
@@ -90,8 +76,8 @@ def _why_no_module(handler: Handler) -> tuple[str, str] | None:
     return None
 
 
-@rule("handler-name", "error")
-def handler_name_is_no_module(subject: Subject) -> Iterator[Problem]:
+@rule("handler-name", "error", kind="model")
+def handler_name_is_no_module(subject: Subject) -> Iterator[Finding]:
     r"""Write the handler so that it is the name of a module.
 
     The worker cuts off one ``.py``, takes what stands behind the last ``/``, and imports that; when it cannot, it
@@ -103,7 +89,7 @@ def handler_name_is_no_module(subject: Subject) -> Iterator[Problem]:
         return
     why = _why_no_module(handler)
     if why is not None:
-        yield Problem(
+        yield handler_name_is_no_module.finding(
             key=KEY,
             member=subject.manifest_name,
             message=f"{handler.value!r} {why[0]}",
@@ -112,8 +98,8 @@ def handler_name_is_no_module(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("handler-folder", "error")
-def handler_in_a_folder(subject: Subject) -> Iterator[Problem]:
+@rule("handler-folder", "error", kind="model")
+def handler_in_a_folder(subject: Subject) -> Iterator[Finding]:
     """Name a handler in a sub-folder as ``folder.handler`` or as ``folder/handler.py:function``.
 
     Only what stands behind the last ``/`` is imported, and only the root of the archive is searched, unless there
@@ -125,7 +111,7 @@ def handler_in_a_folder(subject: Subject) -> Iterator[Problem]:
     path = posixpath.normpath(handler.path.removesuffix(".py").lstrip("/"))
     if "/" in path and subject.holds(f"{path}.py"):
         dotted = path.replace("/", ".")
-        yield Problem(
+        yield handler_in_a_folder.finding(
             key=KEY,
             member=subject.manifest_name,
             message=f"{handler.value!r} lies in a folder, where the worker does not look",
@@ -134,8 +120,8 @@ def handler_in_a_folder(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("handler-file", "error")
-def handler_file_is_not_packed(subject: Subject) -> Iterator[Problem]:
+@rule("handler-file", "error", kind="model")
+def handler_file_is_not_packed(subject: Subject) -> Iterator[Finding]:
     """Pack the handler's file, or name a built-in handler.
 
     The worker imports the module from the root of the archive, then from ``ts.torch_handler``, and dies when it is
@@ -149,7 +135,7 @@ def handler_file_is_not_packed(subject: Subject) -> Iterator[Problem]:
     if "/" in path and subject.holds(f"{path}.py"):
         return
     if handler.module in INTERPRETERS_OWN:
-        yield Problem(
+        yield handler_file_is_not_packed.finding(
             key=KEY,
             member=subject.manifest_name,
             message=f"{handler.module!r} is a module that Python has loaded before it looks for any file",
@@ -166,7 +152,7 @@ def handler_file_is_not_packed(subject: Subject) -> Iterator[Problem]:
     found = f": {near[0]!r} is, whose name is another" if near else ""
     # Installed beside the server, it is found: nothing here can tell.
     installed = "." in handler.module and first not in subject.packages and not handler.value.endswith(".py")
-    yield Problem(
+    yield handler_file_is_not_packed.finding(
         key=KEY,
         member=subject.manifest_name,
         message=f"{handler.value!r} is neither packed nor a built-in handler{found}",
@@ -179,7 +165,7 @@ def handler_file_is_not_packed(subject: Subject) -> Iterator[Problem]:
 _BUILT_IN = ("base_handler", "image_classifier", "image_segmenter", "object_detector", "text_classifier")
 
 
-def _no_module(handler: Handler) -> str:
+def _no_module(handler: HandlerName) -> str:
     if not handler.module:
         return "ValueError: Empty module name"
     if handler.module.startswith("."):
@@ -187,7 +173,7 @@ def _no_module(handler: Handler) -> str:
     return f"ModuleNotFoundError: {fallback(handler)}"
 
 
-def fallback(handler: Handler) -> str:
+def fallback(handler: HandlerName) -> str:
     """Return the worker's last word on a handler that it cannot import: it was looked for in ts.torch_handler."""
     first, dot, _ = handler.value.partition(".")
     if dot and first in HANDLER_MODULES:
@@ -196,8 +182,8 @@ def fallback(handler: Handler) -> str:
     return f"No module named {f'ts.torch_handler.{first}'!r}"
 
 
-@rule("handler-hides-built-in", "warning")
-def handler_file_hides_a_built_in(subject: Subject) -> Iterator[Problem]:
+@rule("handler-hides-built-in", "warning", kind="model")
+def handler_file_hides_a_built_in(subject: Subject) -> Iterator[Finding]:
     """Give a packed file another name than a built-in handler's.
 
     The root of the archive is searched first, so ``image_classifier`` means the packed ``image_classifier.py``.
@@ -205,7 +191,7 @@ def handler_file_hides_a_built_in(subject: Subject) -> Iterator[Problem]:
     """
     entry = entry_of(subject)
     if entry is not None and entry.module is not None and entry.handler.value in HANDLER_MODULES:
-        yield Problem(
+        yield handler_file_hides_a_built_in.finding(
             key=KEY,
             member=entry.module.source,
             message=f"{entry.handler.value!r} is a built-in handler, and a packed file takes its place",
@@ -214,8 +200,8 @@ def handler_file_hides_a_built_in(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("handler-packages", "note")
-def built_in_handler_needs_packages(subject: Subject) -> Iterator[Problem]:
+@rule("handler-packages", "note", kind="model")
+def built_in_handler_needs_packages(subject: Subject) -> Iterator[Finding]:
     """See that the packages which a built-in handler imports are installed where the server runs.
 
     ``pip install torchserve`` brings none of them; TorchServe's own images have torchvision and captum [server].
@@ -225,14 +211,24 @@ def built_in_handler_needs_packages(subject: Subject) -> Iterator[Problem]:
         return
     missing = [
         name
-        for name in BUILT_IN_NEEDS.get(entry.handler.value, ())
+        for name in entry.built_in.needs
         if subject.modules.find(name) is None and not subject.distributions.brings(name)
     ]
     if missing:
-        yield Problem(
+        yield built_in_handler_needs_packages.finding(
             key=KEY,
             member=subject.manifest_name,
             message=f"the handler {entry.handler.value!r} imports {' and '.join(missing)}",
             effect=f"ModuleNotFoundError: No module named {missing[-1]!r}, where that is not installed",
             fix="use an image that has them, or a requirements file and install_py_dep_per_model=true",
         )
+
+
+RULES = (
+    handler_is_missing,
+    handler_name_is_no_module,
+    handler_in_a_folder,
+    handler_file_is_not_packed,
+    handler_file_hides_a_built_in,
+    built_in_handler_needs_packages,
+)

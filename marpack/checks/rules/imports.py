@@ -7,22 +7,24 @@ import posixpath
 import sys
 from typing import TYPE_CHECKING
 
-from marpack.checks.frame.rule import Problem, rule
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
 from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
 from marpack.checks.python.values import Imported
 from marpack.checks.rules.handler_name import fallback, is_python
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.entry_point import Module, Step
+    from marpack.checks.python.entry_point import Step
     from marpack.checks.python.imports import Import
+    from marpack.checks.python.modules import Module
     from marpack.checks.python.namespace import Namespace
-    from marpack.findings import Severity
+    from marpack.findings import Finding, Severity
+    from marpack.rule import Rule
 
-__all__ = ["FATAL", "is_standard"]
+__all__ = ["FATAL", "RULES", "is_standard"]
 
 KEY = "model.handler"
 
@@ -82,7 +84,7 @@ def is_standard(module: str, python: tuple[int, int]) -> bool:
 def _reached(subject: Subject) -> Iterator[tuple[Module, Step, Namespace]]:
     """Yield the readable modules that loading the model runs."""
     if is_python(subject):
-        for name, step in subject.modules.graph.items():
+        for name, step in subject.worker.graph.items():
             module = subject.modules.find(name)
             space = None if module is None else subject.modules.space(module)
             if module is not None and space is not None:
@@ -95,8 +97,8 @@ def _misleading(subject: Subject, text: str) -> str:
     return text if handler is None else f"{text}, then {fallback(handler)}"
 
 
-@rule("source-syntax", "error")
-def source_is_no_python(subject: Subject) -> Iterator[Problem]:
+@rule("source-syntax", "error", kind="model")
+def source_is_no_python(subject: Subject) -> Iterator[Finding]:
     """Pack Python files that the server's Python can read.
 
     A syntax error, a NUL byte, or text that is not in the encoding which the file declares (UTF-8 if none) ends
@@ -106,7 +108,7 @@ def source_is_no_python(subject: Subject) -> Iterator[Problem]:
     if not is_python(subject):
         return
     modules = subject.modules
-    for name, step in modules.graph.items():
+    for name, step in subject.worker.graph.items():
         module = modules.find(name)
         source = None if module is None else modules.source(module)
         if module is None or source is None or source.error is None:
@@ -114,7 +116,7 @@ def source_is_no_python(subject: Subject) -> Iterator[Problem]:
         # A newer Python may have learned to read it.
         newer = subject.settings.python > sys.version_info[:2]
         version = ".".join(map(str, subject.settings.python))
-        yield Problem(
+        yield source_is_no_python.finding(
             key=KEY,
             member=module.source,
             line=source.line,
@@ -125,8 +127,8 @@ def source_is_no_python(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("module-shadowed", "error")
-def file_shadows_a_module(subject: Subject) -> Iterator[Problem]:
+@rule("module-shadowed", "error", kind="model")
+def file_shadows_a_module(subject: Subject) -> Iterator[Finding]:
     """Give packed files other names than Python's, torch's and TorchServe's modules have.
 
     The folder of the model comes first on the worker's search path, before the standard library: a packed
@@ -142,14 +144,14 @@ def file_shadows_a_module(subject: Subject) -> Iterator[Problem]:
         if module is None or (module in INTERPRETERS_OWN and frozen):
             continue
         if module in FATAL or not frozen or (module in _FATAL_TO_BASE_HANDLER and _uses_base_handler(subject)):
-            yield Problem(
+            yield file_shadows_a_module.finding(
                 member=name,
                 message=f"it takes the place of the module {module!r}, without which no worker starts",
                 effect=f"dies before it reads the handler: module {module!r} has no attribute ..., or the like",
                 fix="rename it, and the imports of it",
             )
         elif _is_public(module, subject.settings.python) or module in WITH_SERVER:
-            yield Problem(
+            yield file_shadows_a_module.finding(
                 member=name,
                 severity="warning",
                 message=f"it takes the place of the module {module!r} for everything that imports that",
@@ -164,7 +166,7 @@ def _is_public(module: str, python: tuple[int, int]) -> bool:
 
 def _uses_base_handler(subject: Subject) -> bool:
     """Tell whether loading the handler surely imports BaseHandler."""
-    entry = subject.modules.entry
+    entry = subject.worker.entry_point
     return (entry is not None and entry.built_in is not None) or any(
         item.sure and step.rank == 0 and not item.missing_is_caught and (item.module or "").startswith(_HANDLERS)
         for _, step, space in _reached(subject)
@@ -188,10 +190,16 @@ def _top_level(subject: Subject, name: str) -> str | None:
     return None
 
 
-def _problem(
-    module: Module, item: Import, message: str, effect: str, fix: str, severity: Severity | None
-) -> Problem:
-    return Problem(
+def _finding(
+    rule: Rule[Subject],
+    module: Module,
+    item: Import,
+    message: str,
+    effect: str,
+    fix: str,
+    severity: Severity | None = None,
+) -> Finding:
+    return rule.finding(
         key=KEY,
         member=module.source,
         line=item.line,
@@ -211,8 +219,8 @@ def _severity(step: Step, item: Import, worst: Severity) -> Severity | None:
     return worst if item.sure and step.sure else "warning"
 
 
-@rule("import-missing", "warning")
-def import_is_not_packed(subject: Subject) -> Iterator[Problem]:
+@rule("import-missing", "warning", kind="model")
+def import_is_not_packed(subject: Subject) -> Iterator[Finding]:
     """Pack what the handler imports, or name it in the requirements file.
 
     A module that is neither packed, nor Python's, nor TorchServe's, nor brought by the requirements file has to be
@@ -247,7 +255,9 @@ def import_is_not_packed(subject: Subject) -> Iterator[Problem]:
             if severity is not None and (module.name, missing) not in said:
                 said.add((module.name, missing))
                 effect = _misleading(subject, f"ModuleNotFoundError: No module named {missing!r}")
-                yield _problem(module, item, f"finds no module {missing!r}", effect, fix, severity)
+                yield _finding(
+                    import_is_not_packed, module, item, f"finds no module {missing!r}", effect, fix, severity
+                )
 
 
 def _is_closed(space: Namespace | None, module: Module) -> bool:
@@ -282,8 +292,8 @@ def _changes_path(space: Namespace) -> bool:
     return False
 
 
-@rule("import-relative", "error")
-def import_is_relative(subject: Subject) -> Iterator[Problem]:
+@rule("import-relative", "error", kind="model")
+def import_is_relative(subject: Subject) -> Iterator[Finding]:
     """Import from other files at the root by their plain names.
 
     The handler is imported as a module of its own, not of a package: ``from . import x`` and ``from .x import y``
@@ -296,7 +306,8 @@ def import_is_relative(subject: Subject) -> Iterator[Problem]:
             if item.module is None and severity is not None:
                 alone = "no known parent package" if not space.name.count(".") else "beyond top-level package"
                 effect = f"ImportError: attempted relative import {'with ' if 'no' in alone else ''}{alone}"
-                yield _problem(
+                yield _finding(
+                    import_is_relative,
                     module,
                     item,
                     "is relative, and there is no such package",
@@ -306,8 +317,8 @@ def import_is_relative(subject: Subject) -> Iterator[Problem]:
                 )
 
 
-@rule("import-name", "error")
-def import_finds_no_name(subject: Subject) -> Iterator[Problem]:
+@rule("import-name", "error", kind="model")
+def import_finds_no_name(subject: Subject) -> Iterator[Finding]:
     """Import only names that the packed module has.
 
     ``from x import y`` where the packed ``x`` surely binds no ``y`` is an ``ImportError``, which the log turns
@@ -340,7 +351,8 @@ def import_finds_no_name(subject: Subject) -> Iterator[Problem]:
                 and (inner.get(name) == {Imported(f"{target.name}.{name}")} if itself else inner.is_absent(name))
             ]
             if missing:
-                yield _problem(
+                yield _finding(
+                    import_finds_no_name,
                     module,
                     item,
                     f"finds {'itself, with' if itself else f'{target.source!r}, which has'} no {missing[0]!r}",
@@ -352,8 +364,8 @@ def import_finds_no_name(subject: Subject) -> Iterator[Problem]:
                 )
 
 
-@rule("import-itself", "warning")
-def module_imports_itself(subject: Subject) -> Iterator[Problem]:
+@rule("import-itself", "warning", kind="model")
+def module_imports_itself(subject: Subject) -> Iterator[Finding]:
     """Give a file another name than the package that it imports.
 
     The root of the archive is searched first, so a packed ``onnxruntime.py`` with ``import onnxruntime`` gets
@@ -363,11 +375,21 @@ def module_imports_itself(subject: Subject) -> Iterator[Problem]:
         for item in space.imports:
             top = (item.module or "").partition(".")[0]
             if top == module.name and not item.names and _severity(step, item, "warning") is not None:
-                yield _problem(
+                yield _finding(
+                    module_imports_itself,
                     module,
                     item,
                     "finds this file itself",
                     f"AttributeError: module {top!r} has no attribute ..., once it is used",
                     "rename this file: it hides the package",
-                    None,
                 )
+
+
+RULES = (
+    source_is_no_python,
+    file_shadows_a_module,
+    import_is_not_packed,
+    import_is_relative,
+    import_finds_no_name,
+    module_imports_itself,
+)

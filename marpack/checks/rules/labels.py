@@ -6,34 +6,32 @@ import ast
 import json
 from typing import TYPE_CHECKING, Any
 
-from marpack.checks.frame.rule import Problem, rule
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
+    from marpack.findings import Finding
 
-__all__ = ["LABELS"]
+__all__ = ["LABELS", "RULES"]
 
 LABELS = "index_to_name.json"
 
-# Built-in handlers that answer with the names of classes.
-_NAMING = frozenset({"DALIImageClassifier", "ImageClassifier", "ObjectDetector", "TextClassifier"})
 
-
-@rule("labels-shape", "error")
-def find_labels(subject: Subject) -> Iterator[Problem]:
+@rule("labels-shape", "error", kind="model")
+def find_labels(subject: Subject) -> Iterator[Finding]:
     """Write ``index_to_name.json`` as ``BaseHandler`` takes it.
 
     Every handler that loads its model as ``BaseHandler`` does reads this file if it is there: strict JSON, an
     object whose values are strings, or lists that end in one, or ``{"object_type_names": [...]}``. Anything else
     is an exception that ends the worker. Where nobody can tell what the handler does it is a warning [server].
     """
-    loads = subject.modules.loads_model
-    if subject.is_workflow or loads is False or (data := subject.read(LABELS)) is None:
+    loads = subject.worker.loads_model
+    if loads is False or (data := subject.read(LABELS)) is None:
         return
     for message, effect, line in _label_problems(data):
-        yield Problem(
+        yield find_labels.finding(
             message=message,
             fix='write {"0": "cat", "1": "dog"}',
             effect=f"the worker dies: {effect}",
@@ -76,24 +74,24 @@ def _shape_problems(document: Any) -> Iterator[tuple[str, str, int | None]]:
         return
 
 
-@rule("labels-missing", "note")
-def find_no_labels(subject: Subject) -> Iterator[Problem]:
+@rule("labels-missing", "note", kind="model")
+def find_no_labels(subject: Subject) -> Iterator[Finding]:
     """Pack ``index_to_name.json`` for handlers that answer with names.
 
     The built-in handlers for images and text, and handlers of ``BaseHandler``'s kind that speak of
     ``self.mapping``, answer with the numbers of classes where there is none, and the server logs a warning
     [server].
     """
-    if subject.is_workflow or subject.holds(LABELS) or (entry := subject.modules.entry) is None:
+    if subject.holds(LABELS) or (entry := subject.worker.entry_point) is None:
         return
     if entry.built_in is not None:
-        names = entry.built_in in _NAMING
+        names = entry.built_in.uses_labels
     else:
         source = None if entry.module is None else subject.modules.source(entry.module)
         tree = None if source is None else source.tree
-        names = subject.modules.loads_model is True and tree is not None and _uses_mapping(tree)
+        names = subject.worker.loads_model is True and tree is not None and _uses_mapping(tree)
     if names:
-        yield Problem(
+        yield find_no_labels.finding(
             message=f"there is no {LABELS}, which the handler takes the names of classes from",
             fix="pack one as an extra file, unless numbers are meant",
             effect=f'it logs "{LABELS} is missing. Inference output will not include class name."',
@@ -109,3 +107,9 @@ def _uses_mapping(tree: ast.Module) -> bool:
         and isinstance(node.ctx, ast.Load)
         for node in ast.walk(tree)
     )
+
+
+RULES = (
+    find_labels,
+    find_no_labels,
+)

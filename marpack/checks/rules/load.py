@@ -11,15 +11,17 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from marpack.archive.read.limits import LIMIT_CODES
-from marpack.checks.frame.rule import Problem, rule
+from marpack.display import printable
 from marpack.errors import MissingExtraError
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
+    from marpack.findings import Finding
 
-__all__ = ["find_unloadable"]
+__all__ = ["RULES", "find_unloadable"]
 
 _SCRIPT = os.path.join(os.path.dirname(__file__), "load_script.py")
 _COPY_SIZE = 1 << 20
@@ -29,7 +31,7 @@ _LONGEST_MESSAGE = 2000
 
 
 @rule("load", "error")
-def find_unloadable(subject: Subject) -> Iterator[Problem]:
+def find_unloadable(subject: Subject) -> Iterator[Finding]:
     """Pack a model that ``BaseHandler`` can load.
 
     Asked only by ``load=True`` and ``--load``, for this **runs the code of the model file**, and of the pickle
@@ -48,7 +50,7 @@ def find_unloadable(subject: Subject) -> Iterator[Problem]:
             else:
                 yield from _loaded(subject, folder)
     if reason is not None:
-        yield Problem(
+        yield find_unloadable.finding(
             message=f"the model was not loaded, because {reason}",
             fix="see whether a server loads it",
             effect="",
@@ -65,13 +67,13 @@ def _files(subject: Subject) -> tuple[str | None, str | None]:
 def _reason_not_to(subject: Subject) -> str | None:
     """Return what keeps a model from being unpacked and loaded here."""
     model_file, serialized_file = _files(subject)
-    if subject.is_workflow:
+    if subject.kind == "workflow":
         return "it is a workflow"
     if not model_file and not (serialized_file or "").endswith(".pt"):
         return "there is neither a model file nor a serialized file called .pt, all that the base handler loads"
     unsafe = next((issue for issue in subject.contents.problems if _is_unsafe(issue.code)), None)
     if unsafe is not None:
-        where = f"{unsafe.argument} " if unsafe.argument else ""
+        where = f"{printable(unsafe.argument)} " if unsafe.argument else ""
         return f"it is not safe to unpack: {where}{unsafe.message}"
     if subject.present:
         return f"{next(iter(subject.present))!r} leads out of it"
@@ -84,7 +86,7 @@ def _is_unsafe(code: str) -> bool:
     return code.startswith("name-") or code == "file-and-folder" or code in LIMIT_CODES
 
 
-def _loaded(subject: Subject, folder: str) -> Iterator[Problem]:
+def _loaded(subject: Subject, folder: str) -> Iterator[Finding]:
     """Load the model that has been unpacked, and yield what goes wrong.
 
     Raises ``MissingExtraError`` where this Python has no torch.
@@ -102,7 +104,7 @@ def _loaded(subject: Subject, folder: str) -> Iterator[Problem]:
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        yield _problem(model_file, f"has not been loaded within {_SECONDS} s", "it stops waiting")
+        yield _failed(model_file, f"has not been loaded within {_SECONDS} s", "it stops waiting")
         return
     try:
         with open(answer, encoding="utf-8") as file:
@@ -110,21 +112,21 @@ def _loaded(subject: Subject, folder: str) -> Iterator[Problem]:
     except (OSError, ValueError):
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         what = said[-1] if said else "without a word"
-        yield _problem(model_file, f"ends the process that loads it ({done.returncode}): {what}", what)
+        yield _failed(model_file, f"ends the process that loads it ({done.returncode}): {what}", what)
         return
     if problem and problem["kind"] == "no-torch":
         raise MissingExtraError("loading a model (load=True, --load)", "torch")
     if problem:
-        yield _problem(
+        yield _failed(
             serialized_file if problem["kind"] == "weights" else model_file,
             problem["message"][:_LONGEST_MESSAGE],
             f"the worker dies: {problem['error'][:_LONGEST_MESSAGE]}",
         )
 
 
-def _problem(member: str | None, message: str, effect: str) -> Problem:
+def _failed(member: str | None, message: str, effect: str) -> Finding:
     fix = "correct the model file, or save the weights of this class again"
-    return Problem(message=message, fix=fix, effect=effect, member=member)
+    return find_unloadable.finding(message=message, fix=fix, effect=effect, member=member)
 
 
 def _unpack(subject: Subject, folder: str) -> None:
@@ -135,3 +137,6 @@ def _unpack(subject: Subject, folder: str) -> None:
         with subject.contents.open(name) as source, open(path, "xb") as file:
             while data := source.read(_COPY_SIZE):
                 file.write(data)
+
+
+RULES = (find_unloadable,)

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from marpack.checks.frame.rule import Problem, rule
+from marpack.display import type_name
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
+    from marpack.findings import Finding
 
-__all__ = ["JOIN", "NO_NAME", "PARSE", "type_name"]
+__all__ = ["NO_NAME", "PARSE", "RULES"]
 
 PARSE = 'it answers 400, "Failed to parse signature.json.", and means MANIFEST.json'
 NO_NAME = 'it answers 400, "Model name is not defined."'
-JOIN = "the worker dies: TypeError: join() argument must be str, bytes, or os.PathLike object"
 
 
 # ------------------------------------------------------------------------------------------------ the file
 
 
-@rule("manifest-missing", "error")
-def find_missing(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-missing", "error", kind="model")
+def find_missing(subject: Subject) -> Iterator[Finding]:
     """Pack the manifest where the server looks for it.
 
     The server reads ``MAR-INF/MANIFEST.json``, in exactly this case and directly below the root of the model. In a
     ``.mar`` the root is the top of the zip; in a ``.tar.gz`` it is what is left when the first folder of each name
     is taken away. Without a manifest there is no model name and no handler [server].
     """
-    if subject.is_workflow or subject.holds(subject.manifest_name):
+    if subject.holds(subject.manifest_name):
         return
     likely = [
         name
@@ -54,23 +54,23 @@ def find_missing(subject: Subject) -> Iterator[Problem]:
         fix = "put everything below exactly one folder, as in model/MAR-INF/MANIFEST.json"
     else:
         fix = f"move it, and everything beside it, so that it is {subject.manifest_name}"
-    yield Problem(message=message, fix=fix, effect=NO_NAME)
+    yield find_missing.finding(message=message, fix=fix, effect=NO_NAME)
 
 
-@rule("manifest-empty", "error")
-def find_empty(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-empty", "error", kind="model")
+def find_empty(subject: Subject) -> Iterator[Finding]:
     """Write a manifest that holds something: not an empty file, and not ``null``.
 
     The front end follows a null pointer: a registration is answered with 500, and a server that loads the archive
     as it starts ends [server].
     """
     data = subject.manifest_bytes
-    if subject.is_workflow or data is None:
+    if data is None:
         return
     text = data.removeprefix(b"\xef\xbb\xbf").strip()
     if text in (b"", b"null"):
         message = "it is empty" if not text else "it is null"
-        yield Problem(
+        yield find_empty.finding(
             message=message,
             fix='write {"runtime": "python", "model": {...}}',
             effect="it ends when it loads this as it starts: NullPointerException",
@@ -78,18 +78,18 @@ def find_empty(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("manifest-encoding", "error")
-def find_encoding(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-encoding", "error", kind="model")
+def find_encoding(subject: Subject) -> Iterator[Finding]:
     """Save the manifest as UTF-8, without a byte order mark.
 
     The front end takes both, so the model is registered. The worker reads the same file with Python's ``json``,
     which does not, and dies [server].
     """
     data = subject.manifest_bytes
-    if subject.is_workflow or not data:
+    if not data:
         return
     if data.startswith(b"\xef\xbb\xbf"):
-        yield Problem(
+        yield find_encoding.finding(
             message="it begins with a byte order mark",
             fix="save it as UTF-8 without one",
             effect="the worker dies: json.decoder.JSONDecodeError: Unexpected UTF-8 BOM",
@@ -97,11 +97,11 @@ def find_encoding(subject: Subject) -> Iterator[Problem]:
             line=1,
         )
     elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        yield Problem(
+        yield find_encoding.finding(
             message="it is UTF-16", fix="save it as UTF-8", effect=PARSE, member=subject.manifest_name, line=1
         )
     elif (error := _decoding_error(data)) is not None:
-        yield Problem(
+        yield find_encoding.finding(
             message=f"it is not UTF-8 at byte {error.start}",
             fix="save it as UTF-8, or write what is not ASCII as \\uXXXX",
             effect="the worker dies: UnicodeDecodeError: 'utf-8' codec can't decode byte",
@@ -110,8 +110,8 @@ def find_encoding(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("manifest-syntax", "error")
-def find_syntax(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-syntax", "error", kind="model")
+def find_syntax(subject: Subject) -> Iterator[Finding]:
     """Write the manifest as strict JSON.
 
     The front end reads it with Gson, which takes comments, single quotes and names without quotes, and refuses
@@ -119,14 +119,14 @@ def find_syntax(subject: Subject) -> Iterator[Problem]:
     ``json``, which takes nothing but JSON, and dies of the rest [server].
     """
     data = subject.manifest_bytes
-    if subject.is_workflow or not data or not data.strip():
+    if not data or not data.strip():
         return
     if data.startswith(b"\xef\xbb\xbf") or _decoding_error(data) is not None:
         return
     try:
         document = json.loads(data.decode())
     except json.JSONDecodeError as error:
-        yield Problem(
+        yield find_syntax.finding(
             message=f"it is not JSON: {error.msg}",
             fix="write strict JSON: double quotes, no comments, no comma after the last item",
             effect=f"{PARSE}; or, where it takes it, the worker dies: json.decoder.JSONDecodeError: {error.msg}",
@@ -134,7 +134,7 @@ def find_syntax(subject: Subject) -> Iterator[Problem]:
             line=error.lineno,
         )
     except (ValueError, RecursionError) as error:
-        yield Problem(
+        yield find_syntax.finding(
             message=f"it cannot be read: {error}",
             fix="write no deeper nesting and no longer numbers than a manifest needs",
             effect="the worker dies of the same",
@@ -142,7 +142,7 @@ def find_syntax(subject: Subject) -> Iterator[Problem]:
         )
     else:
         if document is not None and not isinstance(document, dict):
-            yield Problem(
+            yield find_syntax.finding(
                 message=f"it is {type_name(document)}, not an object",
                 fix='write {"runtime": "python", "model": {...}}',
                 effect=PARSE,
@@ -152,7 +152,7 @@ def find_syntax(subject: Subject) -> Iterator[Problem]:
 
 
 @rule("manifest-duplicate-key", "warning")
-def find_duplicate_keys(subject: Subject) -> Iterator[Problem]:
+def find_duplicate_keys(subject: Subject) -> Iterator[Finding]:
     """Give each key of the manifest once.
 
     The server and its workers take the last of several, other readers the first, or refuse the file [server].
@@ -163,7 +163,7 @@ def find_duplicate_keys(subject: Subject) -> Iterator[Problem]:
     except (ValueError, RecursionError):
         return
     for key in dict.fromkeys(found):
-        yield Problem(
+        yield find_duplicate_keys.finding(
             message=f"the key {key!r} is given twice",
             fix="keep one",
             effect="it takes the last one",
@@ -173,7 +173,7 @@ def find_duplicate_keys(subject: Subject) -> Iterator[Problem]:
 
 
 @rule("manifest-not-ascii", "note")
-def find_not_ascii(subject: Subject) -> Iterator[Problem]:
+def find_not_ascii(subject: Subject) -> Iterator[Finding]:
     r"""Escape what is not ASCII in the manifest.
 
     The worker opens the file in the encoding of its locale. That is UTF-8 nearly everywhere, and ASCII where
@@ -185,7 +185,7 @@ def find_not_ascii(subject: Subject) -> Iterator[Problem]:
         return
     text = data.decode()
     pos = next(index for index, character in enumerate(text) if not character.isascii())
-    yield Problem(
+    yield find_not_ascii.finding(
         message=f"it holds {text[pos]!r}, which is not ASCII",
         fix=f"write \\u{ord(text[pos]):04x}" if ord(text[pos]) <= 0xFFFF else "write \\uXXXX escapes",
         effect="a worker in an ASCII locale dies: UnicodeDecodeError: 'ascii' codec can't decode byte",
@@ -214,14 +214,11 @@ def _note(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
     return found
 
 
-def type_name(value: object) -> str:
-    """Return what JSON calls the type of a value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, (int, float)):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    return "an object" if isinstance(value, Mapping) else "a list"
+RULES = (
+    find_missing,
+    find_empty,
+    find_encoding,
+    find_syntax,
+    find_duplicate_keys,
+    find_not_ascii,
+)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
-from marpack.checks.frame.rule import Problem, rule
-from marpack.checks.rules.manifest_file import JOIN, NO_NAME, PARSE, type_name
+from marpack.checks.rules.manifest_file import NO_NAME, PARSE
+from marpack.display import brief_repr, type_name
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
+    from marpack.findings import Finding
 
-__all__ = ["ROLES"]
-
-# What names a file; the first two concern nobody but the handler.
-ROLES = ("serializedFile", "modelFile", "configFile", "requirementsFile")
+__all__ = ["RULES"]
 
 # What the server knows, and what the archiver writes besides. The front end takes the first and the third of these
 # as strings.
@@ -47,17 +45,17 @@ _VERSION = re.compile(r"[A-Za-z0-9._+-]+")
 # ---------------------------------------------------------------------------------------------- its values
 
 
-@rule("manifest-model", "error")
-def find_no_model(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-model", "error", kind="model")
+def find_no_model(subject: Subject) -> Iterator[Finding]:
     """Give the manifest its ``model``.
 
     ``null`` is a null pointer to the front end: 500 for a registration, and the end of a server that loads the
     archive as it starts. Without the key there is no name and no handler [server].
     """
-    if subject.is_workflow or not _is_object(subject):
+    if not _is_object(subject):
         return
     if "model" not in subject.manifest:
-        yield Problem(
+        yield find_no_model.finding(
             message="the key is missing",
             fix='write "model": {"modelName": ..., "handler": ...}',
             effect=NO_NAME,
@@ -65,7 +63,7 @@ def find_no_model(subject: Subject) -> Iterator[Problem]:
             member=subject.manifest_name,
         )
     elif subject.manifest["model"] is None:
-        yield Problem(
+        yield find_no_model.finding(
             message="it is null",
             fix='write "model": {"modelName": ..., "handler": ...}',
             effect="it ends when it loads this as it starts: NullPointerException",
@@ -74,15 +72,13 @@ def find_no_model(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("manifest-type", "error")
-def find_types(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-type", "error", kind="model")
+def find_types(subject: Subject) -> Iterator[Finding]:
     """Give strings where the front end reads strings.
 
     Numbers and booleans become strings to it; objects and lists, and a boolean as ``runtime``, make it refuse the
     whole archive [server].
     """
-    if subject.is_workflow:
-        return
     manifest = subject.manifest
     values: list[tuple[str, Any, str]] = [(key, manifest.get(key), "a string") for key in _TOP_STRINGS]
     runtime = manifest.get("runtime")
@@ -97,21 +93,21 @@ def find_types(subject: Subject) -> Iterator[Problem]:
         yield _wrong_type(subject, "model", model, "an object")
 
 
-@rule("manifest-runtime", "error")
-def find_runtime(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-runtime", "error", kind="model")
+def find_runtime(subject: Subject) -> Iterator[Finding]:
     """Give a runtime that the server knows, or none.
 
     It knows ``python``, ``python3`` and ``LSP``, in exactly this case. ``PYTHON`` and ``PYTHON3`` work in a
     manifest too, and are refused in the ``model_snapshot`` that the server itself then writes [server].
     """
-    if subject.is_workflow or "runtime" not in subject.manifest:
+    if "runtime" not in subject.manifest:
         return
     value = subject.manifest["runtime"]
     if value in _RUNTIMES or isinstance(value, (bool, dict, list)):
         return
-    message = f"{_shown(value)} is not one of {', '.join(_RUNTIMES)}"
+    message = f"{brief_repr(value)} is not one of {', '.join(_RUNTIMES)}"
     if value in _RUNTIMES_IN_CAPITALS:
-        yield Problem(
+        yield find_runtime.finding(
             message=message,
             fix=f"write {value.lower()!r}",
             effect=f"it takes this here, and says of it in a snapshot: Invalid RuntimeType value: {value}",
@@ -120,7 +116,7 @@ def find_runtime(subject: Subject) -> Iterator[Problem]:
             severity="warning",
         )
         return
-    yield Problem(
+    yield find_runtime.finding(
         message=message,
         fix="write 'python', or leave the key out",
         effect='it answers 400, "Runtime is not defined or invalid."',
@@ -129,15 +125,15 @@ def find_runtime(subject: Subject) -> Iterator[Problem]:
     )
 
 
-@rule("manifest-runtime-lsp", "warning")
-def find_lsp(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-runtime-lsp", "warning", kind="model")
+def find_lsp(subject: Subject) -> Iterator[Finding]:
     """Do not count on the C++ back end.
 
     The released packages and images of TorchServe do not hold it: every worker dies unless it was built and put
     below ``ts/cpp`` [server].
     """
-    if not subject.is_workflow and subject.manifest.get("runtime") == "LSP":
-        yield Problem(
+    if subject.manifest.get("runtime") == "LSP":
+        yield find_lsp.finding(
             message="'LSP' needs the C++ back end, which no release of TorchServe holds",
             fix="write 'python', or build the back end into the server",
             effect="the worker does not start: model_worker_socket not found",
@@ -146,15 +142,15 @@ def find_lsp(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("manifest-runtime-python3", "note")
-def find_python3(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-runtime-python3", "note", kind="model")
+def find_python3(subject: Subject) -> Iterator[Finding]:
     """Prefer the runtime ``python`` to ``python3``.
 
     ``python`` is the interpreter that the server was told, in which TorchServe's package is installed; ``python3``
     is the first of that name on its ``PATH``, which may be another [server].
     """
-    if not subject.is_workflow and subject.manifest.get("runtime") == "python3":
-        yield Problem(
+    if subject.manifest.get("runtime") == "python3":
+        yield find_python3.finding(
             message="'python3' is the first interpreter of that name on the server's PATH",
             fix="write 'python', the one that TorchServe is installed in",
             effect="where that one lacks TorchServe's package the worker dies",
@@ -163,17 +159,17 @@ def find_python3(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("manifest-model-name-missing", "warning")
-def find_no_model_name(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-model-name-missing", "warning", kind="model")
+def find_no_model_name(subject: Subject) -> Iterator[Finding]:
     """Name the model.
 
     A registration is refused unless the request names it. A server that loads the archive as it starts derives a
     name from that of the file, in which each character that is not part of a word becomes ``_`` [server].
     """
-    if subject.is_workflow or not isinstance(subject.manifest.get("model"), dict):
+    if not isinstance(subject.manifest.get("model"), dict):
         return
     if subject.model.get("modelName") in (None, ""):
-        yield Problem(
+        yield find_no_model_name.finding(
             message="the model has no name",
             fix="give one",
             effect=f"{NO_NAME}, unless the request names it",
@@ -182,18 +178,18 @@ def find_no_model_name(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("manifest-model-name", "warning")
-def find_model_name(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-model-name", "warning", kind="model")
+def find_model_name(subject: Subject) -> Iterator[Finding]:
     """Name the model as torch-model-archiver allows.
 
     The server takes any name. It must then be percent-encoded in every URL, and escaped in a snapshot; KServe and
     the launcher have rules of their own [server].
     """
     name = _text(subject.model.get("modelName"))
-    if subject.is_workflow or not name or "/" in name or _MODEL_NAME.fullmatch(name):
+    if not name or "/" in name or _MODEL_NAME.fullmatch(name):
         return
-    yield Problem(
-        message=f"{_shown(name)} has characters that torch-model-archiver does not allow",
+    yield find_model_name.finding(
+        message=f"{brief_repr(name)} has characters that torch-model-archiver does not allow",
         fix="use ASCII letters, digits, '_', '-' and '.', the first a letter or digit",
         effect="it takes the name, and knows the model only by its percent-encoded form",
         key="model.modelName",
@@ -201,21 +197,19 @@ def find_model_name(subject: Subject) -> Iterator[Problem]:
     )
 
 
-@rule("manifest-slash", "error")
-def find_slash(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-slash", "error", kind="model")
+def find_slash(subject: Subject) -> Iterator[Finding]:
     """Use no ``/`` in the name or version of the model.
 
     The server registers a model of such a name, and afterwards no URL reaches it: it can neither be asked for a
     prediction, nor scaled, nor removed until the server ends. A version is out of reach in the same way, and is a
     warning, for the model can still be asked without it [server].
     """
-    if subject.is_workflow:
-        return
     for key in ("modelName", "modelVersion"):
         value = _text(subject.model.get(key))
         if "/" in value:
-            yield Problem(
-                message=f"{_shown(value)} holds a '/'",
+            yield find_slash.finding(
+                message=f"{brief_repr(value)} holds a '/'",
                 fix="leave it out",
                 effect="it answers 404 to every URL with this in it",
                 key=f"model.{key}",
@@ -224,17 +218,17 @@ def find_slash(subject: Subject) -> Iterator[Problem]:
             )
 
 
-@rule("manifest-version-missing", "note")
-def find_no_version(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-version-missing", "note", kind="model")
+def find_no_version(subject: Subject) -> Iterator[Finding]:
     """State the model's version.
 
     The server takes ``1.0``; a second archive of the same name and without a version is then the same model
     [server].
     """
-    if subject.is_workflow or not isinstance(subject.manifest.get("model"), dict):
+    if not isinstance(subject.manifest.get("model"), dict):
         return
     if subject.model.get("modelVersion") is None:
-        yield Problem(
+        yield find_no_version.finding(
             message="the model has no version",
             fix="give one",
             effect="it takes 1.0",
@@ -243,15 +237,15 @@ def find_no_version(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("manifest-version", "warning")
-def find_version(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-version", "warning", kind="model")
+def find_version(subject: Subject) -> Iterator[Finding]:
     """Choose a version that a URL takes as it is.
 
     The server takes any text. ``all`` is what its own URL for all versions ends in, an empty one has no URL, and
     what is not a letter, digit, or one of ``._+-`` must be percent-encoded [server].
     """
     value = subject.model.get("modelVersion")
-    if subject.is_workflow or value is None or isinstance(value, (dict, list)) or "/" in _text(value):
+    if value is None or isinstance(value, (dict, list)) or "/" in _text(value):
         return
     version = _text(value)
     if version == "all":
@@ -259,11 +253,11 @@ def find_version(subject: Subject) -> Iterator[Problem]:
     elif not version:
         message, effect = "it is empty", "no URL reaches this version"
     elif not _VERSION.fullmatch(version):
-        message = f"{_shown(version)} has characters that a URL does not take as they are"
+        message = f"{brief_repr(version)} has characters that a URL does not take as they are"
         effect = "it takes the version, and knows it only by its percent-encoded form"
     else:
         return
-    yield Problem(
+    yield find_version.finding(
         message=message,
         fix="use ASCII letters, digits, '.', '_', '+' and '-'",
         effect=effect,
@@ -272,103 +266,19 @@ def find_version(subject: Subject) -> Iterator[Problem]:
     )
 
 
-@rule("manifest-role-value", "error")
-def find_role_values(subject: Subject) -> Iterator[Problem]:
-    """Name a file as ``configFile`` and ``serializedFile``, or leave the key out.
-
-    The archiver leaves a key out when there is no such file. The worker looks for the key, not for a value, and
-    dies when it joins it with the folder of the model: of ``configFile`` always, of ``serializedFile`` where the
-    handler loads it as ``BaseHandler`` does [server].
-    """
-    if subject.is_workflow:
-        return
-    loads = subject.modules.loads_model
-    for key in ("configFile", "serializedFile"):
-        value = subject.model.get(key)
-        if key not in subject.model or (isinstance(value, str) and value):
-            continue
-        if key == "configFile" and isinstance(value, (dict, list)):
-            continue  # the front end refuses it
-        if key == "serializedFile" and loads is False:
-            continue
-        empty = "the worker dies: IsADirectoryError: [Errno 21] Is a directory"
-        yield Problem(
-            message=f"it is {type_name(value)}, not the name of a file" if value != "" else "it is empty",
-            fix="leave the key out, or name a file",
-            effect=empty if value == "" else f"{JOIN}, not {type(value).__name__!r}",
-            key=f"model.{key}",
-            member=subject.manifest_name,
-            severity="error" if key == "configFile" or loads else "warning",
-        )
-
-
-@rule("manifest-file-missing", "error")
-def find_missing_files(subject: Subject) -> Iterator[Problem]:
-    """Pack the files that the manifest names.
-
-    The worker always reads ``configFile``, and dies without it. It dies without ``modelFile`` and
-    ``serializedFile`` where the handler loads them as ``BaseHandler`` does; what another handler does, only its
-    author knows, and that is a warning. ``requirementsFile`` concerns a server with
-    ``install_py_dep_per_model=true``, which refuses the model [server].
-    """
-    if subject.is_workflow:
-        return
-    effects = {
-        "serializedFile": "the worker dies: FileNotFoundError: [Errno 2] No such file or directory",
-        "modelFile": "the worker dies: RuntimeError: Missing the model.py file",
-        "configFile": "it ignores the settings, and the worker dies: FileNotFoundError: [Errno 2] No such file or "
-        "directory",
-        "requirementsFile": 'it answers 400, "Custom pip package installation failed", where it installs packages',
-    }
-    for key in ROLES:
-        name = subject.role(key)
-        if name is None or subject.holds(name):
-            continue
-        certain = key in ("configFile", "requirementsFile") or (subject.modules.loads_model is True)
-        yield Problem(
-            message=f"{_shown(name)} is not in the archive",
-            fix="pack it, or leave the key out",
-            effect=effects[key],
-            key=f"model.{key}",
-            member=subject.manifest_name,
-            severity="error" if certain and not name.startswith("/") else "warning",
-        )
-
-
-@rule("manifest-handler-path", "note")
-def find_handler_path(subject: Subject) -> Iterator[Problem]:
-    """Name the handler without a folder where its file lies at the root.
-
-    Only what stands behind the last ``/`` counts; the archiver writes no more than that [server].
-    """
-    handler = subject.handler
-    if subject.is_workflow or handler is None or "/" not in handler.path or handler.has_colon:
-        return
-    if subject.holds(f"{handler.module}.py"):
-        yield Problem(
-            message=f"{_shown(handler.value)} names a folder, which is not looked at",
-            fix=f"write {posixpath.basename(handler.value)!r}",
-            effect=f"the worker imports {handler.module!r} from the root",
-            key="model.handler",
-            member=subject.manifest_name,
-        )
-
-
-@rule("manifest-misspelt-key", "warning")
-def find_misspelt_keys(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-misspelt-key", "warning", kind="model")
+def find_misspelt_keys(subject: Subject) -> Iterator[Finding]:
     """Write the keys of the manifest in their own case.
 
     Keys that the server does not know are ignored, and are there for handlers to read. One that looks like a known
     key is taken for a slip [server].
     """
-    if subject.is_workflow:
-        return
     for prefix, found, known in (("", subject.manifest, _TOP_KEYS), ("model.", subject.model, _MODEL_KEYS)):
         folded = {_folded(key): key for key in known}
         for key in found:
             meant = folded.get(_folded(key))
             if meant is not None and key != meant and meant not in found:
-                yield Problem(
+                yield find_misspelt_keys.finding(
                     message=f"the server does not know this key; {meant!r} is meant, by its looks",
                     fix=f"write {meant!r}",
                     effect="it ignores the key",
@@ -377,17 +287,17 @@ def find_misspelt_keys(subject: Subject) -> Iterator[Problem]:
                 )
 
 
-@rule("manifest-origin", "note")
-def find_no_origin(subject: Subject) -> Iterator[Problem]:
+@rule("manifest-origin", "note", kind="model")
+def find_no_origin(subject: Subject) -> Iterator[Finding]:
     """Let the manifest say when and by which archiver it was written.
 
     Nothing depends on it; the server writes a warning each time it loads the model [server].
     """
-    if subject.is_workflow or not _is_object(subject):
+    if not _is_object(subject):
         return
     for key, what in (("createdOn", "createdOn"), ("archiverVersion", "version")):
         if subject.manifest.get(key) is None:
-            yield Problem(
+            yield find_no_origin.finding(
                 message="the key is missing",
                 fix="pack the model with marpack pack or torch-model-archiver, which write it",
                 effect=f'it logs "Model archive {what} is not defined."',
@@ -401,9 +311,11 @@ def _is_object(subject: Subject) -> bool:
     return bool(subject.manifest) or (subject.manifest_bytes or b"").split() in ([b"{}"], [b"{", b"}"])
 
 
-def _wrong_type(subject: Subject, key: str, value: object, wanted: str) -> Problem:
+def _wrong_type(subject: Subject, key: str, value: object, wanted: str) -> Finding:
     message = f"it is {type_name(value)}, not {wanted}"
-    return Problem(message=message, fix=f"write {wanted}", effect=PARSE, key=key, member=subject.manifest_name)
+    return find_types.finding(
+        message=message, fix=f"write {wanted}", effect=PARSE, key=key, member=subject.manifest_name
+    )
 
 
 def _text(value: object) -> str:
@@ -420,9 +332,17 @@ def _folded(key: str) -> str:
     return re.sub("[-_ ]", "", key).lower()
 
 
-def _shown(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # Python's limit on the digits of an integer
-        return "a huge number"
-    return text if len(text) <= 60 else f"{text[:57]}..."
+RULES = (
+    find_no_model,
+    find_types,
+    find_runtime,
+    find_lsp,
+    find_python3,
+    find_no_model_name,
+    find_model_name,
+    find_slash,
+    find_no_version,
+    find_version,
+    find_misspelt_keys,
+    find_no_origin,
+)

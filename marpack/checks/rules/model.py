@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from marpack.checks.frame.rule import Problem, rule
 from marpack.checks.python.classes import ClassOf
-from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_OWN
-from marpack.checks.rules.constructor import constructor_problems
+from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
+from marpack.checks.rules.constructor import find_constructor
 from marpack.checks.rules.handler_name import is_python
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
     from marpack.checks.python.namespace import Namespace
-    from marpack.findings import Severity
+    from marpack.findings import Finding, Severity
 
-__all__ = ["WITH_VOCABULARY"]
+__all__ = ["RULES"]
 
 KEY = "model.modelFile"
-
-# The classes of ts.torch_handler that read source_vocab.pt.
-WITH_VOCABULARY = frozenset({HANDLER_MODULES["text_classifier"], HANDLER_MODULES["text_handler"]})
 
 
 def _severity(subject: Subject) -> Severity:
     """Return how bad a model file is that BaseHandler cannot load: that depends on who loads it."""
-    return "error" if subject.modules.loads_model else "warning"
+    return "error" if subject.worker.loads_model else "warning"
 
 
 def _model_file(subject: Subject) -> str | None:
@@ -40,7 +37,7 @@ def _space(subject: Subject) -> tuple[Namespace, str] | None:
     """Return the names of the module that the worker imports for the model file, and its member."""
     if _model_file(subject) is None:
         return None
-    module = subject.modules.model_module
+    module = subject.worker.model_module
     space = None if module is None else subject.modules.space(module)
     return None if module is None or space is None or module.source is None else (space, module.source)
 
@@ -49,20 +46,20 @@ def _class(subject: Subject) -> ClassOf | None:
     """Return the model's class, if there is surely one."""
     found = _space(subject)
     only = None if found is None else found[0].only_class
-    return None if found is None or only is None else ClassOf(found[0], found[1], only[1])
+    return None if found is None or only is None else ClassOf(subject.modules, *found, only[1])
 
 
-@rule("model-missing", "error")
-def nothing_to_load(subject: Subject) -> Iterator[Problem]:
+@rule("model-missing", "error", kind="model")
+def nothing_to_load(subject: Subject) -> Iterator[Finding]:
     """Give a handler that loads the model as BaseHandler does a model file, a serialized file, or both.
 
     With neither, ``initialize`` looks at the ending of a file name that is None [server].
     """
-    if not is_python(subject) or subject.modules.loads_model is not True:
+    if not is_python(subject) or subject.worker.loads_model is not True:
         return
     if subject.model.get("modelFile") or "serializedFile" in subject.model:
         return
-    yield Problem(
+    yield nothing_to_load.finding(
         key="model.serializedFile",
         member=subject.manifest_name,
         message=f"there is nothing that the handler {subject.role('handler')!r} could load",
@@ -71,8 +68,8 @@ def nothing_to_load(subject: Subject) -> Iterator[Problem]:
     )
 
 
-@rule("model-file-name", "error")
-def model_file_is_no_module(subject: Subject) -> Iterator[Problem]:
+@rule("model-file-name", "error", kind="model")
+def model_file_is_no_module(subject: Subject) -> Iterator[Finding]:
     """Name the model file as a module at the root: ``model.py``.
 
     BaseHandler imports the text before the first ``.``: of ``my.model.py`` that is ``my``, of ``nets/model.py`` it
@@ -80,11 +77,11 @@ def model_file_is_no_module(subject: Subject) -> Iterator[Problem]:
     may read the file in its own way: then this is a warning.
     """
     name = _model_file(subject)
-    if name is None or subject.modules.model_module is not None:
+    if name is None or subject.worker.model_module is not None:
         return
     module = name.partition(".")[0]
     own = module in INTERPRETERS_OWN
-    yield Problem(
+    yield model_file_is_no_module.finding(
         key=KEY,
         member=name,
         severity=_severity(subject),
@@ -96,8 +93,8 @@ def model_file_is_no_module(subject: Subject) -> Iterator[Problem]:
     )
 
 
-@rule("model-classes", "error")
-def model_file_has_not_one_class(subject: Subject) -> Iterator[Problem]:
+@rule("model-classes", "error", kind="model")
+def model_file_has_not_one_class(subject: Subject) -> Iterator[Finding]:
     """Define one class in the model file.
 
     BaseHandler takes the only class that the module makes, and counts as the worker does for a handler: helper
@@ -112,7 +109,7 @@ def model_file_has_not_one_class(subject: Subject) -> Iterator[Problem]:
     names = sorted(classes, key=lambda name: classes[name].line)
     shown = ", ".join(f"<class '{space.name}.{classes[name].name}'>" for name in sorted(names))
     if len(names) > 1:
-        yield Problem(
+        yield model_file_has_not_one_class.finding(
             key=KEY,
             member=member,
             line=classes[names[1]].line,
@@ -122,7 +119,7 @@ def model_file_has_not_one_class(subject: Subject) -> Iterator[Problem]:
             fix="keep the model's class, and import the others from a second file that is packed too",
         )
     elif space.has_no_class:
-        yield Problem(
+        yield model_file_has_not_one_class.finding(
             key=KEY,
             member=member,
             severity=_severity(subject),
@@ -132,21 +129,25 @@ def model_file_has_not_one_class(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("model-constructor", "error")
-def model_constructor_needs_arguments(subject: Subject) -> Iterator[Problem]:
+@rule("model-constructor", "error", kind="model")
+def model_constructor_needs_arguments(subject: Subject) -> Iterator[Finding]:
     """Let the model's class be made without arguments.
 
     BaseHandler calls it with none, then loads the weights into what it made [server].
     """
     cls = _class(subject)
     if cls is not None:
-        yield from constructor_problems(
-            subject.modules, cls, KEY, _severity(subject), "derive a class that passes them to super().__init__()"
+        yield from find_constructor(
+            model_constructor_needs_arguments,
+            cls,
+            KEY,
+            "derive a class that passes them to super().__init__()",
+            severity=_severity(subject),
         )
 
 
-@rule("model-not-a-module", "error")
-def model_is_no_torch_module(subject: Subject) -> Iterator[Problem]:
+@rule("model-not-a-module", "error", kind="model")
+def model_is_no_torch_module(subject: Subject) -> Iterator[Finding]:
     """Derive the model's class from ``torch.nn.Module``.
 
     BaseHandler calls ``load_state_dict`` if there are weights, then ``to`` and ``eval`` [server]. Found only where
@@ -156,9 +157,9 @@ def model_is_no_torch_module(subject: Subject) -> Iterator[Problem]:
     if cls is None:
         return
     methods = [*(["load_state_dict"] if subject.role("serializedFile") else []), "to", "eval"]
-    missing = next((name for name in methods if subject.modules.attribute(cls, name).has is False), None)
+    missing = next((name for name in methods if cls.attribute(name).has is False), None)
     if missing is not None:
-        yield Problem(
+        yield model_is_no_torch_module.finding(
             key=KEY,
             member=cls.member,
             line=cls.value.line,
@@ -169,18 +170,20 @@ def model_is_no_torch_module(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("model-vocabulary", "error")
-def text_classifier_has_no_vocabulary(subject: Subject) -> Iterator[Problem]:
+@rule("model-vocabulary", "error", kind="model")
+def text_classifier_has_no_vocabulary(subject: Subject) -> Iterator[Finding]:
     """Pack ``source_vocab.pt`` with the handler ``text_classifier``.
 
     It reads the vocabulary from the root of the archive, and does not start without [server].
     """
     if not is_python(subject) or subject.model.get("sourceVocab"):
         return
-    entry = subject.modules.entry
-    if entry is None or entry.built_in not in WITH_VOCABULARY or subject.holds("source_vocab.pt"):
+    entry = subject.worker.entry_point
+    if entry is None or entry.built_in is None or not entry.built_in.needs_vocabulary:
         return
-    yield Problem(
+    if subject.holds("source_vocab.pt"):
+        return
+    yield text_classifier_has_no_vocabulary.finding(
         key="model.handler",
         member=subject.manifest_name,
         message=f"the handler {entry.handler.value!r} needs a vocabulary, and no source_vocab.pt is packed",
@@ -188,3 +191,13 @@ def text_classifier_has_no_vocabulary(subject: Subject) -> Iterator[Problem]:
         "using text_handler.",
         fix="pack source_vocab.pt as an extra file",
     )
+
+
+RULES = (
+    nothing_to_load,
+    model_file_is_no_module,
+    model_file_has_not_one_class,
+    model_constructor_needs_arguments,
+    model_is_no_torch_module,
+    text_classifier_has_no_vocabulary,
+)

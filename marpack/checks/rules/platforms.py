@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from marpack.checks.frame.rule import Problem, rule
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
+    from marpack.findings import Finding
 
-__all__ = ["VERTEX_NAME"]
+__all__ = ["RULES", "VERTEX_NAME"]
 
 # What the images of Vertex AI load.
 VERTEX_NAME = "model.mar"
@@ -21,8 +22,8 @@ VERTEX_NAME = "model.mar"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-@rule("kserve-file-name", "error")
-def find_kserve_file_name(subject: Subject) -> Iterator[Problem]:
+@rule("kserve-file-name", "error", kind="model")
+def find_kserve_file_name(subject: Subject) -> Iterator[Finding]:
     """Give KServe an archive with the one suffix ``.mar``.
 
     The wrapper of TorchServe's KServe images waits for its models before it answers. It looks in the model store
@@ -31,18 +32,18 @@ def find_kserve_file_name(subject: Subject) -> Iterator[Problem]:
     ``kubernetes/kserve/kserve_wrapper/TorchserveModel.py`` in pytorch/serve).
     """
     name = subject.file_name
-    if subject.settings.target != "kserve" or not name or subject.form == "folder" or subject.is_workflow:
+    if subject.settings.target != "kserve" or not name or subject.form == "folder":
         return
     if not name.endswith(".mar") or "." in name[1:].removesuffix(".mar"):
-        yield Problem(
+        yield find_kserve_file_name.finding(
             message=f"{name!r} has other suffixes than .mar, and KServe's wrapper does not take it for a model",
             fix="use one dot only, the one of .mar",
             effect="",
         )
 
 
-@rule("kserve-model-name", "warning")
-def find_kserve_model_name(subject: Subject) -> Iterator[Problem]:
+@rule("kserve-model-name", "warning", kind="model")
+def find_kserve_model_name(subject: Subject) -> Iterator[Finding]:
     """Name a model for KServe as a service can be named.
 
     KServe asks for ``/v1/models/NAME:predict``: a ``:`` or ``/`` in the name ends it. An InferenceService can be
@@ -54,7 +55,7 @@ def find_kserve_model_name(subject: Subject) -> Iterator[Problem]:
         return
     unsayable = re.search("[:/?#%]", name)
     service = f"{name!r} cannot be the name of an InferenceService: Kubernetes refuses it"
-    yield Problem(
+    yield find_kserve_model_name.finding(
         message=f"{name!r} cannot stand in the URL /v1/models/NAME:predict" if unsayable else service,
         fix="use lower-case letters, digits and '-', at most 63"
         + ("" if unsayable else ", or name the service apart"),
@@ -65,8 +66,8 @@ def find_kserve_model_name(subject: Subject) -> Iterator[Problem]:
     )
 
 
-@rule("sagemaker-form", "warning")
-def find_sagemaker_form(subject: Subject) -> Iterator[Problem]:
+@rule("sagemaker-form", "warning", kind="model")
+def find_sagemaker_form(subject: Subject) -> Iterator[Finding]:
     """Give SageMaker a ``.tar.gz``.
 
     ``ModelDataUrl`` must point to one gzip-compressed tar whose name ends in ``.tar.gz`` (SageMaker's API
@@ -75,10 +76,10 @@ def find_sagemaker_form(subject: Subject) -> Iterator[Problem]:
     as the extra files of a model of their own, with a handler of their own (``_adapt_to_ts_format`` in
     ``torchserve.py`` of aws/sagemaker-pytorch-inference-toolkit).
     """
-    if subject.settings.target != "sagemaker" or subject.is_workflow:
+    if subject.settings.target != "sagemaker":
         return
     if subject.form != "tgz" or not (subject.file_name or ".tar.gz").endswith(".tar.gz"):
-        yield Problem(
+        yield find_sagemaker_form.finding(
             message="it is no .tar.gz, and SageMaker takes no other model data",
             fix="pack it with archive_format='tgz' (--archive-format tgz)",
             effect="",
@@ -86,15 +87,23 @@ def find_sagemaker_form(subject: Subject) -> Iterator[Problem]:
 
 
 @rule("vertex-file-name", "error")
-def find_vertex_file_name(subject: Subject) -> Iterator[Problem]:
+def find_vertex_file_name(subject: Subject) -> Iterator[Finding]:
     """Call an archive for Vertex AI ``model.mar``.
 
     Vertex AI's prebuilt PyTorch images expect this name, which the archiver gives to a model called ``model``
     (Vertex AI's documentation, "Export model artifacts for prediction and explanation": PyTorch).
     """
     if subject.settings.target == "vertex" and subject.file_name not in ("", VERTEX_NAME):
-        yield Problem(
+        yield find_vertex_file_name.finding(
             message=f"{subject.file_name!r} is not called {VERTEX_NAME!r}, and Vertex AI's image loads no other",
             fix="call the model 'model' (--model-name model), or rename the archive",
             effect="",
         )
+
+
+RULES = (
+    find_kserve_file_name,
+    find_kserve_model_name,
+    find_sagemaker_form,
+    find_vertex_file_name,
+)

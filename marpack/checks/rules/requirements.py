@@ -6,18 +6,17 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from marpack.checks.frame.rule import Problem, rule
 from marpack.checks.python.distributions import SCHEME, requirement_lines
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.checks.frame.subject import Subject
     from marpack.checks.python.distributions import RequirementLine
+    from marpack.findings import Finding
 
-__all__ = [
-    "REQUIREMENTS_NAME",
-]
+__all__ = ["REQUIREMENTS_NAME", "RULES"]
 
 REQUIREMENTS_NAME = "requirements.txt"
 
@@ -51,22 +50,22 @@ _NEEDING_TORCH = frozenset(
 
 def _lines(subject: Subject) -> tuple[str, list[RequirementLine]]:
     """Return the name of the file, and its lines that can be read; none where there is no such file."""
-    name = None if subject.is_workflow else subject.role("requirementsFile")
+    name = subject.role("requirementsFile")
     name = "" if name is None else posixpath.normpath(name)
     data = subject.requirements(name)[0] if name else b""
     return name, [line for line in requirement_lines(data) if line.readable]
 
 
-@rule("requirements-switch", "note")
-def find_switch(subject: Subject) -> Iterator[Problem]:
+@rule("requirements-switch", "note", kind="model")
+def find_switch(subject: Subject) -> Iterator[Finding]:
     """Know that requirements are installed only by a server that is told to.
 
     The server looks at the requirements file only where its settings say ``install_py_dep_per_model=true``; by
     default it installs nothing, and says nothing [server].
     """
-    name = None if subject.is_workflow else subject.role("requirementsFile")
+    name = subject.role("requirementsFile")
     if name is not None:
-        yield Problem(
+        yield find_switch.finding(
             message=f"{name!r} is installed only by a server that is told to",
             fix="set install_py_dep_per_model=true, or install the packages into the server's image",
             effect="by default it installs nothing",
@@ -75,14 +74,14 @@ def find_switch(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("requirements-not-named", "note")
-def find_not_named(subject: Subject) -> Iterator[Problem]:
+@rule("requirements-not-named", "note", kind="model")
+def find_not_named(subject: Subject) -> Iterator[Finding]:
     """Name the requirements file in the manifest.
 
     The server installs what ``requirementsFile`` names, and no other file [server].
     """
-    if not subject.is_workflow and REQUIREMENTS_NAME in subject.names and "requirementsFile" not in subject.model:
-        yield Problem(
+    if REQUIREMENTS_NAME in subject.names and "requirementsFile" not in subject.model:
+        yield find_not_named.finding(
             message="the manifest does not name it as requirementsFile",
             fix="pack it as the requirements (--requirements-file, requirements_file=)",
             effect="it installs nothing",
@@ -90,8 +89,8 @@ def find_not_named(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("requirements-syntax", "error")
-def find_syntax(subject: Subject) -> Iterator[Problem]:
+@rule("requirements-syntax", "error", kind="model")
+def find_syntax(subject: Subject) -> Iterator[Finding]:
     """Write lines that pip takes.
 
     Where pip fails the registration does; the model stays registered without a worker, and must be removed before
@@ -100,7 +99,7 @@ def find_syntax(subject: Subject) -> Iterator[Problem]:
     member, lines = subject.once(_lines)
     for line in lines:
         if line.name is None and not line.is_option and line.path is None and not SCHEME.match(line.requirement):
-            yield Problem(
+            yield find_syntax.finding(
                 message=f"{line.requirement[:60]!r} is no requirement",
                 fix="write name==version, or name @ url",
                 effect=f"{_FAILS}; pip says: Invalid requirement",
@@ -109,8 +108,8 @@ def find_syntax(subject: Subject) -> Iterator[Problem]:
             )
 
 
-@rule("requirements-local", "error")
-def find_missing_files(subject: Subject) -> Iterator[Problem]:
+@rule("requirements-local", "error", kind="model")
+def find_missing_files(subject: Subject) -> Iterator[Finding]:
     """Pack the wheels, folders and further files that the requirements name.
 
     pip runs in the folder of the model: ``./kit-1.0-py3-none-any.whl`` is a member of the archive. Where ``-r``
@@ -121,7 +120,7 @@ def find_missing_files(subject: Subject) -> Iterator[Problem]:
         for path in _named(line, posixpath.dirname(member)):
             if path.startswith("/") or path == "." or subject.holds(path):
                 continue
-            yield Problem(
+            yield find_missing_files.finding(
                 message=f"{path[:60]!r} is not in the archive",
                 fix="pack it as an extra file, or name the package",
                 effect=_FAILS,
@@ -130,8 +129,8 @@ def find_missing_files(subject: Subject) -> Iterator[Problem]:
             )
 
 
-@rule("requirements-torch", "warning")
-def find_servers_own(subject: Subject) -> Iterator[Problem]:
+@rule("requirements-torch", "warning", kind="model")
+def find_servers_own(subject: Subject) -> Iterator[Finding]:
     """Leave ``torch``, and what brings it along, out of the requirements.
 
     pip installs into the folder of the model (``-U -t``), with all that a package needs, whatever is installed
@@ -143,7 +142,7 @@ def find_servers_own(subject: Subject) -> Iterator[Problem]:
         name = line.name
         if name in _SERVERS_OWN or name in _NEEDING_TORCH:
             what = "takes the place of the server's own" if name in _SERVERS_OWN else "brings a torch of its own"
-            yield Problem(
+            yield find_servers_own.finding(
                 message=f"{name} {what}",
                 fix="leave it out, and install it into the server's image",
                 effect="the worker imports what lies in the folder of the model first",
@@ -162,3 +161,12 @@ def _named(line: RequirementLine, folder: str) -> Iterator[str]:
             yield posixpath.normpath(posixpath.join(below, value))
     elif line.path is not None:
         yield posixpath.normpath(line.path)
+
+
+RULES = (
+    find_switch,
+    find_not_named,
+    find_syntax,
+    find_missing_files,
+    find_servers_own,
+)

@@ -10,16 +10,17 @@ from marpack.archive.inspection.block_reader import BlockReader, can_jump
 from marpack.archive.inspection.weights import describe_weights
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.archive.read.member_reader import MemberReader
-from marpack.checks.frame.rule import Problem, rule
 from marpack.display import printable
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marpack.archive.inspection.kinds import Weights
     from marpack.checks.frame.subject import Subject
+    from marpack.findings import Finding
 
-__all__ = ["WITHOUT_MODEL_FILE"]
+__all__ = ["RULES", "WITHOUT_MODEL_FILE"]
 
 # What BaseHandler can load alone; the case counts.
 WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")
@@ -45,8 +46,8 @@ _NO_STATE_DICT = {
 
 def _serialized(subject: Subject) -> str | None:
     """Return the serialized file of a model that ``BaseHandler`` surely loads, if it is in the archive."""
-    name = None if subject.is_workflow else subject.role("serializedFile")
-    if name is None or subject.modules.loads_model is not True:
+    name = subject.role("serializedFile")
+    if name is None or subject.worker.loads_model is not True:
         return None
     if any(issue.code in LIMIT_CODES for issue in subject.contents.problems):
         return None  # to find what lies at its end, all of it might have to be inflated
@@ -61,8 +62,8 @@ def _described(subject: Subject, name: str) -> Weights:
         return describe_weights(BlockReader(file, size, jumps=jumps), size)
 
 
-@rule("weights-suffix", "error")
-def find_suffix(subject: Subject) -> Iterator[Problem]:
+@rule("weights-suffix", "error", kind="model")
+def find_suffix(subject: Subject) -> Iterator[Finding]:
     """Pack weights of a suffix that ``BaseHandler`` loads, or a model file too.
 
     Without a model file the suffix decides, in lower case: ``.pt`` is TorchScript; ``.onnx`` needs onnxruntime
@@ -73,14 +74,14 @@ def find_suffix(subject: Subject) -> Iterator[Problem]:
     if name is None or subject.role("modelFile") is not None:
         return
     if not name.endswith(WITHOUT_MODEL_FILE):
-        yield Problem(
+        yield find_suffix.finding(
             message=f"{name!r} is none of {', '.join(WITHOUT_MODEL_FILE)}, and there is no model file",
             fix="pack the model file too, or TorchScript called .pt",
             effect=_NO_WEIGHTS,
             member=name,
         )
     elif name.endswith(".so") and subject.role("configFile") is None:
-        yield Problem(
+        yield find_suffix.finding(
             message="a compiled model is loaded only if the model's configuration says so, and there is none",
             fix="pack a model-config.yaml with pt2: {export: {aot_compile: true}}",
             effect=_NO_WEIGHTS,
@@ -88,15 +89,15 @@ def find_suffix(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("weights-onnx", "note")
-def find_onnx(subject: Subject) -> Iterator[Problem]:
+@rule("weights-onnx", "note", kind="model")
+def find_onnx(subject: Subject) -> Iterator[Finding]:
     """Install onnxruntime where a ``.onnx`` is served.
 
     ``BaseHandler`` loads a ``.onnx`` only where ``onnxruntime`` can be imported [server].
     """
     name = _serialized(subject)
     if name is not None and subject.role("modelFile") is None and name.endswith(".onnx"):
-        yield Problem(
+        yield find_onnx.finding(
             message="it needs onnxruntime where the server runs",
             fix="install onnxruntime into the server's image",
             effect=f"without it {_NO_WEIGHTS}",
@@ -104,8 +105,8 @@ def find_onnx(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("weights-script", "error")
-def find_no_script(subject: Subject) -> Iterator[Problem]:
+@rule("weights-script", "error", kind="model")
+def find_no_script(subject: Subject) -> Iterator[Finding]:
     """Pack TorchScript as the ``.pt`` that comes without a model file.
 
     ``BaseHandler`` opens it with ``torch.jit.load``. A state_dict, a whole module that was pickled, or a
@@ -119,7 +120,7 @@ def find_no_script(subject: Subject) -> Iterator[Problem]:
         return
     legacy = "failed reading zip archive" if weights.legacy or weights.kind not in ("state_dict", "module") else ""
     effect = legacy or "failed locating file constants.pkl: file not found"
-    yield Problem(
+    yield find_no_script.finding(
         message=f"it is no TorchScript but {printable(weights.detail)}, and there is no model file",
         fix="pack the model file too, or what torch.jit.script(model).save(...) writes",
         effect=f"the worker dies: PytorchStreamReader {effect}",
@@ -127,8 +128,8 @@ def find_no_script(subject: Subject) -> Iterator[Problem]:
     )
 
 
-@rule("weights-state-dict", "error")
-def find_no_state_dict(subject: Subject) -> Iterator[Problem]:
+@rule("weights-state-dict", "error", kind="model")
+def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     """Pack a state_dict beside a model file.
 
     With a model file ``BaseHandler`` gives what ``torch.load`` returns to ``load_state_dict``, which is strict.
@@ -142,11 +143,13 @@ def find_no_state_dict(subject: Subject) -> Iterator[Problem]:
     weights = _described(subject, name)
     effect = _NO_STATE_DICT.get(weights.kind)
     if subject.names[name] == 0:
-        yield Problem(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError", member=name)
+        yield find_no_state_dict.finding(
+            message="it is empty", fix=_SAVE, effect="the worker dies: EOFError", member=name
+        )
     elif effect is not None:
         inside = f", under {printable(weights.holds[0])!r}" if weights.holds else ""
         lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
-        yield Problem(
+        yield find_no_state_dict.finding(
             message=f"it is no state_dict but {printable(weights.detail)}{inside}",
             fix="leave modelFile out" if weights.kind == "torchscript" else _SAVE,
             effect=effect,
@@ -155,7 +158,7 @@ def find_no_state_dict(subject: Subject) -> Iterator[Problem]:
         )
     elif weights.weights_only_refuses:
         names = ", ".join(map(printable, weights.refused_globals[:3]))
-        yield Problem(
+        yield find_no_state_dict.finding(
             message=f"it holds {names or 'what weights_only=True does not allow'}",
             fix=_SAVE,
             effect=f"{_REFUSED}, from torch 2.6 on",
@@ -175,20 +178,29 @@ def _has_own_loading(subject: Subject) -> bool:
     )
 
 
-@rule("weights-missing", "warning")
-def find_no_weights(subject: Subject) -> Iterator[Problem]:
+@rule("weights-missing", "warning", kind="model")
+def find_no_weights(subject: Subject) -> Iterator[Finding]:
     """Pack the weights of a model file.
 
     Without them ``BaseHandler`` takes the model as its constructor leaves it, with random weights, and says
     nothing [server].
     """
-    if subject.is_workflow or subject.role("modelFile") is None or "serializedFile" in subject.model:
+    if subject.role("modelFile") is None or "serializedFile" in subject.model:
         return
-    if subject.modules.loads_model is True:
-        yield Problem(
+    if subject.worker.loads_model is True:
+        yield find_no_weights.finding(
             message="there is no serialized file, and the model keeps the weights that its constructor gives it",
             fix="pack its state_dict as the serialized file",
             effect="it says nothing, and answers from random weights",
             key="model.modelFile",
             member=subject.manifest_name,
         )
+
+
+RULES = (
+    find_suffix,
+    find_onnx,
+    find_no_script,
+    find_no_state_dict,
+    find_no_weights,
+)

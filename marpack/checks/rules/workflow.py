@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_YAML
-from marpack.checks.frame.rule import Problem, rule
 from marpack.checks.python.namespace import Namespace
 from marpack.config.text import yaml_text
 from marpack.errors import ConfigError, MissingExtraError
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from marpack.checks.frame.subject import Subject
-    from marpack.findings import Severity
+    from marpack.findings import Finding, Severity
 
-__all__ = ["WORKFLOW_NUMBERS"]
+__all__ = ["RULES", "WORKFLOW_NUMBERS"]
 
 # Whole numbers, of the workflow and of each model.
 WORKFLOW_NUMBERS = frozenset(
@@ -35,7 +35,7 @@ class _Spec:
     """A specification: ``document`` if it is a mapping, ``problem`` what keeps it from being one."""
 
     member: str
-    problem: Problem | None = None
+    problem: Finding | None = None
     unread: bool = False
     document: Mapping[Any, Any] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
@@ -65,7 +65,7 @@ def _spec(subject: Subject) -> _Spec | None:
 
 def _read(subject: Subject) -> _Spec | None:
     name = _workflow(subject).get("specFile")
-    if not subject.is_workflow or not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name:
         return None
     name = posixpath.normpath(name)
     if name not in subject.names and subject.holds(name):
@@ -73,7 +73,8 @@ def _read(subject: Subject) -> _Spec | None:
 
     def wrong(message: str, effect: str, fix: str, line: int | None = None) -> _Spec:
         place = name if name in subject.names else subject.manifest_name
-        return _Spec(name, Problem(message=message, fix=fix, effect=effect, member=place, line=line))
+        found = find_spec.finding(message=message, fix=fix, effect=effect, member=place, line=line)
+        return _Spec(name, found)
 
     fix = "write models: and dag:, each a mapping"
     if name not in subject.names:
@@ -84,15 +85,15 @@ def _read(subject: Subject) -> _Spec | None:
     if data is None:
         return None
     try:
-        document, lines = yaml_text.parse(data, None)
+        document, lines = yaml_text.parse(data)
     except MissingExtraError:
         return _Spec(name, unread=True)
     except ConfigError as error:
         [found] = error.findings
         if found.code == "model-config-document":
             return wrong("it is empty", 'it answers 500: "this.workflowSpec" is null', fix, found.line)
-        # What marpack.config adds is about another file.
-        return wrong(found.message.rpartition(": the ")[0], "it answers 500", fix, found.line)
+        # The effect is that of another file.
+        return wrong(found.message, "it answers 500", fix, found.line)
     if not isinstance(document, dict):
         return wrong("it is no mapping", "it answers 500: ClassCastException", fix, lines[""])
     return _Spec(name, document=document, lines=lines)
@@ -112,30 +113,30 @@ def _workflow(subject: Subject) -> dict[str, Any]:
     return workflow if isinstance(workflow, dict) else {}
 
 
-@rule("workflow-manifest", "error")
-def find_manifest(subject: Subject) -> Iterator[Problem]:
+@rule("workflow-manifest", "error", kind="workflow")
+def find_manifest(subject: Subject) -> Iterator[Finding]:
     """Give the manifest of a workflow what the server needs.
 
     The server reads ``WAR-INF/MANIFEST.json`` and wants ``createdOn``, ``archiverVersion`` and, in ``workflow``,
     ``workflowName``, ``specFile`` and ``handler``, the last of them also where no node is a function [server].
     """
-    if not subject.is_workflow:
-        return
     name, data = subject.manifest_name, subject.manifest_bytes
     fix = "pack it with marpack pack-workflow or torch-workflow-archiver"
     if data is None and subject.holds(name):
         return
     if data is None:
-        yield Problem(message=f"there is no {name}", fix=fix, effect="it answers 500, InvalidWorkflowException")
+        yield find_manifest.finding(
+            message=f"there is no {name}", fix=fix, effect="it answers 500, InvalidWorkflowException"
+        )
         return
     manifest = _manifest(subject)
-    if not manifest and (wrong := _syntax_problem(data)):
+    if not manifest and (wrong := _syntax_finding(data)):
         yield wrong
         return
     workflow = manifest.get("workflow", {})
     if not isinstance(workflow, dict):
         effect = "it answers 500, NullPointerException" if workflow is None else "it answers 500"
-        yield Problem(message="it is no object", fix=fix, effect=effect, key="workflow", member=name)
+        yield find_manifest.finding(message="it is no object", fix=fix, effect=effect, key="workflow", member=name)
         return
     null = "it answers 500, NullPointerException"
     for key, value, effect in (
@@ -155,10 +156,10 @@ def find_manifest(subject: Subject) -> Iterator[Problem]:
     ):
         # An empty handler is how the archiver says that no node is a function.
         if value is None or (value == "" and key != "workflow.handler"):
-            yield Problem(message="it is missing", fix=fix, effect=effect, key=key, member=name)
+            yield find_manifest.finding(message="it is missing", fix=fix, effect=effect, key=key, member=name)
 
 
-def _syntax_problem(data: bytes) -> Problem | None:
+def _syntax_finding(data: bytes) -> Finding | None:
     """Return what keeps a manifest from being an object; a warning where the server may read it yet."""
     fix, name = "write strict JSON, as an object", WORKFLOW_MANIFEST_NAME
     try:
@@ -168,21 +169,21 @@ def _syntax_problem(data: bytes) -> Problem | None:
         certain = not data.strip()
         message = "it is empty" if certain else f"it is not JSON: {error}"
         severity: Severity = "error" if certain else "warning"
-        return Problem(message=message, fix=fix, effect=effect, member=name, severity=severity)
+        return find_manifest.finding(message=message, fix=fix, effect=effect, member=name, severity=severity)
     if isinstance(document, dict):
         return None
-    return Problem(message="it is not an object", fix=fix, effect="it answers 500", member=name)
+    return find_manifest.finding(message="it is not an object", fix=fix, effect="it answers 500", member=name)
 
 
-@rule("workflow-slash", "error")
-def find_slash(subject: Subject) -> Iterator[Problem]:
+@rule("workflow-slash", "error", kind="workflow")
+def find_slash(subject: Subject) -> Iterator[Finding]:
     """Use no ``/`` in the name of a workflow.
 
     The server registers one with it, and no URL reaches that, not even to remove it [server].
     """
     name = _workflow(subject).get("workflowName")
-    if subject.is_workflow and isinstance(name, str) and "/" in name:
-        yield Problem(
+    if isinstance(name, str) and "/" in name:
+        yield find_slash.finding(
             message=f"{name!r} holds a '/'",
             fix="leave it out",
             effect="it answers 404 to every URL with this in it",
@@ -191,15 +192,15 @@ def find_slash(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("workflow-unread", "note")
-def find_unread(subject: Subject) -> Iterator[Problem]:
+@rule("workflow-unread", "note", kind="workflow")
+def find_unread(subject: Subject) -> Iterator[Finding]:
     """Install PyYAML to have the specification of a workflow looked into.
 
     The other rules on it find nothing then. ``pip install 'marpack[yaml]'`` installs it.
     """
     spec = _spec(subject)
     if spec is not None and spec.unread:
-        yield Problem(
+        yield find_unread.finding(
             message="it was not looked into: PyYAML is not installed",
             fix="pip install 'marpack[yaml]'",
             effect="",
@@ -207,8 +208,8 @@ def find_unread(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("workflow-spec", "error")
-def find_spec(subject: Subject) -> Iterator[Problem]:
+@rule("workflow-spec", "error", kind="workflow")
+def find_spec(subject: Subject) -> Iterator[Finding]:
     """Pack a specification with ``models`` and ``dag``, each model with its ``url``.
 
     The server needs a mapping with both, and follows a null pointer where one is missing; in ``models``, each
@@ -223,7 +224,7 @@ def find_spec(subject: Subject) -> Iterator[Problem]:
     for key, inside in (("models", "modelsInfo"), ("dag", "dagInfo")):
         value = spec.document.get(key)
         if not isinstance(value, dict):
-            yield Problem(
+            yield find_spec.finding(
                 message="it is missing" if value is None else "it is no mapping",
                 fix="write models: and dag:, each a mapping",
                 effect=f'it answers 500: "{inside}" is null' if value is None else "it answers 500",
@@ -234,7 +235,7 @@ def find_spec(subject: Subject) -> Iterator[Problem]:
     for node, model in spec.models.items():
         if isinstance(model, dict) and isinstance(model.get("url"), str):
             continue
-        yield Problem(
+        yield find_spec.finding(
             message="the model has no url" if isinstance(model, dict) else "it is no mapping",
             fix="write url: and the name of the model's archive",
             effect=f"it answers 500: Workflow Node {_name(subject)}__{node} failed to register"
@@ -246,8 +247,8 @@ def find_spec(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule("workflow-number", "error")
-def find_numbers(subject: Subject) -> Iterator[Problem]:
+@rule("workflow-number", "error", kind="workflow")
+def find_numbers(subject: Subject) -> Iterator[Finding]:
     """Write numbers of workers, requests and milliseconds as whole numbers.
 
     The server expects a Java ``Integer``: quotes, a fraction, or more than 31 bits end the registration [server].
@@ -264,7 +265,7 @@ def find_numbers(subject: Subject) -> Iterator[Problem]:
             value = mapping[key]
             if isinstance(value, int) and not isinstance(value, bool) and _LOWEST_INT <= value <= _HIGHEST_INT:
                 continue
-            yield Problem(
+            yield find_numbers.finding(
                 message=f"{str(value)[:40]!r} is no whole number of at most 31 bits"
                 if not isinstance(value, str)
                 else f"{value[:40]!r} is a string, not a whole number",
@@ -276,8 +277,8 @@ def find_numbers(subject: Subject) -> Iterator[Problem]:
             )
 
 
-@rule("workflow-dag", "error")
-def find_dag(subject: Subject) -> Iterator[Problem]:
+@rule("workflow-dag", "error", kind="workflow")
+def find_dag(subject: Subject) -> Iterator[Finding]:
     """Let a ``dag`` begin at one node, and go in no circle.
 
     Each node names those that come after it, in a list. A workflow begins at the one node that comes after none
@@ -288,24 +289,22 @@ def find_dag(subject: Subject) -> Iterator[Problem]:
         return
     edges = spec.edges
 
-    def problem(message: str, fix: str, effect: str) -> Problem:
+    def found(message: str, fix: str, effect: str) -> Finding:
         line = spec.lines.get("dag")
-        return Problem(message=message, fix=fix, effect=effect, key="dag", member=spec.member, line=line)
+        return find_dag.finding(message=message, fix=fix, effect=effect, key="dag", member=spec.member, line=line)
 
     if edges is None:
-        yield problem("a node's followers are no list of names", "write node: [next]", "it answers 500")
+        yield found("a node's followers are no list of names", "write node: [next]", "it answers 500")
         return
-    followers = {after for found in edges.values() for after in found}
+    followers = {after for names in edges.values() for after in names}
     starts = [node for node in edges if node not in followers]
     if len(starts) != 1:
         which = f"begins at {', '.join(map(repr, starts[:5]))}" if starts else "has no beginning"
         effect = 'it answers 400, "DAG should have only one start node"'
-        yield problem(f"the workflow {which}", "let one node come before all others", effect)
+        yield found(f"the workflow {which}", "let one node come before all others", effect)
     elif circle := _circle(edges):
         shown = " -> ".join(circle[:8])
-        yield problem(
-            f"it goes in a circle: {shown}", "take one of these out", 'it answers 400, "Not a valid DAG"'
-        )
+        yield found(f"it goes in a circle: {shown}", "take one of these out", 'it answers 400, "Not a valid DAG"')
 
 
 def _circle(edges: Mapping[str, list[str]]) -> list[str]:
@@ -318,8 +317,8 @@ def _circle(edges: Mapping[str, list[str]]) -> list[str]:
     return []
 
 
-@rule("workflow-function", "error")
-def find_functions(subject: Subject) -> Iterator[Problem]:
+@rule("workflow-function", "error", kind="workflow")
+def find_functions(subject: Subject) -> Iterator[Finding]:
     """Write a function for each node that is no model.
 
     A node that ``models`` does not know is a function in the file that the manifest names as ``handler``. The
@@ -330,13 +329,13 @@ def find_functions(subject: Subject) -> Iterator[Problem]:
     handler = _workflow(subject).get("handler")
     if spec is None or not edges or not isinstance(handler, str):
         return
-    nodes = dict.fromkeys([*edges, *(after for found in edges.values() for after in found)])
+    nodes = dict.fromkeys([*edges, *(after for names in edges.values() for after in names)])
     functions = [node for node in nodes if node not in spec.models]
     member = posixpath.normpath(handler) if handler else ""
     source = subject.source(member)
     if source is None and functions and not subject.holds(member):
         missing = f"{member!r} is not in the archive" if member else "no handler is named"
-        yield Problem(
+        yield find_functions.finding(
             message=f"{missing}, and {functions[0]!r} is no model",
             fix="pack the handler, or give the model's url",
             effect=f"it answers 500: Failed to start workers for model {_name(subject)}__{functions[0]}",
@@ -349,7 +348,7 @@ def find_functions(subject: Subject) -> Iterator[Problem]:
     space = Namespace(source.tree, name=module, package="", python=subject.settings.python)
     for node in functions:
         if space.is_absent(node):
-            yield Problem(
+            yield find_functions.finding(
                 message=f"{node!r} is no model, and {member!r} has no function of this name",
                 fix="write the function, or give the model's url",
                 effect=f"it answers 500: Failed to start workers for model {_name(subject)}__{node}",
@@ -361,3 +360,14 @@ def find_functions(subject: Subject) -> Iterator[Problem]:
 
 def _name(subject: Subject) -> str:
     return str(_workflow(subject).get("workflowName", ""))[:60]
+
+
+RULES = (
+    find_manifest,
+    find_slash,
+    find_unread,
+    find_spec,
+    find_numbers,
+    find_dag,
+    find_functions,
+)

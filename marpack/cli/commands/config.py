@@ -11,10 +11,20 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from marpack.cli.findings import complain_of, findings_json, loads_properties, read_bytes, refuse_to_write, report
+from marpack.cli.findings import (
+    add_choosing,
+    chosen,
+    complain_of,
+    findings_json,
+    read_bytes,
+    refuse_to_write,
+    report,
+)
 from marpack.cli.terminal import count_of, naming, show, to_json
-from marpack.config.lint import UTF16_MARKS, lint_config
+from marpack.cli.words import options_first
+from marpack.config.lint import RULES, lint_config
 from marpack.config.presets import PRESETS
+from marpack.config.rules.document import UTF16_MARKS
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, parse_value
@@ -23,12 +33,13 @@ from marpack.config.snapshot import ModelSnapshot
 from marpack.config.text import properties as codec
 from marpack.disk.atomic import replacing_file
 from marpack.display import printable
-from marpack.errors import ConfigError, MarpackError
+from marpack.errors import ConfigError, MarpackError, PropertiesError
+from marpack.rule import explanation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["add_parser", "json_value"]
+__all__ = ["add_parser", "json_value", "prepare"]
 
 _DEFAULT_FILE = "config.properties"
 
@@ -61,7 +72,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     lint = verbs.add_parser("lint", help="say what the server, or others who read the file, would refuse")
     lint.set_defaults(run=_lint)
-    lint.add_argument("file", help="config.properties")
+    lint.add_argument("file", nargs="?", help="config.properties")
     lint.add_argument("--model-store", metavar="FOLDER", help="compare with the archives in this folder")
     lint.add_argument("--target", choices=("torchserve", "kserve"), help="where it will run")
     lint.add_argument(
@@ -69,6 +80,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="VERSION",
         help="as 0.12.0; without it, what only some releases refuse is a warning",
     )
+    add_choosing(lint)
     lint.add_argument("--resolve", action="store_true", help="with $$NAME$$ and TS_ variables of the environment")
 
     set_ = verbs.add_parser("set", help="change settings, and leave every other byte of the file alone")
@@ -79,6 +91,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     set_.add_argument("-f", "--force", action="store_true", help="also what the server would refuse")
     for verb in (init, show_, lint, set_):
         verb.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def prepare(words: Sequence[str]) -> Sequence[str]:
+    """Sort the words of ``set``: settings may stand before and behind options."""
+    if words[:1] != ["set"] or {"-h", "--help"}.intersection(words):
+        return words
+    return ["set", *options_first(words[1:], "--unset")]
 
 
 def _init(options: argparse.Namespace) -> None:
@@ -113,7 +132,7 @@ def _init(options: argparse.Namespace) -> None:
 
 
 def _show(options: argparse.Namespace) -> None:
-    properties = loads_properties(options.file)
+    properties = _settings(options.file, read_bytes(options.file))
     if options.resolve:
         try:
             properties = resolve(properties, os.environ)
@@ -132,7 +151,20 @@ def _show(options: argparse.Namespace) -> None:
         show(f"{name:<{width}}  {'' if default is None else default}  (default)".rstrip())
 
 
+def _settings(path: str, data: bytes) -> dict[str, str]:
+    """Return the settings in what was read from a file, as text."""
+    try:
+        return codec.loads(data)
+    except PropertiesError as error:
+        raise error.in_file(path) from None
+
+
 def _lint(options: argparse.Namespace) -> int:
+    if options.explain is not None:
+        show(explanation_of(RULES, options.explain))
+        return 0
+    if options.file is None:
+        raise MarpackError("nothing to check: name a config.properties")
     findings = lint_config(
         read_bytes(options.file),
         file=options.file,
@@ -140,6 +172,7 @@ def _lint(options: argparse.Namespace) -> int:
         target=options.target,
         model_store=options.model_store,
         environ=os.environ if options.resolve else None,
+        **chosen(options),
     )
     return report(options.file, findings, as_json=options.json)
 
@@ -174,7 +207,7 @@ def _set_alone(options: argparse.Namespace) -> None:
     if not changes:
         raise MarpackError("nothing to change: give KEY=VALUE, or --unset KEY")
     before = read_bytes(options.file)
-    known = loads_properties(options.file)
+    known = _settings(options.file, before)
     if before.startswith(UTF16_MARKS):
         raise MarpackError(f"{options.file!r} is UTF-16, and the server finds no setting in it: save it as ASCII")
     if missing := [key for key in options.unset if key not in known]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.cli.progress import progress_for
-from marpack.cli.reading_options import add_limits, opened
+from marpack.cli.reading_options import LIMIT_OPTIONS, add_limits, opened
 from marpack.cli.terminal import count_of, show, to_json
+from marpack.cli.words import options_first
 from marpack.display import printable
 from marpack.errors import MarpackError, TargetError
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from marpack.archive.read.archive import ModelArchive
+    from marpack.archive.read.archive import Archive
     from marpack.archive.result import Progress
 
-__all__ = ["add_parser"]
+__all__ = ["add_parser", "prepare"]
 
 # Of the JSON (spec/extract.schema.json).
 _SCHEMA_VERSION = 1
@@ -51,6 +52,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_limits(parser)
 
 
+def prepare(words: Sequence[str]) -> list[str]:
+    """Sort the words: members may stand before and behind options."""
+    return options_first(words, *LIMIT_OPTIONS)
+
+
 def _run(options: argparse.Namespace) -> None:
     folder = _default_folder(options.archive) if options.folder is None else options.folder
     with opened(options.archive, options) as archive:
@@ -75,7 +81,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _extract(
-    archive: ModelArchive,
+    archive: Archive,
     folder: str,
     wanted: Sequence[str] | None,
     options: argparse.Namespace,

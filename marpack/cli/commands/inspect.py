@@ -135,11 +135,10 @@ def _ratio(compressed: int, size: int) -> str:
 
 
 def _tree(inspection: Inspection) -> Iterator[str]:
-    members = {id(member): member for member in inspection.members}
-    rows = [(member_order(member.archived.name), id(member)) for member in inspection.members]
-    rows += [(tuple((1, part) for part in name.split("/")), 0) for name in inspection.folders]
+    rows = [(member_order(member.archived.name), index) for index, member in enumerate(inspection.members)]
+    rows += [(tuple((1, part) for part in name.split("/")), -1) for name in inspection.folders]
     inside: list[str] = []
-    for key, number in sorted(rows):
+    for key, index in sorted(rows):
         folders = [part for is_folder, part in key if is_folder]
         common = 0
         while common < min(len(inside), len(folders)) and inside[common] == folders[common]:
@@ -147,8 +146,8 @@ def _tree(inspection: Inspection) -> Iterator[str]:
         for depth in range(common, len(folders)):
             yield f"{_indent(depth)}{printable(folders[depth])}/"
         inside = folders
-        if number:
-            yield f"{_indent(len(folders))}{_leaf(members[number])}"
+        if index >= 0:
+            yield f"{_indent(len(folders))}{_leaf(inspection.members[index])}"
     yield f"{inspection.contents_size:,} bytes in all"
 
 

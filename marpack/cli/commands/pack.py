@@ -7,31 +7,22 @@ from typing import TYPE_CHECKING
 from marpack.archive.forms import ARCHIVE_FORMATS
 from marpack.archive.handler import BUILTIN_HANDLERS
 from marpack.archive.manifest import RUNTIMES
-from marpack.archive.plan.inputs import literal_path
+from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.model import plan_archive
 from marpack.cli.packing_options import add_own_options, pack
+from marpack.cli.words import expand_abbreviations
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from marpack.archive.plan.plan import ArchivePlan
 
-__all__ = ["ARCHIVER_OPTIONS", "add_parser"]
+__all__ = ["add_parser", "prepare"]
 
-ARCHIVER_OPTIONS = (
-    "--archive-format",
-    "--config-file",
-    "--export-path",
-    "--extra-files",
-    "--force",
-    "--handler",
-    "--help",
-    "--model-file",
-    "--model-name",
-    "--requirements-file",
-    "--runtime",
-    "--serialized-file",
-    "--version",
+_ARCHIVER_OPTIONS = (
+    *("--archive-format", "--config-file", "--export-path", "--extra-files", "--force", "--handler", "--help"),
+    *("--model-file", "--model-name", "--requirements-file", "--runtime", "--serialized-file", "--version"),
 )
 
 
@@ -75,17 +66,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_own_options(parser, file="MODEL_NAME.mar")
 
 
+def prepare(words: Sequence[str]) -> list[str]:
+    """Complete the archiver's abbreviations."""
+    return expand_abbreviations(words, _ARCHIVER_OPTIONS)
+
+
 def _run(options: argparse.Namespace) -> int | None:
     def plan_at(timestamp: int | None) -> ArchivePlan:
         return plan_archive(
             model_name=options.model_name,
             handler=options.handler,
             version=options.version,
-            model_file=literal_path(options.model_file),
-            serialized_file=literal_path(options.serialized_file),
-            extra_files=options.extra_files,
-            requirements_file=literal_path(options.requirements_file),
-            config_file=literal_path(options.config_file),
+            model_file=options.model_file,
+            serialized_file=options.serialized_file,
+            extra_files=Patterns(options.extra_files or ""),
+            requirements_file=options.requirements_file,
+            config_file=options.config_file,
             runtime=options.runtime,
             archive_format=options.archive_format,
             deflate=options.deflate,

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from marpack.archive.plan.inputs import literal_path
+from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.workflow import plan_workflow
 from marpack.cli.packing_options import add_own_options, pack
+from marpack.cli.words import expand_abbreviations
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from marpack.archive.plan.plan import WorkflowPlan
 
-__all__ = ["ARCHIVER_OPTIONS", "add_parser"]
+__all__ = ["add_parser", "prepare"]
 
-ARCHIVER_OPTIONS = (
+_ARCHIVER_OPTIONS = (
     "--export-path",
     "--extra-files",
     "--force",
@@ -59,13 +60,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_own_options(parser, file="WORKFLOW_NAME.war")
 
 
+def prepare(words: Sequence[str]) -> list[str]:
+    """Complete the archiver's abbreviations."""
+    return expand_abbreviations(words, _ARCHIVER_OPTIONS)
+
+
 def _run(options: argparse.Namespace) -> int | None:
     def plan_at(timestamp: int | None) -> WorkflowPlan:
         return plan_workflow(
             workflow_name=options.workflow_name,
             spec_file=_files(options.spec_file),
             handler=_files(options.handler or ""),
-            extra_files=options.extra_files,
+            extra_files=Patterns(options.extra_files or ""),
             deflate=options.deflate,
             timestamp=timestamp,
             reproducible=options.reproducible,
@@ -74,9 +80,8 @@ def _run(options: argparse.Namespace) -> int | None:
     return pack(options, plan_at)
 
 
-def _files(value: str) -> list[str | Path]:
+def _files(value: str) -> list[str]:
     """Split the archiver's comma list, unless a file of exactly that name exists (W4)."""
     if not value:
         return []
-    items = [value] if os.path.lexists(value) else value.split(",")
-    return [literal_path(item) or "" for item in items]
+    return [value] if os.path.lexists(value) else value.split(",")

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from marpack.cli.commands.config import json_value
-from marpack.cli.findings import findings_json, read_bytes, report
+from marpack.cli.findings import add_choosing, chosen, findings_json, read_bytes, report
 from marpack.cli.terminal import complain, naming, show, to_json
-from marpack.config.lint import look_at_store
-from marpack.config.rules.snapshot import lint_snapshot
+from marpack.config.lint import SNAPSHOT_RULES, look_at_store, snapshot_findings
+from marpack.config.rules.snapshot_text import SnapshotText
 from marpack.config.settings.redaction import redacted
 from marpack.config.snapshot import ModelSnapshot
 from marpack.config.store_listing import archives_in
@@ -20,6 +20,7 @@ from marpack.config.text import properties as codec
 from marpack.disk.atomic import replacing_file
 from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError, SnapshotError
+from marpack.rule import explanation_of
 
 __all__ = ["add_parser"]
 
@@ -72,7 +73,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     lint = verbs.add_parser("lint", help="say what the server would refuse")
     lint.set_defaults(run=_lint)
-    lint.add_argument("file", help="config.properties, a server's own snapshot, or JSON")
+    lint.add_argument("file", nargs="?", help="config.properties, a server's own snapshot, or JSON")
+    add_choosing(lint)
     lint.add_argument("--model-store", metavar="FOLDER", help="compare with the archives in this folder")
     for verb in (build, show_, lint):
         verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -101,7 +103,7 @@ def _build(options: argparse.Namespace) -> None:
     if options.output is None:
         show(text)
     for finding in findings:
-        complain(f"marpack: {printable(str(finding))}")
+        complain(f"marpack: {finding}")
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -129,12 +131,15 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _lint(options: argparse.Namespace) -> int:
+    if options.explain is not None:
+        show(explanation_of(SNAPSHOT_RULES, options.explain))
+        return 0
+    if options.file is None:
+        raise MarpackError("nothing to check: name a config.properties or a snapshot")
     text, line = _text(options.file)
-    store, unreadable = (None, ()) if options.model_store is None else look_at_store(options.model_store)
-    manifests, names = (store.manifests, store.names) if store else (None, None)
-    found = [*unreadable, *lint_snapshot(text, manifests, names=names)]
-    findings = [replace(each, file=options.file, line=line) for each in found]
-    return report(options.file, findings, as_json=options.json)
+    store = None if options.model_store is None else look_at_store(options.model_store)
+    snapshot = SnapshotText.read(text, store=store, path=options.file, line=line)
+    return report(options.file, snapshot_findings(snapshot, **chosen(options)), as_json=options.json)
 
 
 def _text(path: str) -> tuple[str, int | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from marpack.cli.progress import progress_for
@@ -10,11 +9,12 @@ from marpack.cli.reading_options import add_limits, issue_line, opened, positive
 from marpack.cli.terminal import count_of, show, to_json
 from marpack.display import printable
 from marpack.errors import ArchiveError
-from marpack.findings import Issue
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from marpack.findings import Issue
 
 __all__ = ["add_parser"]
 
@@ -55,8 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     except ArchiveError as error:
         if not options.json:
             raise
-        issue = Issue(code=error.code, argument=printable(error.member or ""), message=error.message)
-        return _show_json(options.archive, {"form": None, "members": None, "contents_size": None}, [issue])
+        return _show_json(options.archive, {"form": None, "members": None, "contents_size": None}, [error.issue])
     if options.json:
         return _show_json(options.archive, what, issues)
     lines = [*map(issue_line, issues)]
@@ -69,5 +68,5 @@ def _run(options: argparse.Namespace) -> int:
 
 def _show_json(path: str, what: dict[str, Any], issues: Sequence[Issue]) -> int:
     document = {"schema": _SCHEMA_VERSION, "path": path, "ok": not issues, **what}
-    show(to_json(document | {"issues": [asdict(issue) for issue in issues]}))
+    show(to_json(document | {"issues": [issue.asdict() for issue in issues]}))
     return 1 if issues else 0

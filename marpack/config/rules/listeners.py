@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from marpack.config.rules.values import ADDRESS, UNIX_ADDRESS
 from marpack.config.settings.keys import whole_number
 from marpack.findings import Finding
+from marpack.rule import rule
 
 if TYPE_CHECKING:
-    from marpack.config.rules.server import Server
+    from marpack.config.rules.document import Document
 
-__all__ = ["find_addresses", "find_ports"]
+__all__ = ["RULES"]
+
 _DEFAULT_PORTS = {
     "inference_address": {"http": 80, "https": 443},
     "management_address": {"http": 8081, "https": 8444},
@@ -31,63 +33,104 @@ class _Listener(NamedTuple):
     port: int
 
 
-def _listeners(server: Server) -> Iterator[_Listener]:
+def _listeners(document: Document) -> Iterator[_Listener]:
     for key, ports in _DEFAULT_PORTS.items():
-        if key == "metrics_address" and not server.is_on("enable_metrics_api"):
+        if key == "metrics_address" and not document.is_on("enable_metrics_api"):
             continue
-        match = ADDRESS.fullmatch(server.text(key) or "")
+        match = ADDRESS.fullmatch(document.text(key) or "")
         if match is not None:
             port = whole_number(match["port"]) if match["port"] else ports[match["scheme"].lower()]
             yield _Listener(key, match["host"].lower(), port or 0)
     for name in ("grpc_inference", "grpc_management"):
-        grpc_port = whole_number(server.text(f"{name}_port") or "")
-        yield _Listener(f"{name}_port", (server.text(f"{name}_address") or "").lower(), grpc_port or 0)
+        grpc_port = whole_number(document.text(f"{name}_port") or "")
+        yield _Listener(f"{name}_port", (document.text(f"{name}_address") or "").lower(), grpc_port or 0)
 
 
-def find_ports(server: Server) -> Iterator[Finding]:
-    """Find two listeners on one port."""
-    listeners = list(_listeners(server))
-    for one, other in combinations(listeners, 2):
+@rule("port-clash", "error")
+def find_clashes(document: Document) -> Iterator[Finding]:
+    """Give each listener a port of its own, but for inference and management at one host.
+
+    Where two meet at one port, the server ends (P17).
+    """
+    for one, other in combinations(_listeners(document), 2):
         if one.port != other.port or not one.port or not _meet(one.host, other.host):
             continue
         if {one.key, other.key} == {"inference_address", "management_address"} and one.host == other.host:
             continue  # P17: one listener for both
-        key = other.key if other.key in server.properties else one.key
-        message = f"{one.key} and {other.key} both take port {one.port}, and the server ends"
-        yield Finding.error("port-clash", key, message, "give each a port of its own")
-    for one in listeners:
-        if server.is_kserve and one.port in _KSERVE_PORTS and one.key in server.properties:
-            yield Finding.note(
-                "kserve-port",
-                one.key,
-                f"KServe's wrapper listens on port {one.port} in the same pod",
-                "take another, as 8085",
-                reader="kserve",
-            )
+        yield find_clashes.finding(
+            key=other.key if other.key in document.properties else one.key,
+            message=f"{one.key} and {other.key} both take port {one.port}",
+            effect="it ends",
+            fix="give each a port of its own",
+        )
 
 
 def _meet(one: str, other: str) -> bool:
     return one == other or bool({one, other} & _ANY_HOST) or {one, other} <= _LOOPBACK
 
 
-def find_addresses(server: Server) -> Iterator[Finding]:
-    """Find addresses that cannot be listened on."""
-    has_pair = "certificate_file" in server.properties and "private_key_file" in server.properties
-    for key in _DEFAULT_PORTS:
-        text = server.properties.get(key, "")
-        if text.lower().startswith("https:") and not (has_pair or "keystore" in server.properties):
-            message = "is https without a key, and the server ends on Java 17"
-            yield Finding.error(
-                "https-key", key, message, "set keystore, or certificate_file and private_key_file"
+@rule("kserve-port", "note")
+def find_kserve_ports(document: Document) -> Iterator[Finding]:
+    """Leave the ports 8080 and 8081 to KServe's wrapper, where it reads.
+
+    It listens there, in the same pod.
+    """
+    for one in _listeners(document) if document.is_kserve else ():
+        if one.port in _KSERVE_PORTS and one.key in document.properties:
+            yield find_kserve_ports.finding(
+                key=one.key,
+                message=f"takes port {one.port}",
+                effect="it listens there in the same pod",
+                fix="take another, as 8085",
+                reader="kserve",
             )
-        if UNIX_ADDRESS.fullmatch(text) and not server.is_on("use_native_io"):
-            message = "is a unix socket, which use_native_io=false forbids, and the server ends"
-            yield Finding.error("unix-socket", key, message, "remove use_native_io")
-    inference = server.properties.get("inference_address", "")
-    if server.is_kserve and inference and not re.fullmatch("http://[^:/]+:[0-9]+", inference):
-        message = "must be http://host:port for KServe's wrapper"
-        yield Finding.error("kserve-address", "inference_address", message, "write it so", reader="kserve")
-    if ("certificate_file" in server.properties) != ("private_key_file" in server.properties):
-        key = "certificate_file" if "certificate_file" in server.properties else "private_key_file"
+
+
+@rule("https-key", "error")
+def find_https(document: Document) -> Iterator[Finding]:
+    """Give an https address its ``keystore``, or ``certificate_file`` and ``private_key_file``.
+
+    Without them the server ends on Java 17; one of the pair alone does not count (a warning).
+    """
+    pair = [key for key in ("certificate_file", "private_key_file") if key in document.properties]
+    for key in _DEFAULT_PORTS:
+        is_https = document.properties.get(key, "").lower().startswith("https:")
+        if is_https and len(pair) < 2 and "keystore" not in document.properties:
+            yield find_https.finding(
+                key=key,
+                message="is https without a key",
+                effect="it ends on Java 17",
+                fix="set keystore, or certificate_file and private_key_file",
+            )
+    if len(pair) == 1:
         message = "counts only together with its other half, certificate_file and private_key_file"
-        yield Finding.warning("https-key", key, message, "set both")
+        yield find_https.finding(key=pair[0], severity="warning", message=message, fix="set both")
+
+
+@rule("unix-socket", "error")
+def find_sockets(document: Document) -> Iterator[Finding]:
+    """Use ``unix:`` addresses only while ``use_native_io`` is on.
+
+    Otherwise the server ends (P17).
+    """
+    for key in _DEFAULT_PORTS:
+        if UNIX_ADDRESS.fullmatch(document.properties.get(key, "")) and not document.is_on("use_native_io"):
+            message = "is a unix socket, which use_native_io=false forbids"
+            yield find_sockets.finding(key=key, message=message, effect="it ends", fix="remove use_native_io")
+
+
+@rule("kserve-address", "error")
+def find_kserve_address(document: Document) -> Iterator[Finding]:
+    """Write the inference address as ``http://host:port`` where KServe's wrapper reads.
+
+    It makes a wrong URL of any other.
+    """
+    inference = document.properties.get("inference_address", "")
+    if document.is_kserve and inference and not re.fullmatch("http://[^:/]+:[0-9]+", inference):
+        message, effect = "is not http://host:port", "it makes a wrong URL of it"
+        yield find_kserve_address.finding(
+            key="inference_address", message=message, effect=effect, fix="write it so", reader="kserve"
+        )
+
+
+RULES = (find_clashes, find_kserve_ports, find_https, find_sockets, find_kserve_address)

@@ -3,250 +3,355 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from marpack.config.text.plain_copy import PlainCopy, is_int, path_of, shown, type_name
+from marpack.config.rules.model_config_text import (
+    BY_TORCHRUN,
+    CHOICES,
+    FLAGS,
+    INT_RANGE,
+    KEYS,
+    MAPPINGS,
+    NEED_IDLE_TIME,
+    TORCHRUN_KEYS,
+    TORCHRUN_TEXTS,
+    ModelConfigText,
+)
+from marpack.config.text.plain_copy import is_int, path_of
+from marpack.display import brief_repr, type_name
 from marpack.findings import Finding
+from marpack.rule import Rule, rule
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-
-__all__ = ["KEYS", "SECTIONS", "check", "not_a_mapping", "wrong_type"]
-
-_MAPPINGS = {"torchrun", "handler", "pippy", "deepspeed", "dali", "micro_batching"}
-SECTIONS = _MAPPINGS | {"pt2"}
-
-# The front end takes a java.lang.Integer only; SnakeYAML gives a Long for what does not fit.
-_LOWEST_INT, _HIGHEST_INT = -(1 << 31), (1 << 31) - 1
-
-# Key -> the lowest number that the server takes as it is, and what it does below.
-_NUMBERS = {
-    "minWorkers": (1, "the server takes 1"),
-    "maxWorkers": (1, "the server ignores it"),
-    "batchSize": (1, "the server takes 1"),
-    "maxBatchDelay": (1, "to the server it counts as not set"),
-    "responseTimeout": (1, "the server takes 120"),
-    "startupTimeout": (1, "the server takes 120"),
-    "parallelLevel": (0, "the server ignores it"),
-    "maxRetryTimeoutInSec": (0, "the server takes 0"),
-    "clientTimeoutInMills": (0, "the server takes 0, no timeout"),
-    "jobQueueSize": (0, "the server takes its own job_queue_size"),
-    "sequenceMaxIdleMSec": (0, "the server takes 0, no sequences"),
-    "sequenceTimeoutMSec": (0, "the server takes 0, no timeout"),
-    "maxSequenceJobQueueSize": (1, "the server takes 1"),
-    "maxNumSequence": (1, "the server takes 1"),
-}
-_TORCHRUN_NUMBERS = {
-    "nnodes": (1, "the server takes 1"),
-    "nproc-per-node": (1, "the server takes 1"),
-    "monitor-interval": (1, "the server takes 5"),
-    "node-rank": (0, "the server takes 0"),
-    "OMP_NUMBER_THREADS": (1, "the server takes 1"),
-}
-_TORCHRUN_TEXTS = ("rdzv-backend", "rdzv-endpoint", "rdzv-conf")
-_TORCHRUN_KEYS = (*_TORCHRUN_NUMBERS, *_TORCHRUN_TEXTS)
-_FLAGS = ("useJobTicket", "sequenceBatching", "continuousBatching", "asyncCommunication", "useVenv")
-_CHOICES = {"deviceType": ("cpu", "gpu"), "parallelType": ("pp", "tp", "pptp", "custom", "")}
-_BY_TORCHRUN = ("pp", "tp", "pptp")
-_NEED_IDLE_TIME = ("sequenceBatching", "sequenceTimeoutMSec", "maxSequenceJobQueueSize", "maxNumSequence")
-
-KEYS = frozenset([*_NUMBERS, *_FLAGS, *_CHOICES, *SECTIONS, "deviceIds"])
+__all__ = ["RULES", "find_all", "find_keys", "find_size", "find_types"]
 
 # How alike two keys must be for one to be a slip of the other; any lower, and max_batch_size is one of batchSize.
 _CLOSE = 0.87
 
-_IGNORES = "the server ignores it"
+_IGNORES = "it ignores it, and takes the default"
+_IGNORES_LIST = "it ignores the whole list"
+_STARTS = "it ends when it starts"
 _WORKER_DIES = "the code that reads it fails, and the worker with it"
 
 
-def check(document: Mapping[Any, Any]) -> tuple[dict[str, Any], list[Finding]]:
-    """Return a copy of the document in plain dicts and lists, and everything that is wrong with it."""
-    copier = PlainCopy()
-    copied = copier.mapping(document, "", 1)
-    good = {key: value for key, value in document.items() if isinstance(key, str)}
-    findings = [
-        *_check_names(document),
-        *_check_numbers(good, _NUMBERS, ""),
-        *_check_types(good),
-        *_check_workers(good),
-        *_check_torchrun(good.get("torchrun")),
-        *_check_parallel(good),
-        *_check_sequences(good),
-        *_check_pt2(good),
-        *copier.findings,
-    ]
-    return copied, findings
+def _noted(rule: Rule[ModelConfigText], findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield those of a rule among what was found before."""
+    return (found for found in findings if found.code == rule.code)
 
 
-def _check_names(document: Mapping[Any, Any]) -> Iterator[Finding]:
-    for key in document:
-        if not isinstance(key, str):
-            message = f"the key {shown(key)} is {type_name(key)}, not a string: the server ends when it starts"
-            fix = "quote it in YAML, where on, off, yes, no and numbers are not strings; in Python give a str"
-            yield Finding.error("model-config-key", path_of("", key), message, fix)
-        elif key not in KEYS and (nearest := _nearest(key, KEYS)):
-            message = f"the server does not know this key and ignores it; {nearest!r} is meant, by its looks"
-            fix = f"write {nearest!r}, or put a key of your own below 'handler'"
-            yield Finding.error("model-config-misspelt-key", key, message, fix)
+@rule("model-config-syntax", "error")
+def find_syntax(config: ModelConfigText) -> Iterator[Finding]:
+    """Write one YAML document.
+
+    The front end ignores what is none; the worker dies when it reads it.
+    """
+    return _noted(find_syntax, config.unreadable)
 
 
-def _check_numbers(
-    document: Mapping[Any, Any], numbers: Mapping[str, tuple[int, str]], prefix: str
-) -> Iterator[Finding]:
-    for key, (lowest, below) in numbers.items():
-        if key not in document:
-            continue
-        value, path = document[key], path_of(prefix, key)
-        if not is_int(value):
-            yield wrong_type(path, value, "a whole number", _IGNORES)
-        elif value > _HIGHEST_INT or value < _LOWEST_INT:
-            message = f"{shown(value)} does not fit 32 bits: {_IGNORES}"
-            yield Finding.error("model-config-range", path, message, f"write {lowest} to {_HIGHEST_INT}")
-        elif value < lowest:
-            message = f"{value} is below {lowest}: {below}"
-            yield Finding.error("model-config-range", path, message, f"write {lowest} or more, or leave it out")
+@rule("model-config-encoding", "error")
+def find_encoding(config: ModelConfigText) -> Iterator[Finding]:
+    """Save the file as UTF-8.
+
+    The worker dies when it reads another encoding.
+    """
+    return _noted(find_encoding, config.unreadable)
 
 
-def _check_types(document: Mapping[str, Any]) -> Iterator[Finding]:
-    for key in _FLAGS:
-        if key in document and not isinstance(document[key], bool):
-            yield wrong_type(key, document[key], "true or false", _IGNORES)
-    for key, choices in _CHOICES.items():
-        value = document.get(key, "")
-        if not isinstance(value, str):
-            yield wrong_type(key, value, "a string", _IGNORES)
-        elif key in document and value.lower() not in choices:
-            message = f"{shown(value)} is not known: {_IGNORES}"
-            yield Finding.error(
-                "model-config-choice", key, message, f"write one of {', '.join(filter(None, choices))}"
-            )
-    for key in sorted(_MAPPINGS & document.keys()):
-        if not isinstance(document[key], Mapping):
-            yield wrong_type(key, document[key], "a mapping", _IGNORES if key == "torchrun" else _WORKER_DIES)
-    if "deviceIds" in document:
-        yield from _check_device_ids(document["deviceIds"])
+@rule("model-config-document", "error")
+def find_document(config: ModelConfigText) -> Iterator[Finding]:
+    """Write a mapping, or leave the file out.
 
-
-def _check_device_ids(ids: object) -> Iterator[Finding]:
-    if not isinstance(ids, (list, tuple)):
-        yield wrong_type("deviceIds", ids, "a list of whole numbers", _IGNORES)
-        return
-    for index, value in enumerate(ids):
-        path = path_of("deviceIds", index)
-        if not is_int(value):
-            yield wrong_type(path, value, "a whole number", "the server ignores the whole list")
-        elif not 0 <= value <= _HIGHEST_INT:
-            message = f"{shown(value)} is no device: the server ignores the whole list"
-            yield Finding.error("model-config-range", path, message, "write the GPUs' numbers, from 0")
-
-
-def _check_workers(document: Mapping[str, Any]) -> Iterator[Finding]:
-    lowest, highest = document.get("minWorkers"), document.get("maxWorkers")
-    if ("minWorkers" in document) != ("maxWorkers" in document):
-        given, other = ("minWorkers", "maxWorkers") if "minWorkers" in document else ("maxWorkers", "minWorkers")
-        message = f"{given!r} is given without {other!r}: the server ignores it"
-        yield Finding.error("model-config-worker-pair", given, message, "give both or none")
-    elif is_int(lowest) and is_int(highest) and lowest > highest:
-        message = f"'minWorkers' is {shown(lowest)} and 'maxWorkers' {shown(highest)}: the server ignores both"
-        yield Finding.error(
-            "model-config-worker-pair", "minWorkers", message, "make 'maxWorkers' as large at least"
+    The server ends when it starts with anything else, an empty file too.
+    """
+    yield from _noted(find_document, config.unreadable)
+    if not isinstance(config.document, Mapping):
+        yield find_document.finding(
+            message=f"the whole is {type_name(config.document)}, not a mapping",
+            effect=_STARTS,
+            fix="write 'key: value' lines, or leave the file out",
         )
 
 
-def _check_torchrun(torchrun: object) -> Iterator[Finding]:
-    if not isinstance(torchrun, Mapping):
-        return
-    yield from _check_numbers(torchrun, _TORCHRUN_NUMBERS, "torchrun")
-    for key, value in torchrun.items():
-        path = path_of("torchrun", key)
-        if is_int(key):
-            message = f"the key {shown(key)} is a whole number, not a string: the server ends when it starts"
-            yield Finding.error("model-config-key", path, message, f"write one of {', '.join(_TORCHRUN_KEYS)}")
-        elif key in _TORCHRUN_TEXTS and not isinstance(value, str):
-            yield wrong_type(path, value, "a string", _IGNORES)
-        elif isinstance(key, str) and key not in _TORCHRUN_KEYS:
-            nearest = _nearest(key, _TORCHRUN_KEYS)
-            fix = f"write {nearest!r}" if nearest else f"leave it out; known are {', '.join(_TORCHRUN_KEYS)}"
-            message = "the server does not hand this to torchrun"
-            yield Finding.error("model-config-unknown-torchrun-key", path, message, fix)
+@rule("model-config-key", "error")
+def find_keys(config: ModelConfigText) -> Iterator[Finding]:
+    """Let keys be strings.
+
+    The server ends when it starts with others at the top or in ``torchrun``; below, whole numbers will do.
+    """
+    for key in config.mapping:
+        if not isinstance(key, str):
+            yield find_keys.finding(
+                key=path_of("", key),
+                message=f"the key {brief_repr(key, 40)} is {type_name(key)}, not a string",
+                effect=_STARTS,
+                fix="quote it in YAML, where on, off, yes, no and numbers are not strings; in Python give a str",
+            )
+    for key in filter(is_int, config.torchrun):
+        yield find_keys.finding(
+            key=path_of("torchrun", key),
+            message=f"the key {brief_repr(key, 40)} is a whole number, not a string",
+            effect=_STARTS,
+            fix=f"write one of {', '.join(TORCHRUN_KEYS)}",
+        )
+    yield from _noted(find_keys, config.copied[1])
 
 
-def _check_parallel(document: Mapping[str, Any]) -> Iterator[Finding]:
-    kind, level, torchrun = (document.get(key) for key in ("parallelType", "parallelLevel", "torchrun"))
+@rule("model-config-misspelt-key", "error")
+def find_misspelt_keys(config: ModelConfigText) -> Iterator[Finding]:
+    """Write the front end's keys in their own spelling.
+
+    It ignores keys that it does not know, for handlers have their own; one that looks like one of its keys is
+    taken for a slip.
+    """
+    for key in config.settings:
+        if key not in KEYS and (nearest := _nearest(key, KEYS)):
+            yield find_misspelt_keys.finding(
+                key=key,
+                message=f"the server does not know this key; {nearest!r} is meant, by its looks",
+                effect="it ignores it",
+                fix=f"write {nearest!r}, or put a key of your own below 'handler'",
+            )
+
+
+def _wrong_type(key: str, value: object, wanted: str, effect: str = _IGNORES) -> Finding:
+    message = f"it is {type_name(value, 'a mapping')}, not {wanted}"
+    return find_types.finding(key=key, message=message, effect=effect, fix=f"write {wanted}")
+
+
+@rule("model-config-type", "error")
+def find_types(config: ModelConfigText) -> Iterator[Finding]:
+    """Give settings the type that the front end, or what reads them, expects.
+
+    The front end ignores another, with a line in its log; ``"4"``, ``4.0`` and null are no whole numbers. What
+    reads a section that is no mapping fails, and the worker with it.
+    """
+    settings = config.settings
+    for path, value, _, _ in config.numbers:
+        if not is_int(value):
+            yield _wrong_type(path, value, "a whole number")
+    for key in FLAGS:
+        if not isinstance(settings.get(key, True), bool):
+            yield _wrong_type(key, settings[key], "true or false")
+    for key in CHOICES:
+        if not isinstance(settings.get(key, ""), str):
+            yield _wrong_type(key, settings[key], "a string")
+    for key in sorted(MAPPINGS & settings.keys()):
+        if not isinstance(settings[key], Mapping):
+            yield _wrong_type(key, settings[key], "a mapping", _IGNORES if key == "torchrun" else _WORKER_DIES)
+    if not isinstance(settings.get("deviceIds", []), (list, tuple)):
+        yield _wrong_type("deviceIds", settings["deviceIds"], "a list of whole numbers")
+    for path, value in config.devices:
+        if not is_int(value):
+            yield _wrong_type(path, value, "a whole number", _IGNORES_LIST)
+    for key in TORCHRUN_TEXTS:
+        if not isinstance(config.torchrun.get(key, ""), str):
+            yield _wrong_type(path_of("torchrun", key), config.torchrun[key], "a string")
+    compiled = _compile(config)
+    if compiled.get("enable", True) not in (True, False):
+        yield _wrong_type("pt2.compile.enable", compiled["enable"], "true or false", "nothing is compiled")
+
+
+@rule("model-config-range", "error")
+def find_ranges(config: ModelConfigText) -> Iterator[Finding]:
+    """Give numbers that the front end takes as they are.
+
+    It raises others, ignores them, or takes them for not set.
+    """
+    for path, value, lowest, below in config.numbers:
+        if not is_int(value):
+            continue
+        if value not in INT_RANGE:
+            message, fix = f"{brief_repr(value, 40)} does not fit 32 bits", f"write {lowest} to {INT_RANGE[-1]}"
+            yield find_ranges.finding(key=path, message=message, effect=_IGNORES, fix=fix)
+        elif value < lowest:
+            message, fix = f"{value} is below {lowest}", f"write {lowest} or more, or leave it out"
+            yield find_ranges.finding(key=path, message=message, effect=below, fix=fix)
+    for path, value in config.devices:
+        if is_int(value) and not 0 <= value <= INT_RANGE[-1]:
+            message, fix = f"{brief_repr(value, 40)} is no device", "write the GPUs' numbers, from 0"
+            yield find_ranges.finding(key=path, message=message, effect=_IGNORES_LIST, fix=fix)
+
+
+@rule("model-config-choice", "error")
+def find_choices(config: ModelConfigText) -> Iterator[Finding]:
+    """Choose a ``deviceType`` and a ``parallelType`` that there are.
+
+    The front end ignores others.
+    """
+    for key, choices in CHOICES.items():
+        value = config.settings.get(key, choices[0])
+        if isinstance(value, str) and value.lower() not in choices:
+            message, fix = (
+                f"{brief_repr(value, 40)} is not known",
+                f"write one of {', '.join(filter(None, choices))}",
+            )
+            yield find_choices.finding(key=key, message=message, effect=_IGNORES, fix=fix)
+
+
+@rule("model-config-worker-pair", "error")
+def find_half_pairs(config: ModelConfigText) -> Iterator[Finding]:
+    """Give ``minWorkers`` and ``maxWorkers`` together, the second as large as the first at least.
+
+    The front end heeds them as a pair only.
+    """
+    pair = {key: config.settings[key] for key in ("minWorkers", "maxWorkers") if key in config.settings}
+    if len(pair) == 1:
+        [given] = pair
+        other = "maxWorkers" if given == "minWorkers" else "minWorkers"
+        message, fix = f"{given!r} is given without {other!r}", "give both or none"
+        yield find_half_pairs.finding(key=given, message=message, effect="it ignores it", fix=fix)
+    elif pair and all(map(is_int, pair.values())) and pair["minWorkers"] > pair["maxWorkers"]:
+        low, high = (brief_repr(value, 40) for value in pair.values())
+        message, fix = f"'minWorkers' is {low} and 'maxWorkers' {high}", "make 'maxWorkers' as large at least"
+        yield find_half_pairs.finding(key="minWorkers", message=message, effect="it ignores both", fix=fix)
+
+
+@rule("model-config-unknown-torchrun-key", "error")
+def find_torchrun_keys(config: ModelConfigText) -> Iterator[Finding]:
+    """Write into ``torchrun`` what the front end hands on.
+
+    It does nothing with other keys.
+    """
+    for key in config.torchrun:
+        if isinstance(key, str) and key not in TORCHRUN_KEYS:
+            nearest = _nearest(key, TORCHRUN_KEYS)
+            yield find_torchrun_keys.finding(
+                key=path_of("torchrun", key),
+                message="the server does not hand this to torchrun",
+                fix=f"write {nearest!r}" if nearest else f"leave it out; known are {', '.join(TORCHRUN_KEYS)}",
+            )
+
+
+@rule("model-config-parallel", "error")
+def find_parallel(config: ModelConfigText) -> Iterator[Finding]:
+    """Give ``parallelType`` what it needs: ``torchrun`` with ``pp``, ``tp`` or ``pptp``, else ``parallelLevel``.
+
+    Without it neither of them has an effect; with ``pp``, ``tp`` or ``pptp``, a ``parallelLevel`` and no
+    ``torchrun`` no worker ever starts.
+    """
+    kind, level, torchrun = (config.settings.get(key) for key in ("parallelType", "parallelLevel", "torchrun"))
     if not isinstance(kind, (str, type(None))) or not isinstance(torchrun, (Mapping, type(None))):
         return
     if level is not None and not is_int(level):
         return
     kind = (kind or "").lower()
-    code = "model-config-parallel"
+
+    def found(key: str, message: str, effect: str, fix: str) -> Finding:
+        return find_parallel.finding(key=key, message=message, effect=effect, fix=fix)
+
+    nothing = "it does nothing with it"
     if torchrun is not None:
         processes = torchrun.get("nproc-per-node", 1)
-        if kind not in _BY_TORCHRUN:
-            message = f"'torchrun' has no effect unless 'parallelType' is one of {', '.join(_BY_TORCHRUN)}"
-            yield Finding.error(code, "torchrun", message, "give that, or leave 'torchrun' out")
+        if kind not in BY_TORCHRUN:
+            message = f"'torchrun' is used only where 'parallelType' is one of {', '.join(BY_TORCHRUN)}"
+            yield found("torchrun", message, nothing, "give that, or leave 'torchrun' out")
         if level is not None and is_int(processes) and level != processes:
-            message = f"{shown(level)} contradicts the {shown(processes)} of torchrun.nproc-per-node"
-            yield Finding.error(code, "parallelLevel", f"{message}: the server takes one of them", "leave it out")
-    elif kind in _BY_TORCHRUN:
-        effect = "no worker ever starts" if level else "it has no effect"
-        message = f"{kind!r} works through torchrun, and there is no such section: {effect}"
-        yield Finding.error(
-            code, "parallelType", message, "give torchrun: {nproc-per-node: ...}, or take 'custom'"
-        )
+            message = (
+                f"{brief_repr(level, 40)} contradicts the {brief_repr(processes, 40)} of torchrun.nproc-per-node"
+            )
+            yield found("parallelLevel", message, "it takes one of them", "leave it out")
+    elif kind in BY_TORCHRUN:
+        message, effect = f"{kind!r} works through torchrun, and there is no such section", nothing
+        if level:
+            effect = "no worker ever starts: NullPointerException"
+        yield found("parallelType", message, effect, "give torchrun: {nproc-per-node: ...}, or take 'custom'")
     elif kind == "custom" and not level:
-        message = "'custom' has no effect without 'parallelLevel'"
-        yield Finding.error(
-            code, "parallelType", message, "give the number of devices a worker as 'parallelLevel'"
-        )
+        fix = "give the number of devices a worker as 'parallelLevel'"
+        yield found("parallelType", "'custom' is used only with 'parallelLevel'", nothing, fix)
     elif not kind and level:
-        yield Finding.error(
-            code, "parallelLevel", "it has no effect without 'parallelType'", "give 'parallelType' too"
-        )
+        yield found("parallelLevel", "it is used only with 'parallelType'", nothing, "give 'parallelType' too")
 
 
-def _check_sequences(document: Mapping[str, Any]) -> Iterator[Finding]:
-    idle = document.get("sequenceMaxIdleMSec", 0)
-    if not is_int(idle) or idle > 0:
-        return
-    for key in _NEED_IDLE_TIME:
-        value = document.get(key)
-        in_use = value is True if key == "sequenceBatching" else is_int(value) and value > 0
-        if not in_use:
-            continue
-        effect = "requests fail" if key == "sequenceBatching" else "it has no effect"
-        message = f"without 'sequenceMaxIdleMSec' the server keeps no sequences: {effect}"
-        yield Finding.error("model-config-sequence", key, message, "give 'sequenceMaxIdleMSec', 1 ms or more")
+@rule("model-config-sequence", "error")
+def find_sequences(config: ModelConfigText) -> Iterator[Finding]:
+    """Give ``sequenceMaxIdleMSec`` where anything else about sequences is set.
+
+    Without it the server keeps none: the rest has no effect, and with ``sequenceBatching`` requests fail.
+    """
+    idle = config.settings.get("sequenceMaxIdleMSec", 0)
+    for key in NEED_IDLE_TIME if is_int(idle) and idle <= 0 else ():
+        value = config.settings.get(key)
+        if value is True if key == "sequenceBatching" else is_int(value) and value > 0:
+            yield find_sequences.finding(
+                key=key,
+                message="without 'sequenceMaxIdleMSec' the server keeps no sequences",
+                effect="requests fail" if key == "sequenceBatching" else "it has no effect",
+                fix="give 'sequenceMaxIdleMSec', 1 ms or more",
+            )
 
 
-def _check_pt2(document: Mapping[str, Any]) -> Iterator[Finding]:
-    code, example = "model-config-pt2", "write {compile: {enable: true, backend: inductor}}"
-    if "pt2" not in document:
-        return
-    pt2 = document["pt2"]
+def _compile(config: ModelConfigText) -> Mapping[Any, Any]:
+    """Return the options that the model is compiled with."""
+    pt2 = config.settings.get("pt2")
+    options = pt2.get("compile") if isinstance(pt2, Mapping) else None
+    return options if isinstance(options, Mapping) else {}
+
+
+@rule("model-config-pt2", "error")
+def find_pt2(config: ModelConfigText) -> Iterator[Finding]:
+    """Write as ``pt2`` the name of a back end, or a mapping whose ``compile``, if any, says ``enable``.
+
+    ``BaseHandler`` fails at anything else, and the worker with it.
+    """
+    pt2, fix = config.settings.get("pt2", {}), "write {compile: {enable: true, backend: inductor}}"
     if not isinstance(pt2, (str, Mapping)):
-        message = f"it is {type_name(pt2)}, not a mapping or the name of a back end: {_WORKER_DIES}"
-        yield Finding.error(code, "pt2", message, example)
-    elif isinstance(pt2, Mapping) and "compile" in pt2:
-        options = pt2["compile"]
-        if not isinstance(options, Mapping) or "enable" not in options:
-            message = f"it needs the key 'enable': {_WORKER_DIES}"
-            yield Finding.error(code, "pt2.compile", message, example)
-        elif options["enable"] not in (True, False):
-            yield wrong_type("pt2.compile.enable", options["enable"], "true or false", "nothing is compiled")
+        message = f"it is {type_name(pt2)}, not a mapping or the name of a back end"
+        yield find_pt2.finding(key="pt2", message=message, effect=_WORKER_DIES, fix=fix)
+    elif isinstance(pt2, Mapping) and "compile" in pt2 and "enable" not in _compile(config):
+        message = "it needs the key 'enable'"
+        yield find_pt2.finding(key="pt2.compile", message=message, effect=_WORKER_DIES, fix=fix)
 
 
-def wrong_type(key: str, value: object, wanted: str, effect: str) -> Finding:
-    """Make the finding for a value of another type."""
-    message = f"it is {type_name(value)}, not {wanted}: {effect}"
-    return Finding.error("model-config-type", key, message, f"write {wanted}")
+@rule("model-config-value", "error")
+def find_values(config: ModelConfigText) -> Iterator[Finding]:
+    """Use strings, numbers, truth values, null, lists and mappings.
+
+    Nothing else can be written, nor text that is not valid Unicode, nor integers of thousands of digits.
+    """
+    return _noted(find_values, config.copied[1])
 
 
-def not_a_mapping(value: object) -> Finding:
-    """Make the finding for a document that is no mapping."""
-    message = f"the whole is {type_name(value)}, not a mapping: the server ends when it starts"
-    return Finding.error("model-config-document", "", message, "write 'key: value' lines, or leave the file out")
+@rule("model-config-size", "error")
+def find_size(config: ModelConfigText) -> Iterator[Finding]:
+    """Keep the file below 3 MiB.
+
+    The front end ignores a larger one, as SnakeYAML's limits have it.
+    """
+    return _noted(find_size, config.copied[1])
+
+
+@rule("model-config-depth", "error")
+def find_depth(config: ModelConfigText) -> Iterator[Finding]:
+    """Nest no deeper than 50 levels.
+
+    The front end ignores a deeper file, as SnakeYAML's limits have it.
+    """
+    return _noted(find_depth, config.copied[1])
+
+
+RULES = (
+    find_syntax,
+    find_encoding,
+    find_document,
+    find_keys,
+    find_misspelt_keys,
+    find_types,
+    find_ranges,
+    find_choices,
+    find_half_pairs,
+    find_torchrun_keys,
+    find_parallel,
+    find_sequences,
+    find_pt2,
+    find_values,
+    find_size,
+    find_depth,
+)
+
+
+def find_all(config: ModelConfigText) -> tuple[Finding, ...]:
+    """Return everything that is wrong with a configuration."""
+    return tuple(found for each in RULES for found in each.findings(config))
 
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from marpack import strict_json
-from marpack.config.rules.snapshot import INT_RANGE, RUNTIME_TYPES, Store, as_int, json_type, lint_snapshot
+from marpack.config.rules.document import Document
+from marpack.config.rules.snapshot_text import INT_RANGE, RUNTIME_TYPES, SnapshotText, as_int
 from marpack.config.settings.environment import variables
 from marpack.config.settings.redaction import brief
-from marpack.display import HIDDEN
+from marpack.display import HIDDEN, type_name
 from marpack.findings import Finding
+from marpack.rule import rule
 
 if TYPE_CHECKING:
     from marpack.archive.manifest import Manifest
-    from marpack.config.rules.server import Server
+    from marpack.findings import Severity
 
-__all__ = ["find_load_models", "find_models", "find_requirements", "find_snapshot"]
+__all__ = ["RULES", "find_unreadable"]
 
 # P18: what the server unpacks by its name; everything else it takes for a tgz.
 _ARCHIVE_SUFFIXES = (".mar", ".tar.gz", ".tgz", ".model")
 
+# P19
 _MODEL_PARAMETERS = (
     "minWorkers",
     "maxWorkers",
@@ -31,159 +33,295 @@ _MODEL_PARAMETERS = (
     "startupTimeout",
 )
 
+_LEFT_OUT = "it leaves the model out"
 
-def find_load_models(server: Server) -> Iterator[Finding]:
-    """Find items of load_models that load nothing (P18)."""
-    text = server.properties.get("load_models")
-    if not text:
-        return
-    key = "load_models"
-    if "model_snapshot" in server.properties:
-        message = "is ignored beside model_snapshot"
-        yield Finding.warning("load-models-ignored", key, message, "name all models in one of the two")
-    if text.lower() == "all":
-        return
-    seen = set()
-    for item, name, file in _load_items(text):
-        # The server splits the query of a URL too.
-        shown = HIDDEN if "://" in name else brief(key, file)
+
+@rule("archive-unreadable", "error")
+def find_unreadable(place: Document | SnapshotText) -> Iterator[Finding]:
+    """Hold nothing in the model store that looks like an archive and is none.
+
+    The server leaves it out, and in a snapshot all models after it.
+    """
+    yield from place.store.unreadable if place.store else ()
+
+
+@rule("load-models-ignored", "warning")
+def find_load_models(document: Document) -> Iterator[Finding]:
+    """Name all models in ``model_snapshot`` or in ``load_models``, not in both.
+
+    The server restores a snapshot and nothing else (S1).
+    """
+    if document.properties.get("load_models") and "model_snapshot" in document.properties:
+        message, fix = "stands beside model_snapshot", "name all models in one of the two"
+        yield find_load_models.finding(key="load_models", message=message, effect="it ignores it", fix=fix)
+
+
+def _listed(document: Document) -> list[tuple[str, str, str]]:
+    """Return each item of load_models (P18), with the name that it gives, and the file."""
+    text = document.properties.get("load_models", "")
+    items = [] if text.lower() == "all" else filter(None, text.split(","))
+    split = [(item, *item.partition("=")) for item in items]
+    return [(item, name, file) if equals else (item, "", item) for item, name, equals, file in split]
+
+
+def _clean(document: Document) -> Iterator[tuple[str, str, str]]:
+    """Yield the name and the file of each item without blanks, and how the file is shown."""
+    for item, name, file in _listed(document):
+        if item == item.strip() and file == file.strip():
+            # The server splits the query of a URL too.
+            yield name, file, HIDDEN if "://" in name else brief("load_models", file)
+
+
+@rule("load-models-blank", "error")
+def find_blanks(document: Document) -> Iterator[Finding]:
+    """Separate the items of ``load_models`` by commas alone.
+
+    A blank counts: the server looks for a file of that name (P18).
+    """
+    for item, _, file in _listed(document):
         if item != item.strip() or file != file.strip():
-            message = f"{brief(key, item)!r} has a blank at its edge, and the server looks for a file of that name"
-            yield Finding.error("load-models-blank", key, message, "remove the blanks after the commas")
-            continue
+            yield find_blanks.finding(
+                key="load_models",
+                message=f"{brief('load_models', item)!r} has a blank at its edge",
+                effect="it looks for a file of that name",
+                fix="remove the blanks after the commas",
+            )
+
+
+@rule("load-models-twice", "error")
+def find_twice(document: Document) -> Iterator[Finding]:
+    """Name each archive once.
+
+    The server ends where two have one name and version (P18).
+    """
+    seen = set()
+    for name, file, shown in _clean(document):
         if (name, file) in seen:
-            message = f"{shown!r} is named twice; the server ends where name and version are the same"
-            yield Finding.error("load-models-twice", key, message, "name it once")
+            message, effect = f"{shown!r} is named twice", "it ends where name and version are the same"
+            yield find_twice.finding(key="load_models", message=message, effect=effect, fix="name it once")
         seen.add((name, file))
-        if "://" in file or file.startswith("/"):
-            continue
-        if ".." in file or "/" in file or file[:1] in ("'", '"'):
-            message = f"{shown!r} is not found in the store, and the model is left out"
-            yield Finding.error("load-models-item", key, message, "write the file's name, nothing else")
-        elif server.store is not None and file not in server.store.names:
-            message = f"{shown!r} is not in the model store, and the model is left out"
-            yield Finding.error("load-models-item", key, message, "put the archive there or correct the name")
-        elif server.store is None and "." in file and not file.endswith(_ARCHIVE_SUFFIXES):
-            message = f"{shown!r} is read as a tgz, whatever it is"
-            yield Finding.warning("load-models-suffix", key, message, "use the suffix .mar")
 
 
-def _load_items(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield each item of load_models (P18), with the name that it gives, and the file."""
-    for item in filter(None, text.split(",")):
-        name, equals, file = item.partition("=")
-        yield (item, name, file) if equals else (item, "", item)
+def _in_store(document: Document) -> Iterator[tuple[str, str, bool]]:
+    """Yield the files that have to be in the store, how they are shown, and whether the name can be one there."""
+    for _, file, shown in _clean(document):
+        if "://" not in file and not file.startswith("/"):
+            yield file, shown, ".." not in file and "/" not in file and file[:1] not in ("'", '"')
 
 
-def find_snapshot(server: Server) -> Iterator[Finding]:
-    """Find what is wrong with the snapshot."""
-    text = server.properties.get("model_snapshot")
-    if text is None:
-        return
-    if names := variables(text):
-        message = f"needs {', '.join(names)} in the environment, and cannot be looked at without"
-        yield Finding.note("variable-unknown", "model_snapshot", message, "resolve it (--resolve, environ=)")
-        return
-    store = server.store or Store(frozenset(), {})
-    for finding in lint_snapshot(text, store.manifests if server.store else None, names=store.names):
-        key = ".".join(filter(None, ("model_snapshot", finding.key)))
-        if finding.reader == "kserve" and not server.is_kserve:
-            continue
-        yield replace(finding, key=key)
+@rule("load-models-item", "error")
+def find_items(document: Document) -> Iterator[Finding]:
+    """Name in ``load_models`` what is in the model store, an absolute path, or a URL.
+
+    What is not found is left out, with a warning in the log (P18).
+    """
+    for file, shown, is_name in _in_store(document):
+        if not is_name:
+            message, fix = f"{shown!r} is not found in the store", "write the file's name, nothing else"
+            yield find_items.finding(key="load_models", message=message, effect=_LEFT_OUT, fix=fix)
+        elif document.store is not None and file not in document.store.names:
+            message, fix = f"{shown!r} is not in the model store", "put the archive there or correct the name"
+            yield find_items.finding(key="load_models", message=message, effect=_LEFT_OUT, fix=fix)
 
 
-def find_models(server: Server) -> Iterator[Finding]:
-    """Find what is wrong with the settings of models (P19)."""
-    text = server.properties.get("models")
-    if text is None or variables(text):
-        return
-    if "model_snapshot" in server.properties:
-        message = "is ignored for the models of model_snapshot"
-        yield Finding.warning("models-ignored", "models", message, "write the numbers into model_snapshot")
-    elif not server.properties.get("load_models"):
-        message = "loads nothing by itself, and load_models is not set"
-        kind = Finding.note if server.is_on("enable_model_api") else Finding.warning
-        yield kind("models-loads-nothing", "models", message, "set load_models")
-    try:
-        models = strict_json.loads(text)
-    except strict_json.StrictJSONError as error:
-        yield Finding.error("models-json", "models", f"is not JSON ({error}), and the server ends", "correct it")
+@rule("load-models-suffix", "warning")
+def find_suffixes(document: Document) -> Iterator[Finding]:
+    """Let the names of archives end in ``.mar``.
+
+    Whatever has a suffix that the server does not know is read as a gzip-compressed tar (P18).
+    """
+    for file, shown, is_name in _in_store(document) if document.store is None else ():
+        if is_name and "." in file and not file.endswith(_ARCHIVE_SUFFIXES):
+            message, effect = f"{shown!r} has no archive's suffix", "it reads it as a tgz, whatever it is"
+            yield find_suffixes.finding(
+                key="load_models", message=message, effect=effect, fix="use the suffix .mar"
+            )
+
+
+@rule("variable-unknown", "note")
+def find_unknown_variables(document: Document) -> Iterator[Finding]:
+    """Give the variables that a ``model_snapshot`` mentions, to have its models looked at.
+
+    The other rules on it find nothing then.
+    """
+    if names := variables(document.properties.get("model_snapshot", "")):
+        yield find_unknown_variables.finding(
+            key="model_snapshot",
+            message=f"needs {', '.join(names)} in the environment, and cannot be looked at without",
+            fix="resolve it (--resolve, environ=)",
+        )
+
+
+@rule("models-ignored", "warning")
+def find_models(document: Document) -> Iterator[Finding]:
+    """Write the numbers of models into ``model_snapshot``, where there is one.
+
+    The server does not look at ``models`` for them (S1).
+    """
+    if document.models is not ... and "model_snapshot" in document.properties:
+        yield find_models.finding(
+            key="models",
+            message="stands beside model_snapshot",
+            effect="it ignores it for the models of that",
+            fix="write the numbers into model_snapshot",
+        )
+
+
+@rule("models-loads-nothing", "warning")
+def find_no_loading(document: Document) -> Iterator[Finding]:
+    """Name the models of ``models`` in ``load_models``.
+
+    ``models`` loads nothing by itself (P19). It is a note where models can be registered later.
+    """
+    others = "model_snapshot" in document.properties or document.properties.get("load_models")
+    if document.models is not ... and not others:
+        yield find_no_loading.finding(
+            key="models",
+            severity="note" if document.is_on("enable_model_api") else "warning",
+            message="is there, and load_models is not set",
+            effect="it loads nothing",
+            fix="set load_models",
+        )
+
+
+@rule("models-json", "error")
+def find_no_json(document: Document) -> Iterator[Finding]:
+    """Write ``models`` as strict JSON: an object of models, of objects of versions, of objects.
+
+    Anything else ends the server (P19).
+    """
+    line, models = document.line_of("models"), document.models
+    if isinstance(models, strict_json.StrictJSONError):
+        wrong = [("models", f"is not JSON ({models})", "correct it")]
+    else:
+        wrong = [(key, f"must be {what}", fix) for key, what, fix in _no_objects(models)]
+    for key, message, fix in wrong:
+        yield find_no_json.finding(key=key, line=line, message=message, effect="it ends", fix=fix)
+
+
+def _no_objects(models: object) -> Iterator[tuple[str, str, str]]:
+    if models is ...:
         return
     if not isinstance(models, dict):
-        yield Finding.error(
-            "models-json", "models", "must be an object, and the server ends", 'write {"name": {...}}'
-        )
+        yield "models", "an object", 'write {"name": {...}}'
         return
     for name, versions in models.items():
         if not isinstance(versions, dict):
-            message = "must be an object of versions, and the server ends"
-            yield Finding.error("models-json", f"models.{name}", message, 'write {"1.0": {...}}')
+            yield f"models.{name}", "an object of versions", 'write {"1.0": {...}}'
             continue
         for version, values in versions.items():
-            place = f"models.{name}.{version}"
+            if not isinstance(values, dict):
+                yield f"models.{name}.{version}", "an object", "write {...}"
+
+
+def _versions(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the settings of each version in ``models``, with their key."""
+    models = document.models
+    for name, versions in models.items() if isinstance(models, dict) else ():
+        for version, values in versions.items() if isinstance(versions, dict) else ():
             if isinstance(values, dict):
-                yield from _parameter_findings(place, values)
-            else:
-                yield Finding.error("models-json", place, "must be an object, and the server ends", "write {...}")
+                yield f"models.{name}.{version}", values
 
 
-def _parameter_findings(place: str, values: dict[str, Any]) -> Iterator[Finding]:
-    # P19
-    numbers = {}
+@rule("models-value", "error")
+def find_values(document: Document) -> Iterator[Finding]:
+    """Give the numbers of ``models`` as whole numbers of 32 bits, from 1 on, and a runtime that there is.
+
+    Of others the server ends, or takes another number; what is below 1, a list, and an unknown runtime are the
+    default, and ``minWorkers`` above ``maxWorkers`` is started all the same (warnings) (P19).
+    """
+    line = document.line_of("models")
+    for place, values in _versions(document):
+        for name, message, effect, fix, severity in _wrong_values(values):
+            yield find_values.finding(
+                key=f"{place}.{name}", line=line, message=message, effect=effect, fix=fix, severity=severity
+            )
+
+
+def _wrong_values(values: dict[str, Any]) -> Iterator[tuple[str, str, str, str, Severity]]:
+    default, numbers = "it takes the default", {}
     for name in _MODEL_PARAMETERS:
         if name not in values:
             continue
-        key, value = f"{place}.{name}", values[name]
+        value = values[name]
         number = as_int(value)
         if isinstance(value, list) and len(value) != 1:
-            yield Finding.warning("models-value", key, "is no number, and the default is taken", "write a number")
+            yield name, "is no number", default, "write a number", "warning"
         elif number is None or number not in INT_RANGE:
-            shown = "is null" if value is None else f"is {json_type(value)} and no number of 32 bits"
-            yield Finding.error(
-                "models-value", key, f"{shown}, and the server ends or takes another", "write a number"
-            )
+            shown = "is null" if value is None else f"is {type_name(value)}, and not a number of 32 bits"
+            yield name, shown, "it ends or takes another", "write a number", "error"
         elif number <= 0:
-            yield Finding.warning(
-                "models-value", key, f"is {number}, and the default is taken", "write at least 1"
-            )
+            yield name, f"is {number}", default, "write at least 1", "warning"
         else:
             numbers[name] = number
     runtime = values.get("runtimeType", "python")
     if runtime not in RUNTIME_TYPES:
         ends = runtime is None or isinstance(runtime, (dict, list))
-        kind, effect = (Finding.error, "the server ends") if ends else (Finding.warning, "the default is taken")
-        message = f"{runtime!r:.200} is no runtime, and {effect}"
-        yield kind("models-value", f"{place}.runtimeType", message, f"choose from {', '.join(RUNTIME_TYPES)}")
+        message, fix = f"{runtime!r:.200} is no runtime", f"choose from {', '.join(RUNTIME_TYPES)}"
+        yield "runtimeType", message, "it ends" if ends else default, fix, "error" if ends else "warning"
     if numbers.keys() >= {"minWorkers", "maxWorkers"} and numbers["minWorkers"] > numbers["maxWorkers"]:
-        message = "is more than maxWorkers, which the server then ignores"
-        yield Finding.warning("models-value", f"{place}.minWorkers", message, "raise maxWorkers")
-    for name in values:
-        if name not in (*_MODEL_PARAMETERS, "runtimeType"):
-            yield Finding.note("models-ignored-key", f"{place}.{name}", "is ignored here", "remove it")
+        yield "minWorkers", "is more than maxWorkers", "it ignores maxWorkers", "raise maxWorkers", "warning"
 
 
-def find_requirements(server: Server) -> Iterator[Finding]:
-    """Find requirements that nobody installs."""
-    if server.is_on("install_py_dep_per_model"):
+@rule("models-ignored-key", "note")
+def find_ignored_keys(document: Document) -> Iterator[Finding]:
+    """Write nothing else into ``models``.
+
+    The server ignores it (P19).
+    """
+    line = document.line_of("models")
+    for place, values in _versions(document):
+        for name in values:
+            if name not in (*_MODEL_PARAMETERS, "runtimeType"):
+                yield find_ignored_keys.finding(
+                    key=f"{place}.{name}",
+                    line=line,
+                    message="is no setting of models",
+                    effect="it ignores it",
+                    fix="remove it",
+                )
+
+
+@rule("requirements-ignored", "warning")
+def find_requirements(document: Document) -> Iterator[Finding]:
+    """Set ``install_py_dep_per_model=true`` where an archive has a requirements file.
+
+    By default the server installs nothing, and says nothing.
+    """
+    if document.is_on("install_py_dep_per_model"):
         return
-    for name, manifest in _loaded(server).items():
+    for name, manifest in _loaded(document).items():
         if manifest.model.requirements_file:
-            yield Finding.warning(
-                "requirements-ignored",
-                "install_py_dep_per_model",
-                f"{name!r} has a requirements file, which the server ignores",
-                "set install_py_dep_per_model=true, or install the packages beforehand",
+            yield find_requirements.finding(
+                key="install_py_dep_per_model",
+                message=f"{name!r} has a requirements file",
+                effect="it ignores it",
+                fix="set install_py_dep_per_model=true, or install the packages beforehand",
             )
 
 
-def _loaded(server: Server) -> Mapping[str, Manifest]:
+def _loaded(document: Document) -> Mapping[str, Manifest]:
     """Return the archives that are loaded when the server starts; all, as long as no setting names some."""
-    archives = server.store.manifests if server.store else {}
-    restored, listed = server.archives_to_restore, server.properties.get("load_models", "")
-    if restored is not None:
-        names = set(restored)
-    elif listed and listed.lower() != "all":
-        names = {file for _, _, file in _load_items(listed)}
-    else:
+    archives = document.store.manifests if document.store else {}
+    restored, listed = document.archives_to_restore, _listed(document)
+    if restored is None and not listed:
         return archives
+    names = {file for _, _, file in listed} if restored is None else set(restored)
     return {name: manifest for name, manifest in archives.items() if name in names}
+
+
+RULES = (
+    find_unreadable,
+    find_load_models,
+    find_blanks,
+    find_twice,
+    find_items,
+    find_suffixes,
+    find_unknown_variables,
+    find_models,
+    find_no_loading,
+    find_no_json,
+    find_values,
+    find_ignored_keys,
+    find_requirements,
+)

@@ -6,19 +6,23 @@ import re
 import warnings
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from marpack.config.settings.environment import variables
 from marpack.config.settings.keys import IGNORED_KEYS, KEYS, Key, parse_value, whole_number
 from marpack.config.settings.redaction import brief
 from marpack.config.settings.releases import OLD_ENVELOPES
-from marpack.config.text.other_readers import OTHER_READERS, READER_NAMES
 from marpack.findings import Finding
+from marpack.rule import rule
 
 if TYPE_CHECKING:
-    from marpack.config.rules.server import Server
+    from marpack.config.rules.document import Document
 
-__all__ = ["ADDRESS", "UNIX_ADDRESS", "find_keys", "find_values", "find_variables"]
+__all__ = ["ADDRESS", "RULES", "UNIX_ADDRESS"]
+
+_ENDS = "it ends"
+_NUMBERS = ("int", "long", "double")
 
 # P17
 ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[^:^/]+)(:(?P<port>[0-9]+))?", re.IGNORECASE)
@@ -33,20 +37,45 @@ _PASSED_ON = ("decode_input_request", "ipex_enable", "ipex_gpu_enable")
 _NEAR = 0.8
 
 
-def find_keys(server: Server) -> Iterator[Finding]:
-    """Find keys that no version knows."""
-    for key in server.properties:
-        if key in KEYS:
-            continue
+@rule("ignored-key", "warning")
+def find_ignored_keys(document: Document) -> Iterator[Finding]:
+    """Remove settings that nobody reads, though they look so.
+
+    They stand in examples and documentation (P15).
+    """
+    for key in document.properties:
         if key in IGNORED_KEYS:
-            yield Finding.warning("ignored-key", key, "is read by nobody", IGNORED_KEYS[key])
-        elif near := get_close_matches(_folded(key), _FOLDED_KEYS, 1, _NEAR):
-            message = "is no setting, and the server ignores it"
-            yield Finding.error("misspelt-key", key, message, f"did you mean {_FOLDED_KEYS[near[0]]}?")
-        else:
-            yield Finding.note(
-                "unknown-key", key, "is no setting, and the server ignores it", "remove it, or leave it"
+            yield find_ignored_keys.finding(key=key, message="is read by nobody", fix=IGNORED_KEYS[key])
+
+
+@rule("misspelt-key", "error")
+def find_misspelt_keys(document: Document) -> Iterator[Finding]:
+    """Write settings in their own spelling.
+
+    The server ignores keys that it does not know; one that looks like a known one is taken for a slip (P15).
+    """
+    for key in _unknown_keys(document):
+        if near := _near(key):
+            yield find_misspelt_keys.finding(
+                key=key, message="is no setting", effect="it ignores it", fix=f"did you mean {near}?"
             )
+
+
+@rule("unknown-key", "note")
+def find_unknown_keys(document: Document) -> Iterator[Finding]:
+    """Leave out what is no setting, unless somebody else reads it.
+
+    The server ignores it (P15).
+    """
+    for key in _unknown_keys(document):
+        if not _near(key):
+            yield find_unknown_keys.finding(
+                key=key, message="is no setting", effect="it ignores it", fix="remove it, or leave it"
+            )
+
+
+def _unknown_keys(document: Document) -> Iterator[str]:
+    return (key for key in document.properties if key not in KEYS and key not in IGNORED_KEYS)
 
 
 def _folded(key: str) -> str:
@@ -56,101 +85,208 @@ def _folded(key: str) -> str:
 _FOLDED_KEYS = {_folded(key): key for key in KEYS}
 
 
-def find_values(server: Server) -> Iterator[Finding]:
-    """Find values that a key does not take."""
-    for name, text in server.properties.items():
-        if (key := KEYS.get(name)) is not None and not variables(text):
-            yield from _value_findings(key, text)
+@lru_cache(maxsize=256)
+def _near(key: str) -> str | None:
+    close = get_close_matches(_folded(key), _FOLDED_KEYS, 1, _NEAR)
+    return _FOLDED_KEYS[close[0]] if close else None
 
 
-def _value_findings(key: Key, text: str) -> Iterator[Finding]:
-    shown = brief(key.name, text)
-    if key.kind == "json" or (key.kind == "choice" and not text):
-        return
-    if key.name in ("grpc_inference_address", "grpc_management_address") and not _HOST.fullmatch(text):
-        message = f"{shown!r} is no host, and the server ends"
-        yield Finding.error("address", key.name, message, "write a name or an IP address, nothing else")
-        return
-    if key.name == "metrics_mode":
-        text = re.sub(r"\s", "", text).lower()  # as the server does
-    if text != text.strip():
-        kind = Finding.error if key.kind not in ("str", "list") else Finding.warning
-        yield kind("blank", key.name, f"{shown!r} has a blank at its edge, which counts", "remove it")
-    elif text[:1] in ("'", '"') and text[-1:] == text[:1] and len(text) > 1:
-        yield Finding.error("quotes", key.name, f"{shown} has quotes, which count", "remove them")
-    elif key.kind == "path" and text.startswith("~"):
-        message = f"{shown!r} begins with '~', which no reader replaces, and nothing is found there"
-        yield Finding.error("home", key.name, message, "write the whole path")
-    elif key.kind == "address":
-        yield from _address_findings(key.name, text)
-    elif key.kind in ("bool", "int", "long", "double"):
-        yield from _number_findings(key, text, shown)
-    elif (
-        key.kind == "choice"
-        and text not in key.choices
-        and (key.name != "service_envelope" or text not in OLD_ENVELOPES)
-    ):
-        known = ", ".join(key.choices)
-        if key.name == "metrics_mode":
-            yield Finding.warning(
-                "choice", key.name, f"{shown!r} is unknown, and the server takes log", f"choose from {known}"
+def _values(document: Document) -> Iterator[tuple[Key, str]]:
+    """Yield known settings whose value is no JSON and is known, with the value."""
+    for name, text in document.properties.items():
+        key = KEYS.get(name)
+        if key is None or key.kind == "json" or (key.kind == "choice" and not text) or variables(text):
+            continue
+        if name == "metrics_mode":
+            text = re.sub(r"\s", "", text).lower()  # as the server does
+        yield key, text
+
+
+def _shown(document: Document, key: Key) -> str:
+    return brief(key.name, document.properties[key.name])
+
+
+def _is_quoted(text: str) -> bool:
+    return text[:1] in ("'", '"') and text[-1:] == text[:1] and len(text) > 1
+
+
+def _is_host(key: Key) -> bool:
+    return key.name in ("grpc_inference_address", "grpc_management_address")
+
+
+def _clean_values(document: Document, *kinds: str) -> Iterator[tuple[Key, str]]:
+    """Yield those of the kinds that have neither blanks at an edge nor quotes."""
+    for key, text in _values(document):
+        if key.kind in kinds and text == text.strip() and not _is_quoted(text) and not _is_host(key):
+            yield key, text
+
+
+@rule("blank", "error")
+def find_blanks(document: Document) -> Iterator[Finding]:
+    """Leave no blank at the edge of a value.
+
+    It counts: no number, address or truth value has one. It is a warning where any text will do (P5, P16).
+    """
+    for key, text in _values(document):
+        if text != text.strip() and not (_is_host(key) and not _HOST.fullmatch(text)):
+            yield find_blanks.finding(
+                key=key.name,
+                severity="warning" if key.kind in ("str", "list") else "error",
+                message=f"{_shown(document, key)!r} has a blank at its edge",
+                effect="it counts",
+                fix="remove it",
             )
-        else:
-            message = f"{shown!r} is no envelope of TorchServe, and every worker dies"
-            yield Finding.error("choice", key.name, message, f"choose from {known}")
-    elif key.name in ("allowed_urls", "blacklist_env_vars"):
-        yield from _pattern_findings(key.name, text)
 
 
-def _number_findings(key: Key, text: str, shown: str) -> Iterator[Finding]:
-    try:
-        value = parse_value(key.kind, text)
-    except ValueError as error:
-        effects = {"bool": "", "double": ", and the server takes the default"}
-        effect = effects.get(key.kind, ", and the server fails")
-        fix = "write true or false" if key.kind == "bool" else "write the number, nothing else"
-        yield Finding.error("type", key.name, f"{shown!r} {error}{effect}", fix)
-        return
-    if value is True and key.name in _PASSED_ON and text != "true":
-        yield Finding.error("type", key.name, f"{shown!r} is not true to workers", "write true in lower case")
-    low = key.minimum is not None and isinstance(value, int) and value < key.minimum
-    high = key.maximum is not None and isinstance(value, int) and value > key.maximum
-    if low or high:
-        limit = f"at least {key.minimum}" if low else f"at most {key.maximum}"
-        yield Finding.error("range", key.name, f"{value} is out of range, and the server fails", f"write {limit}")
+@rule("quotes", "error")
+def find_quotes(document: Document) -> Iterator[Finding]:
+    """Write values without quotes.
+
+    They count as part of the value (P5).
+    """
+    for key, text in _values(document):
+        if _is_quoted(text) and not _is_host(key):
+            message = f"{_shown(document, key)} has quotes"
+            yield find_quotes.finding(key=key.name, message=message, effect="they count", fix="remove them")
 
 
-def _address_findings(key: str, text: str) -> Iterator[Finding]:
-    if UNIX_ADDRESS.fullmatch(text):
-        return
-    shown = brief(key, text)
-    match = ADDRESS.fullmatch(text)
-    if match is None:
-        message = f"{shown!r} is no address, and the server ends"
-        yield Finding.error(
-            "address", key, message, "write scheme://host:port without a path, as http://0.0.0.0:8080"
-        )
-    elif match["port"] and ((port := whole_number(match["port"])) is None or port > _LAST_PORT):
-        yield Finding.error(
-            "port", key, f"port {match['port']:.20} is out of range, and the server ends", "take another"
-        )
+@rule("home", "error")
+def find_home(document: Document) -> Iterator[Finding]:
+    """Write whole paths, without ``~``.
+
+    No reader replaces it, and nothing is found there.
+    """
+    for key, text in _clean_values(document, "path"):
+        if text.startswith("~"):
+            yield find_home.finding(
+                key=key.name,
+                message=f"{_shown(document, key)!r} begins with '~', which no reader replaces",
+                effect="nothing is found there",
+                fix="write the whole path",
+            )
 
 
-def _pattern_findings(key: str, text: str) -> Iterator[Finding]:
-    for pattern in text.split(",") if key == "allowed_urls" else [text]:
+@rule("address", "error")
+def find_wrong_addresses(document: Document) -> Iterator[Finding]:
+    """Write addresses as ``scheme://host:port`` or ``unix:/path``, and those of gRPC as a host alone.
+
+    Anything else ends the server (P17).
+    """
+    for key, text in _values(document):
+        if _is_host(key) and not _HOST.fullmatch(text):
+            message, fix = f"{_shown(document, key)!r} is no host", "write a name or an IP address, nothing else"
+            yield find_wrong_addresses.finding(key=key.name, message=message, effect=_ENDS, fix=fix)
+    for key, text in _clean_values(document, "address"):
+        if not UNIX_ADDRESS.fullmatch(text) and not ADDRESS.fullmatch(text):
+            fix = "write scheme://host:port without a path, as http://0.0.0.0:8080"
+            message = f"{_shown(document, key)!r} is no address"
+            yield find_wrong_addresses.finding(key=key.name, message=message, effect=_ENDS, fix=fix)
+
+
+@rule("port", "error")
+def find_wrong_ports(document: Document) -> Iterator[Finding]:
+    """Take a port from 0 to 65534.
+
+    A greater one ends the server (P17).
+    """
+    for key, text in _clean_values(document, "address"):
+        match = None if UNIX_ADDRESS.fullmatch(text) else ADDRESS.fullmatch(text)
+        if match and match["port"] and ((port := whole_number(match["port"])) is None or port > _LAST_PORT):
+            message = f"port {match['port']:.20} is out of range"
+            yield find_wrong_ports.finding(key=key.name, message=message, effect=_ENDS, fix="take another")
+
+
+@rule("type", "error")
+def find_types(document: Document) -> Iterator[Finding]:
+    """Give settings values of their type.
+
+    Of what is no number the server fails, at once or when it needs one; a wrong floating point number is the
+    default, and what is not ``true`` in any case is false (P16).
+    """
+    for key, text in _clean_values(document, *_NUMBERS, "bool"):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what Python warns of is part of Java's syntax
-                re.compile(pattern)
-        except (re.error, OverflowError, RecursionError, ValueError):
-            message = f"{brief(key, pattern)!r} may not be a regular expression; then the server ends"
-            yield Finding.warning("pattern", key, message, "correct it")
+            value = parse_value(key.kind, text)
+        except ValueError as error:
+            effects = {"bool": "", "double": "it takes the default"}
+            yield find_types.finding(
+                key=key.name,
+                message=f"{_shown(document, key)!r} {error}",
+                effect=effects.get(key.kind, "it fails"),
+                fix="write true or false" if key.kind == "bool" else "write the number, nothing else",
+            )
+            continue
+        if value is True and key.name in _PASSED_ON and text != "true":
+            message = f"{_shown(document, key)!r} is not true to workers"
+            yield find_types.finding(key=key.name, message=message, fix="write true in lower case")
 
 
-def find_variables(server: Server) -> Iterator[Finding]:
-    """Find variables that only the server replaces."""
-    for reader, (_, keys) in OTHER_READERS.items():
-        for key in keys:
-            if variables(server.properties.get(key, "")) and (reader != "kserve" or server.is_kserve):
-                message = f"{READER_NAMES[reader]} does not replace $$NAME$$, which the server does"
-                yield Finding.warning("variable-elsewhere", key, message, "write the value itself", reader=reader)
+@rule("range", "error")
+def find_ranges(document: Document) -> Iterator[Finding]:
+    """Give numbers within the limits of their settings.
+
+    The server reads others, and ends, or fails when it needs them (P16).
+    """
+    for key, text in _clean_values(document, *_NUMBERS):
+        try:
+            value = parse_value(key.kind, text)
+        except ValueError:
+            continue
+        low = key.minimum is not None and isinstance(value, int) and value < key.minimum
+        high = key.maximum is not None and isinstance(value, int) and value > key.maximum
+        if low or high:
+            fix = f"write at least {key.minimum}" if low else f"write at most {key.maximum}"
+            yield find_ranges.finding(key=key.name, message=f"{value} is out of range", effect="it fails", fix=fix)
+
+
+@rule("choice", "error")
+def find_choices(document: Document) -> Iterator[Finding]:
+    """Choose one of the words that a setting knows.
+
+    With an envelope that there is not every worker dies; an unknown ``metrics_mode`` is ``log`` (a warning).
+    """
+    for key, text in _clean_values(document, "choice"):
+        if text in key.choices or (key.name == "service_envelope" and text in OLD_ENVELOPES):
+            continue
+        is_mode = key.name == "metrics_mode"
+        yield find_choices.finding(
+            key=key.name,
+            severity="warning" if is_mode else "error",
+            message=f"{_shown(document, key)!r} is {'unknown' if is_mode else 'no envelope of TorchServe'}",
+            effect="it takes log" if is_mode else "every worker dies",
+            fix=f"choose from {', '.join(key.choices)}",
+        )
+
+
+@rule("pattern", "warning")
+def find_patterns(document: Document) -> Iterator[Finding]:
+    """Write regular expressions that are some.
+
+    The server ends at one that Java does not take; Python's judgement is near that.
+    """
+    for key, text in _clean_values(document, "str", "list"):
+        if key.name not in ("allowed_urls", "blacklist_env_vars"):
+            continue
+        for pattern in text.split(",") if key.name == "allowed_urls" else [text]:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # what Python warns of is part of Java's syntax
+                    re.compile(pattern)
+            except (re.error, OverflowError, RecursionError, ValueError):
+                message, effect = f"{brief(key.name, pattern)!r} may not be a regular expression", "it then ends"
+                yield find_patterns.finding(key=key.name, message=message, effect=effect, fix="correct it")
+
+
+RULES = (
+    find_ignored_keys,
+    find_misspelt_keys,
+    find_unknown_keys,
+    find_blanks,
+    find_quotes,
+    find_home,
+    find_wrong_addresses,
+    find_wrong_ports,
+    find_types,
+    find_ranges,
+    find_choices,
+    find_patterns,
+)

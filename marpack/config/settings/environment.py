@@ -45,14 +45,14 @@ def _substitute(key: str, text: str, environ: Mapping[str, str], findings: list[
     def value(match: re.Match[str]) -> str:
         name = match[1]
         if name not in environ:
-            problem, fix = f"the variable {name!r} is not set, and the server ends", "set it, or write the value"
+            problem, fix = f"the variable {name!r} is not set", "set it, or write the value"
         else:
             try:
                 return _java_replacement(environ[name], match)
             except ValueError as error:
-                problem = f"the variable {name!r} has {error}, and the server ends"
+                problem = f"the variable {name!r} has {error}"
                 fix = "write the value itself into the file"
-        findings.append(Finding(code="variable", severity="error", key=key, message=problem, fix=fix))
+        findings.append(Finding(code="variable", key=key, message=problem, effect="it ends", fix=fix))
         return match[0]
 
     return _VARIABLE.sub(value, text)

@@ -28,7 +28,6 @@ def release(version: object) -> tuple[int, ...]:
             [
                 Finding(
                     code="version",
-                    severity="error",
                     key="torchserve_version",
                     message=f"{redacted('', repr(version))} is not a version of TorchServe",
                     fix='write it like "0.12.0"',

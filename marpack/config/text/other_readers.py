@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from marpack.findings import ReaderName
 
-__all__ = ["OTHER_READERS", "READER_NAMES", "as_kserve_reads", "as_launcher_reads", "as_mlflow_reads"]
+__all__ = ["OTHER_READERS", "as_kserve_reads", "as_launcher_reads", "as_mlflow_reads"]
 
 
 def as_launcher_reads(text: str) -> dict[str, str]:
@@ -54,12 +54,4 @@ OTHER_READERS: Mapping[ReaderName, tuple[Callable[[str], Mapping[str, str]], tup
         ("inference_address", "management_address", "grpc_inference_port", "model_store", "model_snapshot"),
     ),
     "mlflow": (as_mlflow_reads, ("inference_address", "management_address")),
-}
-
-# What they are called.
-READER_NAMES: Mapping[ReaderName, str] = {
-    "server": "TorchServe",
-    "launcher": "the torchserve command",
-    "kserve": "KServe's wrapper",
-    "mlflow": "MLflow's plugin",
 }

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from marpack.display import brief_repr, type_name
 from marpack.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SIZE_LIMIT", "PlainCopy", "is_int", "path_of", "plain", "shown", "type_name"]
+__all__ = ["SIZE_LIMIT", "PlainCopy", "is_int", "path_of", "plain"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -44,9 +45,8 @@ class PlainCopy:
                 self._check_number(key, below)
             else:
                 if depth > 1:  # above, the whole server minds
-                    message = (
-                        f"the key {shown(key)} is {type_name(key)}: only strings and whole numbers can be keys"
-                    )
+                    what = f"the key {brief_repr(key, 40)} is {type_name(key)}"
+                    message = f"{what}: only strings and whole numbers can be keys"
                     self._find("model-config-key", below, message, "make it a string")
                 continue
             copied[key] = self._value(item, below, depth + 1)
@@ -71,7 +71,7 @@ class PlainCopy:
             message = f"YAML has no plain form of {type_name(value)}"
             self._find("model-config-value", path, message, "use str, int, float, bool, None, lists and mappings")
         elif depth > _DEPTH_LIMIT and value:
-            message = f"nested deeper than {_DEPTH_LIMIT}: the server ignores the whole file"
+            message = f"nested deeper than {_DEPTH_LIMIT}"
             self._stop("model-config-depth", path, message, "flatten it, or put it into a file of its own")
         elif isinstance(value, Mapping):
             return self.mapping(value, path, depth)
@@ -99,11 +99,11 @@ class PlainCopy:
             self._find("model-config-value", path, str(error), "write it as a string")
 
     def _stop(self, code: str, path: str, message: str, fix: str) -> None:
-        self._find(code, path, message, fix)
+        self._find(code, path, message, fix, "it ignores the whole file")
         self._left = -1
 
-    def _find(self, code: str, path: str, message: str, fix: str) -> None:
-        self.findings.append(Finding.error(code, path, message, fix))
+    def _find(self, code: str, path: str, message: str, fix: str, effect: str = "") -> None:
+        self.findings.append(Finding(code=code, key=path, message=message, effect=effect, fix=fix))
 
 
 def is_int(value: object) -> TypeGuard[int]:
@@ -113,31 +113,5 @@ def is_int(value: object) -> TypeGuard[int]:
 
 def path_of(path: str, key: object) -> str:
     """Return the path of a key below a path."""
-    text = key if isinstance(key, str) and key.isprintable() else shown(key)
+    text = key if isinstance(key, str) and key.isprintable() else brief_repr(key, 40)
     return f"{path}.{text}" if path else text
-
-
-def shown(value: object) -> str:
-    """Return a value as a message shows it."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python's limit on the digits of an integer
-        return "a huge number"
-    return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-def type_name(value: object) -> str:
-    """Return what YAML calls the type of a value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int):
-        return "a whole number"
-    if isinstance(value, float):
-        return "a floating point number"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    return "a mapping" if isinstance(value, Mapping) else f"a value of type {type(value).__name__}"

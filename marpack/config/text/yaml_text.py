@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from marpack.config.text.plain_copy import path_of
@@ -92,7 +91,7 @@ def _escape(match: re.Match[str]) -> str:
     return _ESCAPES.get(character) or (f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
 
 
-def parse(text: str | bytes, file: str | None) -> tuple[Any, dict[str, int]]:
+def parse(text: str | bytes) -> tuple[Any, dict[str, int]]:
     """Read one document; return it, and the lines of itself ("") and of each key of its first two levels."""
     try:
         import yaml  # type: ignore[import-untyped]
@@ -100,7 +99,7 @@ def parse(text: str | bytes, file: str | None) -> tuple[Any, dict[str, int]]:
         raise MissingExtraError("reading model-config.yaml", "yaml") from None
 
     if isinstance(text, bytes):
-        text = _decode(text, file)
+        text = _decode(text)
     text = text.removeprefix("\ufeff")
     loader = None
     try:
@@ -111,38 +110,40 @@ def parse(text: str | bytes, file: str | None) -> tuple[Any, dict[str, int]]:
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         message = ", ".join(filter(None, [problem.context, problem.problem]))
-        raise _syntax_error(message, file, mark and mark.line + 1) from None
+        raise _syntax_error(message, mark and mark.line + 1) from None
     except yaml.reader.ReaderError as problem:
         line = text.count("\n", 0, problem.position) + 1
-        raise _syntax_error(f"the character U+{problem.character:04X} is not allowed", file, line) from None
+        raise _syntax_error(f"the character U+{problem.character:04X} is not allowed", line) from None
     except RecursionError:
-        raise _syntax_error("nested too deeply", file, None) from None
+        raise _syntax_error("nested too deeply", None) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
         # A date like 2024-13-45, or !!int on what is none: PyYAML lets these through as they come.
-        raise _syntax_error(f"a value is not what it looks like ({problem})", file, None) from None
+        raise _syntax_error(f"a value is not what it looks like ({problem})", None) from None
     finally:
         if loader is not None:
             loader.dispose()
     if node is None:
-        message = "the file is empty: the server ends when it starts"
-        found = Finding.error("model-config-document", "", message, "write {}, or leave the file out")
-        raise ConfigError([replace(found, file=file, line=1)])
+        effect, fix = "it ends when it starts", "write {}, or leave the file out"
+        raise _error("document", "the file is empty", effect, fix, 1)
     return document, {"": node.start_mark.line + 1} | lines
 
 
-def _decode(data: bytes, file: str | None) -> str:
+def _decode(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as problem:
-        message = f"the file is not UTF-8 at byte {problem.start}: the worker dies when it reads it"
-        found = Finding.error("model-config-encoding", "", message, "save it as UTF-8")
-        raise ConfigError([replace(found, file=file, line=data.count(b"\n", 0, problem.start) + 1)]) from None
+        message, effect = f"the file is not UTF-8 at byte {problem.start}", "the worker dies when it reads it"
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise _error("encoding", message, effect, "save it as UTF-8", line) from None
 
 
-def _syntax_error(message: str, file: str | None, line: int | None) -> ConfigError:
-    effect = "the server ignores the file, and the worker dies when it reads it"
-    found = Finding.error("model-config-syntax", "", f"{message}: {effect}", "write one YAML document")
-    return ConfigError([replace(found, file=file, line=line)])
+def _syntax_error(message: str, line: int | None) -> ConfigError:
+    effect = "it ignores the file, and the worker dies when it reads it"
+    return _error("syntax", message, effect, "write one YAML document", line)
+
+
+def _error(code: str, message: str, effect: str, fix: str, line: int | None) -> ConfigError:
+    return ConfigError([Finding(code=f"model-config-{code}", message=message, effect=effect, fix=fix, line=line)])
 
 
 def _key_lines(loader: Any, node: Any, path: str, depth: int) -> dict[str, int]:

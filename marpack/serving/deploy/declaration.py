@@ -16,7 +16,7 @@ from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
 from marpack.errors import ConfigError, DownloadError, PlanError
 from marpack.findings import Finding, Issue
-from marpack.serving.deploy.paths import BaseDir
+from marpack.serving.deploy.paths import BaseDir, require_local_folder
 from marpack.serving.deploy.deployment import Deployment, MODEL_STORE, ServingArtifact, custom_config, settle
 from marpack.serving.deploy.model_build import ModelBuild
 from marpack.serving.deploy.names import sanitize_string
@@ -73,8 +73,6 @@ def load_declaration(path: str | os.PathLike[str]) -> Any:
         pass
     finding = Finding(
         code="declaration",
-        severity="error",
-        key="",
         message=f"cannot be read: {problem}",
         fix="write JSON, or TOML into a file that ends in .toml",
         file=os.fsdecode(path),
@@ -113,7 +111,7 @@ def serve_build(
     Raises ``PlanError`` for everything that is wrong with the models, ``ConfigError`` for settings, and what
     ``write_archive`` raises. Nothing is written before all models are known to be good.
     """
-    directory = os.fsdecode(directory)
+    directory = require_local_folder(directory)
     base = BaseDir(os.fsdecode(base_dir))
     top, models = _parts(declaration)
     issues = list(table_issues(top, _TOP_KEYS, "a declaration"))
@@ -135,7 +133,7 @@ def serve_build(
         raise PlanError(issues)
 
     deployment = _deployment(top, server, files, base)
-    plans = {name: item.plan for name, item in files.items()}
+    plans = {name: item.build.plan for name, item in files.items()}
     deployment.check(plans, directory, force=force)
     # Nothing is fetched before all else is known to be good.
     plans = {name: _fetched(item) for name, item in files.items()}
@@ -147,9 +145,12 @@ class _Planned:
     """A model that can be packed, as soon as its weights are there."""
 
     build: ModelBuild
-    plan: ArchivePlan
     is_default: bool
     settings: EntrySettings
+
+    @property
+    def plan(self) -> ArchivePlan:
+        return self.build.plan
 
     @property
     def version(self) -> str:
@@ -158,7 +159,7 @@ class _Planned:
 
 def _fetched(item: _Planned) -> ArchivePlan:
     try:
-        return item.build.fetched(item.plan.timestamp)
+        return item.build.fetched()
     except DownloadError as error:
         where = f"{item.plan.model_name}: serialized_file"
         raise PlanError([_issue("unreadable", where, str(error))]) from error
@@ -274,23 +275,24 @@ def _plan(
             config = ModelConfig.from_dict(config_file)
     except ConfigError as error:
         issues += _issues(error.findings)
+    runtime: Any = model.get("runtime") or "python"
     build = ModelBuild.of(
         model.get("serialized_file"),
         base.folder,
+        issues,
         model_name=model_name if isinstance(model_name, str) and model_name else "model",
-        handler=base.handler(model.get("handler")) or "base_handler",
+        handler=base.handler(model.get("handler"), runtime if isinstance(runtime, str) else "python"),
         version=version if isinstance(version := model.get("version"), str) else "1.0",
         model_file=base.path(model.get("model_file")),
         extra_files=base.files(model.get("extra_files")),
         requirements_file=base.requirements(model.get("requirements_file") or model.get("requirements")),
         config_file=config,
-        runtime=model.get("runtime") or "python",
+        runtime=runtime,
         archive_format=model.get("archive_format") or "default",
         timestamp=timestamp,
         reproducible=reproducible,
     )
-    plan = build.plan(issues)
-    return _Planned(build=build, plan=plan, is_default=model.get("default_version") is True, settings=settings)
+    return _Planned(build=build, is_default=model.get("default_version") is True, settings=settings)
 
 
 def _settings(table: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -307,7 +309,7 @@ def _extra_text(value: object) -> object:
 
 
 def _issues(findings: Sequence[Finding]) -> list[Issue]:
-    return [_issue(each.code, each.key, f"{each.message}: {each.fix}") for each in findings]
+    return [each.issue for each in findings]
 
 
 def _issue(code: str, argument: str, message: str) -> Issue:

@@ -6,10 +6,10 @@ import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from marpack.archive.write.write import check_path, write_archive
+from marpack.archive.write.write import require_target, write_archive
 from marpack.config.lint import lint_config
 from marpack.config.server_config import ServerConfig
-from marpack.disk.atomic import check_file, check_new_folder, replacing_file
+from marpack.disk.atomic import require_replaceable_file, require_creatable_folder, replacing_file
 from marpack.errors import ConfigError, MarpackError, PlanError, TargetError
 from marpack.findings import Issue
 
@@ -61,12 +61,12 @@ class Deployment:
         """Raise what ``write`` would raise because of the folder; write nothing."""
         store, config_path = _places(directory)
         for folder in (store, os.path.dirname(config_path)):
-            check_new_folder(folder)
+            require_creatable_folder(folder)
         if os.path.isdir(store):
             for name, plan in plans.items():
-                check_path(plan, os.path.join(store, name), force=force)
+                require_target(plan, os.path.join(store, name), force=force)
         if os.path.isdir(os.path.dirname(config_path)):
-            check_file(config_path, force=force)
+            require_replaceable_file(config_path, force=force)
 
     def write(self, plans: Mapping[str, ArchivePlan], directory: str, *, force: bool) -> ServingArtifact:
         """Write the archives by their file names, then config.properties.

@@ -3,74 +3,93 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from marpack.archive.plan.contents import is_model, is_path
 from marpack.archive.plan.model import plan_archive
-from marpack.findings import Issue
 from marpack.errors import PlanError
+from marpack.findings import Issue
 from marpack.remote.source import RemoteSource
 from marpack.remote.urls import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
-    from marpack.archive.plan.inputs import FileArgument
+    from typing_extensions import Unpack
+
+    from marpack.archive.plan.contents import FileArgument
+    from marpack.archive.plan.model import PackOptions
     from marpack.archive.plan.plan import ArchivePlan
 
-__all__ = ["ModelBuild"]
+__all__ = ["ExportedModel", "ModelBuild"]
+
+# A path, a URL, contents in any form that an archive takes, or a function that gives one of these.
+ExportedModel: TypeAlias = "FileArgument | Callable[[], FileArgument]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelBuild:
-    """The arguments of ``plan_archive`` for a model.
+    """A model that can be packed, as soon as its weights are there.
 
-    Weights that have to be fetched are not among them: ``fetch`` gives them, as a path, a URL, or contents in a
-    form that an archive takes. ``fetched`` asks for them, when all else is known to be good.
+    Weights that have to be fetched are not in ``plan``: ``fetched`` asks for them, when all else is known to be
+    good.
     """
 
-    arguments: Mapping[str, Any]
+    plan: ArchivePlan
+    options: PackOptions
     base_dir: str
-    fetch: Callable[[], Any] | None = None
+    fetch: Callable[[], FileArgument] | None
 
     @classmethod
-    def of(cls, weights: Any, base_dir: str, **arguments: Any) -> ModelBuild:
-        """Take weights at a path, at a URL, in memory, or from a function that gives one of these."""
-        if callable(weights):
-            return cls(arguments=arguments, base_dir=base_dir, fetch=weights)
-        if isinstance(weights, str) and is_url(weights):
-            return cls(arguments=arguments, base_dir=base_dir, fetch=lambda: weights)
-        return cls(arguments={**arguments, "serialized_file": _below(base_dir, weights)}, base_dir=base_dir)
-
-    def plan(self, issues: list[Issue]) -> ArchivePlan:
-        """Plan the archive, but for weights that are still to be fetched.
+    def of(
+        cls,
+        weights: ExportedModel | None,
+        base_dir: str,
+        issues: Sequence[Issue],
+        **options: Unpack[PackOptions],
+    ) -> ModelBuild:
+        """Plan a model with weights at a path, at a URL, in memory, or from a function that gives one of these.
 
         Raises ``PlanError`` with the ``issues`` that are already known and all others.
         """
-        try:
-            planned = plan_archive(**self.arguments)
-        except PlanError as error:
-            raise PlanError([*issues, *error.issues]) from None
-        if issues:
-            raise PlanError(issues)
-        return planned
+        fetch: Callable[[], FileArgument] | None = None
+        if isinstance(weights, str) and is_url(weights):
+            url = weights
+            fetch = lambda: url  # noqa: E731
+        elif callable(weights) and not is_model(weights):
+            fetch = weights
+        else:
+            options["serialized_file"] = _below(base_dir, cast("FileArgument | None", weights))
+        return cls(plan=_plan(options, issues), options=options, base_dir=base_dir, fetch=fetch)
 
-    def fetched(self, timestamp: int) -> ArchivePlan:
-        """Fetch the weights, if they have to be, and plan the whole archive as packed at ``timestamp``.
+    def fetched(self) -> ArchivePlan:
+        """Return the whole plan: the one that is there, unless weights have to be fetched, which are then.
 
         Raises ``DownloadError`` for a URL, ``PlanError`` for what is no weights.
         """
         if self.fetch is None:
-            return self.plan([])
+            return self.plan
         weights: FileArgument | None = self.fetch()
         if isinstance(weights, str) and is_url(weights):
             weights = RemoteSource.from_url(weights)
         if weights is None or weights == "":
             message = "the exported model was asked for and is nothing: give a path, a URL or contents"
             raise PlanError([Issue(code="missing-key", argument="serialized_file", message=message)])
-        arguments = {**self.arguments, "serialized_file": _below(self.base_dir, weights), "timestamp": timestamp}
-        return replace(self, arguments=arguments, fetch=None).plan([])
+        options: PackOptions = {**self.options, "timestamp": self.plan.timestamp}
+        options["serialized_file"] = _below(self.base_dir, weights)
+        return _plan(options, [])
 
 
-def _below(base_dir: str, value: Any) -> Any:
-    is_path = isinstance(value, os.PathLike) or (isinstance(value, str) and "\n" not in value)
-    return os.path.join(base_dir, value) if is_path and value else value
+def _plan(options: PackOptions, issues: Sequence[Issue]) -> ArchivePlan:
+    try:
+        plan = plan_archive(**options)
+    except PlanError as error:
+        raise PlanError([*issues, *error.issues]) from None
+    if issues:
+        raise PlanError(issues)
+    return plan
+
+
+def _below(base_dir: str, value: FileArgument | None) -> FileArgument | None:
+    return os.path.join(base_dir, os.fspath(value)) if is_path(value) and value else value

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from glob import escape
 from typing import Any
-from marpack.archive.handler import BUILTIN_HANDLERS
+
+from marpack.archive.handler import HandlerName
+from marpack.archive.plan.extra_files import Patterns
+from marpack.display import hidden_url
+from marpack.errors import TargetError
 from marpack.remote.urls import is_url
 
-__all__ = ["BaseDir"]
+__all__ = ["BaseDir", "require_local_folder"]
+
+
+def require_local_folder(folder: str | os.PathLike[str]) -> str:
+    """Return a path to build at; ``TargetError`` for a URL, of which a folder ``s3:`` would be made otherwise."""
+    path = os.fsdecode(folder)
+    # As a pathlib.Path, a URL has one slash left.
+    url = path if is_url(path) else path.replace(":/", "://", 1)
+    if is_url(url) and (url is path or not os.path.lexists(path.partition("/")[0])):
+        raise TargetError(hidden_url(url), "is a URL: build into a local folder, and upload that")
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +39,22 @@ class BaseDir:
         text = _text(value)
         return os.path.join(self.folder, text) if text and not is_url(text) else None
 
-    def handler(self, value: Any) -> str | None:
+    def handler(self, value: Any, runtime: str = "python") -> str:
         """Return a handler: a built-in one's name, or a path."""
-        text = _text(value)
-        return text if text in BUILTIN_HANDLERS["python"] else self.path(text)
+        text = _text(value) or ""
+        return text if HandlerName.parse(text, runtime).is_built_in else self.path(text) or ""
 
-    def files(self, value: Any) -> list[str]:
-        """Return the paths, folders and wildcards of a comma list or a list; blanks around commas do not count."""
+    def files(self, value: Any) -> Patterns:
+        """Return the paths, folders and wildcards of a comma list or a list; blanks around them do not count."""
         if isinstance(value, str):
             value = value.split(",")
         items = value if isinstance(value, (list, tuple)) else [value]
         found = [text.strip() for item in items if (text := _text(item)) and text.strip()]
-        return [self._item(item) for item in found if not is_url(item)]
+        return Patterns(tuple(item for item in found if not is_url(item)), self.folder)
 
     def requirements(self, value: Any) -> str | list[str] | None:
         """Return the path of a requirements file, or requirements themselves as they are."""
         return list(value) or None if isinstance(value, (list, tuple)) else self.path(value)
-
-    def _item(self, item: str) -> str:
-        path = os.path.join(self.folder, item)
-        # The folder's own name is no wildcard, whatever is in it.
-        is_exact = os.path.lexists(path) or os.path.isabs(item)
-        return path if is_exact else os.path.join(escape(self.folder), item)
 
 
 def _text(value: Any) -> str | None:

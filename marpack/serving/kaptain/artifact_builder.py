@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from marpack.config.lint import lint_properties
 from marpack.config.server_config import ServerConfig
@@ -14,9 +13,9 @@ from marpack.config.snapshot import ModelSnapshot, SnapshotEntry
 from marpack.errors import ConfigError
 from marpack.findings import Issue
 from marpack.serving.deploy.deployment import CONFIG_FILE, Deployment, ServingArtifact, custom_config
-from marpack.serving.deploy.model_build import ModelBuild
+from marpack.serving.deploy.model_build import ExportedModel, ModelBuild
 from marpack.serving.deploy.names import sanitize_string
-from marpack.serving.deploy.paths import BaseDir
+from marpack.serving.deploy.paths import BaseDir, require_local_folder
 from marpack.serving.kaptain.serving_config import serving_files
 
 if TYPE_CHECKING:
@@ -25,16 +24,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from marpack.archive.forms import ArchiveFormat
-    from marpack.archive.plan.inputs import FileArgument
     from marpack.archive.plan.plan import ArchivePlan
     from marpack.config.snapshot import EntrySettings
     from marpack.serving.kaptain.model import Model
     from marpack.serving.kaptain.serving_config import ServingFiles
 
 __all__ = ["ExportedModel", "TorchServingArtifactBuilder", "WrittenConfig"]
-
-# A path, a URL, contents in any form that an archive takes, or a function that gives one of these.
-ExportedModel: TypeAlias = "FileArgument | Callable[[], FileArgument]"
 
 # A name that the readers undo differently.
 _UNWRITABLE = "snapshot-name-unwritable"
@@ -115,16 +110,16 @@ class TorchServingArtifactBuilder:
         serve this archive, ``ArchiveExistsError``, ``TargetError``, and ``DownloadError`` for the exported model.
         Nothing is written before all of that is known.
         """
-        directory = os.fsdecode(directory)
+        directory = require_local_folder(directory)
         files = serving_files(self.model, BaseDir(self.base_dir))
-        build, issues = self._build(files)
-        plan = build.plan(issues)
-        deployment = self._deployment(files, plan)
-        deployment.check({plan.file_name: plan}, directory, force=force)
+        build = self._build(files)
+        name = build.plan.file_name
+        deployment = self._deployment(files, build.plan)
+        deployment.check({name: build.plan}, directory, force=force)
         # Nothing is fetched before all else is known to be good.
-        return deployment.write({plan.file_name: build.fetched(plan.timestamp)}, directory, force=force)
+        return deployment.write({name: build.fetched()}, directory, force=force)
 
-    def _build(self, files: ServingFiles) -> tuple[ModelBuild, list[Issue]]:
+    def _build(self, files: ServingFiles) -> ModelBuild:
         issues = list(files.issues)
         model_name = "model"
         try:
@@ -141,11 +136,12 @@ class TorchServingArtifactBuilder:
         if files.config_properties is not None and not os.path.isfile(files.config_properties):
             message = f"{files.config_properties!r} is not a file: correct the path"
             issues.append(Issue(code="missing-file", argument="config_properties", message=message))
-        build = ModelBuild.of(
+        return ModelBuild.of(
             weights,
             self.base_dir,
+            issues,
             model_name=model_name,
-            handler=files.handler or "base_handler",
+            handler=files.handler,
             version=self.model_version,
             model_file=files.model_file,
             extra_files=files.extra_files,
@@ -154,7 +150,6 @@ class TorchServingArtifactBuilder:
             timestamp=self.timestamp,
             reproducible=self.reproducible,
         )
-        return build, issues
 
     def _deployment(self, files: ServingFiles, plan: ArchivePlan) -> Deployment:
         if files.config_properties is not None:
@@ -190,7 +185,7 @@ class TorchServingArtifactBuilder:
         for names that cannot be written for every reader.
         """
         config, warnings = _generated(model_name, mar_name, model_version, torchserve_version, settings)
-        path = os.path.join(os.fsdecode(directory), os.path.basename(CONFIG_FILE))
+        path = os.path.join(require_local_folder(directory), os.path.basename(CONFIG_FILE))
         config.write(path)
         return WrittenConfig(path=path, warnings=warnings)
 
@@ -217,8 +212,8 @@ def _generated(
             written = replace(written, disable_token_authorization=True, enable_model_api=False)
         warnings = _broken(literal, written, torchserve_version)
     models = snapshot.validate()
-    others = lint_properties(written.properties(), torchserve_version=torchserve_version)
-    findings = [*models, *(found for found in others if not found.key.startswith("model_snapshot."))]
+    others = lint_properties(written.properties(), torchserve_version=torchserve_version, ignore="snapshot")
+    findings = [*models, *others]
     if errors := [found for found in findings if found.severity == "error" or found.code == _UNWRITABLE]:
         raise ConfigError(errors)
     warnings += [found.sentence for found in models if found.severity == "warning"]

@@ -43,6 +43,7 @@ class Model:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         if issues := [*table_issues(values, _KEYS, "Model"), *_wrong_id(self.id)]:
             raise PlanError(issues)
+        object.__setattr__(self, "serving_config", self.serving_config or {})
 
     def __repr__(self) -> str:
         shown = [f"{each.name}={redacted(each.name, repr(getattr(self, each.name)))}" for each in fields(self)]

@@ -12,6 +12,7 @@ from marpack.serving.deploy.tables import LIST, PATH, REQUIREMENTS, URL, Schema,
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from marpack.archive.plan.extra_files import Patterns
     from marpack.serving.deploy.paths import BaseDir
     from marpack.serving.kaptain.model import Model
 
@@ -33,9 +34,9 @@ class ServingFiles:
     """The files that ``serving_config`` and its fallbacks name, and what is wrong with it."""
 
     model_file: str | None
-    handler: str | None
+    handler: str
     serialized_file: str | os.PathLike[str] | None
-    extra_files: list[str]
+    extra_files: Patterns
     requirements_file: str | list[str] | None
     config_properties: str | None
     warnings: tuple[str, ...]
@@ -51,7 +52,7 @@ def serving_files(model: Model, base: BaseDir) -> ServingFiles:
     weights = config.get("serialized_file")
     warnings = [
         f"extra_files of the model bring the folder {item!r}, whose contents go to the archive's root"
-        for item in extra_files
+        for item in map(extra_files.path, extra_files.items())
         if given is None and os.path.isdir(item)
     ]
     return ServingFiles(

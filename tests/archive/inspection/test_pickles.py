@@ -21,15 +21,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from marpack.archive.inspection.pickles import (
-    LEGACY_MAGIC,
-    UNTOLD,
-    Global,
-    Made,
-    PickleGlobals,
-    pickle_globals,
-    walk,
-)
+from marpack.archive.inspection.pickle_machine import UNKNOWN, Global, Made
+from marpack.archive.inspection.pickles import LEGACY_MAGIC, walk
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -188,9 +181,8 @@ def dumps(value: object, protocol: int, *, in_python: bool) -> bytes:
 def test_what_is_listed_is_what_an_unpickler_asks_for(stream: list[tuple[object, int, bool]]) -> None:
     data = b"".join(dumps(value, protocol, in_python=in_python) for value, protocol, in_python in stream)
     found = walk(data)
-    assert found.globals == PickleGlobals(names=tuple(sorted(asked_for(data))))
-    assert found.globals.complete
-    assert found.globals == pickle_globals(data)
+    assert found.names == tuple(sorted(asked_for(data)))
+    assert found.complete
     assert (len(found.values), found.size, found.end) == (len(stream), len(data), None)
 
 
@@ -228,7 +220,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 @example(b"cbuiltins\neval")
 @example(b"\x80\x04\x8c\x02os\x8c\x06system\x85R\x93.")
 def test_nothing_that_is_asked_for_is_missing_whatever_the_bytes(data: bytes) -> None:
-    found = pickle_globals(data)
+    found = walk(data)
     if b"\x96" in data:  # has Python set aside as much memory as it says
         return
     seen = asked_for(data, whole=False)
@@ -262,7 +254,8 @@ def test_nothing_that_is_asked_for_is_missing_whatever_the_bytes(data: bytes) ->
     ],
 )
 def test_names(data: bytes, names: tuple[str, ...]) -> None:
-    assert pickle_globals(data) == PickleGlobals(names=names)
+    found = walk(data)
+    assert (found.names, found.complete) == (names, True)
     assert asked_for(data) == set(names)
 
 
@@ -281,8 +274,8 @@ def test_names(data: bytes, names: tuple[str, ...]) -> None:
     ],
 )
 def test_what_cannot_be_told(data: bytes, names: tuple[str, ...]) -> None:
-    found = pickle_globals(data)
-    assert found == PickleGlobals(names=names, untold=True)
+    found = walk(data)
+    assert (found.names, found.computed, found.problem) == (names, True, None)
     assert not found.complete
 
 
@@ -311,26 +304,26 @@ def test_what_cannot_be_told(data: bytes, names: tuple[str, ...]) -> None:
 )
 def test_broken(data: bytes, problem: str, end: str) -> None:
     found = walk(data)
-    assert (found.globals.problem, found.end) == (problem, end)
-    assert not found.globals.complete
-    assert found.globals.names == (("os.system",) if data == b"cos\nsystem\n" else ())
+    assert (found.problem, found.end) == (problem, end)
+    assert not found.complete
+    assert found.names == (("os.system",) if data == b"cos\nsystem\n" else ())
     assert found.size == (4 if data.startswith(b"N.N.") else 0)
 
 
 def test_a_protocol_that_does_not_exist_hides_nothing() -> None:
-    assert pickle_globals(b"\x80\xffcos\nsystem\n.").names == ("os.system",)
+    assert walk(b"\x80\xffcos\nsystem\n.").names == ("os.system",)
 
 
 def test_limits() -> None:
     data = b"cos\nsystem\n0" + b"N0" * 100 + b"cos\nabort\n."
-    assert pickle_globals(data).names == ("os.abort", "os.system")
+    assert walk(data).names == ("os.abort", "os.system")
     found = walk(data, max_bytes=100)
-    assert (found.globals.names, found.end) == (("os.system",), "limit")
-    assert found.globals.problem == ("at byte 100 of pickle 1: longer than 100 bytes, which is all that is read")
+    assert (found.names, found.end) == (("os.system",), "limit")
+    assert found.problem == ("at byte 100 of pickle 1: longer than 100 bytes, which is all that is read")
     found = walk(data, max_opcodes=100)
-    assert (found.globals.names, found.end) == (("os.system",), "limit")
-    assert found.globals.problem == "at byte 110 of pickle 1: more opcodes than are read"
-    assert not pickle_globals(data, max_bytes=len(data), max_opcodes=204).problem
+    assert (found.names, found.end) == (("os.system",), "limit")
+    assert found.problem == "at byte 110 of pickle 1: more opcodes than are read"
+    assert not walk(data, max_bytes=len(data), max_opcodes=204).problem
     assert walk(b"N." * 3, max_pickles=2).size == 4
 
 
@@ -338,7 +331,7 @@ def test_a_legacy_file_of_torch_ends_before_its_storages() -> None:
     stream: list[object] = [LEGACY_MAGIC, 1001, {}, [len], ["1"]]
     pickles = [pickle.dumps(value, 2) for value in stream]
     found = walk(b"".join(pickles) + b"cos\nsystem\n\xff" * 3)
-    assert found.globals == PickleGlobals(names=("builtins.len",))
+    assert (found.names, found.complete) == (("builtins.len",), True)
     assert (len(found.values), found.size) == (5, sum(map(len, pickles)))
 
 
@@ -351,7 +344,7 @@ def test_the_shape_of_what_would_be_made() -> None:
     (thing,) = walk(data + b"}(X\x01\0\0\0k](K\x01K\x02eX\x01\0\0\0l]K\x03aub.").values
     assert isinstance(thing, Made)
     assert thing.call == Global("no.module", "Thing")
-    assert thing.args == ("a", 7, -1, UNTOLD, True, None)
+    assert thing.args == ("a", 7, -1, UNKNOWN, True, None)
     assert isinstance(thing.state, Made)
     assert thing.state.items is not None
     key, first, other, second = thing.state.items

@@ -16,6 +16,7 @@ import pytest
 
 import marpack
 from marpack import PlanError, plan_archive
+from marpack.archive.plan.extra_files import Patterns
 from tests.conftest import require
 
 T = 1_600_000_000
@@ -78,7 +79,7 @@ def test_what_the_arguments_become() -> None:
         handler="handler",
         model_file="model.py",
         serialized_file=Path("w.pt"),
-        extra_files="labels.json,pkg",
+        extra_files=["labels.json", "pkg"],
         requirements_file=["torch>=2", "numpy"],
         config_file=b"minWorkers: 1\n",
         timestamp=T,
@@ -111,8 +112,8 @@ def test_contents_in_memory(contents: Any) -> None:
     assert (entry.name, read(entry), read(entry)) == ("model.py", b"abc", b"abc")
 
 
-def test_text_is_a_str_with_a_line_break() -> None:
-    [entry] = plan_archive(model_name="m", handler="base_handler", model_file="class Ü: pass\n").files
+def test_text_is_given_as_bytes() -> None:
+    [entry] = plan_archive(model_name="m", handler="base_handler", model_file="class Ü: pass\n".encode()).files
     assert (entry.name, read(entry)) == ("model.py", "class Ü: pass\n".encode())
 
 
@@ -147,10 +148,12 @@ def test_handler_under_a_name(handler: Any) -> None:
 def test_extra_files_in_every_form() -> None:
     assert names(extra_files="labels.json") == ["labels.json"]
     assert names(extra_files=Path("labels.json")) == ["labels.json"]
-    assert names(extra_files="labels.json, model.py ,") == ["labels.json", "model.py"]
-    assert names(extra_files="*.json,m*.py") == ["labels.json", "model.py"]
+    assert names(extra_files=Patterns("labels.json, model.py ,")) == ["labels.json", "model.py"]
+    assert names(extra_files=Patterns("*.json,m*.py")) == ["labels.json", "model.py"]
+    assert names(extra_files=Patterns(("*.json", "m*.py"))) == ["labels.json", "model.py"]
+    assert names(extra_files=Patterns("*.py,d*", "pkg/sub")) == ["deep.py"]
     assert names(extra_files="pkg") == [".hidden", "__init__.py", "sub/deep.py"]
-    assert names(extra_files="pkg,other") == [".hidden", "__init__.py", "sub/deep.py", "sub/more.py"]
+    assert names(extra_files=["pkg", "other"]) == [".hidden", "__init__.py", "sub/deep.py", "sub/more.py"]
     assert names(extra_files=marpack.tree("pkg")) == ["pkg/.hidden", "pkg/__init__.py", "pkg/sub/deep.py"]
     assert names(extra_files=marpack.tree("pkg/sub", prefix="a/b")) == ["a/b/deep.py"]
     assert names(extra_files=marpack.tree("pkg/sub", prefix=Path("a"))) == ["a/deep.py"]
@@ -172,11 +175,19 @@ def test_extra_files_in_every_form() -> None:
 def test_list_items_are_not_split(folder: Path) -> None:
     (folder / "a,b").write_text("x")
     assert names(extra_files=["a,b"]) == ["a,b"]
-    assert issues(extra_files="a,b") == [("extra_files", "missing-file")] * 2
+    assert names(extra_files="a,b") == ["a,b"]
+    assert issues(extra_files=Patterns("a,c")) == [("extra_files", "missing-file")] * 2
+
+
+@pytest.mark.parametrize("extra_files", ["labels.json,model.py", "*.json", ["l[a]bels.json"], "labels.json,"])
+def test_lists_and_wildcards_are_the_command_lines(extra_files: Any) -> None:
+    assert issues(extra_files=extra_files) == [("extra_files", "missing-file")]
+    with pytest.raises(PlanError, match="give a list of paths"):
+        names(extra_files=extra_files)
 
 
 def test_pattern_without_match_is_a_warning() -> None:
-    plan = plan_archive(model_name="m", handler="base_handler", extra_files="*.nothing")
+    plan = plan_archive(model_name="m", handler="base_handler", extra_files=Patterns("*.nothing"))
     assert plan.files == ()
     assert "'*.nothing'" in plan.warnings[0]
 
@@ -195,8 +206,25 @@ def test_file_whose_name_has_a_line_break(folder: Path) -> None:
     assert names(handler="odd/h\n") == ["h\n.py"]
 
 
+@pytest.mark.parametrize("role", ["model_file", "serialized_file", "requirements_file", "config_file"])
+def test_a_str_is_a_path_whatever_is_in_it(role: str, folder: Path) -> None:
+    (folder / "odd\nname").write_text("x")
+    assert names(**{role: "odd\nname"}) == ["odd\nname"]
+    assert names(**{role: {"y": "odd\nname"}}) == ["y"]
+    assert names(extra_files=["odd\nname"]) == names(extra_files={"odd\nname": "odd\nname"}) == ["odd\nname"]
+    text = "class M: pass\nclass N: pass\n"
+    for value in (text, {"y": text}):
+        with pytest.raises(PlanError, match="give contents as bytes"):
+            names(**{role: value})
+        assert issues(**{role: value}) == [(role, "missing-file")]
+    assert issues(extra_files={"y": text}, handler={"h.py": text}) == [
+        ("handler", "missing-file"),
+        ("extra_files", "missing-file"),
+    ]
+
+
 def test_file_given_twice_is_packed_once() -> None:
-    assert names(model_file="model.py", extra_files="model.py,./model.py") == ["model.py"]
+    assert names(model_file="model.py", extra_files=["model.py", "./model.py"]) == ["model.py"]
 
 
 def test_equal_contents_may_share_a_name_and_the_later_wins(folder: Path) -> None:
@@ -325,13 +353,14 @@ def test_issues_of_files_below_a_folder(folder: Path) -> None:
         ({"timestamp": float("nan")}, "bad-timestamp"),
         ({"timestamp": 10**5000}, "bad-timestamp"),
         ({"timestamp": datetime(2020, 1, 1, tzinfo=NoOffset())}, "bad-timestamp"),
-        ({"extra_files": ["\0/*"]}, "bad-value"),
-        ({"extra_files": ["\ud800/*"]}, "bad-value"),
+        ({"extra_files": Patterns("\0/*")}, "bad-value"),
+        ({"extra_files": Patterns("\ud800/*")}, "bad-value"),
+        ({"extra_files": ["\0/*"]}, "missing-file"),
         ({"metadata": ["x"]}, "bad-metadata"),
         ({"metadata": {"x": object()}}, "bad-metadata"),
         ({"metadata": {("a", "b"): 1}}, "bad-metadata"),
         ({"metadata": {"x": [{1: "a", "1": "b"}]}}, "bad-metadata"),
-        ({"extra_files": {"x": "\ud800\n"}}, "bad-value"),
+        ({"extra_files": {"x": "\ud800\n"}}, "missing-file"),
         ({"requirements_file": ["\ud800"]}, "bad-value"),
         ({"owner": 5}, "bad-type"),
         ({"runtime": []}, "bad-value"),

@@ -31,6 +31,7 @@ from marpack import (
 )
 from marpack.archive.forms import DEFLATES
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
+from marpack.archive.plan.extra_files import Patterns
 from marpack.cli import main
 from tests.property.strategies import json_values
 
@@ -88,16 +89,16 @@ def content(planned: WorkflowPlan) -> dict[str, bytes]:
 
 
 def test_what_the_arguments_become() -> None:
-    planned = plan(handler="steps.py", extra_files="labels.json,pkg")
+    planned = plan(handler="steps.py", extra_files=["labels.json", "pkg"])
     assert names(planned) == ["__init__.py", "labels.json", "spec.yaml", "steps.py", "sub/deep.py"]
     workflow = planned.manifest.workflow
     assert (workflow.workflow_name, workflow.spec_file, workflow.handler) == ("w", "spec.yaml", "steps.py")
     assert (planned.manifest.created_on, planned.manifest.archiver_version) == ("13/09/2020 12:26:40", "0.2.15")
     assert (planned.file_name, planned.suffix, planned.archive_format) == ("w.war", ".war", "default")
-    assert [entry.name for entry in planned.files] == [*names(planned), WORKFLOW_MANIFEST_NAME]
-    assert planned.size == sum(entry.size for entry in planned.files)
+    assert [entry.name for entry in planned.members] == [*names(planned), WORKFLOW_MANIFEST_NAME]
+    assert planned.size == sum(entry.size for entry in planned.members)
     # W3: unlike those of a model, extra files have the time of packing.
-    assert {entry.mtime for entry in planned.files} == {T}
+    assert {entry.mtime for entry in planned.members} == {T}
     assert planned.warnings == ()
 
 
@@ -120,11 +121,10 @@ def test_the_archive_is_what_zipfile_reads() -> None:
     [
         ("spec.yaml", "spec.yaml"),
         (Path("spec.yaml"), "spec.yaml"),
-        (SPEC, "workflow.yaml"),
         (SPEC.encode(), "workflow.yaml"),
         (bytearray(SPEC.encode()), "workflow.yaml"),
         (io.BytesIO(SPEC.encode()), "workflow.yaml"),
-        ({"x.yml": SPEC}, "x.yml"),
+        ({"x.yml": SPEC.encode()}, "x.yml"),
         ({"x.yml": "spec.yaml"}, "x.yml"),
         ({"x.yml": Path("spec.yaml")}, "x.yml"),
     ],
@@ -150,13 +150,13 @@ def test_no_handler_is_an_empty_one(nothing: Any) -> None:
 
 
 def test_handler_from_memory() -> None:
-    planned = plan(handler="def prepare(data, context):\n    return data\n")
+    planned = plan(handler=b"def prepare(data, context):\n    return data\n")
     assert planned.manifest.workflow.handler == "handler.py"
     assert names(planned) == ["handler.py", "spec.yaml"]
 
 
 def test_the_last_of_a_list_is_meant() -> None:
-    planned = plan(spec_file=["labels.json", {"a.yaml": SPEC}], handler=("pkg/__init__.py", "steps.py"))
+    planned = plan(spec_file=["labels.json", {"a.yaml": SPEC.encode()}], handler=("pkg/__init__.py", "steps.py"))
     assert (planned.manifest.workflow.spec_file, planned.manifest.workflow.handler) == ("a.yaml", "steps.py")
     assert names(planned) == ["__init__.py", "a.yaml", "labels.json", "steps.py"]
 
@@ -168,7 +168,7 @@ def test_a_comma_is_part_of_a_path_in_the_library() -> None:
 
 
 def test_extra_files_are_those_of_models() -> None:
-    extra = ["pkg", marpack.tree("pkg", prefix="lib"), {"data.bin": b"1", "MAR-INF/x": b"2"}, "*.json"]
+    extra = ["pkg", marpack.tree("pkg", prefix="lib"), {"data.bin": b"1", "MAR-INF/x": b"2"}, Patterns("*.json")]
     assert names(plan(extra_files=extra)) == [
         *("__init__.py", "data.bin", "labels.json", "spec.yaml"),
         *("MAR-INF/x", "lib/__init__.py", "lib/sub/deep.py", "sub/deep.py"),

@@ -19,7 +19,9 @@ import struct
 import tarfile
 import tracemalloc
 import zipfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,12 +32,14 @@ from marpack import (
     LimitError,
     Limits,
     ManifestError,
-    ModelArchive,
     ModelStore,
     TargetError,
     UnsafeArchiveError,
 )
+from marpack.archive.read.archive import Archive
 from marpack.archive.read.open import read_manifest
+from marpack.cli import main
+from marpack.display import printable
 from tests.conftest import full_disk
 from tests.support import hostile
 from tests.support.hostile import zip64
@@ -423,12 +427,12 @@ def packed(folder: Path, form: Any = "default", files: dict[str, bytes] = FILES,
 
 
 @pytest.fixture(params=FORMS)
-def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelArchive]:
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
     with marpack.open_archive(packed(tmp_path, request.param)) as opened:
         yield opened
 
 
-def test_what_is_in_it(archive: ModelArchive) -> None:
+def test_what_is_in_it(archive: Archive) -> None:
     assert {entry.name: entry.size for entry in archive.members} == {
         **{name: len(data) for name, data in FILES.items()},
         NAME: len(archive.manifest_text.encode()),
@@ -445,7 +449,7 @@ def test_what_is_in_it(archive: ModelArchive) -> None:
         assert (caught.value.code, caught.value.member) == ("no-member", name)
 
 
-def test_reading_a_member(archive: ModelArchive) -> None:
+def test_reading_a_member(archive: Archive) -> None:
     for name, data in FILES.items():
         assert archive.read(name) == data
         with archive.open(name) as file:
@@ -458,7 +462,7 @@ def test_reading_a_member(archive: ModelArchive) -> None:
         assert io.TextIOWrapper(io.BufferedReader(file)).read(20) == "the same again\nthe s"[:20]
 
 
-def test_seeking_in_a_member(archive: ModelArchive) -> None:
+def test_seeking_in_a_member(archive: Archive) -> None:
     chance = random.Random(2)
     for name in ("weights.pt", "text.txt", "empty"):
         data = FILES[name]
@@ -479,7 +483,7 @@ def test_seeking_in_a_member(archive: ModelArchive) -> None:
                 use()
 
 
-def test_many_threads_read_at_once(archive: ModelArchive) -> None:
+def test_many_threads_read_at_once(archive: Archive) -> None:
     def read(number: int) -> bool:
         name = sorted(FILES)[number % len(FILES)]
         with archive.open(name) as file:
@@ -573,7 +577,7 @@ def test_a_file_of_a_folder_that_is_replaced(tmp_path: Path) -> None:
         assert caught.value.code == "size-lies"
 
 
-def test_limits(archive: ModelArchive) -> None:
+def test_limits(archive: Archive) -> None:
     with pytest.raises(LimitError) as caught:
         archive.read("text.txt", limit=1_499_999)
     assert (caught.value.code, caught.value.member) == ("too-large", "text.txt")
@@ -640,7 +644,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_extract(archive: ModelArchive, tmp_path: Path) -> None:
+def test_extract(archive: Archive, tmp_path: Path) -> None:
     whole = {**FILES, NAME: archive.manifest_text.encode()}
     progress: list[int] = []
     target = tmp_path / "new"
@@ -668,7 +672,7 @@ def test_extract(archive: ModelArchive, tmp_path: Path) -> None:
     assert tree(other) == {"mine": b""}
 
 
-def test_extract_some(archive: ModelArchive, tmp_path: Path) -> None:
+def test_extract_some(archive: Archive, tmp_path: Path) -> None:
     names = archive.extract(tmp_path / "some", ["folder", "empty"])
     assert set(names) == {"folder/sub-folder/config.json", "empty"}
     assert tree(tmp_path / "some") == {name: FILES[name] for name in names}
@@ -895,3 +899,101 @@ def test_a_large_stored_member_is_verified_in_parts(place: int | None, threads: 
         assert sum(counted) == sum(entry.size for entry in opened.members) or (threads == 1 and place is not None)
     expected = [] if place is None else [("weights.bin", "crc")]
     assert [(issue.argument, issue.code) for issue in issues] == expected
+
+
+# -------------------------------------------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize("name", ["../a\nb", "a\\\x1b[2Jb", "x\udcffy"])
+def test_names_in_errors_and_issues_are_those_of_the_archive(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are escaped where they are shown, and nowhere else."""
+    path = tmp_path / "m.mar"
+    path.write_bytes(hostile.zipped(hostile.Member(name.encode("utf-8", "surrogateescape"), b"x")))
+    with marpack.open_archive(path) as archive:
+        with pytest.raises(UnsafeArchiveError) as caught:
+            archive.refuse()
+        error = caught.value
+        assert error.member == error.issue.argument == name
+        assert error.member in archive
+        assert {issue.argument for issue in archive.issues} == {name}
+        assert str(error).isprintable()
+        assert all(str(issue).isprintable() for issue in (error.issue, *archive.issues, *archive.verify()))
+    for words in (["verify"], ["verify", "--json"], ["inspect"], ["inspect", "--json"], ["extract"], ["check"]):
+        main([*words, str(path)])
+        out, err = capsys.readouterr()
+        assert (out + err).replace("\n", "").isprintable(), words
+        assert printable(name) in out + err or printable(name) in json.loads(out)["issues"][0]["argument"], words
+
+
+def test_names_of_what_is_damaged_are_those_of_the_archive(tmp_path: Path) -> None:
+    name = "b\tc"
+    digests = {"metadata": {"sha256": {name: "0" * 64, "gone\n": "0" * 64}}}
+    path = tmp_path / "m.mar"
+    data = zipped({NAME: json.dumps(json.loads(TEXT) | digests).encode(), name: b"x"})
+    path.write_bytes(data)
+    with marpack.open_archive(path) as archive:
+        assert {(issue.argument, issue.code) for issue in archive.verify()} == {
+            (name, "digest"),
+            ("gone\n", "missing-file"),
+        }
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "a\nb").symlink_to("gone")
+    with marpack.open_archive(tmp_path / "m") as archive:
+        assert [issue.argument for issue in archive.issues] == ["a\nb"]
+    (tmp_path / "m.tar.gz").write_bytes(tarred([("x/l\nk", "a")]))
+    with marpack.open_archive(tmp_path / "m.tar.gz") as archive:
+        assert [issue.argument for issue in archive.issues] == ["x/l\nk"]
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_less_than_one_thread_is_refused(threads: int, tmp_path: Path) -> None:
+    with (
+        marpack.open_archive(packed(tmp_path, "default")) as archive,
+        pytest.raises(ValueError, match="threads must be a whole number from 1 on"),
+    ):
+        archive.verify(threads=threads)
+
+
+class CountedHeaders(io.BytesIO):
+    """A zip that counts how often each local header, by its place, is read."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.starts = [found.start() for found in re.finditer(b"PK\3\4", data)]
+        self.counts: Counter[int] = Counter()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        at = self.tell()
+        data = super().read(size)
+        self.counts.update([at] if at in self.starts and 4 <= len(data) < 200 else [])
+        return data
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_local_header_is_read_once(method: int, tmp_path: Path) -> None:
+    file = CountedHeaders(
+        zipped({NAME: TEXT.encode()} | {f"f{number}": b"x" * 100 for number in range(11)}, method)
+    )
+    with marpack.open_archive(file) as archive:
+        archive.extract(tmp_path / "out")
+        assert len(file.starts) == 12
+        assert file.counts == dict.fromkeys(file.starts, 1)
+        assert archive.verify() == ()
+        assert archive.read("f3") == b"x" * 100
+        assert file.counts == dict.fromkeys(file.starts, 1)
+
+
+def test_equal_members_are_equal_wherever_they_lie(tmp_path: Path) -> None:
+    """A copy of a member opens it, too: what ties it to its record is its place."""
+    twice = hostile.zipped(hostile.Member("a", b"x"), hostile.Member("a", b"x"))
+    for data in (twice, tarred([("m/a", b"x"), ("m/b", b"y")])):
+        path = tmp_path / ("m.mar" if data is twice else "m.tar.gz")
+        path.write_bytes(data)
+        with marpack.open_archive(path) as archive:
+            assert [member.index for member in archive.members] == list(range(len(archive.members)))
+            for member in archive.members:
+                with archive.open(replace(member)) as reader:
+                    assert reader.read()
+            assert replace(archive.members[0], index=9) == archive.members[0]

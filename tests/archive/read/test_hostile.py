@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import marpack
-from marpack import ArchiveError, Limits, ModelArchive
+from marpack import ArchiveError, Limits
+from marpack.archive.read.archive import Archive
 from tests.support import hostile, vectors
 from tests.support.vectors import HOSTILE, Json, each_case
 
@@ -41,7 +42,7 @@ def make(case: Json, world: Path) -> Path:
     return path
 
 
-def act(case: Json, archive: ModelArchive, target: Path) -> None:
+def act(case: Json, archive: Archive, target: Path) -> None:
     match case.get("reading", "extract"):
         case "manifest":
             archive.manifest  # noqa: B018

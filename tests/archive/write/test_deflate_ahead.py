@@ -151,3 +151,22 @@ def test_one_thread_or_one_large_member_needs_none_of_it(tmp_path: Path, files: 
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_large_members_of_a_tgz_beside_large_new_ones(tmp_path: Path, store: Path) -> None:
+    """Those of the tgz are read one after another, and are not taken for those that are deflated ahead."""
+    noise = random.Random(0)
+    files = {f"{number}.bin": noise.randbytes(2_000_000) for number in range(4)}
+    old = marpack.pack(
+        model_name="m",
+        handler="base_handler",
+        extra_files={name: files[name] for name in ("0.bin", "2.bin")},
+        archive_format="tgz",
+        export_path=tmp_path,
+    )
+    with marpack.open_archive(old.path) as archive:
+        added = {name: files[name] for name in ("1.bin", "3.bin")}
+        plan = marpack.plan_repack(archive, put=added, archive_format="default")
+        result = marpack.write_archive(plan, store / "m.mar", threads=3)
+    with marpack.open_archive(result.path) as archive:
+        assert {name: archive.read(name) for name in files} == files

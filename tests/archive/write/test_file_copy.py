@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import random
 import threading
@@ -10,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,12 +22,12 @@ from marpack.archive.forms import Compression
 from marpack.archive.member import Member
 from marpack.archive.sources import BytesSource, FileSource
 from marpack.archive.write import file_copy
-from marpack.archive.write.file_copy import BLOCK_SIZE, KERNEL_BLOCK_SIZE, LARGE_SIZE, copy_content
+from marpack.archive.write.file_copy import BLOCK_SIZE, LARGE_SIZE, copy_contents
 from marpack.archive.write.file_hasher import FileHasher
-from marpack.archive.write.member_contents import Content
+from marpack.archive.write.member_contents import MemberContents
 from marpack.disk import space
 
-SIZES = [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE + 1, LARGE_SIZE, KERNEL_BLOCK_SIZE * 2 + 12345]
+SIZES = [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE + 1, LARGE_SIZE, LARGE_SIZE * 2 + 12345]
 OFFSETS = [0, 39, 4096]
 
 
@@ -48,102 +50,37 @@ def noise() -> bytes:
 
 
 @pytest.fixture
-def copied(tmp_path: Path, noise: bytes) -> Callable[..., tuple[Content, bytes]]:
+def copied(tmp_path: Path, noise: bytes) -> Callable[..., tuple[MemberContents, bytes]]:
     """Copy so many bytes; return what is known of them, and what stands in the target from the offset on."""
 
-    def run(size: int, offset: int = 0, *, digest: bool = True, **how: Any) -> tuple[Content, bytes]:
+    def run(size: int, offset: int = 0, *, digest: bool = True, **how: Any) -> tuple[MemberContents, bytes]:
         source = tmp_path / "source"
         source.write_bytes(noise[:size])
-        content = Content(entry_of(source), digest=digest, progress=how.pop("progress", None))
+        contents = MemberContents(entry_of(source), digest=digest, progress=how.pop("progress", None))
         with open(tmp_path / "target", "w+b") as target:
             try:
-                assert copy_content(content, target, offset=offset, **how)
-                content.written()
+                assert copy_contents(contents, target, offset=offset, **how)
+                contents.written()
             finally:
-                content.abandon()
+                contents.abandon()
             target.seek(offset)
-            return content, target.read()
+            return contents, target.read()
 
     return run
-
-
-def refusing(code: int) -> Callable[..., int]:
-    def copy_file_range(*_: object) -> int:
-        raise OSError(code, os.strerror(code))
-
-    return copy_file_range
-
-
-def a_piece_at_a_time(*arguments: Any) -> int:
-    source, target, length, *positions = arguments
-    return os.pwrite(target, os.pread(source, min(length, 100_000), positions[0]), positions[1])
-
-
-KERNELS: dict[str, Callable[..., int] | None] = {
-    "the system's": getattr(os, "copy_file_range", None),
-    "a piece at a time": a_piece_at_a_time,
-    "between file systems": refusing(errno.EXDEV),
-    "no such call": refusing(errno.ENOSYS),
-    "refused": refusing(errno.EPERM),
-    "absent": None,
-}
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
 @pytest.mark.parametrize("offset", OFFSETS)
 @pytest.mark.parametrize("size", SIZES)
 def test_a_loop(
-    copied: Callable[..., tuple[Content, bytes]], noise: bytes, size: int, offset: int, threads: int
+    copied: Callable[..., tuple[MemberContents, bytes]], noise: bytes, size: int, offset: int, threads: int
 ) -> None:
-    content, data = copied(size, offset, threads=threads)
+    contents, data = copied(size, offset, threads=threads)
     assert data == noise[:size]
-    assert content.crc == zlib.crc32(data)
+    assert contents.crc == zlib.crc32(data)
     expected = new_sha256()
     expected.update(data)
-    assert content.written().sha256 == expected.hexdigest()
-
-
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("size", SIZES)
-def test_the_kernel(
-    copied: Callable[..., tuple[Content, bytes]],
-    monkeypatch: pytest.MonkeyPatch,
-    noise: bytes,
-    size: int,
-    threads: int,
-    kernel: str,
-) -> None:
-    if function := KERNELS[kernel]:
-        monkeypatch.setattr(os, "copy_file_range", function, raising=False)
-    else:
-        monkeypatch.delattr(os, "copy_file_range", raising=False)
-    content, data = copied(size, by_kernel=True, threads=threads)
-    assert data == noise[:size]
-    assert content.crc == zlib.crc32(data)
-    expected = new_sha256()
-    expected.update(data)
-    assert content.written().sha256 == expected.hexdigest()
-
-
-def test_the_kernel_is_asked_only_where_it_may_share_whole_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-    given = os.copy_file_range
-
-    def noted(*arguments: Any) -> int:
-        calls.append(arguments)
-        return given(*arguments)
-
-    monkeypatch.setattr(os, "copy_file_range", noted)
-    weights = tmp_path / "w.pt"
-    weights.write_bytes(bytes(2 * BLOCK_SIZE))
-    arguments: dict[str, Any] = {"model_name": "m", "handler": "base_handler", "serialized_file": weights}
-    marpack.pack(export_path=tmp_path, archive_format="zip-store", **arguments)
-    assert not calls
-    marpack.pack(export_path=tmp_path, archive_format="no-archive", **arguments)
-    assert calls
+    assert contents.written().sha256 == expected.hexdigest()
 
 
 @pytest.mark.parametrize("form", ["zip-store", "auto", "no-archive", "default", "tgz"])
@@ -172,7 +109,7 @@ def test_where_a_system_has_none_of_these_calls(
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_progress_counts_every_byte_from_the_callers_thread(
-    copied: Callable[..., tuple[Content, bytes]], threads: int
+    copied: Callable[..., tuple[MemberContents, bytes]], threads: int
 ) -> None:
     counts: list[int] = []
 
@@ -198,22 +135,21 @@ class GivenUpError(Exception):
 
 
 @pytest.mark.usefixtures("no_threads_left")
-@pytest.mark.parametrize("by_kernel", [False, True])
 @pytest.mark.parametrize("failure", [GivenUpError, KeyboardInterrupt])
 def test_giving_up_ends_all_threads(
-    copied: Callable[..., tuple[Content, bytes]], failure: type[BaseException], by_kernel: bool
+    copied: Callable[..., tuple[MemberContents, bytes]], failure: type[BaseException]
 ) -> None:
     def progress(_count: int) -> None:
         raise failure
 
     with pytest.raises(failure):
-        copied(max(SIZES), threads=4, progress=progress, by_kernel=by_kernel)
+        copied(max(SIZES), threads=4, progress=progress)
 
 
 @pytest.mark.usefixtures("no_threads_left")
 @pytest.mark.parametrize("threads", [1, 4])
 def test_what_one_thread_meets_ends_all(
-    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch, threads: int
+    copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     given = os.pwrite
 
@@ -228,59 +164,57 @@ def test_what_one_thread_meets_ends_all(
 
 
 def test_a_system_that_gives_no_more_threads(
-    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch, noise: bytes
+    copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch, noise: bytes
 ) -> None:
     def start(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    content, data = copied(max(SIZES), 39, threads=4, digest=False)
+    contents, data = copied(max(SIZES), 39, threads=4, digest=False)
     assert data == noise[: max(SIZES)]
-    assert content.crc == zlib.crc32(data)
+    assert contents.crc == zlib.crc32(data)
 
 
 def test_calls_that_do_a_part_of_the_work(
-    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch, noise: bytes
+    copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch, noise: bytes
 ) -> None:
     write, read = os.pwrite, os.preadv
     monkeypatch.setattr(os, "pwrite", lambda file, data, offset: write(file, data[:100_000], offset))
     monkeypatch.setattr(os, "preadv", lambda file, buffers, offset: read(file, [buffers[0][:70_000]], offset))
-    content, data = copied(3 * BLOCK_SIZE + 1, 39)
+    contents, data = copied(3 * BLOCK_SIZE + 1, 39)
     assert data == noise[: 3 * BLOCK_SIZE + 1]
-    assert content.crc == zlib.crc32(data)
+    assert contents.crc == zlib.crc32(data)
 
 
 def test_a_sum_waits_for_the_slowest_block(
-    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch
+    copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What lies behind a block that is under way is not settled, though it may be there."""
     write = os.pwrite
 
     def pwrite(file: int, data: Any, offset: int) -> int:
         if offset == 0:
-            time.sleep(10 * file_copy._REPORT_SECONDS)
+            time.sleep(0.2)
         return write(file, data, offset)
 
     monkeypatch.setattr(os, "pwrite", pwrite)
-    content, data = copied(max(SIZES), threads=3)
+    contents, data = copied(max(SIZES), threads=3)
     expected = new_sha256()
     expected.update(data)
-    assert content.written().sha256 == expected.hexdigest()
+    assert contents.written().sha256 == expected.hexdigest()
 
 
-@pytest.mark.parametrize("by_kernel", [False, True])
-def test_a_source_that_ends_early(tmp_path: Path, by_kernel: bool) -> None:
+def test_a_source_that_ends_early(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(bytes(3 * BLOCK_SIZE))
 
     def progress(_count: int) -> None:
         os.truncate(source, 2 * BLOCK_SIZE)
 
-    content = Content(entry_of(source), progress=progress)
-    # The kernel copies all of it at once: then the change is seen at the end.
-    how = "has changed" if by_kernel else "ended 1048576 bytes before the planned 3145728"
+    contents = MemberContents(entry_of(source), progress=progress)
+    how = f"ended {BLOCK_SIZE} bytes before the planned {3 * BLOCK_SIZE}"
     with open(tmp_path / "target", "w+b") as target, pytest.raises(marpack.SourceChangedError, match=how):
-        copy_content(content, target, by_kernel=by_kernel)
+        copy_contents(contents, target)
 
 
 def test_a_hasher_that_is_abandoned_leaves_the_rest(tmp_path: Path) -> None:
@@ -313,12 +247,72 @@ def test_what_lies_elsewhere_is_not_copied(tmp_path: Path) -> None:
         origin="x",
     )
     with open(tmp_path / "target", "w+b") as target:
-        assert copy_content(Content(entry), target) is False
+        assert copy_contents(MemberContents(entry), target) is False
+
+
+LARGE, SMALL = 1 << 20, 1 << 15
+
+
+def writes(monkeypatch: pytest.MonkeyPatch, at_most: int = LARGE) -> list[int]:
+    """Have each write take no more than so much; return the list that their sizes go to."""
+    sizes: list[int] = []
+    write = os.pwrite
+
+    def pwrite(file: int, data: memoryview, offset: int) -> int:
+        sizes.append(len(data))
+        return write(file, data[:at_most], offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    return sizes
+
+
+@pytest.mark.parametrize("slowly", [True, False])
+def test_pieces_grow_smaller_where_writing_is_slow(
+    copied: Callable[..., tuple[MemberContents, bytes]],
+    noise: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    slowly: bool,
+) -> None:
+    monkeypatch.setattr(file_copy, "_SLOW_SECONDS_PER_BYTE", 0 if slowly else 1e9)
+    sizes = writes(monkeypatch, 700_001)
+    _, data = copied(6 * LARGE + 5)
+    assert data == noise[: 6 * LARGE + 5]
+    at_once = [LARGE, LARGE - 700_001]
+    assert sizes == (at_once * 4 + [SMALL] * 64 if slowly else at_once * 6) + [5]
+
+
+@pytest.mark.parametrize(("every", "at_once"), [(6, 1 << 17), (3, SMALL)])
+def test_single_writes_that_are_slow_do_not_count(
+    copied: Callable[..., tuple[MemberContents, bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    every: int,
+    at_once: int,
+) -> None:
+    ticks = itertools.count()  # of no time, but for one in so many writes
+    monkeypatch.setattr(file_copy, "time", SimpleNamespace(perf_counter=lambda: next(ticks) % (2 * every) == 1))
+    monkeypatch.setattr(file_copy, "_PIECE_SIZE", 1 << 17)
+    sizes = writes(monkeypatch)
+    copied(100 << 17)
+    assert sizes[-1] == at_once
+
+
+def test_what_is_small_is_not_timed(
+    copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_copy, "_SLOW_SECONDS_PER_BYTE", 0)
+    monkeypatch.setattr(file_copy, "_PIECE_SIZE", SMALL)
+    sizes = writes(monkeypatch)
+    copied(10 * SMALL)
+    assert set(sizes) == {SMALL}
+    monkeypatch.setattr(file_copy, "_PIECE_SIZE", 2 * SMALL)
+    del sizes[:]
+    copied(10 * SMALL)
+    assert sizes == [2 * SMALL] * 4 + [SMALL] * 2
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="a system that reserves nothing")
 def test_room_is_asked_for_first(
-    copied: Callable[..., tuple[Content, bytes]], monkeypatch: pytest.MonkeyPatch
+    copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk without room says so before anything is copied."""
 
@@ -337,7 +331,7 @@ def test_room_is_asked_for_first(
     with pytest.raises(OSError, match="No space left on device"):
         copied(LARGE_SIZE, progress=counts.append)
     assert not counts
-    # Sharing blocks takes no room, and small files none worth asking for.
+    # Small files take none worth asking for.
     copied(LARGE_SIZE - 1)
 
 

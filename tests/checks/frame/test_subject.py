@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import marpack
-from marpack.checks import Problem, Rule, Settings, Source, Subject
+from marpack.checks import PythonFile, Rule, Settings, Subject
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE
 from marpack.checks.python.source import LONGEST_COMPILED
+from marpack.findings import Finding
 from tests.checks.cases.model import BASE, MODEL
 from tests.support.archives import zipped
 from tests.support.checking import codes, handler
@@ -42,7 +43,7 @@ def test_nothing_is_kept_of_a_subject(monkeypatch: pytest.MonkeyPatch) -> None:
     marpack.check(
         marpack.plan_archive(
             model_name="m",
-            handler={"handler.py": "import json\ndef handle(data, context): return data\n"},
+            handler={"handler.py": b"import json\ndef handle(data, context): return data\n"},
             config_file={"c.yaml": b"minWorkers: 1\n"},
         )
     )
@@ -102,8 +103,8 @@ def test_weights_are_inflated_about_once(form: Any, tmp_path: Path, monkeypatch:
     torch.save({f"w{number}": torch.zeros(1 << 18) for number in range(12)}, data)
     plan = marpack.plan_archive(
         model_name="m",
-        handler={"handler.py": BASE},
-        model_file={"model.py": MODEL},
+        handler={"handler.py": BASE.encode()},
+        model_file={"model.py": MODEL.encode()},
         serialized_file={"w.pt": data.getvalue()},
         archive_format=form,
     )
@@ -132,8 +133,8 @@ def test_damage_around_weights_is_no_fault_of_theirs(tmp_path: Path) -> None:
     torch.save({"w": torch.randn(1000)}, saved)
     plan = marpack.plan_archive(
         model_name="m",
-        handler={"handler.py": BASE},
-        model_file={"model.py": MODEL},
+        handler={"handler.py": BASE.encode()},
+        model_file={"model.py": MODEL.encode()},
         serialized_file={"w.pt": saved.getvalue()},
         archive_format="default",
         deflate="parallel",
@@ -146,7 +147,7 @@ def test_damage_around_weights_is_no_fault_of_theirs(tmp_path: Path) -> None:
     good = path.read_bytes()
     path.write_bytes(good.replace(crc.to_bytes(4, "little"), (crc ^ 1).to_bytes(4, "little")))
     found = [finding for finding in marpack.check(path) if finding.severity == "error"]
-    assert [(each.code, each.file) for each in found] == [("container-structure", f"{path}/w.pt")]
+    assert [(each.code, each.file, each.member) for each in found] == [("container-structure", str(path), "w.pt")]
 
 
 def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,8 +157,8 @@ def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("marpack.checks.rules.weights.describe_weights", never)
     plan = marpack.plan_archive(
         model_name="m",
-        handler={"handler.py": BASE},
-        model_file={"model.py": MODEL},
+        handler={"handler.py": BASE.encode()},
+        model_file={"model.py": MODEL.encode()},
         serialized_file={"w.pt": bytes(5000)},
     )
     marpack.write_archive(plan, tmp_path / "m.mar")
@@ -167,7 +168,7 @@ def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytes
 def test_checks_in_threads_leave_the_filters_of_warnings_alone() -> None:
     def parse() -> None:
         for _ in range(500):
-            Source("a.py", b"x = 1\n", (3, 11))
+            PythonFile("a.py", b"x = 1\n", (3, 11))
 
     before = [*warnings.filters]
     threads = [threading.Thread(target=parse) for _ in range(8)]
@@ -214,7 +215,7 @@ def held(files: Mapping[str, bytes], present: tuple[str, ...] = ()) -> Subject:
 def unread(what: Any, **options: Any) -> dict[str, tuple[str, str]]:
     """Return what was not looked into, with severity and message."""
     return {
-        (finding.file or "").rpartition("/")[2]: (finding.severity, finding.message)
+        (finding.member or "").rpartition("/")[2]: (finding.severity, finding.message)
         for finding in marpack.check(what, **options)
         if finding.code == "container-unread"
     }
@@ -273,7 +274,7 @@ def test_too_little_memory_is_no_fault_of_a_source(monkeypatch: pytest.MonkeyPat
     def parse(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("marpack.checks.frame.subject.ast.parse", parse)
+    monkeypatch.setattr("marpack.checks.python.source.ast.parse", parse)
     plan = handler("x = 1\n")
     assert unread(plan)["handler.py"][0] == "warning"
     assert "source-syntax" not in codes(plan)
@@ -321,13 +322,13 @@ def test_a_tgz_is_read_once_for_its_texts(tmp_path: Path, monkeypatch: pytest.Mo
             tar.addfile(info, io.BytesIO(text.encode()))
     with marpack.open_archive(path) as archive:
         begun = []
-        stream = archive.container._stream  # type: ignore[attr-defined]
+        stream = archive._container._stream  # type: ignore[attr-defined]
 
         def begin() -> Any:
             begun.append(1)
             return stream()
 
-        monkeypatch.setattr(archive.container, "_stream", begin)
+        monkeypatch.setattr(archive._container, "_stream", begin)
         found = marpack.check(archive)
     assert not [finding for finding in found if finding.severity == "error"]
     assert len(begun) == 1
@@ -345,16 +346,17 @@ def test_a_rule_tells_so_much_and_counts_the_rest(tmp_path: Path) -> None:
 
 
 def test_no_error_is_left_out_for_warnings() -> None:
-    def problems(severity: Any, count: int) -> Any:
+    def problems(severity: Any, count: int, code: str = "our-mixed") -> Any:
         def find(_: Subject) -> Any:
             """Find them."""
             for number in range(count):
-                yield Problem(message=f"{severity} {number}", fix="", effect="", severity=severity)
+                yield Finding(code=code, message=f"{severity} {number}", fix="", severity=severity)
 
         return find
 
     rules = [
-        Rule(code=f"our-{number}", severity="warning", function=problems("warning", 30)) for number in range(15)
+        Rule(code=f"our-{number}", severity="warning", function=problems("warning", 30, f"our-{number}"))
+        for number in range(15)
     ]
 
     def mixed(subject: Subject) -> Any:

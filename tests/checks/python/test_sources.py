@@ -13,23 +13,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marpack.checks.frame.rule import BUILT_IN
 from marpack.checks.frame.subject import Settings, Subject
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
-from marpack.checks.rules import constructor, entry_point, handler_name, imports, model
+from marpack.checks.rules import constructor, entry_call, entry_point, handler_name, imports, model
 from tests.conftest import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from marpack.checks.frame.rule import Rule
     from marpack.findings import Finding, Issue
 
 # One that this Python can stand for.
 SERVER = min((3, 11), sys.version_info[:2])
 
-MODULES = {module.__name__ for module in (constructor, entry_point, handler_name, imports, model)}
-RULES: list[Rule] = [rule for rule in BUILT_IN if rule.function.__module__ in MODULES]
+RULES = [
+    rule
+    for module in (handler_name, entry_point, entry_call, constructor, imports, model)
+    for rule in module.RULES
+]
 
 
 class Members:

@@ -16,7 +16,8 @@ import pytest
 import tests.checks.cases
 from marpack.checks.examine import built_in_rules, check
 from marpack.checks.frame.subject import Settings, Subject
-from marpack.checks.rules import model_config, workflow
+from marpack.checks.rules import workflow
+from marpack.config.rules import model_config_text
 from marpack.errors import MissingExtraError
 from tests.checks.cases.case import HANDLER, Archive, Case
 from tests.support.checks_page import PAGE, page
@@ -70,7 +71,7 @@ def subject(archive: Archive, name: str = "digits", **options: Any) -> Subject:
         file_name=file,
         form=archive.form,
         settings=settings,
-        is_workflow=file.endswith(".war"),
+        kind="workflow" if file.endswith(".war") else "model",
     )
 
 
@@ -139,7 +140,7 @@ def test_every_rule_explains_itself(rule: Any) -> None:
 @pytest.mark.parametrize(
     ("module", "code", "archive"),
     [
-        (model_config, "config-unread", next(case.broken for case in CASES if case.code == "config-unread")),
+        (model_config_text, "config-unread", next(case.broken for case in CASES if case.code == "config-unread")),
         (workflow, "workflow-unread", next(case.broken for case in CASES if case.code == "workflow-unread")),
     ],
     ids=["config", "workflow"],

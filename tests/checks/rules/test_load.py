@@ -57,7 +57,7 @@ def script(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("form", ["default", "no-archive"])
 def test_what_loads_is_not_found_fault_with(form: Any, tmp_path: Path) -> None:
-    good = plan(model_file={"model.py": MODEL}, serialized_file=DIGITS / "digits.pt", archive_format=form)
+    good = plan(model_file={"model.py": MODEL.encode()}, serialized_file=DIGITS / "digits.pt", archive_format=form)
     assert loaded(good) == []
     path = tmp_path / good.file_name
     marpack.write_archive(good, path)
@@ -78,15 +78,15 @@ def test_what_loads_is_not_found_fault_with(form: Any, tmp_path: Path) -> None:
 )
 def test_what_does_not_load(model: str, says: str) -> None:
     assert MODEL not in (WIDER, TWO)
-    [finding] = loaded(plan(model_file={"model.py": model}, serialized_file=DIGITS / "digits.pt"))
+    [finding] = loaded(plan(model_file={"model.py": model.encode()}, serialized_file=DIGITS / "digits.pt"))
     assert finding.severity == "error"
     assert says in finding.message
-    assert finding.file in ("m.mar/model.py", "m.mar/digits.pt")
+    assert finding.member in ("model.py", "digits.pt")
 
 
 def test_a_whole_module_is_refused_as_by_the_server(tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(2, 2), tmp_path / "whole.pt")
-    [finding] = loaded(plan(model_file={"model.py": MODEL}, serialized_file=tmp_path / "whole.pt"))
+    [finding] = loaded(plan(model_file={"model.py": MODEL.encode()}, serialized_file=tmp_path / "whole.pt"))
     assert "Weights only load failed" in finding.message
 
 
@@ -95,7 +95,7 @@ def test_torchscript(script: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.pt"
     damaged.write_bytes(script.read_bytes()[:-100])
     [finding] = loaded(plan(serialized_file=damaged))
-    assert finding.file == "m.mar/damaged.pt"
+    assert (finding.file, finding.member) == ("m.mar", "damaged.pt")
 
 
 def test_what_the_base_handler_does_not_load_is_left_alone(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_what_the_base_handler_does_not_load_is_left_alone(tmp_path: Path) -> No
 
 
 def test_it_is_a_rule() -> None:
-    bad = plan(model_file={"model.py": WIDER}, serialized_file=DIGITS / "digits.pt")
+    bad = plan(model_file={"model.py": WIDER.encode()}, serialized_file=DIGITS / "digits.pt")
     assert [finding.code for finding in check(bad, load=True, select=["load"])] == ["load"]
     assert loaded(bad, ignore=["load"]) == []
     assert loaded(bad, select=["handler"]) == []
@@ -147,7 +147,9 @@ def test_what_is_harmless_does_not_keep_it_from_being_loaded(tmp_path: Path) -> 
 
 
 def test_links_and_missing_files_are_told(tmp_path: Path) -> None:
-    good = plan(model_file={"model.py": MODEL}, serialized_file=DIGITS / "digits.pt", archive_format="no-archive")
+    good = plan(
+        model_file={"model.py": MODEL.encode()}, serialized_file=DIGITS / "digits.pt", archive_format="no-archive"
+    )
     marpack.write_archive(good, tmp_path / "m")
     (tmp_path / "m" / "digits.pt").unlink()
     assert why_not(tmp_path / "m") == "'digits.pt' is not in it"
@@ -161,7 +163,7 @@ def test_damage_is_a_finding(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         data[archive.getinfo("data").header_offset + 35] ^= 0xFF
     path.write_bytes(data)
-    assert [each.file for each in check(path, load=True) if each.severity == "error"] == [f"{path}/data"]
+    assert [each.member for each in check(path, load=True) if each.severity == "error"] == ["data"]
     assert [each for each in check(path) if each.severity == "error"] == []
 
 
@@ -169,14 +171,14 @@ def test_models_own_modules_are_found(tmp_path: Path) -> None:
     text = MODEL.replace("from torch import nn", "from parts import nn")
     assert text != MODEL
     parts = {"parts.py": b"from torch import nn\n"}
-    good = plan(model_file={"model.py": text}, serialized_file=DIGITS / "digits.pt", extra_files=parts)
+    good = plan(model_file={"model.py": text.encode()}, serialized_file=DIGITS / "digits.pt", extra_files=parts)
     assert loaded(good) == []
 
 
 def test_without_load_nothing_is_run(tmp_path: Path) -> None:
     trap = tmp_path / "sprung"
     model = f"{MODEL}\nopen({os.fspath(trap)!r}, 'w').close()\n"
-    trapped = plan(model_file={"model.py": model}, serialized_file=DIGITS / "digits.pt")
+    trapped = plan(model_file={"model.py": model.encode()}, serialized_file=DIGITS / "digits.pt")
     check(trapped)
     assert not trap.exists()
     check(trapped, load=True)
@@ -187,7 +189,7 @@ def test_without_torch_the_extra_is_named(tmp_path: Path, capsys: pytest.Capture
     """In an interpreter that has no torch: the standard library's own, without site-packages."""
     require(sys.executable, "an interpreter")
     path = tmp_path / "m.mar"
-    marpack.write_archive(plan(model_file={"model.py": MODEL}), path)
+    marpack.write_archive(plan(model_file={"model.py": MODEL.encode()}), path)
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from marpack import cli\n"
@@ -207,7 +209,7 @@ def test_without_torch_the_extra_is_named(tmp_path: Path, capsys: pytest.Capture
 
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "m.mar"
-    bad = plan(model_file={"model.py": WIDER}, serialized_file=DIGITS / "digits.pt")
+    bad = plan(model_file={"model.py": WIDER.encode()}, serialized_file=DIGITS / "digits.pt")
     marpack.write_archive(bad, path)
     assert cli.main(["check", str(path)]) == 0
     assert cli.main(["check", "--load", str(path)]) == 1

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import marpack
 from marpack import properties
+from marpack.archive.manifest import Manifest
 from marpack.cli import main
 from marpack.errors import (
     ArchiveExistsError,
@@ -22,8 +24,11 @@ from marpack.errors import (
     MarpackError,
     PlanError,
     SourceChangedError,
+    TargetError,
 )
-from marpack.serving import load_declaration, serve_build
+from marpack.serving import ServingArtifact, load_declaration, serve_build
+from marpack.serving.deploy import model_build
+from marpack.serving.deploy.deployment import Deployment
 from tests.conftest import full_disk
 from tests.serving.kaptain.test_artifact_builder import SECRET, SECRET_URLS, Growing, listing, shown, unchanged
 
@@ -634,3 +639,65 @@ def test_settings_that_are_there_are_not_lost(folder: Path, capsys: pytest.Captu
     assert "already exists" in "\n".join(complaints(capsys, {"models": [MODEL]}))
     assert own.read_text() == "# ours\n"
     assert not (folder / "deploy" / "model-store").exists()
+
+
+def test_a_handler_is_built_in_where_its_runtime_has_it() -> None:
+    model = {**MODEL, "handler": "TorchScriptHandler", "runtime": "LSP"}
+    artifact = serve_build([model], "d")
+    with zipfile.ZipFile(artifact.archive.path) as archive:
+        assert json.loads(archive.read("MAR-INF/MANIFEST.json"))["model"]["handler"] == "TorchScriptHandler"
+    with pytest.raises(PlanError, match="base_handler"):  # of Python's, not of LSP's
+        serve_build([{**MODEL, "handler": "base_handler", "runtime": "LSP"}], "e")
+
+
+def test_what_was_checked_is_what_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[dict[str, marpack.ArchivePlan]] = []
+    planned: list[str] = []
+    written: list[dict[str, marpack.ArchivePlan]] = []
+    check, write = Deployment.check, Deployment.write
+    plan, parse = marpack.plan_archive, Manifest.from_json
+
+    def noted_check(self: Deployment, plans: Any, directory: str, *, force: bool) -> None:
+        checked.append(dict(plans))
+        check(self, plans, directory, force=force)
+
+    def noted_write(self: Deployment, plans: Any, directory: str, *, force: bool) -> ServingArtifact:
+        written.append(dict(plans))
+        return write(self, plans, directory, force=force)
+
+    def noted_plan(**arguments: Any) -> marpack.ArchivePlan:
+        planned.append(arguments["model_name"])
+        return plan(**arguments)
+
+    def noted_parse(text: str) -> Manifest:
+        parsed.append(text)
+        return parse(text)
+
+    parsed: list[str] = []
+    monkeypatch.setattr(Deployment, "check", noted_check)
+    monkeypatch.setattr(Deployment, "write", noted_write)
+    monkeypatch.setattr(model_build, "plan_archive", noted_plan)
+    monkeypatch.setattr(Manifest, "from_json", staticmethod(noted_parse))
+    clock = iter(range(T, T + 100))
+    monkeypatch.setattr(time, "time", lambda: float(next(clock)))
+    serve_build([MODEL, {**MODEL, "model_name": "letters"}], "d")
+    assert written == checked
+    assert planned == ["digits", "letters"]
+    assert len(parsed) <= 2
+
+
+TARGETS = ["s3://bucket/x", "gs://bucket", "https://host.invalid/x", "file:///tmp/x", "S3://b", Path("s3://bucket/x")]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_url_is_no_folder_to_build_into(target: Any, folder: Path) -> None:
+    with unchanged(folder), pytest.raises(TargetError, match="build into a local folder, and upload that"):
+        serve_build([MODEL], target)
+
+
+def test_no_secret_of_a_url_that_is_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("models.json").write_text(json.dumps([MODEL]))
+    with unchanged(folder):
+        assert main(["serve-build", "models.json", "-o", f"s3://key:{SECRET}@bucket/x"]) == 1
+    assert SECRET not in (error := capsys.readouterr().err)
+    assert "upload" in error

@@ -865,3 +865,36 @@ def test_no_secret_of_a_custom_file(line: str, folder: Path) -> None:
         build(serving_model(serving))
     assert SECRET not in shown(caught.value)
     assert SECRET not in repr(caught.value.findings)
+
+
+@pytest.mark.parametrize("target", ["s3://bucket/x", "https://host.invalid/x", Path("gs://bucket/x")])
+def test_a_url_is_no_folder_to_build_into(target: Any, folder: Path) -> None:
+    model = serving_model({"serialized_file": "net.pt"})
+    with unchanged(folder), pytest.raises(TargetError, match="build into a local folder, and upload that"):
+        build(model, target)
+    with unchanged(folder), pytest.raises(TargetError, match="build into a local folder, and upload that"):
+        write_config_properties("m", "m.mar", target)
+
+
+def test_a_serving_config_of_none_is_an_empty_one(folder: Path) -> None:
+    model: Any = Model(id="m", serving_config=None)  # type: ignore[arg-type]
+    assert model == Model(id="m")
+    with unchanged(folder), pytest.raises(PlanError) as caught:
+        build(model)
+    assert arguments_at_fault(caught.value) == ["handler", "model_file", "serialized_file"]
+
+
+def test_a_missing_handler_is_reported_once_beside_all_else(folder: Path) -> None:
+    with unchanged(folder), pytest.raises(PlanError) as caught:
+        build(Model(id="m", serving_config={"model_file": "gone.py", "serialized_file": "net.pt"}))
+    assert arguments_at_fault(caught.value) == ["handler", "model_file"]
+
+
+def test_an_export_that_is_a_path_with_a_line_break(folder: Path) -> None:
+    (folder / "net\n.pt").write_bytes(b"weights")
+    assert content(build(serving_model(), exported_model="net\n.pt"), "net\n.pt") == b"weights"
+
+
+def test_an_exported_module_is_packed_and_not_called() -> None:
+    torch = pytest.importorskip("torch")
+    assert "model.pt" in members(build(serving_model(), exported_model=torch.nn.Linear(1, 1)))

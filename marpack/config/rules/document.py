@@ -1,0 +1,102 @@
+"""What rules look at: the settings of a server, read once, and what is known of where they will be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from marpack import strict_json
+from marpack.config.rules.snapshot_form import form_errors, with_form
+from marpack.config.rules.snapshot_text import SnapshotText, Store
+from marpack.config.settings.environment import is_true, variables
+from marpack.config.settings.keys import KEYS
+from marpack.config.text import properties as codec
+from marpack.errors import PropertiesError
+
+if TYPE_CHECKING:
+    from marpack.findings import Finding
+    from marpack.rule import Kind
+
+__all__ = ["UTF16_MARKS", "Document", "Target", "is_kserve"]
+
+Target: TypeAlias = Literal["torchserve", "kserve"]
+
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+# Where KServe mounts a model.
+_KSERVE_MOUNT = "/mnt/models/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """Settings as text, with the file that they are from, if any, and what is known about the server.
+
+    ``properties`` are those after the environment has been put in, ``unresolved`` what could not be; ``entries``
+    are those of the file, and ``error`` is there where it cannot be read.
+    """
+
+    kind: ClassVar[Kind] = "any"
+
+    properties: Mapping[str, str]
+    path: str | None = None
+    data: bytes | None = None
+    entries: Sequence[codec.Entry] = ()
+    error: PropertiesError | None = None
+    unresolved: Sequence[Finding] = ()
+    release: tuple[int, ...] | None = None
+    is_kserve: bool = False
+    store: Store | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether a server finds settings in the file."""
+        return self.error is None and not (self.data or b"").startswith(UTF16_MARKS)
+
+    @cached_property
+    def _lines(self) -> dict[str, int]:
+        return {entry.key: entry.lineno for entry in self.entries}
+
+    def line_of(self, key: str) -> int | None:
+        """Return the line of a setting; of one given twice, that of the last."""
+        return self._lines.get(key)
+
+    def text(self, key: str) -> str | None:
+        """Return what the file says, or the default."""
+        return self.properties.get(key, KEYS[key].default)
+
+    def is_on(self, key: str) -> bool:
+        """Tell whether a setting is true, by the file or by default."""
+        return is_true(self.text(key))
+
+    @cached_property
+    def snapshot(self) -> SnapshotText | None:
+        """The snapshot; None where there is none."""
+        text = self.properties.get("model_snapshot")
+        line = self.line_of("model_snapshot")
+        return None if text is None else with_form(SnapshotText.read(text, store=self.store, line=line))
+
+    @cached_property
+    def models(self) -> Any:
+        """What ``models`` says, or what keeps it from being read; ``...`` where it is not set, or not known."""
+        text = self.properties.get("models")
+        if text is None or variables(text):
+            return ...
+        try:
+            return strict_json.loads(text)
+        except strict_json.StrictJSONError as error:
+            return error
+
+    @cached_property
+    def archives_to_restore(self) -> tuple[str, ...] | None:
+        """The archives that the snapshot names; None where there is none, or none that can be read."""
+        if self.snapshot is None or form_errors(self.snapshot):
+            return None
+        return tuple(values["marName"] for _, values in self.snapshot.entries)
+
+
+def is_kserve(properties: Mapping[str, str], target: Target | None) -> bool:
+    """Tell whether KServe's wrapper will read the settings too."""
+    store = properties.get("model_store", "")
+    return target == "kserve" or (target is None and f"{store}/".startswith(_KSERVE_MOUNT))

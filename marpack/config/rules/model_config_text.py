@@ -1,0 +1,140 @@
+"""A model-config.yaml as rules look at it: read once; and the keys that the server knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from marpack.config.text import yaml_text
+from marpack.config.text.plain_copy import PlainCopy, path_of
+from marpack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from marpack.findings import Finding
+    from marpack.rule import Kind
+
+__all__ = [
+    "BY_TORCHRUN",
+    "CHOICES",
+    "FLAGS",
+    "INT_RANGE",
+    "KEYS",
+    "MAPPINGS",
+    "NEED_IDLE_TIME",
+    "SECTIONS",
+    "TORCHRUN_KEYS",
+    "TORCHRUN_TEXTS",
+    "ModelConfigText",
+]
+
+MAPPINGS = {"torchrun", "handler", "pippy", "deepspeed", "dali", "micro_batching"}
+SECTIONS = MAPPINGS | {"pt2"}
+
+# The front end takes a java.lang.Integer only; SnakeYAML gives a Long for what does not fit.
+INT_RANGE = range(-(1 << 31), 1 << 31)
+
+# Key -> the lowest number that the server takes as it is, and what it does below.
+_NUMBERS = {
+    "minWorkers": (1, "it takes 1"),
+    "maxWorkers": (1, "it ignores it"),
+    "batchSize": (1, "it takes 1"),
+    "maxBatchDelay": (1, "it takes it for not set"),
+    "responseTimeout": (1, "it takes 120"),
+    "startupTimeout": (1, "it takes 120"),
+    "parallelLevel": (0, "it ignores it"),
+    "maxRetryTimeoutInSec": (0, "it takes 0"),
+    "clientTimeoutInMills": (0, "it takes 0, no timeout"),
+    "jobQueueSize": (0, "it takes its own job_queue_size"),
+    "sequenceMaxIdleMSec": (0, "it takes 0, no sequences"),
+    "sequenceTimeoutMSec": (0, "it takes 0, no timeout"),
+    "maxSequenceJobQueueSize": (1, "it takes 1"),
+    "maxNumSequence": (1, "it takes 1"),
+}
+_TORCHRUN_NUMBERS = {
+    "nnodes": (1, "it takes 1"),
+    "nproc-per-node": (1, "it takes 1"),
+    "monitor-interval": (1, "it takes 5"),
+    "node-rank": (0, "it takes 0"),
+    "OMP_NUMBER_THREADS": (1, "it takes 1"),
+}
+TORCHRUN_TEXTS = ("rdzv-backend", "rdzv-endpoint", "rdzv-conf")
+TORCHRUN_KEYS = (*_TORCHRUN_NUMBERS, *TORCHRUN_TEXTS)
+FLAGS = ("useJobTicket", "sequenceBatching", "continuousBatching", "asyncCommunication", "useVenv")
+CHOICES = {"deviceType": ("cpu", "gpu"), "parallelType": ("pp", "tp", "pptp", "custom", "")}
+BY_TORCHRUN = ("pp", "tp", "pptp")
+NEED_IDLE_TIME = ("sequenceBatching", "sequenceTimeoutMSec", "maxSequenceJobQueueSize", "maxNumSequence")
+
+KEYS = frozenset([*_NUMBERS, *FLAGS, *CHOICES, *SECTIONS, "deviceIds"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfigText:
+    """A configuration as rules look at it: read once.
+
+    ``document`` is what was read, a mapping or not; ``lines`` are those of its first two levels. ``unreadable``
+    says what keeps a text from being read.
+    """
+
+    kind: ClassVar[Kind] = "any"
+
+    document: object = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    path: str | None = None
+    unreadable: Sequence[Finding] = ()
+
+    @classmethod
+    def read(cls, text: str | bytes, path: str | None = None) -> ModelConfigText:
+        """Read a text; raises ``MissingExtraError`` without PyYAML."""
+        try:
+            document, lines = yaml_text.parse(text)
+        except ConfigError as error:
+            return cls(unreadable=error.findings, path=path)
+        return cls(document=document, lines=lines, path=path)
+
+    def line_of(self, key: str) -> int | None:
+        """Return the line of a key, or of the nearest one above it that has one."""
+        while key and key not in self.lines:
+            key = key.rpartition(".")[0]
+        return self.lines.get(key)
+
+    @cached_property
+    def mapping(self) -> Mapping[Any, Any]:
+        """The document, empty where it is no mapping."""
+        return self.document if isinstance(self.document, Mapping) else {}
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """What stands under keys that are strings."""
+        return {key: value for key, value in self.mapping.items() if isinstance(key, str)}
+
+    @cached_property
+    def copied(self) -> tuple[dict[Any, Any], Sequence[Finding]]:
+        """A copy in plain dicts and lists, and what of the document cannot be copied."""
+        copier = PlainCopy()
+        return copier.mapping(self.mapping, "", 1), copier.findings
+
+    @property
+    def torchrun(self) -> Mapping[Any, Any]:
+        """The section, empty where it is no mapping."""
+        torchrun = self.settings.get("torchrun")
+        return torchrun if isinstance(torchrun, Mapping) else {}
+
+    @property
+    def numbers(self) -> Iterator[tuple[str, Any, int, str]]:
+        """The whole numbers that are set: path, value, the lowest, and what the server does below that."""
+        for prefix, section, numbers in (
+            ("", self.settings, _NUMBERS),
+            ("torchrun", self.torchrun, _TORCHRUN_NUMBERS),
+        ):
+            for key in numbers:
+                if key in section:
+                    yield path_of(prefix, key), section[key], *numbers[key]
+
+    @property
+    def devices(self) -> Iterator[tuple[str, object]]:
+        """The items of ``deviceIds``, with their paths."""
+        ids = self.settings.get("deviceIds")
+        for index, value in enumerate(ids if isinstance(ids, (list, tuple)) else ()):
+            yield path_of("deviceIds", index), value
