@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import resource
@@ -16,8 +17,6 @@ pytest_plugins = ["tests.support.fixtures"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from xdist.scheduler import LoadGroupScheduling
 
 # The lanes of long tests, in the order in which they are begun.
 LANES = ("server", "slow")
@@ -78,15 +77,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """With ``--dist loadgroup``, keep a file's tests together, which share its fixtures; slow ones go alone."""
     if config.getoption("dist") != "loadgroup":
         return None
-    from xdist.scheduler import LoadGroupScheduling
+    scheduling: Any = importlib.import_module("xdist.scheduler").LoadGroupScheduling
 
-    class FileScheduling(LoadGroupScheduling):
+    class FileScheduling(scheduling):  # type: ignore[misc]  # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
-            scope = super()._split_scope(nodeid)
+            scope: str = super()._split_scope(nodeid)
             return nodeid.partition("::")[0] if scope == nodeid else scope
 
     return FileScheduling(config, log)

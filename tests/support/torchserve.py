@@ -378,10 +378,13 @@ def package_home(python: Path) -> Path:
 
 
 def own_ports() -> Iterator[int]:
-    """Yield ports that no other process of this test run asks for, below those that systems give to clients."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PORT_RANGES
-    first = FIRST_PORT + worker * PORTS_A_RANGE
-    return itertools.cycle(range(first, first + PORTS_A_RANGE))
+    """Yield ports that no other process of tests asks for, below those that systems give to clients."""
+    for number in range(PORT_RANGES):
+        lock = Path(tempfile.gettempdir(), f"marpack-tests-ports-{number}")
+        with lock.open("w") as mine, contextlib.suppress(BlockingIOError):
+            fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            first = FIRST_PORT + number * PORTS_A_RANGE
+            yield from itertools.cycle(range(first, first + PORTS_A_RANGE))
 
 
 OWN_PORTS = own_ports()
