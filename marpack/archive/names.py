@@ -38,7 +38,7 @@ _RULES: tuple[tuple[str, Callable[[str, Sequence[str]], object]], ...] = (
     ("name-traversal", lambda _, parts: ".." in parts),
     ("name-dot", lambda _, parts: "" in parts or "." in parts),
     ("name-long", lambda name, parts: _size(name) > MAX_NAME or max(map(_size, parts)) > MAX_COMPONENT),
-    ("name-deep", lambda _, parts: len(parts) > _MAX_PARTS),
+    ("too deep", lambda _, parts: len(parts) > _MAX_PARTS),
 )
 _READ = {
     "name-encoding": "is not valid Unicode",
@@ -50,7 +50,7 @@ _READ = {
     "name-traversal": "leads out of a folder by '..'",
     "name-dot": "has an empty or '.' part",
     "name-long": f"is too long: {MAX_COMPONENT} bytes a part and {MAX_NAME} in all is the most",
-    "name-deep": f"is too deep: {_MAX_PARTS} parts is the most",
+    "too deep": f"is too deep: {_MAX_PARTS} parts is the most",
 }
 # What is not in it may be packed.
 _PLANNED = {
@@ -136,7 +136,7 @@ _Folder: TypeAlias = "dict[str, tuple[str, _Folder | None]]"
 def name_issue(name: str) -> Issue | None:
     """Return what is wrong with a name by itself: one that could leave the folder, or that no folder takes."""
     code = _broken_rule(name, _READ)
-    return _issue("name-long" if code == "name-deep" else code, name, _READ[code]) if code else None
+    return _issue("name-long" if code == "too deep" else code, name, _READ[code]) if code else None
 
 
 def names_issues(names: Iterable[str], also_folders: Iterable[str] = (), *, most: int) -> Iterator[Issue]:

@@ -185,6 +185,9 @@ def _reading_codes(tree: ast.AST) -> Iterator[str]:
                 said += node.args[:2]
         elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "CASE_COLLISION":
             said = [node.value]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_READ":
+            assert isinstance(node.value, ast.Dict)
+            said = [key for key in node.value.keys if key]
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
             names = [getattr(name, "id", "") for target in node.targets for name in ast.walk(target)]
             said = node.value.elts[:1] if "code" in names else []
