@@ -15,7 +15,7 @@ __all__, __getattr__, __dir__ = _lazy(
         "archive.manifest": "Runtime",
         "archive.plan.contents": "FileArgument SourceLike",
         "archive.plan.extra_files": "ExtraFiles Tree",
-        "archive.plan.model": "Handler",
+        "archive.plan.model": "Handler PackOptions",
         "archive.read.archive": "Archive WorkflowArchive",
         "archive.result": "Progress WrittenMember",
         "archive.sources": "Reader",

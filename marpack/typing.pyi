@@ -16,6 +16,7 @@ from marpack.archive.plan.contents import SourceLike as SourceLike
 from marpack.archive.plan.extra_files import ExtraFiles as ExtraFiles
 from marpack.archive.plan.extra_files import Tree as Tree
 from marpack.archive.plan.model import Handler as Handler
+from marpack.archive.plan.model import PackOptions as PackOptions
 from marpack.archive.read.archive import Archive as Archive
 from marpack.archive.read.archive import WorkflowArchive as WorkflowArchive
 from marpack.archive.result import Progress as Progress
@@ -48,6 +49,7 @@ __all__ = [
     "Key",
     "ManifestChange",
     "MemberChange",
+    "PackOptions",
     "PackingChange",
     "Preset",
     "Progress",

@@ -14,6 +14,6 @@ def test_names_that_differ_in_case_are_told_once_and_alike(tmp_path: Path) -> No
     path = zipped(tmp_path / "m.mar", members)
     with marpack.open_archive(path) as archive:
         expected = {f"{path}/{issue.argument}" for issue in archive.issues if issue.code == CASE_COLLISION}
-    found = [finding.file for finding in marpack.check(path) if finding.code == "container-case"]
+    found = [finding.place for finding in marpack.check(path) if finding.code == "container-case"]
     assert len(found) == len(set(found)) == 2
     assert set(found) == expected
