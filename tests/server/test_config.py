@@ -418,7 +418,7 @@ def test_a_count_of_0_loads_nothing(store: Path, cache: Path, tmp_path: Path) ->
 
 
 def test_workers_die_and_tokens_are_asked_until_it_is_repaired(
-    needy_store: Path, cache: Path, tmp_path: Path
+    needy_store: Path, cache: Path, tmp_path: Path, warm: Warm
 ) -> None:
     """Show an envelope that is gone, requirements that nobody installs, and a truth value with a blank."""
     changes = {
@@ -431,7 +431,8 @@ def test_workers_die_and_tokens_are_asked_until_it_is_repaired(
         ("warning", "requirements-ignored", "install_py_dep_per_model"),
         ("error", "blank", "disable_token_authorization"),
     ]
-    with started(text(base(needy_store), changes), needy_store, cache, tmp_path, *wrong) as server:
+    config = text(base(needy_store), changes)
+    with started(config, needy_store, cache, tmp_path, *wrong, warm=warm(VERSION)) as server:
         server.await_log("No module named 'ts.torch_handler.request_envelope.kfserving'")
         server.await_log("No module named 'marpack_is_not_installed'")
         with pytest.raises(ServerError, match="Token Authorization failed"):
@@ -442,7 +443,8 @@ def test_workers_die_and_tokens_are_asked_until_it_is_repaired(
         "install_py_dep_per_model": "true",
         "disable_token_authorization": "true",
     }
-    with started(text(base(needy_store), changes | repaired), needy_store, cache, tmp_path) as server:
+    config = text(base(needy_store), changes | repaired)
+    with started(config, needy_store, cache, tmp_path, warm=warm(VERSION)) as server:
         for model in ("m", "needy"):
             assert server.predict(model, {"instances": [{"body": 1}]}) == {"predictions": [1]}
 
