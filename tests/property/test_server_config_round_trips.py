@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from marpack import ConfigError, Finding, NotPortableError, PropertiesError, ServerConfig, properties
@@ -13,7 +13,7 @@ from marpack.config.settings.keys import KEYS, Key
 from tests.property.strategies import json_values
 from tests.property.test_snapshot_round_trips import snapshots
 
-untimed = settings(deadline=None)
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 texts = st.text() | st.text(st.sampled_from("ab =:#!\\\t\n\r\f$,é🙂\ud800"), max_size=6) | st.just("plain")
 finite = st.floats(allow_nan=False, allow_infinity=False)
