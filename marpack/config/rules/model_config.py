@@ -158,7 +158,7 @@ def find_ranges(config: ModelConfigText) -> Iterator[Finding]:
     for path, value, lowest, below in config.numbers:
         if not is_int(value):
             continue
-        if value not in INT_RANGE:
+        if int(value) not in INT_RANGE:  # of an enum, a range would try every number
             message, fix = f"{brief_repr(value, 40)} does not fit 32 bits", f"write {lowest} to {INT_RANGE[-1]}"
             yield find_ranges.finding(key=path, message=message, effect=_IGNORES, fix=fix)
         elif value < lowest:
