@@ -79,7 +79,9 @@ PURE = {
     "marpack.archive.formats",
     "marpack.config.text",
 }
-PURE_WORDS = {f"marpack.archive.{name}" for name in ("manifest", "names", "forms", "handler", "packed_at", "result")}
+PURE_WORDS = {
+    f"marpack.archive.{name}" for name in ("manifest", "names", "forms", "handler", "packed_at", "result")
+}
 
 # Optional packages, and the only modules that ask for them.
 EXTRAS = {
