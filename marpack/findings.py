@@ -67,7 +67,8 @@ class Finding(_Shown):
     in its own words where it has some, and ``fix`` what to do. ``severity`` is ``error`` when a reader fails or
     ignores what was meant, ``warning`` when it may, ``note`` otherwise.
 
-    They hold what is; ``str`` and ``sentence`` escape names and hide secrets.
+    They hold what is; ``str`` and ``sentence`` escape names and hide secrets. A ``fix`` holds none: it may name
+    the setting to write, whatever that is called.
     """
 
     code: str
@@ -84,12 +85,12 @@ class Finding(_Shown):
     @property
     def sentence(self) -> str:
         """The finding without its place and severity."""
-        parts = [self.key, self.message, self._effect, f"{self.fix} [{self.code}]"]
-        return ": ".join(printable(showable(part)) for part in parts if part)
+        parts = [*map(showable, (self.key, self.message, self._effect)), f"{self.fix} [{self.code}]"]
+        return ": ".join(printable(part) for part in parts if part)
 
     def asdict(self) -> dict[str, Any]:
         """Return JSON values (spec/check.schema.json), without secrets."""
-        shown = {name: showable(getattr(self, name)) for name in ("key", "message", "effect", "fix")}
+        shown = {name: showable(getattr(self, name)) for name in ("key", "message", "effect")}
         return asdict(self) | shown
 
     @property

@@ -247,8 +247,9 @@ def test_generated() -> None:
                 statuses[outcomes[0].status] += 1
 
     check()
-    # Most must be packed, and some refused, or this has shown nothing.
-    assert statuses[0] > sum(statuses.values()) / 2, statuses
+    # Many must be packed, and some refused, or this has shown nothing. How many depends on what else is imported:
+    # hypothesis draws the constants of all modules that it sees.
+    assert statuses[0] > sum(statuses.values()) / 3, statuses
     assert statuses[1] > 0, statuses
     assert statuses[2] > 0, statuses
 

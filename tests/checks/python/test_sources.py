@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from marpack.checks.frame.subject import Settings, Subject
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.checks.rules import constructor, entry_call, entry_point, handler_name, imports, model
-from tests.conftest import require
+from tests.support.torchserve import environment, install_folder, package_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -550,15 +550,10 @@ RELATIVE = {
 
 @pytest.mark.server
 def test_torchserves_own_handlers_are_good_handlers(pytestconfig: pytest.Config) -> None:
-    cache = pytestconfig.cache
-    assert cache is not None
-    packages = list(
-        cache.mkdir("torchserve").glob("torchserve-0.12.0-*/lib/python3*/site-packages/ts/torch_handler")
-    )
-    require(packages, "TorchServe 0.12.0, which tests/server/test_archives.py installs")
+    handlers = package_home(environment("0.12.0", install_folder(pytestconfig))) / "ts" / "torch_handler"
     tried = 0
     for name in HANDLER_MODULES:
-        source = packages[0].joinpath(*name.split(".")).with_suffix(".py").read_bytes()
+        source = handlers.joinpath(*name.split(".")).with_suffix(".py").read_bytes()
         file = f"{name.rpartition('.')[2]}.py"
         found = of_files({file: source, "m.pt": b""}, handler=file, serializedFile="m.pt")
         expected = {"import-relative"} if name in RELATIVE else set()
