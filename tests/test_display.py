@@ -102,6 +102,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("secret", [URL, ASIDE])
 def test_findings_do_not_show_urls_with_secrets(wrong: str, secret: str) -> None:

@@ -182,6 +182,7 @@ WORDS = r"""model_snapshot= models= load_models= inference_address= job_queue_si
 pieces = st.sampled_from([*WORDS.encode().split(), b" ", b"\n", b"\r\n", b"\xff", b"\x1b"]) | st.binary(max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(pieces, max_size=12).map(b"".join))
 def test_no_generated_contents_lead_to_a_traceback(data: bytes) -> None:

@@ -300,6 +300,7 @@ def test_options_that_contradict(words: list[str], says: str, capsys: pytest.Cap
     assert not Path("m.mar").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "shown"),
     [("-", "to standard output"), ("s3://u:SECRET@b/m.mar", "s3://b/m.mar"), ("x.mar", "x.mar")],
@@ -316,6 +317,7 @@ def test_dry_run_says_where_it_would_go(target: str, shown: str) -> None:
     assert not Path("x.mar").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["default", "zip-store", "tgz", "auto"])
 def test_standard_output_gets_the_bytes_of_the_file(form: str) -> None:
     words = [*BASICS, "--archive-format", form, "--serialized-file", "w.pt"]
@@ -349,6 +351,7 @@ def test_what_is_told_beside_standard_output() -> None:
     assert (again.returncode, again.stdout, again.stderr) == (0, done.stdout, b"")
 
 
+@pytest.mark.slow
 def test_standard_output_that_is_full_or_closed(long_work: list[str]) -> None:
     for words in ([], long_work[len(BASICS) :]):
         with open("/dev/full", "wb") as full:
@@ -374,6 +377,7 @@ def test_standard_output_that_is_a_terminal() -> None:
     assert done.stderr.startswith(b"marpack: error: standard output is a terminal")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["--quiet"]])
 def test_pipe_that_breaks(words: list[str], long_work: list[str]) -> None:
     command = shlex.join([sys.executable, "-m", "marpack", *long_work, "--output", "-", *words])
@@ -382,6 +386,7 @@ def test_pipe_that_breaks(words: list[str], long_work: list[str]) -> None:
     assert (done.stdout, done.stderr) == (b"P", b"1\n")
 
 
+@pytest.mark.slow
 def test_signal_while_nobody_reads_standard_output(long_work: list[str]) -> None:
     """What is left must not be written at the end: that would wait for the reader."""
     with subprocess.Popen(
@@ -483,6 +488,7 @@ def test_name_that_would_act_on_the_terminal(folder: Path, capsys: pytest.Captur
     assert r"a\x1b[2Jb" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
 @pytest.mark.parametrize("words", ["", "--quiet", "--extra-files *.none --serialized-file huge.pt"])
 def test_closed_streams(closed: str, words: str, long_work: list[str]) -> None:
@@ -492,6 +498,7 @@ def test_closed_streams(closed: str, words: str, long_work: list[str]) -> None:
     assert Path("m.mar").exists()
 
 
+@pytest.mark.slow
 def test_full_streams(long_work: list[str]) -> None:
     command = [sys.executable, "-m", "marpack", *BASICS, "-f"]
     with open("/dev/full", "w") as full:
@@ -544,6 +551,7 @@ def test_ended_by_a_signal(number: int, status: int, folder: Path) -> None:
     assert set(folder.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_signal_that_is_ignored_stays_so() -> None:
     """As under nohup."""
     code = (
@@ -581,10 +589,12 @@ def long_work() -> list[str]:
     return [*BASICS, "--archive-format", "zip-store", "--serialized-file", "huge.pt"]
 
 
+@pytest.mark.slow
 def test_progress_on_a_terminal(long_work: list[str]) -> None:
     assert "MB" in on_a_terminal("-m", "marpack", *long_work)
 
 
+@pytest.mark.slow
 def test_progress_without_rich(long_work: list[str]) -> None:
     hidden = "import sys; sys.modules['rich.console'] = None; from marpack.cli import main; sys.exit(main())"
     seen = on_a_terminal("-c", hidden, *long_work)
@@ -592,6 +602,7 @@ def test_progress_without_rich(long_work: list[str]) -> None:
     assert "100%" in seen
 
 
+@pytest.mark.slow
 def test_no_progress_for_short_work_when_quiet_or_piped(long_work: list[str]) -> None:
     assert on_a_terminal("-m", "marpack", *BASICS) == ""
     assert on_a_terminal("-m", "marpack", *long_work, "--quiet", "-f") == ""

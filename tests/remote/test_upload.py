@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from marpack.archive.forms import ArchiveFormat
 
+pytestmark = pytest.mark.slow
+
 FORMS: tuple[ArchiveFormat, ...] = ("default", "zip-store", "tgz", "auto")
 
 

@@ -24,6 +24,8 @@ from tests.conftest import require
 METHODS: tuple[marpack.typing.Deflate, ...] = get_args(marpack.typing.Deflate)
 SIZES = [0, 1, WINDOW_SIZE, BLOCK_SIZE - 1, BLOCK_SIZE, BLOCK_SIZE + 1, 3 * BLOCK_SIZE, 5 * BLOCK_SIZE + 7]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _isal() -> None:

@@ -361,6 +361,7 @@ def test_the_shape_of_what_would_be_made() -> None:
 OPCODES = 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [
@@ -396,6 +397,7 @@ def test_memory_grows_with_the_opcodes_alone(piece: bytes, start: bytes) -> None
     assert not found.values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [b"\x85", b"NR", b"N\x86", b"2\x86", b"Q", b"\x94\x85", b"Nb\x85"])
 def test_depth_ends_nothing(piece: bytes) -> None:
     data = b"N" + piece * 100_000 + b"."

@@ -260,6 +260,7 @@ def test_a_broken_tgz(kind: str, tmp_path: Path) -> None:
     refused(BROKEN_TARS[kind](), tmp_path / "m.tar.gz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE]
 )
@@ -355,6 +356,7 @@ def test_the_reason_is_kept(tmp_path: Path) -> None:
     assert "pack it again" in str(refused(b"", tmp_path / "n.mar"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["m.mar", "m.tar.gz"])
 def test_whatever_is_changed_nothing_else_is_raised(name: str, tmp_path: Path) -> None:
     path = tmp_path / name

@@ -20,6 +20,8 @@ from tests.conftest import full_disk
 
 COUNT = 5
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _no_threads_left() -> Iterator[None]:

@@ -24,6 +24,8 @@ __all__ = ["plan", "store"]  # fixtures
 
 LARGE = 3_000_000
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_open_file_under_two_names(store: Path) -> None:
     """Members are read by several threads, and the file has one position."""

@@ -895,6 +895,7 @@ def test_an_export_that_is_a_path_with_a_line_break(folder: Path) -> None:
     assert content(build(serving_model(), exported_model="net\n.pt"), "net\n.pt") == b"weights"
 
 
+@pytest.mark.slow
 def test_an_exported_module_is_packed_and_not_called() -> None:
     torch = pytest.importorskip("torch")
     assert "model.pt" in members(build(serving_model(), exported_model=torch.nn.Linear(1, 1)))
