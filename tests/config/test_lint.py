@@ -850,6 +850,7 @@ def test_any_bytes(data: bytes) -> None:
     judge(data)
 
 
+@pytest.mark.slow
 @untimed
 @given(text=mutated())
 def test_any_text(text: str) -> None:
@@ -858,6 +859,7 @@ def test_any_text(text: str) -> None:
     judge(text.encode("utf-16", "surrogatepass"))
 
 
+@pytest.mark.slow
 @untimed
 @given(value=json_values | st.dictionaries(st.text(), st.dictionaries(st.text(), json_values)))
 def test_any_json(value: object) -> None:

@@ -25,6 +25,8 @@ from marpack.disk import folders
 FORMATS: list[marpack.typing.ArchiveFormat] = ["default", "zip-store", "tgz", "no-archive", "auto"]
 T = 1_600_000_000
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> dict[str, Any]:

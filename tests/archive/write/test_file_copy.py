@@ -30,6 +30,8 @@ from marpack.disk import space
 SIZES = [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE + 1, LARGE_SIZE, LARGE_SIZE * 2 + 12345]
 OFFSETS = [0, 39, 4096]
 
+pytestmark = pytest.mark.slow
+
 
 def entry_of(path: Path) -> Member:
     status = path.stat()

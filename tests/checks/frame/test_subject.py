@@ -288,6 +288,7 @@ def requirements(text: bytes) -> marpack.ArchivePlan:
     )
 
 
+@pytest.mark.slow
 def test_requirements_have_a_most() -> None:
     assert unread(requirements(b"numpy\n" * 10_000)) == {}
     plan = requirements(b"numpy\n" * 10_000 + b"kit = 1\n")
@@ -337,6 +338,7 @@ def test_a_tgz_is_read_once_for_its_texts(tmp_path: Path, monkeypatch: pytest.Mo
 # ------------------------------------------------------------------------------------------ how much is told
 
 
+@pytest.mark.slow
 def test_a_rule_tells_so_much_and_counts_the_rest(tmp_path: Path) -> None:
     names = [(f"{letter}{number}", b"") for number in range(5000) for letter in "aA"]
     found = marpack.check(zipped(tmp_path / "m.mar", names), select="container-case")

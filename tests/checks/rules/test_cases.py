@@ -231,6 +231,7 @@ TEXTS: list[bytes] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: repr(text[:20]))
 def test_any_text_is_looked_at(text: bytes) -> None:
     names = {"configFile": "c.yaml", "requirementsFile": "r.txt", "serializedFile": "w.pt"}
@@ -245,6 +246,7 @@ def test_any_text_is_looked_at(text: bytes) -> None:
     found(Archive(files=war, manifest="", suffix=".war"))
 
 
+@pytest.mark.slow
 def test_noise_is_looked_at() -> None:
     generator = random.Random(0)
     for _ in range(200):
