@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, TypeAlias
@@ -182,7 +181,11 @@ def _size(text: str) -> int:
 
 
 def _folded(name: str) -> str:
-    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+    if name.isascii():
+        return name.lower()
+    import unicodedata  # slow to import, and needed for names that are not ASCII only
+
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _issue(code: str, name: str, problem: str) -> Issue:

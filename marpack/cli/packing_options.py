@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from marpack.archive.forms import DEFLATES
 from marpack.archive.packed_at import PackedAt
 from marpack.cli.destinations import ToPath, ToStandardOutput, ToUrl, output_for
-from marpack.cli.findings import findings_json
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, show
 from marpack.display import printable
@@ -206,4 +205,6 @@ def _json(
         members = [asdict(member) for member in written.members]
         document |= {"size": written.size, "sha256": written.sha256, "entries": members}
     document["warnings"] = list(warnings)
+    from marpack.cli.findings import findings_json  # needed for --json only, and packing starts often
+
     return json.dumps(document | findings_json(findings), indent=2)
