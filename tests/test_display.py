@@ -231,3 +231,11 @@ def test_a_url_keeps_what_says_where() -> None:
 def test_every_secret_setting_says_so() -> None:
     secret = {key.name for key in KEYS.values() if key.secret}
     assert secret == {"keystore_pass"}
+
+
+def test_a_fix_names_the_setting_to_write_whatever_it_is_called() -> None:
+    """Its name says "token", its value is no secret."""
+    config = ServerConfig.kserve(disable_token_authorization=False)
+    [finding] = [each for each in config.validate(torchserve_version="0.12.0") if each.code == "token"]
+    for shown in (str(finding), finding.asdict()["fix"]):
+        assert "set disable_token_authorization=true" in shown

@@ -122,7 +122,7 @@ def parse(text: str | bytes) -> tuple[Any, dict[str, int]]:
             loader.dispose()
     if node is None:
         effect, fix = "it ends when it starts", "write {}, or leave the file out"
-        raise _error("document", "the file is empty", effect, fix, 1)
+        raise _error("model-config-document", "the file is empty", effect, fix, 1)
     return document, {"": node.start_mark.line + 1} | lines
 
 
@@ -132,16 +132,16 @@ def _decode(data: bytes) -> str:
     except UnicodeDecodeError as problem:
         message, effect = f"the file is not UTF-8 at byte {problem.start}", "the worker dies when it reads it"
         line = data.count(b"\n", 0, problem.start) + 1
-        raise _error("encoding", message, effect, "save it as UTF-8", line) from None
+        raise _error("model-config-encoding", message, effect, "save it as UTF-8", line) from None
 
 
 def _syntax_error(message: str, line: int | None) -> ConfigError:
     effect = "it ignores the file, and the worker dies when it reads it"
-    return _error("syntax", message, effect, "write one YAML document", line)
+    return _error("model-config-syntax", message, effect, "write one YAML document", line)
 
 
 def _error(code: str, message: str, effect: str, fix: str, line: int | None) -> ConfigError:
-    return ConfigError([Finding(code=f"model-config-{code}", message=message, effect=effect, fix=fix, line=line)])
+    return ConfigError([Finding(code=code, message=message, effect=effect, fix=fix, line=line)])
 
 
 def _key_lines(loader: Any, node: Any, path: str, depth: int) -> dict[str, int]:
