@@ -33,14 +33,7 @@ DEFLATED: Mapping[str, int] = {
 
 @turns(STORED)
 @pytest.mark.parametrize("weights", [512], indirect=True, ids="{} MiB".format)
-def test_stored(
-    benchmark: Any,
-    measure: Measure,
-    handler: Path,
-    weights: Path,
-    contender: str,
-    turn: int,
-) -> None:
+def test_stored(benchmark: Any, measure: Measure, handler: Path, weights: Path, contender: str, turn: int) -> None:
     words = command(contender, handler, weights, "zip-store")
     benchmark.extra_info["peak"] = 1024 * int(measure(f"{weights.stem} MiB of weights, zip-store", peak_of(words)))
 

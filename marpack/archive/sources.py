@@ -94,11 +94,7 @@ class FileSource:
     def from_stat(cls, path: str, status: os.stat_result) -> FileSource:
         """Describe ``path``, whose ``os.stat`` is ``status``."""
         return cls(
-            path=path,
-            size=status.st_size,
-            device=status.st_dev,
-            inode=status.st_ino,
-            mtime_ns=status.st_mtime_ns,
+            path=path, size=status.st_size, device=status.st_dev, inode=status.st_ino, mtime_ns=status.st_mtime_ns
         )
 
     def open(self) -> PlannedFile:

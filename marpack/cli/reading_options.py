@@ -44,11 +44,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         help=f"how many times the archive's size its contents may have, from 64M on; default: {defaults.ratio}",
     )
     group.add_argument(
-        "--max-members",
-        type=positive,
-        default=defaults.members,
-        metavar="N",
-        help=f"default: {defaults.members}",
+        "--max-members", type=positive, default=defaults.members, metavar="N", help=f"default: {defaults.members}"
     )
 
 

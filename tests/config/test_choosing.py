@@ -47,10 +47,7 @@ def test_a_code_that_no_rule_has() -> None:
 def test_the_commands_choose_and_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "c.properties").write_text(TEXT)
     (tmp_path / "s.json").write_text(SNAPSHOT)
-    for command, file, code in (
-        ("config", "c.properties", "range"),
-        ("snapshot", "s.json", "snapshot-count"),
-    ):
+    for command, file, code in (("config", "c.properties", "range"), ("snapshot", "s.json", "snapshot-count")):
         path = str(tmp_path / file)
         assert main([command, "lint", path, "--select", code]) == 1
         [shown, counts] = capsys.readouterr().out.splitlines()

@@ -11,15 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from marpack import (
-    Finding,
-    Manifest,
-    ManifestModel,
-    ServerConfig,
-    lint_config,
-    lint_snapshot,
-    properties,
-)
+from marpack import Finding, Manifest, ManifestModel, ServerConfig, lint_config, lint_snapshot, properties
 from marpack.config.settings.environment import variables
 from tests.property.strategies import json_values
 from tests.support.java import torchserve_home
@@ -249,10 +241,7 @@ CASES = [
         told=KSERVE,
     ),
     Case(
-        SERVED.replace("m.mar", "m.tar.gz"),
-        {("kserve-archive", "error", "model_snapshot")},
-        SERVED,
-        told=KSERVE,
+        SERVED.replace("m.mar", "m.tar.gz"), {("kserve-archive", "error", "model_snapshot")}, SERVED, told=KSERVE
     ),
     Case(
         SERVED.replace("m.mar", "m.tgz"),

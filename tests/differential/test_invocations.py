@@ -47,12 +47,7 @@ FOLDER = [
 ]
 HIDDEN = [".env", ".DS_Store", ".git/config", ".git/objects/pack", "__pycache__/mod.pyc", "__MACOSX/._x"]
 MODES = [0o644, 0o600, 0o755, 0o4644]
-TIMES = [
-    1_580_702_707_000_000_000,
-    1_234_567_891_987_654_321,
-    315_532_801_500_000_000,
-    4_102_444_800_999_999_999,
-]
+TIMES = [1_580_702_707_000_000_000, 1_234_567_891_987_654_321, 315_532_801_500_000_000, 4_102_444_800_999_999_999]
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +63,7 @@ def relative(argv: list[str]) -> list[str]:
 def parse(argv: list[str]) -> Any:
     """Ask the official parser what the arguments mean; None if it rejects them."""
     parser = importlib.import_module("model_archiver.arg_parser").ArgParser
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        open(os.devnull, "w") as sink,
-        contextlib.redirect_stderr(sink),
-    ):
+    with pytest.MonkeyPatch.context() as patch, open(os.devnull, "w") as sink, contextlib.redirect_stderr(sink):
         patch.setattr(sys, "argv", ["torch-model-archiver", *argv])
         try:
             return parser.export_model_args_parser()

@@ -35,14 +35,7 @@ def _official() -> None:
 
 def build(world: Path, *, reverse: bool = False) -> None:
     (world / "out").mkdir(parents=True)
-    names = [
-        "a.json",
-        "b.json",
-        *(f"folder/{n}" for n in "zyx"),
-        "folder/sub/2",
-        "folder/sub/1",
-        "folder/.git/x",
-    ]
+    names = ["a.json", "b.json", *(f"folder/{n}" for n in "zyx"), "folder/sub/2", "folder/sub/1", "folder/.git/x"]
     write_file(world / "w.pt", bytes(range(256)) * 100, mode=0o600, mtime_ns=1)
     write_file(world / "h.py", b"def entry(data, context): ...\n", mode=0o755)
     for name in sorted(names, reverse=reverse):
@@ -130,20 +123,12 @@ def retar(path: Path) -> None:
             "member 'a.json': external_attr",
         ),
         ("default", rezip(lambda info: setattr(info, "date_time", (2000, 1, 1, 0, 0, 0))), "date_time"),
-        (
-            "default",
-            rezip(lambda info: setattr(info, "compress_type", 0)),
-            "compress_type: official 8, marpack 0",
-        ),
+        ("default", rezip(lambda info: setattr(info, "compress_type", 0)), "compress_type: official 8, marpack 0"),
         ("zip-store", poke(30), "local header of 'a.json'"),  # inside the name
         ("zip-store", poke(36), "content at byte 36"),  # inside the content: a stored CRC is not looked at
         ("tgz", poke(5), "gzip header: mtime"),
         ("tgz", retar, "member 'm/a.json': uid"),
-        (
-            "no-archive",
-            lambda path: (path / "a.json").chmod(0o600),
-            "'out/m/a.json': mode: official -rw-r--r--",
-        ),
+        ("no-archive", lambda path: (path / "a.json").chmod(0o600), "'out/m/a.json': mode: official -rw-r--r--"),
         ("no-archive", lambda path: (path / "a.json").unlink(), "written by the official tool only"),
         ("no-archive", lambda path: (path / "new").touch(), "written by marpack only"),
         ("no-archive", lambda path: (path / "a.json").write_bytes(b"a.jsoN"), "content at byte 5"),

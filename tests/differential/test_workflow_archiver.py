@@ -169,18 +169,7 @@ def test_the_library_writes_the_same(tmp_path: Path) -> None:
 # In a comma list: no comma; nothing that is a wildcard, which marpack alone expands, unless a file has the name.
 _letters = st.characters(codec="utf-8", exclude_characters="/\\\0,*?[]")
 _names = st.text(_letters, max_size=10).map(lambda text: f"x{text}y") | st.sampled_from(
-    [
-        ".env",
-        "mod.pyc",
-        "MANIFEST.json",
-        "inner.war",
-        "-dash",
-        "a b",
-        "line\nin",
-        "模型.bin",
-        "😀",
-        "ü" * 120,
-    ]
+    [".env", "mod.pyc", "MANIFEST.json", "inner.war", "-dash", "a b", "line\nin", "模型.bin", "😀", "ü" * 120]
 )
 _contents = st.binary(max_size=300) | st.integers(0, 40_000).map(lambda size: b"compress me " * size)
 _modes = st.sampled_from([0o644, 0o600, 0o755, 0o777, 0o4644, 0o2755, 0o1644])

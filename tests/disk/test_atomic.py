@@ -172,10 +172,7 @@ def test_source_of_the_callers_own_that_lies(archive_format: marpack.typing.Arch
 def test_source_that_differs_the_second_time(archive_format: marpack.typing.ArchiveFormat) -> None:
     source = LyingSource(b"x" * 2_000_000, b"y" * 2_000_000)
     plan = marpack.plan_archive(
-        model_name="m",
-        handler="base_handler",
-        serialized_file={"w.pt": source},
-        archive_format=archive_format,
+        model_name="m", handler="base_handler", serialized_file={"w.pt": source}, archive_format=archive_format
     )
     with pytest.raises(marpack.SourceChangedError, match="changed while it was read"):
         b"".join(marpack.iter_archive(plan))
@@ -332,10 +329,7 @@ def test_folder_swap_where_the_kernel_has_none(inputs: dict[str, Any], store: Pa
 def test_packers_of_one_folder_where_the_kernel_has_no_swap(inputs: dict[str, Any], store: Path) -> None:
     plan = marpack.plan_archive(archive_format="no-archive", **inputs)
     alone = marpack.write_archive(plan, store / "alone")
-    with (
-        patch.object(folders, "_exchange_at_once", return_value=None),
-        ThreadPoolExecutor(8) as threads,
-    ):
+    with patch.object(folders, "_exchange_at_once", return_value=None), ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: marpack.write_archive(plan, store / "m", force=True), range(40)))
     assert listing(store) == ["alone", "m"]
     assert contents(store / "m") == contents(Path(alone.path))

@@ -30,14 +30,7 @@ import pytest
 import tests.checks.cases
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from tests.checks.cases.case import HANDLER, Archive, Case
-from tests.support.torchserve import (
-    LOOPBACK,
-    StartError,
-    TorchServe,
-    addresses,
-    install_folder,
-    setting,
-)
+from tests.support.torchserve import LOOPBACK, StartError, TorchServe, addresses, install_folder, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -286,9 +279,7 @@ def is_ours(item: pytest.Item) -> bool:
 
 
 @pytest.mark.parametrize(
-    "case",
-    [case for case in CASES if case.fails != "unjudged"],
-    ids=lambda case: f"{name_of(case)}: {case.title}",
+    "case", [case for case in CASES if case.fails != "unjudged"], ids=lambda case: f"{name_of(case)}: {case.title}"
 )
 def test_the_server_says_so_too(case: Case, outcomes: dict[str, tuple[Outcome, Outcome]]) -> None:
     broken, repaired = outcomes[name_of(case)]

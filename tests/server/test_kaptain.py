@@ -12,13 +12,7 @@ import marpack
 from marpack import properties
 from marpack.serving import TorchServingArtifactBuilder
 from tests.server.test_archives import DIGITS, TOLERANCE, load
-from tests.support.torchserve import (
-    ServerError,
-    TorchServe,
-    free_ports,
-    install_folder,
-    require_default_ports,
-)
+from tests.support.torchserve import ServerError, TorchServe, free_ports, install_folder, require_default_ports
 
 pytestmark = [pytest.mark.usefixtures("default_ports"), pytest.mark.xdist_group("default-ports")]
 

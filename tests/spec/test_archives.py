@@ -301,10 +301,7 @@ def test_marpack_makes_zip_records(case: Json) -> None:
             crc=int(member["crc32"], 16),
             offset=member["offset"],
         )
-        made = {
-            "local": zip_records.local_header(value).hex(),
-            "central": zip_records.central_header(value).hex(),
-        }
+        made = {"local": zip_records.local_header(value).hex(), "central": zip_records.central_header(value).hex()}
     if directory := case.get("directory"):
         made["end"] = zip_records.end_records(**directory).hex()
     assert made == case["expected"]

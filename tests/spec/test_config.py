@@ -19,13 +19,7 @@ import pytest
 import marpack
 from marpack import ModelSnapshot, ServerConfig, SnapshotEntry, properties
 from marpack.config.settings.keys import KEYS
-from tests.server.test_properties import (
-    is_sorting,
-    read_as_kserve,
-    read_as_launcher,
-    read_as_mlflow,
-    stored,
-)
+from tests.server.test_properties import is_sorting, read_as_kserve, read_as_launcher, read_as_mlflow, stored
 from tests.support import vectors
 from tests.support.java import Java, JavaError, jdk, pairs, server_classes, units
 from tests.support.official import write_file

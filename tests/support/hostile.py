@@ -345,11 +345,7 @@ def names() -> Json:
             "m/x\x00y",
         ),
         _tgz("joined of two parts", tarred(tar_member("../x", prefix=b"m/..")), "name-traversal", "m/../../x"),
-        _tgz(
-            "the longest of all",
-            tarred(pax(("path", "m/" + "a/" * 3000)), tar_member("m/x")),
-            "name-long",
-        ),
+        _tgz("the longest of all", tarred(pax(("path", "m/" + "a/" * 3000)), tar_member("m/x")), "name-long"),
     ]
     return {
         "title": "names that lead out of the folder, or that no folder takes",
@@ -425,12 +421,7 @@ def kinds() -> Json:
             "a file by its type only", zipped(Member("a/", central=of_kind(stat.S_IFREG))), "folder-or-file", "a/"
         ),
         case("a folder with contents", zipped(Member("a/", b"x")), "folder-or-file", "a/"),
-        case(
-            "a member in a folder's contents",
-            zipped(_folder_that_hides()),
-            "folder-or-file",
-            "a/",
-        ),
+        case("a member in a folder's contents", zipped(_folder_that_hides()), "folder-or-file", "a/"),
         case("encrypted", zipped(Member("a", b"x", flags=1)), "encrypted", "a"),
         case("strongly encrypted", zipped(Member("a", b"x", flags=0x41)), "encrypted", "a"),
         case("an unknown method", zipped(Member("a", b"x", method=99)), "zip-method", "a"),
@@ -706,11 +697,7 @@ def directories() -> Json:
             _broken("a text", b"hello " * 20, "zip-no-end"),
             _broken("a gzip'd tar", tarred(tar_member("m/a")), "wrong-form"),
             case("two ends, one in the comment of the other", zipped(a, comment=inner), "zip-two-ends"),
-            case(
-                "two ends, the second without its comment",
-                zipped(a, comment=zipped(b) + b"\0"),
-                "zip-two-ends",
-            ),
+            case("two ends, the second without its comment", zipped(a, comment=zipped(b) + b"\0"), "zip-two-ends"),
             case("bytes behind the end", zipped(a, behind=b"\0"), "zip-trailing"),
             _broken("cut off within the end", whole[:-3], "zip-no-end"),
             _broken("cut off before the end", whole[:-22], "zip-no-end"),
@@ -718,11 +705,7 @@ def directories() -> Json:
             _broken("cut off within a member", whole[: directory - 5], "zip-no-end"),
             _broken("cut off within a header", whole[:20], "zip-no-end"),
             _broken("cut out before the end", whole[:30] + whole[-50:], "zip-truncated"),
-            case(
-                "bytes between the directory and the end",
-                zipped(a, end={"size": 46, "offset": 90}),
-                "zip-gap",
-            ),
+            case("bytes between the directory and the end", zipped(a, end={"size": 46, "offset": 90}), "zip-gap"),
             _broken("one member too many", zipped(a, end={"count": 3, "here": 3}), "zip-directory"),
             _broken("one member too few", zipped(a, end={"count": 1, "here": 1}), "zip-directory"),
             _broken("more members than have room", zipped(a, end={"count": 9999, "here": 9999}), "zip-directory"),
@@ -785,12 +768,7 @@ def bombs() -> Json:
                 "zip-local-name",
                 "b",
             ),
-            _tgz(
-                "zeros in a tgz",
-                [*_gzip_of_zeros(text, size)],
-                "too-large",
-                error="LimitError",
-            ),
+            _tgz("zeros in a tgz", [*_gzip_of_zeros(text, size)], "too-large", error="LimitError"),
             case(
                 "more members than allowed",
                 zipped(*(Member(str(number)) for number in range(8))),
@@ -908,13 +886,7 @@ def _quoting() -> bytes:
         offsets.append(at)
         at += 30 + len(name) + 5
     listed = [
-        Member(
-            name,
-            plain,
-            8,
-            central={"offset": offset, "compressed": len(packed)},
-            local=None,
-        )
+        Member(name, plain, 8, central={"offset": offset, "compressed": len(packed)}, local=None)
         for (name, plain, packed), offset in zip(members, offsets, strict=True)
     ]
     return zipped(*listed, start=tail)

@@ -297,10 +297,7 @@ def _send(method: str, url: str, data: bytes | None = None, **headers: str) -> b
 def _process(arguments: Sequence[str], port: int) -> Iterator[None]:
     """Run a server of Python's until the block is left, and enter it when the port is open."""
     process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
         deadline = time.monotonic() + START_SECONDS

@@ -60,11 +60,7 @@ def test_the_command_prints_what_the_readme_says(tmp_path: Path) -> None:
     words = shell.replace("\\\n", " ").split(".venv/bin/marpack ")[1].split()
     shutil.copytree(MODELS, tmp_path / "tests" / "models", ignore=LEFTOVERS)
     done = subprocess.run(
-        [sys.executable, "-m", "marpack", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-m", "marpack", *words], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     # The size of what is deflated depends on zlib's build, the rest does not.
     without_size = re.compile(r", [\d,]+ bytes")

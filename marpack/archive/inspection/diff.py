@@ -94,12 +94,7 @@ class Difference:
 
 
 def diff_archives(
-    old: Archive,
-    new: Archive,
-    *,
-    packing: bool = False,
-    contents: bool = False,
-    progress: Progress | None = None,
+    old: Archive, new: Archive, *, packing: bool = False, contents: bool = False, progress: Progress | None = None
 ) -> Difference:
     """Return how one open archive differs from another, of any forms.
 

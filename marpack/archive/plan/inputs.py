@@ -14,14 +14,7 @@ from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.member import Member
 from marpack.archive.names import member_name_problem, parents
 from marpack.archive.packed_at import PackedAt
-from marpack.archive.plan.contents import (
-    ContentsError,
-    checkpoint_problem,
-    is_model,
-    is_path,
-    own_name,
-    source_of,
-)
+from marpack.archive.plan.contents import ContentsError, checkpoint_problem, is_model, is_path, own_name, source_of
 from marpack.archive.sources import FileSource, Source
 from marpack.findings import Issue
 

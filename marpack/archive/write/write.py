@@ -77,10 +77,7 @@ def write_archive(
             written = write_folder(plan, folder, threads=threads, digest=digest, progress=progress)
         size = sum(member.size for member in written)
     else:
-        with (
-            replacing_file(path, force=force) as file,
-            FileSink(file, digest=digest, threads=threads) as sink,
-        ):
+        with replacing_file(path, force=force) as file, FileSink(file, digest=digest, threads=threads) as sink:
             stream = _stream(plan, threads=threads, digest=digest, progress=progress, file=sink)
             sha256 = _drain(stream, sink)
         written, size = stream.written, sink.size

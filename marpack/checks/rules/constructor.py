@@ -59,12 +59,7 @@ def handler_constructor_needs_arguments(subject: Subject) -> Iterator[Finding]:
 
 
 def find_constructor(
-    rule: Rule[Subject],
-    cls: ClassOf,
-    key: str,
-    instead: str,
-    *,
-    severity: Severity | None = None,
+    rule: Rule[Subject], cls: ClassOf, key: str, instead: str, *, severity: Severity | None = None
 ) -> Iterator[Finding]:
     """Yield what keeps a class from being made without arguments: required ones, and abstract methods."""
     name = cls.value.name

@@ -138,11 +138,7 @@ def find_manifest(subject: Subject) -> Iterator[Finding]:
         return
     null = "it answers 500, NullPointerException"
     for key, value, effect in (
-        (
-            "createdOn",
-            manifest.get("createdOn"),
-            'it answers 500, "Workflow archive createdOn is not defined."',
-        ),
+        ("createdOn", manifest.get("createdOn"), 'it answers 500, "Workflow archive createdOn is not defined."'),
         (
             "archiverVersion",
             manifest.get("archiverVersion"),

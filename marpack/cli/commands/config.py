@@ -111,10 +111,7 @@ def _init(options: argparse.Namespace) -> None:
     properties = ServerConfig.from_properties({**config.properties(), **texts}).properties()
     text = codec.dumps(properties)
     findings = lint_config(
-        text,
-        file=options.file,
-        torchserve_version=options.torchserve_version,
-        model_store=options.archives,
+        text, file=options.file, torchserve_version=options.torchserve_version, model_store=options.archives
     )
     if errors := [finding for finding in findings if finding.severity == "error"]:
         raise ConfigError(errors)

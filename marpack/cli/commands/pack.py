@@ -37,9 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     archiver = parser.add_argument_group("as torch-model-archiver")
     archiver.add_argument("--model-name", required=True, help="name of the model, and of the archive")
     archiver.add_argument(
-        "--handler",
-        required=True,
-        help="a built-in handler's name, or a path: handler.py, or handler.py:function",
+        "--handler", required=True, help="a built-in handler's name, or a path: handler.py, or handler.py:function"
     )
     archiver.add_argument("-v", "--version", required=True, help="version of the model")
     archiver.add_argument("--serialized-file", metavar="PATH", help="weights: state_dict, TorchScript or ONNX")

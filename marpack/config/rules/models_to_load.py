@@ -22,14 +22,7 @@ if TYPE_CHECKING:
 _ARCHIVE_SUFFIXES = (".mar", ".tar.gz", ".tgz", ".model")
 
 # P19
-_MODEL_PARAMETERS = (
-    "minWorkers",
-    "maxWorkers",
-    "batchSize",
-    "maxBatchDelay",
-    "responseTimeout",
-    "startupTimeout",
-)
+_MODEL_PARAMETERS = ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay", "responseTimeout", "startupTimeout")
 
 _LEFT_OUT = "it leaves the model out"
 

@@ -123,12 +123,7 @@ def dump(
     """Write to an open text file; see ``dumps``. The whole text is made before the first character is written."""
     file.write(
         dumps(
-            properties,
-            style=style,
-            comments=comments,
-            sort_keys=sort_keys,
-            ensure_ascii=ensure_ascii,
-            date=date,
+            properties, style=style, comments=comments, sort_keys=sort_keys, ensure_ascii=ensure_ascii, date=date
         )
     )
 

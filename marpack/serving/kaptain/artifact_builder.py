@@ -189,11 +189,7 @@ class TorchServingArtifactBuilder:
 
 
 def _generated(
-    model_name: str,
-    mar_name: str,
-    model_version: str,
-    torchserve_version: str | None,
-    settings: EntrySettings,
+    model_name: str, mar_name: str, model_version: str, torchserve_version: str | None, settings: EntrySettings
 ) -> tuple[ServerConfig, tuple[str, ...]]:
     """Return Kaptain's settings, adapted to a release, and what would not have worked there."""
     numbers: EntrySettings = {**_KAPTAIN_ENTRY, **settings}

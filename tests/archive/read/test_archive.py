@@ -27,15 +27,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import marpack
-from marpack import (
-    ArchiveError,
-    LimitError,
-    Limits,
-    ManifestError,
-    ModelStore,
-    TargetError,
-    UnsafeArchiveError,
-)
+from marpack import ArchiveError, LimitError, Limits, ManifestError, ModelStore, TargetError, UnsafeArchiveError
 from marpack.archive.read.archive import Archive
 from marpack.archive.read.open import read_manifest
 from marpack.cli import main
@@ -361,10 +353,7 @@ def test_the_reason_is_kept(tmp_path: Path) -> None:
 def test_whatever_is_changed_nothing_else_is_raised(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     stored = zipped({NAME: TEXT.encode(), "a": b"x" * 50}, zipfile.ZIP_STORED)
-    wholes = {
-        "m.mar": [WHOLE, stored],
-        "m.tar.gz": [WHOLE_TAR],
-    }
+    wholes = {"m.mar": [WHOLE, stored], "m.tar.gz": [WHOLE_TAR]}
     tar = gzip.decompress(tarred([("m/a", b"1"), (f"m/{NAME}", TEXT.encode())]))[:3072]
     chance = random.Random(1)
     for number in range(1500):

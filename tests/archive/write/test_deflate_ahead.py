@@ -40,10 +40,7 @@ def plan(tmp_path: Path) -> marpack.ArchivePlan:
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     return marpack.plan_archive(
-        model_name="m",
-        handler="base_handler",
-        extra_files={name: tmp_path / name for name in files},
-        timestamp=0,
+        model_name="m", handler="base_handler", extra_files={name: tmp_path / name for name in files}, timestamp=0
     )
 
 

@@ -285,10 +285,7 @@ def test_pieces_grow_smaller_where_writing_is_slow(
 
 @pytest.mark.parametrize(("every", "at_once"), [(6, 1 << 17), (3, SMALL)])
 def test_single_writes_that_are_slow_do_not_count(
-    copied: Callable[..., tuple[MemberContents, bytes]],
-    monkeypatch: pytest.MonkeyPatch,
-    every: int,
-    at_once: int,
+    copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch, every: int, at_once: int
 ) -> None:
     ticks = itertools.count()  # of no time, but for one in so many writes
     monkeypatch.setattr(file_copy, "time", SimpleNamespace(perf_counter=lambda: next(ticks) % (2 * every) == 1))

@@ -17,10 +17,7 @@ NOT_SAVED = r"Failed to save model: {name}"
 def again(data: bytes, *, method: int = zipfile.ZIP_DEFLATED, sink: io.RawIOBase | None = None) -> bytes:
     """Write a zip's members in another way."""
     buffer = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(data)) as before,
-        zipfile.ZipFile(sink or buffer, "w", method) as after,
-    ):
+    with zipfile.ZipFile(io.BytesIO(data)) as before, zipfile.ZipFile(sink or buffer, "w", method) as after:
         for name in before.namelist():
             after.writestr(name, before.read(name))
     return buffer.getvalue()

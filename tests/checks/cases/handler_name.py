@@ -9,12 +9,7 @@ CASES: list[Case] = [
     of_name("handler-missing", "no handler", named(...), NO_HANDLER),
     of_name("handler-missing", "an empty handler", named(""), NO_HANDLER),
     of_name("handler-file", "not packed", named("nosuch.py"), r"No module named 'ts\.torch_handler\.nosuch'"),
-    of_name(
-        "handler-file",
-        "another case",
-        named("Handler.py"),
-        r"No module named 'ts\.torch_handler\.Handler'",
-    ),
+    of_name("handler-file", "another case", named("Handler.py"), r"No module named 'ts\.torch_handler\.Handler'"),
     of_name(
         "handler-file",
         "not packed, and of a package",

@@ -26,5 +26,5 @@ CASES = [
         fails="worker",
         says=r"Error\(s\) in loading state_dict",
         options={"load": True},
-    ),
+    )
 ]

@@ -15,22 +15,10 @@ CASES: list[Case] = [
         says=NULL,
     ),
     Case(
-        code="manifest-model",
-        title="not there",
-        broken=whole("{}"),
-        repaired=GOOD,
-        fails="register",
-        says=NO_NAME,
+        code="manifest-model", title="not there", broken=whole("{}"), repaired=GOOD, fails="register", says=NO_NAME
     ),
     *(
-        Case(
-            code="manifest-type",
-            title=title,
-            broken=broken,
-            repaired=GOOD,
-            fails="register",
-            says=PARSE,
-        )
+        Case(code="manifest-type", title=title, broken=broken, repaired=GOOD, fails="register", says=PARSE)
         for title, broken in {
             "the handler in a list": of(handler=["handler.py"]),
             "an object as the version": of(modelVersion={"major": 1}),
@@ -81,11 +69,7 @@ CASES: list[Case] = [
         says=NO_NAME,
     ),
     Case(
-        code="manifest-model-name",
-        title="a blank",
-        broken=of(modelName="my model"),
-        repaired=GOOD,
-        fails="serves",
+        code="manifest-model-name", title="a blank", broken=of(modelName="my model"), repaired=GOOD, fails="serves"
     ),
     Case(
         code="manifest-slash",
@@ -110,11 +94,7 @@ CASES: list[Case] = [
         fails="serves",
     ),
     Case(
-        code="manifest-version",
-        title="a blank",
-        broken=of(modelVersion="1 beta"),
-        repaired=GOOD,
-        fails="serves",
+        code="manifest-version", title="a blank", broken=of(modelVersion="1 beta"), repaired=GOOD, fails="serves"
     ),
     Case(
         code="manifest-role-value",

@@ -177,11 +177,5 @@ CASES = [
         fails="worker",
         says="ValueError: pt2 should be str or dict",
     ),
-    Case(
-        code="config-timeouts",
-        title="neither",
-        broken=of("batchSize: 1\n"),
-        repaired=GOOD,
-        fails="serves",
-    ),
+    Case(code="config-timeouts", title="neither", broken=of("batchSize: 1\n"), repaired=GOOD, fails="serves"),
 ]

@@ -54,14 +54,7 @@ CASES = [
         says=r"Workflow name is not defined\.",
     ),
     *(
-        Case(
-            code="workflow-manifest",
-            title=title,
-            broken=broken,
-            repaired=of(),
-            fails="register",
-            says=says,
-        )
+        Case(code="workflow-manifest", title=title, broken=broken, repaired=of(), fails="register", says=says)
         for title, broken, says in (
             ("workflow is null", of(top={"workflow": None}), r"Missing Workflow entry in manifest file\."),
             ("no name", of(workflowName=...), r"Workflow name is not defined\."),
@@ -72,12 +65,7 @@ CASES = [
         )
     ),
     Case(
-        code="workflow-spec",
-        title="no file",
-        broken=of(None),
-        repaired=of(),
-        fails="register",
-        says=r"flow\.yaml",
+        code="workflow-spec", title="no file", broken=of(None), repaired=of(), fails="register", says=r"flow\.yaml"
     ),
     Case(
         code="workflow-spec",

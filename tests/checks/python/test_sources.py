@@ -368,12 +368,7 @@ FILES: list[tuple[str, Mapping[str, str | bytes], Mapping[str, Any], list[str]]]
         [],
     ),
     ("no name", {"handler.py": "from a import b\n" + H, "a.py": "if x:\n    b = 1\n"}, {}, []),
-    (
-        "a name from outside",
-        {"handler.py": "import a\na.b = 1\nfrom a import b\n" + H, "a.py": ""},
-        {},
-        [],
-    ),
+    ("a name from outside", {"handler.py": "import a\na.b = 1\nfrom a import b\n" + H, "a.py": ""}, {}, []),
     (
         "a name of __getattr__",
         {"handler.py": "from a import b\n" + H, "a.py": "def __getattr__(n): ...\n"},
