@@ -25,7 +25,7 @@ IMPORTS_TORCH = re.compile(r"^(import torch|torch = )", re.MULTILINE)
 
 
 # No verdict may hang on how fast the machine is. In CI hypothesis has a profile of its own, with 100 examples.
-settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if not os.environ.get("CI"):
     settings.load_profile("dev")
 
