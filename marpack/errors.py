@@ -7,18 +7,15 @@ progress function raises, pass through unchanged.
 from __future__ import annotations
 
 import functools
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from marpack.display import showable
-from marpack.findings import Issue
+from marpack.findings import Finding, Issue, ReaderName
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Sequence
-
     from typing_extensions import Self
-
-    from marpack.findings import Finding, ReaderName
 
 
 class MarpackError(Exception):
@@ -35,13 +32,17 @@ class _KeptError(MarpackError):
         return functools.partial(type(self), **{name: getattr(self, name) for name in names}), ()
 
 
+def _listed(problems: Sequence[Issue] | Sequence[Finding]) -> str:
+    lines = [str(problem) for problem in problems]
+    return lines[0] if len(lines) == 1 else "\n- ".join([f"{len(lines)} problems:", *lines])
+
+
 class PlanError(_KeptError, ValueError):
     """The inputs do not make an archive; ``issues`` holds everything that is wrong with them."""
 
     def __init__(self, issues: Sequence[Issue]) -> None:
         self.issues = tuple(issues)
-        lines = [str(issue) for issue in self.issues]
-        super().__init__(lines[0] if len(lines) == 1 else "\n- ".join([f"{len(lines)} problems:", *lines]))
+        super().__init__(_listed(self.issues))
 
 
 class _FindingsError(_KeptError, ValueError):
@@ -49,8 +50,7 @@ class _FindingsError(_KeptError, ValueError):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
-        lines = [str(finding) for finding in self.findings]
-        super().__init__(lines[0] if len(lines) == 1 else "\n- ".join([f"{len(lines)} problems:", *lines]))
+        super().__init__(_listed(self.findings))
 
 
 class ConfigError(_FindingsError):
@@ -81,10 +81,7 @@ class ArchiveError(_KeptError, ValueError):
 
 
 class UnsafeArchiveError(ArchiveError):
-    """An archive that is whole, but made so that it would escape, be taken for another, or surprise.
-
-    Nothing of it has been written.
-    """
+    """An archive is whole, but would escape, be taken for another, or surprise. Nothing of it has been written."""
 
 
 class LimitError(ArchiveError):
@@ -96,9 +93,8 @@ class ArchiveExistsError(_KeptError, FileExistsError):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
-        super().__init__(
-            f"{str(path)!r} already exists: choose another name, or overwrite it (--force, force=True)"
-        )
+        what_to_do = "choose another name, or overwrite it (--force, force=True)"
+        super().__init__(f"{str(path)!r} already exists: {what_to_do}")
 
 
 class TargetError(_KeptError, OSError):

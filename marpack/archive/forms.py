@@ -9,15 +9,15 @@ from typing import Literal, TypeAlias, get_args
 ArchiveFormat = Literal["default", "zip-store", "tgz", "no-archive", "auto"]
 ARCHIVE_FORMATS: tuple[ArchiveFormat, ...] = get_args(ArchiveFormat)
 
+ContainerForm: TypeAlias = Literal["zip", "tgz", "folder"]
+
 # Z1, Z8: who deflates, and so what the bytes are.
 Deflate = Literal["zlib", "parallel", "fast"]
 DEFLATES: tuple[Deflate, ...] = get_args(Deflate)
 
 # A3: the server reads a lower-case .mar as zip and every other file name as gzip'd tar.
 SUFFIXES = {"default": ".mar", "zip-store": ".mar", "tgz": ".tar.gz", "no-archive": "", "auto": ".mar"}
-
-# W1: the same for workflows.
-WORKFLOW_SUFFIX = ".war"
+WORKFLOW_SUFFIX = ".war"  # W1: the same
 
 # Weights are noise to deflate; the others are compressed already.
 _STORED_SUFFIXES = frozenset(
@@ -49,6 +49,3 @@ class Compression(IntEnum):
 
     STORED = 0
     DEFLATED = 8
-
-
-ContainerForm: TypeAlias = Literal["zip", "tgz", "folder"]

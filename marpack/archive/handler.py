@@ -77,11 +77,8 @@ class HandlerName:
 
     @property
     def reference(self) -> str | None:
-        """The member that a manifest's value names for sure: none for what the server may have itself (R10).
-
-        The server has more modules of handlers than the archiver knows by name, and a dotted name may be a
-        package's.
-        """
+        """The member that a manifest's value names for sure; None for what the server may have itself (R10)."""
+        # It has more modules of handlers than the archiver knows by name, and a dotted name may be a package's.
         if self.runtime not in ("python", "python3") or self.path in {"", *_PYTHON_HANDLERS, *_OTHER_HANDLERS}:
             return None
         stem = self.path.removesuffix(".py")

@@ -73,10 +73,9 @@ class Manifest:
 
     def to_json(self) -> str:
         """Return the text exactly as ``torch-model-archiver`` writes it: ASCII, no newline at the end (M2)."""
-        document: dict[str, Any] = {}
         # M3: the order of the archiver, then what only marpack or others write.
-        document |= _present(self, {"createdOn": "created_on", "runtime": "runtime"})
-        document["model"] = _present(self.model, _MODEL_KEYS) | dict(self.model.extra)
+        document = _present(self, {"createdOn": "created_on", "runtime": "runtime"})
+        document["model"] = {**_present(self.model, _MODEL_KEYS), **self.model.extra}
         return _dump(self, document)
 
     @classmethod
@@ -88,16 +87,11 @@ class Manifest:
         another known key counts as absent.
         """
         document = _load(text)
-        model = _take_object(document, "model", text)
-        metadata = _take_metadata(document, text)
         has_runtime = "runtime" in document
-        model_fields = _take_strings(model, _MODEL_KEYS, text)
-        top_fields = _take_strings(document, _TOP_KEYS, text)
-        if has_runtime and top_fields["runtime"] not in RUNTIMES:
+        model, fields = _take_fields(document, "model", _MODEL_KEYS, _TOP_KEYS, text)
+        if has_runtime and fields["runtime"] not in RUNTIMES:
             raise ManifestError(f"'runtime' must be one of {', '.join(RUNTIMES)}", text)
-        return cls(
-            model=ManifestModel(**model_fields, extra=model), metadata=metadata, extra=document, **top_fields
-        )
+        return cls(model=ManifestModel(**model), **fields)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,8 +132,8 @@ class WorkflowManifest:
 
     def to_json(self) -> str:
         """Return the text exactly as ``torch-workflow-archiver`` writes it: ASCII, no newline at the end (W5)."""
-        document: dict[str, Any] = dict(_present(self, {"createdOn": "created_on"}))
-        document["workflow"] = _present(self.workflow, _WORKFLOW_KEYS) | dict(self.workflow.extra)
+        document = _present(self, {"createdOn": "created_on"})
+        document["workflow"] = {**_present(self.workflow, _WORKFLOW_KEYS), **self.workflow.extra}
         return _dump(self, document)
 
     @classmethod
@@ -149,20 +143,10 @@ class WorkflowManifest:
         Raises ``ManifestError`` for what is not strict JSON, a key given twice, a known field that is not a
         string, and a ``workflow`` that is not an object. A null under another known key counts as absent.
         """
-        document = _load(text)
-        workflow = _take_object(document, "workflow", text)
-        metadata = _take_metadata(document, text)
-        workflow_fields = _take_strings(workflow, _WORKFLOW_KEYS, text)
-        top_fields = _take_strings(document, _WORKFLOW_TOP_KEYS, text)
-        return cls(
-            workflow=ManifestWorkflow(**workflow_fields, extra=workflow),
-            metadata=metadata,
-            extra=document,
-            **top_fields,
-        )
+        workflow, fields = _take_fields(_load(text), "workflow", _WORKFLOW_KEYS, _WORKFLOW_TOP_KEYS, text)
+        return cls(workflow=ManifestWorkflow(**workflow), **fields)
 
 
-_AnyManifest: TypeAlias = "Manifest | WorkflowManifest"
 _AnyObject: TypeAlias = "Manifest | ManifestModel | WorkflowManifest | ManifestWorkflow"
 
 # JSON key -> attribute, in the order of the text (M3, M5, W5).
@@ -194,13 +178,13 @@ def _check_metadata(metadata: object) -> None:
         raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}")
 
 
-def _present(value: _AnyObject, keys: Mapping[str, str]) -> dict[str, str]:
+def _present(value: _AnyObject, keys: Mapping[str, str]) -> dict[str, Any]:
     """Return the keys that are set: what is absent is left out, never null (M6)."""
     found = {key: getattr(value, attribute) for key, attribute in keys.items()}
     return {key: text for key, text in found.items() if text is not None}
 
 
-def _dump(manifest: _AnyManifest, document: dict[str, Any]) -> str:
+def _dump(manifest: Manifest | WorkflowManifest, document: dict[str, Any]) -> str:
     """Return the text of a manifest whose ``document`` lacks what all kinds end with."""
     document |= _present(manifest, {"archiverVersion": "archiver_version"})
     if manifest.metadata is not None:
@@ -209,18 +193,23 @@ def _dump(manifest: _AnyManifest, document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, allow_nan=False)
 
 
+def _take_fields(
+    document: dict[str, Any], key: str, keys: Mapping[str, str], top_keys: Mapping[str, str], text: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields of the object under ``key``, and those of the whole ``document``, which is used up."""
+    held = _take_object(document, key, text)
+    has_metadata = document.get("metadata") is not None
+    metadata = _take_object(document, "metadata", text) if has_metadata else document.pop("metadata", None)
+    fields = _take_strings(held, keys, text)
+    top_fields = _take_strings(document, top_keys, text)
+    return {**fields, "extra": held}, {**top_fields, "metadata": metadata, "extra": document}
+
+
 def _take_object(document: dict[str, Any], key: str, text: str) -> dict[str, Any]:
     value = document.pop(key, {})
     if not isinstance(value, dict):
         raise ManifestError(f"{key!r} must be an object, not {_json_type(value)}", text)
     return value
-
-
-def _take_metadata(document: dict[str, Any], text: str) -> dict[str, Any] | None:
-    if document.get("metadata") is None:
-        document.pop("metadata", None)
-        return None
-    return _take_object(document, "metadata", text)
 
 
 def _take_strings(document: dict[str, Any], keys: Mapping[str, str], text: str) -> dict[str, str | None]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from marpack.archive.forms import Compression
-from marpack.archive.sources import CHUNK_SIZE, FileSource
+from marpack.archive.sources import CHUNK_SIZE, FileSource, Source
 from marpack.errors import SourceChangedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.sources import Source
 
 _COMPRESSIONS = frozenset(Compression)
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
+from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX, ArchiveFormat
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.findings import Issue
-
-if TYPE_CHECKING:
-    from marpack.archive.forms import ArchiveFormat
 
 # What a file system and the server's unpacker take (255 and 4,095 bytes).
 MAX_COMPONENT = 255

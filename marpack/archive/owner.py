@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 
@@ -32,12 +33,9 @@ class Owner:
         except ImportError:  # Windows
             return cls()
         uid, gid = os.geteuid(), os.getegid()
-        try:
+        user = group = ""
+        with suppress(KeyError):
             user = pwd.getpwuid(uid).pw_name
-        except KeyError:
-            user = ""
-        try:
+        with suppress(KeyError):
             group = grp.getgrgid(gid).gr_name
-        except KeyError:
-            group = ""
         return cls(uid=uid, gid=gid, user=user, group=group)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from marpack.findings import Finding
+from marpack.findings import Finding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,13 +6,11 @@ import io
 import os
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from marpack.errors import SourceChangedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Large enough that a read costs more than the loop around it, small enough for a processor's cache; and one of
 # deflate's blocks, so that few of those have to be put together.
@@ -93,9 +91,8 @@ class FileSource:
     @classmethod
     def from_stat(cls, path: str, status: os.stat_result) -> FileSource:
         """Describe ``path``, whose ``os.stat`` is ``status``."""
-        return cls(
-            path=path, size=status.st_size, device=status.st_dev, inode=status.st_ino, mtime_ns=status.st_mtime_ns
-        )
+        device, inode = status.st_dev, status.st_ino
+        return cls(path=path, size=status.st_size, device=device, inode=inode, mtime_ns=status.st_mtime_ns)
 
     def open(self) -> PlannedFile:
         """Open the file; ``SourceChangedError`` if it is not the one that was planned."""
@@ -117,22 +114,15 @@ class FileSource:
 
     def check(self, status: os.stat_result) -> None:
         """Raise ``SourceChangedError`` unless the file still is as it was planned."""
-        if (
-            status.st_size != self.size
-            or status.st_mtime_ns != self.mtime_ns
-            or status.st_ino != self.inode
-            or status.st_dev != self.device
-        ):
+        now = status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev
+        if now != (self.size, self.mtime_ns, self.inode, self.device):
             raise SourceChangedError(repr(self.path), "has changed since the archive was planned")
-
-
-# One of the two is Windows', the other everybody else's.
-_AT_ONCE = getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def open_at_once(path: str, flags: int = os.O_RDONLY) -> int:
     """Open a file without waiting for the other end, should it be a FIFO; return the descriptor."""
-    return os.open(path, flags | _AT_ONCE)
+    # One of the two is Windows', the other everybody else's.
+    return os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 class PlannedFile(io.FileIO):

@@ -10,14 +10,12 @@ import contextlib
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import partial
+from typing import BinaryIO
 
 from marpack.disk.folders import exchange_folders, remove_folder, rename_folder
 from marpack.errors import ArchiveExistsError, TargetError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
 
 # Small members leave in one write.
 _BUFFER_SIZE = 1 << 18
@@ -48,9 +46,8 @@ def require_replaceable_file(path: str, *, force: bool) -> None:
     if not path or os.path.isdir(path):
         raise TargetError(path, "is a folder: name a file")
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        raise TargetError(
-            path, "is not a regular file: open it and give that to write_archive(), or redirect --output - to it"
-        )
+        problem = "is not a regular file: open it and give that to write_archive(), or redirect --output - to it"
+        raise TargetError(path, problem)
     if os.path.lexists(path) and not force:
         raise ArchiveExistsError(path)
     if os.path.islink(path):
@@ -101,11 +98,9 @@ def replacing_file(path: str, *, force: bool) -> Iterator[BinaryIO]:
     path = os.path.realpath(path)
     temporary = _temporary_name(path)
     # What replaces a private file is private from its first byte on.
-    mode = 0o600 if os.path.exists(path) else 0o666
+    opener = partial(os.open, mode=0o600 if os.path.exists(path) else 0o666)
     try:
-        with open(
-            temporary, "x+b", buffering=_BUFFER_SIZE, opener=lambda name, flags: os.open(name, flags, mode)
-        ) as file:
+        with open(temporary, "x+b", buffering=_BUFFER_SIZE, opener=opener) as file:
             yield file
         if force:
             with contextlib.suppress(FileNotFoundError):

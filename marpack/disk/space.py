@@ -32,9 +32,7 @@ def reserve(file_descriptor: int, offset: int, size: int) -> None:
     except ImportError:  # Python can be built without
         return
     fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)
-    if fallocate is None:
-        return
-    if fallocate(file_descriptor, 0, ctypes.c_int64(offset), ctypes.c_int64(size)) != 0:
+    if fallocate and fallocate(file_descriptor, 0, ctypes.c_int64(offset), ctypes.c_int64(size)) != 0:
         code = ctypes.get_errno()
         if code in _NO_ROOM:
             raise OSError(code, os.strerror(code))

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TypeAlias
 
+from marpack.archive.forms import Deflate
 from marpack.disk.threads import ordered_map
 from marpack.errors import MissingExtraError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from types import ModuleType
-    from typing import TypeAlias
-
-    from marpack.archive.forms import Deflate
-
-    _Block: TypeAlias = tuple[memoryview, memoryview, bool]
-    _Pieces: TypeAlias = tuple[bytes, bytes]
+# What is compressed, what may be referred to before it, and whether it is the last.
+_Block: TypeAlias = tuple[memoryview, memoryview, bool]
 
 DEFAULT_LEVEL = zlib.Z_DEFAULT_COMPRESSION
 
@@ -50,9 +46,9 @@ def deflate(chunks: Iterable[bytes], *, method: Deflate, level: int, threads: in
             yield compressor.compress(chunk)
         yield compressor.flush()
     elif method == "parallel":
-        yield from _deflate_blocks(chunks, partial(_compress, zlib, level), threads)
+        yield from _deflate_blocks(chunks, zlib, level, threads)
     else:
-        yield from _deflate_blocks(chunks, partial(_compress, _isal(), FAST_LEVEL), threads)
+        yield from _deflate_blocks(chunks, _isal(), FAST_LEVEL, threads)
 
 
 def _isal() -> ModuleType:
@@ -63,15 +59,14 @@ def _isal() -> ModuleType:
     return isal_zlib
 
 
-def _compress(library: ModuleType, level: int, block: memoryview, before: memoryview, last: bool) -> _Pieces:
+def _compress(library: ModuleType, level: int, block: _Block) -> tuple[bytes, bytes]:
+    data, before, last = block
     options = {"zdict": before} if before else {}
     compressor = library.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, **options)
-    return compressor.compress(block), compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+    return compressor.compress(data), compressor.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
 
 
-def _deflate_blocks(
-    chunks: Iterable[bytes], compress: Callable[[memoryview, memoryview, bool], _Pieces], threads: int
-) -> Iterator[bytes]:
+def _deflate_blocks(chunks: Iterable[bytes], library: ModuleType, level: int, threads: int) -> Iterator[bytes]:
     blocks = _cut(chunks)
     first = next(blocks)
     if not first[-1]:
@@ -81,14 +76,13 @@ def _deflate_blocks(
         bytes(1 << 24)
     # One block needs no threads; some more blocks than threads let none wait for the reading and writing.
     threads = 1 if first[-1] else min(threads, MAX_THREADS)
-    for pieces in ordered_map(
-        lambda block: compress(*block), chain([first], blocks), threads=threads, ahead=_AHEAD
-    ):
+    compress = partial(_compress, library, level)
+    for pieces in ordered_map(compress, chain([first], blocks), threads=threads, ahead=_AHEAD):
         yield from pieces
 
 
 def _cut(chunks: Iterable[bytes]) -> Iterator[_Block]:
-    """Yield each block, what may be referred to before it, and whether it is the last; there is at least one."""
+    """Yield the blocks, at least one."""
     parts: list[memoryview] = []
     size = 0
     before = memoryview(b"")

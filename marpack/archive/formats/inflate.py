@@ -7,17 +7,13 @@ refuses.
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 
 class Inflater:
     """What a deflate stream holds, of which ``take`` gives one piece after another, ``b""`` at the end.
 
-    ``ended`` says that the stream came to its end by itself; ``left`` is what was taken beyond it. Reading raises
-    ``zlib.error`` for what is no such stream.
+    Reading raises ``zlib.error`` for what is no such stream.
     """
 
     def __init__(self, take: Callable[[], bytes]) -> None:
@@ -27,7 +23,7 @@ class Inflater:
 
     @property
     def ended(self) -> bool:
-        """Whether the stream has ended."""
+        """Whether the stream came to its end by itself."""
         return self._stream.eof
 
     @property

@@ -25,7 +25,9 @@ _UNIX = 3
 # What stands in a narrow field whose value is in a wide one.
 FILL_16 = (1 << 16) - 1
 FILL_32 = (1 << 32) - 1
-# Of the flags.
+# Of the flags: encrypted, or strongly so, or with its headers; sizes and CRC stand behind the contents.
+ENCRYPTED = 1 | 1 << 6 | 1 << 13
+HAS_DESCRIPTOR = 1 << 3
 UTF8_NAME = 1 << 11
 
 LOCAL = struct.Struct("<4s5H3L2H")
@@ -118,8 +120,7 @@ def _encode_name(name: str) -> tuple[bytes, int]:
 @lru_cache(maxsize=1024)  # the files of a model are often of a few moments, and each is asked for twice
 def _dos_time(mtime: int) -> tuple[int, int]:
     try:
-        when = datetime.fromtimestamp(mtime, timezone.utc)
-        fields = (when.year, when.month, when.day, when.hour, when.minute, when.second)
+        fields = datetime.fromtimestamp(mtime, timezone.utc).timetuple()[:6]
     except (ValueError, OverflowError, OSError):
         fields = _FIRST if mtime < 0 else _LAST
     year, month, day, hour, minute, second = min(max(fields, _FIRST), _LAST)

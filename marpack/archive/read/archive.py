@@ -6,29 +6,24 @@ import os
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
 from marpack.archive.member import ArchiveMember
 from marpack.archive.names import CASE_COLLISION, name_issue, names_issues
-from marpack.archive.read.limits import LIMIT_CODES
+from marpack.archive.read.container import Container
+from marpack.archive.read.limits import LIMIT_CODES, Limits
+from marpack.archive.read.member_reader import MemberReader
 from marpack.errors import ArchiveError, LimitError, ManifestError, UnsafeArchiveError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-
     from typing_extensions import Self
 
-    from marpack.archive.read.container import Container
-    from marpack.archive.read.limits import Limits
-    from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
-
-_Manifest = TypeVar("_Manifest")
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -48,6 +43,7 @@ class Archive(ABC):
     """
 
     manifest_name: ClassVar[str]
+    _manifest_class: ClassVar[type[Manifest] | type[WorkflowManifest]]
 
     def __init__(self, container: Container, limits: Limits, file_name: str) -> None:
         self.path = container.path
@@ -116,9 +112,8 @@ class Archive(ABC):
         size = self[name].size
         most = self._largest if limit is None else limit
         if size > most:
-            raise LimitError(
-                self.path, f"has {size:,} bytes, more than the limit of {most:,}", code="too-large", member=name
-            )
+            message = f"has {size:,} bytes, more than the limit of {most:,}"
+            raise LimitError(self.path, message, code="too-large", member=name)
         with self.open(name) as file:
             return file.read()
 
@@ -141,14 +136,11 @@ class Archive(ABC):
             message = f"has a {name} that is not UTF-8: pack it again"
             raise ArchiveError(self.path, message, code="bad-manifest") from None
 
-    @property
-    @abstractmethod
+    @cached_property
     def manifest(self) -> Any:
         """The ``Manifest`` or ``WorkflowManifest``. Raises ``ArchiveError`` where there is none, or it is none."""
-
-    def _parsed(self, parse: Callable[[str], _Manifest]) -> _Manifest:
         try:
-            return parse(self.manifest_text)
+            return self._manifest_class.from_json(self.manifest_text)
         except ManifestError as error:
             raise ArchiveError(self.path, f"has a bad manifest: {error}", code="bad-manifest") from error
 
@@ -157,22 +149,14 @@ class Archive(ABC):
     def references(self) -> Mapping[str, str]:
         """The files that the manifest names, by its keys; a handler that may be the server's is left out (R10)."""
 
-    # ------------------------------------------------------------------------------------------------ safety
-
     @cached_property
     def _issues(self) -> tuple[Issue, ...]:
-        container = self._container
-        found = list(container.issues())
-        names = (*(member.name for member in container.members), *container.folders)
-        found += filter(None, map(name_issue, names))
-        found += names_issues(
-            (member.name for member in container.members), container.folders, most=2 * self._limits.members
-        )
-        total = sum(member.size for member in container.members)
-        if total > self._largest:
-            message = (
-                f"the members hold {total:,} bytes, more than the limit of {self._largest:,} for this archive"
-            )
+        names = [member.name for member in self.members]
+        found = [*self._container.issues(), *filter(None, map(name_issue, (*names, *self.folders)))]
+        found += names_issues(names, self.folders, most=2 * self._limits.members)
+        total, most = sum(member.size for member in self.members), self._largest
+        if total > most:
+            message = f"the members hold {total:,} bytes, more than the limit of {most:,} for this archive"
             found.append(Issue(code="too-large", argument="", message=message))
         return tuple(dict.fromkeys(found))
 
@@ -180,8 +164,7 @@ class Archive(ABC):
     def issues(self) -> tuple[Issue, ...]:
         """What is wrong with the members, by all that is said of them, before their contents are read.
 
-        ``code`` is stable (spec/archive.md, R11) and ``argument`` the member. Looks once at the header before
-        each.
+        ``code`` is stable (spec/archive.md, R11) and ``argument`` the member. Looks once at the header of each.
         """
         with self._examining:
             return self._issues
@@ -191,15 +174,12 @@ class Archive(ABC):
 
         ``case_sensitive`` says that names which differ in case only are two.
         """
-        for issue in self.issues:
-            if issue.code == CASE_COLLISION and case_sensitive:
-                continue
-            more = len(self.issues) - 1
-            message = issue.message + (f" (and {more} more)" if more else "")
-            error = LimitError if issue.code in LIMIT_CODES else UnsafeArchiveError
-            raise error(self.path, message, code=issue.code, member=issue.argument or None)
-
-    # ----------------------------------------------------------------------------------------------- whole
+        issues = self.issues
+        for issue in issues:
+            if issue.code != CASE_COLLISION or not case_sensitive:
+                more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
+                error = LimitError if issue.code in LIMIT_CODES else UnsafeArchiveError
+                raise error(self.path, issue.message + more, code=issue.code, member=issue.argument or None)
 
     def extract(
         self,
@@ -225,14 +205,8 @@ class Archive(ABC):
         from marpack.archive.read.extract import extract
 
         self.refuse(case_sensitive=case_sensitive)
-        return extract(
-            self._container,
-            os.fspath(folder),
-            self._chosen(members),
-            marker=self.manifest_name,
-            force=force,
-            progress=progress,
-        )
+        chosen, marker = self._chosen(members), self.manifest_name
+        return extract(self._container, os.fspath(folder), chosen, marker=marker, force=force, progress=progress)
 
     def _chosen(self, members: Iterable[str] | None) -> list[ArchiveMember] | None:
         if members is None:
@@ -241,12 +215,9 @@ class Archive(ABC):
             raise TypeError(f"members is a list of names, not one: [{members!r}]")
         found: dict[str, ArchiveMember] = {}
         for name in members:
-            inside = {
-                member.name: member
-                for member in self.members
-                if member.name == name or member.name.startswith(f"{name.rstrip('/')}/")
-            }
-            found |= inside or {name: self[name]}  # which raises
+            folder = f"{name.rstrip('/')}/"
+            inside = [each for each in self.members if each.name == name or each.name.startswith(folder)]
+            found |= {member.name: member for member in inside or [self[name]]}  # which raises
         return list(found.values())
 
     def verify(self, *, progress: Progress | None = None, threads: int | None = None) -> tuple[Issue, ...]:
@@ -265,11 +236,9 @@ class Archive(ABC):
             digests = self._recorded_digests()
             named = [(name, f"is named by the manifest ({key})") for key, name in self.references.items()]
             named += [(name, "has a SHA-256 in the manifest") for name in digests]
-            issues += [
-                Issue(code="missing-file", argument=name, message=f"{why}, and is not there")
-                for name, why in named
-                if name not in self
-            ]
+            for name, why in named:
+                if name not in self:
+                    issues.append(Issue(code="missing-file", argument=name, message=f"{why}, and is not there"))
         except ArchiveError as error:
             issues.append(error.issue)
         if not any(issue.code in LIMIT_CODES for issue in issues):  # else it might never end
@@ -277,14 +246,9 @@ class Archive(ABC):
         return tuple(dict.fromkeys(issues))
 
     def _recorded_digests(self) -> dict[str, str]:
-        recorded = (self.manifest.metadata or {}).get("sha256", {})
-        if not isinstance(recorded, Mapping):
-            return {}
-        return {
-            name: text.lower()
-            for name, text in recorded.items()
-            if isinstance(text, str) and _SHA256.fullmatch(text)
-        }
+        recorded = (self.manifest.metadata or {}).get("sha256")
+        sums = recorded.items() if isinstance(recorded, Mapping) else ()
+        return {name: text.lower() for name, text in sums if isinstance(text, str) and _SHA256.fullmatch(text)}
 
     def deflated(self, member: ArchiveMember) -> Iterator[tuple[bytes, bytes]]:
         """Yield the deflated bytes of a member of a zip, and what comes out of them, held against size and CRC."""
@@ -294,12 +258,9 @@ class Archive(ABC):
 class ModelArchive(Archive):
     """An open archive of a model."""
 
+    manifest: Manifest
     manifest_name = MANIFEST_NAME
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
-        return self._parsed(Manifest.from_json)
+    _manifest_class = Manifest
 
     @property
     def references(self) -> Mapping[str, str]:
@@ -317,12 +278,9 @@ class ModelArchive(Archive):
 class WorkflowArchive(Archive):
     """An open archive of a workflow (``.war``)."""
 
+    manifest: WorkflowManifest
     manifest_name = WORKFLOW_MANIFEST_NAME
-
-    @cached_property
-    def manifest(self) -> WorkflowManifest:
-        """The manifest. Raises ``ArchiveError`` where there is none, or it is no manifest."""
-        return self._parsed(WorkflowManifest.from_json)
+    _manifest_class = WorkflowManifest
 
     @property
     def references(self) -> Mapping[str, str]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from marpack.archive.forms import ContainerForm
+from marpack.archive.member import ArchiveMember
+from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.read.random_access import RandomAccess
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from marpack.archive.forms import ContainerForm
-    from marpack.archive.member import ArchiveMember
     from marpack.archive.owner import Owner
-    from marpack.archive.read.member_reader import MemberReader
 
 
 class Container(ABC):
@@ -24,17 +25,18 @@ class Container(ABC):
     # Bytes on disk.
     size: int
     members: tuple[ArchiveMember, ...]
-    # Names of folders that have an member of their own, without the slash at their end.
+    # Names of folders that have a member of their own, without the slash at their end.
     folders: tuple[str, ...]
     # Names of links in a folder that lead out of it, which the server follows and marpack does not.
     outside_links: tuple[str, ...] = ()
     # When it was packed, in seconds since the epoch, and whose its members are, where the form says so itself.
     timestamp: int | None = None
     owner: Owner | None = None
+    _issues: Sequence[Issue]
 
-    @abstractmethod
     def issues(self) -> Iterator[Issue]:
         """Yield what is wrong with how the members are held, but for their contents; may read a little of each."""
+        return iter(self._issues)
 
     @abstractmethod
     def open(self, member: ArchiveMember) -> MemberReader:
@@ -58,3 +60,20 @@ class Container(ABC):
     @abstractmethod
     def close(self) -> None:
         """End reading."""
+
+
+class FileContainer(Container):
+    """The members of a file."""
+
+    def __init__(self, path: str, data: RandomAccess) -> None:
+        self.path = path
+        self.size = data.size
+        self._data = data
+
+    def raw(self) -> Iterator[bytes]:
+        """Yield the file's bytes."""
+        return self._data.chunks()
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        self._data.close()

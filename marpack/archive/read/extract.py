@@ -34,7 +34,7 @@ def extract(
     """
     folder = folder.rstrip(os.sep) or folder
     members = container.members if wanted is None else wanted
-    names = {member.name for member in members}
+    chosen = frozenset(members)
     total = sum(member.size for member in members)
     with replacing_folder(folder, force=force, marker=marker, may_be_empty=True) as building:
         free = free_space(building)
@@ -44,14 +44,14 @@ def extract(
         if wanted is None:
             for name in container.folders:
                 _make(building, [*parents(name), name], made)
-        for member, reader in container.contents(frozenset(members)):
+        for member, reader in container.contents(chosen):
             _make(building, parents(member.name), made)
             with open(os.path.join(building, member.name), "xb") as file:
                 while data := reader.read1(CHUNK_SIZE):
                     file.write(data)
                     if progress:
                         progress(len(data))
-    return tuple(member.name for member in container.members if member.name in names)
+    return tuple(member.name for member in container.members if member in chosen)
 
 
 def _make(root: str, folders: Sequence[str], made: set[str]) -> None:

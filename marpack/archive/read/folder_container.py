@@ -5,20 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from marpack.archive.member import ArchiveMember
 from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
+from marpack.archive.read.limits import Limits
 from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.sources import open_at_once
 from marpack.errors import LimitError
 from marpack.findings import Issue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.read.limits import Limits
 
 # Links that lead to each other multiply what they lead to.
 _MOST_VISITS = 8
@@ -36,10 +31,8 @@ class FolderContainer(Container):
         self.path = path
         self._root = os.path.realpath(root)
         self._issues: list[Issue] = []
-        outside: list[str] = []
-        found, folders = self._walk(limits, outside)
-        self._found = found
         self._closed = False
+        self._found, folders, outside = self._walk(limits)
         self.members = tuple(
             ArchiveMember(
                 index=index,
@@ -49,15 +42,17 @@ class FolderContainer(Container):
                 mode=stat.S_IMODE(status.st_mode),
                 mtime_ns=status.st_mtime_ns,
             )
-            for index, (name, status) in enumerate(sorted(found.items(), key=lambda item: member_order(item[0])))
+            for index, (name, status) in enumerate(self._found.items())
         )
         self.folders = tuple(sorted(folders))
         self.outside_links = tuple(sorted(outside))
         self.size = sum(member.size for member in self.members)
 
-    def _walk(self, limits: Limits, outside: list[str]) -> tuple[dict[str, os.stat_result], list[str]]:
+    def _walk(self, limits: Limits) -> tuple[dict[str, os.stat_result], list[str], list[str]]:
+        """Return the files in their order, the folders, and the links that lead out."""
         found: dict[str, os.stat_result] = {}
         folders: list[str] = []
+        outside: list[str] = []
         # With the folders in which each lies: a link may lead back to one of them.
         waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
         visits: Counter[tuple[int, int]] = Counter()
@@ -86,7 +81,7 @@ class FolderContainer(Container):
                         found[name] = item.stat()
                     else:
                         self._issue("device", name, "is neither a file nor a folder")
-        return found, folders
+        return {name: found[name] for name in sorted(found, key=member_order)}, folders, outside
 
     def _leads_inside(self, path: str) -> bool:
         target = os.path.realpath(path)
@@ -94,10 +89,6 @@ class FolderContainer(Container):
 
     def _issue(self, code: str, name: str, message: str) -> None:
         self._issues.append(Issue(code=code, argument=name, message=message))
-
-    def issues(self) -> Iterator[Issue]:
-        """Yield what in the folder is neither a file nor a folder of it."""
-        return iter(self._issues)
 
     def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a file; raise for one that is not what it was when the folder was opened."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from marpack.archive.formats.checksums import crc32
 from marpack.archive.formats.inflate import Inflater
+from marpack.archive.read.limits import Limits
+from marpack.archive.read.random_access import RandomAccess
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError, LimitError
 from marpack.findings import Issue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.read.limits import Limits
-    from marpack.archive.read.random_access import RandomAccess
 
 _HEADER = struct.Struct("<2s2BL2B")
 _TRAILER = struct.Struct("<2L")
@@ -35,14 +31,14 @@ class Gunzip:
         self._path = path
         self._data = data
         self._limit = limits.largest(data.size)
-        self._next = 0
         self.position = 0
         self._crc = 0
-        self._read_header()
+        self._next = self._read_header()
         self._inflater = Inflater(self._piece)
         self._ended = False
 
-    def _read_header(self) -> None:
+    def _read_header(self) -> int:
+        """Return where the header ends."""
         head = self._data.read_at(0, _HEADER.size)
         if len(head) < _HEADER.size or not head.startswith(_MAGIC) or head[2] != _DEFLATE:
             what = "is empty" if not self._data.size else "is not in the gzip format"
@@ -60,7 +56,7 @@ class Gunzip:
                 if end < 0:
                     raise ArchiveError(self._path, "has a gzip header that does not end", code="gzip")
                 position += end + 1
-        self._next = position + (2 if flags & _HAS_CRC else 0)
+        return position + (2 if flags & _HAS_CRC else 0)
 
     def _piece(self) -> bytes:
         piece = self._data.read_at(self._next, CHUNK_SIZE >> 2)
@@ -99,11 +95,9 @@ class Gunzip:
 
     def _end(self) -> None:
         self._ended = True
-        if not self._inflater.ended:
-            raise ArchiveError(self._path, "is cut off: get it again", code="gzip-truncated")
         self._behind = self._next - len(self._inflater.left)
         trailer = self._data.read_at(self._behind, _TRAILER.size)
-        if len(trailer) < _TRAILER.size:
+        if not self._inflater.ended or len(trailer) < _TRAILER.size:
             raise ArchiveError(self._path, "is cut off: get it again", code="gzip-truncated")
         crc, size = _TRAILER.unpack(trailer)
         if crc != self._crc or size != self.position & 0xFFFFFFFF:
@@ -113,9 +107,7 @@ class Gunzip:
         """Yield what follows the end, once it has been reached."""
         behind = self._data.read_at(self._behind + _TRAILER.size, 2)
         if behind == _MAGIC:
-            message = (
-                "is compressed in several gzip members, of which TorchServe reads the first only: pack it again"
-            )
-            yield Issue(code="gzip-members", argument="", message=message)
+            what = "is compressed in several gzip members, of which TorchServe reads the first only"
+            yield Issue(code="gzip-members", argument="", message=f"{what}: pack it again")
         elif behind:
             yield Issue(code="gzip-trailing", argument="", message="goes on behind its end: cut off what follows")

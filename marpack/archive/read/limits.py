@@ -38,7 +38,4 @@ class Limits:
 
     def largest(self, archive_size: int) -> int:
         """Return how many bytes an archive of this size may hold."""
-        return min(self.size, max(_ALWAYS_FINE, self.ratio * archive_size))
-
-
-_ALWAYS_FINE = 1 << 26
+        return min(self.size, max(1 << 26, self.ratio * archive_size))

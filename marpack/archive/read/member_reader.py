@@ -5,14 +5,12 @@ from __future__ import annotations
 import io
 import os
 from abc import abstractmethod
-from typing import TYPE_CHECKING
 
 from marpack.archive.formats.checksums import crc32
+from marpack.archive.member import ArchiveMember
+from marpack.archive.read.random_access import read_whole
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError
-
-if TYPE_CHECKING:
-    from marpack.archive.member import ArchiveMember
 
 WRONG_CRC = "is damaged: its CRC is not the one that it states"
 
@@ -83,12 +81,7 @@ class MemberReader(io.RawIOBase):
     def read(self, size: int | None = -1, /) -> bytes:
         """Return ``size`` bytes, fewer only at the end, or all that is left."""
         self._check_open()
-        left = self.member.size if size is None or size < 0 else size
-        pieces = []  # as much as comes, whatever the member says of its size
-        while left and (data := self.read1(left)):
-            pieces.append(data)
-            left -= len(data)
-        return b"".join(pieces)  # of one piece the piece itself
+        return read_whole(self.read1, self.member.size if size is None or size < 0 else size)
 
     def read1(self, size: int = -1, /) -> bytes:
         """Return at most ``size`` bytes, as many as come at once; none only at the end."""

@@ -5,21 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
-from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
-from marpack.archive.read.archive import ModelArchive, WorkflowArchive
+from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest
+from marpack.archive.read.archive import Archive, ModelArchive, WorkflowArchive
+from marpack.archive.read.container import Container
 from marpack.archive.read.limits import Limits
-from marpack.archive.read.random_access import FileBytes, StreamBytes
+from marpack.archive.read.random_access import FileBytes, RandomAccess, StreamBytes
+from marpack.archive.sources import SeekableFile
 from marpack.errors import ArchiveError
-
-if TYPE_CHECKING:
-    from marpack.archive.manifest import Manifest
-    from marpack.archive.read.archive import Archive
-    from marpack.archive.read.container import Container
-    from marpack.archive.read.random_access import RandomAccess
-    from marpack.archive.sources import SeekableFile
 
 _ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
 _GZIP_START = b"\x1f\x8b"
@@ -47,9 +41,10 @@ def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limit
         if not isinstance(source.read(0), bytes):
             raise TypeError("the file is open for text: open it with mode 'rb'")
         name = getattr(source, "name", None)
-        data: RandomAccess = StreamBytes(source)
-        is_zip = not data.read_at(0, 2).startswith(_GZIP_START)
-        return _archive(_container(name if isinstance(name, str) else "", data, limits, is_zip=is_zip), limits, "")
+        stream = StreamBytes(source)
+        is_zip = not stream.read_at(0, 2).startswith(_GZIP_START)
+        path = name if isinstance(name, str) else ""
+        return _archive(_container(path, stream, limits, is_zip=is_zip), limits, "")
     path = os.fsdecode(source)
     file_name = os.path.basename(os.path.abspath(path))
     if stat.S_ISDIR(os.stat(path).st_mode):
@@ -77,14 +72,12 @@ def _check_form(path: str, start: bytes, *, is_zip: bool) -> None:
 def _folder(path: str, limits: Limits) -> Container:
     from marpack.archive.read.folder_container import FolderContainer
 
-    root = path
-    # R5: as the server does; but not into the folder of the manifest, which it takes for the model's, nor out of
-    # the folder by a link.
     with os.scandir(path) as items:
         inside = list(islice(items, 2))
-    if len(inside) == 1 and inside[0].name not in _OWN_FOLDERS and inside[0].is_dir(follow_symlinks=False):
-        root = inside[0].path
-    return FolderContainer(path, root, limits)
+    # R5: as the server does; but not into the folder of the manifest, which it takes for the model's, nor out of
+    # the folder by a link.
+    down = len(inside) == 1 and inside[0].name not in _OWN_FOLDERS and inside[0].is_dir(follow_symlinks=False)
+    return FolderContainer(path, inside[0].path if down else path, limits)
 
 
 def _container(path: str, data: RandomAccess, limits: Limits, *, is_zip: bool) -> Container:
@@ -99,11 +92,9 @@ def _container(path: str, data: RandomAccess, limits: Limits, *, is_zip: bool) -
 
 def _archive(container: Container, limits: Limits, file_name: str) -> Archive:
     names = {member.name for member in container.members}
-    is_workflow = file_name.endswith(WORKFLOW_SUFFIX) or (
-        WORKFLOW_MANIFEST_NAME in names
-        and MANIFEST_NAME not in names
-        and not file_name.endswith(SUFFIXES["default"])
-    )
+    holds_workflow = WORKFLOW_MANIFEST_NAME in names and MANIFEST_NAME not in names
+    called_model = file_name.endswith(SUFFIXES["default"])
+    is_workflow = file_name.endswith(WORKFLOW_SUFFIX) or (holds_workflow and not called_model)
     return (WorkflowArchive if is_workflow else ModelArchive)(container, limits, file_name)
 
 

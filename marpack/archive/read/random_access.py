@@ -6,48 +6,50 @@ import io
 import os
 import stat
 import threading
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 
-from marpack.archive.sources import CHUNK_SIZE, open_at_once
+from marpack.archive.sources import CHUNK_SIZE, SeekableFile, open_at_once
 from marpack.errors import ArchiveError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from marpack.archive.sources import SeekableFile
 
 _CAN_READ_AT = hasattr(os, "pread")  # not on Windows
 
 
-class RandomAccess(Protocol):
+class RandomAccess(ABC):
     """Bytes of a known ``size``."""
 
-    @property
-    def size(self) -> int:
-        """The number of bytes."""
+    size: int
+    _closed = False
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return the bytes from ``offset`` on, fewer than ``length`` only at the end; on any thread."""
+        if self._closed:
+            raise ValueError("the archive is closed")
+        end = min(offset + length, self.size)
+        return read_whole(lambda left: self._piece(end - left, left), end - offset)
 
+    def chunks(self) -> Iterator[bytes]:
+        """Yield all of it, piece by piece."""
+        position = 0
+        while piece := self.read_at(position, CHUNK_SIZE):
+            yield piece
+            position += len(piece)
+
+    @abstractmethod
+    def _piece(self, offset: int, length: int) -> bytes:
+        """Return at most ``length`` bytes, as many as come at once."""
+
+    @abstractmethod
     def close(self) -> None:
         """End reading."""
 
 
-def chunks_of(data: RandomAccess) -> Iterator[bytes]:
-    """Yield all of it, piece by piece."""
-    position = 0
-    while piece := data.read_at(position, CHUNK_SIZE):
-        yield piece
-        position += len(piece)
-
-
-class FileBytes:
+class FileBytes(RandomAccess):
     """A regular file, opened by its path."""
 
     def __init__(self, path: str) -> None:
         self._file = open_at_once(path)
         self._turn = threading.Lock()
-        self._closed = False
         try:
             status = os.fstat(self._file)
             if not stat.S_ISREG(status.st_mode):
@@ -56,12 +58,6 @@ class FileBytes:
             os.close(self._file)
             raise
         self.size = status.st_size
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Return the bytes from ``offset`` on, fewer than ``length`` only at the end; on any thread."""
-        if self._closed:
-            raise ValueError("the archive is closed")
-        return _whole(self._piece, offset, min(length, self.size - offset))
 
     def _piece(self, offset: int, length: int) -> bytes:
         if _CAN_READ_AT:
@@ -77,17 +73,13 @@ class FileBytes:
             os.close(self._file)
 
 
-class StreamBytes:
+class StreamBytes(RandomAccess):
     """An open binary file that can seek, and whose position is nobody else's meanwhile; it is left open."""
 
     def __init__(self, file: SeekableFile) -> None:
         self._file = file
         self._turn = threading.Lock()
         self.size = file.seek(0, io.SEEK_END)
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Return the bytes from ``offset`` on, fewer than ``length`` only at the end; on any thread."""
-        return _whole(self._piece, offset, min(length, self.size - offset))
 
     def _piece(self, offset: int, length: int) -> bytes:
         with self._turn:
@@ -98,11 +90,10 @@ class StreamBytes:
         """Leave the file open: it is the caller's."""
 
 
-def _whole(read: Callable[[int, int], bytes], offset: int, length: int) -> bytes:
-    """Read until all is there or nothing comes; a length below 1 lies beyond the end, however far."""
+def read_whole(read: Callable[[int], bytes], size: int) -> bytes:
+    """Return what ``read`` gives, until ``size`` bytes are there or nothing comes; none for a size below 1."""
     pieces = []
-    while length > 0 and (data := read(offset, length)):
+    while size > 0 and (data := read(size)):
         pieces.append(data)
-        offset += len(data)
-        length -= len(data)
+        size -= len(data)
     return b"".join(pieces)  # of one piece the piece itself

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator
 
 from marpack.archive.member import ArchiveMember
 from marpack.archive.names import name_issue
 from marpack.archive.owner import Owner
-from marpack.archive.read.container import Container
+from marpack.archive.read.container import FileContainer
 from marpack.archive.read.gunzip import Gunzip
+from marpack.archive.read.limits import Limits
 from marpack.archive.read.member_reader import MemberReader
-from marpack.archive.read.random_access import chunks_of
-from marpack.archive.read.tar_headers import FOLDER, read_headers
+from marpack.archive.read.random_access import RandomAccess
+from marpack.archive.read.tar_headers import FILE, FOLDER, TarHeader, read_headers
 from marpack.findings import Issue
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-
-    from marpack.archive.read.limits import Limits
-    from marpack.archive.read.random_access import RandomAccess
-    from marpack.archive.read.tar_headers import TarHeader
 
 _LINKS = {b"1", b"2"}
 _DEVICES = {b"3", b"4", b"6"}
 
 
-class TarContainer(Container):
+class TarContainer(FileContainer):
     """The members of a gzip'd tar.
 
     It is read once, to its end, to find them. A member that is opened by itself costs a reading of all before it,
@@ -36,23 +30,22 @@ class TarContainer(Container):
     form = "tgz"
 
     def __init__(self, path: str, data: RandomAccess, limits: Limits) -> None:
-        self.path = path
-        self.size = data.size
-        self._data = data
+        super().__init__(path, data)
         self._limits = limits
         self._issues: list[Issue] = []
         self._idle: Gunzip | None = None
         # A reader that is collected as garbage gives its stream back, on whichever thread that happens.
         self._turn = threading.RLock()
         # By the index of the member.
-        self._offsets: list[int] = []
+        self.offsets: list[int] = []
         self._read()
 
-    def _stream(self) -> Gunzip:
+    def stream(self) -> Gunzip:
+        """Begin to read."""
         return Gunzip(self.path, self._data, self._limits)
 
     def _read(self) -> None:
-        stream = self._stream()
+        stream = self.stream()
         self.timestamp = stream.mtime or None
         members: list[ArchiveMember] = []
         folders: list[str] = []
@@ -76,49 +69,36 @@ class TarContainer(Container):
             if not members:
                 self.owner = _owner(header)
             members.append(member)
-            self._offsets.append(header.offset)
+            self.offsets.append(header.offset)
         if stream.has_more_than_zeros():
             message = "goes on behind the end of its tar, where TorchServe stops reading"
             self._issues.append(Issue(code="tar-trailing", argument="", message=message))
         self._issues += stream.issues()
         self.members, self.folders = tuple(members), tuple(folders)
 
-    def issues(self) -> Iterator[Issue]:
-        """Yield what the server would find otherwise, or refuse."""
-        return iter(self._issues)
-
     def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a member, once all before it has been read."""
-        offset = self._offsets[member.index]
-        return _Member(self.path, member, self._taken(offset), offset, self._stream, self._give_back)
+        return _Member(self, member, self._taken(self.offsets[member.index]), shared=False)
 
     def _taken(self, offset: int) -> Gunzip:
         with self._turn:
             if self._idle and self._idle.position <= offset:
                 stream, self._idle = self._idle, None
                 return stream
-        return self._stream()
+        return self.stream()
 
-    def _give_back(self, stream: Gunzip) -> None:
+    def give_back(self, stream: Gunzip) -> None:
+        """Take a stream that nobody reads any more."""
         with self._turn:
             self._idle = stream
 
     def contents(self, wanted: Collection[ArchiveMember]) -> Iterator[tuple[ArchiveMember, MemberReader]]:
         """Yield members in their order, in one reading."""
-        stream = self._stream()
+        stream = self.stream()
         for member in self.members:
             if member in wanted:
-                offset = self._offsets[member.index]
-                with _Member(self.path, member, stream, offset, self._stream, lambda _: None) as reader:
+                with _Member(self, member, stream, shared=True) as reader:
                     yield member, reader
-
-    def raw(self) -> Iterator[bytes]:
-        """Yield the archive's own bytes."""
-        return chunks_of(self._data)
-
-    def close(self) -> None:
-        """Close the file, if it was opened here."""
-        self._data.close()
 
 
 def _owner(header: TarHeader) -> Owner | None:
@@ -141,42 +121,32 @@ def _member_issues(header: TarHeader) -> Iterator[Issue]:
         yield Issue(code="device", argument=name, message="is a device or a pipe")
     elif header.sparse:
         yield Issue(code="tar-type", argument=name, message="is a sparse file, which readers take differently")
-    elif not header.is_file and header.kind != FOLDER:
+    elif header.kind not in (FILE, FOLDER):
         yield Issue(code="tar-type", argument=name, message=f"is of the unknown type {header.kind!r}")
 
 
 class _Member(MemberReader):
-    """A member of a stream, which others may have brought some way already."""
+    """A member of a stream, which others may have brought some way already, and read on if it is ``shared``."""
 
-    def __init__(
-        self,
-        path: str,
-        member: ArchiveMember,
-        stream: Gunzip,
-        offset: int,
-        anew: Callable[[], Gunzip],
-        give_back: Callable[[Gunzip], None],
-    ) -> None:
-        super().__init__(path, member)
-        self._anew = anew
-        self._give_back = give_back
-        self._failed = False
+    def __init__(self, container: TarContainer, member: ArchiveMember, stream: Gunzip, *, shared: bool) -> None:
+        super().__init__(container.path, member)
+        self._container = container
+        self._offset = container.offsets[member.index]
         self._stream = stream
-        self._offset = offset
+        self._shared = shared
+        self._failed = False
 
     def _begin(self) -> None:
-        self._stream = self._anew()
+        self._stream = self._container.stream()
 
     def _take(self, size: int) -> bytes:
-        start = self._offset + self._position
         self._failed = True
-        if start > self._stream.position:
-            self._stream.skip(start - self._stream.position)
+        self._stream.skip(self._offset + self._position - self._stream.position)
         data = self._stream.read(size)
         self._failed = False
         return data
 
     def close(self) -> None:
-        if not self.closed and not self._failed:
-            self._give_back(self._stream)
+        if not (self.closed or self._shared or self._failed):
+            self._container.give_back(self._stream)
         super().close()

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import NoReturn
 
 from marpack.archive.names import MAX_NAME
+from marpack.archive.read.gunzip import Gunzip
+from marpack.archive.read.random_access import read_whole
 from marpack.display import printable
 from marpack.errors import ArchiveError, UnsafeArchiveError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _BLOCK_SIZE = 512
 _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12s")
@@ -24,9 +24,8 @@ _CHECKSUM = slice(148, 156)
 _POSIX = b"ustar\x0000"
 _XSTAR_END = b"tar\0"
 
-FOLDER = b"5"
-_FILE, _OLD_FILE, _CONTIGUOUS = b"0", b"\0", b"7"
-_FILES = {_FILE, _OLD_FILE, _CONTIGUOUS}
+FILE, FOLDER = b"0", b"5"
+_FILES = {FILE, b"\0", b"7"}  # also of old tars, and contiguous ones
 _WITHOUT_CONTENTS = {b"1", b"2", b"3", b"4", b"6"}
 _LONG_NAME, _LONG_LINK = b"L", b"K"
 _PAX, _PAX_FOR_ALL = b"x", b"g"
@@ -61,25 +60,8 @@ class TarHeader:
     offset: int
     sparse: bool
 
-    @property
-    def is_file(self) -> bool:
-        """Whether it has contents that are what the member holds."""
-        return self.kind == _FILE
 
-
-class TarBytes(Protocol):
-    """Bytes that are read forward."""
-
-    position: int
-
-    def read(self, size: int) -> bytes:
-        """Return at most ``size`` bytes, none at the end."""
-
-    def skip(self, count: int) -> None:
-        """Read on, as far as there is something."""
-
-
-def read_headers(path: str, stream: TarBytes) -> Iterator[TarHeader]:
+def read_headers(path: str, stream: Gunzip) -> Iterator[TarHeader]:
     """Yield the members' headers up to the zeros at the end; what is read of contents in between is the caller's.
 
     Raises ``ArchiveError`` for bytes that are no tar, ``UnsafeArchiveError`` for what readers take differently.
@@ -165,20 +147,16 @@ class _Extended:
         is_folder = header.kind == FOLDER or (header.kind in _FILES and name.endswith("/"))
         if size and (is_folder or header.kind in _WITHOUT_CONTENTS):
             _unclear(self.path, f"has something with contents that is no file: {_shown(raw_name)}")
-        kind = _FILE if header.kind in _FILES else header.kind
+        kind = FILE if header.kind in _FILES else header.kind
         uid, gid, user, group = header.owner
+        numbers = int(pax.get("uid", uid)), int(pax.get("gid", gid))
         return replace(
             header,
             name=name,
             kind=FOLDER if is_folder else kind,
             size=size,
             mtime_ns=_nanoseconds(pax["mtime"]) if "mtime" in pax else header.mtime_ns,
-            owner=(
-                int(pax.get("uid", uid)),
-                int(pax.get("gid", gid)),
-                pax.get("uname", user),
-                pax.get("gname", group),
-            ),
+            owner=(*numbers, pax.get("uname", user), pax.get("gname", group)),
             sparse=any(key.startswith(_SPARSE) for key in pax),
         )
 
@@ -192,21 +170,17 @@ def _nanoseconds(seconds: str) -> int:
     return round(float(seconds) * 10**9) if "." in seconds else int(seconds) * 10**9
 
 
-def _text(path: str, stream: TarBytes, size: int) -> bytes:
+def _text(path: str, stream: Gunzip, size: int) -> bytes:
     if size > _LONGEST_TEXT:
         _broken(path, f"has a header of {size:,} bytes")
     return _exactly(path, stream, size + -size % _BLOCK_SIZE)[:size]
 
 
-def _exactly(path: str, stream: TarBytes, size: int, *, or_nothing: bool = False) -> bytes:
-    pieces = []
-    left = size
-    while left and (data := stream.read(left)):
-        pieces.append(data)
-        left -= len(data)
-    if left and not (or_nothing and not pieces):
+def _exactly(path: str, stream: Gunzip, size: int, *, or_nothing: bool = False) -> bytes:
+    data = read_whole(stream.read, size)
+    if len(data) < size and (data or not or_nothing):
         raise ArchiveError(path, "breaks off within a header: get it again", code="tar-truncated")
-    return b"".join(pieces)
+    return data
 
 
 def _fits(block: bytes, checksum: int) -> bool:
@@ -242,8 +216,7 @@ def _pax_records(path: str, text: bytes) -> dict[str, str]:
             _broken(path, "has an extended header that is none")
         found[raw_key.decode("utf-8", "replace")] = value[:-1].decode("utf-8", "surrogateescape")
         position += length
-    for key in [key for key in found if not found[key]]:
-        del found[key]
+    found = {key: value for key, value in found.items() if value}
     for key, pattern in _PAX_NUMBERS.items():
         if key in found and not pattern.fullmatch(found[key]):
             _broken(path, f"has an extended header with {found[key][:40]!r} for a number")

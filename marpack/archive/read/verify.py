@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from marpack.archive.formats.checksums import crc32, crc32_combine, new_sha256
 from marpack.archive.forms import Compression
-from marpack.archive.read.member_reader import WRONG_CRC
+from marpack.archive.member import ArchiveMember
+from marpack.archive.read.container import Container
+from marpack.archive.read.member_reader import WRONG_CRC, MemberReader
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.disk.threads import checked_threads, ordered_map
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import TypeAlias
-
-    from marpack.archive.member import ArchiveMember
-    from marpack.archive.read.container import Container
-    from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
 
-    # Of members and parts of members: how long the part is, and its CRC or what is wrong with it.
-    _Outcome: TypeAlias = list[tuple[ArchiveMember, int, int | Issue]]
+# Of members and parts of members: how long the part is, and its CRC or what is wrong with it.
+_Outcome: TypeAlias = "list[tuple[ArchiveMember, int, int | Issue]]"
 
 # More do not help: memory is the limit.
 _MAX_THREADS = 8
@@ -46,27 +44,27 @@ def verify_contents(
     return verifier.in_one_reading() if container.form == "tgz" else verifier.by_threads(threads)
 
 
+@dataclass(frozen=True, slots=True)
 class _Verifier:
     """Reads members, whole or in parts, on any thread."""
 
-    def __init__(self, container: Container, digests: Mapping[str, str], progress: Progress | None) -> None:
-        self._container = container
-        self._digests = digests
-        self._progress = progress
+    container: Container
+    digests: Mapping[str, str]
+    progress: Progress | None
 
     def in_one_reading(self) -> list[Issue]:
         try:
-            contents = self._container.contents(frozenset(self._container.members))
+            contents = self.container.contents(frozenset(self.container.members))
             return [issue for member, reader in contents if (issue := self._whole(member, reader))]
         except ArchiveError as error:
             return [error.issue]
 
     def by_threads(self, threads: int) -> list[Issue]:
-        members = self._container.members
+        members = self.container.members
         tasks = [partial(self._wholes, members)] if threads == 1 else [*self._tasks(members)]
         issues: dict[int, Issue] = {}
         crcs: dict[int, int] = {}
-        for outcome in ordered_map(_call, tasks, threads=min(threads, len(tasks)), ahead=len(tasks)):
+        for outcome in ordered_map(lambda task: task(), tasks, threads=min(threads, len(tasks)), ahead=len(tasks)):
             for member, length, found in outcome:
                 if isinstance(found, Issue):
                     issues.setdefault(member.index, found)
@@ -81,7 +79,7 @@ class _Verifier:
         """Yield what one thread does at once: all small members, a large one, a part of one that is stored."""
         yield partial(self._wholes, [member for member in members if member.size <= _LARGE_SIZE])
         for member in (member for member in members if member.size > _LARGE_SIZE):
-            if member.compression is Compression.STORED and member.name not in self._digests:
+            if member.compression is Compression.STORED and member.name not in self.digests:
                 yield from (partial(self._part, member, start) for start in range(0, member.size, _PART_SIZE))
             else:
                 yield partial(self._wholes, [member])
@@ -90,7 +88,7 @@ class _Verifier:
         found: _Outcome = []
         for member in members:
             try:
-                with self._container.open(member) as reader:
+                with self.container.open(member) as reader:
                     issue = self._whole(member, reader)
             except ArchiveError as error:
                 issue = error.issue
@@ -99,11 +97,11 @@ class _Verifier:
         return found
 
     def _whole(self, member: ArchiveMember, reader: MemberReader) -> Issue | None:
-        sha256 = new_sha256() if member.name in self._digests else None
+        sha256 = new_sha256() if member.name in self.digests else None
         for data in self._pieces(reader):
             if sha256:
                 sha256.update(data)
-        if not sha256 or sha256.hexdigest() == self._digests[member.name]:
+        if not sha256 or sha256.hexdigest() == self.digests[member.name]:
             return None
         return Issue(code="digest", argument=member.name, message="is not what the manifest's SHA-256 is of")
 
@@ -112,7 +110,7 @@ class _Verifier:
         length = min(_PART_SIZE, member.size - start)
         crc = 0
         try:
-            with self._container.open(member) as reader:
+            with self.container.open(member) as reader:
                 reader.leave_sum_to_others()
                 reader.seek(start)
                 for data in self._pieces(reader, length):
@@ -125,9 +123,5 @@ class _Verifier:
         while data := reader.read1(min(CHUNK_SIZE, left)):
             yield data
             left -= len(data)
-            if self._progress:
-                self._progress(len(data))
-
-
-def _call(task: Callable[[], _Outcome]) -> _Outcome:
-    return task()
+            if self.progress:
+                self.progress(len(data))

@@ -4,42 +4,35 @@ from __future__ import annotations
 
 import stat
 import zlib
+from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 from marpack.archive.formats.inflate import Inflater
+from marpack.archive.formats.zip_records import ENCRYPTED
 from marpack.archive.forms import Compression
 from marpack.archive.member import ArchiveMember
-from marpack.archive.read.container import Container
+from marpack.archive.read.container import FileContainer
+from marpack.archive.read.limits import Limits
 from marpack.archive.read.member_reader import MemberReader
-from marpack.archive.read.random_access import chunks_of
-from marpack.archive.read.zip_directory import ENCRYPTED, read_directory
+from marpack.archive.read.random_access import RandomAccess
+from marpack.archive.read.zip_directory import ZipRecord, read_directory
 from marpack.archive.read.zip_local_headers import LocalHeaders
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from marpack.archive.read.limits import Limits
-    from marpack.archive.read.random_access import RandomAccess
-    from marpack.archive.read.zip_directory import ZipRecord
-    from marpack.findings import Issue
+from marpack.findings import Issue
 
 # Of compressed bytes: what is left of a piece is copied for each piece that comes out of it.
 _PIECE_SIZE = 1 << 17
 _COMPRESSIONS = {int(known): known for known in Compression}
 
 
-class ZipContainer(Container):
+class ZipContainer(FileContainer):
     """The members of a zip in the order of their bytes."""
 
     form = "zip"
 
     def __init__(self, path: str, data: RandomAccess, limits: Limits) -> None:
-        self.path = path
-        self.size = data.size
-        self._data = data
+        super().__init__(path, data)
         records, directory = read_directory(path, data, limits)
         self._headers = LocalHeaders(data, records, directory)
         ordered = sorted(records, key=attrgetter("offset"))
@@ -70,24 +63,16 @@ class ZipContainer(Container):
 
     def deflated(self, member: ArchiveMember) -> Iterator[tuple[bytes, bytes]]:
         """Yield what a member is deflated to, and what comes out of it, which is held against its size and CRC."""
-        record = self._records[member.index]
         pieces: list[bytes] = []
-        start = self._headers.data_offset(self.path, record)
-        with _Deflated(self.path, member, self._data, start, pieces.append) as reader:
+        start = self._headers.data_offset(self.path, self._records[member.index])
+        with _Deflated(self.path, member, self._data, start) as reader:
+            reader.tee = pieces.append
             while True:
                 more = reader.read1(CHUNK_SIZE)
                 yield b"".join(pieces), more
-                pieces.clear()
                 if not more:
                     break
-
-    def raw(self) -> Iterator[bytes]:
-        """Yield the archive's own bytes."""
-        return chunks_of(self._data)
-
-    def close(self) -> None:
-        """Close the file, if it was opened here."""
-        self._data.close()
+                pieces.clear()
 
 
 def _member(index: int, record: ZipRecord) -> ArchiveMember:
@@ -98,18 +83,21 @@ def _member(index: int, record: ZipRecord) -> ArchiveMember:
         compressed_size=record.compressed_size,
         compression=_COMPRESSIONS.get(record.method, record.method),
         crc32=record.crc,
-        mode=None if record.mode is None else stat.S_IMODE(record.mode),
+        mode=stat.S_IMODE(record.attributes) if record.attributes else None,
         mtime_ns=record.mtime_ns,
     )
 
 
-class _Stored(MemberReader):
-    """Contents that lie in the archive as they are."""
-
+class _InZip(MemberReader):
     def __init__(self, path: str, member: ArchiveMember, data: RandomAccess, start: int) -> None:
         super().__init__(path, member)
         self._data = data
         self._start = start
+        self._begin()
+
+
+class _Stored(_InZip):
+    """Contents that lie in the archive as they are."""
 
     def _begin(self) -> None:
         pass
@@ -121,22 +109,10 @@ class _Stored(MemberReader):
         return self._data.read_at(self._start + self._position, size)
 
 
-class _Deflated(MemberReader):
+class _Deflated(_InZip):
     """Contents that are deflated; what they are deflated to is given to ``tee``, piece by piece, as it is read."""
 
-    def __init__(
-        self,
-        path: str,
-        member: ArchiveMember,
-        data: RandomAccess,
-        start: int,
-        tee: Callable[[bytes], object] | None = None,
-    ) -> None:
-        super().__init__(path, member)
-        self._data = data
-        self._start = start
-        self._tee = tee
-        self._begin()
+    tee: Callable[[bytes], object] | None = None
 
     def _begin(self) -> None:
         self._next = self._start
@@ -146,8 +122,8 @@ class _Deflated(MemberReader):
     def _piece(self) -> bytes:
         piece = self._data.read_at(self._next, min(_PIECE_SIZE, self._end - self._next))
         self._next += len(piece)
-        if self._tee:
-            self._tee(piece)
+        if self.tee:
+            self.tee(piece)
         return piece
 
     def _take(self, size: int) -> bytes:

@@ -11,20 +11,14 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from marpack.archive.formats.zip_records import CENTRAL, END, END_64, END_64_LOCATOR, FILL_16, FILL_32
+from marpack.archive.read.limits import Limits
+from marpack.archive.read.random_access import RandomAccess
 from marpack.errors import ArchiveError, LimitError, UnsafeArchiveError
 
-if TYPE_CHECKING:
-    from marpack.archive.read.limits import Limits
-    from marpack.archive.read.random_access import RandomAccess
-
 _MAX_COMMENT = (1 << 16) - 1
-
-# Or strongly so, or with its headers.
-ENCRYPTED = 1 | 1 << 6 | 1 << 13
-HAS_DESCRIPTOR = 1 << 3
 _UNIX_SYSTEMS = (3, 19)  # and macOS
 
 ZIP64_EXTRA = 1
@@ -47,15 +41,11 @@ class ZipRecord:
     compressed_size: int
     size: int
     offset: int
+    # The Unix mode with the type of file; 0 where it was packed on another system.
     attributes: int
     dos_time: tuple[int, int]
     # What some programs take for the name instead (Info-ZIP's field 0x7075).
     other_names: frozenset[bytes]
-
-    @property
-    def mode(self) -> int | None:
-        """The Unix mode with the type of file, None where it was packed on another system."""
-        return self.attributes or None
 
     @property
     def mtime_ns(self) -> int | None:
@@ -67,11 +57,6 @@ class ZipRecord:
         except ValueError:
             return None
         return int(when.timestamp()) * 10**9
-
-    @property
-    def has_descriptor(self) -> bool:
-        """Whether sizes and CRC follow the contents."""
-        return bool(self.flags & HAS_DESCRIPTOR)
 
 
 def read_directory(path: str, data: RandomAccess, limits: Limits) -> tuple[list[ZipRecord], int]:

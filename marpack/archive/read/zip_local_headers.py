@@ -7,27 +7,17 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
-from marpack.archive.formats.zip_records import FILL_32, LOCAL, UTF8_NAME
+from marpack.archive.formats.zip_records import ENCRYPTED, FILL_32, HAS_DESCRIPTOR, LOCAL, UTF8_NAME
 from marpack.archive.forms import Compression
-from marpack.archive.read.zip_directory import (
-    ENCRYPTED,
-    HAS_DESCRIPTOR,
-    ZIP64_EXTRA,
-    decoded_name,
-    extra_fields,
-    other_names,
-)
+from marpack.archive.read.random_access import RandomAccess
+from marpack.archive.read.zip_directory import ZIP64_EXTRA, ZipRecord, decoded_name, extra_fields, other_names
 from marpack.errors import UnsafeArchiveError
 from marpack.findings import Issue
 
-if TYPE_CHECKING:
-    from marpack.archive.read.random_access import RandomAccess
-    from marpack.archive.read.zip_directory import ZipRecord
-
 # What nothing is deflated to: 2 bytes, or 5.
 _MOST_FOR_NOTHING = 16
+_OTHER_NAME = "has a second name, by which some programs go"
 
 
 class LocalHeaders:
@@ -68,10 +58,8 @@ class LocalHeaders:
             message = "has bytes before its directory, which has no members"
             yield Issue(code="zip-gap", argument="", message=message)
         if ordered and ordered[0].offset:
-            message = (
-                f"begins {ordered[0].offset:,} bytes into the archive, of which TorchServe then reads nothing"
-            )
-            yield _issue("zip-prepended", ordered[0], message)
+            where = f"begins {ordered[0].offset:,} bytes into the archive"
+            yield _issue("zip-prepended", ordered[0], f"{where}, of which TorchServe then reads nothing")
         ends = []
         for record in ordered:
             issue, start = self._read(record)
@@ -99,10 +87,6 @@ def _is_empty(data: RandomAccess, record: ZipRecord, start: int) -> bool:
         return False
 
 
-def _other_name(record: ZipRecord) -> Issue:
-    return _issue("zip-other-name", record, "has a second name, by which some programs go")
-
-
 def _record_issues(record: ZipRecord) -> Iterator[Issue]:
     if record.flags & ENCRYPTED:
         yield _issue("encrypted", record, "is encrypted, which TorchServe refuses: pack it without a password")
@@ -110,9 +94,8 @@ def _record_issues(record: ZipRecord) -> Iterator[Issue]:
         message = f"is compressed by method {record.method}, and TorchServe knows 0 and 8 only: pack it again"
         yield _issue("zip-method", record, message)
     elif record.method == Compression.STORED and record.compressed_size != record.size:
-        yield _issue(
-            "size-lies", record, f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
-        )
+        message = f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
+        yield _issue("size-lies", record, message)
     kind = stat.S_IFMT(record.attributes)
     is_folder = record.name.endswith("/")
     if kind == stat.S_IFLNK:
@@ -122,7 +105,7 @@ def _record_issues(record: ZipRecord) -> Iterator[Issue]:
     elif (kind == stat.S_IFDIR and not is_folder) or (is_folder and kind == stat.S_IFREG):
         yield _issue("folder-or-file", record, "is a folder by its name or its type, and a file by the other")
     if record.other_names - {record.raw_name}:
-        yield _other_name(record)
+        yield _issue("zip-other-name", record, _OTHER_NAME)
     if not record.raw_name.isascii() and not record.flags & UTF8_NAME:
         message = "does not say that its name is UTF-8, as which TorchServe takes it and others do not"
         yield _issue("zip-name-flag", record, message)
@@ -134,7 +117,7 @@ def _border_issues(data: RandomAccess, record: ZipRecord, end: int, following: i
         yield _issue("zip-overlap", record, "shares bytes with what follows it, as only bombs do")
         return
     between = following - end
-    if record.has_descriptor:
+    if record.flags & HAS_DESCRIPTOR:
         if record.method == Compression.STORED:
             message = "is stored with its size behind it, which TorchServe refuses: pack it again"
             yield _issue("zip-stored-descriptor", record, message)
@@ -143,18 +126,17 @@ def _border_issues(data: RandomAccess, record: ZipRecord, end: int, following: i
             yield _issue("zip-gap", record, _gap(between))
             return
         wide = between >= 20
-        descriptor = data.read_at(end, between)
-        numbers = (
-            struct.pack("<L2Q" if wide else "<3L", record.crc, record.compressed_size, record.size)
-            if (wide or max(record.compressed_size, record.size) <= FILL_32)
-            else b""
-        )
+        fits = max(record.compressed_size, record.size) <= FILL_32
+        numbers = b""
+        if wide or fits:
+            numbers = struct.pack("<L2Q" if wide else "<3L", record.crc, record.compressed_size, record.size)
         signature = b"PK\7\x08"
+        descriptor = data.read_at(end, between)
         signed = descriptor.startswith(signature)
         if signed != (between in (16, 24)) or descriptor.removeprefix(signature) != numbers:
             message = "has sizes or a CRC behind it that are not those of the directory"
             yield _issue("zip-descriptor", record, message)
-        elif wide and max(record.compressed_size, record.size) <= FILL_32:
+        elif wide and fits:
             message = "has sizes of 64 bits behind it without need, which TorchServe refuses: pack it again"
             yield _issue("zip-descriptor", record, message)
     elif between:
@@ -162,15 +144,13 @@ def _border_issues(data: RandomAccess, record: ZipRecord, end: int, following: i
 
 
 def _gap(between: int) -> str:
-    return (
-        f"is followed by {between:,} bytes that belong to nothing, where TorchServe stops reading: pack it again"
-    )
+    what = f"is followed by {between:,} bytes that belong to nothing"
+    return f"{what}, where TorchServe stops reading: pack it again"
 
 
 def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, int]:
     """Return how the header before a member differs from the directory, and where its contents begin."""
-    room = LOCAL.size + len(record.raw_name) + 64
-    header = data.read_at(record.offset, room)
+    header = data.read_at(record.offset, LOCAL.size + len(record.raw_name) + 64)
     if len(header) < LOCAL.size or not header.startswith(b"PK\3\4"):
         message = "has no header where the directory says that it begins"
         return _issue("zip-no-header", record, message), record.offset
@@ -192,25 +172,15 @@ def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, i
             return _issue("zip-extra", record, message), start
         size, compressed_size = struct.unpack_from("<QQ", fields[0])
     if other_names(extra) - {raw_name}:
-        return _other_name(record), start
-    differs = []
-    if method != record.method:
-        differs.append("method")
-    significant = ENCRYPTED | HAS_DESCRIPTOR
-    if not raw_name.isascii():
-        significant |= UTF8_NAME
-    if (flags ^ record.flags) & significant:
-        differs.append("flags")
+        return _issue("zip-other-name", record, _OTHER_NAME), start
+    significant = ENCRYPTED | HAS_DESCRIPTOR | (0 if raw_name.isascii() else UTF8_NAME)
+    said = [("method", method, record.method), ("flags", flags & significant, record.flags & significant)]
     if not (flags & HAS_DESCRIPTOR and crc == size == compressed_size == 0):  # else they stand behind the contents
-        mine = {"CRC": crc, "compressed size": compressed_size, "size": size}
-        theirs = record.crc, record.compressed_size, record.size
-        differs += [what for (what, value), other in zip(mine.items(), theirs, strict=True) if value != other]
-    if differs:
-        message = (
-            f"has another {', '.join(differs)} in its own header, which TorchServe goes by, than in the "
-            "directory, which others go by"
-        )
-        return _issue("zip-local-header", record, message), start
+        said += [("CRC", crc, record.crc), ("compressed size", compressed_size, record.compressed_size)]
+        said += [("size", size, record.size)]
+    if differs := [what for what, here, there in said if here != there]:
+        mine = f"has another {', '.join(differs)} in its own header, which TorchServe goes by"
+        return _issue("zip-local-header", record, f"{mine}, than in the directory, which others go by"), start
     return None, start
 
 
