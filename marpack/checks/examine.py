@@ -6,26 +6,21 @@ import os
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from marpack.archive.plan.plan import Plan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
+from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import open_archive
 from marpack.checks.frame.contents import ArchiveContents, PlanContents
-from marpack.checks.frame.subject import CheckTarget, Settings, Subject
+from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
 from marpack.checks.rules import RULES
 from marpack.checks.rules.container import finding_of
 from marpack.errors import ArchiveError
-from marpack.rule import chosen_rules, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from marpack.archive.read.limits import Limits
-    from marpack.checks.frame.subject import Form
-    from marpack.findings import Finding, Severity
-    from marpack.rule import Rule
+from marpack.findings import Finding, Severity
+from marpack.rule import Rule, chosen_rules, rule
 
 # So many findings of a rule are kept, and the last counts the rest; of warnings and notes so many in all. No error
 # is left out for what is less.

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Collection, Mapping, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
+from marpack.archive.member import Member
 from marpack.archive.plan.plan import Plan
 from marpack.archive.read.archive import Archive
 from marpack.errors import ArchiveError
+from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from types import TracebackType
-
     from typing_extensions import Self
-
-    from marpack.archive.member import Member
-    from marpack.findings import Issue
 
 
 class MemberFile(Protocol):

@@ -5,21 +5,17 @@ from __future__ import annotations
 import bisect
 import json
 import posixpath
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
-from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE
+from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE, Contents
 from marpack.checks.python.distributions import LONGEST_LINE, MOST_LINES, Distributions
 from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.source import LONGEST_COMPILED, PythonFile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
-    from marpack.checks.frame.contents import Contents
 
 T = TypeVar("T")
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from marpack.checks.python.modules import Modules
+from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import HANDLER_METHODS, KNOWN_BASES, torch_handler
-from marpack.checks.python.values import Class, Imported
-
-if TYPE_CHECKING:
-    from marpack.checks.python.modules import Modules
-    from marpack.checks.python.namespace import Namespace
-    from marpack.checks.python.values import Value
+from marpack.checks.python.values import Class, Imported, Value
 
 ABC = "abc.ABC"
 Method: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"

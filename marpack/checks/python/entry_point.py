@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from marpack.archive.handler import HandlerName
 from marpack.checks.python.classes import ABC, ClassOf, attributes_of, calls_super
-from marpack.checks.python.torch_handlers import HANDLER_MODULES, torch_handler
-from marpack.checks.python.values import Function
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.handler import HandlerName
-    from marpack.checks.python.modules import Module, Modules
-    from marpack.checks.python.namespace import Namespace
-    from marpack.checks.python.torch_handlers import TorchHandler
-    from marpack.checks.python.values import Values
+from marpack.checks.python.modules import Module, Modules
+from marpack.checks.python.namespace import Namespace
+from marpack.checks.python.torch_handlers import HANDLER_MODULES, TorchHandler, torch_handler
+from marpack.checks.python.values import Function, Values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from marpack.checks.python.values import (
     ABSENT,
@@ -15,15 +16,14 @@ from marpack.checks.python.values import (
     UNKNOWN,
     Class,
     Function,
+    FunctionNode,
     Imported,
     Plain,
+    State,
+    Value,
+    Values,
     dotted_name,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from marpack.checks.python.values import FunctionNode, State, Value, Values
 
 _TYPING = ("typing", "typing_extensions")
 

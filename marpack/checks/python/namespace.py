@@ -7,11 +7,11 @@ runs), so does this: a name may have several ``Value``s, and ``Namespace.certain
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from marpack.checks.python.expressions import Expressions
-from marpack.checks.python.imports import Reach, imports_of
+from marpack.checks.python.imports import Import, Reach, imports_of
 from marpack.checks.python.statements import Statements, TooManyNamesError
 from marpack.checks.python.values import (
     ONLY_ABSENT,
@@ -19,15 +19,12 @@ from marpack.checks.python.values import (
     ONLY_UNKNOWN,
     UNKNOWN,
     Class,
+    State,
     Undecided,
+    Value,
+    Values,
     dotted_name,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from marpack.checks.python.imports import Import
-    from marpack.checks.python.values import State, Value, Values
 
 
 class Namespace:

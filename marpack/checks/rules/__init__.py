@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from marpack.checks.frame.subject import Subject
 from marpack.checks.rules import (
     constructor,
     container,
@@ -23,10 +22,7 @@ from marpack.checks.rules import (
     weights,
     workflow,
 )
-
-if TYPE_CHECKING:
-    from marpack.checks.frame.subject import Subject
-    from marpack.rule import Rule
+from marpack.rule import Rule
 
 # In the order of the page: what is held, then what it says, then what is in it.
 _MODULES = (

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.checks.frame.subject import Subject
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.rules.entry_call import owner_member, qualified_name, wrong_call
 from marpack.checks.rules.handler_name import KEY, entry_of
-from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding, Severity
-    from marpack.rule import Rule
+from marpack.findings import Finding, Severity
+from marpack.rule import Rule, rule, rules_in
 
 
 @rule("handler-methods", "error", kind="model")

@@ -5,16 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 from marpack.archive.names import CASE_COLLISION, names_issues
+from marpack.checks.frame.subject import Form, Subject
+from marpack.findings import Finding, Issue
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from marpack.checks.frame.subject import Form, Subject
-    from marpack.findings import Finding, Issue
 
 _NOT_SAVED = 'it answers 500, "Failed to save model"'
 _SILENTLY_LESS = "it reads nothing behind that, without a word"

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterator
+from typing import TypeAlias
 
+from marpack.checks.frame.subject import Subject
 from marpack.checks.python.calls import accepts, has_parameters
-from marpack.checks.python.classes import ClassOf
+from marpack.checks.python.classes import Attribute, ClassOf
 from marpack.checks.python.values import Function
 from marpack.checks.rules.entry_point import meant, member_of
 from marpack.checks.rules.handler_name import KEY, entry_of
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.classes import Attribute
-    from marpack.findings import Finding
 
 Method: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 

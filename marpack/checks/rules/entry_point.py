@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.checks.frame.subject import Subject
 from marpack.checks.python.calls import accepts
 from marpack.checks.python.classes import resolve
+from marpack.checks.python.entry_point import EntryPoint
 from marpack.checks.python.values import Class, Function, Imported, Plain
 from marpack.checks.rules.handler_name import KEY, entry_of
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.entry_point import EntryPoint
-    from marpack.findings import Finding
 
 
 @rule("handler-function", "error", kind="model")

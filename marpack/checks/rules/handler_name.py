@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.archive.handler import HandlerName
+from marpack.checks.frame.subject import Subject
+from marpack.checks.python.entry_point import EntryPoint
 from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_OWN
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.handler import HandlerName
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.entry_point import EntryPoint
-    from marpack.findings import Finding
 
 KEY = "model.handler"
 

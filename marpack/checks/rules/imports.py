@@ -5,24 +5,19 @@ from __future__ import annotations
 import ast
 import posixpath
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.checks.frame.subject import Subject
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
+from marpack.checks.python.entry_point import Step
+from marpack.checks.python.imports import Import
+from marpack.checks.python.modules import Module
+from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
 from marpack.checks.python.values import Imported
 from marpack.checks.rules.handler_name import fallback, is_python
-from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.entry_point import Step
-    from marpack.checks.python.imports import Import
-    from marpack.checks.python.modules import Module
-    from marpack.checks.python.namespace import Namespace
-    from marpack.findings import Finding, Severity
-    from marpack.rule import Rule
+from marpack.findings import Finding, Severity
+from marpack.rule import Rule, rule, rules_in
 
 KEY = "model.handler"
 

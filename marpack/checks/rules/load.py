@@ -8,18 +8,14 @@ import posixpath
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from marpack.archive.read.limits import LIMIT_CODES
+from marpack.checks.frame.subject import Subject
 from marpack.display import printable
 from marpack.errors import MissingExtraError
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 _SCRIPT = os.path.join(os.path.dirname(__file__), "load_script.py")
 _COPY_SIZE = 1 << 20

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import posixpath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
+from marpack.checks.frame.subject import Subject
 from marpack.display import type_name
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 PARSE = 'it answers 400, "Failed to parse signature.json.", and means MANIFEST.json'
 NO_NAME = 'it answers 400, "Model name is not defined."'

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.checks.frame.subject import Subject
 from marpack.display import brief_repr, type_name
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 # What names a file; the first two concern nobody but the handler.
 ROLES = ("serializedFile", "modelFile", "configFile", "requirementsFile")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
+from marpack.checks.frame.subject import Subject
 from marpack.checks.rules.manifest_file import NO_NAME, PARSE
 from marpack.display import brief_repr, type_name
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 # What the server knows, and what the archiver writes besides. The front end takes the first and the third of these
 # as strings.

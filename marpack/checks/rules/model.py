@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.checks.frame.subject import Subject
 from marpack.checks.python.classes import ClassOf
+from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
 from marpack.checks.rules.constructor import find_constructor
 from marpack.checks.rules.handler_name import is_python
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.namespace import Namespace
-    from marpack.findings import Finding, Severity
 
 KEY = "model.modelFile"
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from marpack.checks.frame.contents import LONGEST_YAML
+from marpack.checks.frame.subject import Subject
 from marpack.config.rules.model_config import find_all, find_size
 from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.text.plain_copy import SIZE_LIMIT, is_int
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
-from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.rule import Rule
+from marpack.rule import Rule, rule, rules_in
 
 # What the archiver's documentation calls the file; any other name does as well.
 CONFIG_NAME = "model-config.yaml"

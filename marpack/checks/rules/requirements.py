@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from marpack.checks.python.distributions import SCHEME, requirement_lines
+from marpack.checks.frame.subject import Subject
+from marpack.checks.python.distributions import SCHEME, RequirementLine, requirement_lines
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.distributions import RequirementLine
-    from marpack.findings import Finding
 
 REQUIREMENTS_NAME = "requirements.txt"
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from marpack.archive.inspection.block_reader import BlockReader, can_jump
+from marpack.archive.inspection.kinds import Weights
 from marpack.archive.inspection.weights import describe_weights
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.archive.read.member_reader import MemberReader
+from marpack.checks.frame.subject import Subject
 from marpack.display import printable
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.inspection.kinds import Weights
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 # What BaseHandler can load alone; the case counts.
 WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")

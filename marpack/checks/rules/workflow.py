@@ -5,21 +5,18 @@ from __future__ import annotations
 import graphlib
 import json
 import posixpath
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_YAML
+from marpack.checks.frame.subject import Subject
 from marpack.checks.python.namespace import Namespace
 from marpack.config.text import yaml_text
 from marpack.errors import ConfigError, MissingExtraError
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding, Severity
 
 # Whole numbers, of the workflow and of each model.
 WORKFLOW_NUMBERS = frozenset(
