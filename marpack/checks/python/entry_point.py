@@ -47,6 +47,11 @@ class EntryPoint:
     values: Values | None = None
     cls: ClassOf | None = None
 
+    @property
+    def member(self) -> str | None:
+        """The file of the module."""
+        return None if self.module is None else self.module.source
+
 
 class Worker:
     """What a Python worker does with the files of a model.

@@ -81,14 +81,21 @@ class Namespace:
 
     @cached_property
     def sure_classes(self) -> dict[str, Class]:
-        """The names that are surely bound to a class that the module makes; a second name counts again."""
+        """The names that are surely bound to a class that the module makes, by line; a second name counts."""
         if not self.certain:
             return {}
-        return {
+        found = {
             name: next(value for value in values if isinstance(value, Class))
             for name, values in self.bindings.items()
             if all(isinstance(value, Class) for value in values)
         }
+        return dict(sorted(found.items(), key=lambda each: each[1].line))
+
+    @property
+    def shown_classes(self) -> str:
+        """The sure classes, as Python lists them in an error."""
+        classes = sorted(self.sure_classes.items())
+        return ", ".join(f"<class '{self.name}.{value.name}'>" for _, value in classes)
 
     @property
     def has_no_class(self) -> bool:
