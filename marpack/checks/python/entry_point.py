@@ -123,7 +123,7 @@ class Worker:
         if not space.is_absent(handler.function):
             return EntryPoint(handler=handler, module=module, space=space, values=space.get(handler.function))
         only = space.only_class
-        cls = None if only is None else ClassOf(self.modules, space, module.source, only[1])
+        cls = None if only is None else ClassOf(self.modules, space, module.source, only)
         return EntryPoint(handler=handler, module=module, space=space, cls=cls)
 
     @cached_property

@@ -100,17 +100,13 @@ class Namespace:
     @property
     def has_no_class(self) -> bool:
         """Whether surely no name is bound to a class that the module makes."""
-        if not self.certain:
-            return False
-        return not self._maybe_classes or not self._expressions.makes_classes(self.tree)
+        return self.certain and not (self._maybe_classes and self._expressions.makes_classes(self.tree))
 
     @property
-    def only_class(self) -> tuple[str, Class] | None:
-        """The one class that the module makes, and its name, if there is surely no other."""
+    def only_class(self) -> Class | None:
+        """The one class that the module makes, if there is surely no other."""
         maybe = self._maybe_classes
-        if len(maybe) != 1 or maybe[0] not in self.sure_classes:
-            return None
-        return maybe[0], self.sure_classes[maybe[0]]
+        return self.sure_classes.get(maybe[0]) if len(maybe) == 1 else None
 
     @property
     def _maybe_classes(self) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from marpack.archive.names import CASE_COLLISION, names_issues
 from marpack.checks.frame.subject import Form, Subject
+from marpack.checks.rules.manifest_file import NO_NAME
 from marpack.findings import Finding, Issue
 from marpack.rule import rule, rules_in
 
@@ -46,22 +47,9 @@ _EFFECTS = {
 # What the server takes, though other readers may not, or not alike.
 HARMLESS = frozenset(
     {
-        "device",
-        "duplicate",
-        "folder-or-file",
-        "gzip-trailing",
-        "link",
-        "name-absolute",
-        "name-backslash",
-        "name-dot",
-        "name-drive",
-        "size-lies",
-        "tar-trailing",
-        "tar-type",
-        "too-large",
-        "too-many-members",
-        "zip-name-flag",
-        "zip-other-name",
+        *("device", "duplicate", "folder-or-file", "gzip-trailing", "link", "name-absolute", "name-backslash"),
+        *("name-dot", "name-drive", "size-lies", "tar-trailing", "tar-type", "too-large", "too-many-members"),
+        *("zip-name-flag", "zip-other-name"),
     }
 )
 
@@ -111,14 +99,10 @@ def find_file_name(subject: Subject) -> Iterator[Finding]:
     tar. ``load_models=all`` loads no others than folders, ``.mar``, ``.model`` and ``.tar.gz`` [server].
     """
     name = subject.file_name
-    if not name or subject.form == "folder":
-        return
-    if subject.form == "tgz" and not name.endswith((".tar.gz", ".mar")):
-        yield find_file_name.finding(
-            message=f"{name!r} does not end in .tar.gz",
-            fix="let the name end in .tar.gz",
-            effect="KServe does not take it" if name.endswith(".model") else "load_models=all does not take it",
-        )
+    if name and subject.form == "tgz" and not name.endswith((".tar.gz", ".mar")):
+        message, fix = f"{name!r} does not end in .tar.gz", "let the name end in .tar.gz"
+        effect = "KServe does not take it" if name.endswith(".model") else "load_models=all does not take it"
+        yield find_file_name.finding(message=message, fix=fix, effect=effect)
 
 
 @rule("container-dots", "error")
@@ -128,11 +112,9 @@ def find_dots(subject: Subject) -> Iterator[Finding]:
     The server takes any two dots for a way out of the model store, ``a..b.mar`` too [server].
     """
     if ".." in subject.file_name:
-        yield find_dots.finding(
-            message=f"{subject.file_name!r} holds '..'",
-            fix="call it otherwise",
-            effect='it answers 404, "Relative path is not allowed in url"',
-        )
+        message, fix = f"{subject.file_name!r} holds '..'", "call it otherwise"
+        effect = 'it answers 404, "Relative path is not allowed in url"'
+        yield find_dots.finding(message=message, fix=fix, effect=effect)
 
 
 @rule("container-single-folder", "error")
@@ -145,11 +127,9 @@ def find_single_folder(subject: Subject) -> Iterator[Finding]:
     """
     tops = {name.partition("/")[0] for name in (*subject.names, *subject.present)}
     if subject.form == "folder" and tops == {"MAR-INF"} and subject.manifest_name in subject.names:
-        yield find_single_folder.finding(
-            message="MAR-INF is all that it holds, and is taken for the model itself",
-            fix="put any other file beside it, a README for example",
-            effect='it answers 400, "Model name is not defined."',
-        )
+        message = "MAR-INF is all that it holds, and is taken for the model itself"
+        fix = "put any other file beside it, a README for example"
+        yield find_single_folder.finding(message=message, fix=fix, effect=NO_NAME)
 
 
 @rule("container-case", "warning")
@@ -161,12 +141,8 @@ def find_case(subject: Subject) -> Iterator[Finding]:
     """
     for issue in dict.fromkeys(names_issues(subject.names, most=sys.maxsize)):
         if issue.code == CASE_COLLISION:
-            yield find_case.finding(
-                message=issue.message,
-                fix="call one of them otherwise",
-                effect="on Linux it unpacks both",
-                member=issue.argument,
-            )
+            fix, effect = "call one of them otherwise", "on Linux it unpacks both"
+            yield find_case.finding(message=issue.message, fix=fix, effect=effect, member=issue.argument)
 
 
 @rule("container-not-ascii", "warning")
@@ -179,12 +155,9 @@ def find_not_ascii(subject: Subject) -> Iterator[Finding]:
     names = [name for name in subject.names if not name.isascii()]
     for number, name in enumerate(names[:_MOST_NAMED], 1):
         left = len(names) - number if number == _MOST_NAMED else 0
-        yield find_not_ascii.finding(
-            message=f"the name is not ASCII, nor are {left:,} others" if left else "the name is not ASCII",
-            fix="use ASCII letters",
-            effect="in a POSIX locale it answers 403: Malformed input or input contains unmappable characters",
-            member=name,
-        )
+        message = f"the name is not ASCII, nor are {left:,} others" if left else "the name is not ASCII"
+        effect = "in a POSIX locale it answers 403: Malformed input or input contains unmappable characters"
+        yield find_not_ascii.finding(message=message, fix="use ASCII letters", effect=effect, member=name)
 
 
 @rule("container-control-characters", "warning")
@@ -195,11 +168,9 @@ def find_control_characters(subject: Subject) -> Iterator[Finding]:
     """
     for name in subject.names:
         if re.search(r"[\x00-\x1f\x7f]", name):
+            message, effect = f"the name {name!r} holds a control character", "it unpacks a file of this name"
             yield find_control_characters.finding(
-                message=f"the name {name!r} holds a control character",
-                fix="call it otherwise",
-                effect="it unpacks a file of this name",
-                member=name,
+                message=message, fix="call it otherwise", effect=effect, member=name
             )
 
 
@@ -213,11 +184,9 @@ def find_useless(subject: Subject) -> Iterator[Finding]:
     if found:
         total = sum(subject.names[name] for name in found)
         others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
-        yield find_useless.finding(
-            message=f"{found[0]!r}{others}, {total:,} bytes, are of no use to a server",
-            fix="leave them out",
-            effect="it unpacks them, each time that it loads the model",
-        )
+        message = f"{found[0]!r}{others}, {total:,} bytes, are of no use to a server"
+        effect = "it unpacks them, each time that it loads the model"
+        yield find_useless.finding(message=message, fix="leave them out", effect=effect)
 
 
 def _is_useless(name: str, names: Mapping[str, int]) -> bool:

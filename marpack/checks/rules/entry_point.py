@@ -64,8 +64,8 @@ def find_classes(subject: Subject) -> Iterator[Finding]:
     elif len(classes := entry.space.sure_classes) > 1:
         message = f"the module has {len(classes)} classes: {', '.join(classes)}"
         line, shown = list(classes.values())[1].line, entry.space.shown_classes
-        fix = "keep one and import the others from a second file that is packed too, or add a function "
-        fix += "handle(data, context)"
+        keep = "keep one and import the others from a second file that is packed too"
+        fix = f"{keep}, or add a function handle(data, context)"
     elif entry.space.has_no_class:
         message = "the module has neither a class nor a function 'handle'"
         fix = _other_function(entry, entry.space) or (

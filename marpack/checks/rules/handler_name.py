@@ -46,8 +46,8 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
     """
     if is_python(subject) and subject.model and subject.model.get("handler") in (None, ""):
         fix = "name a file that is packed, as handler.py, or a built-in handler, as image_classifier"
-        effect = "ModuleNotFoundError: No module named 'ts.torch_handler./...': the worker takes the folder of "
-        effect += "the model for its handler"
+        error = "ModuleNotFoundError: No module named 'ts.torch_handler./...'"
+        effect = f"{error}: the worker takes the folder of the model for its handler"
         yield manifest_finding(find_missing, subject, KEY, "the manifest names no handler", fix, effect)
 
 

@@ -108,14 +108,11 @@ def find_syntax(subject: Subject) -> Iterator[Finding]:
             continue
         # A newer Python may have learned to read it.
         severity: Severity = "error" if step.rank == 0 and python <= sys.version_info[:2] else "warning"
+        message = f"Python {'.'.join(map(str, python))} cannot read it"
+        fix, effect = "correct it; look at it with: python -m py_compile", source.error
+        member, line = module.source, source.line
         yield find_syntax.finding(
-            key=KEY,
-            member=module.source,
-            line=source.line,
-            severity=severity,
-            message=f"Python {'.'.join(map(str, python))} cannot read it",
-            effect=source.error,
-            fix="correct it; look at it with: python -m py_compile",
+            key=KEY, member=member, line=line, severity=severity, message=message, fix=fix, effect=effect
         )
 
 

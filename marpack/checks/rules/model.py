@@ -30,9 +30,7 @@ def _model_file(subject: Subject) -> str | None:
 
 def _space(subject: Subject) -> tuple[Namespace, str] | None:
     """Return the names of the module that the worker imports for the model file, and its member."""
-    if _model_file(subject) is None:
-        return None
-    module = subject.worker.model_module
+    module = subject.worker.model_module if is_python(subject) else None
     space = None if module is None else subject.modules.space(module)
     return None if module is None or space is None or module.source is None else (space, module.source)
 
@@ -41,7 +39,7 @@ def _class(subject: Subject) -> ClassOf | None:
     """Return the model's class, if there is surely one."""
     found = _space(subject)
     only = None if found is None else found[0].only_class
-    return None if found is None or only is None else ClassOf(subject.modules, *found, only[1])
+    return None if found is None or only is None else ClassOf(subject.modules, *found, only)
 
 
 @rule("model-missing", "error", kind="model")
@@ -70,16 +68,13 @@ def find_no_module(subject: Subject) -> Iterator[Finding]:
     name = _model_file(subject)
     if name is None or subject.worker.model_module is not None:
         return
-    module = name.partition(".")[0]
+    module, severity = name.partition(".")[0], _severity(subject)
     what, effect = "no module", f"ModuleNotFoundError: No module named {module!r}"
     if module in INTERPRETERS_OWN:
         what = "one of Python itself"
         effect = f"takes Python's own module {module!r}, in which there is no model, and dies"
-    message, fix = (
-        f"{name!r} cannot be imported: {module!r} is {what}",
-        "pack it at the root of the archive, as model.py",
-    )
-    severity = _severity(subject)
+    message = f"{name!r} cannot be imported: {module!r} is {what}"
+    fix = "pack it at the root of the archive, as model.py"
     yield find_no_module.finding(key=KEY, member=name, severity=severity, message=message, fix=fix, effect=effect)
 
 
@@ -97,22 +92,17 @@ def find_classes(subject: Subject) -> Iterator[Finding]:
     space, member = found
     classes = space.sure_classes
     line: int | None = None
+    shown = ""
     if len(classes) > 1:
-        message, line = (
-            f"the model file has {len(classes)} classes: {', '.join(classes)}",
-            list(classes.values())[1].line,
-        )
-        fix, shown = (
-            "keep the model's class, and import the others from a second file that is packed too",
-            space.shown_classes,
-        )
+        message = f"the model file has {len(classes)} classes: {', '.join(classes)}"
+        line, shown = list(classes.values())[1].line, space.shown_classes
+        fix = "keep the model's class, and import the others from a second file that is packed too"
     elif space.has_no_class:
-        message, shown = "the model file has no class", ""
+        message = "the model file has no class"
         fix = "define one that derives from torch.nn.Module and can be made without arguments"
     else:
         return
-    effect = f"ValueError: Expected only one class as model definition. [{shown}]"
-    severity = _severity(subject)
+    severity, effect = _severity(subject), f"ValueError: Expected only one class as model definition. [{shown}]"
     yield find_classes.finding(
         key=KEY, member=member, line=line, severity=severity, message=message, fix=fix, effect=effect
     )
@@ -164,8 +154,8 @@ def find_no_vocabulary(subject: Subject) -> Iterator[Finding]:
     if not subject.model.get("sourceVocab") and not subject.holds("source_vocab.pt"):
         message = f"the handler {entry.handler.value!r} needs a vocabulary, and no source_vocab.pt is packed"
         fix = "pack source_vocab.pt as an extra file"
-        effect = "Exception: Missing the source_vocab file. Refer default handler documentation for details on "
-        effect += "using text_handler."
+        error = "Missing the source_vocab file. Refer default handler documentation for details on using"
+        effect = f"Exception: {error} text_handler."
         yield manifest_finding(find_no_vocabulary, subject, "model.handler", message, fix, effect)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -32,14 +31,10 @@ class _Config:
 
 
 def _config(subject: Subject) -> _Config | None:
-    return subject.once(_read)
-
-
-def _read(subject: Subject) -> _Config | None:
-    name = subject.role("configFile")
+    name = subject.file("configFile")
     if name is None:
         return None
-    name, size = posixpath.normpath(name), subject.names.get(posixpath.normpath(name), 0)
+    size = subject.names.get(name, 0)
     if size > SIZE_LIMIT:
         message, effect = f"the file has {size:,} bytes", f"it ignores one of more than {SIZE_LIMIT:,}"
         fix = "put large data into a file of its own"
@@ -56,7 +51,7 @@ def _read(subject: Subject) -> _Config | None:
 
 def _taken(rule: Rule[Subject], subject: Subject, *codes: str) -> Iterator[Finding]:
     """Yield what marpack.config finds, under its own codes, as findings of a rule."""
-    config = _config(subject)
+    config = subject.once(_config)
     if config is None:
         return
     for found in config.findings:
@@ -70,14 +65,10 @@ def find_unread(subject: Subject) -> Iterator[Finding]:
 
     The other rules on it find nothing then. ``pip install 'marpack[yaml]'`` installs it.
     """
-    config = _config(subject)
+    config = subject.once(_config)
     if config is not None and config.text is None:
-        yield find_unread.finding(
-            message="it was not looked into: PyYAML is not installed",
-            fix="pip install 'marpack[yaml]'",
-            effect="",
-            member=config.name,
-        )
+        message, fix = "it was not looked into: PyYAML is not installed", "pip install 'marpack[yaml]'"
+        yield find_unread.finding(message=message, fix=fix, member=config.name)
 
 
 @rule("config-not-named", "warning", kind="model")
@@ -87,12 +78,9 @@ def find_not_named(subject: Subject) -> Iterator[Finding]:
     The server and the worker read the file that ``configFile`` names, and no other [server].
     """
     if subject.model and "configFile" not in subject.model and CONFIG_NAME in subject.names:
-        yield find_not_named.finding(
-            message="the manifest does not name it as configFile",
-            fix="pack it as the configuration (--config-file, config_file=)",
-            effect="it does not read it",
-            member=CONFIG_NAME,
-        )
+        message, effect = "the manifest does not name it as configFile", "it does not read it"
+        fix = "pack it as the configuration (--config-file, config_file=)"
+        yield find_not_named.finding(message=message, fix=fix, effect=effect, member=CONFIG_NAME)
 
 
 @rule("config-syntax", "error", kind="model")
@@ -164,7 +152,7 @@ def find_no_torchrun(subject: Subject) -> Iterator[Finding]:
 
 def _never_starts(subject: Subject, found: Finding) -> bool:
     """Tell whether a finding on ``parallelType`` is that no worker starts."""
-    config = _config(subject)
+    config = subject.once(_config)
     settings = config.text.settings if config and config.text else {}
     kind, level = settings.get("parallelType"), settings.get("parallelLevel")
     return (
@@ -209,18 +197,17 @@ def find_timeouts(subject: Subject) -> Iterator[Finding]:
     As soon as there is a file, the front end sets both to 120 seconds unless it says otherwise; what the server's
     settings, the ``models`` property or the request say no longer counts [server].
     """
-    config = _config(subject)
+    config = subject.once(_config)
     if config is None or config.text is None or not config.text.lines:
         return
     missing = [key for key in ("responseTimeout", "startupTimeout") if key not in config.text.mapping]
     if missing and isinstance(config.text.document, dict):
-        yield find_timeouts.finding(
-            message=f"it does not say {' and '.join(missing)}",
-            fix="say them: 120, or what the server's settings say",
-            effect="it takes 120 s, whatever its own settings say",
-            key=missing[0],
-            member=config.name,
+        message, fix = (
+            f"it does not say {' and '.join(missing)}",
+            "say them: 120, or what the server's settings say",
         )
+        effect = "it takes 120 s, whatever its own settings say"
+        yield find_timeouts.finding(message=message, fix=fix, effect=effect, key=missing[0], member=config.name)
 
 
 RULES = rules_in(globals())

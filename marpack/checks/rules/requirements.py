@@ -41,9 +41,9 @@ _NEEDING_TORCH = frozenset(
 
 def _lines(subject: Subject) -> tuple[str, list[RequirementLine]]:
     """Return the name of the file, and its lines that can be read; none where there is no such file."""
-    name = posixpath.normpath(subject.role("requirementsFile") or "")
-    lines = requirement_lines(subject.requirements(name)[0])
-    return name, [line for line in lines if line.readable]
+    name = subject.file("requirementsFile")
+    lines = requirement_lines(subject.requirements(name)[0]) if name is not None else []
+    return name or "", [line for line in lines if line.readable]
 
 
 @rule("requirements-switch", "note", kind="model")
