@@ -27,10 +27,7 @@ CheckTarget: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
 
 @dataclass(kw_only=True)
 class Settings:
-    """What is known of the server: ``python`` is its version as (major, minor), ``target`` who runs it.
-
-    ``load`` is whether the model is to be loaded, which runs its code.
-    """
+    """The server's Python as (major, minor), who runs it, and whether to ``load`` the model (runs its code)."""
 
     python: tuple[int, int]
     target: CheckTarget

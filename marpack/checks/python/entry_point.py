@@ -17,10 +17,7 @@ from marpack.checks.python.values import Function, Values
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """How a module is reached when the model is loaded.
-
-    ``sure`` is whether that happens, ``caught`` whether every error is, ``late`` whether only a call does it.
-    """
+    """How surely a module is reached; ``caught`` is whether every error is, ``late`` if only by a call."""
 
     sure: bool
     caught: bool
@@ -54,10 +51,7 @@ class EntryPoint:
 
 
 class Worker:
-    """What a Python worker does with the files of a model.
-
-    ``handler`` is the manifest's, and ``model_file`` too, None if that is not packed.
-    """
+    """What a Python worker does with the files of a model; ``model_file`` is None if it is not packed."""
 
     def __init__(self, modules: Modules, *, handler: HandlerName | None, model_file: str | None) -> None:
         self.modules = modules
@@ -66,10 +60,7 @@ class Worker:
 
     @cached_property
     def graph(self) -> dict[str, Step]:
-        """All modules of the archive that importing the handler and the model file runs, by their names.
-
-        A ``Step`` says how surely; the surest way is kept.
-        """
+        """The archive's modules that importing handler and model file runs, by name, and the surest way there."""
         steps: dict[str, Step] = {}
         waiting = deque(self._first_steps())
         while waiting:

@@ -161,10 +161,8 @@ class Expressions:
     def class_(self, node: ast.ClassDef, state: State) -> Values:
         """Return what a ``class`` statement binds, its decorators applied."""
         made: Values = frozenset([Class(node.name, node.lineno, node)])
-        for inner in node.body:
-            for name in assigned_names(inner.targets if isinstance(inner, ast.Assign) else None):
-                if name == "__module__":
-                    return ONLY_UNKNOWN
+        if "__module__" in assigned_names([each.targets for each in node.body if isinstance(each, ast.Assign)]):
+            return ONLY_UNKNOWN
         for decorator in node.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             for value in self.value(called, state):

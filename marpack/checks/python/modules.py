@@ -67,8 +67,7 @@ class Modules:
         return self._found[name]
 
     def _look_for(self, name: str) -> Module | None:
-        first, _, _ = name.partition(".")
-        if first in INTERPRETERS_OWN:
+        if name.partition(".")[0] in INTERPRETERS_OWN:
             return None
         folders, found = self.roots, None
         for part in name.split("."):

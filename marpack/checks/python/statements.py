@@ -51,12 +51,11 @@ class Statements:
 
     def run(self, statements: Sequence[ast.stmt], state: State) -> State | None:
         """Run statements on a state, which is changed; return None where their end is never reached."""
-        current = state
+        current: State | None = state
         for statement in statements:
-            after = self._statement(statement, current)
-            if after is None:
+            if current is None:
                 return None
-            current = after
+            current = self._statement(statement, current)
         return current
 
     def _statement(self, node: ast.stmt, state: State) -> State | None:

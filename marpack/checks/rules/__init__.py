@@ -26,22 +26,16 @@ from marpack.rule import Rule
 
 # In the order of the page: what is held, then what it says, then what is in it.
 _MODULES = (
-    container,
-    manifest_file,
-    manifest_values,
-    manifest_roles,
-    handler_name,
-    entry_point,
-    entry_call,
-    constructor,
-    imports,
-    model,
-    weights,
-    labels,
-    model_config,
-    requirements,
-    platforms,
-    workflow,
-    load,
+    *(
+        container,
+        manifest_file,
+        manifest_values,
+        manifest_roles,
+        handler_name,
+        entry_point,
+        entry_call,
+        constructor,
+    ),
+    *(imports, model, weights, labels, model_config, requirements, platforms, workflow, load),
 )
 RULES: tuple[Rule[Subject], ...] = tuple(each for module in _MODULES for each in module.RULES)

@@ -136,8 +136,7 @@ def find_single_folder(subject: Subject) -> Iterator[Finding]:
 def find_case(subject: Subject) -> Iterator[Finding]:
     """Give members names that differ in more than case.
 
-    Two that do not are two files on Linux, where the server runs, and one on the file systems of macOS and Windows
-    [server].
+    Two that do not are two files on Linux, where the server runs, and one on those of macOS and Windows [server].
     """
     for issue in dict.fromkeys(names_issues(subject.names, most=sys.maxsize)):
         if issue.code == CASE_COLLISION:

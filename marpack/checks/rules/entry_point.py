@@ -48,8 +48,7 @@ def find_classes(subject: Subject) -> Iterator[Finding]:
 
     Without a function of the entry's name the worker takes the only class that the module makes. It counts every
     name that is bound to one: exceptions, enums, data classes, named tuples, and a second name for the same class;
-    not those that are imported, which is the way out. The documentation says that the first is taken: it is not
-    [server].
+    not imported ones, which is the way out. The documentation says that the first is taken: it is not [server].
     """
     entry = entry_of(subject)
     if entry is None or entry.values is not None or entry.handler.names_function:

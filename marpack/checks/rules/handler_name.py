@@ -107,8 +107,7 @@ def find_not_packed(subject: Subject) -> Iterator[Finding]:
     """Pack the handler's file, or name a built-in handler.
 
     The worker imports the module from the root of the archive, then from ``ts.torch_handler``, and dies when it is
-    in neither. A dotted name may be of a package that is installed where the server runs: that is a warning
-    [server].
+    in neither. A dotted name may be of a package installed where the server runs: that is a warning [server].
     """
     handler = _unfound(subject)
     if handler is None or _why_no_module(handler) is not None or _in_a_folder(subject, handler):

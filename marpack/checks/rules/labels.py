@@ -72,8 +72,7 @@ def find_no_labels(subject: Subject) -> Iterator[Finding]:
     """Pack ``index_to_name.json`` for handlers that answer with names.
 
     The built-in handlers for images and text, and handlers of ``BaseHandler``'s kind that speak of
-    ``self.mapping``, answer with the numbers of classes where there is none, and the server logs a warning
-    [server].
+    ``self.mapping``, answer with numbers of classes where there is none, and the server logs a warning [server].
     """
     if subject.holds(LABELS) or (entry := subject.worker.entry_point) is None:
         return

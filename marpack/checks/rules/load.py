@@ -75,10 +75,7 @@ def _is_unsafe(code: str) -> bool:
 
 
 def _loaded(subject: Subject, folder: str) -> Iterator[Finding]:
-    """Load the model that has been unpacked, and yield what goes wrong.
-
-    Raises ``MissingExtraError`` where this Python has no torch.
-    """
+    """Load the unpacked model, and yield what goes wrong; ``MissingExtraError`` where this Python has no torch."""
     model_file, serialized_file = _files(subject)
     answer = os.path.join(folder, "answer.json")
     words = [sys.executable, _SCRIPT, os.path.join(folder, "model"), model_file, serialized_file, answer]

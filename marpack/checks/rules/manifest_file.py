@@ -45,7 +45,6 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
         name
         for name in subject.names
         if name.replace("\\", "/").lower().rpartition("mar-inf/")[2] == "manifest.json"
-        or name.lower() == "manifest.json"
     ]
     message = f"there is no {subject.manifest_name}"
     if likely:
@@ -151,21 +150,18 @@ def find_not_ascii(subject: Subject) -> Iterator[Finding]:
     r"""Escape what is not ASCII in the manifest.
 
     The worker opens the file in the encoding of its locale. That is UTF-8 nearly everywhere, and ASCII where
-    Python's UTF-8 mode is switched off in the C locale: there the worker dies. ``\uXXXX`` is safe everywhere
-    [server].
+    Python's UTF-8 mode is off in the C locale: there the worker dies. ``\uXXXX`` is safe everywhere [server].
     """
     data = subject.manifest_bytes or b""
     if data.startswith(_BYTE_ORDER_MARK) or data.isascii() or _decoding_error(data) is not None:
         return
     text = data.decode()
-    pos = next(index for index, character in enumerate(text) if not character.isascii())
-    yield find_not_ascii.finding(
-        message=f"it holds {text[pos]!r}, which is not ASCII",
-        fix=f"write \\u{ord(text[pos]):04x}" if ord(text[pos]) <= 0xFFFF else "write \\uXXXX escapes",
-        effect="a worker in an ASCII locale dies: UnicodeDecodeError: 'ascii' codec can't decode byte",
-        member=subject.manifest_name,
-        line=text.count("\n", 0, pos) + 1,
-    )
+    place, found = next((place, each) for place, each in enumerate(text) if not each.isascii())
+    message, member = f"it holds {found!r}, which is not ASCII", subject.manifest_name
+    fix = f"write \\u{ord(found):04x}" if ord(found) <= 0xFFFF else "write \\uXXXX escapes"
+    effect = "a worker in an ASCII locale dies: UnicodeDecodeError: 'ascii' codec can't decode byte"
+    line = text.count("\n", 0, place) + 1
+    yield find_not_ascii.finding(message=message, fix=fix, effect=effect, member=member, line=line)
 
 
 def _decoding_error(data: bytes) -> UnicodeDecodeError | None:

@@ -166,8 +166,7 @@ def find_slash(subject: Subject) -> Iterator[Finding]:
 def find_no_version(subject: Subject) -> Iterator[Finding]:
     """State the model's version.
 
-    The server takes ``1.0``; a second archive of the same name and without a version is then the same model
-    [server].
+    The server takes ``1.0``; a second archive of the same name without a version is then the same model [server].
     """
     if _has_model(subject) and subject.model.get("modelVersion") is None:
         message, fix, effect = "the model has no version", "give one", "it takes 1.0"

@@ -87,8 +87,7 @@ def find_not_named(subject: Subject) -> Iterator[Finding]:
 def find_syntax(subject: Subject) -> Iterator[Finding]:
     """Write the configuration as one YAML document, in UTF-8.
 
-    The front end logs an error and goes on as if there were no file; the worker dies when it reads the same
-    [server].
+    The front end logs an error and goes on as if there were no file; the worker dies when it reads it [server].
     """
     yield from _taken(find_syntax, subject, "syntax", "encoding")
 
@@ -120,8 +119,7 @@ def find_ranges(subject: Subject) -> Iterator[Finding]:
     """Give numbers that the front end takes as they are.
 
     It raises others, drops them, or takes them for not set, and ignores a file that is too large or nested too
-    deeply. ``minWorkers`` and ``maxWorkers`` count only as a pair, the second as large as the first at least
-    [server].
+    deeply. ``minWorkers`` and ``maxWorkers`` count only as a pair, the second no less than the first [server].
     """
     yield from _taken(find_ranges, subject, "range", "worker-pair", "size", "depth", "value")
 
@@ -142,8 +140,7 @@ def find_no_effect(subject: Subject) -> Iterator[Finding]:
 def find_no_torchrun(subject: Subject) -> Iterator[Finding]:
     """Give ``torchrun`` where ``parallelType`` is ``pp``, ``tp`` or ``pptp``.
 
-    The front end looks for the section when it starts a worker, follows a null pointer, and tries again for ever
-    [server].
+    The front end looks for it to start a worker, follows a null pointer, and tries again for ever [server].
     """
     for found in _taken(find_no_torchrun, subject, "parallel"):
         if _never_starts(subject, found):

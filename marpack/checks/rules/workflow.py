@@ -252,8 +252,7 @@ def find_numbers(subject: Subject) -> Iterator[Finding]:
 def find_dag(subject: Subject) -> Iterator[Finding]:
     """Let a ``dag`` begin at one node, and go in no circle.
 
-    Each node names those that come after it, in a list. A workflow begins at the one node that comes after none
-    [server].
+    Each node names those that come after it, in a list. A workflow begins at the node that follows none [server].
     """
     spec = subject.once(_spec)
     if spec is None or not isinstance(spec.document.get("dag"), dict):
