@@ -44,11 +44,8 @@ def find_parameters(subject: Subject) -> Iterator[Finding]:
         found = None if entry.cls is None else entry.cls.attribute(name)
         if found is None or found.node is None or not has_parameters(found.node) or accepts(found.node, count + 1):
             continue
-        message, fix = (
-            f"{name}({_shown(found.node.args)}) cannot be called as the worker does",
-            f"define {name}{wanted}",
-        )
-        effect = wrong_call(found.qualified_name, found.node.args, count + 1)
+        message = f"{name}({_shown(found.node.args)}) cannot be called as the worker does"
+        fix, effect = f"define {name}{wanted}", wrong_call(found.qualified_name, found.node.args, count + 1)
         member, line = found.member or entry.member, found.node.lineno
         yield find_parameters.finding(key=KEY, member=member, line=line, message=message, fix=fix, effect=effect)
 

@@ -85,9 +85,8 @@ def _spec(subject: Subject) -> _Spec | None:
         return _Spec(name, found)
 
     if name not in subject.names:
-        return wrong(
-            f"the specification {name!r} is not in the archive", "it answers 500", "pack it (--spec-file)"
-        )
+        message = f"the specification {name!r} is not in the archive"
+        return wrong(message, "it answers 500", "pack it (--spec-file)")
     data = subject.read(name, longest=LONGEST_YAML)
     if data is None:
         return None
