@@ -67,8 +67,6 @@ class Subject:
         found: T = self._worked_out[work]
         return found
 
-    # ------------------------------------------------------------------------------------------------ files
-
     @property
     def names(self) -> Mapping[str, int]:
         """All members and their sizes."""
@@ -115,8 +113,6 @@ class Subject:
                 self._read[name] = b"".join(iter(lambda: file.read(1 << 20), b""))
         return self._read[name]
 
-    # --------------------------------------------------------------------------------------------- manifest
-
     @property
     def manifest_name(self) -> str:
         """Where the server looks for the manifest."""
@@ -153,8 +149,6 @@ class Subject:
         """The handler, None where none is named."""
         value = self.role("handler")
         return None if value is None else HandlerName.parse(value)
-
-    # ---------------------------------------------------------------------------------------------- sources
 
     @cached_property
     def packages(self) -> frozenset[str]:

@@ -14,30 +14,22 @@ from marpack.findings import Finding, Issue
 from marpack.rule import rule, rules_in
 
 _NOT_SAVED = 'it answers 500, "Failed to save model"'
-_SILENTLY_LESS = "it reads nothing behind that, without a word"
-_EMPTY_FILE = "it makes a file of it that holds nothing, or the text of the link"
 _FOLLOWED = "it follows the link, if that leads somewhere where it runs"
 
 # What the server does about a finding of the reader, where that is known [server].
 _EFFECTS = {
-    "crc": _NOT_SAVED,
-    "device": _EMPTY_FILE,
+    **dict.fromkeys(("crc", "file-and-folder", "name-empty", "gzip-truncated", "tar-truncated"), _NOT_SAVED),
+    **dict.fromkeys(("gzip", "wrong-form"), f"{_NOT_SAVED}: Input is not in the .gz format"),
+    **dict.fromkeys(("device", "link"), "it makes a file of it that holds nothing, or the text of the link"),
     "duplicate": "it takes the last",
     "encrypted": f"{_NOT_SAVED}: encrypted ZIP entry not supported",
-    "file-and-folder": _NOT_SAVED,
     "gzip-members": "it reads the first gzip member only: the rest is lost, or it answers 500",
-    "link": _EMPTY_FILE,
-    "name-empty": _NOT_SAVED,
     "name-encoding": "it answers 403, and ends when it loads this as it starts: malformed input off",
     "name-long": f"{_NOT_SAVED}: File name too long",
     "name-nul": f"{_NOT_SAVED}: Invalid file path",
     "name-traversal": f"{_NOT_SAVED}: Detected Zip Slip vulnerability",
-    "gzip": f"{_NOT_SAVED}: Input is not in the .gz format",
-    "gzip-truncated": _NOT_SAVED,
-    "tar-truncated": _NOT_SAVED,
-    "wrong-form": f"{_NOT_SAVED}: Input is not in the .gz format",
     "zip-descriptor": f"{_NOT_SAVED}: invalid entry size",
-    "zip-gap": _SILENTLY_LESS,
+    "zip-gap": "it reads nothing behind that, without a word",
     "zip-method": f"{_NOT_SAVED}: invalid compression method",
     "zip-no-end": "of what does not begin as a zip it reads nothing, without a word",
     "zip-prepended": "it reads nothing at all, without a word",

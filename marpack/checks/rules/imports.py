@@ -137,17 +137,13 @@ def find_shadowing(subject: Subject) -> Iterator[Finding]:
         if module in FATAL or not frozen or (module in _FATAL_TO_BASE_HANDLER and _uses_base_handler(subject)):
             message = f"it takes the place of the module {module!r}, without which no worker starts"
             effect = f"dies before it reads the handler: module {module!r} has no attribute ..., or the like"
-        elif _is_public(module, python) or module in WITH_SERVER:
+        elif module in WITH_SERVER or (is_standard(module, python) and module[:1] != "_" and module != "test"):
             message = f"it takes the place of the module {module!r} for everything that imports that"
             effect, severity = "the worker starts, and who needs the real module fails later", "warning"
         else:
             continue
         fix = "rename it, and the imports of it"
         yield find_shadowing.finding(member=name, message=message, fix=fix, effect=effect, severity=severity)
-
-
-def _is_public(module: str, python: tuple[int, int]) -> bool:
-    return is_standard(module, python) and not module.startswith("_") and module != "test"
 
 
 def _uses_base_handler(subject: Subject) -> bool:

@@ -22,12 +22,6 @@ def _severity(subject: Subject) -> Severity:
     return "error" if subject.worker.loads_model else "warning"
 
 
-def _model_file(subject: Subject) -> str | None:
-    """Return the model file, if it is packed and a Python worker gets it."""
-    name = subject.role("modelFile")
-    return name if name is not None and name in subject.names and is_python(subject) else None
-
-
 def _space(subject: Subject) -> tuple[Namespace, str] | None:
     """Return the names of the module that the worker imports for the model file, and its member."""
     module = subject.worker.model_module if is_python(subject) else None
@@ -65,8 +59,8 @@ def find_no_module(subject: Subject) -> Iterator[Finding]:
     is ``nets/model``, and both are not found [server]. A handler that does not load the model as BaseHandler does
     may read the file in its own way: then this is a warning.
     """
-    name = _model_file(subject)
-    if name is None or subject.worker.model_module is not None:
+    name = subject.role("modelFile")
+    if name is None or name not in subject.names or not is_python(subject) or subject.worker.model_module:
         return
     module, severity = name.partition(".")[0], _severity(subject)
     what, effect = "no module", f"ModuleNotFoundError: No module named {module!r}"

@@ -30,12 +30,8 @@ _NO_STATE_DICT = {
     "2.6, Expected state_dict to be dict-like",
     "module": f"{_REFUSED}, or, before torch 2.6, Expected state_dict to be dict-like",
     "checkpoint": "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict",
-    "safetensors": _REFUSED,
-    "onnx": _REFUSED,
     "exported-program": "the worker dies: torch.load does not read it",
-    "aot-library": _REFUSED,
-    "numpy": _REFUSED,
-    "unknown": _REFUSED,
+    **dict.fromkeys(("safetensors", "onnx", "aot-library", "numpy", "unknown"), _REFUSED),
 }
 
 
