@@ -6,26 +6,21 @@ import os
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from marpack.archive.plan.plan import Plan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
+from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import open_archive
-from marpack.checks.frame.contents import ArchiveContents, PlanContents
-from marpack.checks.frame.subject import CheckTarget, Settings, Subject
+from marpack.checks.frame.contents import ArchiveContents, Contents, PlanContents
+from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
 from marpack.checks.rules import RULES
 from marpack.checks.rules.container import finding_of
 from marpack.errors import ArchiveError
-from marpack.rule import chosen_rules, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from marpack.archive.read.limits import Limits
-    from marpack.checks.frame.subject import Form
-    from marpack.findings import Finding, Severity
-    from marpack.rule import Rule
+from marpack.findings import Finding, Severity
+from marpack.rule import Rule, chosen_rules, rule
 
 # So many findings of a rule are kept, and the last counts the rest; of warnings and notes so many in all. No error
 # is left out for what is less.
@@ -70,20 +65,8 @@ def check(
         raise ValueError(f"the target {target!r} is not one of {', '.join(TARGETS)}")
     settings = Settings(python=python_version(python), target=target, load=load)
     chosen = chosen_rules(built_in_rules() if rules is None else rules, select=select, ignore=ignore)
-    if isinstance(what, Plan):
-        path = what.file_name
-        forms: dict[str, Form] = {"tgz": "tgz", "no-archive": "folder"}
-        subject = Subject(
-            PlanContents(what),
-            path=path,
-            file_name=path,
-            form=forms.get(what.archive_format, "zip"),
-            settings=settings,
-            kind="workflow" if isinstance(what, WorkflowPlan) else "model",
-        )
-        return _unique(_findings(subject, chosen))
-    if isinstance(what, Archive):
-        return _unique(_findings(_subject(what, settings), chosen))
+    if isinstance(what, (Plan, Archive)):
+        return _findings(_subject(what, settings), chosen)
     path = os.fsdecode(what)
     try:
         archive = open_archive(path, limits=limits)
@@ -91,7 +74,7 @@ def check(
         # Whatever the server makes of it: nothing else has been looked at.
         return (replace(finding_of(error.issue, "zip"), file=path, severity="error"),)
     with archive:
-        return _unique(_findings(_subject(archive, settings), chosen))
+        return _findings(_subject(archive, settings), chosen)
 
 
 def built_in_rules() -> tuple[Rule[Subject], ...]:
@@ -112,17 +95,9 @@ def find_unread(subject: Subject) -> Iterator[Finding]:
     It is told whatever rules are chosen.
     """
     for name, message in subject.unread.items():
-        yield find_unread.finding(
-            message=message,
-            fix="make it shorter, and pack data as files of their own",
-            member=name,
-            severity="error" if name == subject.manifest_name else None,
-        )
-
-
-def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Keep the first of equal findings: several rules may stumble over one damaged member."""
-    return tuple(dict.fromkeys(findings))
+        severity: Severity | None = "error" if name == subject.manifest_name else None
+        fix = "make it shorter, and pack data as files of their own"
+        yield find_unread.finding(message=message, fix=fix, member=name, severity=severity)
 
 
 def python_version(text: str | None) -> tuple[int, int]:
@@ -135,7 +110,8 @@ def python_version(text: str | None) -> tuple[int, int]:
     return 3, int(found[1])
 
 
-def _findings(subject: Subject, rules: Sequence[Rule[Subject]]) -> Iterator[Finding]:
+def _findings(subject: Subject, rules: Sequence[Rule[Subject]]) -> tuple[Finding, ...]:
+    found: list[Finding] = []
     mild = left_out = 0
     # What was not looked into is known when all others have looked, and told whatever rules are chosen.
     for each in (*(known for known in rules if known is not find_unread), find_unread):
@@ -145,14 +121,13 @@ def _findings(subject: Subject, rules: Sequence[Rule[Subject]]) -> Iterator[Find
                 if mild > _MOST_MILD:
                     left_out += 1
                     continue
-            yield finding
+            found.append(finding)
     if left_out:
-        more = find_unread.finding(
-            message=f"{left_out:,} more warnings and notes are not told",
-            fix="mend those that are, or select rules",
-            severity="note",
-        )
-        yield replace(more, file=subject.path)
+        message = f"{left_out:,} more warnings and notes are not told"
+        more = find_unread.finding(message=message, fix="mend those that are, or select rules", severity="note")
+        found.append(replace(more, file=subject.path))
+    # The first of equal ones: several rules may stumble over one damaged member.
+    return tuple(dict.fromkeys(found))
 
 
 def _findings_of(rule: Rule[Subject], subject: Subject) -> Iterator[Finding]:
@@ -173,17 +148,23 @@ def _first(findings: Iterable[Finding]) -> list[Finding]:
             last[finding.severity] = len(kept)
             kept.append(finding)
     for severity, place in last.items():
-        if more := max(counts[severity] - _MOST_OF_A_RULE, 0):
+        if (more := counts[severity] - _MOST_OF_A_RULE) > 0:
             kept[place] = replace(kept[place], message=f"{kept[place].message} (and {more:,} more of the same)")
     return kept
 
 
-def _subject(archive: Archive, settings: Settings) -> Subject:
+def _subject(what: Plan | Archive, settings: Settings) -> Subject:
+    if isinstance(what, Plan):
+        contents: Contents = PlanContents(what)
+        forms: dict[str, Form] = {"tgz": "tgz", "no-archive": "folder"}
+        path, form = what.file_name, forms.get(what.archive_format, "zip")
+    else:
+        contents, path, form = ArchiveContents(what), what.path or "archive", what.form
     return Subject(
-        ArchiveContents(archive),
-        path=archive.path or "archive",
-        file_name=archive.file_name,
-        form=archive.form,
+        contents,
+        path=path,
+        file_name=what.file_name,
+        form=form,
         settings=settings,
-        kind="workflow" if isinstance(archive, WorkflowArchive) else "model",
+        kind="workflow" if isinstance(what, (WorkflowPlan, WorkflowArchive)) else "model",
     )

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
+from marpack.archive.member import Member
 from marpack.archive.plan.plan import Plan
 from marpack.archive.read.archive import Archive
 from marpack.errors import ArchiveError
+from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from types import TracebackType
-
     from typing_extensions import Self
-
-    from marpack.archive.member import Member
-    from marpack.findings import Issue
 
 
 class MemberFile(Protocol):
@@ -77,7 +76,6 @@ class ArchiveContents:
         self._archive = archive
         self.sizes: Mapping[str, int] = {member.name: member.size for member in archive.members}
         self.present: Collection[str] = archive.outside_links
-        self._texts: dict[str, bytes] | None = None
 
     @property
     def problems(self) -> Sequence[Issue]:
@@ -86,16 +84,13 @@ class ArchiveContents:
 
     def open(self, name: str) -> MemberFile:
         """Open a member; the texts of a tgz are read in one go."""
-        if self._archive.form == "tgz" and name.endswith(_TEXTS):
-            if self._texts is None:
-                self._texts = self._read_texts()
-            data = self._texts.pop(name, None)  # who asks for texts keeps them
-            if data is not None:
-                return io.BytesIO(data)
-        return self._archive.open(name)
+        held = self._archive.form == "tgz" and name.endswith(_TEXTS)
+        data = self._texts.pop(name, None) if held else None  # who asks for texts keeps them
+        return self._archive.open(name) if data is None else io.BytesIO(data)
 
-    def _read_texts(self) -> dict[str, bytes]:
-        """Read the texts in one go, shortest first: each by itself costs a reading of all before it."""
+    @cached_property
+    def _texts(self) -> dict[str, bytes]:
+        """The texts, shortest first, read in one go: each by itself costs a reading of all before it."""
         wanted, left = set(), _HELD_SIZE
         names = (name for name, size in self.sizes.items() if size <= LONGEST_SOURCE and name.endswith(_TEXTS))
         for name in sorted(names, key=self.sizes.__getitem__):

@@ -5,21 +5,18 @@ from __future__ import annotations
 import bisect
 import json
 import posixpath
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
-from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE
+from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE, Contents
 from marpack.checks.python.distributions import LONGEST_LINE, MOST_LINES, Distributions
 from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.source import LONGEST_COMPILED, PythonFile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
-    from marpack.checks.frame.contents import Contents
 
 T = TypeVar("T")
 
@@ -28,50 +25,37 @@ Form = Literal["zip", "tgz", "folder"]
 CheckTarget: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
 
 
+@dataclass(kw_only=True)
 class Settings:
-    """What is known of the server: ``python`` is its version as (major, minor), ``target`` who runs it.
+    """The server's Python as (major, minor), who runs it, and whether to ``load`` the model (runs its code)."""
 
-    ``load`` is whether the model is to be loaded, which runs its code.
-    """
-
-    def __init__(self, *, python: tuple[int, int], target: CheckTarget, load: bool = False) -> None:
-        self.python = python
-        self.target = target
-        self.load = load
+    python: tuple[int, int]
+    target: CheckTarget
+    load: bool = False
 
 
+@dataclass(eq=False, repr=False)
 class Subject:
     """A model or workflow under examination; everything that several rules ask for is worked out once.
 
     ``path`` is what it is called in findings, ``file_name`` the name it has in a model store, ``""`` where it has
     none yet. ``form`` is the reader that the server takes for it. ``kind`` is ``workflow`` for one, which has a
-    manifest of its own kind.
+    manifest of its own kind. ``unread`` is what was asked for and not looked into, and why: a rule of its own
+    tells it, after all others.
     """
 
-    def __init__(
-        self,
-        contents: Contents,
-        *,
-        path: str,
-        file_name: str,
-        form: Form,
-        settings: Settings,
-        kind: Literal["model", "workflow"] = "model",
-    ) -> None:
-        self.contents = contents
-        self.path = path
-        self.file_name = file_name
-        self.form = form
-        self.settings = settings
-        self.kind: Literal["model", "workflow"] = kind
-        # Where the server looks for the manifest.
-        self.manifest_name = WORKFLOW_MANIFEST_NAME if kind == "workflow" else MANIFEST_NAME
-        # What was asked for and not looked into, and why: a rule of its own tells it, after all others.
-        self.unread: dict[str, str] = {}
-        self._left = MOST_SOURCE
-        self._read: dict[str, bytes] = {}
-        self._sources: dict[str, PythonFile | None] = {}
-        self._worked_out: dict[Callable[[Subject], Any], Any] = {}
+    contents: Contents
+    _: KW_ONLY
+    path: str
+    file_name: str
+    form: Form
+    settings: Settings
+    kind: Literal["model", "workflow"] = "model"
+    unread: dict[str, str] = field(default_factory=dict, init=False)
+    _left: int = field(default=MOST_SOURCE, init=False)
+    _read: dict[str, bytes] = field(default_factory=dict, init=False)
+    _sources: dict[str, PythonFile | None] = field(default_factory=dict, init=False)
+    _worked_out: dict[Callable[[Subject], Any], Any] = field(default_factory=dict, init=False)
 
     def line_of(self, key: str) -> int | None:
         """Return None: a rule that knows the line of a key of the manifest says so."""
@@ -82,8 +66,6 @@ class Subject:
             self._worked_out[work] = work(self)
         found: T = self._worked_out[work]
         return found
-
-    # ------------------------------------------------------------------------------------------------ files
 
     @property
     def names(self) -> Mapping[str, int]:
@@ -131,7 +113,10 @@ class Subject:
                 self._read[name] = b"".join(iter(lambda: file.read(1 << 20), b""))
         return self._read[name]
 
-    # --------------------------------------------------------------------------------------------- manifest
+    @property
+    def manifest_name(self) -> str:
+        """Where the server looks for the manifest."""
+        return WORKFLOW_MANIFEST_NAME if self.kind == "workflow" else MANIFEST_NAME
 
     @cached_property
     def manifest_bytes(self) -> bytes | None:
@@ -141,11 +126,7 @@ class Subject:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """The manifest's values as the worker reads them (strict JSON, last of equal keys); empty if it cannot."""
-        try:
-            document = json.loads((self.manifest_bytes or b"").decode())
-        except (ValueError, RecursionError):
-            return {}
-        return document if isinstance(document, dict) else {}
+        return json_object(self.manifest_bytes)
 
     @cached_property
     def model(self) -> dict[str, Any]:
@@ -158,25 +139,22 @@ class Subject:
         value = self.model.get(key)
         return value if isinstance(value, str) and value else None
 
+    def file(self, key: str) -> str | None:
+        """Return the path of the file that a text of the manifest's ``model`` names; None as ``role``."""
+        name = self.role(key)
+        return None if name is None else posixpath.normpath(name)
+
     @cached_property
     def handler(self) -> HandlerName | None:
         """The handler, None where none is named."""
         value = self.role("handler")
         return None if value is None else HandlerName.parse(value)
 
-    # ---------------------------------------------------------------------------------------------- sources
-
     @cached_property
     def packages(self) -> frozenset[str]:
         """The top-level modules that the files of the archive define, as Python finds them from its root."""
-        found = set()
-        for name in self.names:
-            first, slash, rest = name.partition("/")
-            if not slash and first.endswith((".py", ".so", ".pyd", ".pyc")):
-                found.add(first.partition(".")[0])
-            elif slash and rest.endswith((".py", ".so", ".pyd", ".pyc")):
-                found.add(first)
-        return frozenset(found)
+        files = [name for name in self.names if name.endswith((".py", ".so", ".pyd", ".pyc"))]
+        return frozenset(name.partition("/" if "/" in name else ".")[0] for name in files)
 
     @cached_property
     def modules(self) -> Modules:
@@ -226,9 +204,8 @@ class Subject:
     def _taken_apart(self, name: str) -> PythonFile | None:
         size = self.names.get(name, 0)
         if self._left < size <= LONGEST_SOURCE:
-            self.unread[name] = (
-                f"the sources are longer than {MOST_SOURCE:,} bytes together: it was not looked into"
-            )
+            told = f"the sources are longer than {MOST_SOURCE:,} bytes together: it was not looked into"
+            self.unread[name] = told
             return None
         data = self.read(name, longest=LONGEST_SOURCE)
         if data is None:
@@ -239,7 +216,15 @@ class Subject:
         try:
             return PythonFile(name, data, self.settings.python)
         except MemoryError:  # which is also how Python's parser says that something is nested too deeply
-            self.unread[name] = (
-                "Python's parser gave it up: it is nested too deeply, or there is too little memory"
-            )
+            told = "Python's parser gave it up: it is nested too deeply, or there is too little memory"
+            self.unread[name] = told
             return None
+
+
+def json_object(data: bytes | None, encoding: str = "utf-8") -> dict[str, Any]:
+    """Return the object that a text is in strict JSON, the last of equal keys; empty if it is none."""
+    try:
+        document = json.loads((data or b"").decode(encoding))
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}

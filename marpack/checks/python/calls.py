@@ -12,17 +12,19 @@ def accepts(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, count: in
     """Tell whether a function can be called with so many positional arguments."""
     args = node.args
     positional = len(args.posonlyargs) + len(args.args)
-    needs_keywords = any(default is None for default in args.kw_defaults)
     fits = positional - len(args.defaults) <= count and (count <= positional or args.vararg is not None)
-    return fits and not needs_keywords
+    return fits and not required_keywords(args)
+
+
+def required_keywords(args: ast.arguments) -> list[str]:
+    """Return the keyword-only parameters that have no default."""
+    pairs = zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    return [arg.arg for arg, default in pairs if default is None]
 
 
 def has_parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Tell whether a method's parameters are those of its text, ``self`` first."""
     if node.name == "__new__":
         return not node.decorator_list
-    for decorator in node.decorator_list:
-        called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if (getattr(called, "attr", None) or getattr(called, "id", None)) not in _KEEPS_PARAMETERS:
-            return False
-    return True
+    called = (each.func if isinstance(each, ast.Call) else each for each in node.decorator_list)
+    return all((getattr(each, "attr", None) or getattr(each, "id", None)) in _KEEPS_PARAMETERS for each in called)

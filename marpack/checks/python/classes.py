@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from marpack.checks.python.calls import required_keywords
+from marpack.checks.python.modules import Modules
+from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import HANDLER_METHODS, KNOWN_BASES, torch_handler
-from marpack.checks.python.values import Class, Imported
-
-if TYPE_CHECKING:
-    from marpack.checks.python.modules import Modules
-    from marpack.checks.python.namespace import Namespace
-    from marpack.checks.python.values import Value
+from marpack.checks.python.values import Class, Imported, Value
 
 ABC = "abc.ABC"
 Method: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
@@ -88,40 +86,39 @@ class ClassOf:
     def attribute(self, name: str) -> Attribute:
         """Return what is known of an attribute of the class, ``__init__`` included."""
         for item in self.lineage():
-            if item is None:
-                return Attribute(None)
-            if isinstance(item, str):
-                known = attributes_of(item)
-                if known is None:
-                    return Attribute(None)
-                if name in known:
-                    return Attribute(True, owner=item)
+            if isinstance(item, ClassOf):
+                found = item.own_attribute(name)
+                if found.has is not False:
+                    return found
                 continue
-            found = item.own_attribute(name)
-            if found.has is not False:
-                return found
+            known = None if item is None else attributes_of(item)
+            if known is None:
+                return Attribute(None)
+            if name in known:
+                return Attribute(True, owner=item)
         return Attribute(False)
 
     def own_attribute(self, name: str) -> Attribute:
         """Return what the class's own text says of an attribute of it or of its instances."""
         if self.node is None or self.value.name in self.space.patched:
             return Attribute(None)
-        defined: list[Method] = []
+        defined: Method | None = None
         for statement in self.node.body:
             if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 if statement.name == name:
-                    defined.append(statement)
+                    defined = statement
                 if statement.name in {"__getattr__", "__getattribute__"}:
                     return Attribute(None)
             elif _mentions(statement, name):
                 return Attribute(None)
-        if defined:
-            return Attribute(True, owner=self, node=defined[-1])
+        if defined is not None:
+            return Attribute(True, owner=self, node=defined)
         for inner in ast.walk(self.node):
-            if isinstance(inner, ast.Attribute) and inner.attr == name and isinstance(inner.ctx, ast.Store):
-                return Attribute(None)
-            if isinstance(inner, ast.Name) and inner.id == "setattr":
-                return Attribute(None)
+            match inner:
+                case ast.Name(id="setattr"):
+                    return Attribute(None)
+                case ast.Attribute(attr=attribute, ctx=ast.Store()) if attribute == name:
+                    return Attribute(None)
         return Attribute(False)
 
     def abstract_methods(self) -> list[Method]:
@@ -143,8 +140,8 @@ class ClassOf:
         found = [self.attribute(name) for name in names]
         return [item.node for item in found if item.node is not None and _is_abstract(item.node)]
 
-    def required_arguments(self) -> tuple[Attribute, list[str]] | None:
-        """Return the constructor of the class and the arguments that it needs; None if it may need none."""
+    def required_arguments(self) -> tuple[Attribute, Method, list[str]] | None:
+        """Return the constructor of the class, its text, and what arguments it needs; None if it may need none."""
         nodes = [item.node for item in self.lineage() if isinstance(item, ClassOf)]
         if any(node is None or node.decorator_list for node in nodes):  # which may make another constructor
             return None
@@ -153,7 +150,7 @@ class ClassOf:
             if found.node is not None:
                 missing = _required_parameters(found.node.args)
                 if missing and not found.node.decorator_list:
-                    return found, missing
+                    return found, found.node, missing
             elif found.has is not False:
                 return None
         return None
@@ -166,6 +163,17 @@ class Attribute:
     has: bool | None
     owner: ClassOf | str | None = None
     node: Method | None = None
+
+    @property
+    def member(self) -> str | None:
+        """The file that defines it, None where that is not of the archive."""
+        return self.owner.member if isinstance(self.owner, ClassOf) else None
+
+    @property
+    def qualified_name(self) -> str:
+        """The method's name as Python tells it."""
+        name = self.node.name if self.node is not None else ""
+        return f"{self.owner.value.name}.{name}" if isinstance(self.owner, ClassOf) else name
 
 
 def resolve(value: Value, modules: Modules, space: Namespace, member: str, depth: int = 0) -> Base:
@@ -202,27 +210,22 @@ def _is_abstract(node: Method) -> bool:
 
 def _required_parameters(args: ast.arguments) -> list[str]:
     """Return the parameters, after the first, that have no default."""
-    positional = [*args.posonlyargs, *args.args]
-    without = positional[: len(positional) - len(args.defaults)][1:]
-    keywords = [arg for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default is None]
-    return [arg.arg for arg in [*without, *keywords]]
+    positional = [arg.arg for arg in [*args.posonlyargs, *args.args]]
+    return [*positional[: len(positional) - len(args.defaults)][1:], *required_keywords(args)]
 
 
 def calls_super(node: Method) -> bool:
     """Tell whether a method surely does what its base does: a plain statement ``super().initialize(...)``."""
     for statement in node.body:
-        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-            called = statement.value.func
-            if (
-                isinstance(called, ast.Attribute)
-                and called.attr == "initialize"
-                and isinstance(called.value, ast.Call)
-                and isinstance(called.value.func, ast.Name)
-                and called.value.func.id == "super"
+        match statement:
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(attr="initialize", value=ast.Call(func=ast.Name(id="super"))))
             ):
                 return True
-        elif not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.Import, ast.ImportFrom)):
-            return False
+            case ast.Assign() | ast.AnnAssign() | ast.Expr() | ast.Import() | ast.ImportFrom():
+                continue
+            case _:
+                return False
     return False
 
 

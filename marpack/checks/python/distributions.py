@@ -26,36 +26,22 @@ IN_IMAGES = frozenset(
     }
 )
 
-# Distributions whose modules are called otherwise.
+# Distributions whose one module is called otherwise, as distribution=module, and those of several modules.
+_ONE_MODULE = """
+    beautifulsoup4=bs4 biopython=Bio deepspeed-mii=mii dm-tree=tree ffmpeg-python=ffmpeg gitpython=git
+    hydra-core=hydra llama-cpp-python=llama_cpp mmcv-full=mmcv msgpack-python=msgpack nvidia-ml-py=pynvml
+    open-clip-torch=open_clip opencv=cv2 opencv-contrib=cv2 openmim=mim pillow=PIL pillow-simd=PIL protobuf=google
+    pycryptodome=Crypto pyjwt=jwt pyyaml=yaml umap-learn=umap
+"""
 _MODULES = {
+    **{name: (module,) for name, module in (pair.split("=") for pair in _ONE_MODULE.split())},
     "attrs": ("attr", "attrs"),
-    "beautifulsoup4": ("bs4",),
-    "biopython": ("Bio",),
-    "deepspeed-mii": ("mii",),
-    "dm-tree": ("tree",),
-    "ffmpeg-python": ("ffmpeg",),
-    "gitpython": ("git",),
-    "hydra-core": ("hydra",),
     "librosa": ("librosa", "soundfile", "numba", "scipy", "sklearn", "joblib"),
     "lightning": ("lightning", "pytorch_lightning", "torchmetrics", "lightning_utilities"),
-    "llama-cpp-python": ("llama_cpp",),
-    "mmcv-full": ("mmcv",),
     "mmdet": ("mmdet", "mmcv", "mmengine"),
-    "msgpack-python": ("msgpack",),
-    "nvidia-ml-py": ("pynvml",),
-    "open-clip-torch": ("open_clip",),
-    "opencv": ("cv2",),
-    "opencv-contrib": ("cv2",),
-    "openmim": ("mim",),
     "pandas": ("pandas", "dateutil", "pytz"),
-    "pillow": ("PIL",),
-    "pillow-simd": ("PIL",),
-    "protobuf": ("google",),
-    "pycryptodome": ("Crypto",),
-    "pyjwt": ("jwt",),
     "pymupdf": ("fitz", "pymupdf"),
     "pytorch-lightning": ("pytorch_lightning", "torchmetrics", "lightning_utilities"),
-    "pyyaml": ("yaml",),
     "scikit-image": ("skimage", "imageio", "scipy", "tifffile"),
     "scikit-learn": ("sklearn", "joblib", "scipy", "threadpoolctl"),
     "segmentation-models-pytorch": ("segmentation_models_pytorch", "timm"),
@@ -64,7 +50,6 @@ _MODULES = {
     "tensorflow": ("tensorflow", "keras"),
     "timm": ("timm", "torchvision", "huggingface_hub", "safetensors"),
     "ultralytics": ("ultralytics", "cv2", "torchvision", "pandas", "matplotlib", "scipy", "seaborn", "requests"),
-    "umap-learn": ("umap",),
 }
 # What brings others, which are imported beside them.
 _WITH_HUB = ("huggingface_hub", "safetensors", "tqdm", "requests")
@@ -171,17 +156,14 @@ class Distributions:
         self.complete = complete
         self.names: set[str] = set()
         for line in requirement_lines(data):
-            self._read(line)
-
-    def _read(self, line: RequirementLine) -> None:
-        egg = _EGG.search(line.text) if line.readable else None
-        name = line.name if line.readable else None
-        if egg is not None:
-            self.names.add(_normal(egg[1]))
-        elif name is not None:
-            self.names.add(name)
-        elif not line.text.startswith(("--index-url", "--extra-index-url", "-i ")):
-            self.complete = False  # another file, the path of a wheel, or what is not known
+            egg = _EGG.search(line.text) if line.readable else None
+            name = line.name if line.readable else None
+            if egg is not None:
+                self.names.add(_normal(egg[1]))
+            elif name is not None:
+                self.names.add(name)
+            elif not line.text.startswith(("--index-url", "--extra-index-url", "-i ")):
+                self.complete = False  # another file, the path of a wheel, or what is not known
 
     @cached_property
     def modules(self) -> frozenset[str]:
@@ -206,7 +188,5 @@ def _modules(name: str) -> set[str]:
     if known is not None:
         return found | set(known)
     for form in (name, bare, bare.removeprefix("python-"), bare.removeprefix("py"), bare.removeprefix("py-")):
-        found.add(form.replace("-", "_"))
-        found.add(form.replace("-", ""))
-    found.update(shared for shared in _SHARED if name.startswith(f"{shared}-"))
-    return found
+        found |= {form.replace("-", "_"), form.replace("-", "")}
+    return found | {shared for shared in _SHARED if name.startswith(f"{shared}-")}

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from marpack.archive.handler import HandlerName
 from marpack.checks.python.classes import ABC, ClassOf, attributes_of, calls_super
-from marpack.checks.python.torch_handlers import HANDLER_MODULES, torch_handler
-from marpack.checks.python.values import Function
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.handler import HandlerName
-    from marpack.checks.python.modules import Module, Modules
-    from marpack.checks.python.namespace import Namespace
-    from marpack.checks.python.torch_handlers import TorchHandler
-    from marpack.checks.python.values import Values
+from marpack.checks.python.modules import Module, Modules
+from marpack.checks.python.namespace import Namespace
+from marpack.checks.python.torch_handlers import HANDLER_MODULES, TorchHandler, torch_handler
+from marpack.checks.python.values import Function, Values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """How a module is reached when the model is loaded.
-
-    ``sure`` is whether that happens, ``caught`` whether every error is, ``late`` whether only a call does it.
-    """
+    """How surely a module is reached; ``caught`` is whether every error is, ``late`` if only by a call."""
 
     sure: bool
     caught: bool
@@ -53,12 +44,14 @@ class EntryPoint:
     values: Values | None = None
     cls: ClassOf | None = None
 
+    @property
+    def member(self) -> str | None:
+        """The file of the module."""
+        return None if self.module is None else self.module.source
+
 
 class Worker:
-    """What a Python worker does with the files of a model.
-
-    ``handler`` is the manifest's, and ``model_file`` too, None if that is not packed.
-    """
+    """What a Python worker does with the files of a model; ``model_file`` is None if it is not packed."""
 
     def __init__(self, modules: Modules, *, handler: HandlerName | None, model_file: str | None) -> None:
         self.modules = modules
@@ -67,10 +60,7 @@ class Worker:
 
     @cached_property
     def graph(self) -> dict[str, Step]:
-        """All modules of the archive that importing the handler and the model file runs, by their names.
-
-        A ``Step`` says how surely; the surest way is kept.
-        """
+        """The archive's modules that importing handler and model file runs, by name, and the surest way there."""
         steps: dict[str, Step] = {}
         waiting = deque(self._first_steps())
         while waiting:
@@ -124,7 +114,7 @@ class Worker:
         if not space.is_absent(handler.function):
             return EntryPoint(handler=handler, module=module, space=space, values=space.get(handler.function))
         only = space.only_class
-        cls = None if only is None else ClassOf(self.modules, space, module.source, only[1])
+        cls = None if only is None else ClassOf(self.modules, space, module.source, only)
         return EntryPoint(handler=handler, module=module, space=space, cls=cls)
 
     @cached_property

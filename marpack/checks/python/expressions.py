@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from marpack.checks.python.values import (
     ABSENT,
@@ -15,15 +16,14 @@ from marpack.checks.python.values import (
     UNKNOWN,
     Class,
     Function,
+    FunctionNode,
     Imported,
     Plain,
+    State,
+    Value,
+    Values,
     dotted_name,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from marpack.checks.python.values import FunctionNode, State, Value, Values
 
 _TYPING = ("typing", "typing_extensions")
 
@@ -161,10 +161,8 @@ class Expressions:
     def class_(self, node: ast.ClassDef, state: State) -> Values:
         """Return what a ``class`` statement binds, its decorators applied."""
         made: Values = frozenset([Class(node.name, node.lineno, node)])
-        for inner in node.body:
-            for name in assigned_names(inner.targets if isinstance(inner, ast.Assign) else None):
-                if name == "__module__":
-                    return ONLY_UNKNOWN
+        if "__module__" in assigned_names([each.targets for each in node.body if isinstance(each, ast.Assign)]):
+            return ONLY_UNKNOWN
         for decorator in node.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             for value in self.value(called, state):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import sys
 import tokenize
-from typing import TYPE_CHECKING, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 # The Python that reads them; older ones do not take an f-string apart into tokens.
 FIRST = (3, 12)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from marpack.checks.python.expressions import truth_of
 from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
 

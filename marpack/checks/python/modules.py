@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from marpack.archive.handler import HandlerName
 from marpack.checks.python.namespace import Namespace
+from marpack.checks.python.source import PythonFile
 from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-
-    from marpack.archive.handler import HandlerName
-    from marpack.checks.python.source import PythonFile
 
 _EXTENSION = re.compile(r"\.(?: (?: cpython-\w[\w-]* | abi3 | cp\d+-\w+ ) \. )? (?: so | pyd ) \Z", re.VERBOSE)
 
@@ -70,8 +67,7 @@ class Modules:
         return self._found[name]
 
     def _look_for(self, name: str) -> Module | None:
-        first, _, _ = name.partition(".")
-        if first in INTERPRETERS_OWN:
+        if name.partition(".")[0] in INTERPRETERS_OWN:
             return None
         folders, found = self.roots, None
         for part in name.split("."):

@@ -7,11 +7,11 @@ runs), so does this: a name may have several ``Value``s, and ``Namespace.certain
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from marpack.checks.python.expressions import Expressions
-from marpack.checks.python.imports import Reach, imports_of
+from marpack.checks.python.imports import Import, Reach, imports_of
 from marpack.checks.python.statements import Statements, TooManyNamesError
 from marpack.checks.python.values import (
     ONLY_ABSENT,
@@ -19,15 +19,12 @@ from marpack.checks.python.values import (
     ONLY_UNKNOWN,
     UNKNOWN,
     Class,
+    State,
     Undecided,
+    Value,
+    Values,
     dotted_name,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from marpack.checks.python.imports import Import
-    from marpack.checks.python.values import State, Value, Values
 
 
 class Namespace:
@@ -84,29 +81,32 @@ class Namespace:
 
     @cached_property
     def sure_classes(self) -> dict[str, Class]:
-        """The names that are surely bound to a class that the module makes; a second name counts again."""
+        """The names that are surely bound to a class that the module makes, by line; a second name counts."""
         if not self.certain:
             return {}
-        return {
+        found = {
             name: next(value for value in values if isinstance(value, Class))
             for name, values in self.bindings.items()
             if all(isinstance(value, Class) for value in values)
         }
+        return dict(sorted(found.items(), key=lambda each: each[1].line))
+
+    @property
+    def shown_classes(self) -> str:
+        """The sure classes, as Python lists them in an error."""
+        classes = sorted(self.sure_classes.items())
+        return ", ".join(f"<class '{self.name}.{value.name}'>" for _, value in classes)
 
     @property
     def has_no_class(self) -> bool:
         """Whether surely no name is bound to a class that the module makes."""
-        if not self.certain:
-            return False
-        return not self._maybe_classes or not self._expressions.makes_classes(self.tree)
+        return self.certain and not (self._maybe_classes and self._expressions.makes_classes(self.tree))
 
     @property
-    def only_class(self) -> tuple[str, Class] | None:
-        """The one class that the module makes, and its name, if there is surely no other."""
+    def only_class(self) -> Class | None:
+        """The one class that the module makes, if there is surely no other."""
         maybe = self._maybe_classes
-        if len(maybe) != 1 or maybe[0] not in self.sure_classes:
-            return None
-        return maybe[0], self.sure_classes[maybe[0]]
+        return self.sure_classes.get(maybe[0]) if len(maybe) == 1 else None
 
     @property
     def _maybe_classes(self) -> list[str]:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from marpack.checks.python.expressions import assigned_names, truth_of
+from marpack.checks.python.expressions import Expressions, assigned_names, truth_of
 from marpack.checks.python.imports import absolute_name, suppresses
-from marpack.checks.python.values import ONLY_ABSENT, ONLY_PLAIN, ONLY_UNKNOWN, Imported, merge
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from marpack.checks.python.expressions import Expressions
-    from marpack.checks.python.values import State, Values
+from marpack.checks.python.values import ONLY_ABSENT, ONLY_PLAIN, ONLY_UNKNOWN, Imported, State, Values, merge
 
 # How many names are carried along over all conditions of a module: no real one comes near.
 _MOST_NAMES = 1_000_000
@@ -56,12 +51,11 @@ class Statements:
 
     def run(self, statements: Sequence[ast.stmt], state: State) -> State | None:
         """Run statements on a state, which is changed; return None where their end is never reached."""
-        current = state
+        current: State | None = state
         for statement in statements:
-            after = self._statement(statement, current)
-            if after is None:
+            if current is None:
                 return None
-            current = after
+            current = self._statement(statement, current)
         return current
 
     def _statement(self, node: ast.stmt, state: State) -> State | None:

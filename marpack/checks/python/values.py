@@ -37,10 +37,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """Something that is neither class nor function; ``text`` shows it when it is known not to be callable.
-
-    ``type`` is then the name of its type, as far as that is known.
-    """
+    """Neither class nor function; ``text``, and ``type`` if known, show what is known not to be callable."""
 
     text: str | None = None
     type: str = ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from marpack.checks.frame.subject import Subject
 from marpack.checks.rules import (
     constructor,
     container,
@@ -23,29 +22,20 @@ from marpack.checks.rules import (
     weights,
     workflow,
 )
-
-if TYPE_CHECKING:
-    from marpack.checks.frame.subject import Subject
-    from marpack.rule import Rule
+from marpack.rule import Rule
 
 # In the order of the page: what is held, then what it says, then what is in it.
 _MODULES = (
-    container,
-    manifest_file,
-    manifest_values,
-    manifest_roles,
-    handler_name,
-    entry_point,
-    entry_call,
-    constructor,
-    imports,
-    model,
-    weights,
-    labels,
-    model_config,
-    requirements,
-    platforms,
-    workflow,
-    load,
+    *(
+        container,
+        manifest_file,
+        manifest_values,
+        manifest_roles,
+        handler_name,
+        entry_point,
+        entry_call,
+        constructor,
+    ),
+    *(imports, model, weights, labels, model_config, requirements, platforms, workflow, load),
 )
 RULES: tuple[Rule[Subject], ...] = tuple(each for module in _MODULES for each in module.RULES)

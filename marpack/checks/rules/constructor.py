@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import partial
 
+from marpack.checks.frame.subject import Subject
 from marpack.checks.python.classes import ClassOf
-from marpack.checks.rules.entry_call import owner_member, qualified_name, wrong_call
+from marpack.checks.rules.entry_call import wrong_call
 from marpack.checks.rules.handler_name import KEY, entry_of
-from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding, Severity
-    from marpack.rule import Rule
+from marpack.findings import Finding, Severity
+from marpack.rule import Rule, rule, rules_in
 
 
 @rule("handler-methods", "error", kind="model")
-def handler_class_lacks_methods(subject: Subject) -> Iterator[Finding]:
+def find_no_method(subject: Subject) -> Iterator[Finding]:
     """Give the handler's class the methods ``initialize`` and ``handle``.
 
     The worker makes one object of the class and needs both. Those of ``BaseHandler`` and of every other class of
@@ -27,35 +23,29 @@ def handler_class_lacks_methods(subject: Subject) -> Iterator[Finding]:
     entry = entry_of(subject)
     if entry is None or entry.cls is None:
         return
-    name = f"<class '{entry.handler.module}.{entry.cls.value.name}'>"
+    name, member, line = entry.cls.value.name, entry.cls.member, entry.cls.value.line
     effects = {
-        "handle": f"ValueError: Expect handle method in class {name}",
-        "initialize": f"AttributeError: '{entry.cls.value.name}' object has no attribute 'initialize'",
+        "handle": f"ValueError: Expect handle method in class <class '{entry.handler.module}.{name}'>",
+        "initialize": f"AttributeError: '{name}' object has no attribute 'initialize'",
     }
     for method, effect in effects.items():
         if entry.cls.attribute(method).has is False:
-            yield handler_class_lacks_methods.finding(
-                key=KEY,
-                member=entry.cls.member,
-                line=entry.cls.value.line,
-                message=f"the class {entry.cls.value.name} has no method {method!r}",
-                effect=effect,
-                fix="define it, or derive the class from ts.torch_handler.base_handler.BaseHandler",
+            message = f"the class {name} has no method {method!r}"
+            fix = "define it, or derive the class from ts.torch_handler.base_handler.BaseHandler"
+            yield find_no_method.finding(
+                key=KEY, member=member, line=line, message=message, fix=fix, effect=effect
             )
 
 
 @rule("handler-constructor", "error", kind="model")
-def handler_constructor_needs_arguments(subject: Subject) -> Iterator[Finding]:
+def find_arguments(subject: Subject) -> Iterator[Finding]:
     """Let the handler's class be made without arguments.
 
     The worker calls it with none; what a handler needs it finds in the context that ``initialize`` gets [server].
     """
     entry = entry_of(subject)
-    if entry is None or entry.cls is None:
-        return
-    yield from find_constructor(
-        handler_constructor_needs_arguments, entry.cls, KEY, "read them in initialize(context)"
-    )
+    if entry is not None and entry.cls is not None:
+        yield from find_constructor(find_arguments, entry.cls, KEY, "read them in initialize(context)")
 
 
 def find_constructor(
@@ -63,30 +53,17 @@ def find_constructor(
 ) -> Iterator[Finding]:
     """Yield what keeps a class from being made without arguments: required ones, and abstract methods."""
     name = cls.value.name
-    required = cls.required_arguments()
-    if required is not None:
-        found, missing = required
-        effect = wrong_call(f"{qualified_name(found)}()", found.node.args, 1) if found.node is not None else ""
-        yield rule.finding(
-            key=key,
-            member=owner_member(found.owner) or cls.member,
-            line=None if found.node is None else found.node.lineno,
-            severity=severity,
-            message=f"the class {name} cannot be made without {', '.join(missing)}",
-            effect=effect,
-            fix=f"give them defaults, or {instead}",
-        )
-    abstract = cls.abstract_methods()
-    if abstract:
-        yield rule.finding(
-            key=key,
-            member=cls.member,
-            line=abstract[0].lineno,
-            severity=severity,
-            message=f"the class {name} is abstract: {', '.join(node.name for node in abstract)}",
-            effect=f"TypeError: Can't instantiate abstract class {name}",
-            fix="define them without @abstractmethod",
-        )
+    finding = partial(rule.finding, key=key, severity=severity)
+    if required := cls.required_arguments():
+        found, node, missing = required
+        message = f"the class {name} cannot be made without {', '.join(missing)}"
+        fix, member, line = f"give them defaults, or {instead}", found.member or cls.member, node.lineno
+        effect = wrong_call(found.qualified_name, node.args, 1)
+        yield finding(member=member, line=line, message=message, fix=fix, effect=effect)
+    if abstract := cls.abstract_methods():
+        message = f"the class {name} is abstract: {', '.join(node.name for node in abstract)}"
+        effect, fix = f"TypeError: Can't instantiate abstract class {name}", "define them without @abstractmethod"
+        yield finding(member=cls.member, line=abstract[0].lineno, message=message, fix=fix, effect=effect)
 
 
 RULES = rules_in(globals())

@@ -5,42 +5,31 @@ from __future__ import annotations
 import posixpath
 import re
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 from marpack.archive.names import CASE_COLLISION, names_issues
+from marpack.checks.frame.subject import Form, Subject
+from marpack.checks.rules.manifest_file import NO_NAME
+from marpack.findings import Finding, Issue
 from marpack.rule import rule, rules_in
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from marpack.checks.frame.subject import Form, Subject
-    from marpack.findings import Finding, Issue
-
 _NOT_SAVED = 'it answers 500, "Failed to save model"'
-_SILENTLY_LESS = "it reads nothing behind that, without a word"
-_EMPTY_FILE = "it makes a file of it that holds nothing, or the text of the link"
 _FOLLOWED = "it follows the link, if that leads somewhere where it runs"
 
 # What the server does about a finding of the reader, where that is known [server].
 _EFFECTS = {
-    "crc": _NOT_SAVED,
-    "device": _EMPTY_FILE,
+    **dict.fromkeys(("crc", "file-and-folder", "name-empty", "gzip-truncated", "tar-truncated"), _NOT_SAVED),
+    **dict.fromkeys(("gzip", "wrong-form"), f"{_NOT_SAVED}: Input is not in the .gz format"),
+    **dict.fromkeys(("device", "link"), "it makes a file of it that holds nothing, or the text of the link"),
     "duplicate": "it takes the last",
     "encrypted": f"{_NOT_SAVED}: encrypted ZIP entry not supported",
-    "file-and-folder": _NOT_SAVED,
     "gzip-members": "it reads the first gzip member only: the rest is lost, or it answers 500",
-    "link": _EMPTY_FILE,
-    "name-empty": _NOT_SAVED,
     "name-encoding": "it answers 403, and ends when it loads this as it starts: malformed input off",
     "name-long": f"{_NOT_SAVED}: File name too long",
     "name-nul": f"{_NOT_SAVED}: Invalid file path",
     "name-traversal": f"{_NOT_SAVED}: Detected Zip Slip vulnerability",
-    "gzip": f"{_NOT_SAVED}: Input is not in the .gz format",
-    "gzip-truncated": _NOT_SAVED,
-    "tar-truncated": _NOT_SAVED,
-    "wrong-form": f"{_NOT_SAVED}: Input is not in the .gz format",
     "zip-descriptor": f"{_NOT_SAVED}: invalid entry size",
-    "zip-gap": _SILENTLY_LESS,
+    "zip-gap": "it reads nothing behind that, without a word",
     "zip-method": f"{_NOT_SAVED}: invalid compression method",
     "zip-no-end": "of what does not begin as a zip it reads nothing, without a word",
     "zip-prepended": "it reads nothing at all, without a word",
@@ -50,22 +39,9 @@ _EFFECTS = {
 # What the server takes, though other readers may not, or not alike.
 HARMLESS = frozenset(
     {
-        "device",
-        "duplicate",
-        "folder-or-file",
-        "gzip-trailing",
-        "link",
-        "name-absolute",
-        "name-backslash",
-        "name-dot",
-        "name-drive",
-        "size-lies",
-        "tar-trailing",
-        "tar-type",
-        "too-large",
-        "too-many-members",
-        "zip-name-flag",
-        "zip-other-name",
+        *("device", "duplicate", "folder-or-file", "gzip-trailing", "link", "name-absolute", "name-backslash"),
+        *("name-dot", "name-drive", "size-lies", "tar-trailing", "tar-type", "too-large", "too-many-members"),
+        *("zip-name-flag", "zip-other-name"),
     }
 )
 
@@ -115,14 +91,10 @@ def find_file_name(subject: Subject) -> Iterator[Finding]:
     tar. ``load_models=all`` loads no others than folders, ``.mar``, ``.model`` and ``.tar.gz`` [server].
     """
     name = subject.file_name
-    if not name or subject.form == "folder":
-        return
-    if subject.form == "tgz" and not name.endswith((".tar.gz", ".mar")):
-        yield find_file_name.finding(
-            message=f"{name!r} does not end in .tar.gz",
-            fix="let the name end in .tar.gz",
-            effect="KServe does not take it" if name.endswith(".model") else "load_models=all does not take it",
-        )
+    if name and subject.form == "tgz" and not name.endswith((".tar.gz", ".mar")):
+        message, fix = f"{name!r} does not end in .tar.gz", "let the name end in .tar.gz"
+        effect = "KServe does not take it" if name.endswith(".model") else "load_models=all does not take it"
+        yield find_file_name.finding(message=message, fix=fix, effect=effect)
 
 
 @rule("container-dots", "error")
@@ -132,11 +104,9 @@ def find_dots(subject: Subject) -> Iterator[Finding]:
     The server takes any two dots for a way out of the model store, ``a..b.mar`` too [server].
     """
     if ".." in subject.file_name:
-        yield find_dots.finding(
-            message=f"{subject.file_name!r} holds '..'",
-            fix="call it otherwise",
-            effect='it answers 404, "Relative path is not allowed in url"',
-        )
+        message, fix = f"{subject.file_name!r} holds '..'", "call it otherwise"
+        effect = 'it answers 404, "Relative path is not allowed in url"'
+        yield find_dots.finding(message=message, fix=fix, effect=effect)
 
 
 @rule("container-single-folder", "error")
@@ -149,28 +119,21 @@ def find_single_folder(subject: Subject) -> Iterator[Finding]:
     """
     tops = {name.partition("/")[0] for name in (*subject.names, *subject.present)}
     if subject.form == "folder" and tops == {"MAR-INF"} and subject.manifest_name in subject.names:
-        yield find_single_folder.finding(
-            message="MAR-INF is all that it holds, and is taken for the model itself",
-            fix="put any other file beside it, a README for example",
-            effect='it answers 400, "Model name is not defined."',
-        )
+        message = "MAR-INF is all that it holds, and is taken for the model itself"
+        fix = "put any other file beside it, a README for example"
+        yield find_single_folder.finding(message=message, fix=fix, effect=NO_NAME)
 
 
 @rule("container-case", "warning")
 def find_case(subject: Subject) -> Iterator[Finding]:
     """Give members names that differ in more than case.
 
-    Two that do not are two files on Linux, where the server runs, and one on the file systems of macOS and Windows
-    [server].
+    Two that do not are two files on Linux, where the server runs, and one on those of macOS and Windows [server].
     """
     for issue in dict.fromkeys(names_issues(subject.names, most=sys.maxsize)):
         if issue.code == CASE_COLLISION:
-            yield find_case.finding(
-                message=issue.message,
-                fix="call one of them otherwise",
-                effect="on Linux it unpacks both",
-                member=issue.argument,
-            )
+            fix, effect = "call one of them otherwise", "on Linux it unpacks both"
+            yield find_case.finding(message=issue.message, fix=fix, effect=effect, member=issue.argument)
 
 
 @rule("container-not-ascii", "warning")
@@ -183,12 +146,9 @@ def find_not_ascii(subject: Subject) -> Iterator[Finding]:
     names = [name for name in subject.names if not name.isascii()]
     for number, name in enumerate(names[:_MOST_NAMED], 1):
         left = len(names) - number if number == _MOST_NAMED else 0
-        yield find_not_ascii.finding(
-            message=f"the name is not ASCII, nor are {left:,} others" if left else "the name is not ASCII",
-            fix="use ASCII letters",
-            effect="in a POSIX locale it answers 403: Malformed input or input contains unmappable characters",
-            member=name,
-        )
+        message = f"the name is not ASCII, nor are {left:,} others" if left else "the name is not ASCII"
+        effect = "in a POSIX locale it answers 403: Malformed input or input contains unmappable characters"
+        yield find_not_ascii.finding(message=message, fix="use ASCII letters", effect=effect, member=name)
 
 
 @rule("container-control-characters", "warning")
@@ -199,11 +159,9 @@ def find_control_characters(subject: Subject) -> Iterator[Finding]:
     """
     for name in subject.names:
         if re.search(r"[\x00-\x1f\x7f]", name):
+            message, effect = f"the name {name!r} holds a control character", "it unpacks a file of this name"
             yield find_control_characters.finding(
-                message=f"the name {name!r} holds a control character",
-                fix="call it otherwise",
-                effect="it unpacks a file of this name",
-                member=name,
+                message=message, fix="call it otherwise", effect=effect, member=name
             )
 
 
@@ -217,11 +175,9 @@ def find_useless(subject: Subject) -> Iterator[Finding]:
     if found:
         total = sum(subject.names[name] for name in found)
         others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
-        yield find_useless.finding(
-            message=f"{found[0]!r}{others}, {total:,} bytes, are of no use to a server",
-            fix="leave them out",
-            effect="it unpacks them, each time that it loads the model",
-        )
+        message = f"{found[0]!r}{others}, {total:,} bytes, are of no use to a server"
+        effect = "it unpacks them, each time that it loads the model"
+        yield find_useless.finding(message=message, fix="leave them out", effect=effect)
 
 
 def _is_useless(name: str, names: Mapping[str, int]) -> bool:

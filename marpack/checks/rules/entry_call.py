@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterator
 
-from marpack.checks.python.calls import accepts, has_parameters
-from marpack.checks.python.classes import ClassOf
+from marpack.checks.frame.subject import Subject
+from marpack.checks.python.calls import accepts, has_parameters, required_keywords
+from marpack.checks.python.classes import Method
 from marpack.checks.python.values import Function
-from marpack.checks.rules.entry_point import meant, member_of
+from marpack.checks.rules.entry_point import meant
 from marpack.checks.rules.handler_name import KEY, entry_of
+from marpack.checks.rules.manifest_file import manifest_finding
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.classes import Attribute
-    from marpack.findings import Finding
-
-Method: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 _ASYNC = re.compile(
     rb"""asyncCommunication ["']? \s* : \s* (?: true | yes | on ) \b""", re.VERBOSE | re.IGNORECASE
@@ -28,7 +22,7 @@ _ASYNC = re.compile(
 
 
 @rule("handler-parameters", "error", kind="model")
-def handler_has_other_parameters(subject: Subject) -> Iterator[Finding]:
+def find_parameters(subject: Subject) -> Iterator[Finding]:
     """Let the entry point take ``(data, context)``, and ``initialize`` take ``(context)``.
 
     The worker calls a function with ``(None, context)`` once it is loaded, and with ``(data, context)`` for each
@@ -37,40 +31,23 @@ def handler_has_other_parameters(subject: Subject) -> Iterator[Finding]:
     if (entry := entry_of(subject)) is None:
         return
     if entry.values is not None:
-        value = meant(entry)
+        value, function = meant(entry), entry.handler.function
         if isinstance(value, Function) and not value.decorated and not accepts(value.node, 2):
-            yield handler_has_other_parameters.finding(
-                key=KEY,
-                member=member_of(entry),
-                line=value.line,
-                message=f"{entry.handler.function}({_shown(value.node.args)}) cannot be called with two arguments",
-                effect=wrong_call(f"{getattr(value.node, 'name', '<lambda>')}()", value.node.args, 2),
-                fix=f"define {entry.handler.function}(data, context)",
+            message = f"{function}({_shown(value.node.args)}) cannot be called with two arguments"
+            fix = f"define {function}(data, context)"
+            effect = wrong_call(getattr(value.node, "name", "<lambda>"), value.node.args, 2)
+            yield find_parameters.finding(
+                key=KEY, member=entry.member, line=value.line, message=message, fix=fix, effect=effect
             )
         return
     for name, count, wanted in [("initialize", 1, "(self, context)"), ("handle", 2, "(self, data, context)")]:
         found = None if entry.cls is None else entry.cls.attribute(name)
         if found is None or found.node is None or not has_parameters(found.node) or accepts(found.node, count + 1):
             continue
-        yield handler_has_other_parameters.finding(
-            key=KEY,
-            member=owner_member(found.owner) or member_of(entry),
-            line=found.node.lineno,
-            message=f"{name}({_shown(found.node.args)}) cannot be called as the worker does",
-            effect=wrong_call(f"{qualified_name(found)}()", found.node.args, count + 1),
-            fix=f"define {name}{wanted}",
-        )
-
-
-def qualified_name(found: Attribute) -> str:
-    """Return a method's name as Python tells it."""
-    name = found.node.name if found.node is not None else ""
-    return f"{found.owner.value.name}.{name}" if isinstance(found.owner, ClassOf) else name
-
-
-def owner_member(owner: ClassOf | str | None) -> str | None:
-    """Return the file in which a class was defined, None for one from elsewhere."""
-    return None if owner is None or isinstance(owner, str) else owner.member
+        message = f"{name}({_shown(found.node.args)}) cannot be called as the worker does"
+        fix, effect = f"define {name}{wanted}", wrong_call(found.qualified_name, found.node.args, count + 1)
+        member, line = found.member or entry.member, found.node.lineno
+        yield find_parameters.finding(key=KEY, member=member, line=line, message=message, fix=fix, effect=effect)
 
 
 def _shown(args: ast.arguments) -> str:
@@ -87,32 +64,23 @@ def wrong_call(name: str, args: ast.arguments, given: int) -> str:
     if len(positional) < given and args.vararg is None:
         least = f"from {needed} to " if args.defaults else ""
         plural = "" if len(positional) == 1 and not args.defaults else "s"
-        return (
-            f"TypeError: {name} takes {least}{len(positional)} positional argument{plural} but {given} were given"
-        )
-    missing = [repr(arg.arg) for arg in positional[given:needed]]
-    kind = "positional" if missing else "keyword-only"
+        takes = f"{least}{len(positional)} positional argument{plural}"
+        return f"TypeError: {name}() takes {takes} but {given} were given"
+    missing, kind = [arg.arg for arg in positional[given:needed]], "positional"
     if not missing:
-        pairs = zip(args.kwonlyargs, args.kw_defaults, strict=True)
-        missing = [repr(arg.arg) for arg, default in pairs if default is None]
-    return (
-        f"TypeError: {name} missing {len(missing)} required {kind} argument{_plural(missing)}: {_listed(missing)}"
-    )
+        missing, kind = required_keywords(args), "keyword-only"
+    plural = "s" if len(missing) != 1 else ""
+    return f"TypeError: {name}() missing {len(missing)} required {kind} argument{plural}: {_listed(missing)}"
 
 
-def _plural(items: list[str]) -> str:
-    return "s" if len(items) != 1 else ""
-
-
-def _listed(items: list[str]) -> str:
-    """Return items as Python lists them."""
-    if len(items) < 3:
-        return " and ".join(items)
-    return f"{', '.join(items[:-1])}, and {items[-1]}"
+def _listed(names: list[str]) -> str:
+    """Return names as Python lists them."""
+    shown = list(map(repr, names))
+    return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])}, and {shown[-1]}"
 
 
 @rule("handler-first-call", "error", kind="model")
-def function_needs_data_at_once(subject: Subject) -> Iterator[Finding]:
+def find_first_call(subject: Subject) -> Iterator[Finding]:
     """Let the entry function expect a first call without data.
 
     The worker calls it with ``(None, context)`` as soon as it is loaded, for it to load the model. A function that
@@ -132,13 +100,10 @@ def function_needs_data_at_once(subject: Subject) -> Iterator[Finding]:
     except RecursionError:  # an expression of a thousand steps
         use = None
     if use is not None:
-        yield function_needs_data_at_once.finding(
-            key=KEY,
-            member=member_of(entry),
-            line=use[0],
-            message=f"{entry.handler.function} uses {names[0]!r}, which is None in the first call",
-            effect=f"TypeError: {use[1]}",
-            fix=f"begin with: if {names[0]} is None: return None",
+        message = f"{entry.handler.function} uses {names[0]!r}, which is None in the first call"
+        fix, effect = f"begin with: if {names[0]} is None: return None", f"TypeError: {use[1]}"
+        yield find_first_call.finding(
+            key=KEY, member=entry.member, line=use[0], message=message, fix=fix, effect=effect
         )
 
 
@@ -188,7 +153,7 @@ def _is(node: ast.AST, name: str) -> bool:
 
 
 @rule("handler-coroutine", "warning", kind="model")
-def handler_is_a_coroutine(subject: Subject) -> Iterator[Finding]:
+def find_coroutine(subject: Subject) -> Iterator[Finding]:
     """Set ``asyncCommunication: true`` in the model's configuration file for an ``async`` handler.
 
     Otherwise nobody awaits what the entry point returns, and every request is answered with 503 [server]. What
@@ -199,38 +164,32 @@ def handler_is_a_coroutine(subject: Subject) -> Iterator[Finding]:
         return
     config = subject.role("configFile")
     is_async = config is not None and _ASYNC.search(subject.read(config) or b"") is not None
+    unawaited = "503 Invalid model predict output; the log: Invalid return type: <class 'coroutine'>"
+    setting = "set asyncCommunication: true in the model's configuration file"
     if entry.built_in is not None and entry.built_in.is_coroutine and not is_async:
-        yield handler_is_a_coroutine.finding(
-            key=KEY,
-            member=subject.manifest_name,
-            message=f"the handler {entry.handler.value!r} is a coroutine, and nobody awaits it",
-            effect="503 Invalid model predict output; the log: Invalid return type: <class 'coroutine'>",
-            fix="set asyncCommunication: true in the model's configuration file",
-        )
+        message = f"the handler {entry.handler.value!r} is a coroutine, and nobody awaits it"
+        yield manifest_finding(find_coroutine, subject, KEY, message, setting, unawaited)
     found: list[tuple[str, Method, str | None]] = []
     if entry.values is not None:
         value = meant(entry)
         if isinstance(value, Function) and isinstance(value.node, ast.AsyncFunctionDef) and not value.decorated:
-            found.append((entry.handler.function, value.node, member_of(entry)))
+            found.append((entry.handler.function, value.node, entry.member))
     elif entry.cls is not None:
         for name in ("initialize", "handle"):
             method = entry.cls.attribute(name)
             if isinstance(method.node, ast.AsyncFunctionDef) and not method.node.decorator_list:
-                found.append((name, method.node, owner_member(method.owner)))
+                found.append((name, method.node, method.member))
     for name, node, member in found:
-        if name == "initialize" or not is_async:
-            yield handler_is_a_coroutine.finding(
-                key=KEY,
-                member=member,
-                line=node.lineno,
-                message=f"{name} is a coroutine, and nobody awaits it",
-                effect="initialize never runs"
-                if name == "initialize"
-                else "503 Invalid model predict output; the log: Invalid return type: <class 'coroutine'>",
-                fix="define it without async"
-                if name == "initialize"
-                else "define it without async, or set asyncCommunication: true in the model's configuration file",
-            )
+        if name == "initialize":
+            fix, effect = "define it without async", "initialize never runs"
+        elif is_async:
+            continue
+        else:
+            fix, effect = f"define it without async, or {setting}", unawaited
+        message = f"{name} is a coroutine, and nobody awaits it"
+        yield find_coroutine.finding(
+            key=KEY, member=member, line=node.lineno, message=message, fix=fix, effect=effect
+        )
 
 
 RULES = rules_in(globals())

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.archive.handler import HandlerName
+from marpack.checks.frame.subject import Subject
+from marpack.checks.python.entry_point import EntryPoint
 from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_OWN
+from marpack.checks.rules.manifest_file import manifest_finding
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.handler import HandlerName
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.entry_point import EntryPoint
-    from marpack.findings import Finding
 
 KEY = "model.handler"
 
@@ -24,8 +21,15 @@ def is_python(subject: Subject) -> bool:
     return subject.manifest.get("runtime") != "LSP"
 
 
-def _named(subject: Subject) -> HandlerName | None:
-    return subject.handler if is_python(subject) else None
+def _unfound(subject: Subject) -> HandlerName | None:
+    """Return the handler, if it leads nowhere and a Python worker gets it."""
+    return subject.handler if is_python(subject) and subject.worker.entry_point is None else None
+
+
+def _in_a_folder(subject: Subject, handler: HandlerName) -> str | None:
+    """Return the path of a handler's file without its suffix, None if it does not lie in a folder."""
+    path = posixpath.normpath(handler.path.removesuffix(".py").lstrip("/"))
+    return path if "/" in path and subject.holds(f"{path}.py") else None
 
 
 def entry_of(subject: Subject) -> EntryPoint | None:
@@ -33,25 +37,18 @@ def entry_of(subject: Subject) -> EntryPoint | None:
     return subject.worker.entry_point if is_python(subject) else None
 
 
-# ------------------------------------------------------------------------------------------------- the name
-
-
 @rule("handler-missing", "error", kind="model")
-def handler_is_missing(subject: Subject) -> Iterator[Finding]:
+def find_missing(subject: Subject) -> Iterator[Finding]:
     """Name a handler in the manifest.
 
     Without one the server takes its setting ``default_service_handler``, and where that is not set either, the
     worker gets the folder of the model for a handler: it finds no such module and dies, again and again [server].
     """
     if is_python(subject) and subject.model and subject.model.get("handler") in (None, ""):
-        yield handler_is_missing.finding(
-            key=KEY,
-            member=subject.manifest_name,
-            message="the manifest names no handler",
-            effect="ModuleNotFoundError: No module named 'ts.torch_handler./...': the worker takes the folder of "
-            "the model for its handler",
-            fix="name a file that is packed, as handler.py, or a built-in handler, as image_classifier",
-        )
+        fix = "name a file that is packed, as handler.py, or a built-in handler, as image_classifier"
+        error = "ModuleNotFoundError: No module named 'ts.torch_handler./...'"
+        effect = f"{error}: the worker takes the folder of the model for its handler"
+        yield manifest_finding(find_missing, subject, KEY, "the manifest names no handler", fix, effect)
 
 
 def _why_no_module(handler: HandlerName) -> tuple[str, str] | None:
@@ -75,89 +72,63 @@ def _why_no_module(handler: HandlerName) -> tuple[str, str] | None:
 
 
 @rule("handler-name", "error", kind="model")
-def handler_name_is_no_module(subject: Subject) -> Iterator[Finding]:
+def find_no_module(subject: Subject) -> Iterator[Finding]:
     r"""Write the handler so that it is the name of a module.
 
     The worker cuts off one ``.py``, takes what stands behind the last ``/``, and imports that; when it cannot, it
     imports the whole text from ``ts.torch_handler``. So ``handler.PY``, ``folder\handler.py``, a blank at the end,
     and a built-in handler with ``.py`` or ``:function`` behind it are never found [server].
     """
-    handler = _named(subject)
-    if handler is None or entry_of(subject) is not None:
-        return
-    why = _why_no_module(handler)
-    if why is not None:
-        yield handler_name_is_no_module.finding(
-            key=KEY,
-            member=subject.manifest_name,
-            message=f"{handler.value!r} {why[0]}",
-            effect=_no_module(handler),
-            fix=why[1],
-        )
+    handler = _unfound(subject)
+    why = None if handler is None else _why_no_module(handler)
+    if handler is not None and why is not None:
+        message, fix = f"{handler.value!r} {why[0]}", why[1]
+        yield manifest_finding(find_no_module, subject, KEY, message, fix, _no_module(handler))
 
 
 @rule("handler-folder", "error", kind="model")
-def handler_in_a_folder(subject: Subject) -> Iterator[Finding]:
+def find_folder(subject: Subject) -> Iterator[Finding]:
     """Name a handler in a sub-folder as ``folder.handler`` or as ``folder/handler.py:function``.
 
     Only what stands behind the last ``/`` is imported, and only the root of the archive is searched, unless there
     is a colon: that adds the folder of the handler [server].
     """
-    handler = _named(subject)
-    if handler is None or entry_of(subject) is not None or _why_no_module(handler) is not None:
+    handler = _unfound(subject)
+    if handler is None or _why_no_module(handler) is not None:
         return
-    path = posixpath.normpath(handler.path.removesuffix(".py").lstrip("/"))
-    if "/" in path and subject.holds(f"{path}.py"):
-        dotted = path.replace("/", ".")
-        yield handler_in_a_folder.finding(
-            key=KEY,
-            member=subject.manifest_name,
-            message=f"{handler.value!r} lies in a folder, where the worker does not look",
-            effect=_no_module(handler),
-            fix=f"write {dotted!r}, or '{path}.py:handle' with the name of its function",
-        )
+    if path := _in_a_folder(subject, handler):
+        message = f"{handler.value!r} lies in a folder, where the worker does not look"
+        fix = f"write {path.replace('/', '.')!r}, or '{path}.py:handle' with the name of its function"
+        yield manifest_finding(find_folder, subject, KEY, message, fix, _no_module(handler))
 
 
 @rule("handler-file", "error", kind="model")
-def handler_file_is_not_packed(subject: Subject) -> Iterator[Finding]:
+def find_not_packed(subject: Subject) -> Iterator[Finding]:
     """Pack the handler's file, or name a built-in handler.
 
     The worker imports the module from the root of the archive, then from ``ts.torch_handler``, and dies when it is
-    in neither. A dotted name may be of a package that is installed where the server runs: that is a warning
-    [server].
+    in neither. A dotted name may be of a package installed where the server runs: that is a warning [server].
     """
-    handler = _named(subject)
-    if handler is None or entry_of(subject) is not None or _why_no_module(handler) is not None:
+    handler = _unfound(subject)
+    if handler is None or _why_no_module(handler) is not None or _in_a_folder(subject, handler):
         return
-    path = posixpath.normpath(handler.path.removesuffix(".py").lstrip("/"))
-    if "/" in path and subject.holds(f"{path}.py"):
+    module = handler.module
+    if module in INTERPRETERS_OWN:
+        message = f"{module!r} is a module that Python has loaded before it looks for any file"
+        effect = f"takes Python's own module {module!r}, in which there is no handler, and dies"
+        fix = "give the handler's file another name"
+        yield manifest_finding(find_not_packed, subject, KEY, message, fix, effect)
         return
-    if handler.module in INTERPRETERS_OWN:
-        yield handler_file_is_not_packed.finding(
-            key=KEY,
-            member=subject.manifest_name,
-            message=f"{handler.module!r} is a module that Python has loaded before it looks for any file",
-            effect=f"takes Python's own module {handler.module!r}, in which there is no handler, and dies",
-            fix="give the handler's file another name",
-        )
-        return
-    first = handler.module.partition(".")[0]
-    near = [
-        name
-        for name in subject.names
-        if posixpath.basename(name).lower() in {f"{handler.module}.py".lower(), f"{first}.py".lower()}
-    ]
+    first = module.partition(".")[0]
+    likely = {f"{module}.py".lower(), f"{first}.py".lower()}
+    near = [name for name in subject.names if posixpath.basename(name).lower() in likely]
     found = f": {near[0]!r} is, whose name is another" if near else ""
+    message = f"{handler.value!r} is neither packed nor a built-in handler{found}"
+    fix = f"pack {module.replace('.', '/')}.py, or name one of {', '.join(_BUILT_IN)}"
     # Installed beside the server, it is found: nothing here can tell.
-    installed = "." in handler.module and first not in subject.packages and not handler.value.endswith(".py")
-    yield handler_file_is_not_packed.finding(
-        key=KEY,
-        member=subject.manifest_name,
-        message=f"{handler.value!r} is neither packed nor a built-in handler{found}",
-        effect=_no_module(handler),
-        fix=f"pack {handler.module.replace('.', '/')}.py, or name one of {', '.join(_BUILT_IN)}",
-        severity="warning" if installed else None,
-    )
+    installed = "." in module and first not in subject.packages and not handler.value.endswith(".py")
+    severity: Severity = "warning" if installed else "error"
+    yield manifest_finding(find_not_packed, subject, KEY, message, fix, _no_module(handler), severity)
 
 
 _BUILT_IN = ("base_handler", "image_classifier", "image_segmenter", "object_detector", "text_classifier")
@@ -181,7 +152,7 @@ def fallback(handler: HandlerName) -> str:
 
 
 @rule("handler-hides-built-in", "warning", kind="model")
-def handler_file_hides_a_built_in(subject: Subject) -> Iterator[Finding]:
+def find_hidden_built_in(subject: Subject) -> Iterator[Finding]:
     """Give a packed file another name than a built-in handler's.
 
     The root of the archive is searched first, so ``image_classifier`` means the packed ``image_classifier.py``.
@@ -189,37 +160,28 @@ def handler_file_hides_a_built_in(subject: Subject) -> Iterator[Finding]:
     """
     entry = entry_of(subject)
     if entry is not None and entry.module is not None and entry.handler.value in HANDLER_MODULES:
-        yield handler_file_hides_a_built_in.finding(
-            key=KEY,
-            member=entry.module.source,
-            message=f"{entry.handler.value!r} is a built-in handler, and a packed file takes its place",
-            effect="the packed file is taken, and the built-in handler where its import fails",
-            fix="rename the file, or leave it out",
-        )
+        message = f"{entry.handler.value!r} is a built-in handler, and a packed file takes its place"
+        fix = "rename the file, or leave it out"
+        effect = "the packed file is taken, and the built-in handler where its import fails"
+        yield find_hidden_built_in.finding(key=KEY, member=entry.member, message=message, fix=fix, effect=effect)
 
 
 @rule("handler-packages", "note", kind="model")
-def built_in_handler_needs_packages(subject: Subject) -> Iterator[Finding]:
+def find_needed_packages(subject: Subject) -> Iterator[Finding]:
     """See that the packages which a built-in handler imports are installed where the server runs.
 
     ``pip install torchserve`` brings none of them; TorchServe's own images have torchvision and captum [server].
     """
     entry = entry_of(subject)
-    if entry is None or entry.built_in is None:
-        return
+    needs = () if entry is None or entry.built_in is None else entry.built_in.needs
     missing = [
-        name
-        for name in entry.built_in.needs
-        if subject.modules.find(name) is None and not subject.distributions.brings(name)
+        name for name in needs if subject.modules.find(name) is None and not subject.distributions.brings(name)
     ]
-    if missing:
-        yield built_in_handler_needs_packages.finding(
-            key=KEY,
-            member=subject.manifest_name,
-            message=f"the handler {entry.handler.value!r} imports {' and '.join(missing)}",
-            effect=f"ModuleNotFoundError: No module named {missing[-1]!r}, where that is not installed",
-            fix="use an image that has them, or a requirements file and install_py_dep_per_model=true",
-        )
+    if entry is not None and missing:
+        message = f"the handler {entry.handler.value!r} imports {' and '.join(missing)}"
+        fix = "use an image that has them, or a requirements file and install_py_dep_per_model=true"
+        effect = f"ModuleNotFoundError: No module named {missing[-1]!r}, where that is not installed"
+        yield manifest_finding(find_needed_packages, subject, KEY, message, fix, effect)
 
 
 RULES = rules_in(globals())

@@ -5,24 +5,19 @@ from __future__ import annotations
 import ast
 import posixpath
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.checks.frame.subject import Subject
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
+from marpack.checks.python.entry_point import Step
+from marpack.checks.python.imports import Import
+from marpack.checks.python.modules import Module
+from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
 from marpack.checks.python.values import Imported
 from marpack.checks.rules.handler_name import fallback, is_python
-from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.entry_point import Step
-    from marpack.checks.python.imports import Import
-    from marpack.checks.python.modules import Module
-    from marpack.checks.python.namespace import Namespace
-    from marpack.findings import Finding, Severity
-    from marpack.rule import Rule
+from marpack.findings import Finding, Severity
+from marpack.rule import Rule, rule, rules_in
 
 KEY = "model.handler"
 
@@ -96,7 +91,7 @@ def _misleading(subject: Subject, text: str) -> str:
 
 
 @rule("source-syntax", "error", kind="model")
-def source_is_no_python(subject: Subject) -> Iterator[Finding]:
+def find_syntax(subject: Subject) -> Iterator[Finding]:
     """Pack Python files that the server's Python can read.
 
     A syntax error, a NUL byte, or text that is not in the encoding which the file declares (UTF-8 if none) ends
@@ -105,28 +100,24 @@ def source_is_no_python(subject: Subject) -> Iterator[Finding]:
     """
     if not is_python(subject):
         return
-    modules = subject.modules
+    modules, python = subject.modules, subject.settings.python
     for name, step in subject.worker.graph.items():
         module = modules.find(name)
         source = None if module is None else modules.source(module)
         if module is None or source is None or source.error is None:
             continue
         # A newer Python may have learned to read it.
-        newer = subject.settings.python > sys.version_info[:2]
-        version = ".".join(map(str, subject.settings.python))
-        yield source_is_no_python.finding(
-            key=KEY,
-            member=module.source,
-            line=source.line,
-            severity=None if step.rank == 0 and not newer else "warning",
-            message=f"Python {version} cannot read it",
-            effect=source.error,
-            fix="correct it; look at it with: python -m py_compile",
+        severity: Severity = "error" if step.rank == 0 and python <= sys.version_info[:2] else "warning"
+        message = f"Python {'.'.join(map(str, python))} cannot read it"
+        fix, effect = "correct it; look at it with: python -m py_compile", source.error
+        member, line = module.source, source.line
+        yield find_syntax.finding(
+            key=KEY, member=member, line=line, severity=severity, message=message, fix=fix, effect=effect
         )
 
 
 @rule("module-shadowed", "error", kind="model")
-def file_shadows_a_module(subject: Subject) -> Iterator[Finding]:
+def find_shadowing(subject: Subject) -> Iterator[Finding]:
     """Give packed files other names than Python's, torch's and TorchServe's modules have.
 
     The folder of the model comes first on the worker's search path, before the standard library: a packed
@@ -136,43 +127,36 @@ def file_shadows_a_module(subject: Subject) -> Iterator[Finding]:
     """
     if not is_python(subject):
         return
+    python = subject.settings.python
     for name in subject.names:
         module = _top_level(subject, posixpath.normpath(name))
-        frozen = subject.settings.python >= (3, 11) or module not in _FROZEN_SINCE_3_11
+        frozen = python >= (3, 11) or module not in _FROZEN_SINCE_3_11
         if module is None or (module in INTERPRETERS_OWN and frozen):
             continue
+        severity: Severity = "error"
         if module in FATAL or not frozen or (module in _FATAL_TO_BASE_HANDLER and _uses_base_handler(subject)):
-            yield file_shadows_a_module.finding(
-                member=name,
-                message=f"it takes the place of the module {module!r}, without which no worker starts",
-                effect=f"dies before it reads the handler: module {module!r} has no attribute ..., or the like",
-                fix="rename it, and the imports of it",
-            )
-        elif _is_public(module, subject.settings.python) or module in WITH_SERVER:
-            yield file_shadows_a_module.finding(
-                member=name,
-                severity="warning",
-                message=f"it takes the place of the module {module!r} for everything that imports that",
-                effect="the worker starts, and who needs the real module fails later",
-                fix="rename it, and the imports of it",
-            )
-
-
-def _is_public(module: str, python: tuple[int, int]) -> bool:
-    return is_standard(module, python) and not module.startswith("_") and module != "test"
+            message = f"it takes the place of the module {module!r}, without which no worker starts"
+            effect = f"dies before it reads the handler: module {module!r} has no attribute ..., or the like"
+        elif module in WITH_SERVER or (is_standard(module, python) and module[:1] != "_" and module != "test"):
+            message = f"it takes the place of the module {module!r} for everything that imports that"
+            effect, severity = "the worker starts, and who needs the real module fails later", "warning"
+        else:
+            continue
+        fix = "rename it, and the imports of it"
+        yield find_shadowing.finding(member=name, message=message, fix=fix, effect=effect, severity=severity)
 
 
 def _uses_base_handler(subject: Subject) -> bool:
     """Tell whether loading the handler surely imports BaseHandler."""
     entry = subject.worker.entry_point
     return (entry is not None and entry.built_in is not None) or any(
-        item.sure and step.rank == 0 and not item.missing_is_caught and (item.module or "").startswith(_HANDLERS)
+        item.sure
+        and step.rank == 0
+        and not item.missing_is_caught
+        and (item.module or "").startswith("ts.torch_handler.")
         for _, step, space in _reached(subject)
         for item in space.imports
     )
-
-
-_HANDLERS = "ts.torch_handler."
 
 
 def _top_level(subject: Subject, name: str) -> str | None:
@@ -189,22 +173,12 @@ def _top_level(subject: Subject, name: str) -> str | None:
 
 
 def _finding(
-    rule: Rule[Subject],
-    module: Module,
-    item: Import,
-    message: str,
-    effect: str,
-    fix: str,
-    severity: Severity | None = None,
+    rule: Rule[Subject], module: Module, item: Import, severity: Severity, message: str, fix: str, effect: str
 ) -> Finding:
+    """Return a finding of a rule on an import of a module."""
+    message, member, line = f"{item.text!r} {message}", module.source, item.line
     return rule.finding(
-        key=KEY,
-        member=module.source,
-        line=item.line,
-        message=f"{item.text!r} {message}",
-        effect=effect,
-        fix=fix,
-        severity=severity,
+        key=KEY, member=member, line=line, message=message, effect=effect, fix=fix, severity=severity
     )
 
 
@@ -218,7 +192,7 @@ def _severity(step: Step, item: Import, worst: Severity) -> Severity | None:
 
 
 @rule("import-missing", "warning", kind="model")
-def import_is_not_packed(subject: Subject) -> Iterator[Finding]:
+def find_missing(subject: Subject) -> Iterator[Finding]:
     """Pack what the handler imports, or name it in the requirements file.
 
     A module that is neither packed, nor Python's, nor TorchServe's, nor brought by the requirements file has to be
@@ -253,9 +227,8 @@ def import_is_not_packed(subject: Subject) -> Iterator[Finding]:
             if severity is not None and (module.name, missing) not in said:
                 said.add((module.name, missing))
                 effect = _misleading(subject, f"ModuleNotFoundError: No module named {missing!r}")
-                yield _finding(
-                    import_is_not_packed, module, item, f"finds no module {missing!r}", effect, fix, severity
-                )
+                message = f"finds no module {missing!r}"
+                yield _finding(find_missing, module, item, severity, message, fix, effect)
 
 
 def _is_closed(space: Namespace | None, module: Module) -> bool:
@@ -291,7 +264,7 @@ def _changes_path(space: Namespace) -> bool:
 
 
 @rule("import-relative", "error", kind="model")
-def import_is_relative(subject: Subject) -> Iterator[Finding]:
+def find_relative(subject: Subject) -> Iterator[Finding]:
     """Import from other files at the root by their plain names.
 
     The handler is imported as a module of its own, not of a package: ``from . import x`` and ``from .x import y``
@@ -302,21 +275,15 @@ def import_is_relative(subject: Subject) -> Iterator[Finding]:
         for item in space.imports:
             severity = _severity(step, item, "error")
             if item.module is None and severity is not None:
-                alone = "no known parent package" if not space.name.count(".") else "beyond top-level package"
-                effect = f"ImportError: attempted relative import {'with ' if 'no' in alone else ''}{alone}"
-                yield _finding(
-                    import_is_relative,
-                    module,
-                    item,
-                    "is relative, and there is no such package",
-                    _misleading(subject, effect),
-                    "import it by its own name: 'from x import y' for a file x.py at the root",
-                    severity,
-                )
+                alone = "beyond top-level package" if "." in space.name else "with no known parent package"
+                effect = _misleading(subject, f"ImportError: attempted relative import {alone}")
+                fix = "import it by its own name: 'from x import y' for a file x.py at the root"
+                message = "is relative, and there is no such package"
+                yield _finding(find_relative, module, item, severity, message, fix, effect)
 
 
 @rule("import-name", "error", kind="model")
-def import_finds_no_name(subject: Subject) -> Iterator[Finding]:
+def find_no_name(subject: Subject) -> Iterator[Finding]:
     """Import only names that the packed module has.
 
     ``from x import y`` where the packed ``x`` surely binds no ``y`` is an ``ImportError``, which the log turns
@@ -349,21 +316,16 @@ def import_finds_no_name(subject: Subject) -> Iterator[Finding]:
                 and (inner.get(name) == {Imported(f"{target.name}.{name}")} if itself else inner.is_absent(name))
             ]
             if missing:
-                yield _finding(
-                    import_finds_no_name,
-                    module,
-                    item,
-                    f"finds {'itself, with' if itself else f'{target.source!r}, which has'} no {missing[0]!r}",
-                    _misleading(subject, f"ImportError: cannot import name {missing[0]!r} from {target.name!r}"),
-                    "rename this file: it hides the package"
-                    if itself
-                    else "define it there, or correct the import",
-                    severity,
-                )
+                effect = f"ImportError: cannot import name {missing[0]!r} from {target.name!r}"
+                message, fix = f"finds {target.source!r}, which has", "define it there, or correct the import"
+                if itself:
+                    message, fix = "finds itself, with", "rename this file: it hides the package"
+                message = f"{message} no {missing[0]!r}"
+                yield _finding(find_no_name, module, item, severity, message, fix, _misleading(subject, effect))
 
 
 @rule("import-itself", "warning", kind="model")
-def module_imports_itself(subject: Subject) -> Iterator[Finding]:
+def find_itself(subject: Subject) -> Iterator[Finding]:
     """Give a file another name than the package that it imports.
 
     The root of the archive is searched first, so a packed ``onnxruntime.py`` with ``import onnxruntime`` gets
@@ -371,16 +333,11 @@ def module_imports_itself(subject: Subject) -> Iterator[Finding]:
     """
     for module, step, space in _reached(subject):
         for item in space.imports:
-            top = (item.module or "").partition(".")[0]
-            if top == module.name and not item.names and _severity(step, item, "warning") is not None:
-                yield _finding(
-                    module_imports_itself,
-                    module,
-                    item,
-                    "finds this file itself",
-                    f"AttributeError: module {top!r} has no attribute ..., once it is used",
-                    "rename this file: it hides the package",
-                )
+            top, severity = (item.module or "").partition(".")[0], _severity(step, item, "warning")
+            if top == module.name and not item.names and severity is not None:
+                message, fix = "finds this file itself", "rename this file: it hides the package"
+                effect = f"AttributeError: module {top!r} has no attribute ..., once it is used"
+                yield _finding(find_itself, module, item, "warning", message, fix, effect)
 
 
 RULES = rules_in(globals())

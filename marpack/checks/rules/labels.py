@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
+from marpack.checks.frame.subject import Subject
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 LABELS = "index_to_name.json"
 
@@ -28,14 +25,12 @@ def find_labels(subject: Subject) -> Iterator[Finding]:
     loads = subject.worker.loads_model
     if loads is False or (data := subject.read(LABELS)) is None:
         return
-    for message, effect, line in _label_problems(data):
+    severity: Severity = "error" if loads else "warning"
+    fix = 'write {"0": "cat", "1": "dog"}'
+    for message, error, line in _label_problems(data):
+        effect = f"the worker dies: {error}"
         yield find_labels.finding(
-            message=message,
-            fix='write {"0": "cat", "1": "dog"}',
-            effect=f"the worker dies: {effect}",
-            member=LABELS,
-            line=line,
-            severity="error" if loads else "warning",
+            message=message, fix=fix, effect=effect, member=LABELS, line=line, severity=severity
         )
 
 
@@ -77,34 +72,29 @@ def find_no_labels(subject: Subject) -> Iterator[Finding]:
     """Pack ``index_to_name.json`` for handlers that answer with names.
 
     The built-in handlers for images and text, and handlers of ``BaseHandler``'s kind that speak of
-    ``self.mapping``, answer with the numbers of classes where there is none, and the server logs a warning
-    [server].
+    ``self.mapping``, answer with numbers of classes where there is none, and the server logs a warning [server].
     """
     if subject.holds(LABELS) or (entry := subject.worker.entry_point) is None:
         return
     if entry.built_in is not None:
         names = entry.built_in.uses_labels
     else:
-        source = None if entry.module is None else subject.modules.source(entry.module)
-        tree = None if source is None else source.tree
-        names = subject.worker.loads_model is True and tree is not None and _uses_mapping(tree)
+        space = entry.space
+        names = subject.worker.loads_model is True and space is not None and _uses_mapping(space.tree)
     if names:
-        yield find_no_labels.finding(
-            message=f"there is no {LABELS}, which the handler takes the names of classes from",
-            fix="pack one as an extra file, unless numbers are meant",
-            effect=f'it logs "{LABELS} is missing. Inference output will not include class name."',
-        )
+        message = f"there is no {LABELS}, which the handler takes the names of classes from"
+        fix = "pack one as an extra file, unless numbers are meant"
+        effect = f'it logs "{LABELS} is missing. Inference output will not include class name."'
+        yield find_no_labels.finding(message=message, fix=fix, effect=effect)
 
 
 def _uses_mapping(tree: ast.Module) -> bool:
-    return any(
-        isinstance(node, ast.Attribute)
-        and node.attr == "mapping"
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-        and isinstance(node.ctx, ast.Load)
-        for node in ast.walk(tree)
-    )
+    """Tell whether a module reads ``self.mapping``."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr="mapping", value=ast.Name(id="self"), ctx=ast.Load()):
+                return True
+    return False
 
 
 RULES = rules_in(globals())

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import posixpath
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from marpack.archive.read.limits import LIMIT_CODES
+from marpack.checks.frame.subject import Subject
 from marpack.display import printable
 from marpack.errors import MissingExtraError
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 _SCRIPT = os.path.join(os.path.dirname(__file__), "load_script.py")
 _COPY_SIZE = 1 << 20
@@ -48,18 +43,13 @@ def find_unloadable(subject: Subject) -> Iterator[Finding]:
             else:
                 yield from _loaded(subject, folder)
     if reason is not None:
-        yield find_unloadable.finding(
-            message=f"the model was not loaded, because {reason}",
-            fix="see whether a server loads it",
-            effect="",
-            severity="note",
-        )
+        message, fix = f"the model was not loaded, because {reason}", "see whether a server loads it"
+        yield find_unloadable.finding(message=message, fix=fix, severity="note")
 
 
-def _files(subject: Subject) -> tuple[str | None, str | None]:
-    """Return the names of the model file and the serialized file."""
-    first, second = (subject.role(key) for key in ("modelFile", "serializedFile"))
-    return first and posixpath.normpath(first), second and posixpath.normpath(second)
+def _files(subject: Subject) -> tuple[str, str]:
+    """Return the names of the model file and the serialized file, empty where there is none."""
+    return subject.file("modelFile") or "", subject.file("serializedFile") or ""
 
 
 def _reason_not_to(subject: Subject) -> str | None:
@@ -67,7 +57,7 @@ def _reason_not_to(subject: Subject) -> str | None:
     model_file, serialized_file = _files(subject)
     if subject.kind == "workflow":
         return "it is a workflow"
-    if not model_file and not (serialized_file or "").endswith(".pt"):
+    if not model_file and not serialized_file.endswith(".pt"):
         return "there is neither a model file nor a serialized file called .pt, all that the base handler loads"
     unsafe = next((issue for issue in subject.contents.problems if _is_unsafe(issue.code)), None)
     if unsafe is not None:
@@ -85,20 +75,10 @@ def _is_unsafe(code: str) -> bool:
 
 
 def _loaded(subject: Subject, folder: str) -> Iterator[Finding]:
-    """Load the model that has been unpacked, and yield what goes wrong.
-
-    Raises ``MissingExtraError`` where this Python has no torch.
-    """
+    """Load the unpacked model, and yield what goes wrong; ``MissingExtraError`` where this Python has no torch."""
     model_file, serialized_file = _files(subject)
     answer = os.path.join(folder, "answer.json")
-    words = [
-        sys.executable,
-        _SCRIPT,
-        os.path.join(folder, "model"),
-        model_file or "",
-        serialized_file or "",
-        answer,
-    ]
+    words = [sys.executable, _SCRIPT, os.path.join(folder, "model"), model_file, serialized_file, answer]
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -115,16 +95,14 @@ def _loaded(subject: Subject, folder: str) -> Iterator[Finding]:
     if problem and problem["kind"] == "no-torch":
         raise MissingExtraError("loading a model (load=True, --load)", "torch")
     if problem:
-        yield _failed(
-            serialized_file if problem["kind"] == "weights" else model_file,
-            problem["message"][:_LONGEST_MESSAGE],
-            f"the worker dies: {problem['error'][:_LONGEST_MESSAGE]}",
-        )
+        member = serialized_file if problem["kind"] == "weights" else model_file
+        effect = f"the worker dies: {problem['error'][:_LONGEST_MESSAGE]}"
+        yield _failed(member, problem["message"][:_LONGEST_MESSAGE], effect)
 
 
-def _failed(member: str | None, message: str, effect: str) -> Finding:
+def _failed(member: str, message: str, effect: str) -> Finding:
     fix = "correct the model file, or save the weights of this class again"
-    return find_unloadable.finding(message=message, fix=fix, effect=effect, member=member)
+    return find_unloadable.finding(message=message, fix=fix, effect=effect, member=member or None)
 
 
 def _unpack(subject: Subject, folder: str) -> None:

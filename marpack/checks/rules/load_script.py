@@ -31,29 +31,24 @@ def main() -> None:
 
 
 def _problem(folder: str, model_file: str, serialized_file: str) -> dict[str, str] | None:
-    weights = os.path.join(folder, serialized_file)
-    kind = "model"
+    import torch
+
+    weights, kind = os.path.join(folder, serialized_file), "model"
     try:
         if not model_file:
             kind = "weights"
-            _load_script(weights)
+            load: Any = torch.jit.load
+            load(weights, map_location="cpu")
             return None
         model = _model(model_file)
         if serialized_file:
             kind = "weights"
-            _load_weights(model, weights)
+            model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         model.to("cpu").eval()
     except BaseException as error:
         said = f"{type(error).__name__}: {error}"
         return {"kind": kind, "message": f"cannot be loaded: {said}", "error": said}
     return None
-
-
-def _load_script(weights: str) -> None:
-    import torch
-
-    load: Any = torch.jit.load
-    load(weights, map_location="cpu")
 
 
 def _model(model_file: str) -> Any:
@@ -65,12 +60,6 @@ def _model(model_file: str) -> Any:
         names = [found.__name__ for found in classes]
         raise ValueError(f"Expected only one class as model definition, and there are {len(classes)}: {names}")
     return classes[0]()
-
-
-def _load_weights(model: Any, weights: str) -> None:
-    import torch
-
-    model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
 
 
 if __name__ == "__main__":

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import json
 import posixpath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
+from marpack.checks.frame.subject import Subject
 from marpack.display import type_name
-from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
+from marpack.findings import Finding, Severity
+from marpack.rule import Rule, rule, rules_in
 
 PARSE = 'it answers 400, "Failed to parse signature.json.", and means MANIFEST.json'
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NO_NAME = 'it answers 400, "Model name is not defined."'
 
 
-# ------------------------------------------------------------------------------------------------ the file
+def manifest_finding(
+    rule: Rule[Subject],
+    subject: Subject,
+    key: str,
+    message: str,
+    fix: str,
+    effect: str,
+    severity: Severity | None = None,
+) -> Finding:
+    """Return a finding of a rule on a value of the manifest."""
+    name = subject.manifest_name
+    return rule.finding(message=message, fix=fix, effect=effect, key=key, member=name, severity=severity)
 
 
 @rule("manifest-missing", "error", kind="model")
@@ -36,7 +45,6 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
         name
         for name in subject.names
         if name.replace("\\", "/").lower().rpartition("mar-inf/")[2] == "manifest.json"
-        or name.lower() == "manifest.json"
     ]
     message = f"there is no {subject.manifest_name}"
     if likely:
@@ -63,17 +71,11 @@ def find_empty(subject: Subject) -> Iterator[Finding]:
     as it starts ends [server].
     """
     data = subject.manifest_bytes
-    if data is None:
-        return
-    text = data.removeprefix(b"\xef\xbb\xbf").strip()
+    text = None if data is None else data.removeprefix(_BYTE_ORDER_MARK).strip()
     if text in (b"", b"null"):
-        message = "it is empty" if not text else "it is null"
-        yield find_empty.finding(
-            message=message,
-            fix='write {"runtime": "python", "model": {...}}',
-            effect="it ends when it loads this as it starts: NullPointerException",
-            member=subject.manifest_name,
-        )
+        message, fix = "it is null" if text else "it is empty", 'write {"runtime": "python", "model": {...}}'
+        effect = "it ends when it loads this as it starts: NullPointerException"
+        yield manifest_finding(find_empty, subject, "", message, fix, effect)
 
 
 @rule("manifest-encoding", "error", kind="model")
@@ -83,29 +85,19 @@ def find_encoding(subject: Subject) -> Iterator[Finding]:
     The front end takes both, so the model is registered. The worker reads the same file with Python's ``json``,
     which does not, and dies [server].
     """
-    data = subject.manifest_bytes
-    if not data:
-        return
-    if data.startswith(b"\xef\xbb\xbf"):
-        yield find_encoding.finding(
-            message="it begins with a byte order mark",
-            fix="save it as UTF-8 without one",
-            effect="the worker dies: json.decoder.JSONDecodeError: Unexpected UTF-8 BOM",
-            member=subject.manifest_name,
-            line=1,
-        )
+    data, line = subject.manifest_bytes or b"", 1
+    if data.startswith(_BYTE_ORDER_MARK):
+        message, fix = "it begins with a byte order mark", "save it as UTF-8 without one"
+        effect = "the worker dies: json.decoder.JSONDecodeError: Unexpected UTF-8 BOM"
     elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        yield find_encoding.finding(
-            message="it is UTF-16", fix="save it as UTF-8", effect=PARSE, member=subject.manifest_name, line=1
-        )
+        message, fix, effect = "it is UTF-16", "save it as UTF-8", PARSE
     elif (error := _decoding_error(data)) is not None:
-        yield find_encoding.finding(
-            message=f"it is not UTF-8 at byte {error.start}",
-            fix="save it as UTF-8, or write what is not ASCII as \\uXXXX",
-            effect="the worker dies: UnicodeDecodeError: 'utf-8' codec can't decode byte",
-            member=subject.manifest_name,
-            line=data.count(b"\n", 0, error.start) + 1,
-        )
+        message, line = f"it is not UTF-8 at byte {error.start}", data.count(b"\n", 0, error.start) + 1
+        fix = "save it as UTF-8, or write what is not ASCII as \\uXXXX"
+        effect = "the worker dies: UnicodeDecodeError: 'utf-8' codec can't decode byte"
+    else:
+        return
+    yield find_encoding.finding(message=message, fix=fix, effect=effect, member=subject.manifest_name, line=line)
 
 
 @rule("manifest-syntax", "error", kind="model")
@@ -116,37 +108,25 @@ def find_syntax(subject: Subject) -> Iterator[Finding]:
     what is cut off, a trailing comma, or text after the end. The worker reads the same file again with Python's
     ``json``, which takes nothing but JSON, and dies of the rest [server].
     """
-    data = subject.manifest_bytes
-    if not data or not data.strip():
-        return
-    if data.startswith(b"\xef\xbb\xbf") or _decoding_error(data) is not None:
+    data = subject.manifest_bytes or b""
+    line: int | None = None
+    if not data.strip() or data.startswith(_BYTE_ORDER_MARK) or _decoding_error(data) is not None:
         return
     try:
         document = json.loads(data.decode())
     except json.JSONDecodeError as error:
-        yield find_syntax.finding(
-            message=f"it is not JSON: {error.msg}",
-            fix="write strict JSON: double quotes, no comments, no comma after the last item",
-            effect=f"{PARSE}; or, where it takes it, the worker dies: json.decoder.JSONDecodeError: {error.msg}",
-            member=subject.manifest_name,
-            line=error.lineno,
-        )
+        message, line = f"it is not JSON: {error.msg}", error.lineno
+        fix = "write strict JSON: double quotes, no comments, no comma after the last item"
+        effect = f"{PARSE}; or, where it takes it, the worker dies: json.decoder.JSONDecodeError: {error.msg}"
     except (ValueError, RecursionError) as error:
-        yield find_syntax.finding(
-            message=f"it cannot be read: {error}",
-            fix="write no deeper nesting and no longer numbers than a manifest needs",
-            effect="the worker dies of the same",
-            member=subject.manifest_name,
-        )
+        message, effect = f"it cannot be read: {error}", "the worker dies of the same"
+        fix = "write no deeper nesting and no longer numbers than a manifest needs"
     else:
-        if document is not None and not isinstance(document, dict):
-            yield find_syntax.finding(
-                message=f"it is {type_name(document)}, not an object",
-                fix='write {"runtime": "python", "model": {...}}',
-                effect=PARSE,
-                member=subject.manifest_name,
-                line=1,
-            )
+        if document is None or isinstance(document, dict):
+            return
+        message, line = f"it is {type_name(document)}, not an object", 1
+        fix, effect = 'write {"runtime": "python", "model": {...}}', PARSE
+    yield find_syntax.finding(message=message, fix=fix, effect=effect, member=subject.manifest_name, line=line)
 
 
 @rule("manifest-duplicate-key", "warning")
@@ -155,19 +135,14 @@ def find_duplicate_keys(subject: Subject) -> Iterator[Finding]:
 
     The server and its workers take the last of several, other readers the first, or refuse the file [server].
     """
+    found: list[str] = []
     try:
-        found: list[str] = []
         json.loads((subject.manifest_bytes or b"").decode(), object_pairs_hook=lambda pairs: _note(pairs, found))
     except (ValueError, RecursionError):
         return
     for key in dict.fromkeys(found):
-        yield find_duplicate_keys.finding(
-            message=f"the key {key!r} is given twice",
-            fix="keep one",
-            effect="it takes the last one",
-            key=key,
-            member=subject.manifest_name,
-        )
+        message, fix, effect = f"the key {key!r} is given twice", "keep one", "it takes the last one"
+        yield manifest_finding(find_duplicate_keys, subject, key, message, fix, effect)
 
 
 @rule("manifest-not-ascii", "note")
@@ -175,24 +150,18 @@ def find_not_ascii(subject: Subject) -> Iterator[Finding]:
     r"""Escape what is not ASCII in the manifest.
 
     The worker opens the file in the encoding of its locale. That is UTF-8 nearly everywhere, and ASCII where
-    Python's UTF-8 mode is switched off in the C locale: there the worker dies. ``\uXXXX`` is safe everywhere
-    [server].
+    Python's UTF-8 mode is off in the C locale: there the worker dies. ``\uXXXX`` is safe everywhere [server].
     """
     data = subject.manifest_bytes or b""
-    if data.startswith(b"\xef\xbb\xbf") or data.isascii() or _decoding_error(data) is not None:
+    if data.startswith(_BYTE_ORDER_MARK) or data.isascii() or _decoding_error(data) is not None:
         return
     text = data.decode()
-    pos = next(index for index, character in enumerate(text) if not character.isascii())
-    yield find_not_ascii.finding(
-        message=f"it holds {text[pos]!r}, which is not ASCII",
-        fix=f"write \\u{ord(text[pos]):04x}" if ord(text[pos]) <= 0xFFFF else "write \\uXXXX escapes",
-        effect="a worker in an ASCII locale dies: UnicodeDecodeError: 'ascii' codec can't decode byte",
-        member=subject.manifest_name,
-        line=text.count("\n", 0, pos) + 1,
-    )
-
-
-# -------------------------------------------------------------------------------------------------- words
+    place, found = next((place, each) for place, each in enumerate(text) if not each.isascii())
+    message, member = f"it holds {found!r}, which is not ASCII", subject.manifest_name
+    fix = f"write \\u{ord(found):04x}" if ord(found) <= 0xFFFF else "write \\uXXXX escapes"
+    effect = "a worker in an ASCII locale dies: UnicodeDecodeError: 'ascii' codec can't decode byte"
+    line = text.count("\n", 0, place) + 1
+    yield find_not_ascii.finding(message=message, fix=fix, effect=effect, member=member, line=line)
 
 
 def _decoding_error(data: bytes) -> UnicodeDecodeError | None:

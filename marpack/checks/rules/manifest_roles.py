@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.checks.frame.subject import Subject
+from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.display import brief_repr, type_name
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
-
-# What names a file; the first two concern nobody but the handler.
-ROLES = ("serializedFile", "modelFile", "configFile", "requirementsFile")
-
 _JOIN = "the worker dies: TypeError: join() argument must be str, bytes, or os.PathLike object"
+# What names a file: what the server does without it; the first two concern nobody but the handler.
+_MISSING = {
+    "serializedFile": "the worker dies: FileNotFoundError: [Errno 2] No such file or directory",
+    "modelFile": "the worker dies: RuntimeError: Missing the model.py file",
+    "configFile": "it ignores the settings, and the worker dies: FileNotFoundError: [Errno 2] No such file or "
+    "directory",
+    "requirementsFile": 'it answers 400, "Custom pip package installation failed", where it installs packages',
+}
 
 
 @rule("manifest-role-value", "error", kind="model")
@@ -37,15 +39,13 @@ def find_role_values(subject: Subject) -> Iterator[Finding]:
             continue  # the front end refuses it
         if key == "serializedFile" and loads is False:
             continue
-        empty = "the worker dies: IsADirectoryError: [Errno 21] Is a directory"
-        yield find_role_values.finding(
-            message=f"it is {type_name(value)}, not the name of a file" if value != "" else "it is empty",
-            fix="leave the key out, or name a file",
-            effect=empty if value == "" else f"{_JOIN}, not {type(value).__name__!r}",
-            key=f"model.{key}",
-            member=subject.manifest_name,
-            severity="error" if key == "configFile" or loads else "warning",
-        )
+        message, effect = "it is empty", "the worker dies: IsADirectoryError: [Errno 21] Is a directory"
+        if value != "":
+            message = f"it is {type_name(value)}, not the name of a file"
+            effect = f"{_JOIN}, not {type(value).__name__!r}"
+        severity: Severity = "error" if key == "configFile" or loads else "warning"
+        fix = "leave the key out, or name a file"
+        yield manifest_finding(find_role_values, subject, f"model.{key}", message, fix, effect, severity)
 
 
 @rule("manifest-file-missing", "error", kind="model")
@@ -57,26 +57,14 @@ def find_missing_files(subject: Subject) -> Iterator[Finding]:
     author knows, and that is a warning. ``requirementsFile`` concerns a server with
     ``install_py_dep_per_model=true``, which refuses the model [server].
     """
-    effects = {
-        "serializedFile": "the worker dies: FileNotFoundError: [Errno 2] No such file or directory",
-        "modelFile": "the worker dies: RuntimeError: Missing the model.py file",
-        "configFile": "it ignores the settings, and the worker dies: FileNotFoundError: [Errno 2] No such file or "
-        "directory",
-        "requirementsFile": 'it answers 400, "Custom pip package installation failed", where it installs packages',
-    }
-    for key in ROLES:
+    for key, effect in _MISSING.items():
         name = subject.role(key)
         if name is None or subject.holds(name):
             continue
-        certain = key in ("configFile", "requirementsFile") or (subject.worker.loads_model is True)
-        yield find_missing_files.finding(
-            message=f"{brief_repr(name)} is not in the archive",
-            fix="pack it, or leave the key out",
-            effect=effects[key],
-            key=f"model.{key}",
-            member=subject.manifest_name,
-            severity="error" if certain and not name.startswith("/") else "warning",
-        )
+        certain = key in ("configFile", "requirementsFile") or subject.worker.loads_model is True
+        severity: Severity = "error" if certain and not name.startswith("/") else "warning"
+        message, fix = f"{brief_repr(name)} is not in the archive", "pack it, or leave the key out"
+        yield manifest_finding(find_missing_files, subject, f"model.{key}", message, fix, effect, severity)
 
 
 @rule("manifest-handler-path", "note", kind="model")
@@ -89,13 +77,10 @@ def find_handler_path(subject: Subject) -> Iterator[Finding]:
     if handler is None or "/" not in handler.path or handler.has_colon:
         return
     if subject.holds(f"{handler.module}.py"):
-        yield find_handler_path.finding(
-            message=f"{brief_repr(handler.value)} names a folder, which is not looked at",
-            fix=f"write {posixpath.basename(handler.value)!r}",
-            effect=f"the worker imports {handler.module!r} from the root",
-            key="model.handler",
-            member=subject.manifest_name,
-        )
+        message = f"{brief_repr(handler.value)} names a folder, which is not looked at"
+        fix = f"write {posixpath.basename(handler.value)!r}"
+        effect = f"the worker imports {handler.module!r} from the root"
+        yield manifest_finding(find_handler_path, subject, "model.handler", message, fix, effect)
 
 
 RULES = rules_in(globals())

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
-from marpack.checks.rules.manifest_file import NO_NAME, PARSE
+from marpack.checks.frame.subject import Subject
+from marpack.checks.rules.manifest_file import NO_NAME, PARSE, manifest_finding
 from marpack.display import brief_repr, type_name
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 # What the server knows, and what the archiver writes besides. The front end takes the first and the third of these
 # as strings.
 _TOP_STRINGS = ("createdOn", "description", "archiverVersion")
 _TOP_KEYS = (*_TOP_STRINGS, "runtime", "model")
 _MODEL_STRINGS = (
-    "modelName",
-    "version",
-    "description",
-    "modelVersion",
-    "handler",
-    "envelope",
-    "requirementsFile",
-    "configFile",
+    *("modelName", "version", "description", "modelVersion", "handler", "envelope"),
+    *("requirementsFile", "configFile"),
 )
 _MODEL_KEYS = (*_MODEL_STRINGS, "serializedFile", "modelFile", "extensions", "sourceVocab")
 
@@ -40,9 +31,6 @@ _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _VERSION = re.compile(r"[A-Za-z0-9._+-]+")
 
 
-# ---------------------------------------------------------------------------------------------- its values
-
-
 @rule("manifest-model", "error", kind="model")
 def find_no_model(subject: Subject) -> Iterator[Finding]:
     """Give the manifest its ``model``.
@@ -50,24 +38,12 @@ def find_no_model(subject: Subject) -> Iterator[Finding]:
     ``null`` is a null pointer to the front end: 500 for a registration, and the end of a server that loads the
     archive as it starts. Without the key there is no name and no handler [server].
     """
-    if not _is_object(subject):
-        return
-    if "model" not in subject.manifest:
-        yield find_no_model.finding(
-            message="the key is missing",
-            fix='write "model": {"modelName": ..., "handler": ...}',
-            effect=NO_NAME,
-            key="model",
-            member=subject.manifest_name,
-        )
-    elif subject.manifest["model"] is None:
-        yield find_no_model.finding(
-            message="it is null",
-            fix='write "model": {"modelName": ..., "handler": ...}',
-            effect="it ends when it loads this as it starts: NullPointerException",
-            key="model",
-            member=subject.manifest_name,
-        )
+    if subject.manifest.get("model") is None and _is_object(subject):
+        missing = "model" not in subject.manifest
+        message = "the key is missing" if missing else "it is null"
+        fix = 'write "model": {"modelName": ..., "handler": ...}'
+        effect = NO_NAME if missing else "it ends when it loads this as it starts: NullPointerException"
+        yield manifest_finding(find_no_model, subject, "model", message, fix, effect)
 
 
 @rule("manifest-type", "error", kind="model")
@@ -78,17 +54,19 @@ def find_types(subject: Subject) -> Iterator[Finding]:
     whole archive [server].
     """
     manifest = subject.manifest
-    values: list[tuple[str, Any, str]] = [(key, manifest.get(key), "a string") for key in _TOP_STRINGS]
-    runtime = manifest.get("runtime")
-    if not isinstance(runtime, (int, float)) or isinstance(runtime, bool):
-        values.append(("runtime", str(runtime) if runtime is None else runtime, "a string"))
-    values += [(f"model.{key}", subject.model.get(key), "a string") for key in _MODEL_STRINGS]
-    for key, value, wanted in values:
-        if isinstance(value, (dict, list)) or (key == "runtime" and isinstance(value, bool)):
-            yield _wrong_type(subject, key, value, wanted)
-    model = manifest.get("model", {})
+    strings = [(key, manifest.get(key)) for key in (*_TOP_STRINGS, "runtime")]
+    strings += [(f"model.{key}", subject.model.get(key)) for key in _MODEL_STRINGS]
+    wrong: list[tuple[str, Any, str]] = [
+        (key, value, "a string")
+        for key, value in strings
+        if isinstance(value, (dict, list)) or (key == "runtime" and isinstance(value, bool))
+    ]
+    model = manifest.get("model")
     if model is not None and not isinstance(model, dict):
-        yield _wrong_type(subject, "model", model, "an object")
+        wrong.append(("model", model, "an object"))
+    for key, value, wanted in wrong:
+        message = f"it is {type_name(value)}, not {wanted}"
+        yield manifest_finding(find_types, subject, key, message, f"write {wanted}", PARSE)
 
 
 @rule("manifest-runtime", "error", kind="model")
@@ -98,29 +76,18 @@ def find_runtime(subject: Subject) -> Iterator[Finding]:
     It knows ``python``, ``python3`` and ``LSP``, in exactly this case. ``PYTHON`` and ``PYTHON3`` work in a
     manifest too, and are refused in the ``model_snapshot`` that the server itself then writes [server].
     """
-    if "runtime" not in subject.manifest:
-        return
-    value = subject.manifest["runtime"]
+    value = subject.manifest.get("runtime", "python")
     if value in _RUNTIMES or isinstance(value, (bool, dict, list)):
         return
     message = f"{brief_repr(value)} is not one of {', '.join(_RUNTIMES)}"
+    severity: Severity | None = None
     if value in _RUNTIMES_IN_CAPITALS:
-        yield find_runtime.finding(
-            message=message,
-            fix=f"write {value.lower()!r}",
-            effect=f"it takes this here, and says of it in a snapshot: Invalid RuntimeType value: {value}",
-            key="runtime",
-            member=subject.manifest_name,
-            severity="warning",
-        )
-        return
-    yield find_runtime.finding(
-        message=message,
-        fix="write 'python', or leave the key out",
-        effect='it answers 400, "Runtime is not defined or invalid."',
-        key="runtime",
-        member=subject.manifest_name,
-    )
+        fix, severity = f"write {value.lower()!r}", "warning"
+        effect = f"it takes this here, and says of it in a snapshot: Invalid RuntimeType value: {value}"
+    else:
+        fix = "write 'python', or leave the key out"
+        effect = 'it answers 400, "Runtime is not defined or invalid."'
+    yield manifest_finding(find_runtime, subject, "runtime", message, fix, effect, severity)
 
 
 @rule("manifest-runtime-lsp", "warning", kind="model")
@@ -131,13 +98,10 @@ def find_lsp(subject: Subject) -> Iterator[Finding]:
     below ``ts/cpp`` [server].
     """
     if subject.manifest.get("runtime") == "LSP":
-        yield find_lsp.finding(
-            message="'LSP' needs the C++ back end, which no release of TorchServe holds",
-            fix="write 'python', or build the back end into the server",
-            effect="the worker does not start: model_worker_socket not found",
-            key="runtime",
-            member=subject.manifest_name,
-        )
+        message = "'LSP' needs the C++ back end, which no release of TorchServe holds"
+        fix = "write 'python', or build the back end into the server"
+        effect = "the worker does not start: model_worker_socket not found"
+        yield manifest_finding(find_lsp, subject, "runtime", message, fix, effect)
 
 
 @rule("manifest-runtime-python3", "note", kind="model")
@@ -148,13 +112,10 @@ def find_python3(subject: Subject) -> Iterator[Finding]:
     is the first of that name on its ``PATH``, which may be another [server].
     """
     if subject.manifest.get("runtime") == "python3":
-        yield find_python3.finding(
-            message="'python3' is the first interpreter of that name on the server's PATH",
-            fix="write 'python', the one that TorchServe is installed in",
-            effect="where that one lacks TorchServe's package the worker dies",
-            key="runtime",
-            member=subject.manifest_name,
-        )
+        message = "'python3' is the first interpreter of that name on the server's PATH"
+        fix = "write 'python', the one that TorchServe is installed in"
+        effect = "where that one lacks TorchServe's package the worker dies"
+        yield manifest_finding(find_python3, subject, "runtime", message, fix, effect)
 
 
 @rule("manifest-model-name-missing", "warning", kind="model")
@@ -164,16 +125,9 @@ def find_no_model_name(subject: Subject) -> Iterator[Finding]:
     A registration is refused unless the request names it. A server that loads the archive as it starts derives a
     name from that of the file, in which each character that is not part of a word becomes ``_`` [server].
     """
-    if not isinstance(subject.manifest.get("model"), dict):
-        return
-    if subject.model.get("modelName") in (None, ""):
-        yield find_no_model_name.finding(
-            message="the model has no name",
-            fix="give one",
-            effect=f"{NO_NAME}, unless the request names it",
-            key="model.modelName",
-            member=subject.manifest_name,
-        )
+    if _has_model(subject) and subject.model.get("modelName") in (None, ""):
+        message, fix, effect = "the model has no name", "give one", f"{NO_NAME}, unless the request names it"
+        yield manifest_finding(find_no_model_name, subject, "model.modelName", message, fix, effect)
 
 
 @rule("manifest-model-name", "warning", kind="model")
@@ -184,15 +138,11 @@ def find_model_name(subject: Subject) -> Iterator[Finding]:
     the launcher have rules of their own [server].
     """
     name = _text(subject.model.get("modelName"))
-    if not name or "/" in name or _MODEL_NAME.fullmatch(name):
-        return
-    yield find_model_name.finding(
-        message=f"{brief_repr(name)} has characters that torch-model-archiver does not allow",
-        fix="use ASCII letters, digits, '_', '-' and '.', the first a letter or digit",
-        effect="it takes the name, and knows the model only by its percent-encoded form",
-        key="model.modelName",
-        member=subject.manifest_name,
-    )
+    if name and "/" not in name and not _MODEL_NAME.fullmatch(name):
+        message = f"{brief_repr(name)} has characters that torch-model-archiver does not allow"
+        fix = "use ASCII letters, digits, '_', '-' and '.', the first a letter or digit"
+        effect = "it takes the name, and knows the model only by its percent-encoded form"
+        yield manifest_finding(find_model_name, subject, "model.modelName", message, fix, effect)
 
 
 @rule("manifest-slash", "error", kind="model")
@@ -203,36 +153,24 @@ def find_slash(subject: Subject) -> Iterator[Finding]:
     prediction, nor scaled, nor removed until the server ends. A version is out of reach in the same way, and is a
     warning, for the model can still be asked without it [server].
     """
-    for key in ("modelName", "modelVersion"):
+    severities: dict[str, Severity] = {"modelName": "error", "modelVersion": "warning"}
+    for key, severity in severities.items():
         value = _text(subject.model.get(key))
         if "/" in value:
-            yield find_slash.finding(
-                message=f"{brief_repr(value)} holds a '/'",
-                fix="leave it out",
-                effect="it answers 404 to every URL with this in it",
-                key=f"model.{key}",
-                member=subject.manifest_name,
-                severity="error" if key == "modelName" else "warning",
-            )
+            message, fix = f"{brief_repr(value)} holds a '/'", "leave it out"
+            effect = "it answers 404 to every URL with this in it"
+            yield manifest_finding(find_slash, subject, f"model.{key}", message, fix, effect, severity)
 
 
 @rule("manifest-version-missing", "note", kind="model")
 def find_no_version(subject: Subject) -> Iterator[Finding]:
     """State the model's version.
 
-    The server takes ``1.0``; a second archive of the same name and without a version is then the same model
-    [server].
+    The server takes ``1.0``; a second archive of the same name without a version is then the same model [server].
     """
-    if not isinstance(subject.manifest.get("model"), dict):
-        return
-    if subject.model.get("modelVersion") is None:
-        yield find_no_version.finding(
-            message="the model has no version",
-            fix="give one",
-            effect="it takes 1.0",
-            key="model.modelVersion",
-            member=subject.manifest_name,
-        )
+    if _has_model(subject) and subject.model.get("modelVersion") is None:
+        message, fix, effect = "the model has no version", "give one", "it takes 1.0"
+        yield manifest_finding(find_no_version, subject, "model.modelVersion", message, fix, effect)
 
 
 @rule("manifest-version", "warning", kind="model")
@@ -243,9 +181,9 @@ def find_version(subject: Subject) -> Iterator[Finding]:
     what is not a letter, digit, or one of ``._+-`` must be percent-encoded [server].
     """
     value = subject.model.get("modelVersion")
-    if value is None or isinstance(value, (dict, list)) or "/" in _text(value):
-        return
     version = _text(value)
+    if value is None or isinstance(value, (dict, list)) or "/" in version:
+        return
     if version == "all":
         message, effect = "'all' stands for all versions of a model", "it answers with all versions"
     elif not version:
@@ -255,13 +193,8 @@ def find_version(subject: Subject) -> Iterator[Finding]:
         effect = "it takes the version, and knows it only by its percent-encoded form"
     else:
         return
-    yield find_version.finding(
-        message=message,
-        fix="use ASCII letters, digits, '.', '_', '+' and '-'",
-        effect=effect,
-        key="model.modelVersion",
-        member=subject.manifest_name,
-    )
+    fix = "use ASCII letters, digits, '.', '_', '+' and '-'"
+    yield manifest_finding(find_version, subject, "model.modelVersion", message, fix, effect)
 
 
 @rule("manifest-misspelt-key", "warning", kind="model")
@@ -276,13 +209,9 @@ def find_misspelt_keys(subject: Subject) -> Iterator[Finding]:
         for key in found:
             meant = folded.get(_folded(key))
             if meant is not None and key != meant and meant not in found:
-                yield find_misspelt_keys.finding(
-                    message=f"the server does not know this key; {meant!r} is meant, by its looks",
-                    fix=f"write {meant!r}",
-                    effect="it ignores the key",
-                    key=f"{prefix}{key}",
-                    member=subject.manifest_name,
-                )
+                message = f"the server does not know this key; {meant!r} is meant, by its looks"
+                fix, effect = f"write {meant!r}", "it ignores the key"
+                yield manifest_finding(find_misspelt_keys, subject, f"{prefix}{key}", message, fix, effect)
 
 
 @rule("manifest-origin", "note", kind="model")
@@ -295,25 +224,18 @@ def find_no_origin(subject: Subject) -> Iterator[Finding]:
         return
     for key, what in (("createdOn", "createdOn"), ("archiverVersion", "version")):
         if subject.manifest.get(key) is None:
-            yield find_no_origin.finding(
-                message="the key is missing",
-                fix="pack the model with marpack pack or torch-model-archiver, which write it",
-                effect=f'it logs "Model archive {what} is not defined."',
-                key=key,
-                member=subject.manifest_name,
-            )
+            fix = "pack the model with marpack pack or torch-model-archiver, which write it"
+            effect = f'it logs "Model archive {what} is not defined."'
+            yield manifest_finding(find_no_origin, subject, key, "the key is missing", fix, effect)
+
+
+def _has_model(subject: Subject) -> bool:
+    return isinstance(subject.manifest.get("model"), dict)
 
 
 def _is_object(subject: Subject) -> bool:
     """Tell an empty object from a manifest that cannot be read."""
     return bool(subject.manifest) or (subject.manifest_bytes or b"").split() in ([b"{}"], [b"{", b"}"])
-
-
-def _wrong_type(subject: Subject, key: str, value: object, wanted: str) -> Finding:
-    message = f"it is {type_name(value)}, not {wanted}"
-    return find_types.finding(
-        message=message, fix=f"write {wanted}", effect=PARSE, key=key, member=subject.manifest_name
-    )
 
 
 def _text(value: object) -> str:

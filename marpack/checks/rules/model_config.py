@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from marpack.checks.frame.contents import LONGEST_YAML
+from marpack.checks.frame.subject import Subject
 from marpack.config.rules.model_config import find_all, find_size
 from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.text.plain_copy import SIZE_LIMIT, is_int
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
-from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.rule import Rule
+from marpack.rule import Rule, rule, rules_in
 
 # What the archiver's documentation calls the file; any other name does as well.
 CONFIG_NAME = "model-config.yaml"
@@ -37,14 +31,10 @@ class _Config:
 
 
 def _config(subject: Subject) -> _Config | None:
-    return subject.once(_read)
-
-
-def _read(subject: Subject) -> _Config | None:
-    name = subject.role("configFile")
+    name = subject.file("configFile")
     if name is None:
         return None
-    name, size = posixpath.normpath(name), subject.names.get(posixpath.normpath(name), 0)
+    size = subject.names.get(name, 0)
     if size > SIZE_LIMIT:
         message, effect = f"the file has {size:,} bytes", f"it ignores one of more than {SIZE_LIMIT:,}"
         fix = "put large data into a file of its own"
@@ -61,7 +51,7 @@ def _read(subject: Subject) -> _Config | None:
 
 def _taken(rule: Rule[Subject], subject: Subject, *codes: str) -> Iterator[Finding]:
     """Yield what marpack.config finds, under its own codes, as findings of a rule."""
-    config = _config(subject)
+    config = subject.once(_config)
     if config is None:
         return
     for found in config.findings:
@@ -75,14 +65,10 @@ def find_unread(subject: Subject) -> Iterator[Finding]:
 
     The other rules on it find nothing then. ``pip install 'marpack[yaml]'`` installs it.
     """
-    config = _config(subject)
+    config = subject.once(_config)
     if config is not None and config.text is None:
-        yield find_unread.finding(
-            message="it was not looked into: PyYAML is not installed",
-            fix="pip install 'marpack[yaml]'",
-            effect="",
-            member=config.name,
-        )
+        message, fix = "it was not looked into: PyYAML is not installed", "pip install 'marpack[yaml]'"
+        yield find_unread.finding(message=message, fix=fix, member=config.name)
 
 
 @rule("config-not-named", "warning", kind="model")
@@ -92,20 +78,16 @@ def find_not_named(subject: Subject) -> Iterator[Finding]:
     The server and the worker read the file that ``configFile`` names, and no other [server].
     """
     if subject.model and "configFile" not in subject.model and CONFIG_NAME in subject.names:
-        yield find_not_named.finding(
-            message="the manifest does not name it as configFile",
-            fix="pack it as the configuration (--config-file, config_file=)",
-            effect="it does not read it",
-            member=CONFIG_NAME,
-        )
+        message, effect = "the manifest does not name it as configFile", "it does not read it"
+        fix = "pack it as the configuration (--config-file, config_file=)"
+        yield find_not_named.finding(message=message, fix=fix, effect=effect, member=CONFIG_NAME)
 
 
 @rule("config-syntax", "error", kind="model")
 def find_syntax(subject: Subject) -> Iterator[Finding]:
     """Write the configuration as one YAML document, in UTF-8.
 
-    The front end logs an error and goes on as if there were no file; the worker dies when it reads the same
-    [server].
+    The front end logs an error and goes on as if there were no file; the worker dies when it reads it [server].
     """
     yield from _taken(find_syntax, subject, "syntax", "encoding")
 
@@ -137,8 +119,7 @@ def find_ranges(subject: Subject) -> Iterator[Finding]:
     """Give numbers that the front end takes as they are.
 
     It raises others, drops them, or takes them for not set, and ignores a file that is too large or nested too
-    deeply. ``minWorkers`` and ``maxWorkers`` count only as a pair, the second as large as the first at least
-    [server].
+    deeply. ``minWorkers`` and ``maxWorkers`` count only as a pair, the second no less than the first [server].
     """
     yield from _taken(find_ranges, subject, "range", "worker-pair", "size", "depth", "value")
 
@@ -159,8 +140,7 @@ def find_no_effect(subject: Subject) -> Iterator[Finding]:
 def find_no_torchrun(subject: Subject) -> Iterator[Finding]:
     """Give ``torchrun`` where ``parallelType`` is ``pp``, ``tp`` or ``pptp``.
 
-    The front end looks for the section when it starts a worker, follows a null pointer, and tries again for ever
-    [server].
+    The front end looks for it to start a worker, follows a null pointer, and tries again for ever [server].
     """
     for found in _taken(find_no_torchrun, subject, "parallel"):
         if _never_starts(subject, found):
@@ -169,7 +149,7 @@ def find_no_torchrun(subject: Subject) -> Iterator[Finding]:
 
 def _never_starts(subject: Subject, found: Finding) -> bool:
     """Tell whether a finding on ``parallelType`` is that no worker starts."""
-    config = _config(subject)
+    config = subject.once(_config)
     settings = config.text.settings if config and config.text else {}
     kind, level = settings.get("parallelType"), settings.get("parallelLevel")
     return (
@@ -214,18 +194,17 @@ def find_timeouts(subject: Subject) -> Iterator[Finding]:
     As soon as there is a file, the front end sets both to 120 seconds unless it says otherwise; what the server's
     settings, the ``models`` property or the request say no longer counts [server].
     """
-    config = _config(subject)
+    config = subject.once(_config)
     if config is None or config.text is None or not config.text.lines:
         return
     missing = [key for key in ("responseTimeout", "startupTimeout") if key not in config.text.mapping]
     if missing and isinstance(config.text.document, dict):
-        yield find_timeouts.finding(
-            message=f"it does not say {' and '.join(missing)}",
-            fix="say them: 120, or what the server's settings say",
-            effect="it takes 120 s, whatever its own settings say",
-            key=missing[0],
-            member=config.name,
+        message, fix = (
+            f"it does not say {' and '.join(missing)}",
+            "say them: 120, or what the server's settings say",
         )
+        effect = "it takes 120 s, whatever its own settings say"
+        yield find_timeouts.finding(message=message, fix=fix, effect=effect, key=missing[0], member=config.name)
 
 
 RULES = rules_in(globals())

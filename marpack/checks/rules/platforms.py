@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from marpack.checks.frame.subject import Subject
+from marpack.checks.rules.manifest_file import manifest_finding
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 # What the images of Vertex AI load.
 VERTEX_NAME = "model.mar"
@@ -33,11 +30,8 @@ def find_kserve_file_name(subject: Subject) -> Iterator[Finding]:
     if subject.settings.target != "kserve" or not name or subject.form == "folder":
         return
     if not name.endswith(".mar") or "." in name[1:].removesuffix(".mar"):
-        yield find_kserve_file_name.finding(
-            message=f"{name!r} has other suffixes than .mar, and KServe's wrapper does not take it for a model",
-            fix="use one dot only, the one of .mar",
-            effect="",
-        )
+        message = f"{name!r} has other suffixes than .mar, and KServe's wrapper does not take it for a model"
+        yield find_kserve_file_name.finding(message=message, fix="use one dot only, the one of .mar")
 
 
 @rule("kserve-model-name", "warning", kind="model")
@@ -51,17 +45,14 @@ def find_kserve_model_name(subject: Subject) -> Iterator[Finding]:
     name = subject.role("modelName")
     if subject.settings.target != "kserve" or name is None or _LABEL.fullmatch(name):
         return
-    unsayable = re.search("[:/?#%]", name)
-    service = f"{name!r} cannot be the name of an InferenceService: Kubernetes refuses it"
-    yield find_kserve_model_name.finding(
-        message=f"{name!r} cannot stand in the URL /v1/models/NAME:predict" if unsayable else service,
-        fix="use lower-case letters, digits and '-', at most 63"
-        + ("" if unsayable else ", or name the service apart"),
-        effect="",
-        key="model.modelName",
-        member=subject.manifest_name,
-        severity="warning" if unsayable else "note",
-    )
+    severity: Severity = "warning"
+    fix = "use lower-case letters, digits and '-', at most 63"
+    if re.search("[:/?#%]", name):
+        message = f"{name!r} cannot stand in the URL /v1/models/NAME:predict"
+    else:
+        message, severity = f"{name!r} cannot be the name of an InferenceService: Kubernetes refuses it", "note"
+        fix = f"{fix}, or name the service apart"
+    yield manifest_finding(find_kserve_model_name, subject, "model.modelName", message, fix, "", severity)
 
 
 @rule("sagemaker-form", "warning", kind="model")
@@ -77,11 +68,9 @@ def find_sagemaker_form(subject: Subject) -> Iterator[Finding]:
     if subject.settings.target != "sagemaker":
         return
     if subject.form != "tgz" or not (subject.file_name or ".tar.gz").endswith(".tar.gz"):
-        yield find_sagemaker_form.finding(
-            message="it is no .tar.gz, and SageMaker takes no other model data",
-            fix="pack it with archive_format='tgz' (--archive-format tgz)",
-            effect="",
-        )
+        message = "it is no .tar.gz, and SageMaker takes no other model data"
+        fix = "pack it with archive_format='tgz' (--archive-format tgz)"
+        yield find_sagemaker_form.finding(message=message, fix=fix)
 
 
 @rule("vertex-file-name", "error")
@@ -91,12 +80,11 @@ def find_vertex_file_name(subject: Subject) -> Iterator[Finding]:
     Vertex AI's prebuilt PyTorch images expect this name, which the archiver gives to a model called ``model``
     (Vertex AI's documentation, "Export model artifacts for prediction and explanation": PyTorch).
     """
-    if subject.settings.target == "vertex" and subject.file_name not in ("", VERTEX_NAME):
-        yield find_vertex_file_name.finding(
-            message=f"{subject.file_name!r} is not called {VERTEX_NAME!r}, and Vertex AI's image loads no other",
-            fix="call the model 'model' (--model-name model), or rename the archive",
-            effect="",
-        )
+    name = subject.file_name
+    if subject.settings.target == "vertex" and name not in ("", VERTEX_NAME):
+        message = f"{name!r} is not called {VERTEX_NAME!r}, and Vertex AI's image loads no other"
+        fix = "call the model 'model' (--model-name model), or rename the archive"
+        yield find_vertex_file_name.finding(message=message, fix=fix)
 
 
 RULES = rules_in(globals())

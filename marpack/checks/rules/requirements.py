@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from marpack.checks.python.distributions import SCHEME, requirement_lines
+from marpack.checks.frame.subject import Subject
+from marpack.checks.python.distributions import SCHEME, RequirementLine, requirement_lines
+from marpack.checks.rules.manifest_file import manifest_finding
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.checks.python.distributions import RequirementLine
-    from marpack.findings import Finding
 
 REQUIREMENTS_NAME = "requirements.txt"
 
@@ -29,29 +25,25 @@ _FILES = ("-r", "--requirement", "-c", "--constraint")
 _SERVERS_OWN = frozenset({"torch", "torchserve", "torch-model-archiver", "torch-workflow-archiver"})
 _NEEDING_TORCH = frozenset(
     {
-        "accelerate",
-        "kornia",
-        "lightning",
-        "open-clip-torch",
-        "peft",
-        "pytorch-lightning",
-        "sentence-transformers",
-        "timm",
-        "torchaudio",
-        "torchmetrics",
-        "torchtext",
-        "torchvision",
-        "ultralytics",
+        *("accelerate", "kornia", "lightning", "open-clip-torch", "peft", "pytorch-lightning"),
+        *(
+            "sentence-transformers",
+            "timm",
+            "torchaudio",
+            "torchmetrics",
+            "torchtext",
+            "torchvision",
+            "ultralytics",
+        ),
     }
 )
 
 
 def _lines(subject: Subject) -> tuple[str, list[RequirementLine]]:
     """Return the name of the file, and its lines that can be read; none where there is no such file."""
-    name = subject.role("requirementsFile")
-    name = "" if name is None else posixpath.normpath(name)
-    data = subject.requirements(name)[0] if name else b""
-    return name, [line for line in requirement_lines(data) if line.readable]
+    name = subject.file("requirementsFile")
+    lines = requirement_lines(subject.requirements(name)[0]) if name is not None else []
+    return name or "", [line for line in lines if line.readable]
 
 
 @rule("requirements-switch", "note", kind="model")
@@ -63,13 +55,10 @@ def find_switch(subject: Subject) -> Iterator[Finding]:
     """
     name = subject.role("requirementsFile")
     if name is not None:
-        yield find_switch.finding(
-            message=f"{name!r} is installed only by a server that is told to",
-            fix="set install_py_dep_per_model=true, or install the packages into the server's image",
-            effect="by default it installs nothing",
-            key="model.requirementsFile",
-            member=subject.manifest_name,
-        )
+        message = f"{name!r} is installed only by a server that is told to"
+        fix = "set install_py_dep_per_model=true, or install the packages into the server's image"
+        effect = "by default it installs nothing"
+        yield manifest_finding(find_switch, subject, "model.requirementsFile", message, fix, effect)
 
 
 @rule("requirements-not-named", "note", kind="model")
@@ -79,12 +68,9 @@ def find_not_named(subject: Subject) -> Iterator[Finding]:
     The server installs what ``requirementsFile`` names, and no other file [server].
     """
     if REQUIREMENTS_NAME in subject.names and "requirementsFile" not in subject.model:
-        yield find_not_named.finding(
-            message="the manifest does not name it as requirementsFile",
-            fix="pack it as the requirements (--requirements-file, requirements_file=)",
-            effect="it installs nothing",
-            member=REQUIREMENTS_NAME,
-        )
+        message, effect = "the manifest does not name it as requirementsFile", "it installs nothing"
+        fix = "pack it as the requirements (--requirements-file, requirements_file=)"
+        yield find_not_named.finding(message=message, fix=fix, effect=effect, member=REQUIREMENTS_NAME)
 
 
 @rule("requirements-syntax", "error", kind="model")
@@ -97,13 +83,9 @@ def find_syntax(subject: Subject) -> Iterator[Finding]:
     member, lines = subject.once(_lines)
     for line in lines:
         if line.name is None and not line.is_option and line.path is None and not SCHEME.match(line.requirement):
-            yield find_syntax.finding(
-                message=f"{line.requirement[:60]!r} is no requirement",
-                fix="write name==version, or name @ url",
-                effect=f"{_FAILS}; pip says: Invalid requirement",
-                member=member,
-                line=line.number,
-            )
+            message = f"{line.requirement[:60]!r} is no requirement"
+            fix, effect = "write name==version, or name @ url", f"{_FAILS}; pip says: Invalid requirement"
+            yield find_syntax.finding(message=message, fix=fix, effect=effect, member=member, line=line.number)
 
 
 @rule("requirements-local", "error", kind="model")
@@ -118,12 +100,9 @@ def find_missing_files(subject: Subject) -> Iterator[Finding]:
         for path in _named(line, posixpath.dirname(member)):
             if path.startswith("/") or path == "." or subject.holds(path):
                 continue
+            message, fix = f"{path[:60]!r} is not in the archive", "pack it as an extra file, or name the package"
             yield find_missing_files.finding(
-                message=f"{path[:60]!r} is not in the archive",
-                fix="pack it as an extra file, or name the package",
-                effect=_FAILS,
-                member=member,
-                line=line.number,
+                message=message, fix=fix, effect=_FAILS, member=member, line=line.number
             )
 
 
@@ -137,16 +116,15 @@ def find_servers_own(subject: Subject) -> Iterator[Finding]:
     """
     member, lines = subject.once(_lines)
     for line in lines:
-        name = line.name
-        if name in _SERVERS_OWN or name in _NEEDING_TORCH:
-            what = "takes the place of the server's own" if name in _SERVERS_OWN else "brings a torch of its own"
-            yield find_servers_own.finding(
-                message=f"{name} {what}",
-                fix="leave it out, and install it into the server's image",
-                effect="the worker imports what lies in the folder of the model first",
-                member=member,
-                line=line.number,
-            )
+        if line.name in _SERVERS_OWN:
+            message = f"{line.name} takes the place of the server's own"
+        elif line.name in _NEEDING_TORCH:
+            message = f"{line.name} brings a torch of its own"
+        else:
+            continue
+        fix = "leave it out, and install it into the server's image"
+        effect = "the worker imports what lies in the folder of the model first"
+        yield find_servers_own.finding(message=message, fix=fix, effect=effect, member=member, line=line.number)
 
 
 def _named(line: RequirementLine, folder: str) -> Iterator[str]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import ast
-import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import partial
 
 from marpack.archive.inspection.block_reader import BlockReader, can_jump
+from marpack.archive.inspection.kinds import Weights
 from marpack.archive.inspection.weights import describe_weights
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.archive.read.member_reader import MemberReader
+from marpack.checks.frame.subject import Subject
+from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.display import printable
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.inspection.kinds import Weights
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 # What BaseHandler can load alone; the case counts.
 WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")
@@ -33,23 +30,18 @@ _NO_STATE_DICT = {
     "2.6, Expected state_dict to be dict-like",
     "module": f"{_REFUSED}, or, before torch 2.6, Expected state_dict to be dict-like",
     "checkpoint": "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict",
-    "safetensors": _REFUSED,
-    "onnx": _REFUSED,
     "exported-program": "the worker dies: torch.load does not read it",
-    "aot-library": _REFUSED,
-    "numpy": _REFUSED,
-    "unknown": _REFUSED,
+    **dict.fromkeys(("safetensors", "onnx", "aot-library", "numpy", "unknown"), _REFUSED),
 }
 
 
 def _serialized(subject: Subject) -> str | None:
     """Return the serialized file of a model that ``BaseHandler`` surely loads, if it is in the archive."""
-    name = subject.role("serializedFile")
+    name = subject.file("serializedFile")
     if name is None or subject.worker.loads_model is not True:
         return None
     if any(issue.code in LIMIT_CODES for issue in subject.contents.problems):
         return None  # to find what lies at its end, all of it might have to be inflated
-    name = posixpath.normpath(name)
     return name if name in subject.names else None
 
 
@@ -72,19 +64,14 @@ def find_suffix(subject: Subject) -> Iterator[Finding]:
     if name is None or subject.role("modelFile") is not None:
         return
     if not name.endswith(WITHOUT_MODEL_FILE):
-        yield find_suffix.finding(
-            message=f"{name!r} is none of {', '.join(WITHOUT_MODEL_FILE)}, and there is no model file",
-            fix="pack the model file too, or TorchScript called .pt",
-            effect=_NO_WEIGHTS,
-            member=name,
-        )
+        message = f"{name!r} is none of {', '.join(WITHOUT_MODEL_FILE)}, and there is no model file"
+        fix = "pack the model file too, or TorchScript called .pt"
     elif name.endswith(".so") and subject.role("configFile") is None:
-        yield find_suffix.finding(
-            message="a compiled model is loaded only if the model's configuration says so, and there is none",
-            fix="pack a model-config.yaml with pt2: {export: {aot_compile: true}}",
-            effect=_NO_WEIGHTS,
-            member=name,
-        )
+        message = "a compiled model is loaded only if the model's configuration says so, and there is none"
+        fix = "pack a model-config.yaml with pt2: {export: {aot_compile: true}}"
+    else:
+        return
+    yield find_suffix.finding(message=message, fix=fix, effect=_NO_WEIGHTS, member=name)
 
 
 @rule("weights-onnx", "note", kind="model")
@@ -95,12 +82,9 @@ def find_onnx(subject: Subject) -> Iterator[Finding]:
     """
     name = _serialized(subject)
     if name is not None and subject.role("modelFile") is None and name.endswith(".onnx"):
-        yield find_onnx.finding(
-            message="it needs onnxruntime where the server runs",
-            fix="install onnxruntime into the server's image",
-            effect=f"without it {_NO_WEIGHTS}",
-            member=name,
-        )
+        message, effect = "it needs onnxruntime where the server runs", f"without it {_NO_WEIGHTS}"
+        fix = "install onnxruntime into the server's image"
+        yield find_onnx.finding(message=message, fix=fix, effect=effect, member=name)
 
 
 @rule("weights-script", "error", kind="model")
@@ -116,14 +100,12 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
     weights = _described(subject, name)
     if weights.kind == "torchscript":
         return
-    legacy = "failed reading zip archive" if weights.legacy or weights.kind not in ("state_dict", "module") else ""
-    effect = legacy or "failed locating file constants.pkl: file not found"
-    yield find_no_script.finding(
-        message=f"it is no TorchScript but {printable(weights.detail)}, and there is no model file",
-        fix="pack the model file too, or what torch.jit.script(model).save(...) writes",
-        effect=f"the worker dies: PytorchStreamReader {effect}",
-        member=name,
-    )
+    legacy = weights.legacy or weights.kind not in ("state_dict", "module")
+    error = "reading zip archive" if legacy else "locating file constants.pkl: file not found"
+    message = f"it is no TorchScript but {printable(weights.detail)}, and there is no model file"
+    fix = "pack the model file too, or what torch.jit.script(model).save(...) writes"
+    effect = f"the worker dies: PytorchStreamReader failed {error}"
+    yield find_no_script.finding(message=message, fix=fix, effect=effect, member=name)
 
 
 @rule("weights-state-dict", "error", kind="model")
@@ -139,35 +121,24 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     if name is None or subject.role("modelFile") is None:
         return
     weights = _described(subject, name)
-    effect = _NO_STATE_DICT.get(weights.kind)
+    finding = partial(find_no_state_dict.finding, member=name)
     if subject.names[name] == 0:
-        yield find_no_state_dict.finding(
-            message="it is empty", fix=_SAVE, effect="the worker dies: EOFError", member=name
-        )
-    elif effect is not None:
+        yield finding(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError")
+    elif effect := _NO_STATE_DICT.get(weights.kind):
         inside = f", under {printable(weights.holds[0])!r}" if weights.holds else ""
         lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
-        yield find_no_state_dict.finding(
-            message=f"it is no state_dict but {printable(weights.detail)}{inside}",
-            fix="leave modelFile out" if weights.kind == "torchscript" else _SAVE,
-            effect=effect,
-            member=name,
-            severity="warning" if lenient else None,
-        )
+        message = f"it is no state_dict but {printable(weights.detail)}{inside}"
+        fix = "leave modelFile out" if weights.kind == "torchscript" else _SAVE
+        yield finding(message=message, fix=fix, effect=effect, severity="warning" if lenient else None)
     elif weights.weights_only_refuses:
         names = ", ".join(map(printable, weights.refused_globals[:3]))
-        yield find_no_state_dict.finding(
-            message=f"it holds {names or 'what weights_only=True does not allow'}",
-            fix=_SAVE,
-            effect=f"{_REFUSED}, from torch 2.6 on",
-            member=name,
-            severity="warning",
-        )
+        message = f"it holds {names or 'what weights_only=True does not allow'}"
+        yield finding(message=message, fix=_SAVE, effect=f"{_REFUSED}, from torch 2.6 on", severity="warning")
 
 
 def _has_own_loading(subject: Subject) -> bool:
     """Tell whether the model file says how a state_dict is loaded."""
-    source = subject.source(posixpath.normpath(subject.role("modelFile") or ""))
+    source = subject.source(subject.file("modelFile") or "")
     if source is None or source.tree is None:
         return True
     return any(
@@ -186,13 +157,10 @@ def find_no_weights(subject: Subject) -> Iterator[Finding]:
     if subject.role("modelFile") is None or "serializedFile" in subject.model:
         return
     if subject.worker.loads_model is True:
-        yield find_no_weights.finding(
-            message="there is no serialized file, and the model keeps the weights that its constructor gives it",
-            fix="pack its state_dict as the serialized file",
-            effect="it says nothing, and answers from random weights",
-            key="model.modelFile",
-            member=subject.manifest_name,
-        )
+        message = "there is no serialized file, and the model keeps the weights that its constructor gives it"
+        fix = "pack its state_dict as the serialized file"
+        effect = "it says nothing, and answers from random weights"
+        yield manifest_finding(find_no_weights, subject, "model.modelFile", message, fix, effect)
 
 
 RULES = rules_in(globals())

@@ -5,27 +5,34 @@ from __future__ import annotations
 import graphlib
 import json
 import posixpath
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_YAML
+from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.python.namespace import Namespace
+from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.config.text import yaml_text
 from marpack.errors import ConfigError, MissingExtraError
-from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding, Severity
+from marpack.findings import Finding, Severity
+from marpack.rule import Rule, rule, rules_in
 
 # Whole numbers, of the workflow and of each model.
 WORKFLOW_NUMBERS = frozenset(
     {"min-workers", "max-workers", "batch-size", "max-batch-delay", "retry-attempts", "timeout-ms"}
 )
-_LOWEST_INT, _HIGHEST_INT = -(1 << 31), (1 << 31) - 1
+_INTS = range(-(1 << 31), 1 << 31)
+_MAPPINGS = "write models: and dag:, each a mapping"
+# What the server says where the manifest lacks a value.
+_NEEDED = {
+    "createdOn": '"Workflow archive createdOn is not defined."',
+    "archiverVersion": '"Workflow archive version is not defined."',
+    "workflow.workflowName": '"Workflow name is not defined."',
+    "workflow.specFile": "NullPointerException",
+    "workflow.handler": "NullPointerException",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,15 @@ class _Spec:
             return None
         return dag
 
+    def finding(
+        self, rule: Rule[Subject], key: str, message: str, fix: str, effect: str, *, inside: str | None = None
+    ) -> Finding:
+        """Return a finding of a rule on a key, in its line, or in that of the key that it is ``inside``."""
+        line = self.lines.get(key, self.lines.get(inside or key))
+        return rule.finding(message=message, fix=fix, effect=effect, key=key, member=self.member, line=line)
+
 
 def _spec(subject: Subject) -> _Spec | None:
-    return subject.once(_read)
-
-
-def _read(subject: Subject) -> _Spec | None:
     name = _workflow(subject).get("specFile")
     if not isinstance(name, str) or not name:
         return None
@@ -74,11 +84,9 @@ def _read(subject: Subject) -> _Spec | None:
         found = find_spec.finding(message=message, fix=fix, effect=effect, member=place, line=line)
         return _Spec(name, found)
 
-    fix = "write models: and dag:, each a mapping"
     if name not in subject.names:
-        return wrong(
-            f"the specification {name!r} is not in the archive", "it answers 500", "pack it (--spec-file)"
-        )
+        message = f"the specification {name!r} is not in the archive"
+        return wrong(message, "it answers 500", "pack it (--spec-file)")
     data = subject.read(name, longest=LONGEST_YAML)
     if data is None:
         return None
@@ -89,21 +97,17 @@ def _read(subject: Subject) -> _Spec | None:
     except ConfigError as error:
         [found] = error.findings
         if found.code == "model-config-document":
-            return wrong("it is empty", 'it answers 500: "this.workflowSpec" is null', fix, found.line)
+            return wrong("it is empty", 'it answers 500: "this.workflowSpec" is null', _MAPPINGS, found.line)
         # The effect is that of another file.
-        return wrong(found.message, "it answers 500", fix, found.line)
+        return wrong(found.message, "it answers 500", _MAPPINGS, found.line)
     if not isinstance(document, dict):
-        return wrong("it is no mapping", "it answers 500: ClassCastException", fix, lines[""])
+        return wrong("it is no mapping", "it answers 500: ClassCastException", _MAPPINGS, lines[""])
     return _Spec(name, document=document, lines=lines)
 
 
 def _manifest(subject: Subject) -> dict[str, Any]:
     """Return the manifest, with a byte order mark or not: no worker reads this one."""
-    try:
-        document = json.loads((subject.manifest_bytes or b"").decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
+    return json_object(subject.manifest_bytes, "utf-8-sig")
 
 
 def _workflow(subject: Subject) -> dict[str, Any]:
@@ -120,12 +124,10 @@ def find_manifest(subject: Subject) -> Iterator[Finding]:
     """
     name, data = subject.manifest_name, subject.manifest_bytes
     fix = "pack it with marpack pack-workflow or torch-workflow-archiver"
-    if data is None and subject.holds(name):
-        return
     if data is None:
-        yield find_manifest.finding(
-            message=f"there is no {name}", fix=fix, effect="it answers 500, InvalidWorkflowException"
-        )
+        if not subject.holds(name):
+            message, effect = f"there is no {name}", "it answers 500, InvalidWorkflowException"
+            yield find_manifest.finding(message=message, fix=fix, effect=effect)
         return
     manifest = _manifest(subject)
     if not manifest and (wrong := _syntax_finding(data)):
@@ -136,37 +138,31 @@ def find_manifest(subject: Subject) -> Iterator[Finding]:
         effect = "it answers 500, NullPointerException" if workflow is None else "it answers 500"
         yield find_manifest.finding(message="it is no object", fix=fix, effect=effect, key="workflow", member=name)
         return
-    null = "it answers 500, NullPointerException"
-    for key, value, effect in (
-        ("createdOn", manifest.get("createdOn"), 'it answers 500, "Workflow archive createdOn is not defined."'),
-        (
-            "archiverVersion",
-            manifest.get("archiverVersion"),
-            'it answers 500, "Workflow archive version is not defined."',
-        ),
-        ("workflow.workflowName", workflow.get("workflowName"), 'it answers 500, "Workflow name is not defined."'),
-        ("workflow.specFile", workflow.get("specFile"), null),
-        ("workflow.handler", workflow.get("handler"), null),
-    ):
+    for key, error in _NEEDED.items():
+        section, _, inner = key.rpartition(".")
+        value = (workflow if section else manifest).get(inner)
         # An empty handler is how the archiver says that no node is a function.
         if value is None or (value == "" and key != "workflow.handler"):
+            effect = f"it answers 500, {error}"
             yield find_manifest.finding(message="it is missing", fix=fix, effect=effect, key=key, member=name)
 
 
 def _syntax_finding(data: bytes) -> Finding | None:
     """Return what keeps a manifest from being an object; a warning where the server may read it yet."""
-    fix, name = "write strict JSON, as an object", WORKFLOW_MANIFEST_NAME
+    severity: Severity = "error"
+    effect = "it takes comments and single quotes, and answers 500 to the rest"
     try:
         document = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        effect = "it takes comments and single quotes, and answers 500 to the rest"
-        certain = not data.strip()
-        message = "it is empty" if certain else f"it is not JSON: {error}"
-        severity: Severity = "error" if certain else "warning"
-        return find_manifest.finding(message=message, fix=fix, effect=effect, member=name, severity=severity)
-    if isinstance(document, dict):
-        return None
-    return find_manifest.finding(message="it is not an object", fix=fix, effect="it answers 500", member=name)
+        message = "it is empty"
+        if data.strip():
+            message, severity = f"it is not JSON: {error}", "warning"
+    else:
+        if isinstance(document, dict):
+            return None
+        message, effect = "it is not an object", "it answers 500"
+    fix, member = "write strict JSON, as an object", WORKFLOW_MANIFEST_NAME
+    return find_manifest.finding(message=message, fix=fix, effect=effect, member=member, severity=severity)
 
 
 @rule("workflow-slash", "error", kind="workflow")
@@ -177,13 +173,9 @@ def find_slash(subject: Subject) -> Iterator[Finding]:
     """
     name = _workflow(subject).get("workflowName")
     if isinstance(name, str) and "/" in name:
-        yield find_slash.finding(
-            message=f"{name!r} holds a '/'",
-            fix="leave it out",
-            effect="it answers 404 to every URL with this in it",
-            key="workflow.workflowName",
-            member=subject.manifest_name,
-        )
+        message, fix = f"{name!r} holds a '/'", "leave it out"
+        effect = "it answers 404 to every URL with this in it"
+        yield manifest_finding(find_slash, subject, "workflow.workflowName", message, fix, effect)
 
 
 @rule("workflow-unread", "note", kind="workflow")
@@ -192,14 +184,10 @@ def find_unread(subject: Subject) -> Iterator[Finding]:
 
     The other rules on it find nothing then. ``pip install 'marpack[yaml]'`` installs it.
     """
-    spec = _spec(subject)
+    spec = subject.once(_spec)
     if spec is not None and spec.unread:
-        yield find_unread.finding(
-            message="it was not looked into: PyYAML is not installed",
-            fix="pip install 'marpack[yaml]'",
-            effect="",
-            member=spec.member,
-        )
+        message, fix = "it was not looked into: PyYAML is not installed", "pip install 'marpack[yaml]'"
+        yield find_unread.finding(message=message, fix=fix, member=spec.member)
 
 
 @rule("workflow-spec", "error", kind="workflow")
@@ -209,7 +197,7 @@ def find_spec(subject: Subject) -> Iterator[Finding]:
     The server needs a mapping with both, and follows a null pointer where one is missing; in ``models``, each
     model is a mapping with its ``url`` [server].
     """
-    spec = _spec(subject)
+    spec = subject.once(_spec)
     if spec is None or spec.unread:
         return
     if spec.problem is not None:
@@ -218,27 +206,19 @@ def find_spec(subject: Subject) -> Iterator[Finding]:
     for key, inside in (("models", "modelsInfo"), ("dag", "dagInfo")):
         value = spec.document.get(key)
         if not isinstance(value, dict):
-            yield find_spec.finding(
-                message="it is missing" if value is None else "it is no mapping",
-                fix="write models: and dag:, each a mapping",
-                effect=f'it answers 500: "{inside}" is null' if value is None else "it answers 500",
-                key=key,
-                member=spec.member,
-                line=spec.lines.get(key),
-            )
+            message, effect = "it is no mapping", "it answers 500"
+            if value is None:
+                message, effect = "it is missing", f'it answers 500: "{inside}" is null'
+            yield spec.finding(find_spec, key, message, _MAPPINGS, effect)
     for node, model in spec.models.items():
-        if isinstance(model, dict) and isinstance(model.get("url"), str):
-            continue
-        yield find_spec.finding(
-            message="the model has no url" if isinstance(model, dict) else "it is no mapping",
-            fix="write url: and the name of the model's archive",
-            effect=f"it answers 500: Workflow Node {_name(subject)}__{node} failed to register"
-            if isinstance(model, dict)
-            else "it answers 500: NullPointerException or ClassCastException",
-            key=f"models.{node}",
-            member=spec.member,
-            line=spec.lines.get(f"models.{node}", spec.lines.get("models")),
-        )
+        message, effect = "it is no mapping", "it answers 500: NullPointerException or ClassCastException"
+        if isinstance(model, dict):
+            if isinstance(model.get("url"), str):
+                continue
+            message = "the model has no url"
+            effect = f"it answers 500: Workflow Node {_name(subject)}__{node} failed to register"
+        fix = "write url: and the name of the model's archive"
+        yield spec.finding(find_spec, f"models.{node}", message, fix, effect, inside="models")
 
 
 @rule("workflow-number", "error", kind="workflow")
@@ -247,58 +227,50 @@ def find_numbers(subject: Subject) -> Iterator[Finding]:
 
     The server expects a Java ``Integer``: quotes, a fraction, or more than 31 bits end the registration [server].
     """
-    spec = _spec(subject)
+    spec = subject.once(_spec)
     if spec is None:
         return
     models = spec.document.get("models")
-    places = [("models", models)] + [(f"models.{name}", value) for name, value in spec.models.items()]
+    places = [("models", models), *((f"models.{name}", value) for name, value in spec.models.items())]
     for path, mapping in places:
         if not isinstance(mapping, dict):
             continue
         for key in sorted(WORKFLOW_NUMBERS & mapping.keys()):
             value = mapping[key]
-            if isinstance(value, int) and not isinstance(value, bool) and _LOWEST_INT <= value <= _HIGHEST_INT:
+            if isinstance(value, int) and not isinstance(value, bool) and value in _INTS:
                 continue
-            yield find_numbers.finding(
-                message=f"{str(value)[:40]!r} is no whole number of at most 31 bits"
-                if not isinstance(value, str)
-                else f"{value[:40]!r} is a string, not a whole number",
-                fix="write it without quotes",
-                effect=f"it answers 500: {type(value).__name__} cannot be cast to java.lang.Integer",
-                key=f"{path}.{key}",
-                member=spec.member,
-                line=spec.lines.get(f"{path}.{key}", spec.lines.get(path)),
-            )
+            message = f"{str(value)[:40]!r} is no whole number of at most 31 bits"
+            if isinstance(value, str):
+                message = f"{value[:40]!r} is a string, not a whole number"
+            effect = f"it answers 500: {type(value).__name__} cannot be cast to java.lang.Integer"
+            fix = "write it without quotes"
+            yield spec.finding(find_numbers, f"{path}.{key}", message, fix, effect, inside=path)
 
 
 @rule("workflow-dag", "error", kind="workflow")
 def find_dag(subject: Subject) -> Iterator[Finding]:
     """Let a ``dag`` begin at one node, and go in no circle.
 
-    Each node names those that come after it, in a list. A workflow begins at the one node that comes after none
-    [server].
+    Each node names those that come after it, in a list. A workflow begins at the node that follows none [server].
     """
-    spec = _spec(subject)
+    spec = subject.once(_spec)
     if spec is None or not isinstance(spec.document.get("dag"), dict):
         return
     edges = spec.edges
-
-    def found(message: str, fix: str, effect: str) -> Finding:
-        line = spec.lines.get("dag")
-        return find_dag.finding(message=message, fix=fix, effect=effect, key="dag", member=spec.member, line=line)
-
     if edges is None:
-        yield found("a node's followers are no list of names", "write node: [next]", "it answers 500")
+        message = "a node's followers are no list of names"
+        yield spec.finding(find_dag, "dag", message, "write node: [next]", "it answers 500")
         return
     followers = {after for names in edges.values() for after in names}
     starts = [node for node in edges if node not in followers]
     if len(starts) != 1:
         which = f"begins at {', '.join(map(repr, starts[:5]))}" if starts else "has no beginning"
+        message, fix = f"the workflow {which}", "let one node come before all others"
         effect = 'it answers 400, "DAG should have only one start node"'
-        yield found(f"the workflow {which}", "let one node come before all others", effect)
+        yield spec.finding(find_dag, "dag", message, fix, effect)
     elif circle := _circle(edges):
-        shown = " -> ".join(circle[:8])
-        yield found(f"it goes in a circle: {shown}", "take one of these out", 'it answers 400, "Not a valid DAG"')
+        message, fix = f"it goes in a circle: {' -> '.join(circle[:8])}", "take one of these out"
+        yield spec.finding(find_dag, "dag", message, fix, 'it answers 400, "Not a valid DAG"')
 
 
 def _circle(edges: Mapping[str, list[str]]) -> list[str]:
@@ -318,7 +290,7 @@ def find_functions(subject: Subject) -> Iterator[Finding]:
     A node that ``models`` does not know is a function in the file that the manifest names as ``handler``. The
     server starts a worker for it, which finds none, and gives the registration up [server].
     """
-    spec = _spec(subject)
+    spec = subject.once(_spec)
     edges = None if spec is None else spec.edges
     handler = _workflow(subject).get("handler")
     if spec is None or not edges or not isinstance(handler, str):
@@ -327,29 +299,20 @@ def find_functions(subject: Subject) -> Iterator[Finding]:
     functions = [node for node in nodes if node not in spec.models]
     member = posixpath.normpath(handler) if handler else ""
     source = subject.source(member)
+    failed = f"it answers 500: Failed to start workers for model {_name(subject)}__"
     if source is None and functions and not subject.holds(member):
         missing = f"{member!r} is not in the archive" if member else "no handler is named"
-        yield find_functions.finding(
-            message=f"{missing}, and {functions[0]!r} is no model",
-            fix="pack the handler, or give the model's url",
-            effect=f"it answers 500: Failed to start workers for model {_name(subject)}__{functions[0]}",
-            key="workflow.handler",
-            member=subject.manifest_name,
-        )
+        message, fix = f"{missing}, and {functions[0]!r} is no model", "pack the handler, or give the model's url"
+        effect = f"{failed}{functions[0]}"
+        yield manifest_finding(find_functions, subject, "workflow.handler", message, fix, effect)
     if source is None or source.tree is None:
         return
     module = posixpath.basename(member).removesuffix(".py")
     space = Namespace(source.tree, name=module, package="", python=subject.settings.python)
-    for node in functions:
-        if space.is_absent(node):
-            yield find_functions.finding(
-                message=f"{node!r} is no model, and {member!r} has no function of this name",
-                fix="write the function, or give the model's url",
-                effect=f"it answers 500: Failed to start workers for model {_name(subject)}__{node}",
-                key=f"dag.{node}",
-                member=spec.member,
-                line=spec.lines.get(f"dag.{node}", spec.lines.get("dag")),
-            )
+    for node in filter(space.is_absent, functions):
+        message = f"{node!r} is no model, and {member!r} has no function of this name"
+        fix = "write the function, or give the model's url"
+        yield spec.finding(find_functions, f"dag.{node}", message, fix, f"{failed}{node}", inside="dag")
 
 
 def _name(subject: Subject) -> str:
