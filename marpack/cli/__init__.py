@@ -7,29 +7,22 @@ import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from marpack import __version__
 from marpack.cli.terminal import complain, prepare
 from marpack.display import printable, showable
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from marpack.findings import Issue
+from marpack.findings import Issue
 
 # As the archiver: 1 for a failure, 2 for arguments that cannot be parsed. Ended by a signal, as shells have it.
 _FAILED = 1
 _SIGNALLED = 128
 
-_COMMANDS = (
-    *("pack", "pack-workflow", "repack", "inspect", "extract", "diff", "verify", "check"),
-    *("config", "snapshot", "serve-build"),
-)
 # Those whose arguments are options of the same names.
 _PACKING = ("pack", "pack-workflow", "repack")
+_COMMANDS = (*_PACKING, "inspect", "extract", "diff", "verify", "check", "config", "snapshot", "serve-build")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

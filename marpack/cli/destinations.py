@@ -1,24 +1,43 @@
-"""Where the commands that pack put an archive: at a path, at a URL, or on standard output.
-
-Each place has a ``name`` for programs, and as text what a person calls it; neither shows secrets.
-"""
+"""Where the commands that pack put an archive: at a path, at a URL, or on standard output."""
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
+from marpack.archive.plan.plan import Plan
+from marpack.archive.result import WriteResult
 from marpack.archive.write.write import require_target, suffix_warning, write_archive
 from marpack.cli.terminal import BinaryOutput
+from marpack.display import hidden_url
+from marpack.findings import Issue
 from marpack.packing import check_export_path
 
-if TYPE_CHECKING:
-    from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import WriteResult
-    from marpack.findings import Issue
 
-Output: TypeAlias = "ToPath | ToUrl | ToStandardOutput"
+class Output(ABC):
+    """A place: ``name`` is for programs, the text what a person calls it; neither shows secrets."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def issues(self) -> list[Issue]:
+        """Return what is wrong with the place, as far as that is known before anything is written."""
+        return []
+
+    def warnings(self, plan: Plan) -> list[str]:
+        """Return what the server makes of the name, if there is one."""
+        return []
+
+    def check(self, plan: Plan, *, force: bool) -> None:  # noqa: B027
+        """Raise what ``write`` would raise because of the place, as far as that is known."""
+
+    @abstractmethod
+    def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
+        """Write the archive; ``how`` are more arguments of ``write_archive``."""
 
 
 def output_for(target: str) -> Output:
@@ -35,62 +54,45 @@ def output_for(target: str) -> Output:
     return ToPath(target)
 
 
-class ToPath:
+class ToPath(Output):
     """A file, or a folder for ``no-archive``."""
 
     def __init__(self, path: str) -> None:
         self.name = path
 
-    def __str__(self) -> str:
-        return self.name
-
     def issues(self) -> list[Issue]:
         """Return what is wrong with the folder that it lies in."""
-        return [
-            replace(issue, argument="output")
-            for issue in check_export_path(os.path.dirname(self.name.rstrip(os.sep)))
-        ]
+        folder = os.path.dirname(self.name.rstrip(os.sep))
+        return [replace(issue, argument="output") for issue in check_export_path(folder)]
 
     def warnings(self, plan: Plan) -> list[str]:
-        """Return what the server makes of the name."""
+        """Warn of a suffix that is not the form's."""
         return suffix_warning(plan, self.name)
 
     def check(self, plan: Plan, *, force: bool) -> None:
-        """Raise what ``write`` would raise because of the path."""
+        """Ask the disk."""
         require_target(plan, self.name, force=force)
 
     def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
-        """Write the archive; ``how`` are more arguments of ``write_archive``."""
+        """Write the archive to the path."""
         return write_archive(plan, self.name, force=force, **how)
 
 
-class ToUrl:
-    """A file in a store, which nobody asks before it is written."""
+class ToUrl(Output):
+    """A file in a store, which nobody asks before it is written; a bad URL is not made one."""
 
     def __init__(self, url: str) -> None:
-        from marpack.display import hidden_url
-
         self.name = hidden_url(url)
         self._url = url
 
-    def __str__(self) -> str:
-        return self.name
-
-    def issues(self) -> list[Issue]:
-        """Return nothing: a bad URL is not made an output."""
-        return []
-
     def warnings(self, plan: Plan) -> list[str]:
-        """Return what the server makes of the name."""
+        """Warn of a suffix that is not the form's."""
         from marpack.remote.upload import url_warning
 
         return url_warning(plan, self._url)
 
-    def check(self, plan: Plan, *, force: bool) -> None:
-        """Raise nothing: the store would have to be asked."""
-
     def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
-        """Upload the archive; ``how`` are more arguments of ``upload_archive``."""
+        """Upload the archive."""
         import logging
 
         from marpack.remote.upload import upload_archive
@@ -105,25 +107,14 @@ class ToUrl:
             logging.getLogger().removeHandler(silence)
 
 
-class ToStandardOutput:
-    """The next program; nothing but the archive may go there."""
+class ToStandardOutput(Output):
+    """The next program, nothing but the archive for it; a terminal may be shown what would be packed."""
 
     name = "-"
 
     def __str__(self) -> str:
         return "standard output"
 
-    def issues(self) -> list[Issue]:
-        """Return nothing."""
-        return []
-
-    def warnings(self, plan: Plan) -> list[str]:
-        """Return nothing: there is no name."""
-        return []
-
-    def check(self, plan: Plan, *, force: bool) -> None:
-        """Raise nothing: a terminal may be shown what would be packed."""
-
     def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
-        """Write the archive; ``how`` are more arguments of ``write_archive``, ``force`` means nothing."""
+        """Write the archive; ``force`` means nothing."""
         return write_archive(plan, BinaryOutput(), **how)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from marpack.cli.terminal import complain, count_of, naming, show, to_json
 from marpack.display import printable
 from marpack.findings import Finding
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable, Sequence
 
 
 def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
@@ -39,34 +37,27 @@ def findings_json(findings: Iterable[Finding]) -> dict[str, Any]:
     return {"findings": [finding.asdict() for finding in findings]}
 
 
-def codes(text: str) -> list[str]:
-    """Return the codes in a comma list."""
-    return [code.strip() for code in text.split(",") if code.strip()]
-
-
 def add_choosing(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose among rules; the last one explains a rule, in place of everything else."""
-    parser.add_argument(
-        "--select", metavar="CODES", default="", help="only these rules, or those that begin so: a comma list"
-    )
-    parser.add_argument("--ignore", metavar="CODES", default="", help="not these rules: a comma list")
-    parser.add_argument("--explain", metavar="CODE", help="explain a rule and end")
+    add = parser.add_argument
+    add("--select", metavar="CODES", default="", help="only these rules, or those that begin so: a comma list")
+    add("--ignore", metavar="CODES", default="", help="not these rules: a comma list")
+    add("--explain", metavar="CODE", help="explain a rule and end")
 
 
 def chosen(options: argparse.Namespace) -> dict[str, Any]:
     """Return what was chosen, as arguments."""
-    return {"select": codes(options.select) or None, "ignore": codes(options.ignore)}
+    return {"select": _codes(options.select) or None, "ignore": _codes(options.ignore)}
+
+
+def _codes(text: str) -> list[str]:
+    return [code.strip() for code in text.split(",") if code.strip()]
 
 
 def read_bytes(path: str) -> bytes:
     """Read a file whole."""
     with naming(path), open(path, "rb") as file:
         return file.read()
-
-
-def refuse_to_write(word: str) -> None:
-    """Refuse a word that is no JSON."""
-    raise ValueError(word)
 
 
 def complain_of(findings: Iterable[Finding]) -> None:

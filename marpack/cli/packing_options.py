@@ -6,27 +6,24 @@ import argparse
 import json
 import os
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marpack.archive.forms import DEFLATES
 from marpack.archive.packed_at import PackedAt
-from marpack.cli.destinations import ToPath, ToStandardOutput, ToUrl, output_for
+from marpack.archive.plan.plan import Plan
+from marpack.archive.result import WriteResult
+from marpack.cli.destinations import Output, ToPath, ToStandardOutput, output_for
 from marpack.cli.progress import progress_for
-from marpack.cli.terminal import complain, show
+from marpack.cli.terminal import complain, making, show
 from marpack.display import printable
-from marpack.errors import MarpackError, TargetError
-from marpack.findings import Issue
+from marpack.findings import Finding, Issue
 from marpack.packing import CHECK_MODES, check_export_path, checked, reporting
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from marpack.archive.forms import ArchiveFormat
-    from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import Progress, WriteResult
-    from marpack.cli.destinations import Output
-    from marpack.findings import Finding
+# Said by several commands.
+EXTRA_FILES = "comma list of files, wildcards and folders, whose contents go to the archive's root"
+TIME_OF_PACKING = "The environment variable SOURCE_DATE_EPOCH sets the time of packing, in seconds since 1970."
 
 # As argparse ends for options that it cannot parse.
 _MISUSED = 2
@@ -34,8 +31,8 @@ _MISUSED = 2
 
 def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
     """Add marpack's own options; ``file`` is what the archive is named by default."""
-    own = parser.add_argument_group("marpack's own")
-    own.add_argument(
+    add = parser.add_argument_group("marpack's own").add_argument
+    add(
         "-o",
         "--output",
         type=_not_empty,
@@ -44,25 +41,25 @@ def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
         f"output; or a URL, such as s3://bucket/{file}, where it appears when it is complete (of two uploads to "
         "one URL that end at the same time, the later one stays)",
     )
-    own.add_argument(
+    add(
         "--deflate",
         choices=DEFLATES,
         default="zlib",
         help="default: zlib, the official tool's bytes; parallel: zlib in blocks, on all cores; "
         "fast: isal, many times as fast, larger for text but not for weights (needs the extra fast)",
     )
-    own.add_argument(
+    add(
         "--threads",
         type=_positive,
         metavar="N",
         help="how many threads copy or compress, default: one for each core; changes no byte",
     )
-    own.add_argument("--dry-run", action="store_true", help="show what would be packed, write nothing")
-    own.add_argument("--reproducible", action="store_true", help="same inputs, same bytes, on every machine")
-    own.add_argument("--digest", action="store_true", help="show the SHA-256 of the archive and its members")
-    own.add_argument("--json", action="store_true", help="print the result as JSON")
-    own.add_argument("--quiet", action="store_true", help="print errors only")
-    own.add_argument(
+    add("--dry-run", action="store_true", help="show what would be packed, write nothing")
+    add("--reproducible", action="store_true", help="same inputs, same bytes, on every machine")
+    add("--digest", action="store_true", help="show the SHA-256 of the archive and its members")
+    add("--json", action="store_true", help="print the result as JSON")
+    add("--quiet", action="store_true", help="print errors only")
+    add(
         "--check",
         choices=CHECK_MODES,
         default="warn",
@@ -70,39 +67,41 @@ def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
     )
 
 
-def pack(
-    options: argparse.Namespace, plan_at: Callable[[int | None], Plan], archive_format: ArchiveFormat = "default"
-) -> int | None:
-    """Plan an archive for a time of packing, and write it where the options say; return the exit status."""
+def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments: Any) -> int | None:
+    """Plan an archive with a command's own and the common arguments, and write it; return the exit status."""
     if options.output is not None and options.export_path:
         return misused(options, "--output and --export-path both say where the archive goes: give one of them")
     output = None if options.output is None else output_for(options.output)
-    if archive_format == "no-archive" and isinstance(output, (ToUrl, ToStandardOutput)):
+    if arguments.get("archive_format") == "no-archive" and not isinstance(output, ToPath | None):
         return misused(options, f"--archive-format no-archive is a folder, which {output} cannot take")
     timestamp, issues = source_date_epoch()
     issues += check_export_path(options.export_path) if output is None else output.issues()
     with reporting(issues):
-        plan = plan_at(timestamp)
+        plan = planner(
+            **arguments, deflate=options.deflate, timestamp=timestamp, reproducible=options.reproducible
+        )
     if output is None:
         output = ToPath(os.path.join(options.export_path, plan.file_name))
     warnings = [*plan.warnings, *output.warnings(plan)]
-    # Nothing else may be where the archive goes.
-    tell = complain if isinstance(output, ToStandardOutput) else show
+    is_piped = isinstance(output, ToStandardOutput)
+    tell = complain if is_piped else show  # nothing else may be where the archive goes
     if not options.quiet:
         for warning in warnings:
             complain(f"marpack: warning: {warning}")
     findings = _checked(plan, options)
     if options.dry_run:
         if not options.quiet:
-            to = "to " if isinstance(output, ToStandardOutput) else ""
-            shown = (
-                _json(plan, output, warnings, findings) if options.json else f"would write {to}{output}\n{plan}"
-            )
-            tell(shown)
+            text = f"would write {'to ' if is_piped else ''}{output}\n{plan}"
+            tell(_json(plan, output, warnings, findings) if options.json else text)
         output.check(plan, force=options.force)
         return None
-    with progress_for(plan.size, quiet=options.quiet) as progress:
-        result = _write(plan, output, options, progress)
+    with (
+        progress_for(plan.size, quiet=options.quiet) as progress,
+        making(str(output), "cannot be written", stays=is_piped),
+    ):
+        result = output.write(
+            plan, force=options.force, digest=options.digest, progress=progress, threads=options.threads
+        )
     if not options.quiet:
         tell(_json(plan, output, warnings, findings, result) if options.json else _summary(output, result))
     return None
@@ -125,21 +124,6 @@ def _checked(plan: Plan, options: argparse.Namespace) -> tuple[Finding, ...]:
             if finding.severity != "note":
                 complain(f"marpack: check: {finding}")
     return findings
-
-
-def _write(plan: Plan, output: Output, options: argparse.Namespace, progress: Progress | None) -> WriteResult:
-    try:
-        return output.write(
-            plan, force=options.force, digest=options.digest, progress=progress, threads=options.threads
-        )
-    except (MarpackError, BrokenPipeError):
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        what = f"{reason} ({error.filename!r})" if error.filename else reason
-        if not isinstance(output, ToStandardOutput):
-            what += "; nothing is left of the attempt"
-        raise TargetError(str(output), f"cannot be written: {what}") from error
 
 
 def misused(options: argparse.Namespace, problem: str) -> int:
@@ -187,24 +171,18 @@ def _summary(output: Output, result: WriteResult) -> str:
 
 
 def _json(
-    plan: Plan,
-    output: Output,
-    warnings: Sequence[str],
-    findings: Sequence[Finding],
-    written: WriteResult | None = None,
+    plan: Plan, output: Output, warnings: list[str], found: Sequence[Finding], written: WriteResult | None = None
 ) -> str:
+    from marpack.cli.findings import findings_json  # needed for --json only, and packing starts often
+
     document: dict[str, Any] = {
         "path": output.name,
         "archive_format": plan.archive_format,
         "manifest": json.loads(plan.manifest_text),
     }
     if written is None:
-        members = [{"name": member.name, "size": member.size} for member in plan.members]
-        document |= {"size": plan.size, "entries": members}
+        entries = [{"name": member.name, "size": member.size} for member in plan.members]
+        document |= {"size": plan.size, "entries": entries}
     else:
-        members = [asdict(member) for member in written.members]
-        document |= {"size": written.size, "sha256": written.sha256, "entries": members}
-    document["warnings"] = list(warnings)
-    from marpack.cli.findings import findings_json  # needed for --json only, and packing starts often
-
-    return json.dumps(document | findings_json(findings), indent=2)
+        document |= {"size": written.size, "sha256": written.sha256, "entries": list(map(asdict, written.members))}
+    return json.dumps(document | {"warnings": warnings} | findings_json(found), indent=2)

@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import open_archive
 from marpack.display import printable
 from marpack.errors import MarpackError
-
-if TYPE_CHECKING:
-    from marpack.archive.read.archive import Archive
-    from marpack.findings import Issue
+from marpack.findings import Issue
 
 # Of a value that is shown to people; programs get all of it.
 _LONGEST = 300
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
-
 
 # Each takes a value.
 LIMIT_OPTIONS = ("--max-size", "--max-ratio", "--max-members")
@@ -28,24 +25,22 @@ LIMIT_OPTIONS = ("--max-size", "--max-ratio", "--max-members")
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Add options for how much an archive may make its reader do."""
     defaults = Limits()
-    group = parser.add_argument_group("limits, to be raised for an archive that you trust")
-    group.add_argument(
+    add = parser.add_argument_group("limits, to be raised for an archive that you trust").add_argument
+    add(
         "--max-size",
         type=_size,
         default=defaults.size,
         metavar="BYTES",
         help="of all contents, as 500000, 64M or 20G; default: 1T",
     )
-    group.add_argument(
+    add(
         "--max-ratio",
         type=positive,
         default=defaults.ratio,
         metavar="N",
         help=f"how many times the archive's size its contents may have, from 64M on; default: {defaults.ratio}",
     )
-    group.add_argument(
-        "--max-members", type=positive, default=defaults.members, metavar="N", help=f"default: {defaults.members}"
-    )
+    add("--max-members", type=positive, default=defaults.members, metavar="N", help=f"default: {defaults.members}")
 
 
 def opened(path: str, options: argparse.Namespace) -> Archive:

@@ -6,12 +6,10 @@ import contextlib
 import errno
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from marpack.errors import MarpackError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from marpack.errors import MarpackError, TargetError
 
 
 def prepare() -> None:
@@ -86,6 +84,20 @@ def naming(path: str) -> Iterator[None]:
         # The file inside a folder rather than the folder; but not one of marpack's own, that are temporary.
         inside = error.filename if isinstance(error.filename, str) and ".marpack-" not in error.filename else path
         raise MarpackError(f"{inside!r}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def making(target: str, problem: str, *, stays: bool = False) -> Iterator[None]:
+    """Raise ``TargetError`` for what the disk says while a target is made, of which nothing, or a part, stays."""
+    try:
+        yield
+    except (MarpackError, BrokenPipeError):
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        what = f"{reason} ({error.filename!r})" if error.filename else reason
+        left = "" if stays else "; nothing is left of the attempt"
+        raise TargetError(target, f"{problem}: {what}{left}") from error
 
 
 def complain(text: str) -> None:

@@ -7,23 +7,15 @@ import stat
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from marpack.archive.sources import CHUNK_SIZE, FileSource, StreamSource
+from marpack.archive.sources import CHUNK_SIZE, FileSource, Reader, Source, StreamSource
 from marpack.display import hidden_url
 from marpack.errors import DownloadError, SourceChangedError
-from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, local_path, url_error
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from marpack.archive.sources import Reader, Source
-
-T = TypeVar("T")
+from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, local_path
 
 # Marks of a remote file's state, the surest first: each store has its own names.
 _STATE_KEYS = ("ETag", "etag", "generation", "LastModified", "Last-Modified", "last_modified", "mtime", "modified")
-
 _SPOOL_IN_MEMORY = 1 << 20
 
 
@@ -57,9 +49,9 @@ class RemoteSource:
         scheme = allowed_scheme(url, DownloadError)
         name = file_name(url, DownloadError)
         if scheme == "file":
-            local = _ask(url, lambda: _local_file(url))
+            local = ask(url, lambda: _local_file(url), DownloadError)
             return cls(url=url, name=name, size=local.size, held=local)
-        filesystem, path = _ask(url, lambda: file_system(url, storage_options))
+        filesystem, path = ask(url, lambda: file_system(url, storage_options), DownloadError)
         size, state = _describe(url, filesystem, path)
         if size is not None:
             return cls(url=url, name=name, size=size, state=state, path=path, filesystem=filesystem)
@@ -85,11 +77,11 @@ class _RemoteFile:
     def __init__(self, source: RemoteSource) -> None:
         source.check()
         self._source = source
-        self._file = _ask(source.url, lambda: source.filesystem.open(source.path, "rb"))
+        self._file = ask(source.url, lambda: source.filesystem.open(source.path, "rb"), DownloadError)
 
     def read(self, size: int, /) -> bytes:
         try:
-            data: bytes = _ask(self._source.url, lambda: self._file.read(size))
+            data: bytes = ask(self._source.url, lambda: self._file.read(size), DownloadError)
         except DownloadError:
             self._source.check()
             raise
@@ -112,7 +104,7 @@ def _local_file(url: str) -> FileSource:
     path = local_path(url, DownloadError)
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
-        raise _error(url, "is not a regular file")
+        raise DownloadError(hidden_url(url), "is not a regular file")
     return FileSource.from_stat(path, status)
 
 
@@ -123,24 +115,16 @@ def _describe(url: str, filesystem: Any, path: str) -> tuple[int | None, str | N
         filesystem.invalidate_cache()
         return dict(filesystem.info(path))
 
-    found = _ask(url, info)
+    found = ask(url, info, DownloadError)
     if found.get("type") == "directory":
-        raise _error(url, "is a folder: give the URL of a file")
+        raise DownloadError(hidden_url(url), "is a folder: give the URL of a file")
     states = (str(found[key]) for key in _STATE_KEYS if found.get(key))
     return found.get("size"), next(states, None)
 
 
 def _spool(url: str, filesystem: Any, path: str) -> StreamSource:
     spool = _Spool(max_size=_SPOOL_IN_MEMORY)
-    with closing(_ask(url, lambda: filesystem.open(path, "rb"))) as file:
-        while chunk := _ask(url, lambda: file.read(CHUNK_SIZE)):
+    with closing(ask(url, lambda: filesystem.open(path, "rb"), DownloadError)) as file:
+        while chunk := ask(url, lambda: file.read(CHUNK_SIZE), DownloadError):
             spool.write(chunk)
     return StreamSource(file=spool, start=0, size=spool.tell())
-
-
-def _error(url: str, reason: str) -> Exception:
-    return url_error(url, reason, DownloadError)
-
-
-def _ask(url: str, question: Callable[[], T]) -> T:
-    return ask(url, question, DownloadError)

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import posixpath
 from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from marpack.archive.plan.plan import Plan
+from marpack.archive.result import Progress, WriteResult
 from marpack.archive.write.write import suffix_warning, write_archive
 from marpack.display import hidden_url
 from marpack.errors import ArchiveExistsError, TargetError, UploadError
-from marpack.remote.urls import (
-    allowed_scheme,
-    ask,
-    file_name,
-    file_system,
-    is_refusal,
-    local_path,
-    scheme_of,
-    url_error,
-)
+from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, is_refusal, local_path, scheme_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import Progress, WriteResult
+    from concurrent.futures import Future, ThreadPoolExecutor  # slow to import
 
 # What is sent at once. One part is being packed, and of one that is on its way a store's library has some copies.
 _PART_SIZE = 32 << 20
@@ -94,7 +84,7 @@ def url_warning(plan: Plan, url: str) -> list[str]:
 @contextmanager
 def _uploading(url: str, *, force: bool, size: int, options: dict[str, Any]) -> Iterator[_Upload]:
     """Open a new file behind a URL, and have it appear when the block ends well."""
-    from concurrent.futures import ThreadPoolExecutor  # slow to import
+    from concurrent.futures import ThreadPoolExecutor
 
     filesystem, path = ask(url, lambda: file_system(url, options), UploadError)
     folder = _TEMPORARY_FOLDER.get(scheme_of(url))
@@ -130,9 +120,9 @@ def _require_absent(url: str, filesystem: Any, path: str) -> None:
     found = ask(url, kind, UploadError)
     if found == "unknown":
         reason = "may not be asked whether it exists: check the credentials, or overwrite it (--force, force=True)"
-        raise url_error(url, reason, UploadError)
+        raise UploadError(hidden_url(url), reason)
     if found == "directory":
-        raise url_error(url, "is a folder: give the URL of a file", UploadError)
+        raise UploadError(hidden_url(url), "is a folder: give the URL of a file")
     if found != "nothing":
         raise ArchiveExistsError(hidden_url(url))
 
@@ -199,7 +189,7 @@ class _Upload:
         if type(file).__name__ == "ZonalFile":  # gcsfs's; nothing has been sent yet
             file.closed = True
             reason = "is in a zonal bucket, which shows what is incomplete: choose another bucket"
-            raise url_error(self._url, reason, UploadError)
+            raise UploadError(hidden_url(self._url), reason)
         return file
 
     def _commit(self, file: Any) -> None:

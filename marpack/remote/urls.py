@@ -4,43 +4,35 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from marpack.display import hidden_url
 from marpack.errors import DownloadError, MarpackError, MissingExtraError, UploadError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 T = TypeVar("T")
 
-# What was tried with a URL, by the error that says that it failed.
+# What was tried with a URL, by the error that says that it failed; that is told the URL without its secrets.
 Attempt: TypeAlias = "type[DownloadError | UploadError]"
 
 # RFC 3986, 3.1; fsspec chains file systems with "::". One letter is a drive of Windows.
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+"
 _URL = re.compile(rf"(?:{_SCHEME}::)*({_SCHEME})://")
-
 _IPV6_HOST = re.compile(r"(?<=[/@])\[[^\]/]*\]")
 
-_WEB = frozenset(["http", "https"])
+_WEB = {"http", "https"}
 # What the extra installs.
 _IN_EXTRA = _WEB | {"s3", "s3a", "gs", "gcs"}
 # Other stores of fsspec; each says itself which package it needs. The rest of fsspec's schemes unpack, cache, or
 # have another program do the work: nothing that a file of settings may start.
-_OTHER_STORES = frozenset(
-    ["abfs", "abfss", "adl", "az", "ftp", "hf", "oci", "oss", "sftp", "smb", "ssh", "tos", "webhdfs"]
-)
-# Where nothing shows before all is there. Of the others, fsspec cannot write to the web; hf keeps a copy on disk;
-# oss removes what is there first and shows the new file as it grows; webhdfs does not say when the old one has
-# stayed; adl has been switched off; and smb has not been tried.
-_WRITABLE = frozenset(
-    ["file", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "ftp", "oci", "sftp", "ssh", "tos"]
-)
-_ALLOWED: dict[Attempt, frozenset[str]] = {
-    DownloadError: frozenset(["file", *_IN_EXTRA, *_OTHER_STORES]),
-    UploadError: _WRITABLE,
+_OTHER_STORES = {"abfs", "abfss", "adl", "az", "ftp", "hf", "oci", "oss", "sftp", "smb", "ssh", "tos", "webhdfs"}
+_ALLOWED: dict[Attempt, set[str]] = {
+    DownloadError: {"file", *_IN_EXTRA, *_OTHER_STORES},
+    # Where nothing shows before all is there. Of the others, fsspec cannot write to the web; hf keeps a copy on
+    # disk; oss removes what is there first and shows the new file as it grows; webhdfs does not say when the old
+    # one has stayed; adl has been switched off; and smb has not been tried.
+    UploadError: {"file", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "ftp", "oci", "sftp", "ssh", "tos"},
 }
 
 _CONNECT_SECONDS = 30
@@ -62,14 +54,14 @@ def allowed_scheme(url: str, attempt: Attempt) -> str:
     """Return the scheme of a URL, in lower case, if what is attempted may be done with it."""
     scheme = scheme_of(url)
     if not scheme:
-        raise url_error(url, "is not a URL: give scheme://...", attempt)
+        raise attempt(hidden_url(url), "is not a URL: give scheme://...")
     # A query may hold anything, also "::"; only for the web is it no part of the name.
     address = url.partition("?")[0] if scheme in _WEB else url
     if "::" in _IPV6_HOST.sub("", address):
-        raise url_error(url, "chains file systems with '::': give the URL of the file itself", attempt)
+        raise attempt(hidden_url(url), "chains file systems with '::': give the URL of the file itself")
     if scheme not in _ALLOWED[attempt]:
         known = ", ".join(sorted(_ALLOWED[attempt]))
-        raise url_error(url, f"cannot be {attempt.done} by its scheme: give one of {known}, or a path", attempt)
+        raise attempt(hidden_url(url), f"cannot be {attempt.done} by its scheme: give one of {known}, or a path")
     return scheme
 
 
@@ -82,7 +74,7 @@ def file_name(url: str, attempt: Attempt) -> str:
         path = url.partition("://")[2].partition("?versionId=")[0].partition("/")[2]
     name = path.rpartition("/")[2]
     if not name:
-        raise url_error(url, "names no file: its path must not end here", attempt)
+        raise attempt(hidden_url(url), "names no file: its path must not end here")
     return name
 
 
@@ -92,7 +84,7 @@ def local_path(url: str, attempt: Attempt) -> str:
 
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
-        raise url_error(url, "is on another machine: write file:///path", attempt)
+        raise attempt(hidden_url(url), "is on another machine: write file:///path")
     return url2pathname(parts.path)
 
 
@@ -119,11 +111,6 @@ def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     return fsspec.filesystem(scheme, skip_instance_cache=True, **{**usual, **options}), url
 
 
-def url_error(url: str, reason: str, attempt: Attempt) -> DownloadError | UploadError:
-    """Make the error of an attempt; it shows nothing secret of the URL."""
-    return attempt(hidden_url(url), reason)
-
-
 def ask(url: str, question: Callable[[], T], attempt: Attempt) -> T:
     """Return the answer; every failure is one error that shows nothing secret."""
     try:
@@ -139,10 +126,10 @@ def ask(url: str, question: Callable[[], T], attempt: Attempt) -> T:
 def _failed(url: str, failure: Exception, attempt: Attempt) -> MarpackError:
     scheme = scheme_of(url)
     if not isinstance(failure, ImportError):
-        return url_error(url, _reason(failure, attempt), attempt)
+        return attempt(hidden_url(url), _reason(failure, attempt))
     if scheme in _IN_EXTRA or failure.name == "fsspec":
         return MissingExtraError(f"{attempt.doing} {scheme}:// URLs", "remote")
-    return url_error(url, f"needs another package: {failure}", attempt)  # fsspec's own text says which
+    return attempt(hidden_url(url), f"needs another package: {failure}")  # fsspec's own text says which
 
 
 def is_refusal(failure: Exception) -> bool:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.forms import SUFFIXES
-from marpack.archive.manifest import MANIFEST_NAME
+from marpack.archive.manifest import MANIFEST_NAME, Manifest
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.archive.read.open import read_manifest
 from marpack.archive.write.write import write_archive
+from marpack.config.presets import Preset
 from marpack.config.server_config import ServerConfig
-from marpack.config.snapshot import ModelSnapshot
+from marpack.config.snapshot import EntrySettings, ModelSnapshot
 from marpack.config.store_listing import archives_in, suffix_of
 from marpack.disk.atomic import replacing_file, replacing_folder, require_creatable_folder
 from marpack.errors import ArchiveError, ConfigError, TargetError
@@ -22,13 +24,7 @@ from marpack.findings import Finding
 from marpack.serving.deploy.paths import require_local_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from typing_extensions import Unpack
-
-    from marpack.archive.manifest import Manifest
-    from marpack.config.presets import Preset
-    from marpack.config.snapshot import EntrySettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,10 +104,7 @@ class ModelStore:
         return path
 
     def remove(self, model_name: str, model_version: str | None = None) -> tuple[StoredArchive, ...]:
-        """Delete the archives of a model, or of one version, and return what they were.
-
-        Raises ``KeyError`` when there is none.
-        """
+        """Delete the archives of a model, or of one version, and return them; ``KeyError`` when there is none."""
         found = tuple(
             archive
             for archive in self._readable()

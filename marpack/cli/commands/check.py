@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marpack.archive.read.limits import Limits
 from marpack.checks.examine import TARGETS, built_in_rules, check, python_version
+from marpack.checks.frame.subject import Subject
 from marpack.cli.findings import add_choosing, chosen, findings_json, show_counts
 from marpack.cli.reading_options import add_limits
 from marpack.cli.terminal import complain, naming, show, to_json
 from marpack.display import printable, showable
 from marpack.errors import MarpackError
+from marpack.findings import Finding
 from marpack.rule import Rule, chosen_rules, explanation_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from marpack.checks.frame.subject import Subject
-    from marpack.findings import Finding
 
 # Of the JSON (spec/check.schema.json).
 _SCHEMA_VERSION = 1
@@ -34,26 +31,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "with status 1 when there is an error, or one of them cannot be read.",
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("archives", nargs="*", metavar="ARCHIVE", help=".mar, .tar.gz, .war, or a model's folder")
-    parser.add_argument("--target", choices=TARGETS, default="torchserve", help="who runs it; default: torchserve")
-    parser.add_argument(
-        "--python", type=_python, metavar="VERSION", help="of the server, as 3.9; default: this Python's"
-    )
+    add = parser.add_argument
+    add("archives", nargs="*", metavar="ARCHIVE", help=".mar, .tar.gz, .war, or a model's folder")
+    add("--target", choices=TARGETS, default="torchserve", help="who runs it; default: torchserve")
+    add("--python", type=_python, metavar="VERSION", help="of the server, as 3.9; default: this Python's")
     add_choosing(parser)
-    parser.add_argument(
+    add(
         "--rules-from",
         metavar="MODULE",
         action="append",
         default=[],
         help="also the rules of a module that Python can import (its functions with @marpack.checks.rule)",
     )
-    parser.add_argument(
+    add(
         "--load",
         action="store_true",
         help="also load the model as the server does, which runs the code of its model file (needs torch)",
     )
-    parser.add_argument("--rules", action="store_true", help="list the rules and end")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/check.schema.json)")
+    add("--rules", action="store_true", help="list the rules and end")
+    add("--json", action="store_true", help="print the result as JSON (spec/check.schema.json)")
     add_limits(parser)
 
 
@@ -87,7 +83,7 @@ def _check_all(rules: Sequence[Rule[Subject]], options: argparse.Namespace) -> i
             status = 1
             continue
         if options.json:
-            files.append(_as_json(path, findings))
+            files.append({"path": path} | findings_json(findings))
             status |= any(finding.severity == "error" for finding in findings)
         else:
             status |= _report(path, findings)
@@ -107,18 +103,13 @@ def _report(path: str, findings: Sequence[Finding]) -> int:
     return show_counts(path, findings)
 
 
-def _as_json(path: str, findings: Sequence[Finding]) -> dict[str, Any]:
-    return {"path": path} | findings_json(findings)
-
-
 def _rules_of(name: str) -> list[Rule[Subject]]:
     """Return the rules that a module defines, in the order in which they stand there."""
     try:
         module = import_module(name)
     except Exception as error:  # whatever the module's own code raises
-        raise MarpackError(
-            f"--rules-from: {name!r} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        problem = f"cannot be imported: {type(error).__name__}: {error}"
+        raise MarpackError(f"--rules-from: {name!r} {problem}") from error
     return [each for each in vars(module).values() if isinstance(each, Rule)]
 
 

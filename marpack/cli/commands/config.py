@@ -8,18 +8,11 @@ import json
 import math
 import os
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from marpack.cli.findings import (
-    add_choosing,
-    chosen,
-    complain_of,
-    findings_json,
-    read_bytes,
-    refuse_to_write,
-    report,
-)
+from marpack.cli.findings import add_choosing, chosen, complain_of, findings_json, read_bytes, report
 from marpack.cli.terminal import count_of, naming, show, to_json
 from marpack.cli.words import options_first
 from marpack.config.lint import RULES, lint_config
@@ -36,9 +29,6 @@ from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError
 from marpack.rule import explanation_of
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
 _DEFAULT_FILE = "config.properties"
 
 
@@ -53,14 +43,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     init = verbs.add_parser("init", help="write a new file from a preset")
     init.set_defaults(run=_init)
-    init.add_argument("file", nargs="?", default=_DEFAULT_FILE, help=f"default: {_DEFAULT_FILE}; - prints it")
-    init.add_argument(
-        "--preset", choices=PRESETS, default="torchserve", help="where it will run; default: torchserve"
-    )
-    init.add_argument("--archives", metavar="FOLDER", help="serve all archives in this folder (model_snapshot)")
-    init.add_argument("--torchserve-version", metavar="VERSION", help="adapt it to this release, as 0.12.0")
-    init.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting, once or more")
-    init.add_argument("-f", "--force", action="store_true", help="replace an existing file")
+    add = init.add_argument
+    add("file", nargs="?", default=_DEFAULT_FILE, help=f"default: {_DEFAULT_FILE}; - prints it")
+    add("--preset", choices=PRESETS, default="torchserve", help="where it will run; default: torchserve")
+    add("--archives", metavar="FOLDER", help="serve all archives in this folder (model_snapshot)")
+    add("--torchserve-version", metavar="VERSION", help="adapt it to this release, as 0.12.0")
+    add("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting, once or more")
+    add("-f", "--force", action="store_true", help="replace an existing file")
 
     show_ = verbs.add_parser("show", help="show what a file says, and what it leaves to defaults")
     show_.set_defaults(run=_show)
@@ -214,7 +203,7 @@ def _set_alone(options: argparse.Namespace) -> None:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors and not options.force:
         raise ConfigError(errors)
-    with naming(options.file), replacing_file(options.file, force=True) as file:
+    with replacing_file(options.file, force=True) as file:
         file.write(after)
     if options.json:
         shown = {key: None if text is None else redacted(key, text) for key, text in changes.items()}
@@ -265,7 +254,7 @@ def _value(key: Key, text: str) -> Any:
 def json_value(text: str) -> Any:
     """Return what a text is as JSON, or the text when it is none."""
     try:
-        return json.loads(text, parse_constant=refuse_to_write, parse_float=_finite)
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         return text
 

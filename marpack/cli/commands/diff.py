@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from marpack.archive.inspection.diff import diff_archives
+from marpack.archive.inspection.diff import Difference, ManifestChange, MemberChange, diff_archives
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_limits, opened, shortened
 from marpack.cli.terminal import complain, count_of, show
 from marpack.display import printable
 from marpack.errors import MarpackError
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from marpack.archive.inspection.diff import Difference, ManifestChange, MemberChange
 
 _SAME, _DIFFERENT, _TROUBLE = range(3)
 
@@ -30,15 +25,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "members. Ends with status 0 if they are the same, 1 if they differ, 2 if one cannot be read.",
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("old", metavar="A", help="a .mar, a .war, a .tar.gz or a folder")
-    parser.add_argument("new", metavar="B", help="another one")
-    parser.add_argument(
-        "--all", action="store_true", help="also what is packed otherwise: form, order, compression, permissions"
-    )
-    parser.add_argument(
-        "--contents", action="store_true", help="read the members of zips too, instead of trusting sizes and CRCs"
-    )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/diff.schema.json)")
+    add = parser.add_argument
+    add("old", metavar="A", help="a .mar, a .war, a .tar.gz or a folder")
+    add("new", metavar="B", help="another one")
+    add("--all", action="store_true", help="also what is packed otherwise: form, order, compression, permissions")
+    add("--contents", action="store_true", help="read the members of zips too, instead of trusting sizes and CRCs")
+    add("--json", action="store_true", help="print the result as JSON (spec/diff.schema.json)")
     add_limits(parser)
 
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import LIMIT_OPTIONS, add_limits, opened
-from marpack.cli.terminal import count_of, show, to_json
+from marpack.cli.terminal import count_of, making, show, to_json
 from marpack.cli.words import options_first
 from marpack.display import printable
-from marpack.errors import MarpackError, TargetError
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
-
-    from marpack.archive.read.archive import Archive
-    from marpack.archive.result import Progress
+from marpack.errors import MarpackError
 
 # Of the JSON (spec/extract.schema.json).
 _SCHEMA_VERSION = 1
@@ -35,18 +29,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "is written.",
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
-    parser.add_argument(
-        "folder", metavar="FOLDER", nargs="?", help="default: the archive's name without its suffix"
-    )
-    parser.add_argument(
-        "members", metavar="MEMBER", nargs="*", help="names of members, or of folders, that are wanted alone"
-    )
-    parser.add_argument("-f", "--force", action="store_true", help="replace a folder that holds a model")
-    parser.add_argument(
-        "--case-sensitive", action="store_true", help="accept names that differ in upper and lower case only"
-    )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/extract.schema.json)")
+    add = parser.add_argument
+    add("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
+    add("folder", metavar="FOLDER", nargs="?", help="default: the archive's name without its suffix")
+    add("members", metavar="MEMBER", nargs="*", help="names of members, or of folders, that are wanted alone")
+    add("-f", "--force", action="store_true", help="replace a folder that holds a model")
+    add("--case-sensitive", action="store_true", help="accept names that differ in upper and lower case only")
+    add("--json", action="store_true", help="print the result as JSON (spec/extract.schema.json)")
     add_limits(parser)
 
 
@@ -66,8 +55,11 @@ def _run(options: argparse.Namespace) -> None:
                 f"{folder!r} is a member, and the folder comes first, as in: "
                 f"marpack extract {options.archive} FOLDER {folder}"
             )
-        with progress_for(sum(member.size for member in archive.members), quiet=False) as progress:
-            names = _extract(archive, folder, wanted, options, progress)
+        work = sum(member.size for member in archive.members)
+        with progress_for(work, quiet=False) as progress, making(folder, "cannot be made"):
+            names = archive.extract(
+                folder, wanted, force=options.force, case_sensitive=options.case_sensitive, progress=progress
+            )
         sizes = {name: archive[name].size for name in names}
     size = sum(sizes.values())
     if options.json:
@@ -76,25 +68,6 @@ def _run(options: argparse.Namespace) -> None:
         show(to_json(document | {"files": files}))
     else:
         show(f"{printable(folder)}: {count_of(len(sizes), 'file')}, {count_of(size, 'byte')}")
-
-
-def _extract(
-    archive: Archive,
-    folder: str,
-    wanted: Sequence[str] | None,
-    options: argparse.Namespace,
-    progress: Progress | None,
-) -> Sequence[str]:
-    try:
-        return archive.extract(
-            folder, wanted, force=options.force, case_sensitive=options.case_sensitive, progress=progress
-        )
-    except MarpackError:
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        what = f"{reason} ({error.filename!r})" if error.filename else reason
-        raise TargetError(folder, f"cannot be made: {what}; nothing is left of the attempt") from error
 
 
 def _default_folder(path: str) -> str:

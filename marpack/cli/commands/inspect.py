@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from marpack.archive.inspection.inspect import inspect_archive, method_name
+from marpack.archive.inspection.inspect import InspectedMember, Inspection, inspect_archive, method_name
+from marpack.archive.inspection.kinds import Weights
 from marpack.archive.names import member_order
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_limits, issue_line, json_line, opened, shortened
 from marpack.cli.terminal import complain, count_of, show
 from marpack.display import printable
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from marpack.archive.inspection.inspect import InspectedMember, Inspection
-    from marpack.archive.inspection.kinds import Weights
 
 _FORMS = {"zip": "zip", "tgz": "gzip'd tar", "folder": "folder"}
 # Of a manifest; --json shows all.
@@ -31,7 +27,6 @@ _DEEPEST_INDENT = 40
 # What torch.load() is for.
 _OF_TORCH = {"state_dict", "checkpoint", "module", "pickle"}
 _PLAIN_NAME = re.compile(r"[\w.<>-]+", re.ASCII)
-_NOTE = "What a pickle imports is read from its bytes. It does not say what loading it would do."
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,12 +38,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "and what its weights are. Nothing of it is run or unpickled.",
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
-    parser.add_argument("--tree", action="store_true", help="show the members as a tree")
-    parser.add_argument(
-        "--digest", action="store_true", help="show the SHA-256 of the archive and its members (reads everything)"
-    )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/inspect.schema.json)")
+    add = parser.add_argument
+    add("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
+    add("--tree", action="store_true", help="show the members as a tree")
+    add("--digest", action="store_true", help="show the SHA-256 of the archive and its members (reads everything)")
+    add("--json", action="store_true", help="print the result as JSON (spec/inspect.schema.json)")
     add_limits(parser)
 
 
@@ -85,7 +79,7 @@ def _lines(inspection: Inspection, *, tree: bool) -> Iterator[str]:
     for member, weights in found:
         yield from _weights(member, weights, inspection.references)
     if any(weights.globals for _, weights in found):
-        yield _NOTE
+        yield "What a pickle imports is read from its bytes. It does not say what loading it would do."
 
 
 def _manifest(inspection: Inspection) -> Iterator[str]:
@@ -111,25 +105,21 @@ def _table(inspection: Inspection) -> Iterator[str]:
     yield f"{'size':>15}  " + (f"{'packed':>15}  ratio  {'method':<8}  " if is_zip else "") + "mode  name"
     for member in inspection.members:
         archived = member.archived
-        packed = ""
-        if is_zip:
-            method = method_name(archived.compression) or ""
-            size = archived.compressed_size
-            packed = f"{size:>15,}  {_ratio(size, archived.size)}  {method:<8}  "
+        method = method_name(archived.compression) or ""
+        packed = _packed(archived.compressed_size, archived.size, method) if is_zip else ""
         mode = "-" if archived.mode is None else f"{stat.S_IMODE(archived.mode):04o}"
         yield f"{archived.size:>15,}  {packed}{mode:<4}  {printable(archived.name)}"
         if member.sha256:
             yield f"{'sha256':>15}  {member.sha256}"
-    packed = ""
-    if is_zip:
-        compressed = sum(member.archived.compressed_size for member in inspection.members)
-        packed = f"{compressed:>15,}  {_ratio(compressed, inspection.contents_size)}  {'':<8}  "
+    compressed = sum(member.archived.compressed_size for member in inspection.members)
+    packed = _packed(compressed, inspection.contents_size, "") if is_zip else ""
     yield f"{inspection.contents_size:>15,}  {packed}      in all"
 
 
-def _ratio(compressed: int, size: int) -> str:
-    """Return what is left of a size, in five columns."""
-    return f"{100 * compressed / size:>4.0f}%" if size else "    -"
+def _packed(compressed: int, size: int, method: str) -> str:
+    """Return the columns that a zip has more."""
+    ratio = f"{100 * compressed / size:.0f}%" if size else "-"
+    return f"{compressed:>15,}  {ratio:>5}  {method:<8}  "
 
 
 def _tree(inspection: Inspection) -> Iterator[str]:

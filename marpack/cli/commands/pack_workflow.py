@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.workflow import plan_workflow
-from marpack.cli.packing_options import add_own_options, pack
+from marpack.cli.packing_options import EXTRA_FILES, TIME_OF_PACKING, add_own_options, pack
 from marpack.cli.words import expand_abbreviations
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
-
-    from marpack.archive.plan.plan import WorkflowPlan
-
-_ARCHIVER_OPTIONS = (
-    "--export-path",
-    "--extra-files",
-    "--force",
-    "--handler",
-    "--help",
-    "--spec-file",
-    "--workflow-name",
-)
+_ARCHIVERS = ("--export-path", "--extra-files", "--force", "--handler", "--help", "--spec-file", "--workflow-name")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,48 +21,38 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="pack a workflow into an archive",
         description="Pack a workflow into an archive (.war). Takes every option of torch-workflow-archiver.",
         epilog="The models of the workflow are not packed: its specification names their archives. "
-        "The environment variable SOURCE_DATE_EPOCH sets the time of packing, in seconds since 1970.",
+        f"{TIME_OF_PACKING}",
     )
     parser.set_defaults(run=_run, parser=parser)
-    archiver = parser.add_argument_group("as torch-workflow-archiver")
-    archiver.add_argument("--workflow-name", required=True, help="name of the workflow, and of the archive")
-    archiver.add_argument(
+    add = parser.add_argument_group("as torch-workflow-archiver").add_argument
+    add("--workflow-name", required=True, help="name of the workflow, and of the archive")
+    add(
         "--spec-file",
         required=True,
         metavar="PATH",
         help="YAML file of the models and of the order in which they are asked",
     )
-    archiver.add_argument(
-        "--handler", metavar="PATH", help="Python file with the functions among the nodes, if there are any"
-    )
-    archiver.add_argument(
-        "--extra-files",
-        metavar="PATHS",
-        help="comma list of files, wildcards and folders, whose contents go to the archive's root",
-    )
-    archiver.add_argument("--export-path", metavar="FOLDER", default="", help="default: the current folder")
-    archiver.add_argument("-f", "--force", action="store_true", help="replace an existing archive")
+    add("--handler", metavar="PATH", help="Python file with the functions among the nodes, if there are any")
+    add("--extra-files", metavar="PATHS", help=EXTRA_FILES)
+    add("--export-path", metavar="FOLDER", default="", help="default: the current folder")
+    add("-f", "--force", action="store_true", help="replace an existing archive")
     add_own_options(parser, file="WORKFLOW_NAME.war")
 
 
 def prepare(words: Sequence[str]) -> list[str]:
     """Complete the archiver's abbreviations."""
-    return expand_abbreviations(words, _ARCHIVER_OPTIONS)
+    return expand_abbreviations(words, _ARCHIVERS)
 
 
 def _run(options: argparse.Namespace) -> int | None:
-    def plan_at(timestamp: int | None) -> WorkflowPlan:
-        return plan_workflow(
-            workflow_name=options.workflow_name,
-            spec_file=_files(options.spec_file),
-            handler=_files(options.handler or ""),
-            extra_files=Patterns(options.extra_files or ""),
-            deflate=options.deflate,
-            timestamp=timestamp,
-            reproducible=options.reproducible,
-        )
-
-    return pack(options, plan_at)
+    return pack(
+        options,
+        plan_workflow,
+        workflow_name=options.workflow_name,
+        spec_file=_files(options.spec_file),
+        handler=_files(options.handler or ""),
+        extra_files=Patterns(options.extra_files or ""),
+    )
 
 
 def _files(value: str) -> list[str]:

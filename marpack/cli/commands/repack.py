@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from functools import partial
 
 from marpack.archive.forms import ARCHIVE_FORMATS
 from marpack.archive.plan.repack import plan_repack
 from marpack.cli.packing_options import add_own_options, misused, pack
 from marpack.cli.reading_options import add_limits, opened
 from marpack.cli.terminal import naming
-
-if TYPE_CHECKING:
-    from marpack.archive.plan.plan import Plan
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,10 +25,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_own_options(parser, file="MODEL_NAME.mar")
     # None: what is deflated stays as it is.
     parser.set_defaults(run=_run, parser=parser, deflate=None)
-    parser.add_argument("archive", metavar="ARCHIVE", help=".mar, .tar.gz, .war, or a model's folder")
-    parser.add_argument("--model-name", metavar="NAME", help="another name of the model, or of the workflow")
-    parser.add_argument("-v", "--version", metavar="VERSION", help="another version of the model")
-    parser.add_argument(
+    add = parser.add_argument
+    add("archive", metavar="ARCHIVE", help=".mar, .tar.gz, .war, or a model's folder")
+    add("--model-name", metavar="NAME", help="another name of the model, or of the workflow")
+    add("-v", "--version", metavar="VERSION", help="another version of the model")
+    add(
         "--put",
         metavar="NAME=PATH",
         type=_name_and_path,
@@ -39,16 +37,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=[],
         help="put a file in, in the place of one of that name; once or more",
     )
-    parser.add_argument(
-        "--drop", metavar="NAME", action="append", default=[], help="leave a file or a folder out; once or more"
-    )
-    parser.add_argument(
-        "--archive-format", choices=ARCHIVE_FORMATS, help="another form; default: that of the archive"
-    )
-    parser.add_argument(
-        "--export-path", metavar="FOLDER", default="", help="where it goes; default: beside the archive"
-    )
-    parser.add_argument("-f", "--force", action="store_true", help="replace an existing archive, also this one")
+    add("--drop", metavar="NAME", action="append", default=[], help="leave a file or a folder out; once or more")
+    add("--archive-format", choices=ARCHIVE_FORMATS, help="another form; default: that of the archive")
+    add("--export-path", metavar="FOLDER", default="", help="where it goes; default: beside the archive")
+    add("-f", "--force", action="store_true", help="replace an existing archive, also this one")
     add_limits(parser)
 
 
@@ -58,21 +50,15 @@ def _run(options: argparse.Namespace) -> int | None:
     with naming(options.archive), opened(options.archive, options) as archive:
         if options.output is None:
             options.export_path = options.export_path or os.path.dirname(options.archive.rstrip(os.sep))
-
-        def plan_at(timestamp: int | None) -> Plan:
-            return plan_repack(
-                archive,
-                model_name=options.model_name,
-                version=options.version,
-                put=dict(options.put),
-                drop=options.drop,
-                archive_format=options.archive_format,
-                deflate=options.deflate,
-                timestamp=timestamp,
-                reproducible=options.reproducible,
-            )
-
-        return pack(options, plan_at, options.archive_format or "default")
+        return pack(
+            options,
+            partial(plan_repack, archive),
+            model_name=options.model_name,
+            version=options.version,
+            put=dict(options.put),
+            drop=options.drop,
+            archive_format=options.archive_format,
+        )
 
 
 def _name_and_path(text: str) -> tuple[str, str]:

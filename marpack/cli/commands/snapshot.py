@@ -53,9 +53,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="the default of a model with several versions; else the highest",
     )
     for name, meaning in _NUMBERS.items():
-        build.add_argument(
-            f"--{name.replace('_', '-')}", type=int, metavar="N", help=f"{meaning}, for every model"
-        )
+        option = f"--{name.replace('_', '-')}"
+        build.add_argument(option, type=int, metavar="N", help=f"{meaning}, for every model")
     build.add_argument(
         "--style",
         choices=("spaced", "compact", "server"),

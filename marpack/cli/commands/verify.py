@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import argparse
+from collections.abc import Sequence
+from typing import Any
 
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_limits, issue_line, opened, positive
 from marpack.cli.terminal import count_of, show, to_json
 from marpack.display import printable
 from marpack.errors import ArchiveError
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
-
-    from marpack.findings import Issue
+from marpack.findings import Issue
 
 # Of the JSON (spec/verify.schema.json).
 _SCHEMA_VERSION = 1
@@ -31,40 +28,36 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "status 1 if anything is.",
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
-    parser.add_argument(
+    add = parser.add_argument
+    add("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
+    add(
         "--threads",
         type=positive,
         metavar="N",
         help="how many large members are read at once, default: one a core",
     )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON (spec/verify.schema.json)")
+    add("--json", action="store_true", help="print the result as JSON (spec/verify.schema.json)")
     add_limits(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
+    what: dict[str, Any] = {"form": None, "members": None, "contents_size": None}
+    issues: Sequence[Issue]
     try:
         with opened(options.archive, options) as archive:
             size = sum(member.size for member in archive.members)
             with progress_for(size, quiet=False) as progress:
                 issues = archive.verify(progress=progress, threads=options.threads)
-            count = len(archive.members)
-            what = {"form": archive.form, "members": count, "contents_size": size}
+            what = {"form": archive.form, "members": len(archive.members), "contents_size": size}
     except ArchiveError as error:
         if not options.json:
             raise
-        return _show_json(options.archive, {"form": None, "members": None, "contents_size": None}, [error.issue])
+        issues = [error.issue]
     if options.json:
-        return _show_json(options.archive, what, issues)
-    lines = [*map(issue_line, issues)]
-    found = count_of(len(issues), "issue") if issues else "nothing is wrong"
-    path = printable(options.archive)
-    lines.append(f"{path}: {count_of(count, 'member')}, {count_of(size, 'byte')}: {found}")
-    show("\n".join(lines))
-    return 1 if issues else 0
-
-
-def _show_json(path: str, what: dict[str, Any], issues: Sequence[Issue]) -> int:
-    document = {"schema": _SCHEMA_VERSION, "path": path, "ok": not issues, **what}
-    show(to_json(document | {"issues": [issue.asdict() for issue in issues]}))
+        document = {"schema": _SCHEMA_VERSION, "path": options.archive, "ok": not issues, **what}
+        show(to_json(document | {"issues": [issue.asdict() for issue in issues]}))
+    else:
+        found = count_of(len(issues), "issue") if issues else "nothing is wrong"
+        held = f"{count_of(what['members'], 'member')}, {count_of(what['contents_size'], 'byte')}"
+        show("\n".join([*map(issue_line, issues), f"{printable(options.archive)}: {held}: {found}"]))
     return 1 if issues else 0

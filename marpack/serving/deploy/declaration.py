@@ -5,27 +5,25 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
-from marpack.config.settings.keys import KEYS
+from datetime import datetime
+from typing import Any, cast
+
+from marpack.archive.plan.plan import ArchivePlan
 from marpack.config.model_config import ModelConfig
-from marpack.config.settings.redaction import redacted
 from marpack.config.presets import PRESETS, Preset
 from marpack.config.server_config import ServerConfig
+from marpack.config.settings.keys import KEYS
+from marpack.config.settings.redaction import redacted
 from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
 from marpack.errors import ConfigError, DownloadError, PlanError
 from marpack.findings import Finding, Issue
-from marpack.serving.deploy.paths import BaseDir, require_local_folder
-from marpack.serving.deploy.deployment import Deployment, MODEL_STORE, ServingArtifact, custom_config, settle
+from marpack.serving.deploy.deployment import MODEL_STORE, Deployment, ServingArtifact, custom_config, settle
 from marpack.serving.deploy.model_build import ModelBuild
 from marpack.serving.deploy.names import sanitize_string
-from marpack.serving.deploy.tables import BOOL, LIST, PATH, REQUIREMENTS, Schema, TABLE, TEXT, table_issues
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from marpack.archive.plan.plan import ArchivePlan
+from marpack.serving.deploy.paths import BaseDir, require_local_folder
+from marpack.serving.deploy.tables import BOOL, LIST, PATH, REQUIREMENTS, TABLE, TEXT, Schema, table_issues
 
 _ENTRY_KEYS = tuple(EntrySettings.__annotations__)
 
@@ -58,24 +56,15 @@ _TOP_KEYS: Schema = {
 
 def load_declaration(path: str | os.PathLike[str]) -> Any:
     """Read a declaration: TOML by its suffix, else JSON. Raises ``ConfigError`` for what is neither."""
-    with open(path, "rb") as file:
-        data = file.read()
-    problem = "nested too deeply"
+    file = os.fsdecode(path)
+    with open(path, "rb") as source:
+        data = source.read()
     try:
-        if os.fsdecode(path).endswith(".toml"):
-            return _toml_loads(data.decode())
-        return json.loads(data.decode("utf-8-sig"))
-    except ValueError as error:
-        problem = str(error)
-    except RecursionError:
-        pass
-    finding = Finding(
-        code="declaration",
-        message=f"cannot be read: {problem}",
-        fix="write JSON, or TOML into a file that ends in .toml",
-        file=os.fsdecode(path),
-    )
-    raise ConfigError([finding])
+        return _toml_loads(data.decode()) if file.endswith(".toml") else json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        problem = str(error) if isinstance(error, ValueError) else "nested too deeply"
+    fix = "write JSON, or TOML into a file that ends in .toml"
+    raise ConfigError([Finding(code="declaration", message=f"cannot be read: {problem}", fix=fix, file=file)])
 
 
 def _toml_loads(text: str) -> dict[str, Any]:
@@ -187,7 +176,7 @@ def _server_config(top: Mapping[str, Any], directory: str, issues: list[Issue]) 
             server = server.for_torchserve(version)
         except ConfigError as error:
             checked += error.findings
-    issues += _issues(checked)
+    issues += [finding.issue for finding in checked]
     return server
 
 
@@ -272,7 +261,7 @@ def _plan(
         if isinstance(config_file, Mapping):
             config = ModelConfig.from_dict(config_file)
     except ConfigError as error:
-        issues += _issues(error.findings)
+        issues += [finding.issue for finding in error.findings]
     runtime: Any = model.get("runtime") or "python"
     build = ModelBuild.of(
         model.get("serialized_file"),
@@ -304,10 +293,6 @@ def _extra_text(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, (int, float)) else value
-
-
-def _issues(findings: Sequence[Finding]) -> list[Issue]:
-    return [each.issue for each in findings]
 
 
 def _issue(code: str, argument: str, message: str) -> Issue:

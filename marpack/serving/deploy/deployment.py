@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from marpack.archive.manifest import Manifest
+from marpack.archive.plan.plan import ArchivePlan
+from marpack.archive.result import WriteResult
 from marpack.archive.write.write import require_target, write_archive
 from marpack.config.lint import lint_config
 from marpack.config.server_config import ServerConfig
-from marpack.disk.atomic import require_replaceable_file, require_creatable_folder, replacing_file
+from marpack.config.snapshot import ModelSnapshot
+from marpack.disk.atomic import replacing_file, require_creatable_folder, require_replaceable_file
 from marpack.errors import ConfigError, MarpackError, PlanError, TargetError
-from marpack.findings import Issue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from marpack.archive.manifest import Manifest
-    from marpack.archive.plan.plan import ArchivePlan
-    from marpack.archive.result import WriteResult
-    from marpack.config.snapshot import ModelSnapshot
-    from marpack.findings import Finding
+from marpack.findings import Finding, Issue
 
 # What KServe's wrapper looks for below the folder that it mounts.
 MODEL_STORE = "model-store"

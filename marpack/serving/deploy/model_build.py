@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from marpack.archive.plan.contents import is_model, is_path
-from marpack.archive.plan.model import plan_archive
+from marpack.archive.plan.contents import FileArgument, is_model, is_path
+from marpack.archive.plan.model import PackOptions, plan_archive
+from marpack.archive.plan.plan import ArchivePlan
 from marpack.errors import PlanError
 from marpack.findings import Issue
 from marpack.remote.source import RemoteSource
 from marpack.remote.urls import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from typing_extensions import Unpack
-
-    from marpack.archive.plan.contents import FileArgument
-    from marpack.archive.plan.model import PackOptions
-    from marpack.archive.plan.plan import ArchivePlan
 
 # A path, a URL, contents in any form that an archive takes, or a function that gives one of these.
 ExportedModel: TypeAlias = "FileArgument | Callable[[], FileArgument]"
@@ -37,25 +33,18 @@ class ModelBuild:
     plan: ArchivePlan
     options: PackOptions
     base_dir: str
-    fetch: Callable[[], FileArgument] | None
+    fetch: str | Callable[[], FileArgument] | None
 
     @classmethod
     def of(
-        cls,
-        weights: ExportedModel | None,
-        base_dir: str,
-        issues: Sequence[Issue],
-        **options: Unpack[PackOptions],
+        cls, weights: ExportedModel | None, base_dir: str, issues: Sequence[Issue], **options: Unpack[PackOptions]
     ) -> ModelBuild:
         """Plan a model with weights at a path, at a URL, in memory, or from a function that gives one of these.
 
         Raises ``PlanError`` with the ``issues`` that are already known and all others.
         """
-        fetch: Callable[[], FileArgument] | None = None
-        if isinstance(weights, str) and is_url(weights):
-            url = weights
-            fetch = lambda: url  # noqa: E731
-        elif callable(weights) and not is_model(weights):
+        fetch: str | Callable[[], FileArgument] | None = None
+        if (isinstance(weights, str) and is_url(weights)) or (callable(weights) and not is_model(weights)):
             fetch = weights
         else:
             options["serialized_file"] = _below(base_dir, cast("FileArgument | None", weights))
@@ -68,7 +57,7 @@ class ModelBuild:
         """
         if self.fetch is None:
             return self.plan
-        weights: FileArgument | None = self.fetch()
+        weights: FileArgument | None = self.fetch() if callable(self.fetch) else self.fetch
         if isinstance(weights, str) and is_url(weights):
             weights = RemoteSource.from_url(weights)
         if weights is None or weights == "":

@@ -12,6 +12,7 @@ from marpack.display import hidden_url
 from marpack.errors import TargetError
 from marpack.remote.urls import is_url
 
+
 def require_local_folder(folder: str | os.PathLike[str]) -> str:
     """Return a path to build at; ``TargetError`` for a URL, of which a folder ``s3:`` would be made otherwise."""
     path = os.fsdecode(folder)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeAlias
-from marpack.findings import Issue
+
 from marpack.display import hidden_url
+from marpack.findings import Issue
 from marpack.remote.urls import is_url
 
 # What a key may hold, with the word for it.
@@ -33,11 +34,8 @@ def table_issues(table: Mapping[Any, Any], keys: Schema, what: str) -> Iterator[
             hint = f"did you mean {near[0]!r}?" if near else f"its keys are {', '.join(keys)}"
             yield Issue(code="unknown-key", argument=str(key), message=f"is not a key of {what}: {hint}")
         elif value is not None and keys[key] and not any(_is(value, kind) for kind in keys[key]):
-            yield Issue(
-                code="bad-type",
-                argument=key,
-                message=f"must be {' or '.join(keys[key])}, not {type(value).__name__}",
-            )
+            message = f"must be {' or '.join(keys[key])}, not {type(value).__name__}"
+            yield Issue(code="bad-type", argument=key, message=message)
         elif url := _unwanted_url(value, keys[key]):
             message = f"{hidden_url(url)!r} is a URL, and only serialized_file may be one: give a path"
             yield Issue(code="bad-value", argument=key, message=message)

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from marpack.archive.forms import ArchiveFormat
+from marpack.archive.plan.plan import ArchivePlan
 from marpack.config.lint import lint_properties
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.releases import TOKENS_ASKED, release
-from marpack.config.snapshot import ModelSnapshot, SnapshotEntry
+from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
 from marpack.errors import ConfigError
 from marpack.findings import Issue
 from marpack.serving.deploy.deployment import CONFIG_FILE, Deployment, ServingArtifact, custom_config
 from marpack.serving.deploy.model_build import ExportedModel, ModelBuild
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.deploy.paths import BaseDir, require_local_folder
-from marpack.serving.kaptain.serving_config import serving_files
+from marpack.serving.kaptain.model import Model
+from marpack.serving.kaptain.serving_config import ServingFiles, serving_files
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from typing_extensions import Unpack
-
-    from marpack.archive.forms import ArchiveFormat
-    from marpack.archive.plan.plan import ArchivePlan
-    from marpack.config.snapshot import EntrySettings
-    from marpack.serving.kaptain.model import Model
-    from marpack.serving.kaptain.serving_config import ServingFiles
 
 # A name that the readers undo differently.
 _UNWRITABLE = "snapshot-name-unwritable"
@@ -151,10 +147,9 @@ class TorchServingArtifactBuilder:
 
     def _deployment(self, files: ServingFiles, plan: ArchivePlan) -> Deployment:
         if files.config_properties is not None:
+            manifests = {plan.file_name: plan.manifest}
             deployment = custom_config(
-                files.config_properties,
-                {plan.file_name: plan.manifest},
-                torchserve_version=self.torchserve_version,
+                files.config_properties, manifests, torchserve_version=self.torchserve_version
             )
         else:
             config, warnings = _generated(
@@ -196,15 +191,13 @@ def _generated(
     entry = SnapshotEntry(mar_name=mar_name, **numbers)
     snapshot = ModelSnapshot(models={model_name: {model_version: entry}})
     # Kaptain's servers knew neither switch.
-    literal = ServerConfig.kaptain(
-        model_snapshot=snapshot, disable_token_authorization=None, enable_model_api=None
-    )
-    written, warnings = literal, list[str]()
+    own = ServerConfig.kaptain(model_snapshot=snapshot, disable_token_authorization=None, enable_model_api=None)
+    written, warnings = own, list[str]()
     if torchserve_version is not None:
-        written = literal.for_torchserve(torchserve_version)
+        written = own.for_torchserve(torchserve_version)
         if release(torchserve_version) >= TOKENS_ASKED:
             written = replace(written, disable_token_authorization=True, enable_model_api=False)
-        warnings = _broken(literal, written, torchserve_version)
+        warnings = _broken(own, written, torchserve_version)
     models = snapshot.validate()
     others = lint_properties(written.properties(), torchserve_version=torchserve_version, ignore="snapshot")
     findings = [*models, *others]
@@ -214,11 +207,11 @@ def _generated(
     return written, tuple(warnings)
 
 
-def _broken(literal: ServerConfig, written: ServerConfig, torchserve_version: str) -> list[str]:
+def _broken(own: ServerConfig, written: ServerConfig, torchserve_version: str) -> list[str]:
     """Say what Kaptain's own text would break on a release."""
     left = {found.code for found in lint_properties(written.properties(), torchserve_version=torchserve_version)}
     return [
         f"Kaptain's text was adapted to TorchServe {torchserve_version}: {found.sentence}"
-        for found in lint_properties(literal.properties(), torchserve_version=torchserve_version)
+        for found in lint_properties(own.properties(), torchserve_version=torchserve_version)
         if found.severity == "error" and found.code not in left
     ]

@@ -39,7 +39,10 @@ class Model:
 
     def __post_init__(self) -> None:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        if issues := [*table_issues(values, _KEYS, "Model"), *_wrong_id(self.id)]:
+        issues = list(table_issues(values, _KEYS, "Model"))
+        if values["id"] is None:
+            issues.append(Issue(code="missing-key", argument="id", message="is None: name the model"))
+        if issues:
             raise PlanError(issues)
         object.__setattr__(self, "serving_config", self.serving_config or {})
 
@@ -54,9 +57,3 @@ _KEYS = {
     "requirements": (REQUIREMENTS,),
     "serving_config": (TABLE,),
 }
-
-
-def _wrong_id(value: object) -> list[Issue]:
-    if value is None:
-        return [Issue(code="missing-key", argument="id", message="is None: name the model")]
-    return []

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
+from marpack.archive.plan.extra_files import Patterns
 from marpack.findings import Issue
+from marpack.serving.deploy.paths import BaseDir
 from marpack.serving.deploy.tables import LIST, PATH, REQUIREMENTS, URL, Schema, table_issues
+from marpack.serving.kaptain.model import Model
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from marpack.archive.plan.extra_files import Patterns
-    from marpack.serving.deploy.paths import BaseDir
-    from marpack.serving.kaptain.model import Model
-
-SERVING_KEYS: Schema = {
+_KEYS: Schema = {
     "model_file": (PATH,),
     "handler": (PATH,),
     "serialized_file": (URL,),
@@ -24,7 +19,6 @@ SERVING_KEYS: Schema = {
     "requirements_file": (REQUIREMENTS,),
     "config_properties": (PATH,),
 }
-_MANDATORY = ("model_file", "handler")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +47,11 @@ def serving_files(model: Model, base: BaseDir) -> ServingFiles:
         for item in map(extra_files.path, extra_files.items())
         if given is None and os.path.isdir(item)
     ]
+    issues = list(table_issues(config, _KEYS, "serving_config"))
+    for key in ("model_file", "handler"):
+        if not config.get(key):
+            message = f"is missing from serving_config, and there is no archive without: add {key!r}"
+            issues.append(Issue(code="missing-key", argument=key, message=message))
     return ServingFiles(
         model_file=base.path(config.get("model_file")),
         handler=base.handler(config.get("handler")),
@@ -61,12 +60,5 @@ def serving_files(model: Model, base: BaseDir) -> ServingFiles:
         requirements_file=base.requirements(model.requirements if requirements is None else requirements),
         config_properties=base.path(config.get("config_properties")),
         warnings=tuple(warnings),
-        issues=(*table_issues(config, SERVING_KEYS, "serving_config"), *_missing_keys(config)),
+        issues=tuple(issues),
     )
-
-
-def _missing_keys(config: Mapping[str, Any]) -> Iterator[Issue]:
-    for key in _MANDATORY:
-        if not config.get(key):
-            message = f"is missing from serving_config, and there is no archive without: add {key!r}"
-            yield Issue(code="missing-key", argument=key, message=message)
