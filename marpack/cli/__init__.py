@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from marpack import __version__
-from marpack.cli.terminal import complain, prepare
-from marpack.display import printable, showable
+from marpack.cli.terminal import complain_of_error, prepare
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
 from marpack.findings import Issue
 
@@ -95,6 +94,5 @@ def _option_and_message(issue: Issue) -> str:
 
 def _fail(*messages: str) -> int:
     for message in messages:
-        # What an archive calls itself may be in it.
-        complain("marpack: error: " + "\n".join(map(printable, showable(message).split("\n"))))
+        complain_of_error(message)
     return _FAILED

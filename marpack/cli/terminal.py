@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from marpack.display import printable, showable
 from marpack.errors import MarpackError, TargetError
 
 
@@ -98,6 +99,11 @@ def making(target: str, problem: str, *, stays: bool = False) -> Iterator[None]:
         what = f"{reason} ({error.filename!r})" if error.filename else reason
         left = "" if stays else "; nothing is left of the attempt"
         raise TargetError(target, f"{problem}: {what}{left}") from error
+
+
+def complain_of_error(message: str) -> None:
+    """Print an error, escaped line by line and without secrets: what an archive calls itself may be in it."""
+    complain("marpack: error: " + "\n".join(map(printable, showable(message).split("\n"))))
 
 
 def complain(text: str) -> None:

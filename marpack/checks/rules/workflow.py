@@ -15,6 +15,7 @@ from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.config.text import yaml_text
+from marpack.display import brief_repr
 from marpack.errors import ConfigError, MissingExtraError
 from marpack.findings import Finding, Severity
 from marpack.rule import Rule, rule, rules_in
@@ -239,7 +240,7 @@ def find_numbers(subject: Subject) -> Iterator[Finding]:
             value = mapping[key]
             if isinstance(value, int) and not isinstance(value, bool) and value in _INTS:
                 continue
-            message = f"{str(value)[:40]!r} is no whole number of at most 31 bits"
+            message = f"{brief_repr(value, 40)} is no whole number of at most 31 bits"
             if isinstance(value, str):
                 message = f"{value[:40]!r} is a string, not a whole number"
             effect = f"it answers 500: {type(value).__name__} cannot be cast to java.lang.Integer"

@@ -1,10 +1,11 @@
-"""Circles in workflows."""
+"""Circles in workflows, and numbers of any size."""
 
 from __future__ import annotations
 
 import itertools
 import time
 
+import marpack
 from marpack.checks.rules.workflow import _circle
 
 
@@ -24,3 +25,10 @@ def test_a_long_workflow_takes_no_long_time() -> None:
     assert _circle(chain) == []
     assert len(_circle(chain | {"30000": ["0"]})) == 30_002
     assert time.process_time() - began < 60  # by the square of their number it would take minutes
+
+
+def test_a_number_may_be_longer_than_python_writes() -> None:
+    text = f"models: {{min-workers: 0x{'f' * 5000}, a: {{url: a.mar}}}}\ndag: {{a: []}}\n"
+    plan = marpack.plan_workflow(workflow_name="w", spec_file={"w.yaml": text.encode()})
+    [found] = [each for each in marpack.check(plan) if each.key == "models.min-workers"]
+    assert (found.severity, found.message) == ("error", "a huge number is no whole number of at most 31 bits")

@@ -686,7 +686,14 @@ def test_what_was_checked_is_what_is_written(monkeypatch: pytest.MonkeyPatch) ->
     assert len(parsed) <= 2
 
 
-TARGETS = ["s3://bucket/x", "gs://bucket", "https://host.invalid/x", "file:///tmp/x", "S3://b", Path("s3://bucket/x")]
+TARGETS = [
+    "s3://bucket/x",
+    "gs://bucket",
+    "https://host.invalid/x",
+    "file:///tmp/x",
+    "S3://b",
+    Path("s3://bucket/x"),
+]
 
 
 @pytest.mark.parametrize("target", TARGETS)
