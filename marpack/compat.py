@@ -11,8 +11,9 @@ import time
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, cast
 
+from marpack.archive.forms import ArchiveFormat
 from marpack.archive.handler import HandlerName
-from marpack.archive.manifest import Manifest, ManifestModel
+from marpack.archive.manifest import Manifest, ManifestModel, Runtime
 from marpack.archive.packed_at import PackedAt
 from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.model import plan_archive
@@ -21,9 +22,6 @@ from marpack.errors import MarpackError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-
-    from marpack.archive.forms import ArchiveFormat
-    from marpack.archive.manifest import Runtime
 
 __all__ = [
     "ModelArchiver",

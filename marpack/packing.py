@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from marpack.archive.plan.model import plan_archive
+from marpack.archive.plan.model import PackOptions, plan_archive
+from marpack.archive.plan.plan import Plan
+from marpack.archive.result import Progress, WriteResult
 from marpack.archive.write.write import write_archive
 from marpack.disk.atomic import require_writable_folder
 from marpack.errors import CheckError, PlanError, TargetError
-from marpack.findings import Issue
+from marpack.findings import Finding, Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from typing_extensions import Unpack
-
-    from marpack.archive.plan.model import PackOptions
-    from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import Progress, WriteResult
-    from marpack.findings import Finding
 
 CheckMode: TypeAlias = Literal["error", "warn", "off"]
 CHECK_MODES: tuple[CheckMode, ...] = get_args(CheckMode)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from marpack.archive.forms import Compression
+from marpack.archive.forms import Compression, ContainerForm
+from marpack.archive.inspection.kinds import SeekableReader
 from marpack.archive.inspection.pickles import Budget
-
-if TYPE_CHECKING:
-    from marpack.archive.forms import ContainerForm
-    from marpack.archive.inspection.kinds import SeekableReader
-    from marpack.archive.member import ArchiveMember
-    from marpack.archive.result import Progress
+from marpack.archive.member import ArchiveMember
+from marpack.archive.result import Progress
 
 BLOCK_SIZE = 1 << 18
 # Blocks that are kept of each end: as much as is read at once of a directory in a zip.

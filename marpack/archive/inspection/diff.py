@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from marpack.archive.formats.checksums import new_sha256
-from marpack.archive.inspection.inspect import manifest_values, method_name
+from marpack.archive.inspection.inspect import manifest_values, method_name, sha256_of
+from marpack.archive.member import ArchiveMember
+from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import LIMIT_CODES
+from marpack.archive.result import Progress
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError, LimitError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from marpack.archive.member import ArchiveMember
-    from marpack.archive.read.archive import Archive
-    from marpack.archive.result import Progress
 
 Change: TypeAlias = Literal["added", "removed", "changed"]
 PackingMatter: TypeAlias = Literal["form", "manifest-text", "folders", "order", "compression", "mode"]
@@ -107,7 +103,9 @@ def diff_archives(
     much; a manifest that is none is compared as any member is.
     """
     for archive in (old, new):
-        _refuse_size(archive)
+        for issue in archive.issues:
+            if issue.code in LIMIT_CODES:
+                raise LimitError(archive.path, issue.message, code=issue.code)
     values = _values(old), _values(new)
     manifest = () if None in values else tuple(_manifest_changes((), *values))
     # Manifests that can be read are compared by their values alone.
@@ -150,12 +148,6 @@ def _member_changes(
     return changes, same
 
 
-def _refuse_size(archive: Archive) -> None:
-    for issue in archive.issues:
-        if issue.code in LIMIT_CODES:
-            raise LimitError(archive.path, issue.message, code=issue.code)
-
-
 def _by_name(archive: Archive) -> dict[str, list[ArchiveMember]]:
     found: dict[str, list[ArchiveMember]] = {}
     for member in archive.members:
@@ -167,21 +159,13 @@ def _changed(old: Sequence[ArchiveMember], new: Sequence[ArchiveMember]) -> Memb
     return MemberChange(change="changed", name=old[-1].name, old_size=old[-1].size, new_size=new[-1].size)
 
 
-def _digests(archive: Archive, names: Collection[str], progress: Progress | None) -> dict[str, list[bytes]]:
+def _digests(archive: Archive, names: Collection[str], progress: Progress | None) -> dict[str, list[str]]:
     """Return the SHA-256 of all members of the names."""
-    found: dict[str, list[bytes]] = {name: [] for name in names}
+    found: dict[str, list[str]] = {name: [] for name in names}
     wanted = frozenset(member for member in archive.members if member.name in names)
     for member, reader in archive.contents(wanted):
-        sha256 = new_sha256()
-        while data := reader.read(CHUNK_SIZE):
-            sha256.update(data)
-            if progress:
-                progress(len(data))
-        found[member.name].append(sha256.digest())
+        found[member.name].append(sha256_of(iter(partial(reader.read, CHUNK_SIZE), b""), progress))
     return found
-
-
-# ------------------------------------------------------------------------------------------------- manifest
 
 
 def _values(archive: Archive) -> dict[str, Any] | None:
@@ -211,50 +195,36 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-# -------------------------------------------------------------------------------------------------- packing
-
-
 def _packing(old: Archive, new: Archive, same: Collection[str], *, by_value: bool) -> Iterator[PackingChange]:
     """Yield what is packed otherwise, of the members that are the same; manifests may be so ``by_value`` only."""
-    if old.form != new.form:
-        yield PackingChange(matter="form", member="", old=old.form, new=new.form)
+    for matter, member, one, other in _packed(old, new, same, by_value=by_value):
+        if one != other:
+            yield PackingChange(matter=matter, member=member, old=one, new=other)
+
+
+def _packed(
+    old: Archive, new: Archive, same: Collection[str], *, by_value: bool
+) -> Iterator[tuple[PackingMatter, str, str, str]]:
+    """Yield what can be told of how both are packed, equal or not."""
+    yield "form", "", old.form, new.form
     if by_value and old.manifest_name == new.manifest_name and old.manifest_name in same:
-        lines = [archive.manifest_text.splitlines(keepends=True) for archive in (old, new)]
-        for one, other in zip_longest(*lines, fillvalue=""):
-            if one != other:
-                yield PackingChange(matter="manifest-text", member=old.manifest_name, old=one, new=other)
-                break
-    yield from _folder_changes(old, new)
-    yield from _order_changes(old, new)
+        texts = [archive.manifest_text.splitlines(keepends=True) for archive in (old, new)]
+        yield "manifest-text", old.manifest_name, *_first_difference(*texts)
+    if "folder" not in (old.form, new.form):  # on a disk all folders have an entry, and members no order
+        for name in sorted({*old.folders} ^ {*new.folders}):
+            yield "folders", name, "entry" if name in old.folders else "", "entry" if name in new.folders else ""
+        ours = [member.name for member in old.members if member.name in new]
+        theirs = [member.name for member in new.members if member.name in old]
+        yield "order", "", *_first_difference(ours, theirs)
     for name in sorted(same):
         before, after = old[name], new[name]
-        if old.form == new.form == "zip" and before.compression != after.compression:
-            methods = [method_name(each.compression) or "" for each in (before, after)]
-            yield PackingChange(matter="compression", member=name, old=methods[0], new=methods[1])
+        if old.form == new.form == "zip":
+            yield "compression", name, method_name(before.compression) or "", method_name(after.compression) or ""
         if before.mode is not None and after.mode is not None:
-            modes = [f"{stat.S_IMODE(each):04o}" for each in (before.mode, after.mode)]
-            if modes[0] != modes[1]:
-                yield PackingChange(matter="mode", member=name, old=modes[0], new=modes[1])
+            yield "mode", name, f"{stat.S_IMODE(before.mode):04o}", f"{stat.S_IMODE(after.mode):04o}"
 
 
-def _folder_changes(old: Archive, new: Archive) -> Iterator[PackingChange]:
-    """Yield folders that have an entry in one only; those on a disk all have one."""
-    if "folder" in (old.form, new.form):
-        return
-    for name in sorted({*old.folders} ^ {*new.folders}):
-        has = ["entry" if name in archive.folders else "" for archive in (old, new)]
-        yield PackingChange(matter="folders", member=name, old=has[0], new=has[1])
-
-
-def _order_changes(old: Archive, new: Archive) -> Iterator[PackingChange]:
-    """Yield the first place at which the members that both have come in another order; a folder has none."""
-    if "folder" in (old.form, new.form):
-        return
-    orders = [
-        [member.name for member in archive.members if member.name in other]
-        for archive, other in ((old, new), (new, old))
-    ]
-    for one, other in zip_longest(*orders, fillvalue=""):
-        if one != other:
-            yield PackingChange(matter="order", member="", old=one, new=other)
-            return
+def _first_difference(ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, str]:
+    """Return the first two that differ, two empty ones where none do."""
+    pairs = zip_longest(ours, theirs, fillvalue="")
+    return next(((one, other) for one, other in pairs if one != other), ("", ""))

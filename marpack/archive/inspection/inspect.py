@@ -5,29 +5,24 @@ from __future__ import annotations
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, TypeAlias
 
 from marpack.archive.formats.checksums import new_sha256
-from marpack.archive.forms import Compression
+from marpack.archive.forms import Compression, ContainerForm
 from marpack.archive.inspection.block_reader import BlockReader, can_jump
 from marpack.archive.inspection.kinds import Weights
 from marpack.archive.inspection.pickles import Budget
-from marpack.archive.inspection.weights import describe_weights
-from marpack.archive.read.archive import WorkflowArchive
+from marpack.archive.inspection.weights import ELF, NUMPY, ZIP, describe_weights
+from marpack.archive.member import ArchiveMember
+from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.limits import LIMIT_CODES
+from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.result import Progress
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 from marpack.strict_json import DEEPEST, is_nested_deeper
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from marpack.archive.forms import ContainerForm
-    from marpack.archive.member import ArchiveMember
-    from marpack.archive.read.archive import Archive
-    from marpack.archive.read.member_reader import MemberReader
-    from marpack.archive.result import Progress
 
 ArchiveKind: TypeAlias = Literal["model", "workflow"]
 
@@ -40,7 +35,6 @@ _WEIGHTS_SUFFIXES = {
 }
 # The kinds that say nothing of a member which is not called like weights.
 _NO_WEIGHTS = {"unknown", "zip"}
-_ELF, _NUMPY, _ZIP = b"\x7fELF", b"\x93NUMPY", b"PK\3\4"
 _HEAD_SIZE = 64
 
 
@@ -126,15 +120,15 @@ def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progres
         manifest = manifest_values(archive)
     except ArchiveError as error:
         issues.append(error.issue)
+    sha256 = None
     if any(issue.code in LIMIT_CODES for issue in issues):
         members = [InspectedMember(archived=member) for member in archive.members]
-        sha256 = None
     else:
-        inspector = _MemberInspector(
-            archive, references.get("serializedFile"), digest=digest, progress=progress, issues=issues
-        )
+        weights = references.get("serializedFile")
+        inspector = _MemberInspector(archive, weights, digest=digest, progress=progress, issues=issues)
         members = list(inspector.members())
-        sha256 = _digest(archive, progress) if digest else None
+        if digest and archive.form != "folder":
+            sha256 = sha256_of(archive.raw(), progress)
     return Inspection(
         path=archive.path,
         form=archive.form,
@@ -173,28 +167,19 @@ def method_name(compression: int | None) -> str | None:
     return known.get(Compression(compression)) if compression in known else f"method {int(compression)}"
 
 
+@dataclass
 class _MemberInspector:
-    """Goes through the members once, in the order of their bytes."""
+    """Goes through the members once, in the order of their bytes; what is damaged goes to the ``issues``."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        serialized_file: str | None,
-        *,
-        digest: bool,
-        progress: Progress | None,
-        issues: list[Issue],
-    ) -> None:
-        self._archive = archive
-        self._serialized_file = serialized_file
-        self._digests = digest
-        self._progress = progress
-        self._issues = issues
-        self._budget = Budget()
+    archive: Archive
+    serialized_file: str | None
+    digest: bool
+    progress: Progress | None
+    issues: list[Issue]
+    budget: Budget = field(default_factory=Budget)
 
     def members(self) -> Iterator[InspectedMember]:
-        """Yield all members; what is damaged goes to the issues."""
-        archive = self._archive
+        archive = self.archive
         if archive.form == "tgz":
             # A member that is opened by itself costs a reading of all before it.
             for member, reader in archive.contents(frozenset(archive.members)):
@@ -204,7 +189,7 @@ class _MemberInspector:
             try:
                 reader = archive.open(member)
             except ArchiveError as error:
-                self._issues.append(error.issue)
+                self.issues.append(error.issue)
                 self._advance(member.size)
                 yield InspectedMember(archived=member)
                 continue
@@ -212,59 +197,47 @@ class _MemberInspector:
                 yield self._member(member, reader)
 
     def _member(self, member: ArchiveMember, reader: MemberReader) -> InspectedMember:
-        contents = BlockReader(
-            reader, member.size, jumps=can_jump(self._archive.form, member), progress=self._progress
-        )
+        jumps = can_jump(self.archive.form, member)
+        contents = BlockReader(reader, member.size, jumps=jumps, progress=self.progress)
         sha256 = None
         weights = None
         try:
-            if self._digests:
-                sha256 = _sha256_of(contents)
+            if self.digest:
+                sha256 = sha256_of(iter(contents.read_on, b""))  # to the end, where the CRC is held against it
             weights = self._weights(member, contents)
         except ArchiveError as error:
-            self._issues.append(error.issue)
+            self.issues.append(error.issue)
         self._advance(member.size - contents.counted)
         return InspectedMember(archived=member, sha256=sha256, weights=weights)
 
     def _weights(self, member: ArchiveMember, contents: BlockReader) -> Weights | None:
-        called_so = (
-            member.name == self._serialized_file or os.path.splitext(member.name)[1].lower() in _WEIGHTS_SUFFIXES
-        )
+        suffix = os.path.splitext(member.name)[1].lower()
+        called_so = member.name == self.serialized_file or suffix in _WEIGHTS_SUFFIXES
         if not called_so and not _may_be_weights(contents.read(_HEAD_SIZE)):
             return None
-        weights = describe_weights(contents, member.size, budget=self._budget)
+        weights = describe_weights(contents, member.size, budget=self.budget)
         if called_so or weights.kind not in _NO_WEIGHTS or not weights.globals_complete:
             return weights
         return None
 
     def _advance(self, count: int) -> None:
-        if self._progress and count:
-            self._progress(count)
+        if self.progress and count:
+            self.progress(count)
 
 
 def _may_be_weights(head: bytes) -> bool:
     """Judge the first bytes: an archive, a library, an array, a pickle of protocol 2 or later, safetensors."""
     return (
-        head.startswith((_ZIP, _ELF, _NUMPY))
+        head.startswith((ZIP, ELF, NUMPY))
         or (head[:1] == b"\x80" and b"\2" <= head[1:2] <= b"\5")
         or (head[8:9] == b"{" and head[4:8] == bytes(4))
     )
 
 
-def _sha256_of(contents: BlockReader) -> str:
-    """Return the SHA-256 of all blocks, and have the CRC held against them."""
+def sha256_of(pieces: Iterable[bytes], progress: Progress | None = None) -> str:
+    """Return the SHA-256 of all pieces together."""
     sha256 = new_sha256()
-    while block := contents.read_on():
-        sha256.update(block)
-    return sha256.hexdigest()
-
-
-def _digest(archive: Archive, progress: Progress | None) -> str | None:
-    """Return the SHA-256 of an archive, None for a folder."""
-    if archive.form == "folder":
-        return None
-    sha256 = new_sha256()
-    for piece in archive.raw():
+    for piece in pieces:
         sha256.update(piece)
         if progress:
             progress(len(piece))

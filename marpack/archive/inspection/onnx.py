@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from marpack.archive.inspection.block_reader import Window
 from marpack.archive.inspection.kinds import Weights
-
-if TYPE_CHECKING:
-    from marpack.archive.inspection.block_reader import Window
 
 _MAX_FIELDS = 100_000
 

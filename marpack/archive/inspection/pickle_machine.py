@@ -76,7 +76,7 @@ _ENCODINGS: Final = {
 # How many values are taken; of others, all from the last mark on.
 _COUNTS: Final = {
     **dict.fromkeys(("APPEND", "TUPLE1"), 1),
-    **dict.fromkeys(("SETITEM", "TUPLE2", "REDUCE", "NEWOBJ"), 2),
+    **dict.fromkeys(("SETITEM", "TUPLE2", "REDUCE", "NEWOBJ", "STACK_GLOBAL"), 2),
     **dict.fromkeys(("TUPLE3", "NEWOBJ_EX"), 3),
 }
 
@@ -135,9 +135,8 @@ class PickleMachine:
             stop = after = start + form
         else:
             start += _LENGTHS[form]
-            length = int.from_bytes(
-                self.data[self.pos : start], "little", signed=form == pickletools.TAKEN_FROM_ARGUMENT4
-            )
+            signed = form == pickletools.TAKEN_FROM_ARGUMENT4
+            length = int.from_bytes(self.data[self.pos : start], "little", signed=signed)
             if length < 0:
                 raise EndError("broken", "a negative length")
             stop = after = start + length
@@ -194,7 +193,7 @@ class PickleMachine:
             self._pop()
 
     def _pop_all(self, name: str, argument: bytes | None) -> None:
-        self._pop_mark()
+        self._taken(name)
 
     def _duplicate(self, name: str, argument: bytes | None) -> None:
         self.stack.append(self._top())
@@ -207,7 +206,7 @@ class PickleMachine:
         self.protocol = argument[0] if argument else 0
 
     def _collection(self, name: str, argument: bytes | None) -> None:
-        items = None if name.startswith("EMPTY") else self._pop_mark()
+        items = None if name.startswith("EMPTY") else self._taken(name)
         self.stack.append(Made(_COLLECTIONS[name], items=items))
 
     def _tuple(self, name: str, argument: bytes | None) -> None:
@@ -227,7 +226,7 @@ class PickleMachine:
         self.stack.append(Made(call, args[0] if len(args) == 1 else tuple(args)))
 
     def _object(self, name: str, argument: bytes | None) -> None:
-        call, *args = self._pop_mark() or [UNKNOWN]
+        call, *args = self._taken(name) or [UNKNOWN]
         self.stack.append(Made(call, tuple(args)))
 
     def _build(self, name: str, argument: bytes | None) -> None:
@@ -238,10 +237,10 @@ class PickleMachine:
 
     def _global(self, name: str, argument: bytes | None) -> None:
         found = self._import(_line(argument), _line(self._argument(pickletools.UP_TO_NEWLINE)))
-        self.stack.append(found if name == "GLOBAL" else Made(found, tuple(self._pop_mark())))
+        self.stack.append(found if name == "GLOBAL" else Made(found, tuple(self._taken(name))))
 
     def _stack_global(self, name: str, argument: bytes | None) -> None:
-        self.stack.append(self._import(*self._pops(2)))
+        self.stack.append(self._import(*self._taken(name)))
 
     def _persistent_id(self, name: str, argument: bytes | None) -> None:
         self.stack.append(Made(None, argument if name == "PERSID" else self._pop()))
@@ -273,23 +272,18 @@ class PickleMachine:
         self._top()
         return self.stack.pop()
 
-    def _pops(self, count: int) -> list[object]:
-        start = len(self.stack) - count
-        if start < (self.marks[-1] if self.marks else 0):
-            raise EndError("broken", "takes what is not there")
+    def _taken(self, name: str) -> list[object]:
+        """Take as many values as the opcode does, or all from the last mark on."""
+        if name in _COUNTS:
+            start = len(self.stack) - _COUNTS[name]
+            if start < (self.marks[-1] if self.marks else 0):
+                raise EndError("broken", "takes what is not there")
+        elif self.marks:
+            start = self.marks.pop()
+        else:
+            raise EndError("broken", "goes back to no mark")
         values = self.stack[start:]
         del self.stack[start:]
-        return values
-
-    def _taken(self, name: str) -> list[object]:
-        return self._pops(_COUNTS[name]) if name in _COUNTS else self._pop_mark()
-
-    def _pop_mark(self) -> list[object]:
-        if not self.marks:
-            raise EndError("broken", "goes back to no mark")
-        mark = self.marks.pop()
-        values = self.stack[mark:]
-        del self.stack[mark:]
         return values
 
 

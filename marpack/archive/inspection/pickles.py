@@ -7,12 +7,8 @@ do: a pickle reaches further than it imports by calling what it imports (``built
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from marpack.archive.inspection.pickle_machine import EndError, PickleMachine
-
-if TYPE_CHECKING:
-    from marpack.archive.inspection.pickle_machine import End, Global
+from marpack.archive.inspection.pickle_machine import End, EndError, Global, PickleMachine
 
 MAX_BYTES = 64 << 20
 # Each takes a hundred bytes of memory at most, and less than a microsecond or two.
@@ -78,10 +74,11 @@ def walk(
     are ``UNKNOWN``. A legacy file of torch is read up to its storages. Never raises, whatever the bytes are; time
     and memory grow with the opcodes alone, which are taken from the ``budget``.
     """
-    if budget:
-        budget.opcodes = max(0, budget.opcodes - min(len(data), max_bytes) // _BYTES_AN_OPCODE)
-        max_opcodes = min(max_opcodes, budget.opcodes)
-    machine = PickleMachine(data, min(len(data), max_bytes), max_opcodes)
+    length = min(len(data), max_bytes)
+    budget = budget or Budget()
+    budget.opcodes = max(0, budget.opcodes - length // _BYTES_AN_OPCODE)
+    max_opcodes = min(max_opcodes, budget.opcodes)
+    machine = PickleMachine(data, length, max_opcodes)
     values: list[object] = []
     end: End | None = None
     problem = None
@@ -96,8 +93,7 @@ def walk(
         end = "limit" if error.end == "cut" and machine.end < len(data) else error.end
         what = f"longer than {machine.end:,} bytes, which is all that is read" if error.end != end else str(error)
         problem = f"at byte {machine.pos:,} of pickle {len(values) + 1}: {what}"
-    if budget:
-        budget.opcodes -= max_opcodes - max(0, machine.opcodes_left)
+    budget.opcodes -= max_opcodes - max(0, machine.opcodes_left)
     return Walked(
         values=tuple(values),
         imports=frozenset(machine.imports),

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from marpack.archive.inspection.block_reader import MAX_READ
+from marpack.archive.inspection.block_reader import MAX_READ, Window
 from marpack.archive.inspection.kinds import TensorKey, Weights, count_of, shape_of
 
-if TYPE_CHECKING:
-    from marpack.archive.inspection.block_reader import Window
-
 # safetensors' format.md, in torch's words; others stay as they are.
-_SAFETENSORS_DTYPES: Final = {
-    "BF16": "bfloat16",
-    "BOOL": "bool",
-    "F16": "float16",
-    "F32": "float32",
-    "F64": "float64",
-    "I16": "int16",
-    "I32": "int32",
-    "I64": "int64",
-    "I8": "int8",
-    "U16": "uint16",
-    "U32": "uint32",
-    "U64": "uint64",
-    "U8": "uint8",
-    "C64": "complex64",
-    "F8_E4M3": "float8_e4m3fn",
-    "F8_E5M2": "float8_e5m2",
-    "F8_E8M0": "float8_e8m0fnu",
-}
+_SAFETENSORS_DTYPES: Final = (
+    {"BF16": "bfloat16", "BOOL": "bool", "F16": "float16", "F32": "float32", "F64": "float64", "C64": "complex64"}
+    | {"I16": "int16", "I32": "int32", "I64": "int64", "I8": "int8"}
+    | {"U16": "uint16", "U32": "uint32", "U64": "uint64", "U8": "uint8"}
+    | {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"}
+)
 _MAX_SAFETENSORS_HEADER = 100_000_000
 _MAX_JSON_OBJECTS = 1_000_000
 
@@ -41,9 +25,8 @@ def describe_safetensors(window: Window, head: bytes) -> Weights | None:
     if head[8:9] != b"{" or not 2 <= length <= min(window.size - 8, _MAX_SAFETENSORS_HEADER):
         return None
     if length > MAX_READ:
-        return Weights(
-            kind="safetensors", detail=f"safetensors with a header of {length:,} bytes, which is not read"
-        )
+        detail = f"safetensors with a header of {length:,} bytes, which is not read"
+        return Weights(kind="safetensors", detail=detail)
     text = window.at(8, length)
     try:
         if text.count(b"[") + text.count(b"{") > _MAX_JSON_OBJECTS:

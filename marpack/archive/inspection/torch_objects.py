@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from marpack.archive.inspection.kinds import TensorKey, count_of, shape_of
+from marpack.archive.inspection.kinds import Found, TensorKey, count_of, shape_of
 from marpack.archive.inspection.pickle_machine import Global, Made
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.inspection.kinds import Found
-    from marpack.archive.inspection.pickles import Walked
+from marpack.archive.inspection.pickles import Walked
 
 # torch.storage._storage_type_to_dtype_map(); in files from before 1.11 and in most since.
-_STORAGE_DTYPES: Final = {
-    "BFloat16": "bfloat16",
-    "Bool": "bool",
-    "Byte": "uint8",
-    "Char": "int8",
-    "ComplexDouble": "complex128",
-    "ComplexFloat": "complex64",
-    "Double": "float64",
-    "Float": "float32",
-    "Half": "float16",
-    "Int": "int32",
-    "Long": "int64",
-    "Short": "int16",
-    "QInt32": "qint32",
-    "QInt8": "qint8",
-    "QUInt2x4": "quint2x4",
-    "QUInt4x2": "quint4x2",
-    "QUInt8": "quint8",
-}
+_STORAGE_DTYPES: Final = (
+    {"Bool": "bool", "Byte": "uint8", "Char": "int8", "Short": "int16", "Int": "int32", "Long": "int64"}
+    | {"BFloat16": "bfloat16", "Half": "float16", "Float": "float32", "Double": "float64"}
+    | {"ComplexDouble": "complex128", "ComplexFloat": "complex64", "QInt32": "qint32", "QInt8": "qint8"}
+    | {"QUInt2x4": "quint2x4", "QUInt4x2": "quint4x2", "QUInt8": "quint8"}
+)
 
 # The functions that make a tensor: where its size lies among their arguments, and its dtype if it has no storage.
 _REBUILDS: Final[dict[str, tuple[int | None, int | None]]] = {
@@ -128,11 +110,10 @@ class TorchObjects:
         source = pairs if isinstance(pairs, Made) and not value.items else value
         if id(source) not in self._entries:
             items = source.items or []
-            flat: Iterator[object] = (
-                iter(items) if source is value else (part for pair in items for part in _pair(pair))
-            )
+            flat = items if source is value else [part for pair in items for part in _pair(pair)]
             self._entries[id(source)] = {
-                key if isinstance(key, str) else (id(key),): item for key, item in zip(flat, flat, strict=False)
+                key if isinstance(key, str) else (id(key),): item
+                for key, item in zip(flat[::2], flat[1::2], strict=False)
             }
         return self._entries[id(source)]
 

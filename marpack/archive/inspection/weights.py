@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Final, cast
 
 from marpack.archive.forms import Compression
 from marpack.archive.inspection.block_reader import Window
-from marpack.archive.inspection.kinds import Weights
+from marpack.archive.inspection.kinds import Found, SeekableReader, Weights
 from marpack.archive.inspection.onnx import describe_onnx
 from marpack.archive.inspection.pickles import LEGACY_MAGIC, MAX_BYTES, Budget, Walked, walk
 from marpack.archive.inspection.safetensors import describe_safetensors
@@ -18,8 +18,6 @@ from marpack.errors import ArchiveError
 
 if TYPE_CHECKING:
     import zipfile
-
-    from marpack.archive.inspection.kinds import Found, SeekableReader
 
 _FIRST_READ = 1 << 20
 
@@ -32,12 +30,10 @@ _MARKS: Final = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",
     b"GGUF": "a GGUF file",
     b"\x1f\x8b": "a gzip file",
-    b"<!DOCTYPE": "a web page",
-    b"<!doctype": "a web page",
-    b"<html": "a web page",
+    **dict.fromkeys((b"<!DOCTYPE", b"<!doctype", b"<html"), "a web page"),
 }
 
-_ZIP, _ELF, _NUMPY = b"PK\x03\x04", b"\x7fELF", b"\x93NUMPY"
+ZIP, ELF, NUMPY = b"PK\x03\x04", b"\x7fELF", b"\x93NUMPY"
 _ELF_SHARED = 3  # ET_DYN
 
 
@@ -51,11 +47,11 @@ def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None =
     """
     window = Window(file, size, budget or Budget())
     head = window.at(0, 64)
-    if head.startswith(_ZIP):
+    if head.startswith(ZIP):
         return _zip(window)
-    if head.startswith(_ELF):
+    if head.startswith(ELF):
         return _elf(head)
-    if head.startswith(_NUMPY):
+    if head.startswith(NUMPY):
         return Weights(kind="numpy", detail="an array of NumPy")
     for mark, what in _MARKS.items():
         if head.startswith(mark):
@@ -85,13 +81,7 @@ def _zip_kind(archive: zipfile.ZipFile, budget: Budget) -> Weights:
     members = archive.infolist()
     # caffe2/serialize/inline_container.cc: all lies in one folder, that of the first member.
     top = members[0].filename.partition("/")[0] + "/" if members else ""
-    records: dict[str, zipfile.ZipInfo] = {}
-    twice = set()
-    for member in members:
-        record = member.filename.removeprefix(top)
-        if record in records:
-            twice.add(record)
-        records[record] = member
+    records = {member.filename.removeprefix(top): member for member in members}
     names = set(archive.NameToInfo)
     if "MAR-INF/MANIFEST.json" in names:
         return Weights(kind="zip", detail="a model archive")
@@ -103,13 +93,16 @@ def _zip_kind(archive: zipfile.ZipFile, budget: Budget) -> Weights:
     if "serialized_exported_program.json" in names:
         return Weights(kind="exported-program", detail="a program of torch.export, from before 2.7")
     if "data.pkl" in records and not {"version", ".data/version"}.isdisjoint(records):
-        if "data.pkl" in twice:
+        if sum(member.filename.removeprefix(top) == "data.pkl" for member in members) > 1:
             return _unread("a file of torch with two data.pkl")
         if records["data.pkl"].compress_type not in set(Compression):
             return _unread("a file of torch packed as torch does not")
         with archive.open(records["data.pkl"]) as opened:
             walked = walk(opened.read(MAX_BYTES + 1), max_pickles=1, budget=budget)
-        return _script(walked) if "constants.pkl" in records else _pickled(walked)
+        if "constants.pkl" not in records:
+            return _pickled(walked)
+        detail = "a model of TorchScript"
+        return Weights(kind="torchscript", detail=detail, globals=walked.names, globals_complete=walked.complete)
     if names and all(name.endswith(".npy") for name in names):
         return Weights(kind="numpy", detail="arrays of NumPy")
     return Weights(kind="zip", detail="a zip of something else")
@@ -117,12 +110,6 @@ def _zip_kind(archive: zipfile.ZipFile, budget: Budget) -> Weights:
 
 def _unread(detail: str) -> Weights:
     return Weights(kind="zip", detail=detail, globals_complete=False, weights_only_refuses=None)
-
-
-def _script(walked: Walked) -> Weights:
-    return Weights(
-        kind="torchscript", detail="a model of TorchScript", globals=walked.names, globals_complete=walked.complete
-    )
 
 
 def _elf(head: bytes) -> Weights:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from marpack.archive.packed_at import PackedAt
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from marpack.archive.plan.inputs import Inputs
+from marpack.archive.plan.inputs import Inputs
 
 # The first moment a zip can hold: what a reproducible archive is dated when no time is given.
 _REPRODUCIBLE = PackedAt(315532800)  # 1980-01-01T00:00:00Z

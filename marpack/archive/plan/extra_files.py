@@ -94,11 +94,8 @@ def _add_extra_files(inputs: Inputs, value: object) -> None:
         for part in value:
             _add_extra_files(inputs, part)
     else:
-        inputs.issue(
-            "bad-type",
-            "extra_files",
-            f"cannot take {type(value).__name__}: contents need a name, give {{'name': contents}}",
-        )
+        message = f"cannot take {type(value).__name__}: contents need a name, give {{'name': contents}}"
+        inputs.issue("bad-type", "extra_files", message)
 
 
 def _add_patterns(inputs: Inputs, patterns: Patterns) -> None:

@@ -19,7 +19,7 @@ from marpack.archive.sources import FileSource, Source
 from marpack.findings import Issue
 
 # Of contents without a file of their own: readable by all, as a fresh file is.
-_DEFAULT_MODE = 0o644
+DEFAULT_MODE = 0o644
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class Candidate:
     name: str
     source: Source
     size: int
-    mode: int = _DEFAULT_MODE
+    mode: int = DEFAULT_MODE
     mtime_ns: int | None = None
 
     @property
@@ -45,7 +45,7 @@ class Candidate:
             name=self.name,
             source=self.source,
             size=self.size,
-            mode=_DEFAULT_MODE if normalise else self.mode,
+            mode=DEFAULT_MODE if normalise else self.mode,
             mtime_ns=packed.nanoseconds if normalise or self.mtime_ns is None else self.mtime_ns,
             compression=compression,
             origin=self.origin,
@@ -62,16 +62,11 @@ class Inputs:
         self.manifest_name = manifest_name
         self.issues: list[Issue] = []
         self.warnings: list[str] = []
-        self._candidates: list[Candidate] = []
+        self.candidates: list[Candidate] = []
 
     def issue(self, code: str, argument: str, message: str) -> None:
         """Note a problem and go on, so that all are reported at once."""
         self.issues.append(Issue(code=code, argument=argument, message=message))
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no file has been added yet."""
-        return not self._candidates
 
     def add_role(self, argument: str, value: object, *, default_name: str | None) -> str | None:
         """Add the file of a role, if there is one; return its name in the archive. None and ``""`` mean none."""
@@ -126,26 +121,19 @@ class Inputs:
         name that is both a file and a folder.
         """
         settled: dict[str, Candidate] = {}
-        for candidate in self._candidates:
+        for candidate in self.candidates:
             earlier = settled.get(candidate.name)
-            if earlier and not _same_contents(earlier, candidate):
-                self.issue(
-                    "collision",
-                    candidate.argument,
-                    f"{earlier.origin} and {candidate.origin} are different files for one name in the "
-                    f"archive, {candidate.name!r}: rename one, or keep them apart (in Python: a mapping, tree())",
-                )
-                continue
-            settled[candidate.name] = candidate
+            if not earlier or _same_contents(earlier, candidate):
+                settled[candidate.name] = candidate
+            else:
+                clash = f"{earlier.origin} and {candidate.origin} are different files for one name in the archive"
+                advice = "rename one, or keep them apart (in Python: a mapping, tree())"
+                self.issue("collision", candidate.argument, f"{clash}, {candidate.name!r}: {advice}")
         for name, candidate in settled.items():
             for parent in parents(name):
                 if parent in settled:
-                    self.issue(
-                        "collision",
-                        candidate.argument,
-                        f"{settled[parent].origin} is a file where {candidate.origin} needs a folder in the "
-                        f"archive, {parent!r}: rename one",
-                    )
+                    clash = f"{settled[parent].origin} is a file where {candidate.origin} needs a folder"
+                    self.issue("collision", candidate.argument, f"{clash} in the archive, {parent!r}: rename one")
         return list(settled.values())
 
     def add(self, argument: str, name: str, value: object, *, keep_time: bool) -> None:
@@ -169,12 +157,11 @@ class Inputs:
         """Add the file at ``path`` under ``name``."""
         try:
             status = os.stat(path)
+        except PermissionError:
+            self.issue("unreadable", argument, f"{path!r} may not be read: change the permissions of its folder")
+            return
         except (OSError, ValueError) as error:
-            if isinstance(error, PermissionError):
-                message = f"{path!r} may not be read: change the permissions of its folder"
-                self.issue("unreadable", argument, message)
-            else:
-                self.issue("missing-file", argument, _missing(path, error))
+            self.issue("missing-file", argument, _missing(path, error))
             return
         if not stat.S_ISREG(status.st_mode):
             what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
@@ -198,7 +185,7 @@ class Inputs:
         if problem := member_name_problem(candidate.name, self.manifest_name):
             self.issue("bad-member-name", candidate.argument, problem)
         else:
-            self._candidates.append(candidate)
+            self.candidates.append(candidate)
 
 
 def _missing(path: str, error: OSError | ValueError) -> str:

@@ -116,28 +116,20 @@ def plan_archive(
         raise PlanError(inputs.issues)
     if deflates(archive_format):
         check_available(deflate)
-    members = [
-        candidate.member(
-            compression_for(candidate.name, archive_format, weights=candidate.name == weights_name),
-            packed,
-            normalise=reproducible,
-        )
-        for candidate in candidates
-    ]
-    manifest = Manifest(
-        created_on=packed.created_on,
-        runtime=runtime,
-        model=ManifestModel(
-            model_name=model_name,
-            serialized_file=weights_name,
-            handler=handler_value,
-            model_file=model_file_name,
-            model_version=version or None,
-            requirements_file=requirements_name,
-            config_file=config_name,
-        ),
-        metadata=metadata,
+    members = []
+    for candidate in candidates:
+        compression = compression_for(candidate.name, archive_format, weights=candidate.name == weights_name)
+        members.append(candidate.member(compression, packed, normalise=reproducible))
+    model = ManifestModel(
+        model_name=model_name,
+        serialized_file=weights_name,
+        handler=handler_value,
+        model_file=model_file_name,
+        model_version=version or None,
+        requirements_file=requirements_name,
+        config_file=config_name,
     )
+    manifest = Manifest(created_on=packed.created_on, runtime=runtime, model=model, metadata=metadata)
     return ArchivePlan(
         model_name=model_name,
         archive_format=archive_format,
@@ -159,11 +151,10 @@ def _note_choices(
     deflate: object,
     owner: object,
 ) -> None:
+    known = archive_format if archive_format in ARCHIVE_FORMATS else "default"
     if not isinstance(model_name, str):
         inputs.issue("bad-type", "model_name", f"must be a str, not {type(model_name).__name__}")
-    elif problem := model_name_problem(
-        model_name, archive_format if archive_format in ARCHIVE_FORMATS else "default"
-    ):
+    elif problem := model_name_problem(model_name, known):
         inputs.issue("bad-model-name", "model_name", problem)
     if not isinstance(version, str):
         inputs.issue("bad-type", "version", f"must be a str, not {type(version).__name__}: write '{version}'")
@@ -227,10 +218,8 @@ def _is_absent(path: str) -> bool:
     """Tell whether there is surely nothing, unlike ``lexists``, which does not tell that from no access."""
     try:
         os.lstat(path)
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError):
-        return False
+    except (OSError, ValueError) as error:
+        return isinstance(error, FileNotFoundError)
     return False
 
 
@@ -239,12 +228,10 @@ def _missing_handler(value: str, file: str, runtime: str) -> str:
     from difflib import get_close_matches  # for this message only
 
     known = sorted(BUILTIN_HANDLERS[runtime])
-    if near := get_close_matches(value.removesuffix(".py"), known, n=1, cutoff=0.8):
-        hint = f"did you mean {near[0]!r}?"
-    elif os.path.dirname(value) or file == value:
+    near = get_close_matches(value.removesuffix(".py"), known, n=1, cutoff=0.8)
+    if not near and (os.path.dirname(value) or file == value):
         return f"{file!r} does not exist: correct the path"
-    else:
-        hint = f"choose from {', '.join(known)}"
+    hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
     return f"{value!r} is neither a file, {file!r}, nor a built-in handler: {hint}"
 
 
@@ -253,5 +240,5 @@ def _warn(inputs: Inputs, model_name: object, archive_format: ArchiveFormat, def
     if not deflates(archive_format) and deflate != "zlib":
         inputs.warnings.append(f"deflate={deflate!r} has no effect: nothing is deflated in {archive_format}")
     warn_of_dots(inputs, model_name)
-    if archive_format == "no-archive" and inputs.is_empty:
+    if archive_format == "no-archive" and not inputs.candidates:
         inputs.warnings.append("TorchServe finds no manifest in a folder without other files: use another form")

@@ -6,43 +6,20 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from marpack.archive.forms import (
-    ARCHIVE_FORMATS,
-    DEFLATES,
-    SUFFIXES,
-    WORKFLOW_SUFFIX,
-    ArchiveFormat,
-    Compression,
-    Deflate,
-    compression_for,
-)
+from marpack.archive import forms, names
+from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, ArchiveFormat, Compression, Deflate
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
 from marpack.archive.member import Member
-from marpack.archive.names import (
-    member_name_problem,
-    member_order,
-    model_name_problem,
-    parents,
-    workflow_name_problem,
-)
+from marpack.archive.owner import Owner
 from marpack.archive.sources import BytesSource
 from marpack.display import printable
-
-if TYPE_CHECKING:
-    from marpack.archive.owner import Owner
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(ABC):
-    """What writers know of an archive of any kind, before its contents are read.
-
-    ``files`` are the members in the order of the archive but for the manifest, which every form writes
-    last from ``manifest_text``. ``timestamp`` is the time of packing in seconds since the epoch. ``deflate`` is
-    how what is compressed is compressed.
-    ``warnings`` are for the caller to show. ``str(plan)`` lists it all.
-    """
+    """What writers know of an archive of any kind; ``ArchivePlan`` explains the fields."""
 
     archive_format: ArchiveFormat
     manifest_text: str
@@ -58,15 +35,14 @@ class Plan(ABC):
             raise ValueError(f"the form {self.archive_format!r} is not one of {', '.join(ARCHIVE_FORMATS)}")
         if self.deflate not in DEFLATES:
             raise ValueError(f"the method {self.deflate!r} is not one of {', '.join(DEFLATES)}")
-        names = [member.name for member in self.files]
-        problems = [self._name_problem(), *(member_name_problem(name, self.manifest_name) for name in names)]
+        files = [member.name for member in self.files]
+        problems = [self._name_problem(), *(names.member_name_problem(file, self.manifest_name) for file in files)]
         if problem := next(filter(None, problems), None):
             raise ValueError(problem)
-        keys = list(map(member_order, names))
-        if any(one >= other for one, other in pairwise(keys)):
+        if any(one >= other for one, other in pairwise(map(names.member_order, files))):
             raise ValueError("the files of a plan are unique and in the order of member_order()")
-        folders = {parent for name in names for parent in parents(name)}
-        if clash := folders.intersection(names):
+        folders = {folder for file in files for folder in names.parents(file)}
+        if clash := folders.intersection(files):
             raise ValueError(f"{min(clash)!r} cannot be both a file and a folder")
         only = {"default": Compression.DEFLATED, "zip-store": Compression.STORED}.get(self.archive_format)
         if only is not None and any(member.compression is not only for member in self.files):
@@ -79,7 +55,7 @@ class Plan(ABC):
     @property
     def suffix(self) -> str:
         """How the file's name must end for the server to read this form."""
-        return SUFFIXES[self.archive_format]
+        return forms.SUFFIXES[self.archive_format]
 
     @property
     @abstractmethod
@@ -96,7 +72,7 @@ class Plan(ABC):
             size=source.size,
             mode=None,
             mtime_ns=self.timestamp * 10**9,
-            compression=compression_for(self.manifest_name, self.archive_format, weights=False),
+            compression=forms.compression_for(self.manifest_name, self.archive_format, weights=False),
             origin="the manifest",
         )
         return (*self.files, manifest)
@@ -138,7 +114,7 @@ class ArchivePlan(Plan):
         return self.model_name + self.suffix
 
     def _name_problem(self) -> str | None:
-        return model_name_problem(self.model_name, self.archive_format)
+        return names.model_name_problem(self.model_name, self.archive_format)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +137,7 @@ class WorkflowPlan(Plan):
     @property
     def suffix(self) -> str:
         """How the file's name must end for the server to read it as a zip."""
-        return WORKFLOW_SUFFIX
+        return forms.WORKFLOW_SUFFIX
 
     @property
     def file_name(self) -> str:
@@ -171,4 +147,4 @@ class WorkflowPlan(Plan):
     def _name_problem(self) -> str | None:
         if self.archive_format != "default":  # W1
             return f"a workflow has no form {self.archive_format!r}: it is default, a deflated zip"
-        return workflow_name_problem(self.workflow_name)
+        return names.workflow_name_problem(self.workflow_name)

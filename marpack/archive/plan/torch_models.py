@@ -13,19 +13,15 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import FileIO
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from marpack.archive.sources import CHUNK_SIZE, StreamSource
+from marpack.archive.sources import CHUNK_SIZE, Reader, Source, StreamSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from marpack.archive.sources import Reader, Source
-
     # Not its own types: they would have the type checker of whoever uses marpack read all of torch.
     torch: Any
 else:

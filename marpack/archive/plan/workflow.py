@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from marpack.archive.formats.deflate import check_available
 from marpack.archive.forms import DEFLATES, Compression, Deflate
@@ -16,9 +17,6 @@ from marpack.archive.plan.extra_files import ExtraFiles, add_extra_files
 from marpack.archive.plan.inputs import Inputs
 from marpack.archive.plan.plan import WorkflowPlan
 from marpack.errors import PlanError
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 def plan_workflow(
@@ -66,15 +64,9 @@ def plan_workflow(
         replace(candidate, mtime_ns=None).member(Compression.DEFLATED, packed, normalise=reproducible)
         for candidate in candidates
     ]
-    manifest = WorkflowManifest(
-        created_on=packed.created_on,
-        workflow=ManifestWorkflow(
-            workflow_name=workflow_name,
-            spec_file=spec_name,
-            handler=handler_name or "",  # W5: never absent, which the server fails at
-        ),
-        metadata=metadata,
-    )
+    # W5: the handler is never absent, which the server fails at.
+    workflow = ManifestWorkflow(workflow_name=workflow_name, spec_file=spec_name, handler=handler_name or "")
+    manifest = WorkflowManifest(created_on=packed.created_on, workflow=workflow, metadata=metadata)
     return WorkflowPlan(
         workflow_name=workflow_name,
         manifest_text=manifest.to_json(),

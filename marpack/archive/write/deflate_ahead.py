@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
-from typing import IO, TYPE_CHECKING, Generic, TypeVar
+from typing import IO, Generic, TypeVar
 
+from marpack.archive.member import Member
+from marpack.archive.result import Progress
 from marpack.disk.threads import ordered_map
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from marpack.archive.member import Member
-    from marpack.archive.result import Progress
 
 Body = TypeVar("Body", bound="Iterable[bytes]")
 

@@ -9,22 +9,18 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 from marpack.archive.formats.checksums import crc32, crc32_combine
+from marpack.archive.member import Member
 from marpack.archive.sources import FileSource
 from marpack.archive.write.file_hasher import FileHasher
+from marpack.archive.write.member_contents import MemberContents
 from marpack.disk.space import reserve
 from marpack.disk.threads import ordered_map
 from marpack.errors import SourceChangedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
-
-    from marpack.archive.member import Member
-    from marpack.archive.write.member_contents import MemberContents
 
 _CAN_COPY = hasattr(os, "preadv") and hasattr(os, "pwrite")  # not on Windows
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from marpack.archive.names import parents
-from marpack.archive.result import Progress
+from marpack.archive.plan.plan import Plan
+from marpack.archive.result import Progress, WrittenMember
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.archive.write.file_copy import copy_contents
 from marpack.archive.write.member_contents import MemberContents
-
-if TYPE_CHECKING:
-    from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import WrittenMember
 
 
 def write_folder(

@@ -1,19 +1,17 @@
-"""The contents of one member on their way into an archive: read once, counted, summed."""
+"""What all forms are written with: the contents of a member, read once and summed, and a stream of members."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 
 from marpack.archive.formats.checksums import crc32, new_sha256
-from marpack.archive.result import WrittenMember
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from marpack.archive.member import Member
-    from marpack.archive.result import Progress
-    from marpack.archive.sources import DeflatedSource
-    from marpack.archive.write.file_hasher import FileHasher
+from marpack.archive.member import Member
+from marpack.archive.plan.plan import Plan
+from marpack.archive.result import Progress, WrittenMember
+from marpack.archive.sources import DeflatedSource
+from marpack.archive.write.file_hasher import FileHasher
 
 
 class MemberContents:
@@ -29,45 +27,53 @@ class MemberContents:
         self.progress = progress
         self.crc = 0
         self.hasher: FileHasher | None = None
-        self._sha256: str | None = None
+        self._hash = new_sha256() if digest else None
 
     def __iter__(self) -> Iterator[bytes]:
-        sha256 = new_sha256() if self.digest else None
         for chunk in self.member.chunks():
             self.crc = crc32(chunk, self.crc)
-            if sha256:
-                sha256.update(chunk)
+            if self._hash:
+                self._hash.update(chunk)
             yield chunk
             if self.progress:
                 self.progress(len(chunk))
-        self._sha256 = sha256.hexdigest() if sha256 else None
 
     def copied(self, source: DeflatedSource) -> Iterator[bytes]:
         """Pass on what the contents are deflated to; the sums are those of what comes out of it."""
-        sha256 = new_sha256() if self.digest else None
         for piece, data in source.deflated():
-            if sha256:
-                sha256.update(data)
+            if self._hash:
+                self._hash.update(data)
             yield piece
             if self.progress:
                 self.progress(len(data))
-        self.crc = source.crc32
-        self._sha256 = sha256.hexdigest() if sha256 else None
 
     def written(self, compressed_size: int | None = None) -> WrittenMember:
         """Describe the member after its last chunk, once its sum is there."""
-        if self.hasher:
-            self._sha256 = self.hasher.finish()
         size = self.member.size
+        sha256 = self._hash.hexdigest() if self._hash else None
         return WrittenMember(
             name=self.member.name,
             size=size,
             compressed_size=size if compressed_size is None else compressed_size,
             crc32=self.crc,
-            sha256=self._sha256,
+            sha256=self.hasher.finish() if self.hasher else sha256,
         )
 
     def abandon(self) -> None:
         """End what hashes the contents, should it still be at work."""
         if self.hasher:
             self.hasher.abandon()
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Stream(ABC):
+    """Yields the bytes of an archive; ``written`` grows with each member that is complete."""
+
+    plan: Plan
+    threads: int
+    digest: bool = False
+    progress: Progress | None = None
+    written: list[WrittenMember] = field(default_factory=list, init=False)
+
+    @abstractmethod
+    def __iter__(self) -> Generator[bytes, None, None]: ...

@@ -5,19 +5,13 @@ from __future__ import annotations
 import errno
 import io
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import BinaryIO, Protocol
 
 from marpack.archive.formats.checksums import new_sha256
 from marpack.archive.write.file_copy import copy_contents
 from marpack.archive.write.file_hasher import FileHasher
+from marpack.archive.write.member_contents import MemberContents
 from marpack.disk.space import reserve
-
-if TYPE_CHECKING:
-    from typing import BinaryIO
-
-    from typing_extensions import Self
-
-    from marpack.archive.write.member_contents import MemberContents
 
 # How often new bytes of a growing file are handed to its hasher.
 _SETTLE_SIZE = 1 << 20
@@ -74,10 +68,8 @@ class FileSink:
         self._settled = 0
         self._provisional = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End what hashes, should it still be at work."""
         for contents in self._hashed:
             contents.abandon()
         if self._hasher:

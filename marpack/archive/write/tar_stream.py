@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import struct
 import tarfile
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 
 from marpack.archive.formats.checksums import crc32, crc32_combine
 from marpack.archive.formats.deflate import deflate
-from marpack.archive.result import Progress
-from marpack.archive.write.member_contents import MemberContents
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from marpack.archive.plan.plan import ArchivePlan
-    from marpack.archive.result import WrittenMember
+from marpack.archive.plan.plan import ArchivePlan
+from marpack.archive.write.member_contents import MemberContents, Stream
 
 _LEVEL = 9
 _HEADER = struct.Struct("<4BL2B")
@@ -26,40 +21,34 @@ _MAX_32 = (1 << 32) - 1
 _LARGE_SIZE = 1 << 20
 
 
-class TarStream:
-    """Yields the bytes of an archive; ``written`` grows with each member that is complete."""
+@dataclass(kw_only=True, eq=False, repr=False)
+class TarStream(Stream):
+    """Yields the bytes of a tgz."""
 
-    def __init__(
-        self, plan: ArchivePlan, *, threads: int, digest: bool = False, progress: Progress | None = None
-    ) -> None:
-        self.written: list[WrittenMember] = []
-        self._plan = plan
-        self._threads = threads
-        self._digest = digest
-        self._progress = progress
-        self._size = 0
-        self._crc = 0
+    plan: ArchivePlan
+    _size: int = field(default=0, init=False)
+    _crc: int = field(default=0, init=False)
 
     def __iter__(self) -> Generator[bytes, None, None]:
         # T2: the header names the tar.
-        mtime = min(max(self._plan.timestamp, 0), _MAX_32)
-        effort = _FASTEST if self._plan.deflate == "fast" else _BEST
+        mtime = min(max(self.plan.timestamp, 0), _MAX_32)
+        effort = _FASTEST if self.plan.deflate == "fast" else _BEST
         fixed = _HEADER.pack(0x1F, 0x8B, _DEFLATE, _HAS_NAME, mtime, effort, _UNKNOWN_SYSTEM)
-        yield fixed + f"{self._plan.model_name}.tar\0".encode()
-        yield from deflate(self._tar(), method=self._plan.deflate, level=_LEVEL, threads=self._threads)
+        yield fixed + f"{self.plan.model_name}.tar\0".encode()
+        yield from deflate(self._tar(), method=self.plan.deflate, level=_LEVEL, threads=self.threads)
         yield _TRAILER.pack(self._crc, self._size & _MAX_32)
 
     def _tar(self) -> Iterator[bytes]:
-        for member in self._plan.members:
+        for member in self.plan.members:
             # T1: one folder above everything; the server drops it.
-            header = tarfile.TarInfo(f"{self._plan.model_name}/{member.name}")
+            header = tarfile.TarInfo(f"{self.plan.model_name}/{member.name}")
             header.size = member.size
             if member.mode is not None:  # T5: the manifest keeps the defaults: 0644, nobody's, of 1970
-                owner = self._plan.owner
+                owner = self.plan.owner
                 header.mode = member.mode
                 header.uid, header.gid, header.uname, header.gname = owner.uid, owner.gid, owner.user, owner.group
                 header.mtime = member.mtime  # T4: that it is a float makes tarfile add the PAX record
-            contents = MemberContents(member, digest=self._digest, progress=self._progress)
+            contents = MemberContents(member, digest=self.digest, progress=self.progress)
             yield self._counted(header.tobuf(tarfile.PAX_FORMAT))
             if member.size < _LARGE_SIZE:
                 yield from map(self._counted, contents)

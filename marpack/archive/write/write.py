@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from marpack.archive.formats.deflate import MAX_THREADS
-from marpack.archive.plan.plan import ArchivePlan
-from marpack.archive.result import WriteResult
+from marpack.archive.plan.plan import ArchivePlan, Plan
+from marpack.archive.result import Progress, WriteResult
 from marpack.archive.sources import FileSource
-from marpack.archive.write.sinks import FileSink, StreamSink
+from marpack.archive.write.member_contents import Stream
+from marpack.archive.write.sinks import FileSink, StreamSink, Writable
 from marpack.archive.write.zip_stream import ZipStream
-from marpack.disk.atomic import (
-    replacing_file,
-    replacing_folder,
-    require_replaceable_file,
-    require_replaceable_folder,
-)
+from marpack.disk import atomic
 from marpack.disk.threads import checked_threads
 from marpack.errors import TargetError
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import Progress, WrittenMember
-    from marpack.archive.write.sinks import Writable
-    from marpack.archive.write.tar_stream import TarStream
 
 
 def write_archive(
@@ -63,61 +52,46 @@ def write_archive(
     if not isinstance(target, (str, os.PathLike)):
         if not callable(getattr(target, "write", None)):
             raise TypeError(f"the target must be a path or have write(), which {type(target).__name__} has not")
-        return _write_stream(plan, target, digest=digest, progress=progress, threads=threads)
+        _require_stream(plan)
+        stream = _stream(plan, threads=threads, digest=digest, progress=progress)
+        name = getattr(target, "name", None)
+        return _drained(stream, StreamSink(target, digest=digest), name if isinstance(name, str) else "")
     path = os.fspath(target)
-    written: list[WrittenMember]
-    sha256 = None
-    if _is_folder(plan):
+    if plan.archive_format == "no-archive":
         # Only this form needs it; the same goes for the tar writer below.
         from marpack.archive.write.folder import write_folder
 
-        path = _without_slash(path)
-        _require_surviving_sources(plan, path)
-        with replacing_folder(path, force=force, marker=plan.manifest_name) as folder:
+        path = _folder_path(plan, path)
+        with atomic.replacing_folder(path, force=force, marker=plan.manifest_name) as folder:
             written = write_folder(plan, folder, threads=threads, digest=digest, progress=progress)
-        size = sum(member.size for member in written)
+        result = WriteResult(path=path, size=sum(member.size for member in written), members=tuple(written))
     else:
-        with replacing_file(path, force=force) as file, FileSink(file, digest=digest, threads=threads) as sink:
+        with (
+            atomic.replacing_file(path, force=force) as file,
+            closing(FileSink(file, digest=digest, threads=threads)) as sink,
+        ):
             stream = _stream(plan, threads=threads, digest=digest, progress=progress, file=sink)
-            sha256 = _drain(stream, sink)
-        written, size = stream.written, sink.size
-    warnings = (*plan.warnings, *suffix_warning(plan, path))
-    return WriteResult(path=path, size=size, members=tuple(written), sha256=sha256, warnings=warnings)
+            result = _drained(stream, sink, path)
+    return replace(result, warnings=(*plan.warnings, *suffix_warning(plan, path)))
 
 
-def _write_stream(
-    plan: Plan, target: Writable, *, digest: bool, progress: Progress | None, threads: int
-) -> WriteResult:
-    _require_stream(plan)
-    sink = StreamSink(target, digest=digest)
-    stream = _stream(plan, threads=threads, digest=digest, progress=progress)
-    sha256 = _drain(stream, sink)
-    name = getattr(target, "name", None)
-    return WriteResult(
-        path=name if isinstance(name, str) else "",
-        size=sink.size,
-        members=tuple(stream.written),
-        sha256=sha256,
-        warnings=plan.warnings,
-    )
-
-
-def _drain(stream: ZipStream | TarStream, sink: FileSink | StreamSink) -> str | None:
+def _drained(stream: Stream, sink: FileSink | StreamSink, path: str) -> WriteResult:
     with closing(iter(stream)) as pieces:
         for piece in pieces:
             sink.write(piece)
-    return sink.finish()
+    sha256 = sink.finish()
+    members = tuple(stream.written)
+    return WriteResult(path=path, size=sink.size, members=members, sha256=sha256, warnings=stream.plan.warnings)
 
 
 def require_target(plan: Plan, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Raise what ``write_archive`` would raise because of ``path``, and write nothing."""
     target = os.fspath(path)
-    if _is_folder(plan):
-        target = _without_slash(target)
-        _require_surviving_sources(plan, target)
-        require_replaceable_folder(target, force=force, marker=plan.manifest_name)
+    if plan.archive_format == "no-archive":
+        target = _folder_path(plan, target)
+        atomic.require_replaceable_folder(target, force=force, marker=plan.manifest_name)
     else:
-        require_replaceable_file(target, force=force)
+        atomic.require_replaceable_file(target, force=force)
 
 
 def iter_archive(
@@ -130,33 +104,24 @@ def iter_archive(
     which is a folder, and what ``write_archive`` raises for sources.
     """
     _require_stream(plan)
-    return iter(_stream(plan, threads=checked_threads(threads, MAX_THREADS), progress=progress))
+    return iter(_stream(plan, threads=checked_threads(threads, MAX_THREADS), digest=False, progress=progress))
 
 
 def _require_stream(plan: Plan) -> None:
-    if _is_folder(plan):
+    if plan.archive_format == "no-archive":
         raise TargetError(plan.file_name, "is a folder (no-archive), not a stream of bytes: write it to a path")
 
 
-def _is_folder(plan: Plan) -> bool:
-    return plan.archive_format == "no-archive"
-
-
-def _without_slash(path: str) -> str:
-    return path.rstrip(os.sep) or path
-
-
-def _require_surviving_sources(plan: Plan, target: str) -> None:
-    """Refuse to replace a folder that holds what is to be packed: it would be lost with the folder."""
-    if not os.path.isdir(target):
-        return
-    inside = os.path.join(os.path.realpath(target), "")
-    for member in plan.members:
-        if isinstance(member.source, FileSource) and os.path.realpath(member.source.path).startswith(inside):
-            message = (
-                f"holds {member.origin}, which would be lost with it: choose another model name or export path"
-            )
-            raise TargetError(target, message)
+def _folder_path(plan: Plan, path: str) -> str:
+    """Return a path without a slash at its end; refuse one of a folder that holds what is to be packed."""
+    path = path.rstrip(os.sep) or path
+    if os.path.isdir(path):
+        inside = os.path.join(os.path.realpath(path), "")
+        for member in plan.members:
+            if isinstance(member.source, FileSource) and os.path.realpath(member.source.path).startswith(inside):
+                advice = "choose another model name or export path"
+                raise TargetError(path, f"holds {member.origin}, which would be lost with it: {advice}")
+    return path
 
 
 def suffix_warning(plan: Plan, target: str) -> list[str]:
@@ -167,15 +132,10 @@ def suffix_warning(plan: Plan, target: str) -> list[str]:
 
 
 def _stream(
-    plan: Plan,
-    *,
-    threads: int,
-    digest: bool = False,
-    progress: Progress | None = None,
-    file: FileSink | None = None,
-) -> ZipStream | TarStream:
+    plan: Plan, *, threads: int, digest: bool, progress: Progress | None, file: FileSink | None = None
+) -> Stream:
     if isinstance(plan, ArchivePlan) and plan.archive_format == "tgz":
         from marpack.archive.write.tar_stream import TarStream
 
-        return TarStream(plan, threads=threads, digest=digest, progress=progress)
-    return ZipStream(plan, threads=threads, digest=digest, progress=progress, file=file)
+        return TarStream(plan=plan, threads=threads, digest=digest, progress=progress)
+    return ZipStream(plan=plan, threads=threads, digest=digest, progress=progress, file=file)

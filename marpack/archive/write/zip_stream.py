@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
 
 from marpack.archive.formats.deflate import DEFAULT_LEVEL, deflate
 from marpack.archive.formats.zip_records import ZipMember, central_header, end_records, local_header
-from marpack.archive.forms import Compression
+from marpack.archive.forms import Compression, Deflate
+from marpack.archive.member import Member
 from marpack.archive.result import Progress
 from marpack.archive.sources import CHUNK_SIZE, DeflatedSource
-from marpack.archive.write.member_contents import MemberContents
+from marpack.archive.write.member_contents import MemberContents, Stream
+from marpack.archive.write.sinks import FileSink
 from marpack.errors import SourceChangedError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
-    from typing import IO
-
-    from marpack.archive.forms import Deflate
-    from marpack.archive.member import Member
-    from marpack.archive.plan.plan import Plan
-    from marpack.archive.result import WrittenMember
     from marpack.archive.write.deflate_ahead import DeflatedAhead
 
 # A member up to this size is held in memory, so that its header is right at once.
@@ -31,59 +28,28 @@ _REGULAR_FILE = 0o100000
 _MANIFEST_MODE = 0o600  # Z5: and no type of file, as zipfile gives to text
 
 
-class File(Protocol):
-    """What the stream uses of a file that its bytes go to."""
-
-    folder: str
-
-    def write_provisional(self, header: bytes) -> None:
-        """Append a header that ``patch`` will replace."""
-
-    def patch(self, offset: int, header: bytes) -> None:
-        """Replace the provisional header."""
-
-    def copy(self, contents: MemberContents) -> bool:
-        """Append contents that need not be yielded; False if they must be."""
-
-
-class ZipStream:
-    """Yields the bytes of an archive; ``written`` grows with each member that is complete.
+@dataclass(kw_only=True, eq=False, repr=False)
+class ZipStream(Stream):
+    """Yields the bytes of a zip.
 
     A header holds the CRC and the compressed size, which are known only after the member's bytes. Given the
     ``file`` that the bytes go to, a large source is read once, and what lies in a file already is not yielded but
     copied; without it, a large source is read twice. The bytes are the same.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        *,
-        threads: int,
-        digest: bool = False,
-        progress: Progress | None = None,
-        file: File | None = None,
-    ) -> None:
-        self.written: list[WrittenMember] = []
-        self._plan = plan
-        self._threads = threads
-        self._digest = digest
-        self._progress = progress
-        self._file = file
+    file: FileSink | None = None
 
     def __iter__(self) -> Generator[bytes, None, None]:
         offset = 0
         directory = []
         ahead = self._deflated_ahead()
         with closing(ahead) if ahead else nullcontext():
-            for member in self._plan.members:
-                if source := _deflated_source(member):
-                    body = self._body(member, self._progress)
-                    record = yield from self._copied(body, source, offset)
-                elif ahead and _may_be_ahead(member):
+            for member in self.plan.members:
+                if ahead and _may_be_ahead(member):
                     body, spool = ahead.take()
                     record = yield from self._spooled(body, spool, offset)
                 else:
-                    body = self._body(member, self._progress)
+                    body = self._body(member, self.progress)
                     record = yield from self._member(body, offset)
                 offset += record.local_size + record.compressed_size
                 directory.append(central_header(record))
@@ -94,18 +60,23 @@ class ZipStream:
 
     def _member(self, body: _Body, offset: int) -> Generator[bytes, None, ZipMember]:
         member = body.contents.member
-        if member.size <= HELD_SIZE:
+        if source := _deflated_source(member):
+            body.contents.crc, body.compressed_size = source.crc32, source.compressed_size
+            record = body.record(offset)
+            yield local_header(record)
+            yield from body.contents.copied(source)
+        elif member.size <= HELD_SIZE:
             held = b"".join(body)
             record = body.record(offset)
             yield local_header(record) + held
-        elif self._file:
-            self._file.write_provisional(local_header(body.record(offset)))
-            if not body.copy_to(self._file):
+        elif self.file:
+            self.file.write_provisional(local_header(body.record(offset)))
+            if not body.copy_to(self.file):
                 yield from body
             record = body.record(offset)
-            self._file.patch(offset, local_header(record))
+            self.file.patch(offset, local_header(record))
         else:
-            measured = _Body(MemberContents(member), self._plan.deflate, self._threads)
+            measured = _Body(MemberContents(member), self.plan.deflate, self.threads)
             for _ in measured:
                 pass
             record = measured.record(offset)
@@ -113,13 +84,6 @@ class ZipStream:
             yield from body
             if body.record(offset) != record:
                 raise SourceChangedError(member.origin, "changed while it was read")
-        return record
-
-    def _copied(self, body: _Body, source: DeflatedSource, offset: int) -> Generator[bytes, None, ZipMember]:
-        body.contents.crc, body.compressed_size = source.crc32, source.compressed_size
-        record = body.record(offset)
-        yield local_header(record)
-        yield from body.contents.copied(source)
         return record
 
     def _spooled(self, body: _Body, spool: IO[bytes], offset: int) -> Generator[bytes, None, ZipMember]:
@@ -130,20 +94,18 @@ class ZipStream:
         return record
 
     def _body(self, member: Member, progress: Progress | None) -> _Body:
-        contents = MemberContents(member, digest=self._digest, progress=progress)
-        return _Body(contents, self._plan.deflate, self._threads)
+        contents = MemberContents(member, digest=self.digest, progress=progress)
+        return _Body(contents, self.plan.deflate, self.threads)
 
     def _deflated_ahead(self) -> DeflatedAhead[_Body] | None:
         """Have several members deflated at once by zlib, whose stream is one thread's; this needs a disk."""
-        members = [member for member in self._plan.members if _may_be_ahead(member)]
-        if self._file is None or self._plan.deflate != "zlib" or self._threads == 1 or len(members) < 2:
+        members = [member for member in self.plan.members if _may_be_ahead(member)]
+        if self.file is None or self.plan.deflate != "zlib" or self.threads == 1 or len(members) < 2:
             return None
         from marpack.archive.write.deflate_ahead import DeflatedAhead  # only large members need it
 
-        threads = min(self._threads, len(members))
-        return DeflatedAhead(
-            members, self._body, folder=self._file.folder, threads=threads, progress=self._progress
-        )
+        threads = min(self.threads, len(members))
+        return DeflatedAhead(members, self._body, folder=self.file.folder, threads=threads, progress=self.progress)
 
 
 def _deflated_source(member: Member) -> DeflatedSource | None:
@@ -175,7 +137,7 @@ class _Body:
             self.compressed_size += len(piece)
             yield piece
 
-    def copy_to(self, file: File) -> bool:
+    def copy_to(self, file: FileSink) -> bool:
         """Have the file take contents that are stored, if it can."""
         if self.contents.member.compression is not Compression.STORED or not file.copy(self.contents):
             return False
