@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from marpack.display import printable, showable
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
-# The programs that read what marpack writes: TorchServe itself, its Python launcher ``torchserve``, KServe's
-# wrapper around it, and MLflow's deployment plugin.
+# The programs that read what marpack writes.
 ReaderName: TypeAlias = Literal["server", "launcher", "kserve", "mlflow"]
 
-# What they are called.
 READER_NAMES: Mapping[ReaderName, str] = {
     "server": "the server",
     "launcher": "the torchserve command",
@@ -107,7 +103,7 @@ class Finding(_Shown):
     def place(self) -> str:
         """The file with the member in it and the line, escaped; empty where none is known."""
         path = "/".join(printable(part) for part in (self.file, self.member) if part)
-        return ":".join(filter(None, [path, "" if self.line is None else str(self.line)]))
+        return ":".join(filter(None, [path, str(self.line or "")]))
 
     def __str__(self) -> str:
         return ": ".join(filter(None, [self.place, self.severity, self.sentence]))

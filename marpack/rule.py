@@ -5,13 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from marpack.errors import MarpackError
-from marpack.findings import Finding
-
-if TYPE_CHECKING:
-    from marpack.findings import ReaderName, Severity
+from marpack.findings import Finding, ReaderName, Severity
 
 # What a rule is about: archives of models, of workflows, or whatever it is given.
 Kind: TypeAlias = Literal["model", "workflow", "any"]
@@ -51,16 +48,17 @@ class Rule(Generic[T]):
 
     @property
     def explanation(self) -> str:
-        """What the rule looks for, why, and where that is from: for the page of all rules."""
-        return inspect.getdoc(self.function) or ""
+        """What to do; and in paragraphs of their own why, and where that is from: for the page of all rules."""
+        text = inspect.getdoc(self.function) or ""
+        return text if "\n" in text else text.replace(". ", ".\n\n", 1)
 
     def finding(
         self,
-        *,
         message: str,
-        fix: str,
-        effect: str = "",
         key: str = "",
+        *,
+        effect: str = "",
+        fix: str,
         member: str | None = None,
         line: int | None = None,
         severity: Severity | None = None,
@@ -91,11 +89,7 @@ def rule(
     code: str, severity: Severity, *, kind: Kind = "any"
 ) -> Callable[[Callable[[T], Iterable[Finding]]], Rule[T]]:
     """Make a rule of a function; see ``Rule``. In the function, its own name is the rule."""
-
-    def made(function: Callable[[T], Iterable[Finding]]) -> Rule[T]:
-        return Rule(code=code, severity=severity, function=function, kind=kind)
-
-    return made
+    return lambda function: Rule(code=code, severity=severity, function=function, kind=kind)
 
 
 def rules_in(namespace: Mapping[str, object]) -> tuple[Rule[Any], ...]:
@@ -113,17 +107,19 @@ def chosen_rules(
     Raises ``MarpackError`` for one that means no rule.
     """
     rules = tuple(rules)
-    wanted = None if select is None else _listed(select)
-    unwanted = _listed(ignore)
-    for given in [*(wanted or []), *unwanted]:
-        if not any(_means(given, known.code) for known in rules):
-            raise MarpackError(f"no rule is called {given!r}: see spec/checks.md")
-    return tuple(
-        known
-        for known in rules
-        if (wanted is None or any(_means(given, known.code) for given in wanted))
-        and not any(_means(given, known.code) for given in unwanted)
-    )
+
+    def codes_of(given: str | Iterable[str]) -> set[str]:
+        codes: set[str] = set()
+        for each in [given] if isinstance(given, str) else given:
+            meant = {known.code for known in rules if f"{known.code}-".startswith(f"{each}-")}
+            if not meant:
+                raise _unknown(each)
+            codes |= meant
+        return codes
+
+    wanted = {known.code for known in rules} if select is None else codes_of(select)
+    unwanted = codes_of(ignore)
+    return tuple(known for known in rules if known.code in wanted - unwanted)
 
 
 def explanation_of(rules: Iterable[Rule[T]], code: str) -> str:
@@ -131,12 +127,8 @@ def explanation_of(rules: Iterable[Rule[T]], code: str) -> str:
     for known in rules:
         if known.code == code:
             return f"{known.code} ({known.severity})\n\n{known.explanation}"
-    raise MarpackError(f"no rule is called {code!r}: see spec/checks.md")
+    raise _unknown(code)
 
 
-def _listed(codes: str | Iterable[str]) -> list[str]:
-    return [codes] if isinstance(codes, str) else list(codes)
-
-
-def _means(given: str, code: str) -> bool:
-    return code == given or code.startswith(f"{given}-")
+def _unknown(code: str) -> MarpackError:
+    return MarpackError(f"no rule is called {code!r}: see spec/checks.md")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from marpack.archive.manifest import Manifest
 from marpack.config.rules import listeners, models_to_load, platform, text, values
 from marpack.config.rules.document import Document, Target, is_kserve
 from marpack.config.rules.models_to_load import find_unreadable
@@ -19,11 +19,8 @@ from marpack.config.settings.releases import release
 from marpack.config.store_listing import archives_in, read_manifests
 from marpack.config.text import properties as codec
 from marpack.errors import ArchiveError, ConfigError, PropertiesError
+from marpack.findings import Finding
 from marpack.rule import Rule, chosen_rules
-
-if TYPE_CHECKING:
-    from marpack.archive.manifest import Manifest
-    from marpack.findings import Finding
 
 
 def _of_the_snapshot(rule: Rule[SnapshotText]) -> Rule[Document]:
@@ -76,23 +73,12 @@ def lint_config(
     entries: list[codec.Entry] = []
     error = None
     try:
-        entries += (element for element in codec.parse(data) if isinstance(element, codec.Entry))
+        entries += (each for each in codec.parse(data) if isinstance(each, codec.Entry))
     except PropertiesError as problem:
         error = problem
-    document = _document(
-        Document(properties={each.key: each.value for each in entries}, path=file, data=data, entries=entries),
-        torchserve_version,
-        target,
-        model_store,
-        archives,
-        environ,
-    )
-    document = replace(document, error=error)
-    rules = chosen_rules(RULES, select=select, ignore=ignore)
-    if not document.is_readable:
-        rules = tuple(rule for rule in rules if rule in (text.find_syntax, text.find_encoding))
-    findings = (found for rule in rules for found in rule.findings(document))
-    return tuple(sorted(findings, key=lambda found: found.line or 0))
+    properties = {each.key: each.value for each in entries}
+    document = Document(properties=properties, path=file, data=data, entries=entries, error=error)
+    return _lint(document, select, ignore, torchserve_version, target, model_store, archives, environ)
 
 
 def lint_properties(
@@ -107,24 +93,22 @@ def lint_properties(
     ignore: str | Iterable[str] = (),
 ) -> tuple[Finding, ...]:
     """Return everything that is wrong with settings, whatever file they come from; see ``lint_config``."""
-    document = _document(
-        Document(properties=properties), torchserve_version, target, model_store, archives, environ
-    )
-    rules = chosen_rules(RULES, select=select, ignore=ignore)
-    return tuple(found for rule in rules for found in rule.findings(document))
+    document = Document(properties=properties)
+    return _lint(document, select, ignore, torchserve_version, target, model_store, archives, environ)
 
 
-def _document(
+def _lint(
     document: Document,
+    select: str | Iterable[str] | None,
+    ignore: str | Iterable[str],
     torchserve_version: str | None,
     target: Target | None,
     model_store: str | os.PathLike[str] | None,
     archives: Mapping[str, Manifest] | None,
     environ: Mapping[str, str] | None,
-) -> Document:
-    """Return the settings with what is known of the server."""
-    properties = document.properties
-    unresolved: Sequence[Finding] = ()
+) -> tuple[Finding, ...]:
+    """Return what the rules find in settings, given what is known of the server; see ``lint_config``."""
+    properties, unresolved = document.properties, document.unresolved
     if environ is not None:
         try:
             properties = resolve(properties, environ)
@@ -135,7 +119,7 @@ def _document(
         there = look_at_store(model_store)
         known = archives or {}
         store = Store(there.names | known.keys(), {**there.manifests, **known}, there.unreadable)
-    return replace(
+    document = replace(
         document,
         properties=properties,
         unresolved=unresolved,
@@ -143,6 +127,11 @@ def _document(
         is_kserve=is_kserve(properties, target),
         store=store,
     )
+    rules = chosen_rules(RULES, select=select, ignore=ignore)
+    if not document.is_readable:
+        rules = tuple(rule for rule in rules if rule in (text.find_syntax, text.find_encoding))
+    findings = (found for rule in rules for found in rule.findings(document))
+    return tuple(sorted(findings, key=lambda found: found.line or 0))
 
 
 def lint_snapshot(
@@ -181,13 +170,11 @@ def look_at_store(folder: str | os.PathLike[str]) -> Store:
     except OSError as error:
         message = f"{os.fsdecode(folder)!r} cannot be looked at: {error.strerror}"
         fix = "name the folder of the archives"
-        return Store(frozenset(), {}, [find_unreadable.finding(key="model_store", message=message, fix=fix)])
+        return Store(frozenset(), {}, [find_unreadable.finding(message, "model_store", fix=fix)])
     for path in paths:
         try:
             manifests |= read_manifests([path])
         except (ArchiveError, OSError) as error:
             effect, fix = "models after it in a snapshot are left out", "remove or replace it"
-            unreadable.append(
-                find_unreadable.finding(key="model_store", message=str(error), effect=effect, fix=fix)
-            )
+            unreadable.append(find_unreadable.finding(str(error), "model_store", effect=effect, fix=fix))
     return Store(names, manifests, unreadable)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from marpack.config.rules.model_config import find_all, find_keys, find_size, find_types
 from marpack.config.rules.model_config_text import SECTIONS, ModelConfigText
@@ -14,10 +15,6 @@ from marpack.config.text import yaml_text
 from marpack.config.text.plain_copy import SIZE_LIMIT, plain
 from marpack.display import type_name
 from marpack.errors import ConfigError
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Sequence
 
 # The server reads both in any case; these are the spellings that its own examples use.
 DeviceType: TypeAlias = Literal["cpu", "gpu"]
@@ -115,18 +112,16 @@ class ModelConfig:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        document = {key: getattr(self, attribute) for key, attribute in _KEYS.items()}
-        kept = {key: value for key, value in document.items() if value is not None or key in _ALWAYS}
         extra: object = self.extra
         findings = []
         if not isinstance(extra, Mapping):
             message = f"it is {type_name(extra)}, not a mapping"
-            findings.append(find_types.finding(key="extra", message=message, fix="write a mapping"))
+            findings.append(find_types.finding(message, "extra", fix="write a mapping"))
             extra = {}
-        for key in _KEYS.keys() & extra.keys():
+        for key in sorted(_KEYS.keys() & extra.keys()):
             message, fix = f"{key!r} has a field of its own", f"give {_KEYS[key]}= instead"
-            findings.append(find_keys.finding(key=key, message=message, fix=fix))
-        config = ModelConfigText(document={**extra, **kept})
+            findings.append(find_keys.finding(message, key, fix=fix))
+        config = ModelConfigText(document={**extra, **self._settings()})
         if findings := [*findings, *find_all(config)]:
             raise ConfigError(findings)
         copied, _ = config.copied
@@ -139,7 +134,7 @@ class ModelConfig:
         if (size := self.size) > SIZE_LIMIT:
             message, effect = f"the file has {size} bytes", f"it ignores one of more than {SIZE_LIMIT}"
             fix = "put large data into a file of its own (extra_files)"
-            raise ConfigError([find_size.finding(message=message, effect=effect, fix=fix)])
+            raise ConfigError([find_size.finding(message, effect=effect, fix=fix)])
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> ModelConfig:
@@ -159,9 +154,11 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a reader of the file gets: the front end's keys, new dicts and lists."""
-        document = {key: getattr(self, attribute) for key, attribute in _KEYS.items()}
-        kept = {key: value for key, value in document.items() if value is not None}
-        return plain({**kept, **self.extra})
+        return plain({**self._settings(), **self.extra})
+
+    def _settings(self) -> dict[str, Any]:
+        values = {key: getattr(self, attribute) for key, attribute in _KEYS.items()}
+        return {key: value for key, value in values.items() if value is not None or key in _ALWAYS}
 
     def to_yaml(self) -> str:
         """Return the file: ASCII, and the same to YAML 1.1 readers in Java (SnakeYAML) and Python (PyYAML)."""
@@ -198,16 +195,13 @@ class ModelConfig:
 
 
 # The server's keys that no rule derives from the fields' names.
-_UNLIKE = {"sequence_max_idle_msec": "sequenceMaxIdleMSec", "sequence_timeout_msec": "sequenceTimeoutMSec"}
-_SNAKE = ("micro_batching",)
-
-
-def _key_of(attribute: str) -> str:
-    if attribute in _SNAKE:
-        return attribute
-    return _UNLIKE.get(attribute) or re.sub("_(.)", lambda match: match[1].upper(), attribute)
-
+_UNLIKE = {
+    "sequence_max_idle_msec": "sequenceMaxIdleMSec",
+    "sequence_timeout_msec": "sequenceTimeoutMSec",
+    "micro_batching": "micro_batching",
+}
 
 # Key in the file -> attribute, in the order of the file.
-_KEYS = {_key_of(each.name): each.name for each in fields(ModelConfig) if each.name != "extra"}
+_ATTRIBUTES = [each.name for each in fields(ModelConfig) if each.name != "extra"]
+_KEYS = {_UNLIKE.get(name) or re.sub("_(.)", lambda match: match[1].upper(), name): name for name in _ATTRIBUTES}
 _ALWAYS = {"responseTimeout", "startupTimeout"}

@@ -6,11 +6,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marpack import strict_json
+from marpack.archive.manifest import Manifest
 from marpack.config.lint import lint_properties
-from marpack.config.presets import PRESET_VALUES, PRESETS
+from marpack.config.presets import PRESET_VALUES, PRESETS, Preset
+from marpack.config.rules.document import Target
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, ServerSettings, parse_value
 from marpack.config.settings.redaction import redacted
@@ -21,11 +23,6 @@ from marpack.disk.atomic import replacing_file
 from marpack.display import hidden
 from marpack.errors import ConfigError, PropertiesError, SnapshotError
 from marpack.findings import Finding
-
-if TYPE_CHECKING:
-    from marpack.archive.manifest import Manifest
-    from marpack.config.presets import Preset
-    from marpack.config.rules.document import Target
 
 _PYTHON_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "True or False"),
@@ -137,21 +134,15 @@ class ServerConfig(ServerSettings):
     @classmethod
     def from_properties(cls, properties: Mapping[str, str]) -> ServerConfig:
         """Take settings as text."""
-        known: dict[str, Any] = {}
-        extra = {}
-        for name, text in properties.items():
-            key = KEYS.get(name)
-            value = None if key is None else _value(key, text)
-            if key is None or value is None:
-                extra[name] = text
-            else:
-                known[key.attribute] = value
+        values = {name: _value(KEYS[name], text) for name, text in properties.items() if name in KEYS}
+        known = {KEYS[name].attribute: value for name, value in values.items() if value is not None}
+        extra = {name: text for name, text in properties.items() if values.get(name) is None}
         return cls(**known, extra=extra)
 
     def properties(self) -> dict[str, str]:
         """Return the settings as text, in the order of writing: of ``KEYS``, then ``extra``, the snapshot last."""
         found = {key.name: _text(key, getattr(self, key.attribute)) for key in KEYS.values() if self._is_set(key)}
-        snapshot = {key: found.pop(key) for key in ("model_snapshot",) if key in found}
+        snapshot = {_SNAPSHOT: found.pop(_SNAPSHOT)} if _SNAPSHOT in found else {}
         return found | dict(self.extra) | snapshot
 
     def dumps(self, *, style: codec.Style = "portable") -> str:

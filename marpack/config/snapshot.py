@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
+from marpack.archive.manifest import Manifest
 from marpack.config.rules.snapshot_form import FORM_RULES, find_mar_names, form_errors
-from marpack.config.rules.snapshot_text import (
-    INTEGERS,
-    OPTIONAL_INTEGERS,
-    REQUIRED,
-    SnapshotText,
-    Store,
-    as_int,
-    as_whole,
-    is_default,
-    load_snapshot,
-)
+from marpack.config.rules.snapshot_text import REQUIRED, SnapshotText, Store, as_taken, as_whole, load_snapshot
 from marpack.config.rules.snapshot_values import VALUE_RULES
-from marpack.config.store_listing import archives_in, read_manifests
+from marpack.config.store_listing import archives_in, read_manifests, versions_in
 from marpack.config.text.java_hash import hash_map_order
 from marpack.errors import ConfigError
 from marpack.findings import Finding
 
 if TYPE_CHECKING:
-    import os
-
     from typing_extensions import Unpack
-
-    from marpack.archive.manifest import Manifest
 
 SnapshotStyle: TypeAlias = Literal["spaced", "compact", "server"]
 
@@ -84,7 +72,10 @@ class SnapshotEntry:
         alone = SnapshotText(document={"modelCount": 1, "models": {"": {"": self._document()}}})
         found = [each for rule in FORM_RULES for each in rule.findings(alone)]
         place = "models..."  # which is no part of what a caller knows
-        _raise_errors([replace(each, key=each.key.removeprefix(place), severity="error") for each in found])
+        if found:
+            raise ConfigError(
+                [replace(each, key=each.key.removeprefix(place), severity="error") for each in found]
+            )
 
     def _document(self) -> dict[str, Any]:
         found = {key: getattr(self, attribute) for key, attribute in _KEYS.items()}
@@ -105,13 +96,9 @@ def _checked_extra(extra: object, reserved: set[str]) -> dict[str, Any]:
     return dict(copied)
 
 
-def _camel_case(name: str) -> str:
-    head, *words = name.split("_")
-    return head + "".join(word.capitalize() for word in words)
-
-
 # JSON key -> attribute, in the order of the text (S3).
-_KEYS = {_camel_case(each.name): each.name for each in fields(SnapshotEntry) if each.name != "extra"}
+_ATTRIBUTES = [each.name for each in fields(SnapshotEntry) if each.name != "extra"]
+_KEYS = {re.sub("_(.)", lambda match: match[1].upper(), name): name for name in _ATTRIBUTES}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,12 +128,8 @@ class ModelSnapshot:
                 raise TypeError(f"names and versions of models must be str, not {name!r} and {version!r}")
             if not isinstance(entry, SnapshotEntry):
                 raise TypeError(f"models[{name!r}] must hold SnapshotEntry values, not {type(entry).__name__}")
-        own_name, created = self.name, self.created
-        checks: tuple[tuple[str, object, tuple[type, ...]], ...] = (
-            ("name", own_name, (str,)),
-            ("created", created, (int, type(None))),
-        )
-        for field_name, value, types in checks:
+        for field_name, types in (("name", (str,)), ("created", (int, type(None)))):
+            value = getattr(self, field_name)
             if not isinstance(value, types) or isinstance(value, bool):
                 raise TypeError(f"{field_name} must be {types[0].__name__}, not {type(value).__name__}")
 
@@ -195,19 +178,16 @@ class ModelSnapshot:
         ``lint_snapshot``.
         """
         document = load_snapshot(text)
-        _raise_errors(form_errors(SnapshotText(document=document)))
+        if errors := form_errors(SnapshotText(document=document)):
+            raise ConfigError(errors)
         models = {
             name: {version: _entry(values) for version, values in versions.items()}
             for name, versions in document.pop("models").items()
         }
-        document.pop("modelCount", None)
-        name, created = document.pop("name", None), document.pop("created", None)
-        return cls(
-            models=models,
-            name=_DEFAULT_NAME if name is None else name if isinstance(name, str) else json.dumps(name),
-            created=as_whole(created),
-            extra=document,
-        )
+        _, own_name, created = (document.pop(key, None) for key in ("modelCount", "name", "created"))
+        shown_name = own_name if isinstance(own_name, str) else json.dumps(own_name)
+        name = _DEFAULT_NAME if own_name is None else shown_name
+        return cls(models=models, name=name, created=as_whole(created), extra=document)
 
     @classmethod
     def from_manifests(
@@ -220,61 +200,14 @@ class ModelSnapshot:
         """Build a snapshot from archives' manifests by file name, so that names and versions cannot disagree (S8).
 
         ``default_versions`` names the default version of models that have several; otherwise it is the highest.
-        ``settings`` hold for all of them. Raises ``ConfigError`` for archives that
-        cannot be served together.
+        ``settings`` hold for all of them. Raises ``ConfigError`` for archives that cannot be served together.
         """
-        chosen: dict[str, str] = dict(default_versions or {})
-        found: dict[str, dict[str, str]] = {}
-        findings = []
-        for mar_name, manifest in manifests.items():
-            name, version = manifest.model.model_name, manifest.model.served_version
-            if not name:
-                findings.append(
-                    Finding(
-                        code="snapshot-no-name",
-                        key=mar_name,
-                        message="its manifest names no model",
-                        effect="it would not register it",
-                        fix="pack it with a model name",
-                    )
-                )
-            elif other := found.setdefault(name, {}).get(version):
-                findings.append(
-                    Finding(
-                        code="snapshot-same-version",
-                        key=f"models.{name}.{version}",
-                        message=f"{other!r} and {mar_name!r} are the same version of one model",
-                        effect="it ends",
-                        fix="keep one, or pack it with another version",
-                    )
-                )
-            else:
-                found[name][version] = mar_name
-        for name, version in chosen.items():
-            if version not in found.get(name, {}):
-                known = ", ".join(sorted(found.get(name, {}))) or "no archive"
-                findings.append(
-                    Finding(
-                        code="snapshot-no-such-version",
-                        key=f"models.{name}",
-                        message=f"{version!r} shall be the default, but there is {known}",
-                        fix="name a version that is there",
-                    )
-                )
-        _raise_errors(findings)
-        return cls(
-            models={
-                name: {
-                    version: SnapshotEntry(
-                        mar_name=mar_name,
-                        default_version=version == (chosen.get(name) or max(versions, key=_version_key)),
-                        **_with_maximum(settings),
-                    )
-                    for version, mar_name in versions.items()
-                }
-                for name, versions in found.items()
-            }
-        )
+        numbers = _with_maximum(settings)
+        models: dict[str, dict[str, SnapshotEntry]] = {}
+        for name, version, mar_name, is_default in versions_in(manifests, default_versions or {}):
+            entry = SnapshotEntry(mar_name=mar_name, default_version=is_default, **numbers)
+            models.setdefault(name, {})[version] = entry
+        return cls(models=models)
 
     @classmethod
     def from_archives(
@@ -327,21 +260,10 @@ class ModelSnapshot:
 
 
 def _entry(values: dict[str, Any]) -> SnapshotEntry:
-    known = {attribute: values[key] for key, attribute in _KEYS.items() if values.get(key) is not None}
-    for key in (*INTEGERS, *OPTIONAL_INTEGERS):
-        if (attribute := _KEYS[key]) in known:
-            known[attribute] = as_int(known[attribute])
+    taken = as_taken(values)
     # S3: absent keys stay absent; the defaults of SnapshotEntry are for new ones.
-    absent = {attribute: None for key, attribute in _KEYS.items() if key not in REQUIRED}
-    known["default_version"] = is_default(values)
-    extra = {key: value for key, value in values.items() if key not in _KEYS}
-    return SnapshotEntry(**{**absent, **known}, extra=extra)
-
-
-def _raise_errors(findings: Iterator[Finding] | Sequence[Finding]) -> None:
-    errors = [each for each in findings if each.severity == "error"]
-    if errors:
-        raise ConfigError(errors)
+    known: dict[str, Any] = {attribute: taken.get(key) for key, attribute in _KEYS.items()}
+    return SnapshotEntry(**known, extra={key: value for key, value in values.items() if key not in _KEYS})
 
 
 def _with_maximum(settings: EntrySettings) -> EntrySettings:
@@ -350,17 +272,3 @@ def _with_maximum(settings: EntrySettings) -> EntrySettings:
     if isinstance(least, int) and "max_workers" not in settings:
         return {**settings, "max_workers": max(1, least)}
     return settings
-
-
-def _version_key(version: str) -> tuple[tuple[int, int, str], ...]:
-    """Order versions by their numbers: 1.10 comes after 1.9, and 1.0-rc1 before 1.0."""
-    parts = re.findall("[0-9]+|[^0-9.]+", version)
-    # Digits are compared without int(), which refuses thousands of them.
-    numbers = (part.lstrip("0") for part in parts)
-    return (
-        *(
-            (1, len(number), number) if part.isdecimal() else (-1, 0, part)
-            for part, number in zip(parts, numbers, strict=True)
-        ),
-        (0, 0, ""),
-    )

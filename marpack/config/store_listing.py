@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterable, Mapping
 
-from marpack.archive.manifest import MANIFEST_NAME
+from marpack.archive.manifest import MANIFEST_NAME, Manifest
 from marpack.archive.read.open import read_manifest
 from marpack.errors import ConfigError
 from marpack.findings import Finding
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from marpack.archive.manifest import Manifest
 
 # What ``load_models=all`` takes (P18), but ``.model``, which no packer writes.
 _SUFFIXES = (".mar", ".tar.gz")
@@ -25,11 +21,8 @@ def archives_in(folder: str | os.PathLike[str]) -> list[str]:
     Hidden ones are left out, as the server leaves them out.
     """
     folder = os.fsdecode(folder)
-    return [
-        path
-        for name in sorted(os.listdir(folder))
-        if not name.startswith(".") and _is_archive(path := os.path.join(folder, name))
-    ]
+    names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    return [path for name in names if _is_archive(path := os.path.join(folder, name))]
 
 
 def suffix_of(file_name: str) -> str:
@@ -43,6 +36,57 @@ def _is_archive(path: str) -> bool:
     return os.path.isfile(path) and bool(suffix_of(path))
 
 
+def versions_in(
+    manifests: Mapping[str, Manifest], defaults: Mapping[str, str]
+) -> list[tuple[str, str, str, bool]]:
+    """Return the models of archives: name, version, name of the archive, and whether it is the default (S8).
+
+    ``defaults`` names the default version of models that have several; otherwise it is the highest. Raises
+    ``ConfigError`` for archives that cannot be served together.
+    """
+    found: dict[str, dict[str, str]] = {}
+    findings = []
+    for mar_name, manifest in manifests.items():
+        name, version = manifest.model.model_name, manifest.model.served_version
+        if not name:
+            message, effect = "its manifest names no model", "it would not register it"
+            fix = "pack it with a model name"
+            findings.append(
+                Finding(code="snapshot-no-name", key=mar_name, message=message, effect=effect, fix=fix)
+            )
+        elif other := found.setdefault(name, {}).get(version):
+            key, fix = f"models.{name}.{version}", "keep one, or pack it with another version"
+            message = f"{other!r} and {mar_name!r} are the same version of one model"
+            findings.append(
+                Finding(code="snapshot-same-version", key=key, message=message, effect="it ends", fix=fix)
+            )
+        else:
+            found[name][version] = mar_name
+    for name, version in defaults.items():
+        if version not in found.get(name, {}):
+            there = ", ".join(sorted(found.get(name, {}))) or "no archive"
+            key, message = f"models.{name}", f"{version!r} shall be the default, but there is {there}"
+            fix = "name a version that is there"
+            findings.append(Finding(code="snapshot-no-such-version", key=key, message=message, fix=fix))
+    if findings:
+        raise ConfigError(findings)
+    return [
+        (name, version, mar_name, version == (defaults.get(name) or max(versions, key=_version_key)))
+        for name, versions in found.items()
+        for version, mar_name in versions.items()
+    ]
+
+
+def _version_key(version: str) -> tuple[tuple[int, int, str], ...]:
+    """Order versions by their numbers: 1.10 comes after 1.9, and 1.0-rc1 before 1.0."""
+    return (*map(_part_key, re.findall("[0-9]+|[^0-9.]+", version)), (0, 0, ""))
+
+
+def _part_key(part: str) -> tuple[int, int, str]:
+    number = part.lstrip("0")  # compared without int(), which refuses thousands of digits
+    return (1, len(number), number) if part.isdecimal() else (-1, 0, part)
+
+
 def read_manifests(paths: Iterable[str | os.PathLike[str]]) -> dict[str, Manifest]:
     """Return the manifest of each archive by its file name, which two of them may not share."""
     found: dict[str, Manifest] = {}
@@ -50,16 +94,9 @@ def read_manifests(paths: Iterable[str | os.PathLike[str]]) -> dict[str, Manifes
     for path in map(os.fsdecode, paths):
         name = os.path.basename(os.path.abspath(path))
         if name in found:
-            raise ConfigError(
-                [
-                    Finding(
-                        code="snapshot-same-file",
-                        key=name,
-                        message=f"{places[name]!r} and {path!r} have one name, and a model store is one folder",
-                        fix="name the archives of one store",
-                    )
-                ]
-            )
+            message = f"{places[name]!r} and {path!r} have one name, and a model store is one folder"
+            fix = "name the archives of one store"
+            raise ConfigError([Finding(code="snapshot-same-file", key=name, message=message, fix=fix)])
         found[name] = read_manifest(path)
         places[name] = path
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from marpack import strict_json
 from marpack.config.rules.snapshot_form import form_errors, with_form
@@ -14,10 +14,8 @@ from marpack.config.settings.environment import is_true, variables
 from marpack.config.settings.keys import KEYS
 from marpack.config.text import properties as codec
 from marpack.errors import PropertiesError
-
-if TYPE_CHECKING:
-    from marpack.findings import Finding
-    from marpack.rule import Kind
+from marpack.findings import Finding
+from marpack.rule import Kind
 
 Target: TypeAlias = Literal["torchserve", "kserve"]
 

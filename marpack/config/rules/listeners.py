@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from marpack.config.rules.document import Document
 from marpack.config.rules.values import ADDRESS, UNIX_ADDRESS
 from marpack.config.settings.keys import whole_number
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from marpack.config.rules.document import Document
 
 _DEFAULT_PORTS = {
     "inference_address": {"http": 80, "https": 443},
@@ -55,12 +53,9 @@ def find_clashes(document: Document) -> Iterator[Finding]:
             continue
         if {one.key, other.key} == {"inference_address", "management_address"} and one.host == other.host:
             continue  # P17: one listener for both
-        yield find_clashes.finding(
-            key=other.key if other.key in document.properties else one.key,
-            message=f"{one.key} and {other.key} both take port {one.port}",
-            effect="it ends",
-            fix="give each a port of its own",
-        )
+        key = other.key if other.key in document.properties else one.key
+        message, fix = f"{one.key} and {other.key} both take port {one.port}", "give each a port of its own"
+        yield find_clashes.finding(message, key, effect="it ends", fix=fix)
 
 
 def _meet(one: str, other: str) -> bool:
@@ -69,18 +64,12 @@ def _meet(one: str, other: str) -> bool:
 
 @rule("kserve-port", "note")
 def find_kserve_ports(document: Document) -> Iterator[Finding]:
-    """Leave the ports 8080 and 8081 to KServe's wrapper, where it reads.
-
-    It listens there, in the same pod.
-    """
+    """Leave the ports 8080 and 8081 to KServe's wrapper, where it reads. It listens there, in the same pod."""
     for one in _listeners(document) if document.is_kserve else ():
         if one.port in _KSERVE_PORTS and one.key in document.properties:
+            effect = "it listens there in the same pod"
             yield find_kserve_ports.finding(
-                key=one.key,
-                message=f"takes port {one.port}",
-                effect="it listens there in the same pod",
-                fix="take another, as 8085",
-                reader="kserve",
+                f"takes port {one.port}", one.key, effect=effect, fix="take another, as 8085", reader="kserve"
             )
 
 
@@ -94,27 +83,20 @@ def find_https(document: Document) -> Iterator[Finding]:
     for key in _DEFAULT_PORTS:
         is_https = document.properties.get(key, "").lower().startswith("https:")
         if is_https and len(pair) < 2 and "keystore" not in document.properties:
-            yield find_https.finding(
-                key=key,
-                message="is https without a key",
-                effect="it ends on Java 17",
-                fix="set keystore, or certificate_file and private_key_file",
-            )
+            fix = "set keystore, or certificate_file and private_key_file"
+            yield find_https.finding("is https without a key", key, effect="it ends on Java 17", fix=fix)
     if len(pair) == 1:
         message = "counts only together with its other half, certificate_file and private_key_file"
-        yield find_https.finding(key=pair[0], severity="warning", message=message, fix="set both")
+        yield find_https.finding(message, pair[0], fix="set both", severity="warning")
 
 
 @rule("unix-socket", "error")
 def find_sockets(document: Document) -> Iterator[Finding]:
-    """Use ``unix:`` addresses only while ``use_native_io`` is on.
-
-    Otherwise the server ends (P17).
-    """
+    """Use ``unix:`` addresses only while ``use_native_io`` is on. Otherwise the server ends (P17)."""
     for key in _DEFAULT_PORTS:
         if UNIX_ADDRESS.fullmatch(document.properties.get(key, "")) and not document.is_on("use_native_io"):
             message = "is a unix socket, which use_native_io=false forbids"
-            yield find_sockets.finding(key=key, message=message, effect="it ends", fix="remove use_native_io")
+            yield find_sockets.finding(message, key, effect="it ends", fix="remove use_native_io")
 
 
 @rule("kserve-address", "error")
@@ -127,7 +109,7 @@ def find_kserve_address(document: Document) -> Iterator[Finding]:
     if document.is_kserve and inference and not re.fullmatch("http://[^:/]+:[0-9]+", inference):
         message, effect = "is not http://host:port", "it makes a wrong URL of it"
         yield find_kserve_address.finding(
-            key="inference_address", message=message, effect=effect, fix="write it so", reader="kserve"
+            message, "inference_address", effect=effect, fix="write it so", reader="kserve"
         )
 
 

@@ -6,19 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from marpack.config.rules.model_config_text import (
-    BY_TORCHRUN,
-    CHOICES,
-    FLAGS,
-    INT_RANGE,
-    KEYS,
-    MAPPINGS,
-    NEED_IDLE_TIME,
-    TORCHRUN_KEYS,
-    TORCHRUN_TEXTS,
-    ModelConfigText,
-)
-from marpack.config.text.plain_copy import is_int, path_of
+from marpack.config.rules import model_config_text as known
+from marpack.config.rules.model_config_text import ModelConfigText
+from marpack.config.text.plain_copy import INT_RANGE, is_int, path_of
 from marpack.display import brief_repr, type_name
 from marpack.findings import Finding
 from marpack.rule import Rule, rule, rules_in
@@ -32,27 +22,25 @@ _STARTS = "it ends when it starts"
 _WORKER_DIES = "the code that reads it fails, and the worker with it"
 
 
-def _noted(rule: Rule[ModelConfigText], findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield those of a rule among what was found before."""
-    return (found for found in findings if found.code == rule.code)
+def _noted(code: str, explanation: str) -> Rule[ModelConfigText]:
+    """Make a rule of what has been found under its code when the file was read and copied."""
+
+    def find(config: ModelConfigText) -> Iterator[Finding]:
+        return config.noted(code)
+
+    find.__doc__ = explanation
+    return rule(code, "error")(find)
 
 
-@rule("model-config-syntax", "error")
-def find_syntax(config: ModelConfigText) -> Iterator[Finding]:
-    """Write one YAML document.
-
-    The front end ignores what is none; the worker dies when it reads it.
-    """
-    return _noted(find_syntax, config.unreadable)
+find_syntax = _noted(
+    "model-config-syntax",
+    "Write one YAML document. The front end ignores what is none; the worker dies when it reads it.",
+)
 
 
-@rule("model-config-encoding", "error")
-def find_encoding(config: ModelConfigText) -> Iterator[Finding]:
-    """Save the file as UTF-8.
-
-    The worker dies when it reads another encoding.
-    """
-    return _noted(find_encoding, config.unreadable)
+find_encoding = _noted(
+    "model-config-encoding", "Save the file as UTF-8. The worker dies when it reads another encoding."
+)
 
 
 @rule("model-config-document", "error")
@@ -61,13 +49,10 @@ def find_document(config: ModelConfigText) -> Iterator[Finding]:
 
     The server ends when it starts with anything else, an empty file too.
     """
-    yield from _noted(find_document, config.unreadable)
+    yield from config.noted("model-config-document")
     if not isinstance(config.document, Mapping):
-        yield find_document.finding(
-            message=f"the whole is {type_name(config.document)}, not a mapping",
-            effect=_STARTS,
-            fix="write 'key: value' lines, or leave the file out",
-        )
+        message = f"the whole is {type_name(config.document)}, not a mapping"
+        yield find_document.finding(message, effect=_STARTS, fix="write 'key: value' lines, or leave the file out")
 
 
 @rule("model-config-key", "error")
@@ -78,20 +63,14 @@ def find_keys(config: ModelConfigText) -> Iterator[Finding]:
     """
     for key in config.mapping:
         if not isinstance(key, str):
-            yield find_keys.finding(
-                key=path_of("", key),
-                message=f"the key {brief_repr(key, 40)} is {type_name(key)}, not a string",
-                effect=_STARTS,
-                fix="quote it in YAML, where on, off, yes, no and numbers are not strings; in Python give a str",
-            )
+            message = f"the key {brief_repr(key, 40)} is {type_name(key)}, not a string"
+            fix = "quote it in YAML, where on, off, yes, no and numbers are not strings; in Python give a str"
+            yield find_keys.finding(message, path_of("", key), effect=_STARTS, fix=fix)
     for key in filter(is_int, config.torchrun):
-        yield find_keys.finding(
-            key=path_of("torchrun", key),
-            message=f"the key {brief_repr(key, 40)} is a whole number, not a string",
-            effect=_STARTS,
-            fix=f"write one of {', '.join(TORCHRUN_KEYS)}",
-        )
-    yield from _noted(find_keys, config.copied[1])
+        message = f"the key {brief_repr(key, 40)} is a whole number, not a string"
+        fix = f"write one of {', '.join(known.TORCHRUN_KEYS)}"
+        yield find_keys.finding(message, path_of("torchrun", key), effect=_STARTS, fix=fix)
+    yield from config.noted("model-config-key")
 
 
 @rule("model-config-misspelt-key", "error")
@@ -102,18 +81,15 @@ def find_misspelt_keys(config: ModelConfigText) -> Iterator[Finding]:
     taken for a slip.
     """
     for key in config.settings:
-        if key not in KEYS and (nearest := _nearest(key, KEYS)):
-            yield find_misspelt_keys.finding(
-                key=key,
-                message=f"the server does not know this key; {nearest!r} is meant, by its looks",
-                effect="it ignores it",
-                fix=f"write {nearest!r}, or put a key of your own below 'handler'",
-            )
+        if key not in known.KEYS and (nearest := _nearest(key, known.KEYS)):
+            message = f"the server does not know this key; {nearest!r} is meant, by its looks"
+            fix = f"write {nearest!r}, or put a key of your own below 'handler'"
+            yield find_misspelt_keys.finding(message, key, effect="it ignores it", fix=fix)
 
 
 def _wrong_type(key: str, value: object, wanted: str, effect: str = _IGNORES) -> Finding:
     message = f"it is {type_name(value, 'a mapping')}, not {wanted}"
-    return find_types.finding(key=key, message=message, effect=effect, fix=f"write {wanted}")
+    return find_types.finding(message, key, effect=effect, fix=f"write {wanted}")
 
 
 @rule("model-config-type", "error")
@@ -127,13 +103,13 @@ def find_types(config: ModelConfigText) -> Iterator[Finding]:
     for path, value, _, _ in config.numbers:
         if not is_int(value):
             yield _wrong_type(path, value, "a whole number")
-    for key in FLAGS:
+    for key in known.FLAGS:
         if not isinstance(settings.get(key, True), bool):
             yield _wrong_type(key, settings[key], "true or false")
-    for key in CHOICES:
+    for key in known.CHOICES:
         if not isinstance(settings.get(key, ""), str):
             yield _wrong_type(key, settings[key], "a string")
-    for key in sorted(MAPPINGS & settings.keys()):
+    for key in sorted(known.MAPPINGS & settings.keys()):
         if not isinstance(settings[key], Mapping):
             yield _wrong_type(key, settings[key], "a mapping", _IGNORES if key == "torchrun" else _WORKER_DIES)
     if not isinstance(settings.get("deviceIds", []), (list, tuple)):
@@ -141,7 +117,7 @@ def find_types(config: ModelConfigText) -> Iterator[Finding]:
     for path, value in config.devices:
         if not is_int(value):
             yield _wrong_type(path, value, "a whole number", _IGNORES_LIST)
-    for key in TORCHRUN_TEXTS:
+    for key in known.TORCHRUN_TEXTS:
         if not isinstance(config.torchrun.get(key, ""), str):
             yield _wrong_type(path_of("torchrun", key), config.torchrun[key], "a string")
     compiled = _compile(config)
@@ -151,39 +127,31 @@ def find_types(config: ModelConfigText) -> Iterator[Finding]:
 
 @rule("model-config-range", "error")
 def find_ranges(config: ModelConfigText) -> Iterator[Finding]:
-    """Give numbers that the front end takes as they are.
-
-    It raises others, ignores them, or takes them for not set.
-    """
+    """Give numbers that the front end takes as they are. Others it raises, ignores, or takes for not set."""
     for path, value, lowest, below in config.numbers:
         if not is_int(value):
             continue
         if int(value) not in INT_RANGE:  # of an enum, a range would try every number
             message, fix = f"{brief_repr(value, 40)} does not fit 32 bits", f"write {lowest} to {INT_RANGE[-1]}"
-            yield find_ranges.finding(key=path, message=message, effect=_IGNORES, fix=fix)
+            yield find_ranges.finding(message, path, effect=_IGNORES, fix=fix)
         elif value < lowest:
             message, fix = f"{value} is below {lowest}", f"write {lowest} or more, or leave it out"
-            yield find_ranges.finding(key=path, message=message, effect=below, fix=fix)
+            yield find_ranges.finding(message, path, effect=below, fix=fix)
     for path, value in config.devices:
         if is_int(value) and not 0 <= value <= INT_RANGE[-1]:
             message, fix = f"{brief_repr(value, 40)} is no device", "write the GPUs' numbers, from 0"
-            yield find_ranges.finding(key=path, message=message, effect=_IGNORES_LIST, fix=fix)
+            yield find_ranges.finding(message, path, effect=_IGNORES_LIST, fix=fix)
 
 
 @rule("model-config-choice", "error")
 def find_choices(config: ModelConfigText) -> Iterator[Finding]:
-    """Choose a ``deviceType`` and a ``parallelType`` that there are.
-
-    The front end ignores others.
-    """
-    for key, choices in CHOICES.items():
+    """Choose a ``deviceType`` and a ``parallelType`` that there are. The front end ignores others."""
+    for key, choices in known.CHOICES.items():
         value = config.settings.get(key, choices[0])
         if isinstance(value, str) and value.lower() not in choices:
-            message, fix = (
-                f"{brief_repr(value, 40)} is not known",
-                f"write one of {', '.join(filter(None, choices))}",
-            )
-            yield find_choices.finding(key=key, message=message, effect=_IGNORES, fix=fix)
+            message = f"{brief_repr(value, 40)} is not known"
+            fix = f"write one of {', '.join(filter(None, choices))}"
+            yield find_choices.finding(message, key, effect=_IGNORES, fix=fix)
 
 
 @rule("model-config-worker-pair", "error")
@@ -197,27 +165,22 @@ def find_half_pairs(config: ModelConfigText) -> Iterator[Finding]:
         [given] = pair
         other = "maxWorkers" if given == "minWorkers" else "minWorkers"
         message, fix = f"{given!r} is given without {other!r}", "give both or none"
-        yield find_half_pairs.finding(key=given, message=message, effect="it ignores it", fix=fix)
+        yield find_half_pairs.finding(message, given, effect="it ignores it", fix=fix)
     elif pair and all(map(is_int, pair.values())) and pair["minWorkers"] > pair["maxWorkers"]:
         low, high = (brief_repr(value, 40) for value in pair.values())
         message, fix = f"'minWorkers' is {low} and 'maxWorkers' {high}", "make 'maxWorkers' as large at least"
-        yield find_half_pairs.finding(key="minWorkers", message=message, effect="it ignores both", fix=fix)
+        yield find_half_pairs.finding(message, "minWorkers", effect="it ignores both", fix=fix)
 
 
 @rule("model-config-unknown-torchrun-key", "error")
 def find_torchrun_keys(config: ModelConfigText) -> Iterator[Finding]:
-    """Write into ``torchrun`` what the front end hands on.
-
-    It does nothing with other keys.
-    """
+    """Write into ``torchrun`` what the front end hands on. It does nothing with other keys."""
     for key in config.torchrun:
-        if isinstance(key, str) and key not in TORCHRUN_KEYS:
-            nearest = _nearest(key, TORCHRUN_KEYS)
-            yield find_torchrun_keys.finding(
-                key=path_of("torchrun", key),
-                message="the server does not hand this to torchrun",
-                fix=f"write {nearest!r}" if nearest else f"leave it out; known are {', '.join(TORCHRUN_KEYS)}",
-            )
+        if isinstance(key, str) and key not in known.TORCHRUN_KEYS:
+            nearest = _nearest(key, known.TORCHRUN_KEYS)
+            message = "the server does not hand this to torchrun"
+            fix = f"write {nearest!r}" if nearest else f"leave it out; known are {', '.join(known.TORCHRUN_KEYS)}"
+            yield find_torchrun_keys.finding(message, path_of("torchrun", key), fix=fix)
 
 
 @rule("model-config-parallel", "error")
@@ -235,23 +198,21 @@ def find_parallel(config: ModelConfigText) -> Iterator[Finding]:
     kind = (kind or "").lower()
 
     def found(key: str, message: str, effect: str, fix: str) -> Finding:
-        return find_parallel.finding(key=key, message=message, effect=effect, fix=fix)
+        return find_parallel.finding(message, key, effect=effect, fix=fix)
 
     nothing = "it does nothing with it"
     if torchrun is not None:
         processes = torchrun.get("nproc-per-node", 1)
-        if kind not in BY_TORCHRUN:
-            message = f"'torchrun' is used only where 'parallelType' is one of {', '.join(BY_TORCHRUN)}"
+        if kind not in known.BY_TORCHRUN:
+            message = f"'torchrun' is used only where 'parallelType' is one of {', '.join(known.BY_TORCHRUN)}"
             yield found("torchrun", message, nothing, "give that, or leave 'torchrun' out")
         if level is not None and is_int(processes) and level != processes:
-            message = (
-                f"{brief_repr(level, 40)} contradicts the {brief_repr(processes, 40)} of torchrun.nproc-per-node"
-            )
+            one, other = brief_repr(level, 40), brief_repr(processes, 40)
+            message = f"{one} contradicts the {other} of torchrun.nproc-per-node"
             yield found("parallelLevel", message, "it takes one of them", "leave it out")
-    elif kind in BY_TORCHRUN:
-        message, effect = f"{kind!r} works through torchrun, and there is no such section", nothing
-        if level:
-            effect = "no worker ever starts: NullPointerException"
+    elif kind in known.BY_TORCHRUN:
+        message = f"{kind!r} works through torchrun, and there is no such section"
+        effect = "no worker ever starts: NullPointerException" if level else nothing
         yield found("parallelType", message, effect, "give torchrun: {nproc-per-node: ...}, or take 'custom'")
     elif kind == "custom" and not level:
         fix = "give the number of devices a worker as 'parallelLevel'"
@@ -267,14 +228,13 @@ def find_sequences(config: ModelConfigText) -> Iterator[Finding]:
     Without it the server keeps none: the rest has no effect, and with ``sequenceBatching`` requests fail.
     """
     idle = config.settings.get("sequenceMaxIdleMSec", 0)
-    for key in NEED_IDLE_TIME if is_int(idle) and idle <= 0 else ():
+    for key in known.NEED_IDLE_TIME if is_int(idle) and idle <= 0 else ():
         value = config.settings.get(key)
         if value is True if key == "sequenceBatching" else is_int(value) and value > 0:
+            message = "without 'sequenceMaxIdleMSec' the server keeps no sequences"
+            effect = "requests fail" if key == "sequenceBatching" else "it has no effect"
             yield find_sequences.finding(
-                key=key,
-                message="without 'sequenceMaxIdleMSec' the server keeps no sequences",
-                effect="requests fail" if key == "sequenceBatching" else "it has no effect",
-                fix="give 'sequenceMaxIdleMSec', 1 ms or more",
+                message, key, effect=effect, fix="give 'sequenceMaxIdleMSec', 1 ms or more"
             )
 
 
@@ -294,37 +254,29 @@ def find_pt2(config: ModelConfigText) -> Iterator[Finding]:
     pt2, fix = config.settings.get("pt2", {}), "write {compile: {enable: true, backend: inductor}}"
     if not isinstance(pt2, (str, Mapping)):
         message = f"it is {type_name(pt2)}, not a mapping or the name of a back end"
-        yield find_pt2.finding(key="pt2", message=message, effect=_WORKER_DIES, fix=fix)
+        yield find_pt2.finding(message, "pt2", effect=_WORKER_DIES, fix=fix)
     elif isinstance(pt2, Mapping) and "compile" in pt2 and "enable" not in _compile(config):
         message = "it needs the key 'enable'"
-        yield find_pt2.finding(key="pt2.compile", message=message, effect=_WORKER_DIES, fix=fix)
+        yield find_pt2.finding(message, "pt2.compile", effect=_WORKER_DIES, fix=fix)
 
 
-@rule("model-config-value", "error")
-def find_values(config: ModelConfigText) -> Iterator[Finding]:
-    """Use strings, numbers, truth values, null, lists and mappings.
-
-    Nothing else can be written, nor text that is not valid Unicode, nor integers of thousands of digits.
-    """
-    return _noted(find_values, config.copied[1])
+find_values = _noted(
+    "model-config-value",
+    "Use strings, numbers, truth values, null, lists and mappings. Nothing else can be written, "
+    "nor text that is not valid Unicode, nor integers of thousands of digits.",
+)
 
 
-@rule("model-config-size", "error")
-def find_size(config: ModelConfigText) -> Iterator[Finding]:
-    """Keep the file below 3 MiB.
-
-    The front end ignores a larger one, as SnakeYAML's limits have it.
-    """
-    return _noted(find_size, config.copied[1])
+find_size = _noted(
+    "model-config-size",
+    "Keep the file below 3 MiB. The front end ignores a larger one, as SnakeYAML's limits have it.",
+)
 
 
-@rule("model-config-depth", "error")
-def find_depth(config: ModelConfigText) -> Iterator[Finding]:
-    """Nest no deeper than 50 levels.
-
-    The front end ignores a deeper file, as SnakeYAML's limits have it.
-    """
-    return _noted(find_depth, config.copied[1])
+find_depth = _noted(
+    "model-config-depth",
+    "Nest no deeper than 50 levels. The front end ignores a deeper file, as SnakeYAML's limits have it.",
+)
 
 
 RULES = rules_in(globals())
@@ -335,13 +287,13 @@ def find_all(config: ModelConfigText) -> tuple[Finding, ...]:
     return tuple(found for each in RULES for found in each.findings(config))
 
 
-def _nearest(name: str, known: Iterable[str]) -> str | None:
+def _nearest(name: str, keys: Iterable[str]) -> str | None:
     """Return the name that this one is, but for case, hyphens, underscores and slips."""
 
     def folded(text: str) -> str:
         return re.sub("[-_]", "", text).lower()
 
-    names = {folded(key): key for key in known}
+    names = {folded(key): key for key in keys}
     import difflib  # slow to import, and needed for mistakes only
 
     close = difflib.get_close_matches(folded(name), names, n=1, cutoff=_CLOSE)

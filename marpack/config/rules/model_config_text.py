@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from marpack.config.text import yaml_text
 from marpack.config.text.plain_copy import PlainCopy, path_of
 from marpack.errors import ConfigError
-
-if TYPE_CHECKING:
-    from marpack.findings import Finding
-    from marpack.rule import Kind
+from marpack.findings import Finding
+from marpack.rule import Kind
 
 MAPPINGS = {"torchrun", "handler", "pippy", "deepspeed", "dali", "micro_batching"}
 SECTIONS = MAPPINGS | {"pt2"}
-
-# The front end takes a java.lang.Integer only; SnakeYAML gives a Long for what does not fit.
-INT_RANGE = range(-(1 << 31), 1 << 31)
 
 # Key -> the lowest number that the server takes as it is, and what it does below.
 _NUMBERS = {
@@ -101,6 +96,10 @@ class ModelConfigText:
         copier = PlainCopy()
         return copier.mapping(self.mapping, "", 1), copier.findings
 
+    def noted(self, code: str) -> Iterator[Finding]:
+        """Yield what was found under a code when the file was read and copied."""
+        return (found for found in (*self.unreadable, *self.copied[1]) if found.code == code)
+
     @property
     def torchrun(self) -> Mapping[Any, Any]:
         """The section, empty where it is no mapping."""
@@ -110,10 +109,8 @@ class ModelConfigText:
     @property
     def numbers(self) -> Iterator[tuple[str, Any, int, str]]:
         """The whole numbers that are set: path, value, the lowest, and what the server does below that."""
-        for prefix, section, numbers in (
-            ("", self.settings, _NUMBERS),
-            ("torchrun", self.torchrun, _TORCHRUN_NUMBERS),
-        ):
+        parts = (("", self.settings, _NUMBERS), ("torchrun", self.torchrun, _TORCHRUN_NUMBERS))
+        for prefix, section, numbers in parts:
             for key in numbers:
                 if key in section:
                     yield path_of(prefix, key), section[key], *numbers[key]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marpack import strict_json
+from marpack.archive.manifest import Manifest
 from marpack.config.rules.document import Document
-from marpack.config.rules.snapshot_text import INT_RANGE, RUNTIME_TYPES, SnapshotText, as_int
+from marpack.config.rules.snapshot_text import RUNTIME_TYPES, SnapshotText, as_int, entries_of, no_objects
 from marpack.config.settings.environment import variables
 from marpack.config.settings.redaction import brief
+from marpack.config.text.plain_copy import INT_RANGE
 from marpack.display import HIDDEN, type_name
-from marpack.findings import Finding
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from marpack.archive.manifest import Manifest
-    from marpack.findings import Severity
 
 # P18: what the server unpacks by its name; everything else it takes for a tgz.
 _ARCHIVE_SUFFIXES = (".mar", ".tar.gz", ".tgz", ".model")
@@ -44,7 +42,7 @@ def find_load_models(document: Document) -> Iterator[Finding]:
     """
     if document.properties.get("load_models") and "model_snapshot" in document.properties:
         message, fix = "stands beside model_snapshot", "name all models in one of the two"
-        yield find_load_models.finding(key="load_models", message=message, effect="it ignores it", fix=fix)
+        yield find_load_models.finding(message, "load_models", effect="it ignores it", fix=fix)
 
 
 def _listed(document: Document) -> list[tuple[str, str, str]]:
@@ -71,25 +69,19 @@ def find_blanks(document: Document) -> Iterator[Finding]:
     """
     for item, _, file in _listed(document):
         if item != item.strip() or file != file.strip():
-            yield find_blanks.finding(
-                key="load_models",
-                message=f"{brief('load_models', item)!r} has a blank at its edge",
-                effect="it looks for a file of that name",
-                fix="remove the blanks after the commas",
-            )
+            message = f"{brief('load_models', item)!r} has a blank at its edge"
+            fix = "remove the blanks after the commas"
+            yield find_blanks.finding(message, "load_models", effect="it looks for a file of that name", fix=fix)
 
 
 @rule("load-models-twice", "error")
 def find_twice(document: Document) -> Iterator[Finding]:
-    """Name each archive once.
-
-    The server ends where two have one name and version (P18).
-    """
+    """Name each archive once. The server ends where two have one name and version (P18)."""
     seen = set()
     for name, file, shown in _clean(document):
         if (name, file) in seen:
             message, effect = f"{shown!r} is named twice", "it ends where name and version are the same"
-            yield find_twice.finding(key="load_models", message=message, effect=effect, fix="name it once")
+            yield find_twice.finding(message, "load_models", effect=effect, fix="name it once")
         seen.add((name, file))
 
 
@@ -109,10 +101,10 @@ def find_items(document: Document) -> Iterator[Finding]:
     for file, shown, is_name in _in_store(document):
         if not is_name:
             message, fix = f"{shown!r} is not found in the store", "write the file's name, nothing else"
-            yield find_items.finding(key="load_models", message=message, effect=_LEFT_OUT, fix=fix)
+            yield find_items.finding(message, "load_models", effect=_LEFT_OUT, fix=fix)
         elif document.store is not None and file not in document.store.names:
             message, fix = f"{shown!r} is not in the model store", "put the archive there or correct the name"
-            yield find_items.finding(key="load_models", message=message, effect=_LEFT_OUT, fix=fix)
+            yield find_items.finding(message, "load_models", effect=_LEFT_OUT, fix=fix)
 
 
 @rule("load-models-suffix", "warning")
@@ -124,9 +116,7 @@ def find_suffixes(document: Document) -> Iterator[Finding]:
     for file, shown, is_name in _in_store(document) if document.store is None else ():
         if is_name and "." in file and not file.endswith(_ARCHIVE_SUFFIXES):
             message, effect = f"{shown!r} has no archive's suffix", "it reads it as a tgz, whatever it is"
-            yield find_suffixes.finding(
-                key="load_models", message=message, effect=effect, fix="use the suffix .mar"
-            )
+            yield find_suffixes.finding(message, "load_models", effect=effect, fix="use the suffix .mar")
 
 
 @rule("variable-unknown", "note")
@@ -136,11 +126,8 @@ def find_unknown_variables(document: Document) -> Iterator[Finding]:
     The other rules on it find nothing then.
     """
     if names := variables(document.properties.get("model_snapshot", "")):
-        yield find_unknown_variables.finding(
-            key="model_snapshot",
-            message=f"needs {', '.join(names)} in the environment, and cannot be looked at without",
-            fix="resolve it (--resolve, environ=)",
-        )
+        message = f"needs {', '.join(names)} in the environment, and cannot be looked at without"
+        yield find_unknown_variables.finding(message, "model_snapshot", fix="resolve it (--resolve, environ=)")
 
 
 @rule("models-ignored", "warning")
@@ -150,12 +137,8 @@ def find_models(document: Document) -> Iterator[Finding]:
     The server does not look at ``models`` for them (S1).
     """
     if document.models is not ... and "model_snapshot" in document.properties:
-        yield find_models.finding(
-            key="models",
-            message="stands beside model_snapshot",
-            effect="it ignores it for the models of that",
-            fix="write the numbers into model_snapshot",
-        )
+        message, effect = "stands beside model_snapshot", "it ignores it for the models of that"
+        yield find_models.finding(message, "models", effect=effect, fix="write the numbers into model_snapshot")
 
 
 @rule("models-loads-nothing", "warning")
@@ -166,13 +149,9 @@ def find_no_loading(document: Document) -> Iterator[Finding]:
     """
     others = "model_snapshot" in document.properties or document.properties.get("load_models")
     if document.models is not ... and not others:
-        yield find_no_loading.finding(
-            key="models",
-            severity="note" if document.is_on("enable_model_api") else "warning",
-            message="is there, and load_models is not set",
-            effect="it loads nothing",
-            fix="set load_models",
-        )
+        message, effect = "is there, and load_models is not set", "it loads nothing"
+        severity: Severity = "note" if document.is_on("enable_model_api") else "warning"
+        yield find_no_loading.finding(message, "models", effect=effect, fix="set load_models", severity=severity)
 
 
 @rule("models-json", "error")
@@ -181,37 +160,12 @@ def find_no_json(document: Document) -> Iterator[Finding]:
 
     Anything else ends the server (P19).
     """
-    line, models = document.line_of("models"), document.models
+    models, line = document.models, document.line_of("models")
     if isinstance(models, strict_json.StrictJSONError):
-        wrong = [("models", f"is not JSON ({models})", "correct it")]
-    else:
-        wrong = [(key, f"must be {what}", fix) for key, what, fix in _no_objects(models)]
-    for key, message, fix in wrong:
-        yield find_no_json.finding(key=key, line=line, message=message, effect="it ends", fix=fix)
-
-
-def _no_objects(models: object) -> Iterator[tuple[str, str, str]]:
-    if models is ...:
-        return
-    if not isinstance(models, dict):
-        yield "models", "an object", 'write {"name": {...}}'
-        return
-    for name, versions in models.items():
-        if not isinstance(versions, dict):
-            yield f"models.{name}", "an object of versions", 'write {"1.0": {...}}'
-            continue
-        for version, values in versions.items():
-            if not isinstance(values, dict):
-                yield f"models.{name}.{version}", "an object", "write {...}"
-
-
-def _versions(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the settings of each version in ``models``, with their key."""
-    models = document.models
-    for name, versions in models.items() if isinstance(models, dict) else ():
-        for version, values in versions.items() if isinstance(versions, dict) else ():
-            if isinstance(values, dict):
-                yield f"models.{name}.{version}", values
+        yield find_no_json.finding(f"is not JSON ({models})", "models", effect="it ends", fix="correct it")
+    elif models is not ...:
+        for key, _, wanted, fix in no_objects(models, 'write {"name": {...}}', "write {...}"):
+            yield find_no_json.finding(f"must be {wanted}", key, effect="it ends", fix=fix, line=line)
 
 
 @rule("models-value", "error")
@@ -222,11 +176,10 @@ def find_values(document: Document) -> Iterator[Finding]:
     default, and ``minWorkers`` above ``maxWorkers`` is started all the same (warnings) (P19).
     """
     line = document.line_of("models")
-    for place, values in _versions(document):
+    for place, values in entries_of(document.models):
         for name, message, effect, fix, severity in _wrong_values(values):
-            yield find_values.finding(
-                key=f"{place}.{name}", line=line, message=message, effect=effect, fix=fix, severity=severity
-            )
+            key = f"{place}.{name}"
+            yield find_values.finding(message, key, effect=effect, fix=fix, severity=severity, line=line)
 
 
 def _wrong_values(values: dict[str, Any]) -> Iterator[tuple[str, str, str, str, Severity]]:
@@ -234,8 +187,7 @@ def _wrong_values(values: dict[str, Any]) -> Iterator[tuple[str, str, str, str, 
     for name in _MODEL_PARAMETERS:
         if name not in values:
             continue
-        value = values[name]
-        number = as_int(value)
+        value, number = values[name], as_int(values[name])
         if isinstance(value, list) and len(value) != 1:
             yield name, "is no number", default, "write a number", "warning"
         elif number is None or number not in INT_RANGE:
@@ -256,21 +208,13 @@ def _wrong_values(values: dict[str, Any]) -> Iterator[tuple[str, str, str, str, 
 
 @rule("models-ignored-key", "note")
 def find_ignored_keys(document: Document) -> Iterator[Finding]:
-    """Write nothing else into ``models``.
-
-    The server ignores it (P19).
-    """
+    """Write nothing else into ``models``. The server ignores it (P19)."""
     line = document.line_of("models")
-    for place, values in _versions(document):
+    for place, values in entries_of(document.models):
         for name in values:
             if name not in (*_MODEL_PARAMETERS, "runtimeType"):
-                yield find_ignored_keys.finding(
-                    key=f"{place}.{name}",
-                    line=line,
-                    message="is no setting of models",
-                    effect="it ignores it",
-                    fix="remove it",
-                )
+                key, message = f"{place}.{name}", "is no setting of models"
+                yield find_ignored_keys.finding(message, key, effect="it ignores it", fix="remove it", line=line)
 
 
 @rule("requirements-ignored", "warning")
@@ -279,16 +223,11 @@ def find_requirements(document: Document) -> Iterator[Finding]:
 
     By default the server installs nothing, and says nothing.
     """
-    if document.is_on("install_py_dep_per_model"):
-        return
     for name, manifest in _loaded(document).items():
-        if manifest.model.requirements_file:
-            yield find_requirements.finding(
-                key="install_py_dep_per_model",
-                message=f"{name!r} has a requirements file",
-                effect="it ignores it",
-                fix="set install_py_dep_per_model=true, or install the packages beforehand",
-            )
+        if manifest.model.requirements_file and not document.is_on("install_py_dep_per_model"):
+            message = f"{name!r} has a requirements file"
+            fix = "set install_py_dep_per_model=true, or install the packages beforehand"
+            yield find_requirements.finding(message, "install_py_dep_per_model", effect="it ignores it", fix=fix)
 
 
 def _loaded(document: Document) -> Mapping[str, Manifest]:

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from marpack.config.rules.document import Document
 from marpack.config.settings.redaction import redacted
 from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, TOKENS_ASKED
-from marpack.findings import Finding
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
-
-if TYPE_CHECKING:
-    from marpack.config.rules.document import Document
 
 
 @rule("kserve-snapshot", "warning")
 def find_no_snapshot(document: Document) -> Iterator[Finding]:
-    """Give KServe's wrapper a ``model_snapshot``, where it reads.
-
-    Without one it waits for a model named ``model``.
-    """
+    """Give KServe's wrapper a ``model_snapshot``, where it reads. Else it waits for a model named ``model``."""
     if document.is_kserve and "model_snapshot" not in document.properties:
-        yield find_no_snapshot.finding(
-            key="model_snapshot",
-            message="is missing",
-            effect="it looks for a model named 'model'",
-            fix="build one from the archives",
-            reader="kserve",
-        )
+        effect, fix = "it looks for a model named 'model'", "build one from the archives"
+        yield find_no_snapshot.finding("is missing", "model_snapshot", effect=effect, fix=fix, reader="kserve")
 
 
 @rule("kserve-archive", "error")
@@ -38,12 +27,9 @@ def find_no_archive(document: Document) -> Iterator[Finding]:
     """
     names = document.archives_to_restore if document.is_kserve else None
     if names and not any(name.count(".") == name.endswith(".mar") for name in names):
+        message = f"{redacted('', names[0])!r} has a '.' before its suffix"
         yield find_no_archive.finding(
-            key="model_snapshot",
-            message=f"{redacted('', names[0])!r} has a '.' before its suffix",
-            effect="it finds no archive",
-            fix="name it <model>.mar",
-            reader="kserve",
+            message, "model_snapshot", effect="it finds no archive", fix="name it <model>.mar", reader="kserve"
         )
 
 
@@ -59,12 +45,10 @@ def find_envelope(document: Document) -> Iterator[Finding]:
     when = "before TorchServe 0.5.3" if is_old else "from TorchServe 0.5.3 on"
     names = {after: before for before, after in OLD_ENVELOPES.items()} if is_old else OLD_ENVELOPES
     if envelope in names:
+        message, fix = f"{envelope!r} is unknown {when}", f"write {names[envelope]}"
+        severity: Severity = "warning" if document.release is None else "error"
         yield find_envelope.finding(
-            key="service_envelope",
-            severity="warning" if document.release is None else "error",
-            message=f"{envelope!r} is unknown {when}",
-            effect="every worker dies",
-            fix=f"write {names[envelope]}",
+            message, "service_envelope", effect="every worker dies", fix=fix, severity=severity
         )
 
 
@@ -76,29 +60,19 @@ def find_tokens(document: Document) -> Iterator[Finding]:
     """
     asked = document.release is None or document.release >= TOKENS_ASKED
     if document.is_kserve and asked and not document.is_on("disable_token_authorization"):
+        key, message = "disable_token_authorization", "is off, and since TorchServe 0.11.1 a token is asked for"
+        severity: Severity = "warning" if document.release is None else "error"
         yield find_tokens.finding(
-            key="disable_token_authorization",
-            severity="warning" if document.release is None else "error",
-            message="is off, and since TorchServe 0.11.1 a token is asked for",
-            effect="it has none",
-            fix="set disable_token_authorization=true",
-            reader="kserve",
+            message, key, effect="it has none", fix=f"set {key}=true", severity=severity, reader="kserve"
         )
 
 
 @rule("no-store", "warning")
 def find_no_store(document: Document) -> Iterator[Finding]:
-    """Name the model store.
-
-    The server ends without one, unless it is given by ``--model-store``.
-    """
+    """Name the model store. The server ends without one, unless it is given by ``--model-store``."""
     if "model_store" not in document.properties:
-        yield find_no_store.finding(
-            key="model_store",
-            message="is missing",
-            effect="it ends unless it is given by --model-store",
-            fix="name the folder of the archives",
-        )
+        message, effect = "is missing", "it ends unless it is given by --model-store"
+        yield find_no_store.finding(message, "model_store", effect=effect, fix="name the folder of the archives")
 
 
 RULES = rules_in(globals())

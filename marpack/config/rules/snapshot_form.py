@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from marpack.config.rules.snapshot_text import (
-    INT_RANGE,
-    INTEGERS,
-    OPTIONAL_INTEGERS,
     REQUIRED,
     RUNTIME_TYPES,
     SnapshotText,
-    as_int,
     as_whole,
     is_default,
+    no_objects,
 )
 from marpack.config.settings.redaction import brief
+from marpack.config.text.plain_copy import INT_RANGE, is_int
 from marpack.display import type_name
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
@@ -33,11 +30,9 @@ def find_no_json(snapshot: SnapshotText) -> Iterator[Finding]:
     The server's parser takes more than that, and refuses the rest; KServe's wrapper fails (S7).
     """
     if (error := snapshot.error) is not None:
-        yield find_no_json.finding(
-            message=f"is not strict JSON: {error.msg} (line {error.lineno}, column {error.colno})",
-            effect=f"{_ENDS} unless its lenient parser takes it; KServe's wrapper fails",
-            fix="correct the JSON",
-        )
+        message = f"is not strict JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+        effect = f"{_ENDS} unless its lenient parser takes it; KServe's wrapper fails"
+        yield find_no_json.finding(message, effect=effect, fix="correct the JSON")
 
 
 @rule("snapshot-models", "error")
@@ -46,26 +41,11 @@ def find_wrong_objects(snapshot: SnapshotText) -> Iterator[Finding]:
 
     Anything else, or no ``models``, ends the server (S1).
     """
-    for key, wanted, value, fix in [] if snapshot.error else _no_objects(snapshot.document):
-        message = f"must be {wanted}, not {type_name(value)}"
-        if key == "models" and key not in snapshot.document:
-            message = "is missing"
-        yield find_wrong_objects.finding(key=key, message=message, effect=_ENDS, fix=fix)
-
-
-def _no_objects(document: Mapping[str, Any]) -> Iterator[tuple[str, str, object, str]]:
-    """Yield what is no object and has to be: its key, what it has to be, it, and what to do."""
-    models = document.get("models")
-    if not isinstance(models, dict):
-        yield "models", "an object", models, 'add "models": {}'
-        return
-    for name, versions in models.items():
-        if not isinstance(versions, dict):
-            yield f"models.{name}", "an object of versions", versions, 'write {"1.0": {...}}'
-            continue
-        for version, values in versions.items():
-            if not isinstance(values, dict):
-                yield f"models.{name}.{version}", "an object", values, "give its settings"
+    wrong = no_objects(snapshot.document.get("models"), 'add "models": {}', "give its settings")
+    for key, value, wanted, fix in [] if snapshot.error else wrong:
+        is_missing = key == "models" and key not in snapshot.document
+        message = "is missing" if is_missing else f"must be {wanted}, not {type_name(value)}"
+        yield find_wrong_objects.finding(message, key, effect=_ENDS, fix=fix)
 
 
 @rule("snapshot-missing", "error")
@@ -78,11 +58,9 @@ def find_missing(snapshot: SnapshotText) -> Iterator[Finding]:
         for name in REQUIRED:
             if values.get(name) is None:
                 what = "is null" if name in values else "is missing"
-                yield find_missing.finding(key=f"{key}.{name}", message=what, effect=_ENDS, fix="give it a value")
+                yield find_missing.finding(what, f"{key}.{name}", effect=_ENDS, fix="give it a value")
         if values.get("parallelLevel", 0) is None:
-            yield find_missing.finding(
-                key=f"{key}.parallelLevel", message="is null", effect=_ENDS, fix="leave it out"
-            )
+            yield find_missing.finding("is null", f"{key}.parallelLevel", effect=_ENDS, fix="leave it out")
 
 
 @rule("snapshot-integer", "error")
@@ -91,25 +69,13 @@ def find_no_integers(snapshot: SnapshotText) -> Iterator[Finding]:
 
     Of others the server makes other numbers, and of what is no number it makes nothing, and ends (S7).
     """
-    for key, name, value, number in _integers(snapshot):
+    for key, value, number in snapshot.integers:
         if number is None:
-            message, effect = f"must be a whole number, not {type_name(value)}", _ENDS
-            yield find_no_integers.finding(
-                key=f"{key}.{name}", message=message, effect=effect, fix="write the number"
-            )
+            message = f"must be a whole number, not {type_name(value)}"
+            yield find_no_integers.finding(message, key, effect=_ENDS, fix="write the number")
         elif number not in INT_RANGE:
             message, effect = "does not fit 32 bits", "it takes another number"
-            yield find_no_integers.finding(
-                key=f"{key}.{name}", message=message, effect=effect, fix="write a smaller number"
-            )
-
-
-def _integers(snapshot: SnapshotText) -> Iterator[tuple[str, str, object, int | None]]:
-    """Yield the numbers of all versions: where they stand, their names, and what the server makes of them."""
-    for key, values in snapshot.entries:
-        for name in (*INTEGERS, *OPTIONAL_INTEGERS):
-            if (value := values.get(name)) is not None:
-                yield key, name, value, as_int(value)
+            yield find_no_integers.finding(message, key, effect=effect, fix="write a smaller number")
 
 
 @rule("snapshot-number-form", "warning")
@@ -118,39 +84,25 @@ def find_other_forms(snapshot: SnapshotText) -> Iterator[Finding]:
 
     Fractions, texts and lists of one are taken for numbers, and any text or number for a truth value (S7).
     """
-    for key, name, value, number in _integers(snapshot):
-        is_plain = isinstance(value, int) and not isinstance(value, bool)
-        if number is not None and number in INT_RANGE and not is_plain:
-            yield find_other_forms.finding(
-                key=f"{key}.{name}",
-                message=f"is {json.dumps(value)}, which the server takes for {number}",
-                fix=f"write {number}",
-            )
+    for key, value, number in snapshot.integers:
+        if number is not None and number in INT_RANGE and not is_int(value):
+            message = f"is {json.dumps(value)}, which the server takes for {number}"
+            yield find_other_forms.finding(message, key, fix=f"write {number}")
     for key, values in snapshot.entries:
         default = values.get("defaultVersion")
         if default is not None and not isinstance(default, (bool, dict, list)):
             meant = "true" if is_default(values) else "false"
-            yield find_other_forms.finding(
-                key=f"{key}.defaultVersion",
-                message=f"is {type_name(default)}, which the server takes for {meant}",
-                fix="write true or false",
-            )
+            message = f"is {type_name(default)}, which the server takes for {meant}"
+            yield find_other_forms.finding(message, f"{key}.defaultVersion", fix="write true or false")
 
 
 @rule("snapshot-default-type", "error")
 def find_no_default(snapshot: SnapshotText) -> Iterator[Finding]:
-    """Write ``defaultVersion`` as ``true`` or ``false``.
-
-    An object or a list ends the server (S7).
-    """
+    """Write ``defaultVersion`` as ``true`` or ``false``. An object or a list ends the server (S7)."""
     for key, values in snapshot.entries:
         if isinstance(default := values.get("defaultVersion"), (dict, list)):
-            yield find_no_default.finding(
-                key=f"{key}.defaultVersion",
-                message=f"must be true or false, not {type_name(default)}",
-                effect=_ENDS,
-                fix="write true or false",
-            )
+            message, fix = f"must be true or false, not {type_name(default)}", "write true or false"
+            yield find_no_default.finding(message, f"{key}.defaultVersion", effect=_ENDS, fix=fix)
 
 
 @rule("snapshot-mar-name", "error")
@@ -162,22 +114,20 @@ def find_mar_names(snapshot: SnapshotText) -> Iterator[Finding]:
     """
     for key, values in snapshot.entries:
         name, key = values.get("marName"), f"{key}.marName"
-        fix, left_out = (
-            "name a file in the model store, without a folder",
-            "it leaves the model out, and all after it",
-        )
+        fix = "name a file in the model store, without a folder"
         if not isinstance(name, str):
             if name is not None:
                 message = f"must be a string, not {type_name(name)}"
-                yield find_mar_names.finding(key=key, message=message, fix="name the archive's file")
+                yield find_mar_names.finding(message, key, fix="name the archive's file")
         elif not snapshot.has_form:
             continue
         elif not name or ".." in name:
             message = f"{brief('', name)!r} has '..'" if name else "is empty"
-            yield find_mar_names.finding(key=key, message=message, effect=left_out, fix=fix)
+            effect = "it leaves the model out, and all after it"
+            yield find_mar_names.finding(message, key, effect=effect, fix=fix)
         elif "/" in name:
             effect = "it looks for it there and then loads what has the last part's name"
-            yield find_mar_names.finding(key=key, message=f"{brief('', name)!r} has a '/'", effect=effect, fix=fix)
+            yield find_mar_names.finding(f"{brief('', name)!r} has a '/'", key, effect=effect, fix=fix)
 
 
 @rule("snapshot-runtime", "error")
@@ -189,67 +139,41 @@ def find_runtimes(snapshot: SnapshotText) -> Iterator[Finding]:
     for key, values in snapshot.entries:
         runtime = values.get("runtimeType", "python")
         if runtime not in RUNTIME_TYPES:
-            yield find_runtimes.finding(
-                key=f"{key}.runtimeType",
-                message=f"{runtime!r:.200} is not a runtime",
-                effect=_ENDS,
-                fix=f"choose from {', '.join(RUNTIME_TYPES)}",
-            )
+            message, fix = f"{runtime!r:.200} is not a runtime", f"choose from {', '.join(RUNTIME_TYPES)}"
+            yield find_runtimes.finding(message, f"{key}.runtimeType", effect=_ENDS, fix=fix)
 
 
-def _counts(snapshot: SnapshotText) -> tuple[bool, int | None, int]:
-    """Return whether ``modelCount`` may count, what the server takes it for, and what it should be."""
-    models = snapshot.document.get("models")
-    count = sum(len(versions) for _, versions in snapshot.models)
-    return isinstance(models, dict), as_whole(snapshot.document.get("modelCount")), count
+def _counts(snapshot: SnapshotText) -> tuple[object, int | None, int]:
+    """Return ``modelCount``, what the server takes it for, and what it should be; None without any models."""
+    stated = snapshot.document.get("modelCount") if isinstance(snapshot.document.get("models"), dict) else None
+    return stated, as_whole(stated), sum(len(versions) for _, versions in snapshot.models)
 
 
 @rule("snapshot-count-type", "error")
 def find_no_count(snapshot: SnapshotText) -> Iterator[Finding]:
-    """Write ``modelCount`` as a whole number.
-
-    Of anything else the server can make none, and ends (S7).
-    """
-    counts, number, count = _counts(snapshot)
-    stated = snapshot.document.get("modelCount")
-    if counts and stated is not None and (number is None or number not in INT_RANGE):
-        yield find_no_count.finding(
-            key="modelCount", message="must be a whole number", effect=_ENDS, fix=f"write {count}"
-        )
+    """Write ``modelCount`` as a whole number. Of anything else the server can make none, and ends (S7)."""
+    stated, number, count = _counts(snapshot)
+    if stated is not None and (number is None or number not in INT_RANGE):
+        yield find_no_count.finding("must be a whole number", "modelCount", effect=_ENDS, fix=f"write {count}")
 
 
 @rule("snapshot-count", "error")
 def find_low_count(snapshot: SnapshotText) -> Iterator[Finding]:
-    """State in ``modelCount`` how many versions there are.
-
-    The server loads no model at all unless it is above 0 (S2).
-    """
-    counts, number, count = _counts(snapshot)
-    stated = snapshot.document.get("modelCount")
-    if counts and count and (stated is None or (number is not None and INT_RANGE[0] <= number <= 0)):
-        yield find_low_count.finding(
-            key="modelCount",
-            message="is missing" if stated is None else f"is {number}",
-            effect="it loads no model at all",
-            fix=f"write {count}",
-        )
+    """State in ``modelCount`` how many versions there are. The server loads no model unless it is above 0 (S2)."""
+    stated, number, count = _counts(snapshot)
+    if count and (stated is None or (number is not None and INT_RANGE[0] <= number <= 0)):
+        message, effect = "is missing" if stated is None else f"is {number}", "it loads no model at all"
+        yield find_low_count.finding(message, "modelCount", effect=effect, fix=f"write {count}")
 
 
 @rule("snapshot-count-differs", "warning")
 def find_other_count(snapshot: SnapshotText) -> Iterator[Finding]:
-    """State in ``modelCount`` the number of versions, of all models.
-
-    The server compares it with 0 only (S2).
-    """
-    counts, number, count = _counts(snapshot)
+    """State in ``modelCount`` the number of versions, of all models. The server compares it with 0 only (S2)."""
+    _, number, count = _counts(snapshot)
     is_taken = number is not None and number in INT_RANGE and (number > 0 or not count)
-    if counts and is_taken and number != count:
-        yield find_other_count.finding(
-            key="modelCount",
-            message=f"is {number}, but there are {count} model versions",
-            effect="it does not compare",
-            fix=f"write {count}",
-        )
+    if is_taken and number != count:
+        message = f"is {number}, but there are {count} model versions"
+        yield find_other_count.finding(message, "modelCount", effect="it does not compare", fix=f"write {count}")
 
 
 @rule("snapshot-created", "error")
@@ -261,18 +185,15 @@ def find_created(snapshot: SnapshotText) -> Iterator[Finding]:
     created = snapshot.document.get("created")
     if created is not None and as_whole(created) is None:
         message = "must be a whole number of milliseconds"
-        yield find_created.finding(key="created", message=message, effect=_ENDS, fix="correct it or leave it out")
+        yield find_created.finding(message, "created", effect=_ENDS, fix="correct it or leave it out")
 
 
 @rule("snapshot-own-name", "error")
 def find_own_name(snapshot: SnapshotText) -> Iterator[Finding]:
-    """Write a string as the snapshot's own ``name``.
-
-    The server logs it, and ends if it is an object or a list (S2).
-    """
+    """Write a string as the snapshot's own ``name``. The server logs it, and ends at an object or a list (S2)."""
     if isinstance(name := snapshot.document.get("name"), (dict, list)):
         message = f"must be a string, not {type_name(name)}"
-        yield find_own_name.finding(key="name", message=message, effect=_ENDS, fix="write startup.cfg")
+        yield find_own_name.finding(message, "name", effect=_ENDS, fix="write startup.cfg")
 
 
 FORM_RULES = rules_in(globals())

@@ -6,27 +6,23 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from marpack import strict_json
+from marpack.archive.manifest import Manifest
 from marpack.config.settings.keys import whole_number
 from marpack.display import type_name
 from marpack.errors import SnapshotError
-
-if TYPE_CHECKING:
-    from marpack.archive.manifest import Manifest
-    from marpack.findings import Finding
-    from marpack.rule import Kind
+from marpack.findings import Finding
+from marpack.rule import Kind
 
 # S3: not the manifest's, which may also be in capitals.
 RUNTIME_TYPES = ("python", "python3", "LSP")
 
 # S3: the keys of a model version, by what they hold.
-INTEGERS = ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay")
-OPTIONAL_INTEGERS = ("responseTimeout", "startupTimeout", "parallelLevel")
-REQUIRED = ("defaultVersion", "marName", *INTEGERS)
-
-INT_RANGE = range(-(1 << 31), 1 << 31)
+_REQUIRED_INTEGERS = ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay")
+_INTEGERS = (*_REQUIRED_INTEGERS, "responseTimeout", "startupTimeout", "parallelLevel")
+REQUIRED = ("defaultVersion", "marName", *_REQUIRED_INTEGERS)
 
 
 class Store(NamedTuple):
@@ -72,18 +68,20 @@ class SnapshotText:
     @property
     def models(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The names of the models, and their versions."""
-        models = self.document.get("models")
-        for name, versions in models.items() if isinstance(models, dict) else ():
-            if isinstance(versions, dict):
-                yield name, versions
+        return objects_in(self.document.get("models"))
 
     @property
     def entries(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The versions of all models: the key of each, and its settings."""
-        for name, versions in self.models:
-            for version, values in versions.items():
-                if isinstance(values, dict):
-                    yield f"models.{name}.{version}", values
+        return entries_of(self.document.get("models"))
+
+    @property
+    def integers(self) -> Iterator[tuple[str, object, int | None]]:
+        """The numbers of all versions: the key of each, what stands there, and what the server makes of it."""
+        for key, values in self.entries:
+            for name in _INTEGERS:
+                if (value := values.get(name)) is not None:
+                    yield f"{key}.{name}", value, as_int(value)
 
     @property
     def sound_models(self) -> Iterator[tuple[str, Mapping[str, Mapping[str, Any]]]]:
@@ -94,6 +92,33 @@ class SnapshotText:
     def sound_entries(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The versions, for rules about values."""
         return self.entries if self.has_form else iter(())
+
+
+def objects_in(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the items of an object that are objects."""
+    items = value.items() if isinstance(value, dict) else ()
+    return ((key, item) for key, item in items if isinstance(item, dict))
+
+
+def entries_of(models: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the key and the settings of each version, of what should be objects of models and of versions."""
+    for name, versions in objects_in(models):
+        for version, values in objects_in(versions):
+            yield f"models.{name}.{version}", values
+
+
+def no_objects(models: object, fix: str, fix_of_version: str) -> Iterator[tuple[str, object, str, str]]:
+    """Yield what of these is no object: its key, it, what it has to be, and what to do."""
+    if not isinstance(models, dict):
+        yield "models", models, "an object", fix
+        return
+    for name, versions in models.items():
+        if not isinstance(versions, dict):
+            yield f"models.{name}", versions, "an object of versions", 'write {"1.0": {...}}'
+            continue
+        for version, values in versions.items():
+            if not isinstance(values, dict):
+                yield f"models.{name}.{version}", values, "an object", fix_of_version
 
 
 def load_snapshot(text: str) -> dict[str, Any]:
@@ -123,6 +148,12 @@ def as_whole(value: object) -> int | None:
     if isinstance(value, list) or (isinstance(value, float) and not value.is_integer()):
         return None
     return as_int(re.sub(r"\.0*\Z", "", value) if isinstance(value, str) else value)
+
+
+def as_taken(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a version with what the server takes numbers and truth values for (S7)."""
+    numbers = {name: as_int(values.get(name)) for name in _INTEGERS}
+    return {**values, **numbers, "defaultVersion": is_default(values)}
 
 
 def is_default(values: Mapping[str, Any]) -> bool:

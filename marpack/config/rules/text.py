@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from marpack.config.rules.document import UTF16_MARKS, Document
 from marpack.config.settings.environment import variables
 from marpack.config.text.other_readers import OTHER_READERS
-from marpack.findings import Finding
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
 
@@ -21,7 +21,7 @@ def find_syntax(document: Document) -> Iterator[Finding]:
     """
     if (error := document.error) is not None:
         message, fix = f"column {error.colno}: {error.msg}", "double the backslash, or write '/'"
-        yield find_syntax.finding(line=error.lineno, message=message, effect="it ends", fix=fix)
+        yield find_syntax.finding(message, effect="it ends", fix=fix, line=error.lineno)
 
 
 @rule("encoding", "error")
@@ -37,42 +37,35 @@ def find_encoding(document: Document) -> Iterator[Finding]:
         return
     if data.startswith(UTF16_MARKS):
         effect = "it finds no setting in it"
-        yield find_encoding.finding(line=1, message="is UTF-16", effect=effect, fix="save it as ASCII")
+        yield find_encoding.finding("is UTF-16", effect=effect, fix="save it as ASCII", line=1)
         return
     if data.startswith(b"\xef\xbb\xbf"):
         message, effect = "begins with a byte order mark", "it loses the first setting"
-        yield find_encoding.finding(line=1, message=message, effect=effect, fix="save it without one")
+        yield find_encoding.finding(message, effect=effect, fix="save it without one", line=1)
         data = data[3:]
     for number, line in enumerate(re.split(rb"\r\n|\r|\n", data), 1):
         if line.isascii():
             continue
-        is_comment = line.lstrip(b" \t\f")[:1] in (b"#", b"!")
         try:
             line.decode("utf-8")
         except UnicodeDecodeError:
             yield find_encoding.finding(
-                line=number, message="is not UTF-8", effect="it ends", fix="use ASCII", reader="launcher"
+                "is not UTF-8", effect="it ends", fix="use ASCII", line=number, reader="launcher"
             )
-            continue
-        if not is_comment:
-            message, effect = "has characters beyond ASCII", "it takes them for others"
-            yield find_encoding.finding(line=number, message=message, effect=effect, fix="use ASCII, or \\uXXXX")
+        else:
+            if line.lstrip(b" \t\f")[:1] not in (b"#", b"!"):
+                message, effect = "has characters beyond ASCII", "it takes them for others"
+                yield find_encoding.finding(message, effect=effect, fix="use ASCII, or \\uXXXX", line=number)
 
 
 @rule("duplicate-key", "warning")
 def find_duplicates(document: Document) -> Iterator[Finding]:
-    """Give each setting once.
-
-    Of several the last counts, and nobody says so (P7).
-    """
+    """Give each setting once. Of several the last counts, and nobody says so (P7)."""
     first: dict[str, int] = {}
     for entry in document.entries:
         if entry.key in first:
-            message = f"is given twice, in line {first[entry.key]} too"
-            effect = "the last one counts"
-            yield find_duplicates.finding(
-                key=entry.key, line=entry.lineno, message=message, effect=effect, fix="remove one"
-            )
+            message, effect = f"is given twice, in line {first[entry.key]} too", "the last one counts"
+            yield find_duplicates.finding(message, entry.key, effect=effect, fix="remove one", line=entry.lineno)
         first[entry.key] = entry.lineno
 
 
@@ -83,9 +76,9 @@ def find_other_readings(document: Document) -> Iterator[Finding]:
     The launcher, KServe's wrapper and MLflow's plugin split lines in their own ways, and know no escapes (P9). It
     is an error for the launcher, and for the wrapper where it reads.
     """
-    ours = {entry.key: entry.value for entry in document.entries}
     if document.data is None:
         return
+    ours = {entry.key: entry.value for entry in document.entries}
     text = document.data.decode("utf-8", "replace")
     for reader, (read, keys) in OTHER_READERS.items():
         theirs = read(text)
@@ -94,14 +87,14 @@ def find_other_readings(document: Document) -> Iterator[Finding]:
             if one == other or (key == "model_snapshot" and _same_json(one, other)):
                 continue
             effect = "it does not find it" if other is None else "it takes its value otherwise than the server"
+            if one is None:
+                effect = "it finds it where the server does not"
+            message = "is read otherwise by another"
+            fix = f"write {key}=value in one line, without blanks around it and without backslashes"
             breaks = reader == "launcher" or (reader == "kserve" and document.is_kserve)
+            severity: Severity = "error" if breaks else "warning"
             yield find_other_readings.finding(
-                key=key,
-                severity="error" if breaks else "warning",
-                message="is read otherwise by another",
-                effect="it finds it where the server does not" if one is None else effect,
-                fix=f"write {key}=value in one line, without blanks around it and without backslashes",
-                reader=reader,
+                message, key, effect=effect, fix=fix, severity=severity, reader=reader
             )
 
 
@@ -130,12 +123,9 @@ def find_variables(document: Document) -> Iterator[Finding]:
     for reader, (_, keys) in OTHER_READERS.items():
         for key in keys:
             if variables(document.properties.get(key, "")) and (reader != "kserve" or document.is_kserve):
+                message = "has a $$NAME$$, which only the server replaces"
                 yield find_variables.finding(
-                    key=key,
-                    message="has a $$NAME$$, which only the server replaces",
-                    effect="it takes it as it stands",
-                    fix="write the value itself",
-                    reader=reader,
+                    message, key, effect="it takes it as it stands", fix="write the value itself", reader=reader
                 )
 
 

@@ -7,19 +7,17 @@ import warnings
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from marpack.config.rules.document import Document
 from marpack.config.settings.environment import variables
 from marpack.config.settings.keys import IGNORED_KEYS, KEYS, Key, parse_value, whole_number
 from marpack.config.settings.redaction import brief
 from marpack.config.settings.releases import OLD_ENVELOPES
-from marpack.findings import Finding
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
-if TYPE_CHECKING:
-    from marpack.config.rules.document import Document
-
 _ENDS = "it ends"
+_IGNORES = "it ignores it"
 _NUMBERS = ("int", "long", "double")
 
 # P17
@@ -37,13 +35,10 @@ _NEAR = 0.8
 
 @rule("ignored-key", "warning")
 def find_ignored_keys(document: Document) -> Iterator[Finding]:
-    """Remove settings that nobody reads, though they look so.
-
-    They stand in examples and documentation (P15).
-    """
+    """Remove settings that nobody reads, though they look so. They stand in examples and documentation (P15)."""
     for key in document.properties:
         if key in IGNORED_KEYS:
-            yield find_ignored_keys.finding(key=key, message="is read by nobody", fix=IGNORED_KEYS[key])
+            yield find_ignored_keys.finding("is read by nobody", key, fix=IGNORED_KEYS[key])
 
 
 @rule("misspelt-key", "error")
@@ -54,22 +49,15 @@ def find_misspelt_keys(document: Document) -> Iterator[Finding]:
     """
     for key in _unknown_keys(document):
         if near := _near(key):
-            yield find_misspelt_keys.finding(
-                key=key, message="is no setting", effect="it ignores it", fix=f"did you mean {near}?"
-            )
+            yield find_misspelt_keys.finding("is no setting", key, effect=_IGNORES, fix=f"did you mean {near}?")
 
 
 @rule("unknown-key", "note")
 def find_unknown_keys(document: Document) -> Iterator[Finding]:
-    """Leave out what is no setting, unless somebody else reads it.
-
-    The server ignores it (P15).
-    """
+    """Leave out what is no setting, unless somebody else reads it. The server ignores it (P15)."""
     for key in _unknown_keys(document):
         if not _near(key):
-            yield find_unknown_keys.finding(
-                key=key, message="is no setting", effect="it ignores it", fix="remove it, or leave it"
-            )
+            yield find_unknown_keys.finding("is no setting", key, effect=_IGNORES, fix="remove it, or leave it")
 
 
 def _unknown_keys(document: Document) -> Iterator[str]:
@@ -127,41 +115,27 @@ def find_blanks(document: Document) -> Iterator[Finding]:
     """
     for key, text in _values(document):
         if text != text.strip() and not (_is_host(key) and not _HOST.fullmatch(text)):
-            yield find_blanks.finding(
-                key=key.name,
-                severity="warning" if key.kind in ("str", "list") else "error",
-                message=f"{_shown(document, key)!r} has a blank at its edge",
-                effect="it counts",
-                fix="remove it",
-            )
+            message = f"{_shown(document, key)!r} has a blank at its edge"
+            severity: Severity = "warning" if key.kind in ("str", "list") else "error"
+            yield find_blanks.finding(message, key.name, effect="it counts", fix="remove it", severity=severity)
 
 
 @rule("quotes", "error")
 def find_quotes(document: Document) -> Iterator[Finding]:
-    """Write values without quotes.
-
-    They count as part of the value (P5).
-    """
+    """Write values without quotes. They count as part of the value (P5)."""
     for key, text in _values(document):
         if _is_quoted(text) and not _is_host(key):
             message = f"{_shown(document, key)} has quotes"
-            yield find_quotes.finding(key=key.name, message=message, effect="they count", fix="remove them")
+            yield find_quotes.finding(message, key.name, effect="they count", fix="remove them")
 
 
 @rule("home", "error")
 def find_home(document: Document) -> Iterator[Finding]:
-    """Write whole paths, without ``~``.
-
-    No reader replaces it, and nothing is found there.
-    """
+    """Write whole paths, without ``~``. No reader replaces it, and nothing is found there."""
     for key, text in _clean_values(document, "path"):
         if text.startswith("~"):
-            yield find_home.finding(
-                key=key.name,
-                message=f"{_shown(document, key)!r} begins with '~', which no reader replaces",
-                effect="nothing is found there",
-                fix="write the whole path",
-            )
+            message = f"{_shown(document, key)!r} begins with '~', which no reader replaces"
+            yield find_home.finding(message, key.name, effect="nothing is found there", fix="write the whole path")
 
 
 @rule("address", "error")
@@ -173,25 +147,22 @@ def find_wrong_addresses(document: Document) -> Iterator[Finding]:
     for key, text in _values(document):
         if _is_host(key) and not _HOST.fullmatch(text):
             message, fix = f"{_shown(document, key)!r} is no host", "write a name or an IP address, nothing else"
-            yield find_wrong_addresses.finding(key=key.name, message=message, effect=_ENDS, fix=fix)
+            yield find_wrong_addresses.finding(message, key.name, effect=_ENDS, fix=fix)
     for key, text in _clean_values(document, "address"):
         if not UNIX_ADDRESS.fullmatch(text) and not ADDRESS.fullmatch(text):
             fix = "write scheme://host:port without a path, as http://0.0.0.0:8080"
             message = f"{_shown(document, key)!r} is no address"
-            yield find_wrong_addresses.finding(key=key.name, message=message, effect=_ENDS, fix=fix)
+            yield find_wrong_addresses.finding(message, key.name, effect=_ENDS, fix=fix)
 
 
 @rule("port", "error")
 def find_wrong_ports(document: Document) -> Iterator[Finding]:
-    """Take a port from 0 to 65534.
-
-    A greater one ends the server (P17).
-    """
+    """Take a port from 0 to 65534. A greater one ends the server (P17)."""
     for key, text in _clean_values(document, "address"):
         match = None if UNIX_ADDRESS.fullmatch(text) else ADDRESS.fullmatch(text)
         if match and match["port"] and ((port := whole_number(match["port"])) is None or port > _LAST_PORT):
             message = f"port {match['port']:.20} is out of range"
-            yield find_wrong_ports.finding(key=key.name, message=message, effect=_ENDS, fix="take another")
+            yield find_wrong_ports.finding(message, key.name, effect=_ENDS, fix="take another")
 
 
 @rule("type", "error")
@@ -206,16 +177,13 @@ def find_types(document: Document) -> Iterator[Finding]:
             value = parse_value(key.kind, text)
         except ValueError as error:
             effects = {"bool": "", "double": "it takes the default"}
-            yield find_types.finding(
-                key=key.name,
-                message=f"{_shown(document, key)!r} {error}",
-                effect=effects.get(key.kind, "it fails"),
-                fix="write true or false" if key.kind == "bool" else "write the number, nothing else",
-            )
+            message = f"{_shown(document, key)!r} {error}"
+            fix = "write true or false" if key.kind == "bool" else "write the number, nothing else"
+            yield find_types.finding(message, key.name, effect=effects.get(key.kind, "it fails"), fix=fix)
             continue
         if value is True and key.name in _PASSED_ON and text != "true":
             message = f"{_shown(document, key)!r} is not true to workers"
-            yield find_types.finding(key=key.name, message=message, fix="write true in lower case")
+            yield find_types.finding(message, key.name, fix="write true in lower case")
 
 
 @rule("range", "error")
@@ -233,7 +201,7 @@ def find_ranges(document: Document) -> Iterator[Finding]:
         high = key.maximum is not None and isinstance(value, int) and value > key.maximum
         if low or high:
             fix = f"write at least {key.minimum}" if low else f"write at most {key.maximum}"
-            yield find_ranges.finding(key=key.name, message=f"{value} is out of range", effect="it fails", fix=fix)
+            yield find_ranges.finding(f"{value} is out of range", key.name, effect="it fails", fix=fix)
 
 
 @rule("choice", "error")
@@ -247,11 +215,11 @@ def find_choices(document: Document) -> Iterator[Finding]:
             continue
         is_mode = key.name == "metrics_mode"
         yield find_choices.finding(
-            key=key.name,
-            severity="warning" if is_mode else "error",
-            message=f"{_shown(document, key)!r} is {'unknown' if is_mode else 'no envelope of TorchServe'}",
+            f"{_shown(document, key)!r} is {'unknown' if is_mode else 'no envelope of TorchServe'}",
+            key.name,
             effect="it takes log" if is_mode else "every worker dies",
             fix=f"choose from {', '.join(key.choices)}",
+            severity="warning" if is_mode else "error",
         )
 
 
@@ -271,7 +239,7 @@ def find_patterns(document: Document) -> Iterator[Finding]:
                     re.compile(pattern)
             except (re.error, OverflowError, RecursionError, ValueError):
                 message, effect = f"{brief(key.name, pattern)!r} may not be a regular expression", "it then ends"
-                yield find_patterns.finding(key=key.name, message=message, effect=effect, fix="correct it")
+                yield find_patterns.finding(message, key.name, effect=effect, fix="correct it")
 
 
 RULES = rules_in(globals())

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 from marpack.config.settings.keys import KEYS
 from marpack.errors import ConfigError
 from marpack.findings import Finding
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
 # P20: two characters at least, none of them a dollar.
 _VARIABLE = re.compile(r"\$\$([^$]{2,})\$\$")
+
+# What means something in the text of a variable: 0 is the whole ``$$NAME$$``, 1 the name. The rest is an error.
+_SPECIAL = re.compile(r"\\(.)|\$([01])|[\\$]", re.DOTALL)
 
 
 def is_true(text: str | None) -> bool:
@@ -48,8 +48,7 @@ def _substitute(key: str, text: str, environ: Mapping[str, str], findings: list[
             try:
                 return _java_replacement(environ[name], match)
             except ValueError as error:
-                problem = f"the variable {name!r} has {error}"
-                fix = "write the value itself into the file"
+                problem, fix = f"the variable {name!r} has {error}", "write the value itself into the file"
         findings.append(Finding(code="variable", key=key, message=problem, effect="it ends", fix=fix))
         return match[0]
 
@@ -58,25 +57,15 @@ def _substitute(key: str, text: str, environ: Mapping[str, str], findings: list[
 
 def _java_replacement(text: str, match: re.Match[str]) -> str:
     """Replace as ``Matcher.appendReplacement`` does, for which backslash and dollar are not plain characters."""
-    parts = []
-    position = 0
-    while position < len(text):
-        character = text[position]
-        position += 1
-        if character == "\\":
-            if position == len(text):
-                raise ValueError("a backslash at its end")
-            character = text[position]
-            position += 1
-        elif character == "$":
-            digit = text[position : position + 1]
-            # The pattern has the whole and one group, the name.
-            if digit not in ("0", "1"):
-                raise ValueError("a '$' that is not followed by 0 or 1")
-            character = match[int(digit)]
-            position += 1
-        parts.append(character)
-    return "".join(parts)
+
+    def meant(special: re.Match[str]) -> str:
+        if special[0] == "\\":
+            raise ValueError("a backslash at its end")
+        if special[0] == "$":
+            raise ValueError("a '$' that is not followed by 0 or 1")
+        return special[1] or match[int(special[2])]
+
+    return _SPECIAL.sub(meant, text)
 
 
 def _overrides(properties: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["bool", "int", "long", "double", "str", "path", "address", "choice", "list", "json"]
 
@@ -69,8 +67,6 @@ def _milliseconds(doc: str) -> Any:
 # Paths are kept as text, however they are given.
 PathText: TypeAlias = "str | os.PathLike[str]"
 
-_NOT_FROM_ENVIRONMENT: Mapping[str, Any] = {"variable": None}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerSettings:
@@ -100,9 +96,7 @@ class ServerSettings:
     grpc_management_max_connection_age_grace_ms: int | None = _milliseconds(
         "What a closed one may still finish in"
     )
-    ts_open_inference_protocol: bool | None = _bool(
-        "Serve the Open Inference Protocol as well", variable="TS_OPEN_INFERENCE_PROTOCOL"
-    )
+    ts_open_inference_protocol: bool | None = _bool("Serve the Open Inference Protocol as well")
 
     # TLS
     enable_grpc_ssl: bool | None = _bool("TLS for gRPC; needs certificate_file and private_key_file")
@@ -120,14 +114,14 @@ class ServerSettings:
     )
     netty_client_threads: int | None = _int("Threads that talk to workers; 0 as above", "0", minimum=0)
     prefer_direct_buffer: bool | None = _bool("Buffers outside the Java heap for what goes to workers")
-    use_native_io: bool | None = _bool("epoll or kqueue, and unix sockets", "true", **_NOT_FROM_ENVIRONMENT)
+    use_native_io: bool | None = _bool("epoll or kqueue, and unix sockets", "true", variable=None)
     io_ratio: int | None = _int(
         "Share of its time that a netty thread gives to input and output; only without use_native_io",
         "50",
         unit="percent",
         minimum=1,
         maximum=100,
-        **_NOT_FROM_ENVIRONMENT,
+        variable=None,
     )
     async_logging: bool | None = _bool("Let log4j2 write in a thread of its own")
     cors_allowed_origin: str | None = _key("str", "Origin that browsers are told to allow; turns CORS headers on")
@@ -146,22 +140,13 @@ class ServerSettings:
     max_response_size: int | None = _int("Largest answer of a worker", "6553500", unit="bytes", minimum=0)
     limit_max_image_pixels: bool | None = _bool("Refuse images so large that they look like an attack", "true")
     ts_header_key_sequence_id: str | None = _key(
-        "str",
-        "Header that names the sequence of a stateful request",
-        default="ts_request_sequence_id",
-        variable="TS_HEADER_KEY_SEQUENCE_ID",
+        "str", "Header that names the sequence of a stateful request", default="ts_request_sequence_id"
     )
     ts_header_key_sequence_start: str | None = _key(
-        "str",
-        "Header that marks the first request of a sequence",
-        default="ts_request_sequence_start",
-        variable="TS_HEADER_KEY_SEQUENCE_START",
+        "str", "Header that marks the first request of a sequence", default="ts_request_sequence_start"
     )
     ts_header_key_sequence_end: str | None = _key(
-        "str",
-        "Header that marks the last request of a sequence",
-        default="ts_request_sequence_end",
-        variable="TS_HEADER_KEY_SEQUENCE_END",
+        "str", "Header that marks the last request of a sequence", default="ts_request_sequence_end"
     )
 
     # Models and their workers
@@ -195,7 +180,7 @@ class ServerSettings:
         "str",
         "Script, with arguments, that collects system metrics instead of the server's own",
         default="",
-        **_NOT_FROM_ENVIRONMENT,
+        variable=None,
     )
 
     # Who may do what
@@ -211,13 +196,11 @@ class ServerSettings:
     allowed_urls: str | Sequence[str] | None = _key(
         "list", "Regular expressions of the URLs that archives may come from", default="file://.*|http(s)?://.*"
     )
-    use_env_allowed_urls: bool | None = _bool("Let TS_ALLOWED_URLS replace allowed_urls", **_NOT_FROM_ENVIRONMENT)
+    use_env_allowed_urls: bool | None = _bool("Let TS_ALLOWED_URLS replace allowed_urls", variable=None)
     blacklist_env_vars: str | None = _key(
         "str", "Regular expression of the environment variables that workers do not get", default=""
     )
-    enable_envvars_config: bool | None = _bool(
-        "Let TS_ environment variables replace settings", **_NOT_FROM_ENVIRONMENT
-    )
+    enable_envvars_config: bool | None = _bool("Let TS_ environment variables replace settings", variable=None)
 
     # Metrics
     enable_metrics_api: bool | None = _bool("Serve the metrics API", "true")
@@ -230,19 +213,16 @@ class ServerSettings:
     model_metrics_auto_detect: bool | None = _bool("Take metrics that no file declares")
     disable_system_metrics: bool | None = _bool("Do not measure the machine")
     metric_time_interval: int | None = _int(
-        "Time between two measurements of the machine", "60", unit="seconds", minimum=1, **_NOT_FROM_ENVIRONMENT
+        "Time between two measurements of the machine", "60", unit="seconds", minimum=1, variable=None
     )
 
     # The processes
-    vmargs: str | None = _key("str", "Options for the Java machine", reader="launcher", **_NOT_FROM_ENVIRONMENT)
+    vmargs: str | None = _key("str", "Options for the Java machine", reader="launcher", variable=None)
     plugins_path: PathText | None = _key(
-        "path", "Folder of plug-ins (jar files)", reader="launcher", **_NOT_FROM_ENVIRONMENT
+        "path", "Folder of plug-ins (jar files)", reader="launcher", variable=None
     )
     python: PathText | None = _key(
-        "path",
-        "Python of the workers; the launcher puts its own in its place",
-        default="python",
-        **_NOT_FROM_ENVIRONMENT,
+        "path", "Python of the workers; the launcher puts its own in its place", default="python", variable=None
     )
     model_server_home: PathText | None = _key(
         "path",
@@ -255,17 +235,14 @@ class ServerSettings:
         "1",
         name="NUM_WORKERS",
         reader="sagemaker",
-        **_NOT_FROM_ENVIRONMENT,
+        variable=None,
     )
     debug: bool | None = _bool("Do not start workers but wait for ones that are debugged; no timeouts")
     version: str | None = _key(
-        "str",
-        "Version that the server states; written by the server",
-        default="<its own>",
-        **_NOT_FROM_ENVIRONMENT,
+        "str", "Version that the server states; written by the server", default="<its own>", variable=None
     )
     ts_config_file: PathText | None = _key(
-        "path", "File that was read; written by the server", name="tsConfigFile", **_NOT_FROM_ENVIRONMENT
+        "path", "File that was read; written by the server", name="tsConfigFile", variable=None
     )
 
     # What to serve
@@ -275,9 +252,7 @@ class ServerSettings:
         "list", "Archives to load, as file or name=file, or all. Ignored beside model_snapshot"
     )
     models: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = _key(
-        "json",
-        "Workers, batches and timeouts by model and version, for what load_models loads",
-        **_NOT_FROM_ENVIRONMENT,
+        "json", "Workers, batches and timeouts by model and version, for what load_models loads", variable=None
     )
 
 
@@ -286,15 +261,10 @@ def _keys() -> dict[str, Key]:
     for each in fields(ServerSettings):
         facts = dict(each.metadata)
         name = facts.pop("name", each.name)
-        facts.setdefault("variable", f"TS_{name.upper()}")
+        facts.setdefault("variable", f"TS_{name.upper().removeprefix('TS_')}")
         found[name] = Key(name=name, attribute=each.name, **facts)
-    found["model_snapshot"] = Key(
-        name="model_snapshot",
-        attribute="model_snapshot",
-        kind="json",
-        doc="Models to restore when the server starts (spec/snapshot.md)",
-    )
-    return found
+    name, doc = "model_snapshot", "Models to restore when the server starts (spec/snapshot.md)"
+    return found | {name: Key(name=name, attribute=name, kind="json", doc=doc)}
 
 
 # By their names in the file, in the order of writing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 from marpack.config.settings.keys import KEYS
@@ -21,12 +22,9 @@ def redacted(key: str, value: str) -> str:
     if value and (known.secret if known else is_secret_name(key)):
         return HIDDEN
     if value[:1] in ("{", "["):
-        try:
+        with suppress(ValueError, RecursionError):
             document = json.loads(value)
             shown = _without_secrets(document)
-        except (ValueError, RecursionError):
-            pass
-        else:
             return value if shown == document else json.dumps(shown)
     return "\n".join(map(_line, value.split("\n")))
 

@@ -22,14 +22,6 @@ def release(version: object) -> tuple[int, ...]:
     """Return a version of TorchServe as numbers that compare; ``ConfigError`` for what is none."""
     match = _VERSION.fullmatch(version) if isinstance(version, str) else None
     if match is None:
-        raise ConfigError(
-            [
-                Finding(
-                    code="version",
-                    key="torchserve_version",
-                    message=f"{redacted('', repr(version))} is not a version of TorchServe",
-                    fix='write it like "0.12.0"',
-                )
-            ]
-        )
+        message, fix = f"{redacted('', repr(version))} is not a version of TorchServe", 'write it like "0.12.0"'
+        raise ConfigError([Finding(code="version", key="torchserve_version", message=message, fix=fix)])
     return tuple(map(int, match[1].split(".")))

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from marpack.findings import ReaderName
+from marpack.findings import ReaderName
 
 
 def as_launcher_reads(text: str) -> dict[str, str]:
-    """Return what the ``torchserve`` command makes of a file."""
-    found = {}
-    for line in map(str.strip, _lines(text)):
-        key, equals, value = line.partition("=")
-        if equals and not line.startswith("#"):
-            found[key.strip()] = value.strip()
-    return found
+    """Return what the ``torchserve`` command makes of a file: as KServe's wrapper, of lines that are stripped."""
+    return as_kserve_reads("\n".join(map(str.strip, _lines(text))))
 
 
 def as_kserve_reads(text: str) -> dict[str, str]:
-    """Return what KServe's wrapper makes of a file: as the launcher, but only column 1 begins a comment."""
-    found = {}
-    for line in _lines(text):
-        key, equals, value = line.partition("=")
-        if equals and not line.startswith("#"):
-            found[key.strip()] = value.strip()
-    return found
+    """Return what KServe's wrapper makes of a file: a ``#`` begins a comment in column 1 alone."""
+    parts = (line.partition("=") for line in _lines(text) if not line.startswith("#"))
+    return {key.strip(): value.strip() for key, equals, value in parts if equals}
 
 
 def as_mlflow_reads(text: str) -> dict[str, str]:
     """Return what MLflow's plugin makes of a file: it knows no comments, and splits at every ``=``."""
-    found = {}
-    for line in map(str.strip, _lines(text)):
-        key, *values = line.split("=")
-        if values:
-            found[key] = values[0]
-    return found
+    parts = (line.strip().split("=") for line in _lines(text))
+    return {key: values[0] for key, *values in parts if values}
 
 
 def _lines(text: str) -> list[str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeGuard
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
 from marpack.display import brief_repr, type_name
 from marpack.findings import Finding
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+SURROGATE = re.compile("[\ud800-\udfff]")
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# The integers that Java's own type holds, which is what the front end takes; SnakeYAML reads others as a Long.
+INT_RANGE = range(-(1 << 31), 1 << 31)
 
 # SnakeYAML's LoaderOptions, which the server leaves as they are.
 _DEPTH_LIMIT = 50
@@ -86,7 +86,7 @@ class PlainCopy:
         return copied
 
     def _check_text(self, text: str, path: str) -> None:
-        if lone := _SURROGATE.search(text):
+        if lone := SURROGATE.search(text):
             message = f"the text is not valid Unicode at index {lone.start()}"
             self._find("model-config-value", path, message, "decode it with the right encoding")
 

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, overload
 
 from marpack.config.text.java_hash import properties_order, utf16_units
-from marpack.config.text.properties_style import (
-    BLANKS,
-    UNESCAPED,
-    Style,
-    check_portable_key,
-    comment_lines,
-    java_date,
-    java_key,
-    java_value,
-    portable_value,
-)
+from marpack.config.text.plain_copy import SURROGATE
+from marpack.config.text.properties_style import BLANKS, UNESCAPED, Style, comment_lines, entry_line, java_date
 from marpack.errors import NotPortableError, PropertiesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
 __all__ = [
@@ -46,7 +37,6 @@ _ENCODING = "iso-8859-1"
 
 _NATURAL_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|[^u])", re.DOTALL)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # P5: a key ends at the first of these that no backslash stands before.
 _KEY = re.compile(r"(?:\\.|[^\\=: \t\f])*", re.DOTALL)
@@ -158,7 +148,7 @@ def dumps(
     head = "" if comments is None else comment_lines(comments, style)
     if date is not None:
         head += f"#{java_date(date)}\n"
-    return head + "".join(_line(key, properties[key], style, ensure_ascii=ensure_ascii) for key in keys)
+    return head + "".join(entry_line(key, properties[key], style, ensure_ascii) for key in keys)
 
 
 @overload
@@ -177,7 +167,7 @@ def edit(source: str | bytes, changes: Mapping[str, str | None], *, style: Style
     elements = parse(text)
     line_end = next((end for _, end in _NATURAL_LINE.findall(text) if end), "\n")
     lines = {
-        key: _line(key, value, style, ensure_ascii=True)[:-1] + line_end
+        key: entry_line(key, value, style, True)[:-1] + line_end
         for key, value in changes.items()
         if value is not None
     }
@@ -309,16 +299,9 @@ def _unescape(raw: str) -> str:
         parts.append(chr(int(letters[1:], 16)) if len(letters) > 1 else UNESCAPED.get(letters, letters))
         position = match.end()
     value = "".join([*parts, raw[position:]])
-    if _SURROGATE.search(value):  # two halves that make one character
+    if SURROGATE.search(value):  # two halves that make one character
         value = value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     return value
-
-
-def _line(key: str, value: str, style: Style, *, ensure_ascii: bool) -> str:
-    if style == "java":
-        return f"{java_key(key, ensure_ascii)}={java_value(value, ensure_ascii)}\n"
-    check_portable_key(key)
-    return f"{key}={portable_value(key, value)}\n"
 
 
 def _check_texts(pairs: Iterable[tuple[object, object]]) -> None:

@@ -38,8 +38,17 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def check_portable_key(key: str) -> None:
-    """Raise ``NotPortableError`` for a key that a reader takes otherwise."""
+def entry_line(key: str, value: str, style: Style, ensure_ascii: bool) -> str:
+    """Return a setting as a line; ``NotPortableError`` for one that some reader would take otherwise."""
+    if style == "portable":
+        _check_portable_key(key)
+        return f"{key}={_portable_value(key, value)}\n"
+    java_key = _java_escape(key, ensure_ascii).replace(" ", "\\ ")
+    java_value = _java_escape(value, ensure_ascii)
+    return f"{java_key}=\\{java_value}\n" if value.startswith(" ") else f"{java_key}={java_value}\n"
+
+
+def _check_portable_key(key: str) -> None:
     if not key:
         raise NotPortableError(key, "server", "a key without a name is no setting: give it one")
     if not key.isascii():
@@ -52,8 +61,7 @@ def check_portable_key(key: str) -> None:
         raise NotPortableError(key, "server", "a blank, ':', backslash or control character ends it: rename it")
 
 
-def portable_value(key: str, value: str) -> str:
-    """Return a value as all readers take it; ``NotPortableError`` if it cannot be written so."""
+def _portable_value(key: str, value: str) -> str:
     java = "write the file with style='java' if TorchServe alone reads it"
     if "\\" in value:
         raise NotPortableError(key, "server", f"it drops the backslash: write '/' in paths, or {java}")
@@ -80,17 +88,6 @@ def _escape_json(key: str, value: str) -> str:
     except strict_json.StrictJSONError:
         raise NotPortableError(key, "kserve", "characters beyond ASCII are possible in strict JSON only") from None
     return "".join(chr(unit) if unit < 0x80 else f"\\u{unit:04x}" for unit in utf16_units(value))
-
-
-def java_key(key: str, ensure_ascii: bool) -> str:
-    """Return a key as Java writes it."""
-    return _java_escape(key, ensure_ascii).replace(" ", "\\ ")
-
-
-def java_value(value: str, ensure_ascii: bool) -> str:
-    """Return a value as Java writes it."""
-    escaped = _java_escape(value, ensure_ascii)
-    return "\\" + escaped if value.startswith(" ") else escaped
 
 
 def _java_escape(text: str, ensure_ascii: bool) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from marpack.config.text.plain_copy import path_of
 from marpack.errors import ConfigError, MissingExtraError
 from marpack.findings import Finding
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Block style; a string is plain only where no YAML takes it for anything else.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
@@ -59,13 +58,8 @@ def _is_block(value: object) -> bool:
 def _scalar(value: object) -> str:
     if isinstance(value, str):
         return _quoted(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if isinstance(value, float):
-        return _float(value)
-    return "null" if value is None else "{}" if isinstance(value, dict) else "[]"
+    # Numbers, true, false, null, {} and [] are in YAML as in JSON.
+    return _float(value) if isinstance(value, float) else json.dumps(value)
 
 
 def _float(value: float) -> str:
