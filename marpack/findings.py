@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeAlias
+from dataclasses import Field, asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from marpack.display import printable, showable
 
@@ -21,9 +21,11 @@ READER_NAMES: Mapping[ReaderName, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class _Shown:
-    """A value whose ``repr``, too, hides secrets."""
+    """A dataclass whose ``repr``, too, hides secrets."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def __repr__(self) -> str:
         values = ((each.name, getattr(self, each.name)) for each in fields(self))

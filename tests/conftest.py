@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # The lanes of long tests, in the order in which they are begun.
 LANES = ("server", "slow")
+# Folders all of whose tests are of one lane: their own conftest.py marks them.
+FOLDER_LANES = {"server": "server", "differential": "slow"}
 # Of a module whose tests are all slow.
 IMPORTS_TORCH = re.compile(r"^(import torch|torch = )", re.MULTILINE)
 
@@ -56,8 +58,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Where no slow test is wanted, do not import what imports torch, either."""
-    if "not slow" not in config.getoption("markexpr") or collection_path.suffix != ".py":
+    """Do not import what is in a lane that is not wanted: whole folders, and what imports torch."""
+    unwanted = [lane for lane in LANES if f"not {lane}" in config.getoption("markexpr")]
+    if collection_path.is_dir():
+        return FOLDER_LANES.get(collection_path.name) in unwanted or None
+    if "slow" not in unwanted or collection_path.suffix != ".py":
         return None
     return bool(IMPORTS_TORCH.search(collection_path.read_text(encoding="utf-8"))) or None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,6 +46,8 @@ class Patterns:
         # D-06: a file of exactly that name is meant before a wildcard is.
         if os.path.lexists(self.path(item)) or not is_pattern(item):
             return [self.path(item)]
+        import glob  # slow to import, and needed for wildcards only
+
         return [self.path(found) for found in sorted(glob.glob(item, root_dir=self.folder or None))]
 
     def path(self, item: str) -> str:

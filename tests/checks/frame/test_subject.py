@@ -323,13 +323,13 @@ def test_a_tgz_is_read_once_for_its_texts(tmp_path: Path, monkeypatch: pytest.Mo
             tar.addfile(info, io.BytesIO(text.encode()))
     with marpack.open_archive(path) as archive:
         begun = []
-        stream = archive._container._stream  # type: ignore[attr-defined]
+        stream = archive._container.stream  # type: ignore[attr-defined]
 
         def begin() -> Any:
             begun.append(1)
             return stream()
 
-        monkeypatch.setattr(archive._container, "_stream", begin)
+        monkeypatch.setattr(archive._container, "stream", begin)
         found = marpack.check(archive)
     assert not [finding for finding in found if finding.severity == "error"]
     assert len(begun) == 1
