@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from marpack.disk.threads import usable_cpus
+
 pytest_plugins = ["tests.support.fixtures"]
 
 if TYPE_CHECKING:
@@ -79,6 +81,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for number, item in enumerate(items):
         if item.get_closest_marker("slow") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(f"alone-{number}"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """With ``-n auto``, one process more than there are cores: servers are waited for much of the time."""
+    return usable_cpus() + 1
 
 
 @pytest.hookimpl(optionalhook=True)
