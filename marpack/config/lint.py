@@ -11,7 +11,7 @@ from marpack.archive.manifest import Manifest
 from marpack.config.rules import listeners, models_to_load, platform, text, values
 from marpack.config.rules.document import Document, Target, is_kserve
 from marpack.config.rules.models_to_load import find_unreadable
-from marpack.config.rules.snapshot_form import FORM_RULES, with_form
+from marpack.config.rules.snapshot_form import FORM_RULES, find_no_json, with_form
 from marpack.config.rules.snapshot_text import SnapshotText, Store
 from marpack.config.rules.snapshot_values import VALUE_RULES
 from marpack.config.settings.environment import resolve, variables
@@ -23,18 +23,18 @@ from marpack.findings import Finding
 from marpack.rule import Rule, chosen_rules
 
 
-def _of_the_snapshot(rule: Rule[SnapshotText]) -> Rule[Document]:
+def _of_the_snapshot(known: Rule[SnapshotText]) -> Rule[Document]:
     """Ask a rule about snapshots of the one in a config.properties."""
 
-    @functools.wraps(rule.function)
+    @functools.wraps(known.function)
     def find(document: Document) -> Iterator[Finding]:
         if document.snapshot is None or variables(document.properties["model_snapshot"]):
             return
-        for found in rule.findings(document.snapshot):
+        for found in known.findings(document.snapshot):
             if found.reader != "kserve" or document.is_kserve:
                 yield replace(found, key=".".join(filter(None, ("model_snapshot", found.key))))
 
-    return Rule(code=rule.code, severity=rule.severity, function=find)
+    return Rule(code=known.code, severity=known.severity, function=find)
 
 
 SNAPSHOT_RULES: tuple[Rule[SnapshotText], ...] = (find_unreadable, *FORM_RULES, *VALUE_RULES)
@@ -67,7 +67,8 @@ def lint_config(
     ``/mnt/models`` implies it. ``model_store`` is the folder of the archives as seen from here, whose manifests
     are read and compared; ``archives`` are manifests by file name, of archives that need not be there yet.
     ``environ`` resolves variables first. ``select`` and ``ignore`` are codes, or what codes begin with, as those
-    of ``check``; ``MarpackError`` is raised for one that no rule has (spec/checks.md).
+    of ``check``; ``MarpackError`` is raised for one that no rule has (spec/checks.md). What cannot be read is told
+    in any case.
     """
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     entries: list[codec.Entry] = []
@@ -128,9 +129,9 @@ def _lint(
         store=store,
     )
     rules = chosen_rules(RULES, select=select, ignore=ignore)
-    if not document.is_readable:
-        rules = tuple(rule for rule in rules if rule in (text.find_syntax, text.find_encoding))
-    findings = (found for rule in rules for found in rule.findings(document))
+    if not document.is_readable:  # nobody who chose other rules may take it for good
+        rules = (text.find_syntax, text.find_encoding)
+    findings = (found for each in rules for found in each.findings(document))
     return tuple(sorted(findings, key=lambda found: found.line or 0))
 
 
@@ -146,7 +147,7 @@ def lint_snapshot(
 
     ``archives`` are the manifests of the model store by file name, ``names`` all names in it. ``select`` and
     ``ignore`` are codes, or what codes begin with, as those of ``check``; ``MarpackError`` is raised for one that
-    no rule has (spec/checks.md).
+    no rule has (spec/checks.md). What cannot be read is told in any case.
     """
     store = None if archives is None else Store(archives.keys() | (names or set()), archives)
     return snapshot_findings(SnapshotText.read(text, store=store), select=select, ignore=ignore)
@@ -158,7 +159,9 @@ def snapshot_findings(
     """Return everything that is wrong with a snapshot that has been read; see ``lint_snapshot``."""
     snapshot = with_form(snapshot)
     rules = chosen_rules(SNAPSHOT_RULES, select=select, ignore=ignore)
-    return tuple(found for rule in rules for found in rule.findings(snapshot))
+    if snapshot.error is not None and find_no_json not in rules:
+        rules = (find_no_json, *rules)
+    return tuple(found for each in rules for found in each.findings(snapshot))
 
 
 def look_at_store(folder: str | os.PathLike[str]) -> Store:

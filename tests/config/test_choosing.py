@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -35,6 +36,26 @@ def test_rules_are_chosen_by_code_and_by_what_codes_begin_with() -> None:
 
 def test_a_rule_about_values_waits_for_the_form_whatever_is_chosen() -> None:
     assert lint_snapshot('{"models": {"": {"1.0": {}}}, "modelCount": 1}', select="snapshot-name") == ()
+
+
+@pytest.mark.parametrize("choice", [{"select": "range"}, {"ignore": ["syntax", "encoding"]}])
+def test_what_cannot_be_read_is_told_whatever_is_chosen(choice: Any) -> None:
+    assert codes(lint_config("a=\\u12", **choice)) == ["syntax"]
+    assert codes(lint_config(TEXT.encode("utf-16"), **choice)) == ["encoding"]
+    assert codes(lint_config(TEXT, ignore=["encoding"], select="range")) == ["range"]
+
+
+@pytest.mark.parametrize("choice", [{"select": "snapshot-name"}, {"ignore": "snapshot-json"}, {}])
+def test_a_snapshot_that_is_no_json_is_told_whatever_is_chosen(choice: Any) -> None:
+    assert codes(lint_snapshot(SNAPSHOT[:-2], **choice)) == ["snapshot-json"]
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "code"), [("config", "a=\\u12", "range"), ("snapshot", SNAPSHOT[:-2], "snapshot-name")]
+)
+def test_the_commands_tell_what_cannot_be_read(command: str, text: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / "b").write_text(text)
+    assert main([command, "lint", "--select", code, str(tmp_path / "b")]) == 1
 
 
 def test_a_code_that_no_rule_has() -> None:
