@@ -13,6 +13,7 @@ from marpack.archive.manifest import Manifest
 from marpack.config.lint import lint_properties
 from marpack.config.presets import PRESET_VALUES, PRESETS, Preset
 from marpack.config.rules.document import Target
+from marpack.config.rules.values import find_types
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, ServerSettings, parse_value
 from marpack.config.settings.redaction import redacted
@@ -241,7 +242,7 @@ class ServerConfig(ServerSettings):
 
 
 def _type_error(key: str, message: str, fix: str = "write the value in this type") -> Finding:
-    return Finding(code="type", key=key, message=message, fix=fix)
+    return find_types.finding(message, key, fix=fix)
 
 
 def _text(key: Key, value: Any) -> str:

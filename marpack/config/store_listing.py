@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from marpack.archive.manifest import MANIFEST_NAME, Manifest
 from marpack.archive.read.open import read_manifest
+from marpack.config.rules.snapshot_values import find_same_versions
 from marpack.errors import ConfigError
 from marpack.findings import Finding
 
@@ -57,9 +58,7 @@ def versions_in(
         elif other := found.setdefault(name, {}).get(version):
             key, fix = f"models.{name}.{version}", "keep one, or pack it with another version"
             message = f"{other!r} and {mar_name!r} are the same version of one model"
-            findings.append(
-                Finding(code="snapshot-same-version", key=key, message=message, effect="it ends", fix=fix)
-            )
+            findings.append(find_same_versions.finding(message, key, effect="it ends", fix=fix))
         else:
             found[name][version] = mar_name
     for name, version in defaults.items():

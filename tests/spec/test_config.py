@@ -21,6 +21,7 @@ from marpack import ModelSnapshot, ServerConfig, SnapshotEntry, properties
 from marpack.config.settings.keys import KEYS
 from tests.server.test_properties import is_sorting, read_as_kserve, read_as_launcher, read_as_mlflow, stored
 from tests.support import vectors
+from tests.support.checks_page import PAGE, WITHOUT_A_RULE
 from tests.support.java import Java, JavaError, jdk, pairs, server_classes, units
 from tests.support.official import write_file
 from tests.support.vectors import MANIFEST, SPEC, Json, codes, each_case, finite, section, text_of, unique
@@ -100,13 +101,23 @@ def test_finding_codes_are_those_of_the_code() -> None:
     assert set(codes("P22")).isdisjoint(codes("S10"))
 
 
-def _codes(tree: ast.AST) -> Iterator[str]:
-    """Yield the codes that are written down: of rules, and as ``code=``."""
+def test_the_page_lists_every_code() -> None:
+    """Of rules and of findings that no rule makes: the docstring of ``Finding`` says that the page has them."""
+    modules = [ast.parse(path.read_text("utf-8")) for path in Path(marpack.__file__).parent.rglob("*.py")]
+    made = {code for tree in modules for code in _codes(tree, "Finding")}
+    listed = set(re.findall(r"^## (.+)$", PAGE.read_text("utf-8"), re.MULTILINE))
+    assert made - listed == set(WITHOUT_A_RULE)
+    assert all(f"\n| `{code}` |" in PAGE.read_text("utf-8") for code in WITHOUT_A_RULE)
+
+
+def _codes(tree: ast.AST, *makers: str) -> Iterator[str]:
+    """Yield the codes that are written down: of rules, and as ``code=``, to any of the makers or to any at all."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
         maker = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        is_maker = not makers or maker in makers
+        given = [keyword.value for keyword in node.keywords if is_maker and keyword.arg == "code"]
         given += node.args[:1] if maker == "rule" else []
         for code in given:
             if isinstance(code, ast.Constant):

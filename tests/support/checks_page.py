@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from marpack.rule import Rule
 
-__all__ = ["PAGE", "page"]
+__all__ = ["PAGE", "WITHOUT_A_RULE", "page"]
 
 PAGE = Path(__file__).parents[2] / "spec" / "checks.md"
 
@@ -48,13 +48,30 @@ The rules that `ModelConfig` holds a file against; `marpack check` tells the sam
 with `config-`. What the server does was seen on TorchServe 0.12.0.
 """
 
+# Of what is no rule's: found where there is nothing yet that rules could look at.
+WITHOUT_A_RULE = {
+    "version": "The version of TorchServe that was asked for is not written like ``0.12.0``.",
+    "snapshot-same-file": "Two archives for one snapshot have one file name; a model store is one folder.",
+    "snapshot-no-name": "The manifest of an archive for a snapshot names no model.",
+    "snapshot-no-such-version": "The version that shall be the default is not one of the model's archives.",
+    "declaration": "A declaration of what is to be deployed is neither JSON nor TOML.",
+}
+_OTHERS = """\
+# Codes without a rule
+
+What is wrong with what a snapshot, or a folder to serve from, is to be made of. It is an error, told in a
+`ConfigError`; nobody chooses these codes.
+"""
+
 
 def page() -> str:
     """Return the text of the page."""
     settings: list[Rule[Any]] = [*RULES]
     settings += (each for each in SNAPSHOT_RULES if each.code not in {known.code for known in RULES})
     parts = [(_HEAD, built_in_rules()), (_SETTINGS, settings), (_MODEL_CONFIG, model_config.RULES)]
-    return "\n\n".join(_part(head, rules) for head, rules in parts) + "\n"
+    others = ["| code | |", "| --- | --- |", *(f"| `{code}` | {what} |" for code, what in WITHOUT_A_RULE.items())]
+    pages = [*(_part(head, rules) for head, rules in parts), _OTHERS.rstrip(), "\n".join(others)]
+    return "\n\n".join(pages) + "\n"
 
 
 def _part(head: str, rules: Iterable[Rule[Any]]) -> str:
