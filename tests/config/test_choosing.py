@@ -14,6 +14,7 @@ from marpack import Finding, Issue, MarpackError, cli, lint_config, lint_snapsho
 from marpack.cli import main
 from marpack.config.lint import RULES, SNAPSHOT_RULES
 from marpack.config.rules import model_config
+from marpack.config.rules.near import nearest_key
 
 SPEC = Path(__file__).parents[2] / "spec"
 TEXT = 'colour=blue\nnumber_of_gpus=1\njob_queue_size=0\nmodel_snapshot={"models": {}}\n'
@@ -56,6 +57,21 @@ def test_a_snapshot_that_is_no_json_is_told_whatever_is_chosen(choice: Any) -> N
 def test_the_commands_tell_what_cannot_be_read(command: str, text: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "b").write_text(text)
     assert main([command, "lint", "--select", code, str(tmp_path / "b")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "likeness", "meant"),
+    [
+        ("Batch-Size", 1.0, "batchSize"),
+        ("b a.t_chsize", 1.0, "batchSize"),
+        ("batchSiz", 1.0, None),
+        ("batchSiz", 0.87, "batchSize"),
+        ("maxBatchSize", 0.87, None),
+        ("", 0.87, None),
+    ],
+)
+def test_a_key_is_taken_for_the_nearest_one(name: str, likeness: float, meant: str | None) -> None:
+    assert nearest_key(name, ["batchSize", "handler"], likeness=likeness) == meant
 
 
 def test_a_code_that_no_rule_has() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from marpack import strict_json
 from marpack.config.rules.snapshot_form import form_errors, with_form
@@ -23,6 +23,14 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 # Where KServe mounts a model.
 _KSERVE_MOUNT = "/mnt/models/"
+
+
+class Models(NamedTuple):
+    """The setting ``models``: whether it is there and known, its value, or what keeps that from being read."""
+
+    are_set: bool = True
+    value: Any = None
+    error: strict_json.StrictJSONError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +82,15 @@ class Document:
         return None if text is None else with_form(SnapshotText.read(text, store=self.store, line=line))
 
     @cached_property
-    def models(self) -> Any:
-        """What ``models`` says, or what keeps it from being read; ``...`` where it is not set, or not known."""
+    def models(self) -> Models:
+        """What ``models`` says."""
         text = self.properties.get("models")
         if text is None or variables(text):
-            return ...
+            return Models(are_set=False)
         try:
-            return strict_json.loads(text)
+            return Models(value=strict_json.loads(text))
         except strict_json.StrictJSONError as error:
-            return error
+            return Models(error=error)
 
     @cached_property
     def archives_to_restore(self) -> tuple[str, ...] | None:

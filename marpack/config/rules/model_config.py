@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from marpack.config.rules import model_config_text as known
 from marpack.config.rules.model_config_text import ModelConfigText
+from marpack.config.rules.near import nearest_key
 from marpack.config.text.plain_copy import INT_RANGE, is_int, path_of
 from marpack.display import brief_repr, type_name
 from marpack.findings import Finding
@@ -81,7 +81,7 @@ def find_misspelt_keys(config: ModelConfigText) -> Iterator[Finding]:
     taken for a slip.
     """
     for key in config.settings:
-        if key not in known.KEYS and (nearest := _nearest(key, known.KEYS)):
+        if key not in known.KEYS and (nearest := nearest_key(key, known.KEYS, likeness=_CLOSE)):
             message = f"the server does not know this key; {nearest!r} is meant, by its looks"
             fix = f"write {nearest!r}, or put a key of your own below 'handler'"
             yield find_misspelt_keys.finding(message, key, effect="it ignores it", fix=fix)
@@ -177,7 +177,7 @@ def find_torchrun_keys(config: ModelConfigText) -> Iterator[Finding]:
     """Write into ``torchrun`` what the front end hands on. It does nothing with other keys."""
     for key in config.torchrun:
         if isinstance(key, str) and key not in known.TORCHRUN_KEYS:
-            nearest = _nearest(key, known.TORCHRUN_KEYS)
+            nearest = nearest_key(key, known.TORCHRUN_KEYS, likeness=_CLOSE)
             message = "the server does not hand this to torchrun"
             fix = f"write {nearest!r}" if nearest else f"leave it out; known are {', '.join(known.TORCHRUN_KEYS)}"
             yield find_torchrun_keys.finding(message, path_of("torchrun", key), fix=fix)
@@ -197,7 +197,7 @@ def find_parallel(config: ModelConfigText) -> Iterator[Finding]:
         return
     kind = (kind or "").lower()
 
-    def found(key: str, message: str, effect: str, fix: str) -> Finding:
+    def found(key: str, message: str, *, effect: str, fix: str) -> Finding:
         return find_parallel.finding(message, key, effect=effect, fix=fix)
 
     nothing = "it does nothing with it"
@@ -205,20 +205,23 @@ def find_parallel(config: ModelConfigText) -> Iterator[Finding]:
         processes = torchrun.get("nproc-per-node", 1)
         if kind not in known.BY_TORCHRUN:
             message = f"'torchrun' is used only where 'parallelType' is one of {', '.join(known.BY_TORCHRUN)}"
-            yield found("torchrun", message, nothing, "give that, or leave 'torchrun' out")
+            yield found("torchrun", message, effect=nothing, fix="give that, or leave 'torchrun' out")
         if level is not None and is_int(processes) and level != processes:
             one, other = brief_repr(level, 40), brief_repr(processes, 40)
             message = f"{one} contradicts the {other} of torchrun.nproc-per-node"
-            yield found("parallelLevel", message, "it takes one of them", "leave it out")
+            yield found("parallelLevel", message, effect="it takes one of them", fix="leave it out")
     elif kind in known.BY_TORCHRUN:
         message = f"{kind!r} works through torchrun, and there is no such section"
         effect = "no worker ever starts: NullPointerException" if level else nothing
-        yield found("parallelType", message, effect, "give torchrun: {nproc-per-node: ...}, or take 'custom'")
+        fix = "give torchrun: {nproc-per-node: ...}, or take 'custom'"
+        yield found("parallelType", message, effect=effect, fix=fix)
     elif kind == "custom" and not level:
+        message = "'custom' is used only with 'parallelLevel'"
         fix = "give the number of devices a worker as 'parallelLevel'"
-        yield found("parallelType", "'custom' is used only with 'parallelLevel'", nothing, fix)
+        yield found("parallelType", message, effect=nothing, fix=fix)
     elif not kind and level:
-        yield found("parallelLevel", "it is used only with 'parallelType'", nothing, "give 'parallelType' too")
+        message = "it is used only with 'parallelType'"
+        yield found("parallelLevel", message, effect=nothing, fix="give 'parallelType' too")
 
 
 @rule("model-config-sequence", "error")
@@ -285,16 +288,3 @@ RULES = rules_in(globals())
 def find_all(config: ModelConfigText) -> tuple[Finding, ...]:
     """Return everything that is wrong with a configuration."""
     return tuple(found for each in RULES for found in each.findings(config))
-
-
-def _nearest(name: str, keys: Iterable[str]) -> str | None:
-    """Return the name that this one is, but for case, hyphens, underscores and slips."""
-
-    def folded(text: str) -> str:
-        return re.sub("[-_]", "", text).lower()
-
-    names = {folded(key): key for key in keys}
-    import difflib  # slow to import, and needed for mistakes only
-
-    close = difflib.get_close_matches(folded(name), names, n=1, cutoff=_CLOSE)
-    return names[close[0]] if close else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from marpack import strict_json
 from marpack.archive.manifest import Manifest
 from marpack.config.rules.document import Document
 from marpack.config.rules.snapshot_text import RUNTIME_TYPES, SnapshotText, as_int, entries_of, no_objects
@@ -136,7 +136,7 @@ def find_models(document: Document) -> Iterator[Finding]:
 
     The server does not look at ``models`` for them (S1).
     """
-    if document.models is not ... and "model_snapshot" in document.properties:
+    if document.models.are_set and "model_snapshot" in document.properties:
         message, effect = "stands beside model_snapshot", "it ignores it for the models of that"
         yield find_models.finding(message, "models", effect=effect, fix="write the numbers into model_snapshot")
 
@@ -148,7 +148,7 @@ def find_no_loading(document: Document) -> Iterator[Finding]:
     ``models`` loads nothing by itself (P19). It is a note where models can be registered later.
     """
     others = "model_snapshot" in document.properties or document.properties.get("load_models")
-    if document.models is not ... and not others:
+    if document.models.are_set and not others:
         message, effect = "is there, and load_models is not set", "it loads nothing"
         severity: Severity = "note" if document.is_on("enable_model_api") else "warning"
         yield find_no_loading.finding(message, "models", effect=effect, fix="set load_models", severity=severity)
@@ -161,10 +161,10 @@ def find_no_json(document: Document) -> Iterator[Finding]:
     Anything else ends the server (P19).
     """
     models, line = document.models, document.line_of("models")
-    if isinstance(models, strict_json.StrictJSONError):
-        yield find_no_json.finding(f"is not JSON ({models})", "models", effect="it ends", fix="correct it")
-    elif models is not ...:
-        for key, _, wanted, fix in no_objects(models, 'write {"name": {...}}', "write {...}"):
+    if models.error is not None:
+        yield find_no_json.finding(f"is not JSON ({models.error})", "models", effect="it ends", fix="correct it")
+    elif models.are_set:
+        for key, _, wanted, fix in no_objects(models.value, 'write {"name": {...}}', "write {...}"):
             yield find_no_json.finding(f"must be {wanted}", key, effect="it ends", fix=fix, line=line)
 
 
@@ -176,41 +176,49 @@ def find_values(document: Document) -> Iterator[Finding]:
     default, and ``minWorkers`` above ``maxWorkers`` is started all the same (warnings) (P19).
     """
     line = document.line_of("models")
-    for place, values in entries_of(document.models):
-        for name, message, effect, fix, severity in _wrong_values(values):
-            key = f"{place}.{name}"
-            yield find_values.finding(message, key, effect=effect, fix=fix, severity=severity, line=line)
+    for place, values in entries_of(document.models.value):
+        for wrong in _wrong_values(values):
+            yield replace(wrong, key=f"{place}.{wrong.key}", line=line)
 
 
-def _wrong_values(values: dict[str, Any]) -> Iterator[tuple[str, str, str, str, Severity]]:
+def _wrong_values(values: dict[str, Any]) -> Iterator[Finding]:
     default, numbers = "it takes the default", {}
+
+    def found(name: str, message: str, *, effect: str, fix: str, severity: Severity = "warning") -> Finding:
+        return find_values.finding(message, name, effect=effect, fix=fix, severity=severity)
+
     for name in _MODEL_PARAMETERS:
         if name not in values:
             continue
         value, number = values[name], as_int(values[name])
         if isinstance(value, list) and len(value) != 1:
-            yield name, "is no number", default, "write a number", "warning"
+            yield found(name, "is no number", effect=default, fix="write a number")
         elif number is None or number not in INT_RANGE:
             shown = "is null" if value is None else f"is {type_name(value)}, and not a number of 32 bits"
-            yield name, shown, "it ends or takes another", "write a number", "error"
+            effect = "it ends or takes another"
+            yield found(name, shown, effect=effect, fix="write a number", severity="error")
         elif number <= 0:
-            yield name, f"is {number}", default, "write at least 1", "warning"
+            yield found(name, f"is {number}", effect=default, fix="write at least 1")
         else:
             numbers[name] = number
     runtime = values.get("runtimeType", "python")
     if runtime not in RUNTIME_TYPES:
         ends = runtime is None or isinstance(runtime, (dict, list))
         message, fix = f"{runtime!r:.200} is no runtime", f"choose from {', '.join(RUNTIME_TYPES)}"
-        yield "runtimeType", message, "it ends" if ends else default, fix, "error" if ends else "warning"
+        if ends:
+            yield found("runtimeType", message, effect="it ends", fix=fix, severity="error")
+        else:
+            yield found("runtimeType", message, effect=default, fix=fix)
     if numbers.keys() >= {"minWorkers", "maxWorkers"} and numbers["minWorkers"] > numbers["maxWorkers"]:
-        yield "minWorkers", "is more than maxWorkers", "it ignores maxWorkers", "raise maxWorkers", "warning"
+        message = "is more than maxWorkers"
+        yield found("minWorkers", message, effect="it ignores maxWorkers", fix="raise maxWorkers")
 
 
 @rule("models-ignored-key", "note")
 def find_ignored_keys(document: Document) -> Iterator[Finding]:
     """Write nothing else into ``models``. The server ignores it (P19)."""
     line = document.line_of("models")
-    for place, values in entries_of(document.models):
+    for place, values in entries_of(document.models.value):
         for name in values:
             if name not in (*_MODEL_PARAMETERS, "runtimeType"):
                 key, message = f"{place}.{name}", "is no setting of models"

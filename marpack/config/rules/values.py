@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from difflib import get_close_matches
-from functools import lru_cache
 
 from marpack.config.rules.document import Document
+from marpack.config.rules.near import nearest_key
 from marpack.config.settings.environment import variables
 from marpack.config.settings.keys import IGNORED_KEYS, KEYS, Key, parse_value, whole_number
 from marpack.config.settings.redaction import brief
@@ -64,17 +63,8 @@ def _unknown_keys(document: Document) -> Iterator[str]:
     return (key for key in document.properties if key not in KEYS and key not in IGNORED_KEYS)
 
 
-def _folded(key: str) -> str:
-    return re.sub("[-.]", "_", key.lower())
-
-
-_FOLDED_KEYS = {_folded(key): key for key in KEYS}
-
-
-@lru_cache(maxsize=256)
 def _near(key: str) -> str | None:
-    close = get_close_matches(_folded(key), _FOLDED_KEYS, 1, _NEAR)
-    return _FOLDED_KEYS[close[0]] if close else None
+    return nearest_key(key, KEYS, likeness=_NEAR)
 
 
 def _values(document: Document) -> Iterator[tuple[Key, str]]:

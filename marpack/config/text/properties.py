@@ -148,7 +148,7 @@ def dumps(
     head = "" if comments is None else comment_lines(comments, style)
     if date is not None:
         head += f"#{java_date(date)}\n"
-    return head + "".join(entry_line(key, properties[key], style, ensure_ascii) for key in keys)
+    return head + "".join(entry_line(key, properties[key], style, ensure_ascii=ensure_ascii) for key in keys)
 
 
 @overload
@@ -167,7 +167,7 @@ def edit(source: str | bytes, changes: Mapping[str, str | None], *, style: Style
     elements = parse(text)
     line_end = next((end for _, end in _NATURAL_LINE.findall(text) if end), "\n")
     lines = {
-        key: entry_line(key, value, style, True)[:-1] + line_end
+        key: entry_line(key, value, style, ensure_ascii=True)[:-1] + line_end
         for key, value in changes.items()
         if value is not None
     }

@@ -38,7 +38,7 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def entry_line(key: str, value: str, style: Style, ensure_ascii: bool) -> str:
+def entry_line(key: str, value: str, style: Style, *, ensure_ascii: bool) -> str:
     """Return a setting as a line; ``NotPortableError`` for one that some reader would take otherwise."""
     if style == "portable":
         _check_portable_key(key)
