@@ -8,39 +8,42 @@ from typing import Any
 from marpack.config.rules import model_config_text as known
 from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.rules.near import nearest_key
-from marpack.config.text.plain_copy import INT_RANGE, is_int, path_of
+from marpack.config.text.plain_copy import INT_RANGE, Fault, is_int, path_of
 from marpack.display import brief_repr, type_name
 from marpack.findings import Finding
-from marpack.rule import Rule, rule, rules_in
+from marpack.rule import rule, rules_in
 
 # How alike two keys must be for one to be a slip of the other; any lower, and max_batch_size is one of batchSize.
 _CLOSE = 0.87
 
 _IGNORES = "it ignores it, and takes the default"
+_IGNORES_FILE = "it ignores the whole file"
 _IGNORES_LIST = "it ignores the whole list"
 _STARTS = "it ends when it starts"
 _WORKER_DIES = "the code that reads it fails, and the worker with it"
 
-
-def _noted(code: str, explanation: str) -> Rule[ModelConfigText]:
-    """Make a rule of what has been found under its code when the file was read and copied."""
-
-    def find(config: ModelConfigText) -> Iterator[Finding]:
-        return config.noted(code)
-
-    find.__doc__ = explanation
-    return rule(code, "error")(find)
+# What to do about a value that cannot be copied.
+_FIXES: Mapping[Fault, str] = {
+    "value": "use str, int, float, bool, None, lists and mappings",
+    "text": "decode it with the right encoding",
+    "number": "write it as a string",
+}
 
 
-find_syntax = _noted(
-    "model-config-syntax",
-    "Write one YAML document. The front end ignores what is none; the worker dies when it reads it.",
-)
+@rule("model-config-syntax", "error")
+def find_syntax(config: ModelConfigText) -> Iterator[Finding]:
+    """Write one YAML document. The front end ignores what is none; the worker dies when it reads it."""
+    if (error := config.error) is not None and error.fault == "syntax":
+        effect, fix = "it ignores the file, and the worker dies when it reads it", "write one YAML document"
+        yield find_syntax.finding(error.msg, effect=effect, fix=fix, line=error.line)
 
 
-find_encoding = _noted(
-    "model-config-encoding", "Save the file as UTF-8. The worker dies when it reads another encoding."
-)
+@rule("model-config-encoding", "error")
+def find_encoding(config: ModelConfigText) -> Iterator[Finding]:
+    """Save the file as UTF-8. The worker dies when it reads another encoding."""
+    if (error := config.error) is not None and error.fault == "encoding":
+        effect, fix = "the worker dies when it reads it", "save it as UTF-8"
+        yield find_encoding.finding(error.msg, effect=effect, fix=fix, line=error.line)
 
 
 @rule("model-config-document", "error")
@@ -49,7 +52,9 @@ def find_document(config: ModelConfigText) -> Iterator[Finding]:
 
     The server ends when it starts with anything else, an empty file too.
     """
-    yield from config.noted("model-config-document")
+    if (error := config.error) is not None and error.fault == "empty":
+        fix = "write {}, or leave the file out"
+        yield find_document.finding(error.msg, effect=_STARTS, fix=fix, line=error.line)
     if not isinstance(config.document, Mapping):
         message = f"the whole is {type_name(config.document)}, not a mapping"
         yield find_document.finding(message, effect=_STARTS, fix="write 'key: value' lines, or leave the file out")
@@ -70,7 +75,8 @@ def find_keys(config: ModelConfigText) -> Iterator[Finding]:
         message = f"the key {brief_repr(key, 40)} is a whole number, not a string"
         fix = f"write one of {', '.join(known.TORCHRUN_KEYS)}"
         yield find_keys.finding(message, path_of("torchrun", key), effect=_STARTS, fix=fix)
-    yield from config.noted("model-config-key")
+    for _, path, message in config.not_copied("key"):
+        yield find_keys.finding(message, path, fix="make it a string")
 
 
 @rule("model-config-misspelt-key", "error")
@@ -263,23 +269,30 @@ def find_pt2(config: ModelConfigText) -> Iterator[Finding]:
         yield find_pt2.finding(message, "pt2.compile", effect=_WORKER_DIES, fix=fix)
 
 
-find_values = _noted(
-    "model-config-value",
-    "Use strings, numbers, truth values, null, lists and mappings. Nothing else can be written, "
-    "nor text that is not valid Unicode, nor integers of thousands of digits.",
-)
+@rule("model-config-value", "error")
+def find_values(config: ModelConfigText) -> Iterator[Finding]:
+    """Use strings, numbers, truth values, null, lists and mappings.
+
+    Nothing else can be written, nor text that is not valid Unicode, nor integers of thousands of digits.
+    """
+    for fault, path, message in config.not_copied(*_FIXES):
+        yield find_values.finding(message, path, fix=_FIXES[fault])
 
 
-find_size = _noted(
-    "model-config-size",
-    "Keep the file below 3 MiB. The front end ignores a larger one, as SnakeYAML's limits have it.",
-)
+@rule("model-config-size", "error")
+def find_size(config: ModelConfigText) -> Iterator[Finding]:
+    """Keep the file below 3 MiB. The front end ignores a larger one, as SnakeYAML's limits have it."""
+    for _, path, message in config.not_copied("size"):
+        fix = "put large data into a file of its own (extra_files)"
+        yield find_size.finding(message, path, effect=_IGNORES_FILE, fix=fix)
 
 
-find_depth = _noted(
-    "model-config-depth",
-    "Nest no deeper than 50 levels. The front end ignores a deeper file, as SnakeYAML's limits have it.",
-)
+@rule("model-config-depth", "error")
+def find_depth(config: ModelConfigText) -> Iterator[Finding]:
+    """Nest no deeper than 50 levels. The front end ignores a deeper file, as SnakeYAML's limits have it."""
+    for _, path, message in config.not_copied("depth"):
+        fix = "flatten it, or put it into a file of its own"
+        yield find_depth.finding(message, path, effect=_IGNORES_FILE, fix=fix)
 
 
 RULES = rules_in(globals())

@@ -8,9 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from marpack.config.text import yaml_text
-from marpack.config.text.plain_copy import PlainCopy, path_of
-from marpack.errors import ConfigError
-from marpack.findings import Finding
+from marpack.config.text.plain_copy import Fault, NotCopied, PlainCopy, path_of
 from marpack.rule import Kind
 
 MAPPINGS = {"torchrun", "handler", "pippy", "deepspeed", "dali", "micro_batching"}
@@ -54,7 +52,7 @@ KEYS = frozenset([*_NUMBERS, *FLAGS, *CHOICES, *SECTIONS, "deviceIds"])
 class ModelConfigText:
     """A configuration as rules look at it: read once.
 
-    ``document`` is what was read, a mapping or not; ``lines`` are those of its first two levels. ``unreadable``
+    ``document`` is what was read, a mapping or not; ``lines`` are those of its first two levels. ``error``
     says what keeps a text from being read.
     """
 
@@ -63,15 +61,15 @@ class ModelConfigText:
     document: object = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
     path: str | None = None
-    unreadable: Sequence[Finding] = ()
+    error: yaml_text.YAMLTextError | None = None
 
     @classmethod
     def read(cls, text: str | bytes, path: str | None = None) -> ModelConfigText:
         """Read a text; raises ``MissingExtraError`` without PyYAML."""
         try:
             document, lines = yaml_text.parse(text)
-        except ConfigError as error:
-            return cls(unreadable=error.findings, path=path)
+        except yaml_text.YAMLTextError as error:
+            return cls(error=error, path=path)
         return cls(document=document, lines=lines, path=path)
 
     def line_of(self, key: str) -> int | None:
@@ -91,14 +89,14 @@ class ModelConfigText:
         return {key: value for key, value in self.mapping.items() if isinstance(key, str)}
 
     @cached_property
-    def copied(self) -> tuple[dict[Any, Any], Sequence[Finding]]:
+    def copied(self) -> tuple[dict[Any, Any], Sequence[NotCopied]]:
         """A copy in plain dicts and lists, and what of the document cannot be copied."""
         copier = PlainCopy()
-        return copier.mapping(self.mapping, "", 1), copier.findings
+        return copier.mapping(self.mapping, "", 1), copier.left_out
 
-    def noted(self, code: str) -> Iterator[Finding]:
-        """Yield what was found under a code when the file was read and copied."""
-        return (found for found in (*self.unreadable, *self.copied[1]) if found.code == code)
+    def not_copied(self, *faults: Fault) -> Iterator[NotCopied]:
+        """Yield what cannot be copied because of these faults."""
+        return (each for each in self.copied[1] if each.fault in faults)
 
     @property
     def torchrun(self) -> Mapping[Any, Any]:

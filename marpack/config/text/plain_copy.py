@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 
 from marpack.display import brief_repr, type_name
-from marpack.findings import Finding
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -19,6 +18,19 @@ _DEPTH_LIMIT = 50
 SIZE_LIMIT = 3 * 1024 * 1024
 
 
+# What keeps a value from being copied: YAML has no such key, value, text or number; or there are too many, or they
+# lie too deep, and nothing behind is looked at.
+Fault: TypeAlias = Literal["key", "value", "text", "number", "size", "depth"]
+
+
+class NotCopied(NamedTuple):
+    """What cannot be copied, by its path, and why."""
+
+    fault: Fault
+    path: str
+    message: str
+
+
 def plain(document: Mapping[Any, Any]) -> dict[str, Any]:
     """Return a copy of a document that is good, in plain dicts and lists."""
     return PlainCopy().mapping(document, "", 1)
@@ -28,7 +40,7 @@ class PlainCopy:
     """Copies what YAML can say into plain dicts, lists and scalars, and finds what it cannot."""
 
     def __init__(self) -> None:
-        self.findings: list[Finding] = []
+        self.left_out: list[NotCopied] = []
         # No file below the size limit holds more values. A few aliases can stand for very many, or for no end.
         self._left = SIZE_LIMIT // 2
 
@@ -45,7 +57,7 @@ class PlainCopy:
                 if depth > 1:  # above, the whole server minds
                     what = f"the key {brief_repr(key, 40)} is {type_name(key)}"
                     message = f"{what}: only strings and whole numbers can be keys"
-                    self._find("model-config-key", below, message, "make it a string")
+                    self._leave_out("key", below, message)
                 continue
             copied[key] = self._value(item, below, depth + 1)
             if self._left < 0:
@@ -56,7 +68,7 @@ class PlainCopy:
         self._left -= 1
         if self._left == 0:
             message = f"more values than fit a file of {SIZE_LIMIT} bytes, the most that the server reads"
-            self._stop("model-config-size", "", message, "put large data into a file of its own (extra_files)")
+            self._stop("size", "", message)
         elif isinstance(value, str):
             self._check_text(value, path)
             return value
@@ -66,11 +78,9 @@ class PlainCopy:
             self._check_number(value, path)
             return value
         elif not isinstance(value, (Mapping, list, tuple)):
-            message = f"YAML has no plain form of {type_name(value)}"
-            self._find("model-config-value", path, message, "use str, int, float, bool, None, lists and mappings")
+            self._leave_out("value", path, f"YAML has no plain form of {type_name(value)}")
         elif depth > _DEPTH_LIMIT and value:
-            message = f"nested deeper than {_DEPTH_LIMIT}"
-            self._stop("model-config-depth", path, message, "flatten it, or put it into a file of its own")
+            self._stop("depth", path, f"nested deeper than {_DEPTH_LIMIT}")
         elif isinstance(value, Mapping):
             return self.mapping(value, path, depth)
         else:
@@ -87,21 +97,20 @@ class PlainCopy:
 
     def _check_text(self, text: str, path: str) -> None:
         if lone := SURROGATE.search(text):
-            message = f"the text is not valid Unicode at index {lone.start()}"
-            self._find("model-config-value", path, message, "decode it with the right encoding")
+            self._leave_out("text", path, f"the text is not valid Unicode at index {lone.start()}")
 
     def _check_number(self, number: int, path: str) -> None:
         try:
             int.__repr__(number)
         except ValueError as error:  # Python's limit on the digits of an integer
-            self._find("model-config-value", path, str(error), "write it as a string")
+            self._leave_out("number", path, str(error))
 
-    def _stop(self, code: str, path: str, message: str, fix: str) -> None:
-        self._find(code, path, message, fix, "it ignores the whole file")
+    def _stop(self, fault: Fault, path: str, message: str) -> None:
+        self._leave_out(fault, path, message)
         self._left = -1
 
-    def _find(self, code: str, path: str, message: str, fix: str, effect: str = "") -> None:
-        self.findings.append(Finding(code=code, key=path, message=message, effect=effect, fix=fix))
+    def _leave_out(self, fault: Fault, path: str, message: str) -> None:
+        self.left_out.append(NotCopied(fault, path, message))
 
 
 def is_int(value: object) -> TypeGuard[int]:

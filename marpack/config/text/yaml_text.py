@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from marpack.config.text.plain_copy import path_of
-from marpack.errors import ConfigError, MissingExtraError
-from marpack.findings import Finding
+from marpack.errors import MissingExtraError
 
 # Block style; a string is plain only where no YAML takes it for anything else.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
@@ -83,8 +82,21 @@ def _escape(match: re.Match[str]) -> str:
     return _ESCAPES.get(character) or (f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
 
 
+class YAMLTextError(ValueError):
+    """A text is not one YAML document: ``msg`` says why, ``line`` is where, None when it is not known."""
+
+    def __init__(self, fault: Literal["syntax", "encoding", "empty"], msg: str, line: int | None) -> None:
+        self.fault = fault
+        self.msg = msg
+        self.line = line
+        super().__init__(msg)
+
+
 def parse(text: str | bytes) -> tuple[Any, dict[str, int]]:
-    """Read one document; return it, and the lines of itself ("") and of each key of its first two levels."""
+    """Read one document; return it, and the lines of itself ("") and of each key of its first two levels.
+
+    Raises ``YAMLTextError``, and ``MissingExtraError`` without PyYAML.
+    """
     try:
         import yaml  # type: ignore[import-untyped]
     except ImportError:
@@ -102,21 +114,20 @@ def parse(text: str | bytes) -> tuple[Any, dict[str, int]]:
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         message = ", ".join(filter(None, [problem.context, problem.problem]))
-        raise _syntax_error(message, mark and mark.line + 1) from None
+        raise YAMLTextError("syntax", message, mark and mark.line + 1) from None
     except yaml.reader.ReaderError as problem:
         line = text.count("\n", 0, problem.position) + 1
-        raise _syntax_error(f"the character U+{problem.character:04X} is not allowed", line) from None
+        raise YAMLTextError("syntax", f"the character U+{problem.character:04X} is not allowed", line) from None
     except RecursionError:
-        raise _syntax_error("nested too deeply", None) from None
+        raise YAMLTextError("syntax", "nested too deeply", None) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
         # A date like 2024-13-45, or !!int on what is none: PyYAML lets these through as they come.
-        raise _syntax_error(f"a value is not what it looks like ({problem})", None) from None
+        raise YAMLTextError("syntax", f"a value is not what it looks like ({problem})", None) from None
     finally:
         if loader is not None:
             loader.dispose()
     if node is None:
-        effect, fix = "it ends when it starts", "write {}, or leave the file out"
-        raise _error("model-config-document", "the file is empty", effect, fix, 1)
+        raise YAMLTextError("empty", "the file is empty", 1)
     return document, {"": node.start_mark.line + 1} | lines
 
 
@@ -124,18 +135,8 @@ def _decode(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as problem:
-        message, effect = f"the file is not UTF-8 at byte {problem.start}", "the worker dies when it reads it"
         line = data.count(b"\n", 0, problem.start) + 1
-        raise _error("model-config-encoding", message, effect, "save it as UTF-8", line) from None
-
-
-def _syntax_error(message: str, line: int | None) -> ConfigError:
-    effect = "it ignores the file, and the worker dies when it reads it"
-    return _error("model-config-syntax", message, effect, "write one YAML document", line)
-
-
-def _error(code: str, message: str, effect: str, fix: str, line: int | None) -> ConfigError:
-    return ConfigError([Finding(code=code, message=message, effect=effect, fix=fix, line=line)])
+        raise YAMLTextError("encoding", f"the file is not UTF-8 at byte {problem.start}", line) from None
 
 
 def _key_lines(loader: Any, node: Any, path: str, depth: int) -> dict[str, int]:
