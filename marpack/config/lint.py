@@ -14,6 +14,7 @@ from marpack.config.rules.models_to_load import find_unreadable
 from marpack.config.rules.snapshot_form import FORM_RULES, find_no_json, with_form
 from marpack.config.rules.snapshot_text import SnapshotText, Store
 from marpack.config.rules.snapshot_values import VALUE_RULES
+from marpack.config.rules.values import find_unknown_keys
 from marpack.config.settings.environment import resolve, variables
 from marpack.config.settings.releases import release
 from marpack.config.store_listing import archives_in, read_manifests
@@ -162,6 +163,11 @@ def snapshot_findings(
     if snapshot.error is not None and find_no_json not in rules:
         rules = (find_no_json, *rules)
     return tuple(found for each in rules for found in each.findings(snapshot))
+
+
+def for_writers(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Keep what whoever writes settings must see: no notes, but that nobody knows a key."""
+    return tuple(each for each in findings if each.severity != "note" or each.code == find_unknown_keys.code)
 
 
 def look_at_store(folder: str | os.PathLike[str]) -> Store:

@@ -12,7 +12,7 @@ import pytest
 
 from marpack import Finding, Issue, MarpackError, cli, lint_config, lint_snapshot
 from marpack.cli import main
-from marpack.config.lint import RULES, SNAPSHOT_RULES
+from marpack.config.lint import RULES, SNAPSHOT_RULES, for_writers
 from marpack.config.rules import model_config
 from marpack.config.rules.near import nearest_key
 
@@ -72,6 +72,13 @@ def test_the_commands_tell_what_cannot_be_read(command: str, text: str, code: st
 )
 def test_a_key_is_taken_for_the_nearest_one(name: str, likeness: float, meant: str | None) -> None:
     assert nearest_key(name, ["batchSize", "handler"], likeness=likeness) == meant
+
+
+def test_writers_see_no_notes_but_that_nobody_knows_a_key() -> None:
+    found = lint_config("model_store=/mnt/models/s\nmodels={}\nmanagement_address=http://h:8081\ncolour=blue\ndebug=x")
+    assert {each.code for each in found if each.severity == "note"} == {"kserve-port", "unknown-key"}
+    assert {"unknown-key", "type"} <= set(codes(for_writers(found)))
+    assert set(codes(found)) - set(codes(for_writers(found))) == {"kserve-port"}
 
 
 def test_a_code_that_no_rule_has() -> None:

@@ -11,7 +11,7 @@ from marpack.archive.manifest import Manifest
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.archive.result import WriteResult
 from marpack.archive.write.write import require_target, write_archive
-from marpack.config.lint import lint_config
+from marpack.config.lint import for_writers, lint_config
 from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot
 from marpack.disk.atomic import replacing_file, require_creatable_folder, require_replaceable_file
@@ -109,10 +109,10 @@ def custom_config(path: str, archives: Mapping[str, Manifest], *, torchserve_ver
 
 
 def settle(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Return the warnings as text; ``ConfigError`` when there are errors."""
+    """Return what the user must see as text; ``ConfigError`` when there are errors."""
     if errors := [finding for finding in findings if finding.severity == "error"]:
         raise ConfigError(errors)
-    return tuple(each.sentence for each in findings if each.severity == "warning" or each.code == "unknown-key")
+    return tuple(each.sentence for each in for_writers(findings))
 
 
 def _places(directory: str) -> tuple[str, str]:
