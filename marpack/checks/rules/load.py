@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.subject import Subject
-from marpack.display import printable
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
@@ -61,7 +60,7 @@ def _reason_not_to(subject: Subject) -> str | None:
         return "there is neither a model file nor a serialized file called .pt, all that the base handler loads"
     unsafe = next((issue for issue in subject.contents.problems if _is_unsafe(issue.code)), None)
     if unsafe is not None:
-        where = f"{printable(unsafe.argument)} " if unsafe.argument else ""
+        where = f"{unsafe.argument} " if unsafe.argument else ""
         return f"it is not safe to unpack: {where}{unsafe.message}"
     if subject.present:
         return f"{next(iter(subject.present))!r} leads out of it"

@@ -129,6 +129,10 @@ MANIFEST = json.dumps(
 def test_names_that_cannot_be_unpacked_safely_are_not(tmp_path: Path) -> None:
     path = zipped(tmp_path / "m.mar", [*FILES.items(), ("../sprung.py", b"")], manifest=MANIFEST)
     assert why_not(path) == "it is not safe to unpack: ../sprung.py leads out of a folder by '..'"
+    path = zipped(tmp_path / "n.mar", [*FILES.items(), ("a\n/../b", b"")], manifest=MANIFEST)
+    [finding] = loaded(path)
+    assert "unpack: a\n/../b leads" in finding.message
+    assert r"unpack: a\n/../b leads" in str(finding)
     path = zipped(tmp_path / "l.mar", [*FILES.items(), ("x", bytes(5000))], manifest=MANIFEST)
     [finding] = loaded(path, limits=marpack.Limits(size=5000))
     assert "it is not safe to unpack: the members hold" in finding.message
