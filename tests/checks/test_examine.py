@@ -348,7 +348,7 @@ def test_a_finding_takes_a_line_for_each_thing_that_it_says(
 def test_the_reader_is_named_and_a_fix_is_shown_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same as ``str`` says of a finding: which other reader it is, and the whole fix, which holds no secret."""
+    """The same as ``str`` says of a finding: which reader it is, and the whole fix, which holds no secret."""
 
     @rule("ours", "error")
     def find_ours(subject: Subject) -> Iterator[marpack.Finding]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from marpack.archive.handler import HandlerName
+from marpack.archive.handler import BUILTIN_HANDLERS, HandlerName
 from marpack.checks.frame.subject import Subject
+from marpack.checks.python.distributions import IN_IMAGES
 from marpack.checks.python.entry_point import EntryPoint
 from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_OWN
 from marpack.checks.rules.manifest_file import manifest_finding
@@ -131,7 +132,10 @@ def find_not_packed(subject: Subject) -> Iterator[Finding]:
     yield manifest_finding(find_not_packed, subject, KEY, message, fix, _no_module(handler), severity)
 
 
-_BUILT_IN = ("base_handler", "image_classifier", "image_segmenter", "object_detector", "text_classifier")
+# Those that the archiver knows, and that need nothing which TorchServe's own images lack.
+_BUILT_IN = [
+    name for name in sorted(BUILTIN_HANDLERS["python"]) if IN_IMAGES.issuperset(HANDLER_MODULES[name].needs)
+]
 
 
 def _no_module(handler: HandlerName) -> str:

@@ -13,7 +13,7 @@ from marpack.checks.python.entry_point import Step
 from marpack.checks.python.imports import Import
 from marpack.checks.python.modules import Module
 from marpack.checks.python.namespace import Namespace
-from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
+from marpack.checks.python.torch_handlers import FROZEN_SINCE_3_11, INTERPRETERS_OWN
 from marpack.checks.python.values import Imported
 from marpack.checks.rules.handler_name import fallback, is_python
 from marpack.findings import Finding, Severity
@@ -38,11 +38,6 @@ FATAL = frozenset(
 
 # Measured too: those end a handler that derives from BaseHandler, and leave others alone.
 _FATAL_TO_BASE_HANDLER = frozenset({"packaging", "torch"})
-
-# Under Python 3.10 files, which nothing comes before.
-_FROZEN_SINCE_3_11 = frozenset(
-    {"_collections_abc", "_sitebuiltins", "abc", "codecs", "genericpath", "io", "os", "posixpath", "stat"}
-)
 
 # What came to Python's standard library and what left it, from 3.8 to 3.14: the first Python that has it, and the
 # first that does not any more.
@@ -130,7 +125,7 @@ def find_shadowing(subject: Subject) -> Iterator[Finding]:
     python = subject.settings.python
     for name in subject.names:
         module = _top_level(subject, posixpath.normpath(name))
-        frozen = python >= (3, 11) or module not in _FROZEN_SINCE_3_11
+        frozen = python >= (3, 11) or module not in FROZEN_SINCE_3_11
         if module is None or (module in INTERPRETERS_OWN and frozen):
             continue
         severity: Severity = "error"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from marpack.archive.manifest import RUNTIMES
 from marpack.checks.frame.subject import Subject
 from marpack.checks.rules.manifest_file import NO_NAME, PARSE, manifest_finding
 from marpack.display import brief_repr, type_name
@@ -22,8 +23,7 @@ _MODEL_STRINGS = (
 )
 _MODEL_KEYS = (*_MODEL_STRINGS, "serializedFile", "modelFile", "extensions", "sourceVocab")
 
-# The two in capitals are names that Gson takes, and that a model_snapshot does not.
-_RUNTIMES = ("python", "python3", "LSP")
+# Names that Gson takes beside the others, and that a model_snapshot does not.
 _RUNTIMES_IN_CAPITALS = ("PYTHON", "PYTHON3")
 
 # The archiver's own patterns.
@@ -77,9 +77,9 @@ def find_runtime(subject: Subject) -> Iterator[Finding]:
     manifest too, and are refused in the ``model_snapshot`` that the server itself then writes [server].
     """
     value = subject.manifest.get("runtime", "python")
-    if value in _RUNTIMES or isinstance(value, (bool, dict, list)):
+    if value in RUNTIMES or isinstance(value, (bool, dict, list)):
         return
-    message = f"{brief_repr(value)} is not one of {', '.join(_RUNTIMES)}"
+    message = f"{brief_repr(value)} is not one of {', '.join(RUNTIMES)}"
     severity: Severity | None = None
     if value in _RUNTIMES_IN_CAPITALS:
         fix, severity = f"write {value.lower()!r}", "warning"

@@ -15,6 +15,7 @@ from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.config.text import yaml_text
+from marpack.config.text.plain_copy import INT_RANGE, is_int
 from marpack.display import brief_repr
 from marpack.errors import ConfigError, MissingExtraError
 from marpack.findings import Finding, Severity
@@ -24,7 +25,6 @@ from marpack.rule import Rule, rule, rules_in
 WORKFLOW_NUMBERS = frozenset(
     {"min-workers", "max-workers", "batch-size", "max-batch-delay", "retry-attempts", "timeout-ms"}
 )
-_INTS = range(-(1 << 31), 1 << 31)
 _MAPPINGS = "write models: and dag:, each a mapping"
 # What the server says where the manifest lacks a value.
 _NEEDED = {
@@ -238,7 +238,7 @@ def find_numbers(subject: Subject) -> Iterator[Finding]:
             continue
         for key in sorted(WORKFLOW_NUMBERS & mapping.keys()):
             value = mapping[key]
-            if isinstance(value, int) and not isinstance(value, bool) and value in _INTS:
+            if is_int(value) and value in INT_RANGE:
                 continue
             message = f"{brief_repr(value, 40)} is no whole number of at most 31 bits"
             if isinstance(value, str):
