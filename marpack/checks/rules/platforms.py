@@ -50,7 +50,9 @@ def find_kserve_model_name(subject: Subject) -> Iterator[Finding]:
     else:
         message, severity = f"{name!r} cannot be the name of an InferenceService: Kubernetes refuses it", "note"
         fix = f"{fix}, or name the service apart"
-    yield manifest_finding(find_kserve_model_name, subject, "model.modelName", message, fix, "", severity)
+    yield manifest_finding(
+        find_kserve_model_name, subject, "model.modelName", message=message, fix=fix, effect="", severity=severity
+    )
 
 
 @rule("sagemaker-form", "warning", kind="model")

@@ -159,7 +159,9 @@ def find_no_weights(subject: Subject) -> Iterator[Finding]:
         message = "there is no serialized file, and the model keeps the weights that its constructor gives it"
         fix = "pack its state_dict as the serialized file"
         effect = "it says nothing, and answers from random weights"
-        yield manifest_finding(find_no_weights, subject, "model.modelFile", message, fix, effect)
+        yield manifest_finding(
+            find_no_weights, subject, "model.modelFile", message=message, fix=fix, effect=effect
+        )
 
 
 RULES = rules_in(globals())
