@@ -9,7 +9,7 @@ import pytest
 import marpack
 from marpack.config.settings.kserve_names import LABEL, is_kserve_file
 from marpack.serving import sanitize_string
-from tests.config.test_lint import KSERVE, SERVED
+from tests.config.test_lint import SERVED
 
 NAMES = ("m.mar", "m", "m.v1.mar", ".m.mar", "..m.mar", ".mar", "m..mar", "m.mar.", "m.MAR", "m.tar.gz", "m.", "")
 
@@ -22,7 +22,7 @@ def test_a_file_has_one_suffix(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["m.mar", "m.v1.mar", ".m.mar", ".mar"])
 def test_settings_and_archives_are_judged_alike(name: str, tmp_path: Path) -> None:
-    of_settings = marpack.lint_config(SERVED.replace("m.mar", name), **KSERVE)
+    of_settings = marpack.lint_config(SERVED.replace("m.mar", name), target="kserve", torchserve_version="0.9.0")
     path = tmp_path / name
     marpack.write_archive(marpack.plan_archive(model_name="m", handler="base_handler"), path)
     of_archive = marpack.check(path, target="kserve")
