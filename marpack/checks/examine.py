@@ -46,11 +46,12 @@ def check(
 
     - ``what``: a plan, before anything is written; an open archive; or the path of an archive or a folder.
     - ``select``, ``ignore``: codes of rules, or what they begin with (``handler`` for ``handler-missing`` and
-      others); a string is one code. What cannot be opened or read, or is too long, is told in any case.
+      others); a string is one code. What cannot be opened or read, or is too long, is reported in any case.
     - ``target``: who runs the server: ``torchserve``, ``kserve``, ``sagemaker`` or ``vertex``, each of which has
       rules of its own for names.
     - ``python``: the version of the server's Python, as ``3.9``; this one's by default.
-    - ``rules``: other rules than the built-in ones, which ``built_in_rules()`` returns; a ``Rule`` is a function.
+    - ``rules``: other rules than the built-in ones, which ``built_in_rules()`` returns; a ``Rule`` is made of a
+      function.
     - ``load``: also load the model as the server's base handler does (the rule ``load``), in another process of
       this Python, where torch must be installed. This **runs the code of the model file**, and of the pickle that
       torch accepts.
@@ -92,7 +93,7 @@ def find_unread(subject: Subject) -> Iterator[Finding]:
     to 8 MiB. The server runs a handler of more than 1 MiB as any other [server]. It is an error where nothing is
     known of the manifest.
 
-    It is told whatever rules are chosen.
+    It is reported whatever rules are chosen.
     """
     for name, message in subject.unread.items():
         severity: Severity | None = "error" if name == subject.manifest_name else None
@@ -113,7 +114,7 @@ def python_version(text: str | None) -> tuple[int, int]:
 def _findings(subject: Subject, rules: Sequence[Rule[Subject]]) -> tuple[Finding, ...]:
     found: list[Finding] = []
     mild = left_out = 0
-    # What was not looked into is known when all others have looked, and told whatever rules are chosen.
+    # What was not looked into is known when all others have looked, and reported whatever rules are chosen.
     for each in (*(known for known in rules if known is not find_unread), find_unread):
         for finding in _first(_findings_of(each, subject)):
             if finding.severity != "error":
@@ -123,16 +124,16 @@ def _findings(subject: Subject, rules: Sequence[Rule[Subject]]) -> tuple[Finding
                     continue
             found.append(finding)
     if left_out:
-        message = f"{left_out:,} more warnings and notes are not told"
+        message = f"{left_out:,} more warnings and notes are not shown"
         more = find_unread.finding(message=message, fix="mend those that are, or select rules", severity="note")
         found.append(replace(more, file=subject.path))
     # The first of equal ones: several rules may stumble over one damaged member.
     return tuple(dict.fromkeys(found))
 
 
-def _findings_of(rule: Rule[Subject], subject: Subject) -> Iterator[Finding]:
+def _findings_of(known: Rule[Subject], subject: Subject) -> Iterator[Finding]:
     try:
-        yield from rule.findings(subject)
+        yield from known.findings(subject)
     except ArchiveError as error:  # a member that is damaged: what else is there to say of the others is said
         yield replace(finding_of(error.issue, subject.form), file=subject.path)
 

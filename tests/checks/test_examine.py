@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pytest
 
@@ -343,6 +343,38 @@ def test_a_finding_takes_a_line_for_each_thing_that_it_says(
     ]
     assert cli.main(["check", path, "--select", "vertex", "--target", "vertex"]) == 1
     assert "server:" not in capsys.readouterr().out
+
+
+def test_the_reader_is_named_and_a_fix_is_shown_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same as ``str`` says of a finding: which reader it is, and the whole fix, which holds no secret."""
+
+    @rule("ours", "error")
+    def find_ours(subject: Subject) -> Iterator[marpack.Finding]:
+        effects = {
+            "launcher": "it\ngoes on",
+            "kserve": "it waits for token=abc",
+            "mlflow": "",
+            "server": "it ends",
+        }
+        for reader, effect in effects.items():
+            fix = "set api_key=yours\n"
+            yield find_ours.finding(message="it is bad", effect=effect, fix=fix, reader=cast("Any", reader))
+
+    monkeypatch.setattr("marpack.cli.commands.check.built_in_rules", lambda: (find_ours,))
+    path = str(tmp_path / "m.mar")
+    marpack.write_archive(marpack.plan_archive(**GOOD), path)
+    assert cli.main(["check", path]) == 1
+    shown = capsys.readouterr().out.splitlines()
+    first, fix = f"{path}: error: it is bad [ours]", r"  fix: set api_key=yours\n"
+    assert shown == [
+        *(first, r"  torchserve command: it\ngoes on", fix),
+        *(first, "  KServe's wrapper: it waits for token=***", fix),
+        *(first, fix),
+        *(first, "  server: it ends", fix),
+        f"{path}: 4 errors, 0 warnings",
+    ]
 
 
 def test_a_model_store_is_taken_for_one(tmp_path: Path) -> None:

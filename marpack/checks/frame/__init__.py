@@ -1,1 +1,1 @@
-"""What a rule is, and what it looks at: the files of a model, whatever holds them."""
+"""What rules look at: the files of a model, whatever holds them."""

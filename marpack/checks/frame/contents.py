@@ -1,4 +1,4 @@
-"""What holds the files that are checked: an open archive, a plan, or something that cannot be read."""
+"""What holds the files that are checked: an open archive or a plan."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class ArchiveContents:
                 break
             wanted.add(self._archive[name])
         found: dict[str, bytes] = {}
-        with contextlib.suppress(ArchiveError):  # which is met again, and told, by who asks for the member
+        with contextlib.suppress(ArchiveError):  # which is met again, and reported, by who asks for the member
             for member, reader in self._archive.contents(wanted):
                 found[member.name] = reader.read()
         return found

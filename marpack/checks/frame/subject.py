@@ -41,7 +41,7 @@ class Subject:
     ``path`` is what it is called in findings, ``file_name`` the name it has in a model store, ``""`` where it has
     none yet. ``form`` is the reader that the server takes for it. ``kind`` is ``workflow`` for one, which has a
     manifest of its own kind. ``unread`` is what was asked for and not looked into, and why: a rule of its own
-    tells it, after all others.
+    reports it, after all others.
     """
 
     contents: Contents
@@ -101,7 +101,7 @@ class Subject:
         return any(name.startswith(f"{path}/") for name in self._sorted_names[place : place + 1])
 
     def read(self, name: str, *, longest: int = LONGEST_TEXT) -> bytes | None:
-        """Return a member's bytes; None where there is none, or it is longer than ``longest``, which is told."""
+        """Return a member's bytes; None where there is none, or it is longer than ``longest``, which is noted."""
         size = self.names.get(name)
         if size is None:
             return None
@@ -183,7 +183,7 @@ class Subject:
         return Distributions(data, complete=complete)
 
     def requirements(self, name: str) -> tuple[bytes, bool]:
-        """Return the first lines of a requirements file, and whether they are all; what is left out is told."""
+        """Return the first lines of a requirements file, and whether they are all; what is left out is noted."""
         data = self.read(name)
         if data is None:
             return b"", name not in self.unread
@@ -196,7 +196,7 @@ class Subject:
         return data, True
 
     def source(self, name: str) -> PythonFile | None:
-        """Return a Python file, taken apart; None where there is none, or it is too long, which is told."""
+        """Return a Python file, taken apart; None where there is none, or it is too long, which is noted."""
         if name not in self._sources:
             self._sources[name] = self._taken_apart(name)
         return self._sources[name]
@@ -204,8 +204,9 @@ class Subject:
     def _taken_apart(self, name: str) -> PythonFile | None:
         size = self.names.get(name, 0)
         if self._left < size <= LONGEST_SOURCE:
-            told = f"the sources are longer than {MOST_SOURCE:,} bytes together: it was not looked into"
-            self.unread[name] = told
+            self.unread[name] = (
+                f"the sources are longer than {MOST_SOURCE:,} bytes together: it was not looked into"
+            )
             return None
         data = self.read(name, longest=LONGEST_SOURCE)
         if data is None:
@@ -216,8 +217,8 @@ class Subject:
         try:
             return PythonFile(name, data, self.settings.python)
         except MemoryError:  # which is also how Python's parser says that something is nested too deeply
-            told = "Python's parser gave it up: it is nested too deeply, or there is too little memory"
-            self.unread[name] = told
+            reason = "it is nested too deeply, or there is too little memory"
+            self.unread[name] = f"Python's parser gave it up: {reason}"
             return None
 
 

@@ -1,4 +1,4 @@
-"""What marpack knows of classes that it does not see: TorchServe's handlers, and torch's modules."""
+"""What marpack knows of what it does not see: TorchServe's handlers, torch's classes, and Python's own modules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class TorchHandler:
 
 _VISION, _DALI = ("torchvision", "captum"), ("nvidia.dali", "captum")
 
-# By the modules of ts.torch_handler; all of them derive from BaseHandler but DenseNetHandler.
+# By the modules of ts.torch_handler; all of them derive from BaseHandler but DenseNetHandler. A handler's value is
+# one that the server has if it is among these. HandlerName.is_built_in asks what the archiver knows by name, which
+# are fewer, and for which it packs no file: that decides bytes, and this what a worker finds.
 HANDLER_MODULES: Final = {
     "base_handler": TorchHandler(name="BaseHandler"),
     "dali_handler": TorchHandler(name="DALIHandler", needs=_DALI),
@@ -54,15 +56,20 @@ def torch_handler(path: str) -> TorchHandler | None:
     return _BY_CLASS.get(path.rpartition(".")[2]) if path.startswith("ts.torch_handler.") else None
 
 
-# Loaded before anything is looked for in files: a file of the name is never imported. Since Python 3.11 those of
-# the second line are frozen into the interpreter.
+# Since Python 3.11 these are frozen into the interpreter. Before, they are files, and an empty one in the place of
+# any of them ends Python as it starts.
+FROZEN_SINCE_3_11 = frozenset(
+    {"_collections_abc", "_sitebuiltins", "abc", "codecs", "genericpath", "io", "os", "posixpath", "stat"}
+)
+
+# Loaded before anything is looked for in files: a file of the name is never imported. Those of the last line, too,
+# are frozen since Python 3.11; before, an empty file in their place leaves Python starting.
 INTERPRETERS_OWN = {
     *("_abc", "_ast", "_codecs", "_collections", "_functools", "_imp", "_io", "_locale", "_operator", "_signal"),
     *("_sre", "_stat", "_string", "_symtable", "_thread", "_tracemalloc", "_warnings", "_weakref", "atexit"),
     *("builtins", "errno", "faulthandler", "gc", "itertools", "marshal", "posix", "pwd", "sys", "time"),
-} | {
-    *("_collections_abc", "_sitebuiltins", "abc", "codecs", "genericpath", "io", "ntpath", "os", "posixpath"),
-    *("runpy", "site", "stat", "zipimport"),
+    *FROZEN_SINCE_3_11,
+    *("ntpath", "runpy", "site", "zipimport"),
 }
 
 HANDLER_METHODS = frozenset({"handle", "initialize"})

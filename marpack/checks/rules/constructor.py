@@ -49,11 +49,11 @@ def find_arguments(subject: Subject) -> Iterator[Finding]:
 
 
 def find_constructor(
-    rule: Rule[Subject], cls: ClassOf, key: str, instead: str, *, severity: Severity | None = None
+    found_by: Rule[Subject], cls: ClassOf, key: str, instead: str, *, severity: Severity | None = None
 ) -> Iterator[Finding]:
     """Yield what keeps a class from being made without arguments: required ones, and abstract methods."""
     name = cls.value.name
-    finding = partial(rule.finding, key=key, severity=severity)
+    finding = partial(found_by.finding, key=key, severity=severity)
     if required := cls.required_arguments():
         found, node, missing = required
         message = f"the class {name} cannot be made without {', '.join(missing)}"

@@ -64,7 +64,7 @@ def find_structure(subject: Subject) -> Iterator[Finding]:
     whose size stands behind it; of a ``.tar.gz`` it reads one gzip member, and it makes empty files of links,
     which it follows in a folder. What it takes nevertheless is a warning [server].
 
-    An archive that cannot be opened, and a member that cannot be read, are told whatever rules are chosen.
+    An archive that cannot be opened, and a member that cannot be read, are reported whatever rules are chosen.
     """
     for issue in subject.contents.problems:
         if issue.code != CASE_COLLISION:  # which is found in a plan too, by a rule of its own

@@ -168,7 +168,7 @@ def find_coroutine(subject: Subject) -> Iterator[Finding]:
     setting = "set asyncCommunication: true in the model's configuration file"
     if entry.built_in is not None and entry.built_in.is_coroutine and not is_async:
         message = f"the handler {entry.handler.value!r} is a coroutine, and nobody awaits it"
-        yield manifest_finding(find_coroutine, subject, KEY, message, setting, unawaited)
+        yield manifest_finding(find_coroutine, subject, KEY, message=message, fix=setting, effect=unawaited)
     found: list[tuple[str, Method, str | None]] = []
     if entry.values is not None:
         value = meant(entry)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from marpack.archive.handler import HandlerName
+from marpack.archive.handler import BUILTIN_HANDLERS, HandlerName
 from marpack.checks.frame.subject import Subject
+from marpack.checks.python.distributions import IN_IMAGES
 from marpack.checks.python.entry_point import EntryPoint
 from marpack.checks.python.torch_handlers import HANDLER_MODULES, INTERPRETERS_OWN
 from marpack.checks.rules.manifest_file import manifest_finding
@@ -45,10 +46,11 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
     worker gets the folder of the model for a handler: it finds no such module and dies, again and again [server].
     """
     if is_python(subject) and subject.model and subject.model.get("handler") in (None, ""):
+        message = "the manifest names no handler"
         fix = "name a file that is packed, as handler.py, or a built-in handler, as image_classifier"
         error = "ModuleNotFoundError: No module named 'ts.torch_handler./...'"
         effect = f"{error}: the worker takes the folder of the model for its handler"
-        yield manifest_finding(find_missing, subject, KEY, "the manifest names no handler", fix, effect)
+        yield manifest_finding(find_missing, subject, KEY, message=message, fix=fix, effect=effect)
 
 
 def _why_no_module(handler: HandlerName) -> tuple[str, str] | None:
@@ -83,7 +85,7 @@ def find_no_module(subject: Subject) -> Iterator[Finding]:
     why = None if handler is None else _why_no_module(handler)
     if handler is not None and why is not None:
         message, fix = f"{handler.value!r} {why[0]}", why[1]
-        yield manifest_finding(find_no_module, subject, KEY, message, fix, _no_module(handler))
+        yield manifest_finding(find_no_module, subject, KEY, message=message, fix=fix, effect=_no_module(handler))
 
 
 @rule("handler-folder", "error", kind="model")
@@ -99,7 +101,7 @@ def find_folder(subject: Subject) -> Iterator[Finding]:
     if path := _in_a_folder(subject, handler):
         message = f"{handler.value!r} lies in a folder, where the worker does not look"
         fix = f"write {path.replace('/', '.')!r}, or '{path}.py:handle' with the name of its function"
-        yield manifest_finding(find_folder, subject, KEY, message, fix, _no_module(handler))
+        yield manifest_finding(find_folder, subject, KEY, message=message, fix=fix, effect=_no_module(handler))
 
 
 @rule("handler-file", "error", kind="model")
@@ -117,7 +119,7 @@ def find_not_packed(subject: Subject) -> Iterator[Finding]:
         message = f"{module!r} is a module that Python has loaded before it looks for any file"
         effect = f"takes Python's own module {module!r}, in which there is no handler, and dies"
         fix = "give the handler's file another name"
-        yield manifest_finding(find_not_packed, subject, KEY, message, fix, effect)
+        yield manifest_finding(find_not_packed, subject, KEY, message=message, fix=fix, effect=effect)
         return
     first = module.partition(".")[0]
     likely = {f"{module}.py".lower(), f"{first}.py".lower()}
@@ -128,10 +130,15 @@ def find_not_packed(subject: Subject) -> Iterator[Finding]:
     # Installed beside the server, it is found: nothing here can tell.
     installed = "." in module and first not in subject.packages and not handler.value.endswith(".py")
     severity: Severity = "warning" if installed else "error"
-    yield manifest_finding(find_not_packed, subject, KEY, message, fix, _no_module(handler), severity)
+    yield manifest_finding(
+        find_not_packed, subject, KEY, message=message, fix=fix, effect=_no_module(handler), severity=severity
+    )
 
 
-_BUILT_IN = ("base_handler", "image_classifier", "image_segmenter", "object_detector", "text_classifier")
+# Those that the archiver knows, and that need nothing which TorchServe's own images lack.
+_BUILT_IN = [
+    name for name in sorted(BUILTIN_HANDLERS["python"]) if IN_IMAGES.issuperset(HANDLER_MODULES[name].needs)
+]
 
 
 def _no_module(handler: HandlerName) -> str:
@@ -181,7 +188,7 @@ def find_needed_packages(subject: Subject) -> Iterator[Finding]:
         message = f"the handler {entry.handler.value!r} imports {' and '.join(missing)}"
         fix = "use an image that has them, or a requirements file and install_py_dep_per_model=true"
         effect = f"ModuleNotFoundError: No module named {missing[-1]!r}, where that is not installed"
-        yield manifest_finding(find_needed_packages, subject, KEY, message, fix, effect)
+        yield manifest_finding(find_needed_packages, subject, KEY, message=message, fix=fix, effect=effect)
 
 
 RULES = rules_in(globals())

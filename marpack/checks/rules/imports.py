@@ -13,13 +13,11 @@ from marpack.checks.python.entry_point import Step
 from marpack.checks.python.imports import Import
 from marpack.checks.python.modules import Module
 from marpack.checks.python.namespace import Namespace
-from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
+from marpack.checks.python.torch_handlers import FROZEN_SINCE_3_11, INTERPRETERS_OWN
 from marpack.checks.python.values import Imported
-from marpack.checks.rules.handler_name import fallback, is_python
+from marpack.checks.rules.handler_name import KEY, fallback, is_python
 from marpack.findings import Finding, Severity
 from marpack.rule import Rule, rule, rules_in
-
-KEY = "model.handler"
 
 # Measured: a root file of the name, which defines nothing, ends the worker of TorchServe 0.12.0 under Python 3.11
 # before it has read the handler. (msvcrt: its absence tells Python that this is not Windows.)
@@ -38,11 +36,6 @@ FATAL = frozenset(
 
 # Measured too: those end a handler that derives from BaseHandler, and leave others alone.
 _FATAL_TO_BASE_HANDLER = frozenset({"packaging", "torch"})
-
-# Under Python 3.10 files, which nothing comes before.
-_FROZEN_SINCE_3_11 = frozenset(
-    {"_collections_abc", "_sitebuiltins", "abc", "codecs", "genericpath", "io", "os", "posixpath", "stat"}
-)
 
 # What came to Python's standard library and what left it, from 3.8 to 3.14: the first Python that has it, and the
 # first that does not any more.
@@ -130,7 +123,7 @@ def find_shadowing(subject: Subject) -> Iterator[Finding]:
     python = subject.settings.python
     for name in subject.names:
         module = _top_level(subject, posixpath.normpath(name))
-        frozen = python >= (3, 11) or module not in _FROZEN_SINCE_3_11
+        frozen = python >= (3, 11) or module not in FROZEN_SINCE_3_11
         if module is None or (module in INTERPRETERS_OWN and frozen):
             continue
         severity: Severity = "error"
@@ -173,11 +166,18 @@ def _top_level(subject: Subject, name: str) -> str | None:
 
 
 def _finding(
-    rule: Rule[Subject], module: Module, item: Import, severity: Severity, message: str, fix: str, effect: str
+    found_by: Rule[Subject],
+    module: Module,
+    item: Import,
+    severity: Severity,
+    *,
+    message: str,
+    fix: str,
+    effect: str,
 ) -> Finding:
     """Return a finding of a rule on an import of a module."""
     message, member, line = f"{item.text!r} {message}", module.source, item.line
-    return rule.finding(
+    return found_by.finding(
         key=KEY, member=member, line=line, message=message, effect=effect, fix=fix, severity=severity
     )
 
@@ -213,7 +213,7 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
             top = name.partition(".")[0]
             packed = modules.find(top)
             if packed is not None:
-                if packed.kind == "compiled" or own_paths or not _is_closed(modules.space(packed), packed):
+                if packed.kind == "compiled" or own_paths or not _is_closed(modules.space(packed)):
                     continue
                 worst: Severity = "error" if packed.kind != "folder" else "warning"
                 severity = _severity(step, item, worst)
@@ -228,10 +228,10 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
                 said.add((module.name, missing))
                 effect = _misleading(subject, f"ModuleNotFoundError: No module named {missing!r}")
                 message = f"finds no module {missing!r}"
-                yield _finding(find_missing, module, item, severity, message, fix, effect)
+                yield _finding(find_missing, module, item, severity, message=message, fix=fix, effect=effect)
 
 
-def _is_closed(space: Namespace | None, module: Module) -> bool:
+def _is_closed(space: Namespace | None) -> bool:
     """Tell whether a package has only the modules that lie in its folder."""
     return space is None or (space.certain and space.is_absent("path") and "__path__" not in space.bindings)
 
@@ -279,7 +279,7 @@ def find_relative(subject: Subject) -> Iterator[Finding]:
                 effect = _misleading(subject, f"ImportError: attempted relative import {alone}")
                 fix = "import it by its own name: 'from x import y' for a file x.py at the root"
                 message = "is relative, and there is no such package"
-                yield _finding(find_relative, module, item, severity, message, fix, effect)
+                yield _finding(find_relative, module, item, severity, message=message, fix=fix, effect=effect)
 
 
 @rule("import-name", "error", kind="model")
@@ -321,7 +321,15 @@ def find_no_name(subject: Subject) -> Iterator[Finding]:
                 if itself:
                     message, fix = "finds itself, with", "rename this file: it hides the package"
                 message = f"{message} no {missing[0]!r}"
-                yield _finding(find_no_name, module, item, severity, message, fix, _misleading(subject, effect))
+                yield _finding(
+                    find_no_name,
+                    module,
+                    item,
+                    severity,
+                    message=message,
+                    fix=fix,
+                    effect=_misleading(subject, effect),
+                )
 
 
 @rule("import-itself", "warning", kind="model")
@@ -337,7 +345,7 @@ def find_itself(subject: Subject) -> Iterator[Finding]:
             if top == module.name and not item.names and severity is not None:
                 message, fix = "finds this file itself", "rename this file: it hides the package"
                 effect = f"AttributeError: module {top!r} has no attribute ..., once it is used"
-                yield _finding(find_itself, module, item, "warning", message, fix, effect)
+                yield _finding(find_itself, module, item, "warning", message=message, fix=fix, effect=effect)
 
 
 RULES = rules_in(globals())

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.subject import Subject
-from marpack.display import printable
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
@@ -21,6 +20,14 @@ _COPY_SIZE = 1 << 20
 _SECONDS = 600
 # The rest of a long message is the names of more tensors.
 _LONGEST_MESSAGE = 2000
+
+# Of issues: to unpack such an archive could write outside of a folder, or fill the disk, or cannot be done.
+UNSAFE = frozenset(
+    {
+        *("name-absolute", "name-backslash", "name-dot", "name-drive", "name-empty", "name-encoding", "name-long"),
+        *("name-nul", "name-traversal", "file-and-folder", *LIMIT_CODES),
+    }
+)
 
 
 @rule("load", "error")
@@ -59,19 +66,14 @@ def _reason_not_to(subject: Subject) -> str | None:
         return "it is a workflow"
     if not model_file and not serialized_file.endswith(".pt"):
         return "there is neither a model file nor a serialized file called .pt, all that the base handler loads"
-    unsafe = next((issue for issue in subject.contents.problems if _is_unsafe(issue.code)), None)
+    unsafe = next((issue for issue in subject.contents.problems if issue.code in UNSAFE), None)
     if unsafe is not None:
-        where = f"{printable(unsafe.argument)} " if unsafe.argument else ""
+        where = f"{unsafe.argument} " if unsafe.argument else ""
         return f"it is not safe to unpack: {where}{unsafe.message}"
     if subject.present:
         return f"{next(iter(subject.present))!r} leads out of it"
     missing = [name for name in (model_file, serialized_file) if name and name not in subject.names]
     return f"{missing[0]!r} is not in it" if missing else None
-
-
-def _is_unsafe(code: str) -> bool:
-    """Tell whether to unpack an archive could write outside of a folder, fill the disk, or cannot be done."""
-    return code.startswith("name-") or code == "file-and-folder" or code in LIMIT_CODES
 
 
 def _loaded(subject: Subject, folder: str) -> Iterator[Finding]:

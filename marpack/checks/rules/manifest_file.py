@@ -18,9 +18,10 @@ NO_NAME = 'it answers 400, "Model name is not defined."'
 
 
 def manifest_finding(
-    rule: Rule[Subject],
+    found_by: Rule[Subject],
     subject: Subject,
     key: str,
+    *,
     message: str,
     fix: str,
     effect: str,
@@ -28,7 +29,7 @@ def manifest_finding(
 ) -> Finding:
     """Return a finding of a rule on a value of the manifest."""
     name = subject.manifest_name
-    return rule.finding(message=message, fix=fix, effect=effect, key=key, member=name, severity=severity)
+    return found_by.finding(message=message, fix=fix, effect=effect, key=key, member=name, severity=severity)
 
 
 @rule("manifest-missing", "error", kind="model")
@@ -75,7 +76,7 @@ def find_empty(subject: Subject) -> Iterator[Finding]:
     if text in (b"", b"null"):
         message, fix = "it is null" if text else "it is empty", 'write {"runtime": "python", "model": {...}}'
         effect = "it ends when it loads this as it starts: NullPointerException"
-        yield manifest_finding(find_empty, subject, "", message, fix, effect)
+        yield manifest_finding(find_empty, subject, "", message=message, fix=fix, effect=effect)
 
 
 @rule("manifest-encoding", "error", kind="model")
@@ -142,7 +143,7 @@ def find_duplicate_keys(subject: Subject) -> Iterator[Finding]:
         return
     for key in dict.fromkeys(found):
         message, fix, effect = f"the key {key!r} is given twice", "keep one", "it takes the last one"
-        yield manifest_finding(find_duplicate_keys, subject, key, message, fix, effect)
+        yield manifest_finding(find_duplicate_keys, subject, key, message=message, fix=fix, effect=effect)
 
 
 @rule("manifest-not-ascii", "note")

@@ -45,7 +45,9 @@ def find_role_values(subject: Subject) -> Iterator[Finding]:
             effect = f"{_JOIN}, not {type(value).__name__!r}"
         severity: Severity = "error" if key == "configFile" or loads else "warning"
         fix = "leave the key out, or name a file"
-        yield manifest_finding(find_role_values, subject, f"model.{key}", message, fix, effect, severity)
+        yield manifest_finding(
+            find_role_values, subject, f"model.{key}", message=message, fix=fix, effect=effect, severity=severity
+        )
 
 
 @rule("manifest-file-missing", "error", kind="model")
@@ -64,7 +66,9 @@ def find_missing_files(subject: Subject) -> Iterator[Finding]:
         certain = key in ("configFile", "requirementsFile") or subject.worker.loads_model is True
         severity: Severity = "error" if certain and not name.startswith("/") else "warning"
         message, fix = f"{brief_repr(name)} is not in the archive", "pack it, or leave the key out"
-        yield manifest_finding(find_missing_files, subject, f"model.{key}", message, fix, effect, severity)
+        yield manifest_finding(
+            find_missing_files, subject, f"model.{key}", message=message, fix=fix, effect=effect, severity=severity
+        )
 
 
 @rule("manifest-handler-path", "note", kind="model")
@@ -80,7 +84,9 @@ def find_handler_path(subject: Subject) -> Iterator[Finding]:
         message = f"{brief_repr(handler.value)} names a folder, which is not looked at"
         fix = f"write {posixpath.basename(handler.value)!r}"
         effect = f"the worker imports {handler.module!r} from the root"
-        yield manifest_finding(find_handler_path, subject, "model.handler", message, fix, effect)
+        yield manifest_finding(
+            find_handler_path, subject, "model.handler", message=message, fix=fix, effect=effect
+        )
 
 
 RULES = rules_in(globals())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from marpack.archive.manifest import RUNTIMES
 from marpack.checks.frame.subject import Subject
 from marpack.checks.rules.manifest_file import NO_NAME, PARSE, manifest_finding
 from marpack.display import brief_repr, type_name
@@ -22,8 +23,7 @@ _MODEL_STRINGS = (
 )
 _MODEL_KEYS = (*_MODEL_STRINGS, "serializedFile", "modelFile", "extensions", "sourceVocab")
 
-# The two in capitals are names that Gson takes, and that a model_snapshot does not.
-_RUNTIMES = ("python", "python3", "LSP")
+# Names that Gson takes beside the others, and that a model_snapshot does not.
 _RUNTIMES_IN_CAPITALS = ("PYTHON", "PYTHON3")
 
 # The archiver's own patterns.
@@ -43,7 +43,7 @@ def find_no_model(subject: Subject) -> Iterator[Finding]:
         message = "the key is missing" if missing else "it is null"
         fix = 'write "model": {"modelName": ..., "handler": ...}'
         effect = NO_NAME if missing else "it ends when it loads this as it starts: NullPointerException"
-        yield manifest_finding(find_no_model, subject, "model", message, fix, effect)
+        yield manifest_finding(find_no_model, subject, "model", message=message, fix=fix, effect=effect)
 
 
 @rule("manifest-type", "error", kind="model")
@@ -66,7 +66,7 @@ def find_types(subject: Subject) -> Iterator[Finding]:
         wrong.append(("model", model, "an object"))
     for key, value, wanted in wrong:
         message = f"it is {type_name(value)}, not {wanted}"
-        yield manifest_finding(find_types, subject, key, message, f"write {wanted}", PARSE)
+        yield manifest_finding(find_types, subject, key, message=message, fix=f"write {wanted}", effect=PARSE)
 
 
 @rule("manifest-runtime", "error", kind="model")
@@ -77,9 +77,9 @@ def find_runtime(subject: Subject) -> Iterator[Finding]:
     manifest too, and are refused in the ``model_snapshot`` that the server itself then writes [server].
     """
     value = subject.manifest.get("runtime", "python")
-    if value in _RUNTIMES or isinstance(value, (bool, dict, list)):
+    if value in RUNTIMES or isinstance(value, (bool, dict, list)):
         return
-    message = f"{brief_repr(value)} is not one of {', '.join(_RUNTIMES)}"
+    message = f"{brief_repr(value)} is not one of {', '.join(RUNTIMES)}"
     severity: Severity | None = None
     if value in _RUNTIMES_IN_CAPITALS:
         fix, severity = f"write {value.lower()!r}", "warning"
@@ -87,7 +87,9 @@ def find_runtime(subject: Subject) -> Iterator[Finding]:
     else:
         fix = "write 'python', or leave the key out"
         effect = 'it answers 400, "Runtime is not defined or invalid."'
-    yield manifest_finding(find_runtime, subject, "runtime", message, fix, effect, severity)
+    yield manifest_finding(
+        find_runtime, subject, "runtime", message=message, fix=fix, effect=effect, severity=severity
+    )
 
 
 @rule("manifest-runtime-lsp", "warning", kind="model")
@@ -101,7 +103,7 @@ def find_lsp(subject: Subject) -> Iterator[Finding]:
         message = "'LSP' needs the C++ back end, which no release of TorchServe holds"
         fix = "write 'python', or build the back end into the server"
         effect = "the worker does not start: model_worker_socket not found"
-        yield manifest_finding(find_lsp, subject, "runtime", message, fix, effect)
+        yield manifest_finding(find_lsp, subject, "runtime", message=message, fix=fix, effect=effect)
 
 
 @rule("manifest-runtime-python3", "note", kind="model")
@@ -115,7 +117,7 @@ def find_python3(subject: Subject) -> Iterator[Finding]:
         message = "'python3' is the first interpreter of that name on the server's PATH"
         fix = "write 'python', the one that TorchServe is installed in"
         effect = "where that one lacks TorchServe's package the worker dies"
-        yield manifest_finding(find_python3, subject, "runtime", message, fix, effect)
+        yield manifest_finding(find_python3, subject, "runtime", message=message, fix=fix, effect=effect)
 
 
 @rule("manifest-model-name-missing", "warning", kind="model")
@@ -127,7 +129,9 @@ def find_no_model_name(subject: Subject) -> Iterator[Finding]:
     """
     if _has_model(subject) and subject.model.get("modelName") in (None, ""):
         message, fix, effect = "the model has no name", "give one", f"{NO_NAME}, unless the request names it"
-        yield manifest_finding(find_no_model_name, subject, "model.modelName", message, fix, effect)
+        yield manifest_finding(
+            find_no_model_name, subject, "model.modelName", message=message, fix=fix, effect=effect
+        )
 
 
 @rule("manifest-model-name", "warning", kind="model")
@@ -142,7 +146,9 @@ def find_model_name(subject: Subject) -> Iterator[Finding]:
         message = f"{brief_repr(name)} has characters that torch-model-archiver does not allow"
         fix = "use ASCII letters, digits, '_', '-' and '.', the first a letter or digit"
         effect = "it takes the name, and knows the model only by its percent-encoded form"
-        yield manifest_finding(find_model_name, subject, "model.modelName", message, fix, effect)
+        yield manifest_finding(
+            find_model_name, subject, "model.modelName", message=message, fix=fix, effect=effect
+        )
 
 
 @rule("manifest-slash", "error", kind="model")
@@ -159,7 +165,9 @@ def find_slash(subject: Subject) -> Iterator[Finding]:
         if "/" in value:
             message, fix = f"{brief_repr(value)} holds a '/'", "leave it out"
             effect = "it answers 404 to every URL with this in it"
-            yield manifest_finding(find_slash, subject, f"model.{key}", message, fix, effect, severity)
+            yield manifest_finding(
+                find_slash, subject, f"model.{key}", message=message, fix=fix, effect=effect, severity=severity
+            )
 
 
 @rule("manifest-version-missing", "note", kind="model")
@@ -170,7 +178,9 @@ def find_no_version(subject: Subject) -> Iterator[Finding]:
     """
     if _has_model(subject) and subject.model.get("modelVersion") is None:
         message, fix, effect = "the model has no version", "give one", "it takes 1.0"
-        yield manifest_finding(find_no_version, subject, "model.modelVersion", message, fix, effect)
+        yield manifest_finding(
+            find_no_version, subject, "model.modelVersion", message=message, fix=fix, effect=effect
+        )
 
 
 @rule("manifest-version", "warning", kind="model")
@@ -194,7 +204,7 @@ def find_version(subject: Subject) -> Iterator[Finding]:
     else:
         return
     fix = "use ASCII letters, digits, '.', '_', '+' and '-'"
-    yield manifest_finding(find_version, subject, "model.modelVersion", message, fix, effect)
+    yield manifest_finding(find_version, subject, "model.modelVersion", message=message, fix=fix, effect=effect)
 
 
 @rule("manifest-misspelt-key", "warning", kind="model")
@@ -211,7 +221,9 @@ def find_misspelt_keys(subject: Subject) -> Iterator[Finding]:
             if meant is not None and key != meant and meant not in found:
                 message = f"the server does not know this key; {meant!r} is meant, by its looks"
                 fix, effect = f"write {meant!r}", "it ignores the key"
-                yield manifest_finding(find_misspelt_keys, subject, f"{prefix}{key}", message, fix, effect)
+                yield manifest_finding(
+                    find_misspelt_keys, subject, f"{prefix}{key}", message=message, fix=fix, effect=effect
+                )
 
 
 @rule("manifest-origin", "note", kind="model")
@@ -224,9 +236,10 @@ def find_no_origin(subject: Subject) -> Iterator[Finding]:
         return
     for key, what in (("createdOn", "createdOn"), ("archiverVersion", "version")):
         if subject.manifest.get(key) is None:
+            message = "the key is missing"
             fix = "pack the model with marpack pack or torch-model-archiver, which write it"
             effect = f'it logs "Model archive {what} is not defined."'
-            yield manifest_finding(find_no_origin, subject, key, "the key is missing", fix, effect)
+            yield manifest_finding(find_no_origin, subject, key, message=message, fix=fix, effect=effect)
 
 
 def _has_model(subject: Subject) -> bool:

@@ -48,7 +48,9 @@ def find_nothing_to_load(subject: Subject) -> Iterator[Finding]:
         message = f"there is nothing that the handler {subject.role('handler')!r} could load"
         fix = "pack a TorchScript file as the serialized file, or a model file and its weights"
         effect = "AttributeError: 'NoneType' object has no attribute 'endswith'"
-        yield manifest_finding(find_nothing_to_load, subject, "model.serializedFile", message, fix, effect)
+        yield manifest_finding(
+            find_nothing_to_load, subject, "model.serializedFile", message=message, fix=fix, effect=effect
+        )
 
 
 @rule("model-file-name", "error", kind="model")
@@ -150,7 +152,9 @@ def find_no_vocabulary(subject: Subject) -> Iterator[Finding]:
         fix = "pack source_vocab.pt as an extra file"
         error = "Missing the source_vocab file. Refer default handler documentation for details on using"
         effect = f"Exception: {error} text_handler."
-        yield manifest_finding(find_no_vocabulary, subject, "model.handler", message, fix, effect)
+        yield manifest_finding(
+            find_no_vocabulary, subject, "model.handler", message=message, fix=fix, effect=effect
+        )
 
 
 RULES = rules_in(globals())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from marpack.checks.frame.contents import LONGEST_YAML
 from marpack.checks.frame.subject import Subject
-from marpack.config.rules.model_config import find_all, find_size
+from marpack.config.rules import model_config as theirs
 from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.text.plain_copy import SIZE_LIMIT, is_int
 from marpack.errors import MissingExtraError
@@ -38,7 +38,8 @@ def _config(subject: Subject) -> _Config | None:
     if size > SIZE_LIMIT:
         message, effect = f"the file has {size:,} bytes", f"it ignores one of more than {SIZE_LIMIT:,}"
         fix = "put large data into a file of its own"
-        return _Config(name, ModelConfigText(), [find_size.finding(message=message, effect=effect, fix=fix)])
+        found = theirs.find_size.finding(message=message, effect=effect, fix=fix)
+        return _Config(name, ModelConfigText(), [found])
     data = subject.read(name, longest=LONGEST_YAML)
     if data is None:
         return None
@@ -46,17 +47,17 @@ def _config(subject: Subject) -> _Config | None:
         text = ModelConfigText.read(data)
     except MissingExtraError:
         return _Config(name, None)
-    return _Config(name, text, find_all(text))
+    return _Config(name, text, theirs.find_all(text))
 
 
-def _taken(rule: Rule[Subject], subject: Subject, *codes: str) -> Iterator[Finding]:
-    """Yield what marpack.config finds, under its own codes, as findings of a rule."""
+def _taken(found_by: Rule[Subject], subject: Subject, *rules: Rule[ModelConfigText]) -> Iterator[Finding]:
+    """Yield what rules of marpack.config find as findings of a rule of check."""
     config = subject.once(_config)
     if config is None:
         return
     for found in config.findings:
-        if found.code in [f"model-config-{code}" for code in codes]:
-            yield replace(found, code=rule.code, severity=rule.severity, file=None, member=config.name)
+        if any(found.code == each.code for each in rules):
+            yield replace(found, code=found_by.code, severity=found_by.severity, file=None, member=config.name)
 
 
 @rule("config-unread", "note", kind="model")
@@ -89,7 +90,7 @@ def find_syntax(subject: Subject) -> Iterator[Finding]:
 
     The front end logs an error and goes on as if there were no file; the worker dies when it reads it [server].
     """
-    yield from _taken(find_syntax, subject, "syntax", "encoding")
+    yield from _taken(find_syntax, subject, theirs.find_syntax, theirs.find_encoding)
 
 
 @rule("config-document", "error", kind="model")
@@ -99,7 +100,7 @@ def find_document(subject: Subject) -> Iterator[Finding]:
     The front end expects nothing else, not an empty file either: it answers a registration with 500, and ends if
     it loads the archive as it starts. ``on:``, ``yes:`` and ``1:`` are no strings to YAML [server].
     """
-    yield from _taken(find_document, subject, "document", "key")
+    yield from _taken(find_document, subject, theirs.find_document, theirs.find_keys)
 
 
 @rule("config-type", "error", kind="model")
@@ -109,7 +110,7 @@ def find_types(subject: Subject) -> Iterator[Finding]:
     Where they have another it logs a warning and takes the default: ``"4"`` in quotes, ``4.0`` and ``null`` are no
     whole numbers, ``1`` and ``"true"`` are not true. Sections that a handler reads itself are warnings [server].
     """
-    for found in _taken(find_types, subject, "type", "choice"):
+    for found in _taken(find_types, subject, theirs.find_types, theirs.find_choices):
         section = found.key.partition(".")[0]
         yield replace(found, severity="warning") if section == "pt2" or section in _HANDLERS_OWN else found
 
@@ -121,7 +122,8 @@ def find_ranges(subject: Subject) -> Iterator[Finding]:
     It raises others, drops them, or takes them for not set, and ignores a file that is too large or nested too
     deeply. ``minWorkers`` and ``maxWorkers`` count only as a pair, the second no less than the first [server].
     """
-    yield from _taken(find_ranges, subject, "range", "worker-pair", "size", "depth", "value")
+    of_all = theirs.find_size, theirs.find_depth, theirs.find_values
+    yield from _taken(find_ranges, subject, theirs.find_ranges, theirs.find_half_pairs, *of_all)
 
 
 @rule("config-effect", "warning", kind="model")
@@ -131,7 +133,8 @@ def find_no_effect(subject: Subject) -> Iterator[Finding]:
     ``torchrun`` counts only with ``parallelType`` ``pp``, ``tp`` or ``pptp``, ``parallelLevel`` only with some
     ``parallelType``; sequences need ``sequenceMaxIdleMSec`` [server].
     """
-    for found in _taken(find_no_effect, subject, "parallel", "sequence", "unknown-torchrun-key"):
+    rules = theirs.find_parallel, theirs.find_sequences, theirs.find_torchrun_keys
+    for found in _taken(find_no_effect, subject, *rules):
         if not _never_starts(subject, found):
             yield found
 
@@ -142,7 +145,7 @@ def find_no_torchrun(subject: Subject) -> Iterator[Finding]:
 
     The front end looks for it to start a worker, follows a null pointer, and tries again for ever [server].
     """
-    for found in _taken(find_no_torchrun, subject, "parallel"):
+    for found in _taken(find_no_torchrun, subject, theirs.find_parallel):
         if _never_starts(subject, found):
             yield found
 
@@ -169,7 +172,7 @@ def find_misspelt_keys(subject: Subject) -> Iterator[Finding]:
     The front end ignores keys that it does not know, for handlers have their own; ``BatchSize`` is one that even
     TorchServe's own examples have [server].
     """
-    yield from _taken(find_misspelt_keys, subject, "misspelt-key")
+    yield from _taken(find_misspelt_keys, subject, theirs.find_misspelt_keys)
 
 
 @rule("config-pt2", "error", kind="model")
@@ -183,7 +186,7 @@ def find_pt2(subject: Subject) -> Iterator[Finding]:
     loads = subject.worker.loads_model
     if loads is False:
         return
-    for found in _taken(find_pt2, subject, "pt2"):
+    for found in _taken(find_pt2, subject, theirs.find_pt2):
         yield replace(found, severity="error" if loads else "warning")
 
 

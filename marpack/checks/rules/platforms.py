@@ -7,14 +7,12 @@ from collections.abc import Iterator
 
 from marpack.checks.frame.subject import Subject
 from marpack.checks.rules.manifest_file import manifest_finding
+from marpack.config.settings.kserve_names import LABEL, is_kserve_file
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
 # What the images of Vertex AI load.
 VERTEX_NAME = "model.mar"
-
-# RFC 1123, which Kubernetes holds the names of services to.
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @rule("kserve-file-name", "error", kind="model")
@@ -29,7 +27,7 @@ def find_kserve_file_name(subject: Subject) -> Iterator[Finding]:
     name = subject.file_name
     if subject.settings.target != "kserve" or not name or subject.form == "folder":
         return
-    if not name.endswith(".mar") or "." in name[1:].removesuffix(".mar"):
+    if not is_kserve_file(name):
         message = f"{name!r} has other suffixes than .mar, and KServe's wrapper does not take it for a model"
         yield find_kserve_file_name.finding(message=message, fix="use one dot only, the one of .mar")
 
@@ -43,7 +41,7 @@ def find_kserve_model_name(subject: Subject) -> Iterator[Finding]:
     "Object Names and IDs", KServe's "V1 Inference Protocol").
     """
     name = subject.role("modelName")
-    if subject.settings.target != "kserve" or name is None or _LABEL.fullmatch(name):
+    if subject.settings.target != "kserve" or name is None or LABEL.fullmatch(name):
         return
     severity: Severity = "warning"
     fix = "use lower-case letters, digits and '-', at most 63"
@@ -52,7 +50,9 @@ def find_kserve_model_name(subject: Subject) -> Iterator[Finding]:
     else:
         message, severity = f"{name!r} cannot be the name of an InferenceService: Kubernetes refuses it", "note"
         fix = f"{fix}, or name the service apart"
-    yield manifest_finding(find_kserve_model_name, subject, "model.modelName", message, fix, "", severity)
+    yield manifest_finding(
+        find_kserve_model_name, subject, "model.modelName", message=message, fix=fix, effect="", severity=severity
+    )
 
 
 @rule("sagemaker-form", "warning", kind="model")

@@ -58,7 +58,9 @@ def find_switch(subject: Subject) -> Iterator[Finding]:
         message = f"{name!r} is installed only by a server that is told to"
         fix = "set install_py_dep_per_model=true, or install the packages into the server's image"
         effect = "by default it installs nothing"
-        yield manifest_finding(find_switch, subject, "model.requirementsFile", message, fix, effect)
+        yield manifest_finding(
+            find_switch, subject, "model.requirementsFile", message=message, fix=fix, effect=effect
+        )
 
 
 @rule("requirements-not-named", "note", kind="model")

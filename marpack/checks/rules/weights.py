@@ -13,7 +13,6 @@ from marpack.archive.read.limits import LIMIT_CODES
 from marpack.archive.read.member_reader import MemberReader
 from marpack.checks.frame.subject import Subject
 from marpack.checks.rules.manifest_file import manifest_finding
-from marpack.display import printable
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
 
@@ -102,7 +101,7 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
         return
     legacy = weights.legacy or weights.kind not in ("state_dict", "module")
     error = "reading zip archive" if legacy else "locating file constants.pkl: file not found"
-    message = f"it is no TorchScript but {printable(weights.detail)}, and there is no model file"
+    message = f"it is no TorchScript but {weights.detail}, and there is no model file"
     fix = "pack the model file too, or what torch.jit.script(model).save(...) writes"
     effect = f"the worker dies: PytorchStreamReader failed {error}"
     yield find_no_script.finding(message=message, fix=fix, effect=effect, member=name)
@@ -125,13 +124,13 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     if subject.names[name] == 0:
         yield finding(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError")
     elif effect := _NO_STATE_DICT.get(weights.kind):
-        inside = f", under {printable(weights.holds[0])!r}" if weights.holds else ""
+        inside = f", under {weights.holds[0]!r}" if weights.holds else ""
         lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
-        message = f"it is no state_dict but {printable(weights.detail)}{inside}"
+        message = f"it is no state_dict but {weights.detail}{inside}"
         fix = "leave modelFile out" if weights.kind == "torchscript" else _SAVE
         yield finding(message=message, fix=fix, effect=effect, severity="warning" if lenient else None)
     elif weights.weights_only_refuses:
-        names = ", ".join(map(printable, weights.refused_globals[:3]))
+        names = ", ".join(weights.refused_globals[:3])
         message = f"it holds {names or 'what weights_only=True does not allow'}"
         yield finding(message=message, fix=_SAVE, effect=f"{_REFUSED}, from torch 2.6 on", severity="warning")
 
@@ -160,7 +159,9 @@ def find_no_weights(subject: Subject) -> Iterator[Finding]:
         message = "there is no serialized file, and the model keeps the weights that its constructor gives it"
         fix = "pack its state_dict as the serialized file"
         effect = "it says nothing, and answers from random weights"
-        yield manifest_finding(find_no_weights, subject, "model.modelFile", message, fix, effect)
+        yield manifest_finding(
+            find_no_weights, subject, "model.modelFile", message=message, fix=fix, effect=effect
+        )
 
 
 RULES = rules_in(globals())

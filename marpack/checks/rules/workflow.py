@@ -14,7 +14,9 @@ from marpack.checks.frame.contents import LONGEST_YAML
 from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.rules.manifest_file import manifest_finding
+from marpack.config.rules.model_config import find_document
 from marpack.config.text import yaml_text
+from marpack.config.text.plain_copy import INT_RANGE, is_int
 from marpack.display import brief_repr
 from marpack.errors import ConfigError, MissingExtraError
 from marpack.findings import Finding, Severity
@@ -24,7 +26,6 @@ from marpack.rule import Rule, rule, rules_in
 WORKFLOW_NUMBERS = frozenset(
     {"min-workers", "max-workers", "batch-size", "max-batch-delay", "retry-attempts", "timeout-ms"}
 )
-_INTS = range(-(1 << 31), 1 << 31)
 _MAPPINGS = "write models: and dag:, each a mapping"
 # What the server says where the manifest lacks a value.
 _NEEDED = {
@@ -65,29 +66,29 @@ class _Spec:
         return dag
 
     def finding(
-        self, rule: Rule[Subject], key: str, message: str, fix: str, effect: str, *, inside: str | None = None
+        self, found_by: Rule[Subject], key: str, *, message: str, fix: str, effect: str, inside: str | None = None
     ) -> Finding:
         """Return a finding of a rule on a key, in its line, or in that of the key that it is ``inside``."""
         line = self.lines.get(key, self.lines.get(inside or key))
-        return rule.finding(message=message, fix=fix, effect=effect, key=key, member=self.member, line=line)
+        return found_by.finding(message=message, fix=fix, effect=effect, key=key, member=self.member, line=line)
 
 
 def _spec(subject: Subject) -> _Spec | None:
-    name = _workflow(subject).get("specFile")
+    name = subject.once(_workflow).get("specFile")
     if not isinstance(name, str) or not name:
         return None
     name = posixpath.normpath(name)
     if name not in subject.names and subject.holds(name):
         return None  # a link: nothing is known of it
 
-    def wrong(message: str, effect: str, fix: str, line: int | None = None) -> _Spec:
+    def wrong(*, message: str, fix: str, effect: str, line: int | None = None) -> _Spec:
         place = name if name in subject.names else subject.manifest_name
         found = find_spec.finding(message=message, fix=fix, effect=effect, member=place, line=line)
         return _Spec(name, found)
 
     if name not in subject.names:
         message = f"the specification {name!r} is not in the archive"
-        return wrong(message, "it answers 500", "pack it (--spec-file)")
+        return wrong(message=message, effect="it answers 500", fix="pack it (--spec-file)")
     data = subject.read(name, longest=LONGEST_YAML)
     if data is None:
         return None
@@ -97,12 +98,14 @@ def _spec(subject: Subject) -> _Spec | None:
         return _Spec(name, unread=True)
     except ConfigError as error:
         [found] = error.findings
-        if found.code == "model-config-document":
-            return wrong("it is empty", 'it answers 500: "this.workflowSpec" is null', _MAPPINGS, found.line)
+        if found.code == find_document.code:
+            effect = 'it answers 500: "this.workflowSpec" is null'
+            return wrong(message="it is empty", effect=effect, fix=_MAPPINGS, line=found.line)
         # The effect is that of another file.
-        return wrong(found.message, "it answers 500", _MAPPINGS, found.line)
+        return wrong(message=found.message, effect="it answers 500", fix=_MAPPINGS, line=found.line)
     if not isinstance(document, dict):
-        return wrong("it is no mapping", "it answers 500: ClassCastException", _MAPPINGS, lines[""])
+        effect = "it answers 500: ClassCastException"
+        return wrong(message="it is no mapping", effect=effect, fix=_MAPPINGS, line=lines[""])
     return _Spec(name, document=document, lines=lines)
 
 
@@ -112,7 +115,7 @@ def _manifest(subject: Subject) -> dict[str, Any]:
 
 
 def _workflow(subject: Subject) -> dict[str, Any]:
-    workflow = _manifest(subject).get("workflow")
+    workflow = subject.once(_manifest).get("workflow")
     return workflow if isinstance(workflow, dict) else {}
 
 
@@ -130,7 +133,7 @@ def find_manifest(subject: Subject) -> Iterator[Finding]:
             message, effect = f"there is no {name}", "it answers 500, InvalidWorkflowException"
             yield find_manifest.finding(message=message, fix=fix, effect=effect)
         return
-    manifest = _manifest(subject)
+    manifest = subject.once(_manifest)
     if not manifest and (wrong := _syntax_finding(data)):
         yield wrong
         return
@@ -172,11 +175,13 @@ def find_slash(subject: Subject) -> Iterator[Finding]:
 
     The server registers one with it, and no URL reaches that, not even to remove it [server].
     """
-    name = _workflow(subject).get("workflowName")
+    name = subject.once(_workflow).get("workflowName")
     if isinstance(name, str) and "/" in name:
         message, fix = f"{name!r} holds a '/'", "leave it out"
         effect = "it answers 404 to every URL with this in it"
-        yield manifest_finding(find_slash, subject, "workflow.workflowName", message, fix, effect)
+        yield manifest_finding(
+            find_slash, subject, "workflow.workflowName", message=message, fix=fix, effect=effect
+        )
 
 
 @rule("workflow-unread", "note", kind="workflow")
@@ -210,7 +215,7 @@ def find_spec(subject: Subject) -> Iterator[Finding]:
             message, effect = "it is no mapping", "it answers 500"
             if value is None:
                 message, effect = "it is missing", f'it answers 500: "{inside}" is null'
-            yield spec.finding(find_spec, key, message, _MAPPINGS, effect)
+            yield spec.finding(find_spec, key, message=message, fix=_MAPPINGS, effect=effect)
     for node, model in spec.models.items():
         message, effect = "it is no mapping", "it answers 500: NullPointerException or ClassCastException"
         if isinstance(model, dict):
@@ -219,7 +224,7 @@ def find_spec(subject: Subject) -> Iterator[Finding]:
             message = "the model has no url"
             effect = f"it answers 500: Workflow Node {_name(subject)}__{node} failed to register"
         fix = "write url: and the name of the model's archive"
-        yield spec.finding(find_spec, f"models.{node}", message, fix, effect, inside="models")
+        yield spec.finding(find_spec, f"models.{node}", message=message, fix=fix, effect=effect, inside="models")
 
 
 @rule("workflow-number", "error", kind="workflow")
@@ -238,14 +243,14 @@ def find_numbers(subject: Subject) -> Iterator[Finding]:
             continue
         for key in sorted(WORKFLOW_NUMBERS & mapping.keys()):
             value = mapping[key]
-            if isinstance(value, int) and not isinstance(value, bool) and value in _INTS:
+            if is_int(value) and value in INT_RANGE:
                 continue
             message = f"{brief_repr(value, 40)} is no whole number of at most 31 bits"
             if isinstance(value, str):
                 message = f"{value[:40]!r} is a string, not a whole number"
             effect = f"it answers 500: {type(value).__name__} cannot be cast to java.lang.Integer"
             fix = "write it without quotes"
-            yield spec.finding(find_numbers, f"{path}.{key}", message, fix, effect, inside=path)
+            yield spec.finding(find_numbers, f"{path}.{key}", message=message, fix=fix, effect=effect, inside=path)
 
 
 @rule("workflow-dag", "error", kind="workflow")
@@ -260,7 +265,7 @@ def find_dag(subject: Subject) -> Iterator[Finding]:
     edges = spec.edges
     if edges is None:
         message = "a node's followers are no list of names"
-        yield spec.finding(find_dag, "dag", message, "write node: [next]", "it answers 500")
+        yield spec.finding(find_dag, "dag", message=message, fix="write node: [next]", effect="it answers 500")
         return
     followers = {after for names in edges.values() for after in names}
     starts = [node for node in edges if node not in followers]
@@ -268,10 +273,10 @@ def find_dag(subject: Subject) -> Iterator[Finding]:
         which = f"begins at {', '.join(map(repr, starts[:5]))}" if starts else "has no beginning"
         message, fix = f"the workflow {which}", "let one node come before all others"
         effect = 'it answers 400, "DAG should have only one start node"'
-        yield spec.finding(find_dag, "dag", message, fix, effect)
+        yield spec.finding(find_dag, "dag", message=message, fix=fix, effect=effect)
     elif circle := _circle(edges):
         message, fix = f"it goes in a circle: {' -> '.join(circle[:8])}", "take one of these out"
-        yield spec.finding(find_dag, "dag", message, fix, 'it answers 400, "Not a valid DAG"')
+        yield spec.finding(find_dag, "dag", message=message, fix=fix, effect='it answers 400, "Not a valid DAG"')
 
 
 def _circle(edges: Mapping[str, list[str]]) -> list[str]:
@@ -293,7 +298,7 @@ def find_functions(subject: Subject) -> Iterator[Finding]:
     """
     spec = subject.once(_spec)
     edges = None if spec is None else spec.edges
-    handler = _workflow(subject).get("handler")
+    handler = subject.once(_workflow).get("handler")
     if spec is None or not edges or not isinstance(handler, str):
         return
     nodes = dict.fromkeys([*edges, *(after for names in edges.values() for after in names)])
@@ -305,7 +310,9 @@ def find_functions(subject: Subject) -> Iterator[Finding]:
         missing = f"{member!r} is not in the archive" if member else "no handler is named"
         message, fix = f"{missing}, and {functions[0]!r} is no model", "pack the handler, or give the model's url"
         effect = f"{failed}{functions[0]}"
-        yield manifest_finding(find_functions, subject, "workflow.handler", message, fix, effect)
+        yield manifest_finding(
+            find_functions, subject, "workflow.handler", message=message, fix=fix, effect=effect
+        )
     if source is None or source.tree is None:
         return
     module = posixpath.basename(member).removesuffix(".py")
@@ -313,11 +320,13 @@ def find_functions(subject: Subject) -> Iterator[Finding]:
     for node in filter(space.is_absent, functions):
         message = f"{node!r} is no model, and {member!r} has no function of this name"
         fix = "write the function, or give the model's url"
-        yield spec.finding(find_functions, f"dag.{node}", message, fix, f"{failed}{node}", inside="dag")
+        yield spec.finding(
+            find_functions, f"dag.{node}", message=message, fix=fix, effect=f"{failed}{node}", inside="dag"
+        )
 
 
 def _name(subject: Subject) -> str:
-    return str(_workflow(subject).get("workflowName", ""))[:60]
+    return str(subject.once(_workflow).get("workflowName", ""))[:60]
 
 
 RULES = rules_in(globals())

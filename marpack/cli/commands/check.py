@@ -15,7 +15,7 @@ from marpack.cli.reading_options import add_limits
 from marpack.cli.terminal import complain, naming, show, to_json
 from marpack.display import printable, showable
 from marpack.errors import MarpackError
-from marpack.findings import Finding
+from marpack.findings import READER_NAMES, Finding
 from marpack.rule import Rule, chosen_rules, explanation_of
 
 # Of the JSON (spec/check.schema.json).
@@ -93,13 +93,14 @@ def _check_all(rules: Sequence[Rule[Subject]], options: argparse.Namespace) -> i
 
 
 def _report(path: str, findings: Sequence[Finding]) -> int:
-    """Show findings, each with what the server does and what to do below; return the exit status."""
+    """Show findings, each with what its reader does and what to do below; return the exit status."""
     for finding in findings:
         said = [printable(showable(text)) for text in (finding.key, finding.message) if text]
         show(f"{': '.join(filter(None, [finding.place, finding.severity, *said]))} [{finding.code}]")
-        for what, text in (("server", finding.effect), ("fix", finding.fix)):
-            if text:
-                show(f"  {what}: {printable(showable(text))}")
+        if finding.effect:
+            reader = READER_NAMES[finding.reader].removeprefix("the ")
+            show(f"  {reader}: {printable(showable(finding.effect))}")
+        show(f"  fix: {printable(finding.fix)}")  # which holds no secret, see Finding
     return show_counts(path, findings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from marpack.config.rules.document import Document
+from marpack.config.settings.kserve_names import is_kserve_file
 from marpack.config.settings.redaction import redacted
 from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, TOKENS_ASKED
 from marpack.findings import Finding, Severity
@@ -26,7 +27,7 @@ def find_no_archive(document: Document) -> Iterator[Finding]:
     One of the snapshot's is enough for the wrapper to go on; without any it ends.
     """
     names = document.archives_to_restore if document.is_kserve else None
-    if names and not any(name.count(".") == name.endswith(".mar") for name in names):
+    if names and not any("." not in name or is_kserve_file(name) for name in names):
         message = f"{redacted('', names[0])!r} has a '.' before its suffix"
         yield find_no_archive.finding(
             message, "model_snapshot", effect="it finds no archive", fix="name it <model>.mar", reader="kserve"

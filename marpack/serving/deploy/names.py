@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-# RFC 1123, which Kubernetes holds the names of services to.
-_LONGEST = 63
+from marpack.config.settings.kserve_names import LONGEST_LABEL
 
 
 def sanitize_string(text: str) -> str:
@@ -16,6 +15,6 @@ def sanitize_string(text: str) -> str:
     name = re.sub("[^a-z0-9-]+", "-", text.lower()).strip("-")
     if not name:
         raise ValueError(f"{text!r} has no letter or digit that a name could be made of: choose another")
-    if len(name) > _LONGEST:
-        raise ValueError(f"{text!r} makes a name of {len(name)} characters: choose one of {_LONGEST} at most")
+    if len(name) > LONGEST_LABEL:
+        raise ValueError(f"{text!r} makes a name of {len(name)} characters: choose one of {LONGEST_LABEL} at most")
     return name

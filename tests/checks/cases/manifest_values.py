@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.checks.cases.case import Case
-from tests.checks.cases.manifests import GOOD, JOIN, NO_NAME, NULL, PARSE, of, whole
+from tests.checks.cases.manifests import GOOD, NO_NAME, NULL, PARSE, of, whole
 
 CASES: list[Case] = [
     Case(
@@ -95,37 +95,6 @@ CASES: list[Case] = [
     ),
     Case(
         code="manifest-version", title="a blank", broken=of(modelVersion="1 beta"), repaired=GOOD, fails="serves"
-    ),
-    Case(
-        code="manifest-role-value",
-        title="configFile is null",
-        broken=of(configFile=None),
-        repaired=GOOD,
-        fails="worker",
-        says=JOIN,
-    ),
-    Case(
-        code="manifest-role-value",
-        title="configFile is empty",
-        broken=of(configFile=""),
-        repaired=GOOD,
-        fails="worker",
-        says="IsADirectoryError",
-    ),
-    Case(
-        code="manifest-file-missing",
-        title="configFile",
-        broken=of(configFile="model-config.yaml"),
-        repaired=GOOD,
-        fails="worker",
-        says=r"FileNotFoundError: \[Errno 2\] No such file or directory: .*model-config\.yaml",
-    ),
-    Case(
-        code="manifest-handler-path",
-        title="a folder",
-        broken=of(handler="src/handler.py"),
-        repaired=GOOD,
-        fails="serves",
     ),
     Case(
         code="manifest-misspelt-key",

@@ -39,17 +39,6 @@ GOOD = of("./marpackkit-1.0-py3-none-any.whl\n", USES_KIT, marpackkit=KIT)
 
 CASES = [
     Case(
-        code="manifest-file-missing",
-        title="requirementsFile",
-        broken=Archive(
-            files={"handler.py": HANDLER}, model={"handler": "handler.py", "requirementsFile": "requirements.txt"}
-        ),
-        repaired=GOOD,
-        fails="register",
-        says=FAILED,
-        config=INSTALLING,
-    ),
-    Case(
         code="requirements-switch",
         title="not switched on",
         broken=GOOD,

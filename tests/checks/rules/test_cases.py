@@ -128,6 +128,14 @@ def test_every_rule_has_a_case_and_every_case_a_rule() -> None:
     assert {rule.code for rule in RULES} == {case.code for case in CASES}
 
 
+def test_the_cases_of_a_rule_stand_in_the_module_that_is_called_like_the_rules() -> None:
+    homes = {rule.code: rule.function.__module__.rpartition(".")[2] for rule in RULES}
+    homes["container-unread"] = "container"  # the rule on what others did not read, which stands beside none
+    for module in MODULES:
+        for case in getattr(module, "CASES", []):
+            assert module.__name__.rpartition(".")[2] == homes[case.code], case
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_every_rule_explains_itself(rule: Any) -> None:
     first, _, rest = rule.explanation.partition("\n\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -15,9 +16,11 @@ import pytest
 
 import marpack
 from marpack import cli
+from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.examine import check
+from marpack.checks.rules.load import UNSAFE
 from tests.conftest import require
-from tests.support.archives import zipped
+from tests.support.archives import SPEC, zipped
 
 if TYPE_CHECKING:
     from marpack.findings import Finding
@@ -129,9 +132,21 @@ MANIFEST = json.dumps(
 def test_names_that_cannot_be_unpacked_safely_are_not(tmp_path: Path) -> None:
     path = zipped(tmp_path / "m.mar", [*FILES.items(), ("../sprung.py", b"")], manifest=MANIFEST)
     assert why_not(path) == "it is not safe to unpack: ../sprung.py leads out of a folder by '..'"
+    path = zipped(tmp_path / "n.mar", [*FILES.items(), ("a\n/../b", b"")], manifest=MANIFEST)
+    [finding] = loaded(path)
+    assert "unpack: a\n/../b leads" in finding.message
+    assert r"unpack: a\n/../b leads" in str(finding)
     path = zipped(tmp_path / "l.mar", [*FILES.items(), ("x", bytes(5000))], manifest=MANIFEST)
     [finding] = loaded(path, limits=marpack.Limits(size=5000))
     assert "it is not safe to unpack: the members hold" in finding.message
+
+
+def test_every_fault_of_a_name_keeps_it_from_being_unpacked() -> None:
+    """All that the specification has."""
+    codes = re.findall(r"^\| `([\w-]+)` \| unsafe ", (SPEC / "archive.md").read_text("utf-8"), re.MULTILINE)
+    names = {code for code in codes if code.startswith("name-")}
+    assert len(names) == 9
+    assert {*names, "file-and-folder", *LIMIT_CODES} == UNSAFE
 
 
 def test_what_is_harmless_does_not_keep_it_from_being_loaded(tmp_path: Path) -> None:

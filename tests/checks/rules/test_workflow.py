@@ -1,11 +1,16 @@
-"""Circles in workflows, and numbers of any size."""
+"""Circles in workflows, numbers of any size, and what is read once."""
 
 from __future__ import annotations
 
 import itertools
 import time
+from typing import Any
+
+import pytest
 
 import marpack
+from marpack.checks.frame.subject import json_object
+from marpack.checks.rules import workflow
 from marpack.checks.rules.workflow import _circle
 
 
@@ -32,3 +37,18 @@ def test_a_number_may_be_longer_than_python_writes() -> None:
     plan = marpack.plan_workflow(workflow_name="w", spec_file={"w.yaml": text.encode()})
     [found] = [each for each in marpack.check(plan) if each.key == "models.min-workers"]
     assert (found.severity, found.message) == ("error", "a huge number is no whole number of at most 31 bits")
+
+
+def test_the_manifest_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes | None] = []
+
+    def parse(data: bytes | None, encoding: str) -> dict[str, Any]:
+        parsed.append(data)
+        return json_object(data, encoding)
+
+    monkeypatch.setattr(workflow, "json_object", parse)
+    nodes = "".join(f" n{number}: {{}}," for number in range(50))
+    text = f"models: {{{nodes}}}\ndag: {{a: [b]}}\n"
+    plan = marpack.plan_workflow(workflow_name="w", spec_file={"w.yaml": text.encode()})
+    assert {found.code for found in marpack.check(plan)} == {"workflow-spec", "workflow-function"}
+    assert len(parsed) == 1
