@@ -41,7 +41,7 @@ class ManifestModel:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_fields(self, _MODEL_KEYS)
+        _require_fields(self, _MODEL_KEYS)
 
     @property
     def served_version(self) -> str:
@@ -66,10 +66,10 @@ class Manifest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_fields(self, _TOP_KEYS, "model", "metadata")
+        _require_fields(self, _TOP_KEYS, "model", "metadata")
         if self.runtime is not None and self.runtime not in RUNTIMES:
             raise ValueError(f"the runtime {self.runtime!r} is not one of {', '.join(RUNTIMES)}")
-        _check_metadata(self.metadata)
+        _require_metadata(self.metadata)
 
     def to_json(self) -> str:
         """Return the text exactly as ``torch-model-archiver`` writes it: ASCII, no newline at the end (M2)."""
@@ -109,7 +109,7 @@ class ManifestWorkflow:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_fields(self, _WORKFLOW_KEYS)
+        _require_fields(self, _WORKFLOW_KEYS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,8 +127,8 @@ class WorkflowManifest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_fields(self, _WORKFLOW_TOP_KEYS, "workflow", "metadata")
-        _check_metadata(self.metadata)
+        _require_fields(self, _WORKFLOW_TOP_KEYS, "workflow", "metadata")
+        _require_metadata(self.metadata)
 
     def to_json(self) -> str:
         """Return the text exactly as ``torch-workflow-archiver`` writes it: ASCII, no newline at the end (W5)."""
@@ -164,7 +164,7 @@ _WORKFLOW_TOP_KEYS = {"createdOn": "created_on", "archiverVersion": "archiver_ve
 _WORKFLOW_KEYS = {"workflowName": "workflow_name", "specFile": "spec_file", "handler": "handler"}
 
 
-def _check_fields(value: _AnyObject, keys: Mapping[str, str], *others: str) -> None:
+def _require_fields(value: _AnyObject, keys: Mapping[str, str], *others: str) -> None:
     for attribute in keys.values():
         text = getattr(value, attribute)
         if text is not None and not isinstance(text, str):
@@ -173,7 +173,7 @@ def _check_fields(value: _AnyObject, keys: Mapping[str, str], *others: str) -> N
         raise ValueError(f"{clash[0]!r} has a field of its own and does not go into extra")
 
 
-def _check_metadata(metadata: object) -> None:
+def _require_metadata(metadata: object) -> None:
     if not isinstance(metadata, (Mapping, type(None))):
         raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}")
 

@@ -29,7 +29,7 @@ MAX_THREADS = 16
 _AHEAD = 4
 
 
-def check_available(method: Deflate) -> None:
+def require_available(method: Deflate) -> None:
     """Raise ``MissingExtraError`` if the method needs a package that is not installed."""
     if method == "fast":
         _isal()

@@ -46,19 +46,19 @@ def note_metadata(inputs: Inputs, metadata: object) -> None:
         inputs.issue("bad-metadata", "metadata", f"must be a mapping, not {type(metadata).__name__}")
         return
     try:
-        _check_keys(metadata)
+        _require_text_keys(metadata)
         json.dumps(dict(metadata), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         inputs.issue("bad-metadata", "metadata", f"is not JSON: {error}")
 
 
-def _check_keys(value: object) -> None:
+def _require_text_keys(value: object) -> None:
     """Refuse keys that ``json`` would turn into strings, and so perhaps into equal ones (M9)."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"the key {key!r} is not a str")
-            _check_keys(item)
+            _require_text_keys(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            _check_keys(item)
+            _require_text_keys(item)

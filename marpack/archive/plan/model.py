@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias, TypedDict
 
-from marpack.archive.formats.deflate import check_available
+from marpack.archive.formats.deflate import require_available
 from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, ArchiveFormat, Deflate, compression_for, deflates
 from marpack.archive.handler import BUILTIN_HANDLERS, HandlerName
 from marpack.archive.manifest import RUNTIMES, Manifest, ManifestModel, Runtime
@@ -115,7 +115,7 @@ def plan_archive(
     if inputs.issues:
         raise PlanError(inputs.issues)
     if deflates(archive_format):
-        check_available(deflate)
+        require_available(deflate)
     members = []
     for candidate in candidates:
         compression = compression_for(candidate.name, archive_format, weights=candidate.name == weights_name)

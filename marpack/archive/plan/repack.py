@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from marpack.archive import forms, names
-from marpack.archive.formats.deflate import check_available
+from marpack.archive.formats.deflate import require_available
 from marpack.archive.forms import ARCHIVE_FORMATS, ArchiveFormat, Compression, Deflate
 from marpack.archive.manifest import Manifest, WorkflowManifest
 from marpack.archive.member import ArchiveMember, Member
@@ -75,7 +75,7 @@ def plan_repack(
     if inputs.issues:
         raise PlanError(inputs.issues)
     if forms.deflates(form):
-        check_available(method)
+        require_available(method)
 
     weights = archive.references.get("serializedFile")
 

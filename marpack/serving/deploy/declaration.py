@@ -121,7 +121,7 @@ def serve_build(
 
     deployment = _deployment(top, server, files, base)
     plans = {name: item.build.plan for name, item in files.items()}
-    deployment.check(plans, directory, force=force)
+    deployment.require_writable(plans, directory, force=force)
     # Nothing is fetched before all else is known to be good.
     plans = {name: _fetched(item) for name, item in files.items()}
     return deployment.write(plans, directory, force=force)

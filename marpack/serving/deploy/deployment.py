@@ -51,7 +51,7 @@ class Deployment:
     snapshot: ModelSnapshot | None
     warnings: tuple[str, ...]
 
-    def check(self, plans: Mapping[str, ArchivePlan], directory: str, *, force: bool) -> None:
+    def require_writable(self, plans: Mapping[str, ArchivePlan], directory: str, *, force: bool) -> None:
         """Raise what ``write`` would raise because of the folder; write nothing."""
         store, config_path = _places(directory)
         for folder in (store, os.path.dirname(config_path)):
