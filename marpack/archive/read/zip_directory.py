@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import NoReturn
 
+from marpack.archive.codes import ReadCode
 from marpack.archive.formats.zip_records import CENTRAL, END, END_64, END_64_LOCATOR, FILL_16, FILL_32
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.random_access import RandomAccess
@@ -225,9 +226,9 @@ def extra_fields(extra: bytes, wanted: int) -> list[bytes]:
     return found
 
 
-def _broken(path: str, code: str, message: str, member: str | None = None) -> NoReturn:
+def _broken(path: str, code: ReadCode, message: str, member: str | None = None) -> NoReturn:
     raise ArchiveError(path, message, code=code, member=member)
 
 
-def _unsafe(path: str, code: str, message: str) -> NoReturn:
+def _unsafe(path: str, code: ReadCode, message: str) -> NoReturn:
     raise UnsafeArchiveError(path, message, code=code)
