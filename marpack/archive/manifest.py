@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from marpack import strict_json
+from marpack.display import type_name
 from marpack.errors import ManifestError
 
 MANIFEST_NAME = "MAR-INF/MANIFEST.json"
@@ -208,7 +209,7 @@ def _take_fields(
 def _take_object(document: dict[str, Any], key: str, text: str) -> dict[str, Any]:
     value = document.pop(key, {})
     if not isinstance(value, dict):
-        raise ManifestError(f"{key!r} must be an object, not {_json_type(value)}", text)
+        raise ManifestError(f"{key!r} must be an object, not {type_name(value)}", text)
     return value
 
 
@@ -217,7 +218,7 @@ def _take_strings(document: dict[str, Any], keys: Mapping[str, str], text: str) 
     for key, attribute in keys.items():
         value = document.pop(key, None)
         if value is not None and not isinstance(value, str):
-            raise ManifestError(f"{key!r} must be a string, not {_json_type(value)}", text)
+            raise ManifestError(f"{key!r} must be a string, not {type_name(value)}", text)
         taken[attribute] = value
     return taken
 
@@ -228,10 +229,5 @@ def _load(text: str) -> dict[str, Any]:
     except strict_json.StrictJSONError as error:
         raise ManifestError(error.msg, text, error.pos) from None
     if not isinstance(document, dict):
-        raise ManifestError(f"must be an object, not {_json_type(document)}", text)
+        raise ManifestError(f"must be an object, not {type_name(document)}", text)
     return document
-
-
-def _json_type(value: object) -> str:
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")

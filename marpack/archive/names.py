@@ -7,8 +7,9 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX, ArchiveFormat
+from marpack.archive.forms import ARCHIVE_FORMATS, SUFFIXES, WORKFLOW_SUFFIX, ArchiveFormat
 from marpack.archive.manifest import MANIFEST_NAME
+from marpack.display import SURROGATE
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -25,11 +26,10 @@ _PLAIN_NAME = re.compile(r"\w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII)
 # Programs go down folder by folder; Python's own remove none that is a thousand deep.
 _MAX_PARTS = 256
 _DRIVE = re.compile(r"[A-Za-z]:")
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 # Of a name and its parts, in this order; each with its code, but for the depth, which is a length.
 _Rule: TypeAlias = "ReadCode | Literal['too deep']"
 _RULES: tuple[tuple[_Rule, Callable[[str, Sequence[str]], object]], ...] = (
-    ("name-encoding", lambda name, _: _HALF_A_CHARACTER.search(name)),
+    ("name-encoding", lambda name, _: SURROGATE.search(name)),
     ("name-empty", lambda name, _: not name),
     ("name-nul", lambda name, _: "\0" in name),
     ("name-backslash", lambda name, _: "\\" in name),
@@ -74,8 +74,9 @@ def _broken_rule(name: str, rules: Container[_Rule]) -> _Rule | None:
 
 
 def model_name_problem(name: str, archive_format: ArchiveFormat) -> str | None:
-    """Return what is wrong with a model name (A1), or None."""
-    return _archive_name_problem("model", name, SUFFIXES[archive_format])
+    """Return what is wrong with a model name (A1), or None; an unknown form counts as a zip."""
+    known = archive_format if archive_format in ARCHIVE_FORMATS else "default"
+    return _archive_name_problem("model", name, SUFFIXES[known])
 
 
 def workflow_name_problem(name: str) -> str | None:
@@ -119,6 +120,11 @@ def member_order(name: str) -> tuple[tuple[int, str], ...]:
     """Sort key: the files of a folder by name, then its sub-folders by name (A9)."""
     *folders, file = name.split("/")
     return (*((1, folder) for folder in folders), (0, file))
+
+
+def is_chosen(name: str, chosen: str) -> bool:
+    """Tell a member that is called ``chosen``, or lies in the folder of that name."""
+    return name == chosen or name.startswith(f"{chosen.rstrip('/')}/")
 
 
 def parents(name: str) -> list[str]:

@@ -6,6 +6,8 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 
+from marpack.archive.forms import ArchiveFormat
+from marpack.archive.owner import Owner
 from marpack.archive.packed_at import PackedAt
 from marpack.archive.plan.inputs import Inputs
 
@@ -36,6 +38,15 @@ def resolve_timestamp(inputs: Inputs, timestamp: object, *, reproducible: bool) 
     except ValueError as error:
         inputs.issue("bad-timestamp", "timestamp", str(error))
     return PackedAt(0)
+
+
+def resolve_owner(
+    owner: Owner | None, archive_format: ArchiveFormat, *, reproducible: bool, otherwise: Owner | None = None
+) -> Owner:
+    """Return whom the members belong to: who packs, if nobody else is known and the form says it."""
+    if owner or reproducible:
+        return owner or Owner()
+    return otherwise or (Owner.current() if archive_format == "tgz" else Owner())
 
 
 def note_metadata(inputs: Inputs, metadata: object) -> None:

@@ -345,7 +345,7 @@ def test_what_the_disk_says_is_left_as_it_is(tmp_path: Path) -> None:
 def test_the_reason_is_kept(tmp_path: Path) -> None:
     error = refused(zipped({NAME: b'{"model": {"modelName": 5}}'}), tmp_path / "m.mar")
     assert isinstance(error.__cause__, ManifestError)
-    assert "'modelName' must be a string, not a number" in str(error)
+    assert "'modelName' must be a string, not a whole number" in str(error)
     assert "pack it again" in str(refused(b"", tmp_path / "n.mar"))
 
 
