@@ -1,4 +1,7 @@
-"""Compressors: chunks in, chunks of one deflate stream out (spec/archive.md, Z1 and Z8)."""
+"""Compressors: chunks in, chunks of one deflate stream out (spec/archive.md, Z1 and Z8).
+
+Pure but for its threads (``marpack.disk.threads``), which change no byte and touch no file.
+"""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def _class_name(value: object) -> str:
         call = value.call
     if isinstance(call, Made) and call.call is None and isinstance(call.args, tuple) and len(call.args) > 1:
         call = call.args[1]  # ("module", class, file, source), from before 1.6
-    return f"{str(call)!r:.100}" if isinstance(call, Global) else "an object of what is not told"
+    return f"{str(call)!r:.100}" if isinstance(call, Global) else "an object of an unknown class"
 
 
 def _named(keys: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What a zip says of its members, in its directory and before each of them (spec/archive.md, R clauses).
+"""What a zip says of its members in its directory, at its end (spec/archive.md, R clauses).
 
 A zip can be read from its end, by the directory, as most programs do, or from its beginning, by the header before
 each member, as TorchServe does. Where the two differ, whoever looks at one does not see what the other unpacks.

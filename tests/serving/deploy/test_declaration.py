@@ -237,7 +237,7 @@ def test_the_library_says_the_same_as_the_command(capsys: pytest.CaptureFixture[
         "other/model-store/mnist.mar",
         "other/model-store/squeezenet.mar",
     ]
-    assert (result.directory, result.config_path) == ("other", "other/config/config.properties")
+    assert (result.folder, result.config_path) == ("other", "other/config/config.properties")
     assert result.snapshot == marpack.ModelSnapshot.from_model_store("other/model-store").updated(
         "mnist", max_workers=3
     ).updated("squeezenet", min_workers=2, max_workers=3, batch_size=4, max_batch_delay=50, response_timeout=60)
