@@ -110,6 +110,7 @@ def custom_config(path: str, archives: Mapping[str, Manifest], *, torchserve_ver
         raise PlanError([Issue(code="unreadable", argument="config_properties", message=message)]) from None
     findings = lint_config(data, file=path, torchserve_version=torchserve_version, archives=archives)
     warnings = settle(findings)
+    # Parsed anew, in which settings have no lines: the rules look at the text, and of that give findings alone.
     return Deployment(config=data, snapshot=ServerConfig.loads(data).model_snapshot, warnings=warnings)
 
 
