@@ -6,6 +6,9 @@ import re
 
 HIDDEN = "***"
 
+# Half of a character: in JSON and in names of files, and in no UTF-8.
+SURROGATE = re.compile("[\ud800-\udfff]")
+
 _SECRET_NAME = re.compile(
     r"""
     pass | pwd | secret | token | credential | signature | \b sig \b | bearer | authorization | proxy_?auth

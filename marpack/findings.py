@@ -47,8 +47,8 @@ class Issue(_Shown):
     message: str
 
     def asdict(self) -> dict[str, Any]:
-        """Return JSON values, as they may be shown."""
-        return {"code": self.code, "argument": printable(self.argument), "message": showable(self.message)}
+        """Return JSON values, without secrets and halves of characters; JSON itself escapes the rest."""
+        return {"code": self.code, "argument": showable(self.argument), "message": showable(self.message)}
 
     def __str__(self) -> str:
         return ": ".join(filter(None, [printable(self.argument), showable(self.message)]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from marpack import strict_json
+from marpack.display import type_name
 from marpack.errors import ManifestError
 
 MANIFEST_NAME = "MAR-INF/MANIFEST.json"
@@ -41,7 +42,7 @@ class ManifestModel:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_fields(self, _MODEL_KEYS)
+        _require_fields(self, _MODEL_KEYS)
 
     @property
     def served_version(self) -> str:
@@ -66,10 +67,10 @@ class Manifest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_fields(self, _TOP_KEYS, "model", "metadata")
+        _require_fields(self, _TOP_KEYS, "model", "metadata")
         if self.runtime is not None and self.runtime not in RUNTIMES:
             raise ValueError(f"the runtime {self.runtime!r} is not one of {', '.join(RUNTIMES)}")
-        _check_metadata(self.metadata)
+        _require_metadata(self.metadata)
 
     def to_json(self) -> str:
         """Return the text exactly as ``torch-model-archiver`` writes it: ASCII, no newline at the end (M2)."""
@@ -109,7 +110,7 @@ class ManifestWorkflow:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_fields(self, _WORKFLOW_KEYS)
+        _require_fields(self, _WORKFLOW_KEYS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,8 +128,8 @@ class WorkflowManifest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_fields(self, _WORKFLOW_TOP_KEYS, "workflow", "metadata")
-        _check_metadata(self.metadata)
+        _require_fields(self, _WORKFLOW_TOP_KEYS, "workflow", "metadata")
+        _require_metadata(self.metadata)
 
     def to_json(self) -> str:
         """Return the text exactly as ``torch-workflow-archiver`` writes it: ASCII, no newline at the end (W5)."""
@@ -164,7 +165,7 @@ _WORKFLOW_TOP_KEYS = {"createdOn": "created_on", "archiverVersion": "archiver_ve
 _WORKFLOW_KEYS = {"workflowName": "workflow_name", "specFile": "spec_file", "handler": "handler"}
 
 
-def _check_fields(value: _AnyObject, keys: Mapping[str, str], *others: str) -> None:
+def _require_fields(value: _AnyObject, keys: Mapping[str, str], *others: str) -> None:
     for attribute in keys.values():
         text = getattr(value, attribute)
         if text is not None and not isinstance(text, str):
@@ -173,7 +174,7 @@ def _check_fields(value: _AnyObject, keys: Mapping[str, str], *others: str) -> N
         raise ValueError(f"{clash[0]!r} has a field of its own and does not go into extra")
 
 
-def _check_metadata(metadata: object) -> None:
+def _require_metadata(metadata: object) -> None:
     if not isinstance(metadata, (Mapping, type(None))):
         raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}")
 
@@ -208,7 +209,7 @@ def _take_fields(
 def _take_object(document: dict[str, Any], key: str, text: str) -> dict[str, Any]:
     value = document.pop(key, {})
     if not isinstance(value, dict):
-        raise ManifestError(f"{key!r} must be an object, not {_json_type(value)}", text)
+        raise ManifestError(f"{key!r} must be an object, not {type_name(value)}", text)
     return value
 
 
@@ -217,7 +218,7 @@ def _take_strings(document: dict[str, Any], keys: Mapping[str, str], text: str) 
     for key, attribute in keys.items():
         value = document.pop(key, None)
         if value is not None and not isinstance(value, str):
-            raise ManifestError(f"{key!r} must be a string, not {_json_type(value)}", text)
+            raise ManifestError(f"{key!r} must be a string, not {type_name(value)}", text)
         taken[attribute] = value
     return taken
 
@@ -228,10 +229,5 @@ def _load(text: str) -> dict[str, Any]:
     except strict_json.StrictJSONError as error:
         raise ManifestError(error.msg, text, error.pos) from None
     if not isinstance(document, dict):
-        raise ManifestError(f"must be an object, not {_json_type(document)}", text)
+        raise ManifestError(f"must be an object, not {type_name(document)}", text)
     return document
-
-
-def _json_type(value: object) -> str:
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import chain, repeat
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX, ArchiveFormat
+from marpack.archive.forms import ARCHIVE_FORMATS, SUFFIXES, WORKFLOW_SUFFIX, ArchiveFormat
 from marpack.archive.manifest import MANIFEST_NAME
+from marpack.display import SURROGATE
 from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from marpack.archive.codes import ReadCode
 
 # What a file system and the server's unpacker take (255 and 4,095 bytes).
 MAX_COMPONENT = 255
@@ -22,10 +26,10 @@ _PLAIN_NAME = re.compile(r"\w [\w.-]* (/ \w [\w.-]*)*", re.VERBOSE | re.ASCII)
 # Programs go down folder by folder; Python's own remove none that is a thousand deep.
 _MAX_PARTS = 256
 _DRIVE = re.compile(r"[A-Za-z]:")
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 # Of a name and its parts, in this order; each with its code, but for the depth, which is a length.
-_RULES: tuple[tuple[str, Callable[[str, Sequence[str]], object]], ...] = (
-    ("name-encoding", lambda name, _: _HALF_A_CHARACTER.search(name)),
+_Rule: TypeAlias = "ReadCode | Literal['too deep']"
+_RULES: tuple[tuple[_Rule, Callable[[str, Sequence[str]], object]], ...] = (
+    ("name-encoding", lambda name, _: SURROGATE.search(name)),
     ("name-empty", lambda name, _: not name),
     ("name-nul", lambda name, _: "\0" in name),
     ("name-backslash", lambda name, _: "\\" in name),
@@ -36,7 +40,7 @@ _RULES: tuple[tuple[str, Callable[[str, Sequence[str]], object]], ...] = (
     ("name-long", lambda name, parts: _size(name) > MAX_NAME or max(map(_size, parts)) > MAX_COMPONENT),
     ("too deep", lambda _, parts: len(parts) > _MAX_PARTS),
 )
-_READ = {
+_READ: dict[_Rule, str] = {
     "name-encoding": "is not valid Unicode",
     "name-empty": "is empty",
     "name-nul": "holds a NUL character, where other programs end it",
@@ -49,7 +53,7 @@ _READ = {
     "too deep": f"is too deep: {_MAX_PARTS} parts is the most",
 }
 # What is not in it may be packed.
-_PLANNED = {
+_PLANNED: dict[_Rule, str] = {
     "name-encoding": "is not valid Unicode: rename the file",
     "name-empty": "in the archive is empty",
     "name-nul": "in the archive holds a NUL character",
@@ -61,7 +65,7 @@ _PLANNED = {
 }
 
 
-def _broken_rule(name: str, rules: Container[str]) -> str | None:
+def _broken_rule(name: str, rules: Container[_Rule]) -> _Rule | None:
     """Return the first of the rules that a name breaks."""
     if len(name) <= MAX_COMPONENT and _PLAIN_NAME.fullmatch(name):
         return None
@@ -70,8 +74,9 @@ def _broken_rule(name: str, rules: Container[str]) -> str | None:
 
 
 def model_name_problem(name: str, archive_format: ArchiveFormat) -> str | None:
-    """Return what is wrong with a model name (A1), or None."""
-    return _archive_name_problem("model", name, SUFFIXES[archive_format])
+    """Return what is wrong with a model name (A1), or None; an unknown form counts as a zip."""
+    known = archive_format if archive_format in ARCHIVE_FORMATS else "default"
+    return _archive_name_problem("model", name, SUFFIXES[known])
 
 
 def workflow_name_problem(name: str) -> str | None:
@@ -117,13 +122,18 @@ def member_order(name: str) -> tuple[tuple[int, str], ...]:
     return (*((1, folder) for folder in folders), (0, file))
 
 
+def is_chosen(name: str, chosen: str) -> bool:
+    """Tell a member that is called ``chosen``, or lies in the folder of that name."""
+    return name == chosen or name.startswith(f"{chosen.rstrip('/')}/")
+
+
 def parents(name: str) -> list[str]:
     """Return the folders that hold a member, outermost first."""
     return [name[:end] for end, character in enumerate(name) if character == "/"] if "/" in name else []
 
 
 # The code of names that are one where case does not count; Linux, and so the server, tells them apart.
-CASE_COLLISION = "case-collision"
+CASE_COLLISION: ReadCode = "case-collision"
 
 # By its name where case does not count: how it is spelled, and what lies in it; a file has no inside.
 _Folder: TypeAlias = "dict[str, tuple[str, _Folder | None]]"
@@ -185,5 +195,5 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _issue(code: str, name: str, problem: str) -> Issue:
+def _issue(code: ReadCode, name: str, problem: str) -> Issue:
     return Issue(code=code, argument=name, message=problem)

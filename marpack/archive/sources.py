@@ -105,14 +105,14 @@ class FileSource:
         """
         file = open_at_once(self.path)
         try:
-            self.check(os.fstat(file))
+            self.require_unchanged(os.fstat(file))
             data = os.read(file, self.size + 1)
-            self.check(os.fstat(file))
+            self.require_unchanged(os.fstat(file))
         finally:
             os.close(file)
         return data
 
-    def check(self, status: os.stat_result) -> None:
+    def require_unchanged(self, status: os.stat_result) -> None:
         """Raise ``SourceChangedError`` unless the file still is as it was planned."""
         now = status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev
         if now != (self.size, self.mtime_ns, self.inode, self.device):
@@ -132,7 +132,7 @@ class PlannedFile(io.FileIO):
         super().__init__(source.path, opener=open_at_once)
         self._source = source
         try:
-            self.check()
+            self.require_unchanged()
         except BaseException:
             self.close()
             raise
@@ -141,12 +141,12 @@ class PlannedFile(io.FileIO):
         """Return at most ``size`` bytes; none at the end, where the file is checked."""
         data = super().read(size)
         if not data:
-            self.check()
+            self.require_unchanged()
         return data
 
-    def check(self) -> None:
+    def require_unchanged(self) -> None:
         """Raise unless the file is still as it was planned."""
-        self._source.check(os.fstat(self.fileno()))
+        self._source.require_unchanged(os.fstat(self.fileno()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

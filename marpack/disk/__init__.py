@@ -1,1 +1,1 @@
-"""Put files and folders on the disk, whole or not at all."""
+"""Put files and folders on the disk, whole or not at all; and threads, for what is done with their bytes."""

@@ -59,8 +59,10 @@ def _exchange_at_once(one: str, other: str) -> bool | None:
     """Swap two names by ``renameat2``; None where there is no such call."""
     if sys.platform != "linux":
         return None
-    import ctypes  # needed only here, and slow to import
-
+    try:
+        import ctypes  # needed only here, and slow to import
+    except ImportError:  # Python can be built without
+        return None
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         return None

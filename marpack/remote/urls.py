@@ -13,7 +13,7 @@ from marpack.errors import DownloadError, MarpackError, MissingExtraError, Uploa
 
 T = TypeVar("T")
 
-# What was tried with a URL, by the error that says that it failed; that is told the URL without its secrets.
+# What was tried with a URL, by the error that says that it failed; that gets the URL without its secrets.
 Attempt: TypeAlias = "type[DownloadError | UploadError]"
 
 # RFC 3986, 3.1; fsspec chains file systems with "::". One letter is a drive of Windows.

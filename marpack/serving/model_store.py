@@ -39,7 +39,7 @@ class StoredArchive:
 
 
 class ModelStore:
-    """The archives in a local folder, which need not exist yet, and what a server is told about them."""
+    """The archives in a local folder, which need not exist yet, and the settings that name them to a server."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = require_local_folder(folder)

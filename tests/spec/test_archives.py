@@ -13,12 +13,13 @@ import tokenize
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import jsonschema
 import pytest
 
 import marpack
+from marpack.archive.codes import PlanCode, ReadCode
 from marpack.archive.formats import deflate, zip_records
 from marpack.archive.forms import _STORED_SUFFIXES, ARCHIVE_FORMATS, DEFLATES
 from marpack.archive.handler import BUILTIN_HANDLERS
@@ -156,6 +157,7 @@ def _prose(path: Path) -> str:
 
 
 def test_issue_codes_are_those_of_the_code() -> None:
+    assert set(codes("A12")) == set(get_args(PlanCode))
     assert set(codes("A12")) == {code for path in PLANNING for code in _codes(ast.parse(path.read_text("utf-8")))}
 
 
@@ -176,7 +178,7 @@ def _codes(tree: ast.AST) -> Iterator[str]:
 
 def test_reading_codes_are_those_of_the_code() -> None:
     found = {code for path in READING for code in _reading_codes(ast.parse(path.read_text("utf-8")))}
-    assert set(codes("R11")) == found
+    assert set(codes("R11")) == found == set(get_args(ReadCode))
 
 
 def _reading_codes(tree: ast.AST) -> Iterator[str]:
@@ -188,9 +190,10 @@ def _reading_codes(tree: ast.AST) -> Iterator[str]:
             said = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
             if name in {"_issue", "_fail", "_broken", "_unsafe"}:
                 said += node.args[:2]
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "CASE_COLLISION":
+        elif isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "CASE_COLLISION":
+            assert node.value
             said = [node.value]
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_READ":
+        elif isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "_READ":
             assert isinstance(node.value, ast.Dict)
             said = [key for key in node.value.keys if key]
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):

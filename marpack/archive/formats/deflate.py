@@ -1,4 +1,7 @@
-"""Compressors: chunks in, chunks of one deflate stream out (spec/archive.md, Z1 and Z8)."""
+"""Compressors: chunks in, chunks of one deflate stream out (spec/archive.md, Z1 and Z8).
+
+Pure but for its threads (``marpack.disk.threads``), which change no byte and touch no file.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ MAX_THREADS = 16
 _AHEAD = 4
 
 
-def check_available(method: Deflate) -> None:
+def require_available(method: Deflate) -> None:
     """Raise ``MissingExtraError`` if the method needs a package that is not installed."""
     if method == "fast":
         _isal()

@@ -6,6 +6,7 @@ from marpack.archive.forms import Compression, ContainerForm
 from marpack.archive.inspection.kinds import SeekableReader
 from marpack.archive.inspection.pickles import Budget
 from marpack.archive.member import ArchiveMember
+from marpack.archive.read.random_access import read_whole
 from marpack.archive.result import Progress
 
 BLOCK_SIZE = 1 << 18
@@ -56,7 +57,7 @@ class BlockReader:
 
         It is kept: for ever if it is of the beginning, else while it is of the latest.
         """
-        block = _filled(self._file, BLOCK_SIZE)
+        block = read_whole(self._file.read, BLOCK_SIZE)
         if self._progress and (new := min(self._next * BLOCK_SIZE + len(block), self._size) - self.counted) > 0:
             self._progress(new)
             self.counted += new
@@ -94,7 +95,7 @@ class Window:
     def at(self, pos: int, size: int) -> bytes:
         """Return the bytes from a place on, fewer only at the end."""
         self._file.seek(pos)
-        return _filled(self._file, min(size, self.size - pos))
+        return read_whole(self._file.read, min(size, self.size - pos))
 
     def seekable(self) -> bool:
         """Tell ``zipfile`` that it can move."""
@@ -121,12 +122,3 @@ class Window:
         data = self.at(self._pos, size)
         self._pos += len(data)
         return data
-
-
-def _filled(file: SeekableReader, size: int) -> bytes:
-    """Return so many bytes of a file, fewer only at its end."""
-    pieces = []
-    while size > 0 and (piece := file.read(size)):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)

@@ -205,7 +205,7 @@ def _packing(old: Archive, new: Archive, same: Collection[str], *, by_value: boo
 def _packed(
     old: Archive, new: Archive, same: Collection[str], *, by_value: bool
 ) -> Iterator[tuple[PackingMatter, str, str, str]]:
-    """Yield what can be told of how both are packed, equal or not."""
+    """Yield what is known of how both are packed, equal or not."""
     yield "form", "", old.form, new.form
     if by_value and old.manifest_name == new.manifest_name and old.manifest_name in same:
         texts = [archive.manifest_text.splitlines(keepends=True) for archive in (old, new)]

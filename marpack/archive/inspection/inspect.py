@@ -69,7 +69,7 @@ class Inspection:
     stands, None where there is none that can be read. ``sha256`` is the archive's, None unless asked for, and for
     a folder. ``references`` are the files that the manifest names. ``issues`` are those of ``Archive.issues``
     and what was found damaged on the way: not all contents are read, unless for digests. Names, keys and values
-    are as in the archive, not escaped.
+    are as in the archive, not escaped; in JSON, issues hide what is secret.
     """
 
     path: str

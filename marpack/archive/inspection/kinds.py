@@ -37,6 +37,7 @@ class TensorKey:
     """One key of a state_dict, or one name of safetensors.
 
     ``shape`` and ``dtype`` (torch's word: ``"float32"``) are None where the value is no tensor or does not say.
+    ``inspect --json`` promises all three (spec/inspect.schema.json).
     """
 
     name: str

@@ -61,12 +61,7 @@ class Walked:
 
 
 def walk(
-    data: bytes,
-    *,
-    max_bytes: int = MAX_BYTES,
-    max_opcodes: int = _MAX_OPCODES,
-    max_pickles: int | None = None,
-    budget: Budget | None = None,
+    data: bytes, *, max_opcodes: int = _MAX_OPCODES, max_pickles: int | None = None, budget: Budget | None = None
 ) -> Walked:
     """Return what the pickles of a stream would make, as plain values, ``Global``, ``Made`` and ``UNKNOWN``.
 
@@ -74,7 +69,7 @@ def walk(
     are ``UNKNOWN``. A legacy file of torch is read up to its storages. Never raises, whatever the bytes are; time
     and memory grow with the opcodes alone, which are taken from the ``budget``.
     """
-    length = min(len(data), max_bytes)
+    length = min(len(data), MAX_BYTES)
     budget = budget or Budget()
     budget.opcodes = max(0, budget.opcodes - length // _BYTES_AN_OPCODE)
     max_opcodes = min(max_opcodes, budget.opcodes)

@@ -7,6 +7,7 @@ from typing import Final
 from marpack.archive.inspection.kinds import Found, TensorKey, count_of, shape_of
 from marpack.archive.inspection.pickle_machine import Global, Made
 from marpack.archive.inspection.pickles import Walked
+from marpack.archive.torch_names import EXTRA_STATE
 
 # torch.storage._storage_type_to_dtype_map(); in files from before 1.11 and in most since.
 _STORAGE_DTYPES: Final = (
@@ -37,8 +38,6 @@ _MAX_WRAPS = 8
 
 _DICTS: Final = {Global("builtins", "dict"), Global("collections", "OrderedDict")}
 
-# Module.get_extra_state(): under a key that ends so lies whatever a module of the user's wants to keep.
-_EXTRA_STATE = "_extra_state"
 _MAX_NAMED = 3
 
 
@@ -61,7 +60,7 @@ class TorchObjects:
         holds = tuple(
             key
             for key, item in entries.items()
-            if isinstance(key, str) and not key.endswith(_EXTRA_STATE) and self._is_model(item)
+            if isinstance(key, str) and not key.endswith(EXTRA_STATE) and self._is_model(item)
         )
         if holds:
             return "checkpoint", f"a checkpoint that holds {_named(holds)}", None, holds
@@ -188,7 +187,7 @@ def _class_name(value: object) -> str:
         call = value.call
     if isinstance(call, Made) and call.call is None and isinstance(call.args, tuple) and len(call.args) > 1:
         call = call.args[1]  # ("module", class, file, source), from before 1.6
-    return f"{str(call)!r:.100}" if isinstance(call, Global) else "an object of what is not told"
+    return f"{str(call)!r:.100}" if isinstance(call, Global) else "an object of an unknown class"
 
 
 def _named(keys: tuple[str, ...]) -> str:

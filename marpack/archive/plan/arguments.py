@@ -6,6 +6,8 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 
+from marpack.archive.forms import ArchiveFormat
+from marpack.archive.owner import Owner
 from marpack.archive.packed_at import PackedAt
 from marpack.archive.plan.inputs import Inputs
 
@@ -38,6 +40,15 @@ def resolve_timestamp(inputs: Inputs, timestamp: object, *, reproducible: bool) 
     return PackedAt(0)
 
 
+def resolve_owner(
+    owner: Owner | None, archive_format: ArchiveFormat, *, reproducible: bool, otherwise: Owner | None = None
+) -> Owner:
+    """Return whom the members belong to: who packs, if nobody else is known and the form says it."""
+    if owner or reproducible:
+        return owner or Owner()
+    return otherwise or (Owner.current() if archive_format == "tgz" else Owner())
+
+
 def note_metadata(inputs: Inputs, metadata: object) -> None:
     """Note whatever is not a JSON object (M9)."""
     if metadata is None:
@@ -46,19 +57,19 @@ def note_metadata(inputs: Inputs, metadata: object) -> None:
         inputs.issue("bad-metadata", "metadata", f"must be a mapping, not {type(metadata).__name__}")
         return
     try:
-        _check_keys(metadata)
+        _require_text_keys(metadata)
         json.dumps(dict(metadata), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         inputs.issue("bad-metadata", "metadata", f"is not JSON: {error}")
 
 
-def _check_keys(value: object) -> None:
+def _require_text_keys(value: object) -> None:
     """Refuse keys that ``json`` would turn into strings, and so perhaps into equal ones (M9)."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"the key {key!r} is not a str")
-            _check_keys(item)
+            _require_text_keys(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            _check_keys(item)
+            _require_text_keys(item)

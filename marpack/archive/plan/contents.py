@@ -6,9 +6,12 @@ import os
 import reprlib
 import sys
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
 
 from marpack.archive.sources import BytesSource, SeekableFile, Source, StreamSource
+
+if TYPE_CHECKING:
+    from marpack.archive.codes import PlanCode
 
 
 class Module(Protocol):
@@ -35,7 +38,7 @@ FileArgument: TypeAlias = "SourceLike | Mapping[str, SourceLike]"
 class ContentsError(ValueError):
     """What a value is no contents for; ``code`` is the issue's."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: PlanCode, message: str) -> None:
         self.code = code
         super().__init__(message)
 

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from marpack.archive.forms import Compression
 from marpack.archive.manifest import MANIFEST_NAME
@@ -17,6 +18,9 @@ from marpack.archive.packed_at import PackedAt
 from marpack.archive.plan.contents import ContentsError, checkpoint_problem, is_model, is_path, own_name, source_of
 from marpack.archive.sources import FileSource, Source
 from marpack.findings import Issue
+
+if TYPE_CHECKING:
+    from marpack.archive.codes import PlanCode
 
 # Of contents without a file of their own: readable by all, as a fresh file is.
 DEFAULT_MODE = 0o644
@@ -64,7 +68,7 @@ class Inputs:
         self.warnings: list[str] = []
         self.candidates: list[Candidate] = []
 
-    def issue(self, code: str, argument: str, message: str) -> None:
+    def issue(self, code: PlanCode, argument: str, message: str) -> None:
         """Note a problem and go on, so that all are reported at once."""
         self.issues.append(Issue(code=code, argument=argument, message=message))
 

@@ -7,13 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias, TypedDict
 
-from marpack.archive.formats.deflate import check_available
+from marpack.archive.formats.deflate import require_available
 from marpack.archive.forms import ARCHIVE_FORMATS, DEFLATES, ArchiveFormat, Deflate, compression_for, deflates
 from marpack.archive.handler import BUILTIN_HANDLERS, HandlerName
 from marpack.archive.manifest import RUNTIMES, Manifest, ManifestModel, Runtime
 from marpack.archive.names import member_order, model_name_problem
 from marpack.archive.owner import Owner
-from marpack.archive.plan.arguments import note_metadata, note_unknown, resolve_timestamp, warn_of_dots
+from marpack.archive.plan.arguments import (
+    note_metadata,
+    note_unknown,
+    resolve_owner,
+    resolve_timestamp,
+    warn_of_dots,
+)
 from marpack.archive.plan.contents import FileArgument, SourceLike, is_bytes, is_path
 from marpack.archive.plan.extra_files import ExtraFiles, add_extra_files
 from marpack.archive.plan.inputs import Inputs
@@ -115,7 +121,7 @@ def plan_archive(
     if inputs.issues:
         raise PlanError(inputs.issues)
     if deflates(archive_format):
-        check_available(deflate)
+        require_available(deflate)
     members = []
     for candidate in candidates:
         compression = compression_for(candidate.name, archive_format, weights=candidate.name == weights_name)
@@ -136,7 +142,7 @@ def plan_archive(
         manifest_text=manifest.to_json(),
         files=tuple(sorted(members, key=lambda member: member_order(member.name))),
         timestamp=packed.seconds,
-        owner=owner or (Owner.current() if archive_format == "tgz" and not reproducible else Owner()),
+        owner=resolve_owner(owner, archive_format, reproducible=reproducible),
         warnings=tuple(inputs.warnings),
         deflate=deflate,
     )
@@ -151,10 +157,9 @@ def _note_choices(
     deflate: object,
     owner: object,
 ) -> None:
-    known = archive_format if archive_format in ARCHIVE_FORMATS else "default"
     if not isinstance(model_name, str):
         inputs.issue("bad-type", "model_name", f"must be a str, not {type(model_name).__name__}")
-    elif problem := model_name_problem(model_name, known):
+    elif problem := model_name_problem(model_name, archive_format):
         inputs.issue("bad-model-name", "model_name", problem)
     if not isinstance(version, str):
         inputs.issue("bad-type", "version", f"must be a str, not {type(version).__name__}: write '{version}'")

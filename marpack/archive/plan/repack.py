@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from marpack.archive import forms, names
-from marpack.archive.formats.deflate import check_available
+from marpack.archive.formats.deflate import require_available
 from marpack.archive.forms import ARCHIVE_FORMATS, ArchiveFormat, Compression, Deflate
 from marpack.archive.manifest import Manifest, WorkflowManifest
 from marpack.archive.member import ArchiveMember, Member
 from marpack.archive.owner import Owner
 from marpack.archive.packed_at import PackedAt
-from marpack.archive.plan.arguments import note_unknown, resolve_timestamp
+from marpack.archive.plan.arguments import note_unknown, resolve_owner, resolve_timestamp
 from marpack.archive.plan.contents import SourceLike
 from marpack.archive.plan.inputs import DEFAULT_MODE, Candidate, Inputs
 from marpack.archive.plan.plan import ArchivePlan, WorkflowPlan
@@ -75,7 +75,7 @@ def plan_repack(
     if inputs.issues:
         raise PlanError(inputs.issues)
     if forms.deflates(form):
-        check_available(method)
+        require_available(method)
 
     weights = archive.references.get("serializedFile")
 
@@ -112,7 +112,7 @@ def plan_repack(
         manifest_text=text,
         files=files,
         timestamp=packed.seconds,
-        owner=owner or (Owner() if reproducible else archive.owner or _current_owner(form)),
+        owner=resolve_owner(owner, form, reproducible=reproducible, otherwise=archive.owner),
         deflate=method,
     )
 
@@ -153,10 +153,6 @@ class _DeflatedMemberSource(_MemberSource, DeflatedSource):
         return self.archive.deflated(self.member)
 
 
-def _current_owner(archive_format: ArchiveFormat) -> Owner:
-    return Owner.current() if archive_format == "tgz" else Owner()
-
-
 def _own_format(archive: Archive) -> ArchiveFormat:
     """Return the form of an archive; ``auto`` is a zip in which some are stored and some are not."""
     if archive.form != "zip":
@@ -177,8 +173,7 @@ def _resolve_time(inputs: Inputs, archive: Archive, timestamp: object, *, reprod
 def _dropped(inputs: Inputs, archive: Archive, drop: Iterable[str], new: Mapping[str, Candidate]) -> set[str]:
     found: set[str] = set()
     for name in [drop] if isinstance(drop, str) else drop:
-        folder = f"{name.rstrip('/')}/"
-        inside = {each.name for each in archive.members if each.name == name or each.name.startswith(folder)}
+        inside = {each.name for each in archive.members if names.is_chosen(each.name, name)}
         if not inside:
             inputs.issue("missing-file", "drop", f"{name!r} is not in the archive: correct the name")
         if both := inside & new.keys():
@@ -217,8 +212,7 @@ def _new_name(inputs: Inputs, archive: Archive, name: str | None, archive_format
             inputs.issue("bad-value", "archive_format", "a workflow's archive is a deflated zip: leave it out")
     else:
         name = name or archive.manifest.model.model_name or ""
-        known = archive_format if archive_format in ARCHIVE_FORMATS else "default"
-        problem = names.model_name_problem(name, known)
+        problem = names.model_name_problem(name, archive_format)
     if problem:
         inputs.issue("bad-model-name", "model_name", f"{problem}; give one (model_name=, --model-name)")
     return name

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from marpack.archive.sources import CHUNK_SIZE, Reader, Source, StreamSource
+from marpack.archive.torch_names import EXTRA_STATE
 
 if TYPE_CHECKING:
     # Not its own types: they would have the type checker of whoever uses marpack read all of torch.
@@ -28,9 +29,6 @@ else:
     import torch
 
 T = TypeVar("T")
-
-# Module.get_extra_state(): under a key that ends so lies whatever a module of the user's wants to keep.
-_EXTRA_STATE = "_extra_state"
 
 # Chunks that are copies, or tensors that are none.
 _PIECES_AHEAD = 8
@@ -68,7 +66,7 @@ def is_model(value: object) -> bool:
 def checkpoint_problem(value: object) -> str | None:
     """Say what to do about a mapping that holds a model; None for anything else."""
     for key, item in _items(value).items():
-        if is_model(item) and not str(key).endswith(_EXTRA_STATE):
+        if is_model(item) and not str(key).endswith(EXTRA_STATE):
             return f"a checkpoint is not loaded, only a state_dict: give the one under {key!r} alone"
     return None
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from marpack.archive.formats.deflate import check_available
+from marpack.archive.formats.deflate import require_available
 from marpack.archive.forms import DEFLATES, Compression, Deflate
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME, ManifestWorkflow, WorkflowManifest
 from marpack.archive.names import member_order, workflow_name_problem
@@ -58,7 +58,7 @@ def plan_workflow(
     candidates = inputs.settle()
     if inputs.issues:
         raise PlanError(inputs.issues)
-    check_available(deflate)
+    require_available(deflate)
     members = [
         # W3: every file has the time of packing, extra files too.
         replace(candidate, mtime_ns=None).member(Compression.DEFLATED, packed, normalise=reproducible)

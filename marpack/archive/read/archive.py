@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest, WorkflowManifest
 from marpack.archive.member import ArchiveMember
-from marpack.archive.names import CASE_COLLISION, name_issue, names_issues
+from marpack.archive.names import CASE_COLLISION, is_chosen, name_issue, names_issues
 from marpack.archive.read.container import Container
 from marpack.archive.read.limits import LIMIT_CODES, Limits
 from marpack.archive.read.member_reader import MemberReader
@@ -215,8 +215,7 @@ class Archive(ABC):
             raise TypeError(f"members is a list of names, not one: [{members!r}]")
         found: dict[str, ArchiveMember] = {}
         for name in members:
-            folder = f"{name.rstrip('/')}/"
-            inside = [each for each in self.members if each.name == name or each.name.startswith(folder)]
+            inside = [each for each in self.members if is_chosen(each.name, name)]
             found |= {member.name: member for member in inside or [self[name]]}  # which raises
         return list(found.values())
 

@@ -6,6 +6,7 @@ import os
 import stat
 from collections import Counter
 
+from marpack.archive.codes import ReadCode
 from marpack.archive.member import ArchiveMember
 from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
@@ -87,7 +88,7 @@ class FolderContainer(Container):
         target = os.path.realpath(path)
         return os.path.exists(target) and os.path.commonpath([self._root, target]) == self._root
 
-    def _issue(self, code: str, name: str, message: str) -> None:
+    def _issue(self, code: ReadCode, name: str, message: str) -> None:
         self._issues.append(Issue(code=code, argument=name, message=message))
 
     def open(self, member: ArchiveMember) -> MemberReader:
@@ -106,6 +107,7 @@ class _File(MemberReader):
 
     def __init__(self, path: str, member: ArchiveMember, file: str, found: os.stat_result) -> None:
         super().__init__(path, member)
+        code: ReadCode
         self._descriptor = open_at_once(file)
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from marpack.archive.codes import ReadCode
 from marpack.errors import LimitError
 
 # Of issues: contents of such an archive are not read, which might never end.
-LIMIT_CODES = ("too-large", "too-many-members")
+LIMIT_CODES: tuple[ReadCode, ...] = ("too-large", "too-many-members")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ import io
 import os
 from abc import abstractmethod
 
+from marpack.archive.codes import ReadCode
 from marpack.archive.formats.checksums import crc32
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.random_access import read_whole
@@ -117,5 +118,5 @@ class MemberReader(io.RawIOBase):
         if self.closed:
             raise ValueError("the member is closed")
 
-    def _fail(self, code: str, message: str) -> None:
+    def _fail(self, code: ReadCode, message: str) -> None:
         raise ArchiveError(self._path, message, code=code, member=self.member.name)

@@ -52,14 +52,14 @@ def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limit
     data = FileBytes(path)
     try:
         is_zip = path.endswith((SUFFIXES["default"], WORKFLOW_SUFFIX))
-        _check_form(path, data.read_at(0, 4), is_zip=is_zip)
+        _require_form(path, data.read_at(0, 4), is_zip=is_zip)
         return _archive(_container(path, data, limits, is_zip=is_zip), limits, file_name)
     except BaseException:
         data.close()
         raise
 
 
-def _check_form(path: str, start: bytes, *, is_zip: bool) -> None:
+def _require_form(path: str, start: bytes, *, is_zip: bool) -> None:
     if is_zip and start.startswith(_GZIP_START):
         message = "is gzip'd, and TorchServe reads that name as a zip: end its name in .tar.gz"
     elif not is_zip and start in _ZIP_STARTS:

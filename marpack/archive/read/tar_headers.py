@@ -15,7 +15,6 @@ from typing import NoReturn
 from marpack.archive.names import MAX_NAME
 from marpack.archive.read.gunzip import Gunzip
 from marpack.archive.read.random_access import read_whole
-from marpack.display import printable
 from marpack.errors import ArchiveError, UnsafeArchiveError
 
 _BLOCK_SIZE = 512
@@ -224,7 +223,7 @@ def _pax_records(path: str, text: bytes) -> dict[str, str]:
 
 
 def _shown(name: str) -> str:
-    return repr(printable(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))
+    return repr(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def _broken(path: str, message: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What a zip says of its members, in its directory and before each of them (spec/archive.md, R clauses).
+"""What a zip says of its members in its directory, at its end (spec/archive.md, R clauses).
 
 A zip can be read from its end, by the directory, as most programs do, or from its beginning, by the header before
 each member, as TorchServe does. Where the two differ, whoever looks at one does not see what the other unpacks.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import NoReturn
 
+from marpack.archive.codes import ReadCode
 from marpack.archive.formats.zip_records import CENTRAL, END, END_64, END_64_LOCATOR, FILL_16, FILL_32
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.random_access import RandomAccess
@@ -225,9 +226,9 @@ def extra_fields(extra: bytes, wanted: int) -> list[bytes]:
     return found
 
 
-def _broken(path: str, code: str, message: str, member: str | None = None) -> NoReturn:
+def _broken(path: str, code: ReadCode, message: str, member: str | None = None) -> NoReturn:
     raise ArchiveError(path, message, code=code, member=member)
 
 
-def _unsafe(path: str, code: str, message: str) -> NoReturn:
+def _unsafe(path: str, code: ReadCode, message: str) -> NoReturn:
     raise UnsafeArchiveError(path, message, code=code)

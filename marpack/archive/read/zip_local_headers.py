@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
+from marpack.archive.codes import ReadCode
 from marpack.archive.formats.zip_records import ENCRYPTED, FILL_32, HAS_DESCRIPTOR, LOCAL, UTF8_NAME
 from marpack.archive.forms import Compression
 from marpack.archive.read.random_access import RandomAccess
@@ -184,5 +185,5 @@ def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, i
     return None, start
 
 
-def _issue(code: str, record: ZipRecord, message: str) -> Issue:
+def _issue(code: ReadCode, record: ZipRecord, message: str) -> Issue:
     return Issue(code=code, argument=record.name, message=message)

@@ -73,7 +73,7 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
                     hasher.advance(settled)
                 if contents.progress:
                     contents.progress(length)
-        reader.check()
+        reader.require_unchanged()
     return True
 
 

@@ -58,7 +58,7 @@ def write_archive(
         return _drained(stream, StreamSink(target, digest=digest), name if isinstance(name, str) else "")
     path = os.fspath(target)
     if plan.archive_format == "no-archive":
-        # Only this form needs it; the same goes for the tar writer below.
+        # Only this form needs it; the same goes for ``TarStream`` below.
         from marpack.archive.write.folder import write_folder
 
         path = _folder_path(plan, path)

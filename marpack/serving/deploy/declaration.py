@@ -77,13 +77,13 @@ def _toml_loads(text: str) -> dict[str, Any]:
 
 def serve_build(
     declaration: Any,
-    directory: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
     *,
     base_dir: str | os.PathLike[str] = ".",
     force: bool = False,
     timestamp: datetime | float | None = None,
 ) -> ServingArtifact:
-    """Build all models of a declaration into ``<directory>/model-store`` and ``<directory>/config``.
+    """Build all models of a declaration into ``<folder>/model-store`` and ``<folder>/config``.
 
     The declaration is a list of models, as KServe's ``properties.json``; a mapping with ``models``; or a mapping
     that is one model. Keys may be written with ``-`` or ``_``:
@@ -98,11 +98,11 @@ def serve_build(
     Raises ``PlanError`` for everything that is wrong with the models, ``ConfigError`` for settings, and what
     ``write_archive`` raises. Nothing is written before all models are known to be good.
     """
-    directory = require_local_folder(directory)
+    folder = require_local_folder(folder)
     base = BaseDir(os.fsdecode(base_dir))
     top, models = _parts(declaration)
     issues = list(table_issues(top, _TOP_KEYS, "a declaration"))
-    server = _server_config(top, directory, issues)
+    server = _server_config(top, folder, issues)
     if top.get("config_properties") and (other := {"preset", "settings"}.intersection(top)):
         message = f"has no effect beside config_properties, which is used as it is: remove {min(other)!r}"
         issues.append(_issue("bad-value", min(other), message))
@@ -121,10 +121,10 @@ def serve_build(
 
     deployment = _deployment(top, server, files, base)
     plans = {name: item.build.plan for name, item in files.items()}
-    deployment.check(plans, directory, force=force)
+    deployment.require_writable(plans, folder, force=force)
     # Nothing is fetched before all else is known to be good.
     plans = {name: _fetched(item) for name, item in files.items()}
-    return deployment.write(plans, directory, force=force)
+    return deployment.write(plans, folder, force=force)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +152,7 @@ def _fetched(item: _Planned) -> ArchivePlan:
         raise PlanError([_issue("unreadable", where, str(error))]) from error
 
 
-def _server_config(top: Mapping[str, Any], directory: str, issues: list[Issue]) -> ServerConfig:
+def _server_config(top: Mapping[str, Any], folder: str, issues: list[Issue]) -> ServerConfig:
     """Return the settings but for the models, which may still be wrong."""
     preset, version, table = (top.get(key) for key in ("preset", "torchserve_version", "settings"))
     if isinstance(preset, str) and preset not in PRESETS:
@@ -161,7 +161,7 @@ def _server_config(top: Mapping[str, Any], directory: str, issues: list[Issue]) 
     chosen: Preset = preset if preset in PRESETS else "kserve"
     known, extra = _settings(table if isinstance(table, Mapping) else {})
     if chosen == "torchserve":
-        known.setdefault("model_store", os.path.abspath(os.path.join(directory, MODEL_STORE)))
+        known.setdefault("model_store", os.path.abspath(os.path.join(folder, MODEL_STORE)))
     # The models are still to come: here is what is wrong whichever they are.
     base: dict[str, Any] = {"model_snapshot": ModelSnapshot(models={})}
     checked: list[Finding] = []

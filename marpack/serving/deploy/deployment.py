@@ -30,11 +30,16 @@ class ServingArtifact:
     ``snapshot`` is None when a config.properties of the user's own has none. ``warnings`` are for the user.
     """
 
-    directory: str
+    folder: str
     archives: tuple[WriteResult, ...]
     config_path: str
     snapshot: ModelSnapshot | None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def directory(self) -> str:
+        """The folder, under the name that ``marpack serve-build --json`` has for it."""
+        return self.folder
 
     @property
     def archive(self) -> WriteResult:
@@ -51,29 +56,29 @@ class Deployment:
     snapshot: ModelSnapshot | None
     warnings: tuple[str, ...]
 
-    def check(self, plans: Mapping[str, ArchivePlan], directory: str, *, force: bool) -> None:
+    def require_writable(self, plans: Mapping[str, ArchivePlan], folder: str, *, force: bool) -> None:
         """Raise what ``write`` would raise because of the folder; write nothing."""
-        store, config_path = _places(directory)
-        for folder in (store, os.path.dirname(config_path)):
-            require_creatable_folder(folder)
+        store, config_path = _places(folder)
+        for needed in (store, os.path.dirname(config_path)):
+            require_creatable_folder(needed)
         if os.path.isdir(store):
             for name, plan in plans.items():
                 require_target(plan, os.path.join(store, name), force=force)
         if os.path.isdir(os.path.dirname(config_path)):
             require_replaceable_file(config_path, force=force)
 
-    def write(self, plans: Mapping[str, ArchivePlan], directory: str, *, force: bool) -> ServingArtifact:
+    def write(self, plans: Mapping[str, ArchivePlan], folder: str, *, force: bool) -> ServingArtifact:
         """Write the archives by their file names, then config.properties.
 
         Each file appears only when it is complete; after an error, new folders that are empty are removed.
         """
-        store, config_path = _places(directory)
+        store, config_path = _places(folder)
         with _new_folders(store, os.path.dirname(config_path)):
             archives = [_write(plan, os.path.join(store, name), force=force) for name, plan in plans.items()]
             with replacing_file(config_path, force=force) as file:
                 file.write(self.config)
         return ServingArtifact(
-            directory=directory,
+            folder=folder,
             archives=tuple(archives),
             config_path=config_path,
             snapshot=self.snapshot,
@@ -105,6 +110,7 @@ def custom_config(path: str, archives: Mapping[str, Manifest], *, torchserve_ver
         raise PlanError([Issue(code="unreadable", argument="config_properties", message=message)]) from None
     findings = lint_config(data, file=path, torchserve_version=torchserve_version, archives=archives)
     warnings = settle(findings)
+    # Parsed anew, in which settings have no lines: the rules look at the text, and of that give findings alone.
     return Deployment(config=data, snapshot=ServerConfig.loads(data).model_snapshot, warnings=warnings)
 
 
@@ -115,8 +121,8 @@ def settle(findings: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(each.sentence for each in for_writers(findings))
 
 
-def _places(directory: str) -> tuple[str, str]:
-    return os.path.join(directory, MODEL_STORE), os.path.join(directory, CONFIG_FILE)
+def _places(folder: str) -> tuple[str, str]:
+    return os.path.join(folder, MODEL_STORE), os.path.join(folder, CONFIG_FILE)
 
 
 @contextlib.contextmanager

@@ -109,7 +109,7 @@ class TorchServingArtifactBuilder:
         build = self._build(files)
         name = build.plan.file_name
         deployment = self._deployment(files, build.plan)
-        deployment.check({name: build.plan}, directory, force=force)
+        deployment.require_writable({name: build.plan}, directory, force=force)
         # Nothing is fetched before all else is known to be good.
         return deployment.write({name: build.fetched()}, directory, force=force)
 

@@ -19,7 +19,7 @@ class Model:
     ``serving_config`` says how it is served, see ``TorchServingArtifactBuilder``. ``extra_files`` and
     ``requirements`` are what training needs, and serving too where ``serving_config`` names no others. The
     archive's name is made from ``id`` (``sanitize_string``). The other fields are for training and images;
-    nothing here reads them.
+    nothing here reads them: Kaptain's own snippets give them, and tests/typing/test_seed.py runs those.
 
     Raises ``PlanError`` for fields of a wrong type.
     """

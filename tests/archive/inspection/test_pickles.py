@@ -21,6 +21,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from marpack.archive.inspection import pickles
 from marpack.archive.inspection.pickle_machine import UNKNOWN, Global, Made
 from marpack.archive.inspection.pickles import LEGACY_MAGIC, walk
 
@@ -314,16 +315,18 @@ def test_a_protocol_that_does_not_exist_hides_nothing() -> None:
     assert walk(b"\x80\xffcos\nsystem\n.").names == ("os.system",)
 
 
-def test_limits() -> None:
+def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"cos\nsystem\n0" + b"N0" * 100 + b"cos\nabort\n."
     assert walk(data).names == ("os.abort", "os.system")
-    found = walk(data, max_bytes=100)
+    with monkeypatch.context() as patch:
+        patch.setattr(pickles, "MAX_BYTES", 100)
+        found = walk(data)
     assert (found.names, found.end) == (("os.system",), "limit")
     assert found.problem == ("at byte 100 of pickle 1: longer than 100 bytes, which is all that is read")
     found = walk(data, max_opcodes=100)
     assert (found.names, found.end) == (("os.system",), "limit")
     assert found.problem == "at byte 110 of pickle 1: more opcodes than are read"
-    assert not walk(data, max_bytes=len(data), max_opcodes=204).problem
+    assert not walk(data, max_opcodes=204).problem
     assert walk(b"N." * 3, max_pickles=2).size == 4
 
 

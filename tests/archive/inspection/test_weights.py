@@ -447,6 +447,8 @@ def test_details() -> None:
     assert described(saved(NET)).detail == "a whole model, 'tests.archive.inspection.test_weights.Net'"
     many = described(saved({f"part{number}": STATE for number in range(5)}))
     assert many.detail == "a checkpoint that holds 'part0', 'part1', 'part2' and 2 more"
+    made_by_what_was_made = described(b"\x80\x02cm\nf\n)R)R.")
+    assert made_by_what_was_made.detail == "a pickle of an object of an unknown class, not of torch.save"
     legacy = described(saved(NET, _use_new_zipfile_serialization=False))
     assert legacy.detail == f"a whole model, '{__name__}.Net', in torch's format from before 1.6"
 

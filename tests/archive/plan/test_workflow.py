@@ -355,9 +355,9 @@ def test_manifests_round_trip(
     ("text", "message"),
     [
         ("", "Expecting value"),
-        ("[]", "must be an object, not an array"),
+        ("[]", "must be an object, not a list"),
         ('{"workflow": null}', "'workflow' must be an object, not null"),
-        ('{"workflow": {"handler": 5}}', "'handler' must be a string, not a number"),
+        ('{"workflow": {"handler": 5}}', "'handler' must be a string, not a whole number"),
         ('{"createdOn": {}}', "'createdOn' must be a string, not an object"),
         ('{"metadata": 5}', "'metadata' must be an object"),
         ('{"workflow": {}, "workflow": {}}', "'workflow' is given twice"),

@@ -237,7 +237,7 @@ def test_the_library_says_the_same_as_the_command(capsys: pytest.CaptureFixture[
         "other/model-store/mnist.mar",
         "other/model-store/squeezenet.mar",
     ]
-    assert (result.directory, result.config_path) == ("other", "other/config/config.properties")
+    assert (result.folder, result.config_path) == ("other", "other/config/config.properties")
     assert result.snapshot == marpack.ModelSnapshot.from_model_store("other/model-store").updated(
         "mnist", max_workers=3
     ).updated("squeezenet", min_workers=2, max_workers=3, batch_size=4, max_batch_delay=50, response_timeout=60)
@@ -654,12 +654,12 @@ def test_what_was_checked_is_what_is_written(monkeypatch: pytest.MonkeyPatch) ->
     checked: list[dict[str, marpack.ArchivePlan]] = []
     planned: list[str] = []
     written: list[dict[str, marpack.ArchivePlan]] = []
-    check, write = Deployment.check, Deployment.write
+    require, write = Deployment.require_writable, Deployment.write
     plan, parse = marpack.plan_archive, Manifest.from_json
 
-    def noted_check(self: Deployment, plans: Any, directory: str, *, force: bool) -> None:
+    def noted_require(self: Deployment, plans: Any, directory: str, *, force: bool) -> None:
         checked.append(dict(plans))
-        check(self, plans, directory, force=force)
+        require(self, plans, directory, force=force)
 
     def noted_write(self: Deployment, plans: Any, directory: str, *, force: bool) -> ServingArtifact:
         written.append(dict(plans))
@@ -674,7 +674,7 @@ def test_what_was_checked_is_what_is_written(monkeypatch: pytest.MonkeyPatch) ->
         return parse(text)
 
     parsed: list[str] = []
-    monkeypatch.setattr(Deployment, "check", noted_check)
+    monkeypatch.setattr(Deployment, "require_writable", noted_require)
     monkeypatch.setattr(Deployment, "write", noted_write)
     monkeypatch.setattr(model_build, "plan_archive", noted_plan)
     monkeypatch.setattr(Manifest, "from_json", staticmethod(noted_parse))
