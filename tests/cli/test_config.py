@@ -17,6 +17,7 @@ from marpack import properties
 from marpack.cli import main
 from marpack.config.lint import RULES, SNAPSHOT_RULES
 from marpack.config.rules import model_config
+from marpack.rule import Rule
 from tests.conftest import full_disk, require
 from tests.serving.kaptain.test_artifact_builder import SECRET, SECRET_URLS, unchanged
 
@@ -858,7 +859,8 @@ def test_explain_knows_the_rules_of_every_command(command: list[str], capsys: py
         assert told.startswith(f"{code} (")
         assert "``" not in told
         assert told.splitlines()[-1].startswith(meaning)
-    for code in {rule.code for rule in (*RULES, *SNAPSHOT_RULES, *model_config.RULES)}:
+    rules: list[Rule[Any]] = [*RULES, *SNAPSHOT_RULES, *model_config.RULES]
+    for code in {rule.code for rule in rules}:
         assert output(capsys, *command, "--explain", code).startswith(f"{code} (")
     message = complaint(capsys, *command, "--explain", "handler-method")
     assert "no rule is called 'handler-method', perhaps handler-methods: see spec/checks.md" in message
