@@ -9,9 +9,10 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from typing import Any
 
 from marpack import __version__
-from marpack.cli.terminal import complain_of_error, prepare
+from marpack.cli.terminal import complain_of_error, prepare, told_by_the_disk
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
 from marpack.findings import Issue
 
@@ -27,7 +28,7 @@ _COMMANDS = (*_PACKING, "inspect", "extract", "diff", "verify", "check", "config
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``marpack`` with ``argv`` (the process's arguments by default); return the exit status."""
     prepare()
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="marpack", description="Write TorchServe model archives (MAR), and what a server is told about them."
     )
     parser.add_argument("--version", action="version", version=f"marpack {__version__}")
@@ -60,12 +61,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MarpackError as error:
         return _fail(str(error))
     except OSError as error:
-        what = f"{error.filename!r}: " if error.filename else ""
-        return _fail(f"{what}{error.strerror or error}")
+        return _fail(told_by_the_disk(error))
     except KeyboardInterrupt:
         _fail("interrupted")
         return _SIGNALLED + signal.SIGINT
     return status or 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, also each command's, that complains itself of what it does not know, with its own usage."""
+
+    def parse_known_args(self, *words: Any, **more: Any) -> Any:
+        """Parse words; end when some of them mean nothing."""
+        options, unknown = super().parse_known_args(*words, **more)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any
 
-from marpack.archive.plan.plan import Plan
+from marpack.archive.plan.plan import ArchivePlan, Plan
 from marpack.archive.result import WriteResult
 from marpack.archive.write.write import require_target, suffix_warning, write_archive
 from marpack.cli.terminal import BinaryOutput
@@ -54,6 +54,13 @@ def output_for(target: str) -> Output:
     return ToPath(target)
 
 
+def _with_form(plan: Plan, warnings: list[str]) -> list[str]:
+    """Say in warnings of a suffix what is written all the same."""
+    written = "a gzip-compressed tar" if plan.archive_format == "tgz" else "a zip"
+    choice = ", unless --archive-format names another form" if isinstance(plan, ArchivePlan) else ""
+    return [f"{warning}; what is written is {written}{choice}" for warning in warnings]
+
+
 class ToPath(Output):
     """A file, or a folder for ``no-archive``."""
 
@@ -66,8 +73,11 @@ class ToPath(Output):
         return [replace(issue, argument="output") for issue in check_export_path(folder)]
 
     def warnings(self, plan: Plan) -> list[str]:
-        """Warn of a suffix that is not the form's."""
-        return suffix_warning(plan, self.name)
+        """Warn of a suffix that is not the form's; where a folder is in the way, that is the error."""
+        is_folder = plan.archive_format == "no-archive"
+        if is_folder and self.name.rstrip(os.sep).endswith((".mar", ".war", ".tar.gz", ".tgz")):
+            return [f"{self.name!r} will be a folder: for an archive of that name, give another --archive-format"]
+        return [] if is_folder or os.path.isdir(self.name) else _with_form(plan, suffix_warning(plan, self.name))
 
     def check(self, plan: Plan, *, force: bool) -> None:
         """Ask the disk."""
@@ -89,7 +99,7 @@ class ToUrl(Output):
         """Warn of a suffix that is not the form's."""
         from marpack.remote.upload import url_warning
 
-        return url_warning(plan, self._url)
+        return _with_form(plan, url_warning(plan, self._url))
 
     def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
         """Upload the archive."""

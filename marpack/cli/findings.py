@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import functools
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from marpack import strict_json
 from marpack.cli.terminal import complain, count_of, naming, show, to_json
 from marpack.display import printable
+from marpack.errors import MarpackError
 from marpack.findings import Finding
+from marpack.rule import Rule, explanation_of
+
+_REFERENCES = {
+    r"\[server\]": "[server]: a running TorchServe 0.12.0 was seen to do this.",
+    r"\(P\d": "(P...): the clause of spec/properties.md that has this.",
+    r"\(S\d": "(S...): the clause of spec/snapshot.md that has this.",
+}
 
 
 def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
     """Show the findings of a file; return the exit status, 1 when there is an error among them."""
+    # An option named the folder, whatever the file says of one.
+    of_option = "archive-unreadable"
+    findings = [replace(each, file=None, line=None) if each.code == of_option else each for each in findings]
     if as_json:
         show(to_json({"file": file} | findings_json(findings)))
         return int(any(finding.severity == "error" for finding in findings))
@@ -42,7 +58,37 @@ def add_choosing(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--select", metavar="CODES", default="", help="only these rules, or those that begin so: a comma list")
     add("--ignore", metavar="CODES", default="", help="not these rules: a comma list")
-    add("--explain", metavar="CODE", help="explain a rule and end")
+    add("--explain", metavar="CODE", action=_Explain, help="explain a rule, of whatever command, and end")
+
+
+class _Explain(argparse.Action):
+    """Have a command explain a rule, and do nothing else."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option: Any = None) -> None:
+        namespace.explain = values
+        namespace.run = functools.partial(_explain, parser.get_default("run"))
+
+
+def _explain(run: Any, options: argparse.Namespace) -> int | None:
+    """Explain a rule of marpack's; those of somebody else (--rules-from) are for the command to ``run``."""
+    rules = _all_rules()
+    if options.explain in rules:
+        text = explanation_of(rules.values(), options.explain).replace("``", "`")
+        show("\n\n".join([text, *(meaning for mark, meaning in _REFERENCES.items() if re.search(mark, text))]))
+        return 0
+    if getattr(options, "rules_from", None):
+        return int(run(options) or 0)
+    near = "".join(f", perhaps {code}" for code in difflib.get_close_matches(options.explain, rules, n=1))
+    raise MarpackError(f"no rule is called {options.explain!r}{near}: see spec/checks.md")
+
+
+def _all_rules() -> dict[str, Rule[Any]]:
+    """Return the rules of every command, by their codes."""
+    from marpack.checks.examine import built_in_rules
+    from marpack.config.lint import RULES, SNAPSHOT_RULES
+    from marpack.config.rules import model_config
+
+    return {rule.code: rule for rule in (*model_config.RULES, *SNAPSHOT_RULES, *RULES, *built_in_rules())}
 
 
 def chosen(options: argparse.Namespace) -> dict[str, Any]:
@@ -58,6 +104,14 @@ def read_bytes(path: str) -> bytes:
     """Read a file whole."""
     with naming(path), open(path, "rb") as file:
         return file.read()
+
+
+def json_value(text: str) -> Any:
+    """Return what a text is as JSON, or the text when it is none that every reader takes alike."""
+    try:
+        return strict_json.loads(text)
+    except strict_json.StrictJSONError:
+        return text
 
 
 def complain_of(findings: Iterable[Finding]) -> None:

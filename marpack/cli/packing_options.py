@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from marpack.archive.forms import DEFLATES
@@ -17,7 +18,9 @@ from marpack.archive.result import WriteResult
 from marpack.cli.destinations import Output, ToPath, ToStandardOutput, output_for
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, making, show
+from marpack.cli.words import positive
 from marpack.display import printable
+from marpack.errors import ArchiveExistsError
 from marpack.findings import Finding, Issue
 from marpack.packing import CHECK_MODES, check_export_path, checked, reporting
 
@@ -50,7 +53,7 @@ def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
     )
     add(
         "--threads",
-        type=_positive,
+        type=partial(positive, digits=6, limits="from 1 to 999999"),
         metavar="N",
         help="how many threads copy or compress, default: one for each core; changes no byte",
     )
@@ -90,10 +93,16 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
             complain(f"marpack: warning: {warning}")
     findings = _checked(plan, options)
     if options.dry_run:
-        if not options.quiet:
-            text = f"would write {'to ' if is_piped else ''}{output}\n{plan}"
-            tell(_json(plan, output, warnings, findings) if options.json else text)
-        output.check(plan, force=options.force)
+        would = f"would write {'to ' if is_piped else ''}{output}"
+        try:
+            output.check(plan, force=options.force)
+        except ArchiveExistsError:
+            would = f"would not write {output}, for it exists"
+            raise
+        finally:
+            if not options.quiet:
+                text = f"{would}\n{plan}"
+                tell(_json(plan, output, warnings, findings) if options.json else text)
         return None
     with (
         progress_for(plan.size, quiet=options.quiet) as progress,
@@ -136,12 +145,6 @@ def _not_empty(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("must not be empty: give a path, a URL, or - for standard output")
     return text
-
-
-def _positive(text: str) -> int:
-    if not re.fullmatch("0*[1-9][0-9]{0,5}", text):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 999999, not {text!r}")
-    return int(text)
 
 
 def source_date_epoch() -> tuple[int | None, list[Issue]]:

@@ -10,6 +10,7 @@ from typing import Any
 from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import open_archive
+from marpack.cli.words import positive
 from marpack.display import printable
 from marpack.errors import MarpackError
 from marpack.findings import Issue
@@ -49,13 +50,6 @@ def opened(path: str, options: argparse.Namespace) -> Archive:
         raise MarpackError("an archive is read here and there, which standard input does not allow: name a file")
     limits = Limits(members=options.max_members, size=options.max_size, ratio=options.max_ratio)
     return open_archive(path, limits=limits)
-
-
-def positive(text: str) -> int:
-    """Return a number from 1 on."""
-    if not re.fullmatch("0*[1-9][0-9]{0,17}", text):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
-    return int(text)
 
 
 def _size(text: str) -> int:

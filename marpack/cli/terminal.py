@@ -44,6 +44,11 @@ def count_of(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def told_by_the_disk(error: OSError) -> str:
+    """Return what an error of the disk says, with the file that it is about."""
+    return f"{error.filename!r}: {error.strerror or error}" if error.filename else error.strerror or str(error)
+
+
 class BinaryOutput:
     """Standard output for what is no text.
 

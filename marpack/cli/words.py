@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from collections.abc import Sequence
+from typing import Any
 
 
 def expand_abbreviations(words: Sequence[str], options: Sequence[str]) -> list[str]:
@@ -16,6 +19,19 @@ def expand_abbreviations(words: Sequence[str], options: Sequence[str]) -> list[s
                 word = meant[0] + equals + value
         completed.append(word)
     return completed
+
+
+def positive(text: str, *, digits: int = 18, limits: str = "from 1 on") -> int:
+    """Return a number from 1 on."""
+    if not re.fullmatch(f"0*[1-9][0-9]{{0,{digits - 1}}}", text):
+        raise argparse.ArgumentTypeError(f"must be a whole number {limits}, not {text!r}")
+    return int(text)
+
+
+def add_verb(verbs: Any, name: str, what: str, failing: str) -> Any:
+    """Add a command below a command; return its parser. ``failing`` is when it ends with status 1."""
+    says = f"{what[0].upper()}{what[1:]}. Ends with status 1 {failing}."
+    return verbs.add_parser(name, help=what, description=says)
 
 
 def options_first(words: Sequence[str], *with_value: str) -> list[str]:

@@ -107,7 +107,7 @@ def test_dry_run_says_what_stands_in_the_way(capsys: pytest.CaptureFixture[str])
     Path("m.mar").write_bytes(b"old")
     assert main([*BASICS, "--dry-run"]) == 1
     out, err = capsys.readouterr()
-    assert out.startswith("would write m.mar")
+    assert out.startswith("would not write m.mar, for it exists\nm.mar: 2 members")
     assert "already exists" in err
     assert main([*BASICS, "--dry-run", "--force"]) == 0
     assert Path("m.mar").read_bytes() == b"old"
@@ -243,11 +243,36 @@ def test_output_that_the_server_takes_for_another_form(capsys: pytest.CaptureFix
     [warning] = json.loads(out)["warnings"]
     assert "'m.zip' as another form" in warning
     assert err == f"marpack: warning: {warning}\n"
+    assert warning.endswith("; what is written is a zip, unless --archive-format names another form")
     assert main([*BASICS, "--output", "m.tar.gz", "--archive-format", "tgz"]) == 0
     assert main([*BASICS, "--output", "s3://b/m.zip", "--dry-run", "--json"]) == 0
     out, err = capsys.readouterr()
     assert "'s3://b/m.zip' as another form" in err
+    assert "what is written is a zip" in err
     assert len(json.loads(out[out.index("{") :])["warnings"]) == 1
+
+
+def test_output_that_is_called_as_what_it_will_not_be(capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is called like an archive; and a folder in the way, of which only the error is told."""
+    for name in ("f.mar", "f.tar.gz/"):
+        assert main([*BASICS, "--output", name, "--archive-format", "no-archive"]) == 0
+        assert f"warning: {name!r} will be a folder: " in (err := capsys.readouterr().err)
+        assert "--archive-format" in err
+    assert main(["repack", "f.mar", "-o", "g.mar"]) == 0
+    assert "warning: 'g.mar' will be a folder: " in capsys.readouterr().err
+    Path("model-store").mkdir()
+    assert main([*BASICS, "--output", "model-store"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("marpack: error: 'model-store' is a folder")
+
+
+def test_a_misspelt_option_shows_how_the_command_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (BASICS, ["config", "lint"], ["check"]):
+        assert main([*words, "--colour"]) == 2
+        command = " ".join(word for word in words[:2] if word.isalpha())
+        err = capsys.readouterr().err
+        assert err.startswith(f"usage: marpack {command} [-h]")
+        assert err.splitlines()[-1] == f"marpack {command}: error: unrecognized arguments: --colour"
 
 
 @pytest.mark.parametrize(

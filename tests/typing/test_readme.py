@@ -1,7 +1,8 @@
-"""The Python examples of the README and of docs: mypy takes them in strict mode, and they run as they stand."""
+"""The examples of the README: mypy takes those in Python in strict mode, and all run as they stand."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,18 +12,20 @@ from pathlib import Path
 import pytest
 from mypy import api
 
+from marpack import check
 from tests.typing.test_seed import BUILD, SNIPPETS
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "tests" / "models"
 # Of somebody who tried the examples there.
-LEFTOVERS = shutil.ignore_patterns("*.mar", "__pycache__", "model-store", "deploy", "config.properties")
+LEFTOVERS = shutil.ignore_patterns(
+    *("*.mar", "*.war", "*.tar.gz", "__pycache__", "config.properties"),
+    *("contents", "deploy", "model-store", "unpacked"),
+)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {
-    path.stem: re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-}
-EXAMPLES = {f"{page}_{number}": text for page, found in PAGES.items() for number, text in enumerate(found, 1)}
+BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+PYTHON = [text for language, text in BLOCKS if language == "python"]
+EXAMPLES = {f"README_{number}": text for number, text in enumerate(PYTHON, 1)}
 # Those that read an archive read what this one has packed.
 FIRST = EXAMPLES["README_1"]
 
@@ -31,7 +34,7 @@ FIRST = EXAMPLES["README_1"]
 def test_mypy_takes_them(tmp_path: Path) -> None:
     """Also Kaptain's snippets: one run of mypy for all, with the cache of the run over the repository."""
     for name, text in (EXAMPLES | {"kaptain": SNIPPETS + BUILD}).items():
-        (tmp_path / f"{name.replace('-', '_')}.py").write_text(text, encoding="utf-8")
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     settings, kept = ROOT / "pyproject.toml", ROOT / ".mypy_cache"
     out, err, status = api.run(["--config-file", str(settings), "--cache-dir", str(kept), str(tmp_path)])
     assert (status, err) == (0, ""), out
@@ -51,6 +54,35 @@ def test_it_runs(name: str, tmp_path: Path) -> None:
         )
         assert done.stderr == ""
     assert (tmp_path / "models" / "digits" / "digits.mar").exists()
+
+
+@pytest.mark.slow
+def test_the_page_runs_in_its_order(tmp_path: Path) -> None:
+    """All of it but what installs, serves or tests, in one folder; what it packs is what a server would load."""
+    shutil.copytree(MODELS, tmp_path / "tests" / "models", ignore=LEFTOVERS)
+    folder = tmp_path / "tests" / "models" / "digits"
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, runs in (("python", ""), ("marpack", " -m marpack")):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{runs} "$@"\n')
+        (programs / name).chmod(0o755)
+    (programs / "activate").write_text(f'PATH="{programs}:$PATH"\n')
+    script = []
+    for language, text in BLOCKS:
+        if language == "python":
+            script.append(f"python - <<'END'\n{text}END\n")
+        elif not re.search(r"torchserve --start|\.venv-test|ci: ", text):
+            # The first one installs marpack, the last one of another finds two archives to be different.
+            text = text.partition("install --quiet . && ")[2] or text
+            script.append(re.sub(r"^marpack diff .*", r"! \g<0>", text, flags=re.MULTILINE))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    shell = ["bash", "-e", "-c", "".join(script)]
+    done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    archives = sorted([*folder.glob("*.mar"), *folder.glob("*.war"), *folder.glob("*.tar.gz")])
+    assert len(archives) == 9
+    for path in archives:
+        assert not [found for found in check(path) if found.severity == "error"], path
 
 
 def test_the_command_prints_what_the_readme_says(tmp_path: Path) -> None:

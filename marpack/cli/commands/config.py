@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
 import os
 import re
@@ -12,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from marpack.cli.findings import add_choosing, chosen, complain_of, findings_json, read_bytes, report
+from marpack.cli.findings import add_choosing, chosen, complain_of, findings_json, json_value, read_bytes, report
 from marpack.cli.terminal import count_of, naming, show, to_json
-from marpack.cli.words import options_first
-from marpack.config.lint import RULES, lint_config
+from marpack.cli.words import add_verb, options_first
+from marpack.config.lint import lint_config
 from marpack.config.presets import PRESETS
 from marpack.config.rules.document import UTF16_MARKS
 from marpack.config.server_config import ServerConfig
@@ -27,7 +26,6 @@ from marpack.config.text import properties as codec
 from marpack.disk.atomic import replacing_file
 from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError
-from marpack.rule import explanation_of
 
 _DEFAULT_FILE = "config.properties"
 
@@ -41,7 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     verbs = parser.add_subparsers(title="commands", dest="verb", required=True, metavar="COMMAND")
 
-    init = verbs.add_parser("init", help="write a new file from a preset")
+    init = add_verb(verbs, "init", "write a new file from a preset", "when the server would refuse it")
     init.set_defaults(run=_init)
     add = init.add_argument
     add("file", nargs="?", default=_DEFAULT_FILE, help=f"default: {_DEFAULT_FILE}; - prints it")
@@ -51,13 +49,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting, once or more")
     add("-f", "--force", action="store_true", help="replace an existing file")
 
-    show_ = verbs.add_parser("show", help="show what a file says, and what it leaves to defaults")
+    what = "show what a file says, and what it leaves to defaults"
+    show_ = add_verb(verbs, "show", what, "when it cannot be read")
     show_.set_defaults(run=_show)
     show_.add_argument("file", help="config.properties")
     show_.add_argument("--all", action="store_true", help="also what is not set")
     show_.add_argument("--resolve", action="store_true", help="with $$NAME$$ and TS_ variables of the environment")
 
-    lint = verbs.add_parser("lint", help="say what the server, or others who read the file, would refuse")
+    what = "say what the server, or others who read the file, would refuse"
+    lint = add_verb(verbs, "lint", what, "when there is an error")
     lint.set_defaults(run=_lint)
     lint.add_argument("file", nargs="?", help="config.properties")
     lint.add_argument("--model-store", metavar="FOLDER", help="compare with the archives in this folder")
@@ -70,7 +70,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_choosing(lint)
     lint.add_argument("--resolve", action="store_true", help="with $$NAME$$ and TS_ variables of the environment")
 
-    set_ = verbs.add_parser("set", help="change settings, and leave every other byte of the file alone")
+    what = "change settings, and leave every other byte of the file alone"
+    set_ = add_verb(verbs, "set", what, "when the server would refuse it")
     set_.set_defaults(run=_set)
     set_.add_argument("file", help="config.properties")
     set_.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="what to set")
@@ -144,9 +145,6 @@ def _settings(path: str, data: bytes) -> dict[str, str]:
 
 
 def _lint(options: argparse.Namespace) -> int:
-    if options.explain is not None:
-        show(explanation_of(RULES, options.explain))
-        return 0
     if options.file is None:
         raise MarpackError("nothing to check: name a config.properties")
     findings = lint_config(
@@ -209,7 +207,9 @@ def _set_alone(options: argparse.Namespace) -> None:
         shown = {key: None if text is None else redacted(key, text) for key, text in changes.items()}
         show(to_json({"file": options.file, "changes": shown} | findings_json(findings)))
     else:
-        show(f"{printable(options.file)}: {count_of(len(changes), 'change')}")
+        # At least one where the bytes differ: a line may be written otherwise.
+        count = sum(known.get(key) != text for key, text in changes.items()) or int(after != before)
+        show(f"{printable(options.file)}: {count_of(count, 'change')}")
         complain_of(findings)
 
 
@@ -249,17 +249,3 @@ def _value(key: Key, text: str) -> Any:
     except ValueError:
         return text
     return text if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def json_value(text: str) -> Any:
-    """Return what a text is as JSON, or the text when it is none."""
-    try:
-        return json.loads(text, parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(value := float(text)):
-        raise ValueError(text)
-    return value

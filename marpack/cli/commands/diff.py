@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from marpack.archive.inspection.diff import Difference, ManifestChange, MemberChange, diff_archives
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_limits, opened, shortened
-from marpack.cli.terminal import complain_of_error, count_of, show
+from marpack.cli.terminal import complain_of_error, count_of, show, told_by_the_disk
 from marpack.display import printable
 from marpack.errors import MarpackError
 
@@ -41,8 +41,7 @@ def _run(options: argparse.Namespace) -> int:
         complain_of_error(str(error))
         return _TROUBLE
     except OSError as error:
-        what = f"{error.filename!r}: " if error.filename else ""
-        complain_of_error(f"{what}{error.strerror or error}")
+        complain_of_error(told_by_the_disk(error))
         return _TROUBLE
     show(difference.to_json() if options.json else "\n".join(_lines(difference)))
     return _DIFFERENT if difference else _SAME

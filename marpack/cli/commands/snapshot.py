@@ -8,10 +8,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from marpack.cli.commands.config import json_value
-from marpack.cli.findings import add_choosing, chosen, findings_json, read_bytes, report
-from marpack.cli.terminal import complain, naming, show, to_json
-from marpack.config.lint import SNAPSHOT_RULES, look_at_store, snapshot_findings
+from marpack.cli.findings import add_choosing, chosen, findings_json, json_value, read_bytes, report
+from marpack.cli.terminal import complain, count_of, naming, show, to_json
+from marpack.cli.words import add_verb
+from marpack.config.lint import look_at_store, snapshot_findings
 from marpack.config.rules.snapshot_text import SnapshotText
 from marpack.config.settings.redaction import redacted
 from marpack.config.snapshot import ModelSnapshot
@@ -20,7 +20,6 @@ from marpack.config.text import properties as codec
 from marpack.disk.atomic import replacing_file
 from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError, SnapshotError
-from marpack.rule import explanation_of
 
 _NUMBERS = {
     "min_workers": "workers that are started",
@@ -41,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     verbs = parser.add_subparsers(title="commands", dest="verb", required=True, metavar="COMMAND")
 
-    build = verbs.add_parser("build", help="build one from archives")
+    build = add_verb(verbs, "build", "build one from archives", "when the server would refuse it")
     build.set_defaults(run=_build)
     build.add_argument("archives", nargs="*", metavar="ARCHIVE", help="archives of one model store")
     build.add_argument("--model-store", metavar="FOLDER", help="all archives in this folder")
@@ -64,11 +63,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     build.add_argument("-o", "--output", metavar="FILE", help="write it there; default: print it")
     build.add_argument("-f", "--force", action="store_true", help="replace an existing file")
 
-    show_ = verbs.add_parser("show", help="show the models of a config.properties or JSON file")
+    what = "show the models of a config.properties or JSON file"
+    show_ = add_verb(verbs, "show", what, "when it cannot be read")
     show_.set_defaults(run=_show)
     show_.add_argument("file", help="config.properties, a server's own snapshot, or JSON")
 
-    lint = verbs.add_parser("lint", help="say what the server would refuse")
+    lint = add_verb(verbs, "lint", "say what the server would refuse", "when there is an error")
     lint.set_defaults(run=_lint)
     lint.add_argument("file", nargs="?", help="config.properties, a server's own snapshot, or JSON")
     add_choosing(lint)
@@ -89,6 +89,8 @@ def _build(options: argparse.Namespace) -> None:
         paths, default_versions=dict(map(_model_and_version, options.default_version)), **settings
     )
     findings = snapshot.validate()
+    if errors := [finding for finding in findings if finding.severity == "error"]:
+        raise ConfigError(errors)
     text = snapshot.to_json(options.style)
     if options.output is not None:
         with naming(options.output), replacing_file(options.output, force=options.force) as file:
@@ -97,8 +99,8 @@ def _build(options: argparse.Namespace) -> None:
         document = {"file": options.output, "snapshot": json.loads(text)}
         show(to_json(document | findings_json(findings)))
         return
-    if options.output is None:
-        show(text)
+    count = count_of(snapshot.model_count, "model version")
+    show(text if options.output is None else f"{printable(options.output)}: {count}")
     for finding in findings:
         complain(f"marpack: {finding}")
 
@@ -124,13 +126,10 @@ def _show(options: argparse.Namespace) -> None:
             + f"  workers {entry.min_workers}-{entry.max_workers}"
             + f"  batch {entry.batch_size} ({entry.max_batch_delay} ms){mark}"
         )
-    show(f"{options.file}: {snapshot.model_count} model versions")
+    show(f"{printable(options.file)}: {count_of(snapshot.model_count, 'model version')}")
 
 
 def _lint(options: argparse.Namespace) -> int:
-    if options.explain is not None:
-        show(explanation_of(SNAPSHOT_RULES, options.explain))
-        return 0
     if options.file is None:
         raise MarpackError("nothing to check: name a config.properties or a snapshot")
     text, line = _text(options.file)

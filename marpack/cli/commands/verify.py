@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from marpack.cli.progress import progress_for
-from marpack.cli.reading_options import add_limits, issue_line, opened, positive
+from marpack.cli.reading_options import add_limits, issue_line, opened
 from marpack.cli.terminal import count_of, show, to_json
+from marpack.cli.words import positive
 from marpack.display import printable
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
