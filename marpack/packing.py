@@ -73,9 +73,6 @@ def export_path_issues(export_path: str | os.PathLike[str]) -> list[Issue]:
     return []
 
 
-check_export_path = export_path_issues  # until the command line and the tests ask for it by the new name
-
-
 @contextlib.contextmanager
 def reporting(issues: list[Issue]) -> Iterator[None]:
     """Report ``issues`` together with those of a plan that is made in the block."""

@@ -13,7 +13,7 @@ from marpack.archive.write.write import require_target, suffix_warning, write_ar
 from marpack.cli.terminal import BinaryOutput
 from marpack.display import hidden_url
 from marpack.findings import Issue
-from marpack.packing import check_export_path
+from marpack.packing import export_path_issues
 
 
 class Output(ABC):
@@ -70,7 +70,7 @@ class ToPath(Output):
     def issues(self) -> list[Issue]:
         """Return what is wrong with the folder that it lies in."""
         folder = os.path.dirname(self.name.rstrip(os.sep))
-        return [replace(issue, argument="output") for issue in check_export_path(folder)]
+        return [replace(issue, argument="output") for issue in export_path_issues(folder)]
 
     def warnings(self, plan: Plan) -> list[str]:
         """Warn of a suffix that is not the form's; where a folder is in the way, that is the error."""

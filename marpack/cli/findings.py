@@ -115,7 +115,6 @@ def json_value(text: str) -> Any:
 
 
 def complain_of(findings: Iterable[Finding]) -> None:
-    """Show the findings that a writer of settings must see."""
+    """Show findings beside what was asked for."""
     for finding in findings:
-        if finding.severity != "note" or finding.code == "unknown-key":
-            complain(f"marpack: {finding}")
+        complain(f"marpack: {finding}")

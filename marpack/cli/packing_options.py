@@ -22,7 +22,7 @@ from marpack.cli.words import positive
 from marpack.display import printable
 from marpack.errors import ArchiveExistsError
 from marpack.findings import Finding, Issue
-from marpack.packing import CHECK_MODES, check_export_path, checked, reporting
+from marpack.packing import CHECK_MODES, checked, export_path_issues, reporting
 
 # Said by several commands.
 EXTRA_FILES = "comma list of files, wildcards and folders, whose contents go to the archive's root"
@@ -78,7 +78,7 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     if arguments.get("archive_format") == "no-archive" and not isinstance(output, ToPath | None):
         return misused(options, f"--archive-format no-archive is a folder, which {output} cannot take")
     timestamp, issues = source_date_epoch()
-    issues += check_export_path(options.export_path) if output is None else output.issues()
+    issues += export_path_issues(options.export_path) if output is None else output.issues()
     with reporting(issues):
         plan = planner(
             **arguments, deflate=options.deflate, timestamp=timestamp, reproducible=options.reproducible

@@ -32,7 +32,7 @@ import pytest
 
 import marpack
 from marpack.archive.plan.extra_files import Patterns
-from marpack.packing import check_export_path, reporting
+from marpack.packing import export_path_issues, reporting
 from tests.support import hostile
 from tests.support.official import MODELS, WORKFLOWS, Tool, run_official, write_file
 
@@ -206,7 +206,7 @@ def pack(data: Json, world: Path) -> WriteResult:
 
 
 def _pack_workflow(*, export_path: str = "out", force: bool = False, **arguments: Any) -> WriteResult:
-    with reporting(check_export_path(export_path)):
+    with reporting(export_path_issues(export_path)):
         plan = marpack.plan_workflow(**arguments)
     return marpack.write_archive(plan, os.path.join(export_path, plan.file_name), force=force)
 

@@ -14,11 +14,10 @@ from marpack.checks.frame.contents import LONGEST_YAML
 from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.rules.manifest_file import manifest_finding
-from marpack.config.rules.model_config import find_document
 from marpack.config.text import yaml_text
 from marpack.config.text.plain_copy import INT_RANGE, is_int
 from marpack.display import brief_repr
-from marpack.errors import ConfigError, MissingExtraError
+from marpack.errors import MissingExtraError
 from marpack.findings import Finding, Severity
 from marpack.rule import Rule, rule, rules_in
 
@@ -96,13 +95,11 @@ def _spec(subject: Subject) -> _Spec | None:
         document, lines = yaml_text.parse(data)
     except MissingExtraError:
         return _Spec(name, unread=True)
-    except ConfigError as error:
-        [found] = error.findings
-        if found.code == find_document.code:
-            effect = 'it answers 500: "this.workflowSpec" is null'
-            return wrong(message="it is empty", effect=effect, fix=_MAPPINGS, line=found.line)
-        # The effect is that of another file.
-        return wrong(message=found.message, effect="it answers 500", fix=_MAPPINGS, line=found.line)
+    except yaml_text.YAMLTextError as error:
+        what, effect = error.msg, "it answers 500"
+        if error.fault == "empty":
+            what, effect = "it is empty", 'it answers 500: "this.workflowSpec" is null'
+        return wrong(message=what, effect=effect, fix=_MAPPINGS, line=error.line)
     if not isinstance(document, dict):
         effect = "it answers 500: ClassCastException"
         return wrong(message="it is no mapping", effect=effect, fix=_MAPPINGS, line=lines[""])

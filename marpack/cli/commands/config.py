@@ -14,7 +14,7 @@ from typing import Any
 from marpack.cli.findings import add_choosing, chosen, complain_of, findings_json, json_value, read_bytes, report
 from marpack.cli.terminal import count_of, naming, show, to_json
 from marpack.cli.words import add_verb, options_first
-from marpack.config.lint import lint_config
+from marpack.config.lint import for_writers, lint_config
 from marpack.config.presets import PRESETS
 from marpack.config.rules.document import UTF16_MARKS
 from marpack.config.server_config import ServerConfig
@@ -113,7 +113,7 @@ def _init(options: argparse.Namespace) -> None:
         show(to_json(document | findings_json(findings)))
         return
     show(text.rstrip("\n") if options.file == "-" else f"{options.file}: {len(properties)} settings")
-    complain_of(findings)
+    complain_of(for_writers(findings))
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -210,7 +210,7 @@ def _set_alone(options: argparse.Namespace) -> None:
         # At least one where the bytes differ: a line may be written otherwise.
         count = sum(known.get(key) != text for key, text in changes.items()) or int(after != before)
         show(f"{printable(options.file)}: {count_of(count, 'change')}")
-        complain_of(findings)
+        complain_of(for_writers(findings))
 
 
 def _key_and_value(text: str) -> tuple[str, str]:
