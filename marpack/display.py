@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import reprlib
 
 HIDDEN = "***"
 
 # Half of a character: in JSON and in names of files, and in no UTF-8.
 SURROGATE = re.compile("[\ud800-\udfff]")
+
+# A value may be nested without end, or hold itself a thousand times: no more of it is written than is shown.
+_BOUNDED = reprlib.Repr()
+_BOUNDED.maxdict = _BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxset = _BOUNDED.maxfrozenset = 20
+_BOUNDED.maxlevel, _BOUNDED.maxstring, _BOUNDED.maxlong, _BOUNDED.maxother = 3, 200, 200, 200
 
 _SECRET_NAME = re.compile(
     r"""
@@ -81,9 +87,9 @@ def printable(name: str) -> str:
 def brief_repr(value: object, longest: int = 60) -> str:
     """Return a value as Python writes it, cut off where it is long."""
     try:
-        text = repr(value)
-    except ValueError:  # Python's limit on the digits of an integer
-        return "a huge number"
+        text = _BOUNDED.repr(value) if isinstance(value, (dict, list, tuple, set, frozenset)) else repr(value)
+    except (ValueError, RecursionError):  # Python's limit on the digits of an integer, and on the stack
+        return "a huge number" if isinstance(value, int) else "a huge value"
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 

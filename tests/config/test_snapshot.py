@@ -791,3 +791,14 @@ def test_what_is_no_archive(store: Path) -> None:
         ModelSnapshot.from_model_store(store / "none")
     with pytest.raises(FileNotFoundError):
         ModelSnapshot.from_archives([store / "none.mar"])
+
+
+def test_a_number_that_no_float_holds_does_not_fit() -> None:
+    text = f'{{"modelCount": 1{"0" * 400}, "created": 1{"0" * 400}, "models": {{}}}}'
+    codes = [finding.code for finding in marpack.lint_snapshot(text)]
+    assert "snapshot-count-type" in codes
+    numbers = f'"minWorkers": 1{"0" * 400}, "maxWorkers": 1, "batchSize": 1, "maxBatchDelay": 1'
+    entry = f'{{"defaultVersion": true, "marName": "m.mar", {numbers}}}'
+    text = f'{{"modelCount": 1, "models": {{"m": {{"1.0": {entry}}}}}}}'
+    [finding] = [each for each in marpack.lint_snapshot(text) if each.code == "snapshot-integer"]
+    assert finding.message == "does not fit 32 bits"

@@ -24,6 +24,7 @@ from marpack.checks.python.values import (
     Values,
     dotted_name,
 )
+from marpack.display import brief_repr
 
 _TYPING = ("typing", "typing_extensions")
 
@@ -48,6 +49,9 @@ _KEEPS_CLASS = frozenset(
     }
 )
 
+# No name of real code may be so many things.
+_MOST_VALUES = 64
+
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
@@ -71,16 +75,22 @@ class Expressions:
             if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
         }
         self._makers: dict[ast.AST, bool] = {}
+        # Of the classes that are looked at for the call at hand.
+        self._metaclasses: dict[Class, bool] = {}
 
     def value(self, node: ast.expr, state: State) -> Values:
-        """Return what an expression may be."""
+        """Return what an expression may be; of too much, nothing is known."""
+        found = self._value(node, state)
+        return found if len(found) <= _MOST_VALUES else ONLY_UNKNOWN
+
+    def _value(self, node: ast.expr, state: State) -> Values:
         match node:
             case ast.Name():
                 return self._named(node.id, state)
             case ast.Attribute():
                 return frozenset(self._attribute(value, node.attr) for value in self.value(node.value, state))
             case ast.Constant():
-                return frozenset([Plain(repr(node.value)[:40], type(node.value).__name__)])
+                return frozenset([Plain(brief_repr(node.value, 40), type(node.value).__name__)])
             case ast.Lambda():
                 return frozenset([Function(node, node.lineno)])
             case ast.IfExp():
@@ -124,7 +134,7 @@ class Expressions:
                 return ONLY_UNKNOWN if chosen else frozenset([Class(_name_given(node), node.lineno)])
             if path in _CLASS_MAKERS or path in _MAYBE_CLASS_MAKERS:
                 return ONLY_UNKNOWN
-        if isinstance(callee, Class) and self._is_metaclass(callee, state, set()):
+        if isinstance(callee, Class) and self._is_metaclass(callee, state):
             return ONLY_UNKNOWN
         if isinstance(callee, Function) and self.makes_classes(callee.node):
             return ONLY_UNKNOWN
@@ -132,21 +142,26 @@ class Expressions:
             return ONLY_UNKNOWN
         return ONLY_PLAIN
 
-    def _is_metaclass(self, value: Class, state: State, seen: set[Class]) -> bool:
-        """Tell whether calling a class may make a class."""
+    def _is_metaclass(self, value: Class, state: State) -> bool:
+        """Tell whether calling a class may make a class; each class is looked at once for a call."""
         if value.node is None:
             return True
-        if value in seen:
-            return False
-        seen.add(value)
-        for base in value.node.bases:
-            for found in self.value(base, state):
-                if isinstance(found, Imported):
-                    if found.path in _METACLASSES or found.path in _CLASS_MAKERS:
-                        return True
-                elif not isinstance(found, Class) or self._is_metaclass(found, state, seen):
-                    return True
-        return False
+        if value in self._metaclasses:
+            return self._metaclasses[value]
+        is_outermost = not self._metaclasses
+        self._metaclasses[value] = False  # as far as it is its own base
+        try:
+            bases = (found for base in value.node.bases for found in self.value(base, state))
+            self._metaclasses[value] = any(self._makes_metaclass(base, state) for base in bases)
+            return self._metaclasses[value]
+        finally:
+            if is_outermost:
+                self._metaclasses.clear()
+
+    def _makes_metaclass(self, base: Value, state: State) -> bool:
+        if isinstance(base, Imported):
+            return base.path in _METACLASSES or base.path in _CLASS_MAKERS
+        return not isinstance(base, Class) or self._is_metaclass(base, state)
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Values:
         """Return what a ``def`` binds, its decorators applied."""

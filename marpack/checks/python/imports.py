@@ -78,7 +78,9 @@ def absolute_name(package: str, module: str | None, level: int) -> str | None:
 
 def suppresses(node: ast.With | ast.AsyncWith) -> bool:
     """Tell whether a ``with`` may take errors, as that of ``contextlib.suppress``."""
-    return any("suppress" in ast.dump(item.context_expr) for item in node.items)
+    inner = (each for item in node.items for each in ast.walk(item.context_expr))
+    words = (getattr(each, name, None) for each in inner for name in ("id", "attr", "value"))
+    return any(isinstance(word, str) and "suppress" in word for word in words)
 
 
 def imports_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -50,7 +51,7 @@ class Modules:
         self._files = frozenset(plain_name(name) for name in names)
         # Files and folders that lead out of the model's: they are modules of which nothing is known.
         self._linked = frozenset(linked)
-        self._folders = {folder for name in self._files for folder in _parents(name)}
+        self._sorted = sorted(self._files)
         self.roots = self._roots(handler)
 
     def _roots(self, handler: HandlerName | None) -> list[str]:
@@ -58,7 +59,12 @@ class Modules:
         if handler is None or not handler.has_colon:
             return [""]
         folder = plain_name(posixpath.dirname(handler.path))
-        return [folder, ""] if folder and folder in self._folders else [""]
+        return [folder, ""] if folder and self._is_folder(folder) else [""]
+
+    def _is_folder(self, path: str) -> bool:
+        """Tell whether files lie below a path; all folders of long names would be more than memory holds."""
+        place = bisect.bisect_left(self._sorted, f"{path}/")
+        return place < len(self._sorted) and self._sorted[place].startswith(f"{path}/")
 
     def find(self, name: str) -> Module | None:
         """Return where the import of a dotted name leads, None for what no file of the archive makes."""
@@ -96,7 +102,7 @@ class Modules:
                 return Module(name=name, source=file, kind="source")
             if f"{base}.pyc" in self._files:
                 return Module(name=name, source=None, kind="compiled")
-        return None if self._folders.isdisjoint(bases) else Module(name=name, source=None, kind="folder")
+        return Module(name=name, source=None, kind="folder") if any(map(self._is_folder, bases)) else None
 
     @cached_property
     def _extensions(self) -> frozenset[str]:
@@ -151,10 +157,3 @@ def plain_name(name: str) -> str:
     """Return a member's name as a path from the root of the model."""
     plain = posixpath.normpath(name.lstrip("/")) if name.strip("/") else ""
     return "" if plain == "." else plain
-
-
-def _parents(name: str) -> Iterator[str]:
-    folder = posixpath.dirname(name)
-    while folder:
-        yield folder
-        folder = posixpath.dirname(folder)

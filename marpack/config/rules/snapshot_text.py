@@ -140,7 +140,7 @@ def as_int(value: object) -> int | None:
         return whole_number(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return int(value) if math.isfinite(value) else None
+    return int(value) if isinstance(value, int) or math.isfinite(value) else None
 
 
 def as_whole(value: object) -> int | None:

@@ -17,7 +17,7 @@ _WHOLE_NUMBER = re.compile("[+-]?[0-9]+")
 _BITS = {"int": 32, "long": 64}
 # More digits than 64 bits hold, and Python would refuse thousands.
 _MOST_DIGITS = re.compile("[+-]?0*[0-9]{1,19}")
-_REAL_NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[dDfF]?")
+_REAL_NUMBER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[dDfF]?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

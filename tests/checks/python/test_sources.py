@@ -640,3 +640,31 @@ def test_hostile_bytes_and_names_never_raise(data: bytes, name: str, other: str)
 )
 def test_deep_and_long_sources_are_answered(source: str) -> None:
     of_files({"handler.py": source, "model.py": source}, modelFile="model.py")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(f"X = 0x{'f' * 5000}\n", id="a number longer than Python writes"),
+        pytest.param(f"with open(0x{'f' * 5000}):\n    pass\n", id="the same, where errors may be taken"),
+        # Each of these took twice the time of one with a line less.
+        pytest.param(
+            "class A0: pass\n"
+            + "".join(f"class A{n}(A{n - 1}() or A{n - 1}()): pass\n" for n in range(1, 60))
+            + "x = A59()\n",
+            id="bases that are called",
+        ),
+        pytest.param("import os as x\n" + "x = x.a or x.b\n" * 60, id="a name that may be anything"),
+    ],
+)
+def test_what_is_written_to_stop_a_reader_does_not(source: str) -> None:
+    text = f"{source}def handle(data, context):\n    return [1]\n"
+    assert errors(of_files({"handler.py": text}, handler="handler.py")) == []
+
+
+def test_long_names_are_no_burden() -> None:
+    """All folders of such names would take gigabytes."""
+    names = {f"{number}/{'a/' * 30_000}x": b"" for number in range(40)}
+    subject = subject_of({"handler.py": b"def handle(data, context):\n    return [1]\n", **names})
+    assert subject.modules.find("39.a.a").kind == "folder"  # type: ignore[union-attr]
+    assert subject.modules.find("40") is None
