@@ -12,12 +12,13 @@ from importlib import import_module
 from typing import Any
 
 from marpack import __version__
-from marpack.cli.terminal import complain_of_error, prepare, told_by_the_disk
+from marpack.cli.terminal import UsageError, complain_of_error, prepare, told_by_the_disk
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
 from marpack.findings import Issue
 
 # As the archiver: 1 for a failure, 2 for arguments that cannot be parsed. Ended by a signal, as shells have it.
 _FAILED = 1
+_USAGE = 2
 _SIGNALLED = 128
 
 # Those whose arguments are options of the same names.
@@ -58,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(*(str(each) if each.place else each.sentence for each in error.findings))
     except BrokenPipeError:
         return _FAILED
+    except UsageError as error:
+        _fail(str(error))
+        return _USAGE
     except MarpackError as error:
         return _fail(str(error))
     except OSError as error:

@@ -79,12 +79,16 @@ class BinaryOutput:
         return int(written)
 
 
+class UsageError(MarpackError):
+    """What a command was not told, which its parser could not see."""
+
+
 @contextlib.contextmanager
 def naming(path: str) -> Iterator[None]:
     """Name the file in what the disk says: errors of reading and writing do not."""
     try:
         yield
-    except MarpackError:
+    except (MarpackError, BrokenPipeError):
         raise
     except OSError as error:
         # The file inside a folder rather than the folder; but not one of marpack's own, that are temporary.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from marpack.archive.manifest import Manifest
-from marpack.config.rules.snapshot_form import FORM_RULES, find_mar_names, form_errors
+from marpack.config.rules.snapshot_form import ENTRY_RULES, find_mar_names, form_errors
 from marpack.config.rules.snapshot_text import REQUIRED, SnapshotText, Store, as_taken, as_whole, load_snapshot
 from marpack.config.rules.snapshot_values import VALUE_RULES
 from marpack.config.store_listing import archives_in, read_manifests, versions_in
@@ -70,7 +70,7 @@ class SnapshotEntry:
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra", _checked_extra(self.extra, set(_KEYS)))
         alone = SnapshotText(document={"modelCount": 1, "models": {"": {"": self._document()}}})
-        found = [each for rule in FORM_RULES for each in rule.findings(alone)]
+        found = [each for rule in ENTRY_RULES for each in rule.findings(alone)]
         place = "models..."  # which is no part of what a caller knows
         if found:
             raise ConfigError(

@@ -105,7 +105,7 @@ def test_the_commands_choose_and_explain(tmp_path: Path, capsys: pytest.CaptureF
         assert capsys.readouterr().out.startswith(f"{code} (error)\n\n")
         assert main([command, "lint", path, "--select", "nothing"]) == 1
         assert main([command, "lint", "--explain", "nothing"]) == 1
-        assert main([command, "lint"]) == 1
+        assert main([command, "lint"]) == 2  # as for any argument that is missing
         assert capsys.readouterr().err.splitlines()[-1].startswith("marpack: error: nothing to check")
 
 

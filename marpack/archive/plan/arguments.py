@@ -10,6 +10,7 @@ from marpack.archive.forms import ArchiveFormat
 from marpack.archive.owner import Owner
 from marpack.archive.packed_at import PackedAt
 from marpack.archive.plan.inputs import Inputs
+from marpack.display import brief_repr
 
 # The first moment a zip can hold: what a reproducible archive is dated when no time is given.
 _REPRODUCIBLE = PackedAt(315532800)  # 1980-01-01T00:00:00Z
@@ -18,7 +19,8 @@ _REPRODUCIBLE = PackedAt(315532800)  # 1980-01-01T00:00:00Z
 def note_unknown(inputs: Inputs, argument: str, value: object, known: Sequence[str]) -> None:
     """Note a value that is not one of those known."""
     if value not in known:
-        inputs.issue("bad-value", argument, f"{value!r} is not known: choose from {', '.join(known)}")
+        message = f"{brief_repr(value, 200)} is not known: choose from {', '.join(known)}"
+        inputs.issue("bad-value", argument, message)
 
 
 def warn_of_dots(inputs: Inputs, name: object) -> None:

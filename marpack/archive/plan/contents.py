@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import reprlib
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
 
 from marpack.archive.sources import BytesSource, SeekableFile, Source, StreamSource
+from marpack.display import brief_repr
 
 if TYPE_CHECKING:
     from marpack.archive.codes import PlanCode
@@ -84,7 +84,7 @@ def source_of(value: object) -> Source:
     if problem := checkpoint_problem(value):
         raise ContentsError("bad-value", problem)
     known = "a path, bytes, an open binary file, or a module or state_dict of torch"
-    raise ContentsError("bad-type", f"cannot take {reprlib.repr(value)}: give {known}")
+    raise ContentsError("bad-type", f"cannot take {brief_repr(value, 40)}: give {known}")
 
 
 def checkpoint_problem(value: object) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import reprlib
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from marpack.archive.names import member_name_problem, parents
 from marpack.archive.packed_at import PackedAt
 from marpack.archive.plan.contents import ContentsError, checkpoint_problem, is_model, is_path, own_name, source_of
 from marpack.archive.sources import FileSource, Source
+from marpack.display import brief_repr
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class Inputs:
 
 def _missing(path: str, error: OSError | ValueError) -> str:
     if "\n" in path:
-        return f"{reprlib.repr(path)} does not exist: a str is a path, give contents as bytes (text.encode())"
+        return f"{brief_repr(path, 40)} does not exist: a str is a path, give contents as bytes (text.encode())"
     if isinstance(error, ValueError):
         return f"{path!r} is not a path: {error}"
     if not isinstance(error, FileNotFoundError):

@@ -24,6 +24,7 @@ from marpack.archive.plan.contents import FileArgument, SourceLike, is_bytes, is
 from marpack.archive.plan.extra_files import ExtraFiles, add_extra_files
 from marpack.archive.plan.inputs import Inputs
 from marpack.archive.plan.plan import ArchivePlan
+from marpack.display import brief_repr
 from marpack.errors import PlanError
 
 Handler: TypeAlias = "str | os.PathLike[str] | Mapping[str, SourceLike]"
@@ -162,7 +163,11 @@ def _note_choices(
     elif problem := model_name_problem(model_name, archive_format):
         inputs.issue("bad-model-name", "model_name", problem)
     if not isinstance(version, str):
-        inputs.issue("bad-type", "version", f"must be a str, not {type(version).__name__}: write '{version}'")
+        inputs.issue(
+            "bad-type",
+            "version",
+            f"must be a str, not {type(version).__name__}: write '{brief_repr(version, 40)}'",
+        )
     note_unknown(inputs, "runtime", runtime, RUNTIMES)
     note_unknown(inputs, "archive_format", archive_format, ARCHIVE_FORMATS)
     note_unknown(inputs, "deflate", deflate, DEFLATES)

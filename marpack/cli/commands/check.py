@@ -12,7 +12,7 @@ from marpack.checks.examine import TARGETS, built_in_rules, check, python_versio
 from marpack.checks.frame.subject import Subject
 from marpack.cli.findings import add_choosing, chosen, findings_json, show_counts
 from marpack.cli.reading_options import add_limits
-from marpack.cli.terminal import complain, naming, show, to_json
+from marpack.cli.terminal import complain_of_error, naming, show, to_json
 from marpack.display import printable, showable
 from marpack.errors import MarpackError
 from marpack.findings import READER_NAMES, Finding
@@ -79,7 +79,7 @@ def _check_all(rules: Sequence[Rule[Subject]], options: argparse.Namespace) -> i
             with naming(path):
                 findings = check(path, rules=rules, limits=limits, **how)
         except MarpackError as error:
-            complain(f"marpack: error: {printable(str(error))}")
+            complain_of_error(str(error))
             status = 1
             continue
         if options.json:

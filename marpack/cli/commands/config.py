@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from marpack.cli.findings import add_choosing, chosen, complain_of, findings_json, json_value, read_bytes, report
-from marpack.cli.terminal import count_of, naming, show, to_json
+from marpack.cli.terminal import UsageError, count_of, naming, show, to_json
 from marpack.cli.words import add_verb, options_first
 from marpack.config.lint import for_writers, lint_config
 from marpack.config.presets import PRESETS
@@ -146,7 +146,7 @@ def _settings(path: str, data: bytes) -> dict[str, str]:
 
 def _lint(options: argparse.Namespace) -> int:
     if options.file is None:
-        raise MarpackError("nothing to check: name a config.properties")
+        raise UsageError("nothing to check: name a config.properties")
     findings = lint_config(
         read_bytes(options.file),
         file=options.file,

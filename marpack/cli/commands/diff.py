@@ -37,13 +37,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(options: argparse.Namespace) -> int:
     try:
         difference = _difference(options)
+        show(difference.to_json() if options.json else "\n".join(_lines(difference)))
+    except BrokenPipeError:
+        return _TROUBLE
     except MarpackError as error:
         complain_of_error(str(error))
         return _TROUBLE
     except OSError as error:
         complain_of_error(told_by_the_disk(error))
         return _TROUBLE
-    show(difference.to_json() if options.json else "\n".join(_lines(difference)))
     return _DIFFERENT if difference else _SAME
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from marpack.cli.findings import add_choosing, chosen, findings_json, json_value, read_bytes, report
-from marpack.cli.terminal import complain, count_of, naming, show, to_json
+from marpack.cli.terminal import UsageError, complain, count_of, naming, show, to_json
 from marpack.cli.words import add_verb
 from marpack.config.lint import look_at_store, snapshot_findings
 from marpack.config.rules.snapshot_text import SnapshotText
@@ -131,7 +131,7 @@ def _show(options: argparse.Namespace) -> None:
 
 def _lint(options: argparse.Namespace) -> int:
     if options.file is None:
-        raise MarpackError("nothing to check: name a config.properties or a snapshot")
+        raise UsageError("nothing to check: name a config.properties or a snapshot")
     text, line = _text(options.file)
     store = None if options.model_store is None else look_at_store(options.model_store)
     snapshot = SnapshotText.read(text, store=store, path=options.file, line=line)

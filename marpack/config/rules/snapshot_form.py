@@ -197,6 +197,8 @@ def find_own_name(snapshot: SnapshotText) -> Iterator[Finding]:
 
 
 FORM_RULES = rules_in(globals())
+# Those about a version by itself.
+ENTRY_RULES = (find_missing, find_no_integers, find_other_forms, find_no_default, find_mar_names, find_runtimes)
 
 
 def form_errors(snapshot: SnapshotText) -> tuple[Finding, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 
 from marpack.config.rules.document import Document
 from marpack.config.rules.near import nearest_key
@@ -63,6 +64,7 @@ def _unknown_keys(document: Document) -> Iterator[str]:
     return (key for key in document.properties if key not in KEYS and key not in IGNORED_KEYS)
 
 
+@lru_cache(maxsize=4096)
 def _near(key: str) -> str | None:
     return nearest_key(key, KEYS, likeness=_NEAR)
 
