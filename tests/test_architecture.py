@@ -80,7 +80,8 @@ PURE = {
     "marpack.config.text",
 }
 PURE_WORDS = {
-    f"marpack.archive.{name}" for name in ("manifest", "names", "forms", "handler", "packed_at", "result")
+    f"marpack.archive.{name}"
+    for name in ("manifest", "names", "forms", "handler", "packed_at", "result", "codes", "torch_names")
 }
 
 # Optional packages, and the only modules that ask for them.

@@ -15,6 +15,7 @@ import pytest
 
 import marpack
 from marpack.config.model_config import ModelConfig
+from marpack.config.text import yaml_text
 from marpack.errors import ConfigError, MissingExtraError
 from marpack.findings import Finding
 
@@ -447,3 +448,14 @@ def test_the_rules_know_the_keys_of_the_fields() -> None:
     from marpack.config.rules.model_config_text import KEYS
 
     assert set(model_config._KEYS) == KEYS
+
+
+def test_aliases_make_no_small_file_long_work() -> None:
+    keys = ", ".join(f"{number}.5: 1" for number in range(1000))
+    text = f"handler: {{x: &a {{{keys}}}, y: [{', '.join(['*a'] * 1000)}]}}"
+    with pytest.raises(ConfigError) as caught:
+        ModelConfig.loads(text)
+    assert len(caught.value.findings) <= 1001
+    keys = ", ".join(f"k{number}: 1" for number in range(2000))
+    text = f"x: &a {{{keys}}}\n" + "".join(f"b{number}: *a\n" for number in range(2000))
+    assert len(yaml_text.parse(text.encode())[1]) <= 10_001

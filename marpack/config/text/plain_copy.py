@@ -15,6 +15,8 @@ INT_RANGE = range(-(1 << 31), 1 << 31)
 
 # SnakeYAML's LoaderOptions, which the server leaves as they are.
 _DEPTH_LIMIT = 50
+# Nobody reads more; with aliases a small file can have millions.
+_MOST_FAULTS = 1000
 SIZE_LIMIT = 3 * 1024 * 1024
 
 
@@ -48,6 +50,8 @@ class PlainCopy:
         """Return a copy of a mapping."""
         copied = {}
         for key, item in value.items():
+            if self._left < 0:
+                break
             below = path_of(path, key)
             if isinstance(key, str):
                 self._check_text(key, below)
@@ -60,8 +64,6 @@ class PlainCopy:
                     self._leave_out("key", below, message)
                 continue
             copied[key] = self._value(item, below, depth + 1)
-            if self._left < 0:
-                break
         return copied
 
     def _value(self, value: object, path: str, depth: int) -> Any:
@@ -111,6 +113,8 @@ class PlainCopy:
 
     def _leave_out(self, fault: Fault, path: str, message: str) -> None:
         self.left_out.append(NotCopied(fault, path, message))
+        if len(self.left_out) == _MOST_FAULTS:
+            self._left = -1
 
 
 def is_int(value: object) -> TypeGuard[int]:

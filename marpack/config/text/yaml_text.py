@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 # Longer ones must be announced by "? ", else both readers give up looking for their colon.
 _LONGEST_SIMPLE_KEY = 1000
+# Keys whose lines are kept: aliases can make millions of a small file.
+_MOST_LINES = 10_000
 
 
 def dumps(document: dict[str, Any]) -> str:
@@ -110,7 +113,7 @@ def parse(text: str | bytes) -> tuple[Any, dict[str, int]]:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         document = None if node is None else loader.construct_document(node)
-        lines = _key_lines(loader, node, "", 2)
+        lines = dict(itertools.islice(_key_lines(loader, node, "", 2), _MOST_LINES))
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         message = ", ".join(filter(None, [problem.context, problem.problem]))
@@ -139,12 +142,11 @@ def _decode(data: bytes) -> str:
         raise YAMLTextError("encoding", f"the file is not UTF-8 at byte {problem.start}", line) from None
 
 
-def _key_lines(loader: Any, node: Any, path: str, depth: int) -> dict[str, int]:
-    lines: dict[str, int] = {}
+def _key_lines(loader: Any, node: Any, path: str, depth: int) -> Iterator[tuple[str, int]]:
     if not depth or node is None or node.id != "mapping":
-        return lines
+        return
     for key, value in node.value:
         if key.id == "scalar":
             below = path_of(path, loader.construct_object(key))
-            lines |= {below: key.start_mark.line + 1} | _key_lines(loader, value, below, depth - 1)
-    return lines
+            yield below, key.start_mark.line + 1
+            yield from _key_lines(loader, value, below, depth - 1)
