@@ -340,7 +340,8 @@ def test_s3_on_the_command_line(store: S3Server, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout)["path"] == f"s3://{BUCKET}/m.zip"
     assert json.loads(done.stdout)["warnings"] == [
-        "TorchServe reads 's3://models/m.zip' as another form: give the archive a name that ends in '.mar'"
+        "TorchServe reads 's3://models/m.zip' as another form: give the archive a name that ends in '.mar'; "
+        "what is written is a zip, unless --archive-format names another form"
     ]
     assert done.stderr.count("as another form") == 1
     assert store.get("m.zip") == archive
