@@ -22,7 +22,7 @@ MODULES = sorted(
 
 # The rooms, and what each may import besides itself, from below to above. A room is a file or a folder; what is
 # said of a folder holds for the files in it that lie in no room of their own.
-WORDS = {"marpack.display", "marpack.findings", "marpack.errors", "marpack.rule", "marpack.strict_json"}
+WORDS = {f"marpack.{name}" for name in ("display", "findings", "issue_codes", "errors", "rule", "strict_json")}
 READING = {"marpack.archive", "marpack.archive.formats", "marpack.archive.read"}
 ARCHIVES = {*READING, "marpack.archive.plan", "marpack.archive.inspection", "marpack.archive.write"}
 CONFIG = {"marpack.config", "marpack.config.rules", "marpack.config.settings", "marpack.config.text"}
@@ -33,6 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "marpack.errors": {"marpack.display", "marpack.findings"},
     "marpack.rule": {"marpack.findings", "marpack.errors"},
     "marpack.strict_json": set(),
+    "marpack.issue_codes": set(),
     "marpack.disk": {"marpack.errors"},
     "marpack.archive": WORDS,
     "marpack.archive.formats": {*WORDS, "marpack.disk", "marpack.archive"},
@@ -74,14 +75,14 @@ ROOMS["marpack.__main__"] = {"marpack.cli"}
 PURE = {
     "marpack.display",
     "marpack.findings",
+    "marpack.issue_codes",
     "marpack.rule",
     "marpack.strict_json",
     "marpack.archive.formats",
     "marpack.config.text",
 }
 PURE_WORDS = {
-    f"marpack.archive.{name}"
-    for name in ("manifest", "names", "forms", "handler", "packed_at", "result", "codes", "torch_names")
+    f"marpack.archive.{name}" for name in ("manifest", "names", "forms", "handler", "packed_at", "result")
 }
 
 # Optional packages, and the only modules that ask for them.

@@ -13,7 +13,7 @@ from marpack.display import SURROGATE
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from marpack.archive.codes import ReadCode
+    from marpack.issue_codes import ReadCode
 
 # What a file system and the server's unpacker take (255 and 4,095 bytes).
 MAX_COMPONENT = 255

@@ -19,10 +19,10 @@ import jsonschema
 import pytest
 
 import marpack
-from marpack.archive.codes import PlanCode, ReadCode
 from marpack.archive.formats import deflate, zip_records
 from marpack.archive.forms import _STORED_SUFFIXES, ARCHIVE_FORMATS, DEFLATES
 from marpack.archive.handler import BUILTIN_HANDLERS
+from marpack.issue_codes import PlanCode, ReadCode
 from tests.support import vectors
 from tests.support.official import require_official
 from tests.support.vectors import (

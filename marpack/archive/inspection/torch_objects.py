@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from marpack.archive.formats.torch_names import EXTRA_STATE
 from marpack.archive.inspection.kinds import Found, TensorKey, count_of, shape_of
 from marpack.archive.inspection.pickle_machine import Global, Made
 from marpack.archive.inspection.pickles import Walked
-from marpack.archive.torch_names import EXTRA_STATE
 
 # torch.storage._storage_type_to_dtype_map(); in files from before 1.11 and in most since.
 _STORAGE_DTYPES: Final = (

@@ -11,7 +11,7 @@ from marpack.archive.sources import BytesSource, SeekableFile, Source, StreamSou
 from marpack.display import brief_repr
 
 if TYPE_CHECKING:
-    from marpack.archive.codes import PlanCode
+    from marpack.issue_codes import PlanCode
 
 
 class Module(Protocol):

@@ -20,7 +20,7 @@ from marpack.display import brief_repr
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from marpack.archive.codes import PlanCode
+    from marpack.issue_codes import PlanCode
 
 # Of contents without a file of their own: readable by all, as a fresh file is.
 DEFAULT_MODE = 0o644

@@ -19,8 +19,8 @@ from io import FileIO
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from marpack.archive.formats.torch_names import EXTRA_STATE
 from marpack.archive.sources import CHUNK_SIZE, Reader, Source, StreamSource
-from marpack.archive.torch_names import EXTRA_STATE
 
 if TYPE_CHECKING:
     # Not its own types: they would have the type checker of whoever uses marpack read all of torch.

@@ -6,7 +6,6 @@ import os
 import stat
 from collections import Counter
 
-from marpack.archive.codes import ReadCode
 from marpack.archive.member import ArchiveMember
 from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
@@ -15,6 +14,7 @@ from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.sources import open_at_once
 from marpack.errors import LimitError
 from marpack.findings import Issue
+from marpack.issue_codes import ReadCode
 
 # Links that lead to each other multiply what they lead to.
 _MOST_VISITS = 8

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from marpack.archive.codes import ReadCode
 from marpack.errors import LimitError
+from marpack.issue_codes import ReadCode
 
 # Of issues: contents of such an archive are not read, which might never end.
 LIMIT_CODES: tuple[ReadCode, ...] = ("too-large", "too-many-members")

@@ -6,12 +6,12 @@ import io
 import os
 from abc import abstractmethod
 
-from marpack.archive.codes import ReadCode
 from marpack.archive.formats.checksums import crc32
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.random_access import read_whole
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError
+from marpack.issue_codes import ReadCode
 
 WRONG_CRC = "is damaged: its CRC is not the one that it states"
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import NoReturn
 
-from marpack.archive.codes import ReadCode
 from marpack.archive.formats.zip_records import CENTRAL, END, END_64, END_64_LOCATOR, FILL_16, FILL_32
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.random_access import RandomAccess
 from marpack.errors import ArchiveError, LimitError, UnsafeArchiveError
+from marpack.issue_codes import ReadCode
 
 _MAX_COMMENT = (1 << 16) - 1
 _UNIX_SYSTEMS = (3, 19)  # and macOS

@@ -8,13 +8,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
-from marpack.archive.codes import ReadCode
 from marpack.archive.formats.zip_records import ENCRYPTED, FILL_32, HAS_DESCRIPTOR, LOCAL, UTF8_NAME
 from marpack.archive.forms import Compression
 from marpack.archive.read.random_access import RandomAccess
 from marpack.archive.read.zip_directory import ZIP64_EXTRA, ZipRecord, decoded_name, extra_fields, other_names
 from marpack.errors import UnsafeArchiveError
 from marpack.findings import Issue
+from marpack.issue_codes import ReadCode
 
 # What nothing is deflated to: 2 bytes, or 5.
 _MOST_FOR_NOTHING = 16
