@@ -1,7 +1,7 @@
 """The codes of what is wrong with an archive, or with what one is to be made of (spec/archive.md). Pure.
 
-An ``Issue`` is also made from a rule's finding, whose codes are many more: its ``code`` is any ``str``. Functions of
-``archive`` that make issues take these; what ``Issue`` and errors are given directly, tests/spec compares.
+An ``Issue`` is also made from a rule's finding, whose codes are many more: its ``code`` is any ``str``. What makes
+issues in ``archive`` takes these; those that ``Issue`` and errors are given directly, tests/spec compares.
 """
 
 from __future__ import annotations
