@@ -26,6 +26,7 @@ IN_IMAGES = frozenset(
     }
 )
 
+# Without these the rule on imports would report what a listed distribution brings, for the two names differ.
 # Distributions whose one module is called otherwise, as distribution=module, and those of several modules.
 _ONE_MODULE = """
     beautifulsoup4=bs4 biopython=Bio deepspeed-mii=mii dm-tree=tree ffmpeg-python=ffmpeg gitpython=git

@@ -1,4 +1,7 @@
-"""f-strings that Python 3.12 was the first to read (PEP 701), which its parser takes for any older version too."""
+"""f-strings that Python 3.12 was the first to read (PEP 701), which its parser takes for any older version too.
+
+Without this, what ends a worker of Python 3.11 would pass wherever marpack runs on a newer one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The order in which Java's hash tables list their keys, which is the order in which it writes them."""
+"""The order in which Java's hash tables list their keys, which is the order in which it writes them.
+
+No reader minds; it is what makes the style ``server`` the server's own bytes (S5, S6, P12).
+"""
 
 from __future__ import annotations
 
