@@ -514,3 +514,8 @@ def test_a_check_that_fails_does_not_keep_from_packing(
     assert cli.main([*words, "--export-path", str(tmp_path)]) == 0
     assert "check: could not be done: ZeroDivisionError('a rule')" in capsys.readouterr().err
     assert (tmp_path / "m.mar").exists()
+
+
+def test_no_password_of_an_address_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "http://user:hunter2@host/m.mar"]) == 1
+    assert "hunter2" not in capsys.readouterr().err

@@ -651,3 +651,13 @@ def test_planning_reads_no_contents(folder: Path) -> None:
         file.truncate(1 << 40)
     plan = plan_archive(model_name="m", handler="base_handler", serialized_file="huge.pt")
     assert plan.files[0].size == 1 << 40
+
+
+@pytest.mark.parametrize("argument", ["runtime", "archive_format", "deflate", "version"])
+def test_a_number_longer_than_python_writes_is_refused(argument: str) -> None:
+    arguments: Any = {"model_name": "m", "handler": "base_handler", argument: 10**5000}
+    with pytest.raises(PlanError) as caught:
+        marpack.plan_archive(**arguments)
+    [issue] = caught.value.issues
+    assert issue.argument == argument
+    assert "a huge number" in issue.message
