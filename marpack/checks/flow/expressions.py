@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Sequence
 
-from marpack.checks.flow.calls import joined, percent, text_of
+from marpack.checks.flow.calls import CONSTANTS, joined, percent, text_of
 from marpack.checks.flow.events import KeyRead, NoAttribute, Unbound
 from marpack.checks.flow.objects import Objects
 from marpack.checks.flow.values import (
@@ -30,10 +30,12 @@ from marpack.checks.flow.values import (
     Typed,
     Unknown,
     Value,
+    items_of,
     merged,
     of_python,
     truth,
 )
+from marpack.checks.python.torch_handlers import torch_handler
 
 _MODULE_NAMES = frozenset(
     {*("__annotations__", "__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__path__")}
@@ -91,7 +93,7 @@ class Expressions(Objects):
                 kind = "list" if isinstance(node, ast.List) else "tuple"
                 if any(isinstance(element, ast.Starred) for element in elements):
                     return Typed(frozenset([kind]))
-                return Items(kind, tuple(values))
+                return items_of(kind, values)
             case ast.Lambda():
                 return Closure(node, scope)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
@@ -109,6 +111,12 @@ class Expressions(Objects):
             return self.value(node, scope)
         value = self.value(node.value, scope)
         return Typed(frozenset(["str"])) if node.conversion != -1 or node.format_spec is not None else value
+
+    def annotation(self, node: ast.expr | None, scope: Scope) -> None:
+        """Evaluate an annotation where Python does."""
+        space = scope.globals.space
+        if node is not None and self.python < (3, 14) and space is not None and not space.has_lazy_annotations:
+            self.value(node, scope)
 
     def _name(self, node: ast.Name, scope: Scope) -> Value:
         name = node.id
@@ -128,14 +136,17 @@ class Expressions(Objects):
         name = node.attr
         match value:
             case Outside(path):
-                return Outside(f"{path}.{name}")
+                return CONSTANTS.get(f"{path}.{name}", Outside(f"{path}.{name}"))
             case Packed(inner):
                 return inner.names.get(name, UNKNOWN)
+            case Made(inner_node):
+                held = self.class_names.get(inner_node, {}).get(name)
+                return held if isinstance(held, (Closure, Known, Items)) else MethodOf(value, name)
             case Context():
                 return self.of_context(name)
             case Instance():
                 found = self.attribute(value, name)
-                if found is None and value.number == self.handler:
+                if found is None and value.cls.member == self.handler_member:
                     self.note(NoAttribute, node, scope, name=name, owner=value.cls.value.name)
                 return UNKNOWN if found is None else found
             case Super(cls, instance):
@@ -179,9 +190,11 @@ class Expressions(Objects):
             case Outside("builtins.super"):
                 return self._super(scope, given)
             case Outside(path):
+                if given and isinstance(given[0], Instance) and torch_handler(path.rpartition(".")[0]) is not None:
+                    return self.call_base(path, given[0], given[1:])
                 return self.call_outside(node, scope, path, given, named)
             case Closure():
-                return self.call_closure(callee, given, named)
+                return self.call_closure(callee, given, named, owner=self.owner(callee, given))
             case Bound(Closure() as function, instance, owner):
                 return self.call_closure(function, [instance, *given], named, owner=owner)
             case Bound(str(path), instance):
@@ -203,12 +216,19 @@ class Expressions(Objects):
         if isinstance(value, Items) and isinstance(func, ast.Attribute):
             self.assign(func.value, Typed(frozenset([value.type])), scope)
 
+    def goes_round(self, items: Value) -> bool:
+        """Tell whether a loop is run once at least: what is made of a batch has an item for each request."""
+        if isinstance(items, Items):
+            return bool(items.values)
+        return isinstance(items, Batch) or (self.phase == "answer" and not isinstance(items, Mapped))
+
     def _super(self, scope: Scope, given: Sequence[Value]) -> Value:
         frame = scope.method
         if frame is None:
             return UNKNOWN
         owner, instance = frame
         if given and not (isinstance(given[0], Made) and given[0].node is owner.node):
+            self.forget(instance)
             return UNKNOWN
         return Super(owner, instance)
 
@@ -280,13 +300,12 @@ class Expressions(Objects):
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: Scope
     ) -> Value:
         inner = Scope(scope.member, parent=scope)
-
         conditions = 0
         try:
             for generator in node.generators:
                 items = self.value(generator.iter, inner)
                 self.assign(generator.target, UNKNOWN, inner)
-                if not isinstance(items, Batch) and not (isinstance(items, Items) and items.values):
+                if not self.goes_round(items):
                     conditions += 1
                     self.conditions += 1
                 for condition in generator.ifs:

@@ -18,20 +18,21 @@ def follow(
     worker: Worker,
     *,
     holds: Callable[[str], bool],
+    json_of: Callable[[str], Mapping[str, Any] | None],
     manifest: Mapping[str, Any],
     config: Callable[[], Mapping[str, Any] | None],
     python: tuple[int, int],
 ) -> tuple[Event, ...]:
     """Return what surely happens when a worker loads the handler and answers a request, in that order.
 
-    ``holds`` tells whether the model's folder has a file or folder, ``manifest`` are the manifest's values, and
-    ``config`` returns those of the model's configuration, None where they are not known. What is not sure is left
-    out.
+    ``holds`` tells whether the model's folder has a file or folder, ``json_of`` returns the object that a member
+    is in JSON, None where it is none. ``manifest`` are the manifest's values, and ``config`` returns those of the
+    model's configuration, None where they are not known. What is not sure is left out.
     """
     entry = worker.entry_point
     if entry is None or entry.module is None:
         return ()
-    run = Statements(worker.modules, holds=holds, manifest=manifest, config=config, python=python)
+    run = Statements(worker.modules, holds=holds, json_of=json_of, manifest=manifest, config=config, python=python)
     # There is nothing behind it, or too much.
     with contextlib.suppress(RaisesError, TooMuchError, RecursionError):
         _follow(run, worker, entry)
@@ -42,6 +43,7 @@ def _follow(run: Statements, worker: Worker, entry: EntryPoint) -> None:
     scope = None if entry.module is None else run.module(entry.module.name)
     if scope is None:
         return
+    run.handler_member = entry.member
     run.phase = "initialize"
     found = scope.names.get(entry.handler.function)
     if entry.values is not None:
@@ -54,7 +56,6 @@ def _follow(run: Statements, worker: Worker, entry: EntryPoint) -> None:
     made = None if entry.cls is None else scope.names.get(entry.cls.value.name)
     if entry.cls is None or not isinstance(made, Made) or made.node is not entry.cls.node:
         return
-    run.handler = run.made + 1
     handler = run.make(made, [], {})
     if not isinstance(handler, Instance):
         return

@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
+from marpack.checks.flow.known_calls import BASE_VALUES
 from marpack.checks.flow.memory import Memory
-from marpack.checks.flow.values import UNKNOWN, Closure, Known, Made, ModelPath, Scope, Value
+from marpack.checks.flow.values import UNKNOWN, Closure, Instance, Known, Made, ModelPath, Scope, Value
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
 
 # How many statements and expressions are followed: no real handler comes near.
-_MOST_STEPS = 200_000
+_MOST_STEPS = 100_000
 
 # Among the paths written to: that the current folder is another one.
 _FOLDER = "//"
@@ -47,7 +48,8 @@ class RaisesError(Exception):
 class State(ABC):
     """What is known of the worker at a place in the handler's text.
 
-    ``holds`` tells whether the model's folder has a file or folder, ``manifest`` is the manifest's values, and
+    ``holds`` tells whether the model's folder has a file or folder, ``json_of`` returns the object that a member
+    is in JSON, None where it is none, ``manifest`` is the manifest's values, and
     ``config`` returns those of the model's configuration, None where nobody knows them.
     """
 
@@ -56,6 +58,7 @@ class State(ABC):
         modules: Modules,
         *,
         holds: Callable[[str], bool],
+        json_of: Callable[[str], Mapping[str, Any] | None],
         manifest: Mapping[str, Any],
         config: Callable[[], Mapping[str, Any] | None],
         python: tuple[int, int],
@@ -70,11 +73,12 @@ class State(ABC):
         # What may be on disk beside the members: paths that were written to; "" stands for anything.
         self._written: dict[str, bool] = {}
         self._holds = holds
+        self._json_of = json_of
         # In how many conditions the place is whose outcome is not known, and what tries around it take.
         self.conditions = 0
         self._taken: list[frozenset[str]] = []
-        # The number of the object that is the handler.
-        self.handler = 0
+        # The file of the handler.
+        self.handler_member: str | None = None
         # Files that a condition has found to be missing, with the line, and whether the path was joined.
         self.tested: list[tuple[str, int, bool]] = []
         # The names of dictionaries that are not any more what they were.
@@ -169,9 +173,19 @@ class State(ABC):
         below = any(written.startswith(f"{path}/") for written in self._written)
         return None if below or any(each in self._written for each in (path, *parents)) else False
 
+    def json_of(self, path: str) -> Mapping[str, Any] | None:
+        """Return the object that a packed file is in JSON, None where that is not known."""
+        untouched = not any(each in self._written for each in ("", path))
+        return self._json_of(path) if untouched else None
+
     def write(self, path: str = "") -> None:
         """Remember that something may have been written, anywhere where nobody knows where."""
         self.memory.set(self._written, path, True)
+
+    def forget(self, instance: Instance) -> None:
+        """Remember that something may have set attributes of an object."""
+        for name in [*BASE_VALUES, *instance.attributes]:
+            self.memory.set(instance.attributes, name, UNKNOWN)
 
     def leave_folder(self) -> None:
         """Remember that the worker's current folder is another one."""

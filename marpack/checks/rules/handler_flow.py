@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from marpack.checks.flow.events import Answer, Event, FileUse, KeyRead, NoAttribute, NoneUse, Unbound
 from marpack.checks.flow.handler import follow
-from marpack.checks.frame.subject import Subject
+from marpack.checks.frame.contents import LONGEST_TEXT
+from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.rules.handler_name import KEY, is_python
 from marpack.checks.rules.model_config import config_values
 from marpack.findings import Finding, Severity
@@ -53,6 +54,7 @@ def _events(subject: Subject) -> tuple[Event, ...]:
     return follow(
         subject.worker,
         holds=subject.holds,
+        json_of=lambda path: json_object(subject.read(path, longest=LONGEST_TEXT)) or None,
         manifest=subject.manifest,
         config=lambda: config_values(subject),
         python=subject.settings.python,
