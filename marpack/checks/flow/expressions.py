@@ -193,12 +193,8 @@ class Expressions(Objects):
                 if given and isinstance(given[0], Instance) and torch_handler(path.rpartition(".")[0]) is not None:
                     return self.call_base(path, given[0], given[1:])
                 return self.call_outside(node, scope, path, given, named)
-            case Closure():
-                return self.call_closure(callee, given, named, owner=self.owner(callee, given))
-            case Bound(Closure() as function, instance, owner):
-                return self.call_closure(function, [instance, *given], named, owner=owner)
-            case Bound(str(path), instance):
-                return self.call_base(path, instance, given)
+            case Closure() | Bound():
+                return self.call(callee, given, named)
             case Made():
                 return self.make(callee, given, named)
             case MethodOf(value, name):

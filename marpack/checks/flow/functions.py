@@ -142,13 +142,10 @@ class Functions(Expressions):
         self.made += 1
         instance = Instance(self.made, cls, {})
         constructor = self._constructor(instance)
-        match constructor:
-            case Bound(Closure() as function, _, owner):
-                self.call_closure(function, [instance, *given], named, owner=owner)
-            case Bound(str(path)):
-                self.call_base(path, instance, given)
-            case _:
-                self.forget(instance)
+        if isinstance(constructor, Bound):
+            self.call(constructor, given, named)
+        else:
+            self.forget(instance)
         return instance
 
     def _constructor(self, instance: Instance) -> Value:

@@ -47,11 +47,12 @@ def _follow(run: Statements, worker: Worker, entry: EntryPoint) -> None:
     run.phase = "initialize"
     found = scope.names.get(entry.handler.function)
     if entry.values is not None:
-        if not isinstance(found, Closure):
-            return
-        run.call_closure(found, [NONE, Context()], {})
+        run.call(found, [NONE, Context()])
         run.phase = "answer"
-        _answer(run, found, run.call_closure(found, [Batch(), Context()], {}), entry.handler.function)
+        result = run.call(found, [Batch(), Context()])
+        function = found.function if isinstance(found, Bound) else found
+        if isinstance(function, Closure):
+            _answer(run, function, result, entry.handler.function)
         return
     made = None if entry.cls is None else scope.names.get(entry.cls.value.name)
     if entry.cls is None or not isinstance(made, Made) or made.node is not entry.cls.node:
@@ -59,11 +60,11 @@ def _follow(run: Statements, worker: Worker, entry: EntryPoint) -> None:
     handler = run.make(made, [], {})
     if not isinstance(handler, Instance):
         return
-    _call(run, handler, "initialize", [Context()])
+    run.call(run.attribute(handler, "initialize"), [Context()])
     if worker.loads_model and worker.model_module is not None:
         run.module(worker.model_module.name)
     run.phase = "answer"
-    result = _call(run, handler, "handle", [Batch(), Context()])
+    result = run.call(run.attribute(handler, "handle"), [Batch(), Context()])
     for name in ("handle", "postprocess"):
         method = run.attribute(handler, name)
         if isinstance(method, Bound) and isinstance(method.function, Closure):
@@ -71,17 +72,8 @@ def _follow(run: Statements, worker: Worker, entry: EntryPoint) -> None:
             return
 
 
-def _call(run: Statements, handler: Instance, name: str, given: list[Value]) -> Value | None:
-    match run.attribute(handler, name):
-        case Bound(Closure() as function, _, owner):
-            return run.call_closure(function, [handler, *given], {}, owner=owner)
-        case Bound(str(path)):
-            return run.call_base(path, handler, given)
-    return None
-
-
-def _answer(run: Statements, function: Closure, result: Value | None, name: str) -> None:
+def _answer(run: Statements, function: Closure, result: Value, name: str) -> None:
     """Note what the worker is given, where it is surely no list."""
-    types = None if result is None else types_of(result)
+    types = types_of(result)
     if types is not None and "list" not in types and isinstance(function.node, ast.FunctionDef):
         run.note(Answer, function.node, function.scope, types=tuple(sorted(types)), function=name)

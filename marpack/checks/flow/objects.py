@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from marpack.checks.flow.calls import Calls
@@ -83,7 +84,7 @@ class Objects(Calls):
                 return found
         return None if known else UNKNOWN
 
-    def owner(self, function: Closure, given: Sequence[Value]) -> ClassOf | None:
+    def _owner(self, function: Closure, given: Sequence[Value]) -> ClassOf | None:
         """Return the class whose method a function is that is called on an object: ``Base.load(self)``."""
         if not given or not isinstance(given[0], Instance):
             return None
@@ -137,6 +138,19 @@ class Objects(Calls):
             return value
         return UNKNOWN if "classmethod" in names else bound
 
+    def call(
+        self, called: Value | None, given: Sequence[Value], named: Mapping[str, Value] = MappingProxyType({})
+    ) -> Value:
+        """Call a function of the archive, or a method of an object."""
+        match called:
+            case Closure():
+                return self.call_closure(called, given, named, owner=self._owner(called, given))
+            case Bound(Closure() as function, instance, owner):
+                return self.call_closure(function, [instance, *given], named, owner=owner)
+            case Bound(str(path), instance):
+                return self.call_base(path, instance, given)
+        return UNKNOWN
+
     def call_base(self, path: str, instance: Instance, given: Sequence[Value]) -> Value:
         """Call a method that an object has from outside: of BaseHandler, whose effect is known, or another's."""
         owner, _, method = path.rpartition(".")
@@ -154,18 +168,10 @@ class Objects(Calls):
             passed = given[0] if given else UNKNOWN
             self.memory.set(instance.attributes, "context", Context())
             for step in ("preprocess", "inference", "postprocess"):
-                passed = self._step(self.attribute(instance, step), instance, passed)
+                passed = self.call(self.attribute(instance, step), [passed])
             return passed
         elif method == "postprocess" and handler.uses_labels:
             return Typed(frozenset(["list"]))
-        return UNKNOWN
-
-    def _step(self, found: Value | None, instance: Instance, value: Value) -> Value:
-        match found:
-            case Bound(Closure() as function, _, owner):
-                return self.call_closure(function, [instance, value], {}, owner=owner)
-            case Bound(str(path)):
-                return self.call_base(path, instance, [value])
         return UNKNOWN
 
     def _initialized(self, instance: Instance) -> None:

@@ -417,6 +417,8 @@ def test_a_service_of_the_module_is_followed() -> None:
     ask = "def handle(data, context):\n    if not _service.ready: _service.initialize(context)\n    return data\n"
     ready = service.replace("    def initialize", "    ready = False\n    def initialize")
     assert found(f"{ready}\n_service = Service()\n{ask}") == NO_KEY
+    bound = answer("return undefined").replace("class Handler", "class Service")
+    assert found(f"{bound}\n_service = Service()\nhandle = _service.handle\n")["handler-undefined"] == "error"
 
 
 # -------------------------------------------------------------------------------------------- what is hostile
