@@ -80,6 +80,10 @@ class Calls(State):
         if path in ("json.load", "json.loads") and isinstance(first, OpenFile):
             document = self.json_of(first.path)
             return UNKNOWN if document is None else Mapped(first.path, document)
+        if path == "builtins.hasattr" and isinstance(first, Instance):
+            name = given[1] if len(given) > 1 else UNKNOWN
+            absent = isinstance(name, Known) and self.attribute(first, str(name.value)) is None
+            return Known(False) if absent else Typed(frozenset(["bool"]))
         if path in ("builtins.setattr", "builtins.vars") and isinstance(first, Instance):
             self.forget(first)
             return NONE
@@ -102,6 +106,8 @@ class Calls(State):
                 self.write(value.path)
             elif isinstance(value, Instance):
                 self.forget(value)
+            elif isinstance(value, Mapped):
+                self.change(value)
             elif isinstance(value, Bound):
                 self.forget(value.of)
             elif isinstance(value, Closure) and value.scope.method is not None:
@@ -241,7 +247,7 @@ class Calls(State):
 
     def change(self, value: Mapped) -> None:
         """Remember that a dictionary is not any more what it was."""
-        self.memory.set(self.changed, value.name, True)
+        self.memory.set(self.changed, value, True)
 
 
 def joined(parts: Sequence[Value]) -> Value:

@@ -48,11 +48,15 @@ _TYPES_OF_NODES = {
     ast.GeneratorExp: "generator",
     ast.JoinedStr: "str",
 }
+_MOST_ENTRIES = 256
 _TRUTH_VALUE = Typed(frozenset(["bool"]))
 
 
 class Expressions(Objects):
     """Evaluates expressions."""
+
+    # How many dictionaries have been made.
+    _dictionaries = 0
 
     def value(self, node: ast.expr | None, scope: Scope) -> Value:
         """Evaluate an expression, and note what that needs."""
@@ -100,11 +104,22 @@ class Expressions(Objects):
                 return self._comprehension(node, scope)
             case ast.Await(value=inner) | ast.Starred(value=inner):
                 return self.value(inner, scope)
+            case ast.Dict():
+                return self._dictionary(node, scope)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self.value(child, scope)
         type_name = _TYPES_OF_NODES.get(type(node))
         return UNKNOWN if type_name is None else Typed(frozenset([type_name]))
+
+    def _dictionary(self, node: ast.Dict, scope: Scope) -> Value:
+        keys = [None if key is None else self.value(key, scope) for key in node.keys]
+        values = [self.value(value, scope) for value in node.values]
+        entries = {key.value: value for key, value in zip(keys, values, strict=True) if isinstance(key, Known)}
+        if len(entries) < len(keys) or len(keys) > _MOST_ENTRIES:
+            return Typed(frozenset(["dict"]))
+        self._dictionaries += 1
+        return Mapped(f"the dictionary of line {node.lineno}", entries, self._dictionaries)
 
     def _piece(self, node: ast.expr, scope: Scope) -> Value:
         if not isinstance(node, ast.FormattedValue):
@@ -166,7 +181,7 @@ class Expressions(Objects):
             case (Mapped(name, entries), Known(known)) if isinstance(node.ctx, ast.Load):
                 if known in entries:
                     return of_python(entries[known], f"{name}[{known!r}]")
-                if name not in self.changed:
+                if value not in self.changed:
                     near = tuple(each for each in entries if isinstance(each, str))
                     self.note(KeyRead, node, scope, owner=name, key=str(known), near=near)
             case (Items(_, values), Known(int(place))) if -len(values) <= place < len(values):
@@ -281,7 +296,7 @@ class Expressions(Objects):
                 wanted = isinstance(node.ops[0], ast.In)
                 if isinstance(right, MethodOf) and right.name == "keys":
                     right = right.value
-                if isinstance(right, Mapped) and isinstance(left, Known) and right.name not in self.changed:
+                if isinstance(right, Mapped) and isinstance(left, Known) and right not in self.changed:
                     return Known((left.value in right.entries) is wanted)
         return _TRUTH_VALUE
 
@@ -296,29 +311,34 @@ class Expressions(Objects):
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: Scope
     ) -> Value:
         inner = Scope(scope.member, parent=scope)
-        conditions = 0
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        before = self.conditions
         try:
-            for generator in node.generators:
-                items = self.value(generator.iter, inner)
-                self.assign(generator.target, UNKNOWN, inner)
-                if not self.goes_round(items):
-                    conditions += 1
-                    self.conditions += 1
-                for condition in generator.ifs:
-                    self.value(condition, inner)
-                    conditions += 1
-                    self.conditions += 1
-            if isinstance(node, ast.DictComp):
-                self.value(node.key, inner)
-                self.value(node.value, inner)
-            elif isinstance(node, ast.GeneratorExp):
-                with self.unsure():
-                    self.value(node.elt, inner)
-            else:
-                self.value(node.elt, inner)
+            self._generate(node.generators, parts, inner, later=isinstance(node, ast.GeneratorExp))
         finally:
-            self.conditions -= conditions
+            self.conditions = before
         return Typed(frozenset([_TYPES_OF_NODES[type(node)]]))
+
+    def _generate(
+        self, generators: Sequence[ast.comprehension], parts: Sequence[ast.expr], scope: Scope, *, later: bool
+    ) -> None:
+        """Follow what is made of items; that of a generator may be made ``later``, or never."""
+        if not generators:
+            self.conditions += later
+            for part in parts:
+                self.value(part, scope)
+            return
+        generator, *rest = generators
+        items = self.value(generator.iter, scope)
+        known = items.values if isinstance(items, Items) else None
+        self.conditions += not self.goes_round(items)
+        for value in (UNKNOWN,) if known is None else known:
+            self.assign(generator.target, value, scope)
+            for condition in generator.ifs:
+                self.value(condition, scope)
+            self.conditions += len(generator.ifs)
+            self._generate(rest, parts, scope, later=later)
+            self.conditions -= len(generator.ifs)
 
 
 def _last_name(node: ast.expr) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
 from marpack.checks.flow.known_calls import BASE_VALUES
 from marpack.checks.flow.memory import Memory
-from marpack.checks.flow.values import UNKNOWN, Closure, Instance, Known, Made, ModelPath, Scope, Value
+from marpack.checks.flow.values import UNKNOWN, Closure, Instance, Known, Made, Mapped, ModelPath, Scope, Value
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
@@ -35,6 +35,10 @@ _ERRORS: dict[type[Event], frozenset[str]] = {
 
 # How the end of a block is left: reached, by return, by an exception, or to the loop around it.
 Outcome: TypeAlias = Literal["end", "return", "raise", "loop"]
+
+
+# What is wrong wherever it is, however surely that is reached.
+_NEVER_RIGHT = (Unbound, NoAttribute)
 
 
 class TooMuchError(Exception):
@@ -81,8 +85,8 @@ class State(ABC):
         self.handler_member: str | None = None
         # Files that a condition has found to be missing, with the line, and whether the path was joined.
         self.tested: list[tuple[str, int, bool]] = []
-        # The names of dictionaries that are not any more what they were.
-        self.changed: dict[str, bool] = {}
+        # Dictionaries that are not any more what they were.
+        self.changed: dict[Mapped, bool] = {}
         self._steps = _MOST_STEPS
 
     @abstractmethod
@@ -111,6 +115,10 @@ class State(ABC):
     @abstractmethod
     def make(self, made: Made, given: Sequence[Value], named: Mapping[str, Value]) -> Value:
         """Make an object of a class of the archive."""
+
+    @abstractmethod
+    def attribute(self, instance: Instance, name: str) -> Value | None:
+        """Return an attribute of an object, None where neither it nor its line of classes has one."""
 
     def step(self) -> None:
         """Count a step; raises ``TooMuchError`` where there were too many."""
@@ -142,15 +150,15 @@ class State(ABC):
             self._taken.pop()
 
     def note(self, kind: type[Event], node: ast.AST, scope: Scope, **fields: Any) -> None:
-        """Note that something happens, unless that is not sure or a ``try`` takes it."""
-        if not self.sure:
+        """Note that something happens, unless a ``try`` takes it, or, but for a few kinds, that is not sure."""
+        if not self.sure and kind not in _NEVER_RIGHT:
             return
         errors = _ERRORS.get(kind)
         for taken in self._taken:
             if errors is None or taken & (_EVERYTHING | errors) or not taken <= BUILTIN_NAMES:
                 return
         line = getattr(node, "lineno", 0)
-        self.events[kind(member=scope.member, line=line, phase=self.phase, **fields)] = None
+        self.events[kind(member=scope.member, line=line, phase=self.phase, sure=self.sure, **fields)] = None
 
     # ------------------------------------------------------------------------------------------------- the disk
 

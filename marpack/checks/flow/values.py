@@ -52,10 +52,14 @@ class OpenFile:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A dictionary whose keys are known; ``name`` is how a message calls it. Values are Python's, or these."""
+    """A dictionary whose keys are known; ``name`` is how a message calls it. Values are Python's, or these.
+
+    ``number`` tells apart those that the handler itself makes.
+    """
 
     name: str
-    entries: Mapping[Any, Any] = field(compare=False)
+    entries: Mapping[Any, Any] = field(compare=False, repr=False)
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,10 @@ def of_python(value: object, name: str) -> Value:
     return value if isinstance(value, _VALUES) else UNKNOWN
 
 
-_VALUES = (ModelPath, Context, Batch, Outside, Typed, Unknown, Mapped)
+_VALUES = (
+    *(Unknown, Known, ModelPath, OpenFile, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
+    *(Outside, Closure, Made, Bound, MethodOf),
+)
 
 
 def types_of(value: Value) -> frozenset[str] | None:

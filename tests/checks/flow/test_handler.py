@@ -71,6 +71,9 @@ NO_KEY = {"handler-key": "error"}
         'json.loads(open("MAR-INF/MANIFEST.json").read())["model"]["modelFile"]',
         'name = "modelFile"; self.file = manifest["model"][name]',
         'if "modelFile" not in manifest["model"]: manifest["model"]["modelFile"]',
+        'self.all = [manifest["model"][key] for key in ("serializedFile", "modelFile")]',
+        'for key in ("serializedFile", "modelFile"): self.file = manifest["model"][key]',
+        'FILES = {"net": "b.txt"}; FILES["words"]',
         'if not manifest["model"].get("modelFile"): self.file = manifest["model"]["modelFile"]',
     ],
 )
@@ -94,13 +97,19 @@ def test_a_key_that_is_absent(line: str) -> None:
         'manifest["model"]["modelFile"] = "x"; manifest["model"]["modelFile"]',
         'manifest["model"].setdefault("modelFile", "x"); manifest["model"]["modelFile"]',
         'manifest["model"][context.key()]',
+        'sizes = {"a": 1}; sizes["b"] = 2; sizes["b"]',
+        'sizes = {"a": 1}; sizes.update(b=2); sizes["b"]',
+        'sizes = {"a": 1}; fill(sizes); sizes["b"]',
+        'sizes = {**context.x}; sizes["b"]',
+        'sizes = {key: 1 for key in folder}; sizes["b"]',
+        'for n in (1, 2): sizes = {"a": n}; sizes["a"]',
         'if torch.cuda.is_available(): manifest["model"]["modelFile"]',
         'for name in os.listdir(folder): manifest["model"]["modelFile"]',
         'self.late = lambda: manifest["model"]["modelFile"]',
     ],
 )
 def test_a_key_that_is_there_or_asked_for(line: str) -> None:
-    assert found(initialize(*line.split("; "))) == {}
+    assert found(initialize(*line.split("; "), top="from elsewhere import fill")) == {}
 
 
 @pytest.mark.parametrize("kind", ["KeyError", "LookupError", "Exception", "(ValueError, KeyError)", ""])
@@ -150,6 +159,9 @@ NO_FILE = {"handler-file-missing": "warning"}
         'assert os.path.isfile(os.path.join(folder, "a.txt"))',
         'if os.path.exists("a.txt"): pass; else: raise ValueError("no words")',
         'self.load("a.txt")',
+        'FILES = {"words": "a.txt"}; open(FILES["words"])',
+        '[open(os.path.join(folder, name)) for name in ("handler.py", "a.txt")]',
+        'open(json.load(open("names.json"))["words"])',
         'transformers.AutoTokenizer.from_pretrained(os.path.join(folder, "tokenizer"))',
     ],
 )
@@ -158,7 +170,7 @@ def test_a_file_that_is_not_packed(line: str) -> None:
     body = [each for part in lines for each in part.split("\n")]
     method = "    def load(self, name):\n        return open(name).read()\n\n"
     source = initialize(*body, top="import transformers").replace("    def handle", f"{method}    def handle")
-    assert found(source) == NO_FILE
+    assert found(source, names__json=b'{"words": "a.txt"}') == NO_FILE
 
 
 @pytest.mark.parametrize(
@@ -244,6 +256,8 @@ def test_the_module_that_a_handler_imports_is_followed() -> None:
         (initialize("pass", top="class Own(Module): pass"), "error"),
         (initialize("pass", top="def load(x=np.float32): pass"), "error"),
         (answer("return [np.array(row) for row in data]"), "warning"),
+        (initialize("if torch.cuda.is_available(): device"), "note"),
+        (answer("return [np.array(row) for row in data if row]"), "note"),
         (answer("for row in self.known: np.array(row)", "return [1]"), "warning"),
     ],
 )
@@ -260,7 +274,6 @@ def test_a_name_that_nothing_binds(source: str, severity: str) -> None:
         initialize("later()", top="def later(): return VALUE\nVALUE = 1"),
         initialize("name", top="from elsewhere import *"),
         initialize("name", top="globals()['name'] = 1"),
-        initialize("if torch.cuda.is_available(): device"),
         initialize("try:", "    device", "except NameError:", "    pass"),
         initialize("self.f = lambda x: undefined"),
         initialize("def inner():", "    return undefined"),
@@ -298,6 +311,7 @@ def test_a_name_that_is_bound_or_not_surely_read(source: str) -> None:
         (initialize("self.labels", base="(BaseHandler)"), "error"),
         (answer("return [self.labels for row in data]"), "warning"),
         (answer("return [self.known, self.convert(data)]"), "warning"),
+        (answer("if data[0]: self.convert(data)", "return [1]"), "note"),
     ],
 )
 def test_an_attribute_that_nothing_sets(source: str, severity: str) -> None:
