@@ -189,9 +189,11 @@ def table(facts: Facts, names: Iterable[str]) -> Iterator[str]:
     """Yield the lines of the table, which ``parse`` reads."""
     for name in names:
         own, needs, line = modules_of(facts, name), facts.needs.get(name), name
+        if "[" in name:
+            own = {name}  # an extra, which has none of its own
         if own is None:
             line += " = ?"
-        elif own != {name.replace("-", "_")}:
+        elif "[" not in name and own != {name.replace("-", "_")}:
             line += f" = {' '.join(sorted(own)) or '-'}"
         if needs is not None:
             yield f"{line}: {' '.join(sorted(needs - {name}))}".rstrip()

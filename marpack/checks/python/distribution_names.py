@@ -44,7 +44,8 @@ def parse(lines: Iterable[str]) -> dict[str, Distribution]:
     """Read lines ``name = modules: needs``.
 
     ``= modules`` is left out where there is one that is called like the distribution; ``?`` stands for those that
-    nobody knows, ``-`` where there are none. Without a ``:`` nobody knows what it needs.
+    nobody knows, ``-`` where there are none. Without a ``:`` nobody knows what it needs. ``name[extra]`` needs
+    what the extra brings.
     """
     found: dict[str, Distribution] = {}
     for line in lines:
@@ -54,6 +55,8 @@ def parse(lines: Iterable[str]) -> dict[str, Distribution]:
         name, equals, own = head.partition("=")
         name, words = name.strip(), own.split()
         modules = (name.replace("-", "_"),) if not equals else () if words == ["-"] else tuple(words)
+        if "[" in name:
+            modules = ()
         found[name] = Distribution(
             modules=None if words == ["?"] else modules, needs=tuple(needs.split()) if colon else None
         )

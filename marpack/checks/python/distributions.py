@@ -104,10 +104,11 @@ class RequirementLine:
         return None if found is None else normal_name(found["name"])
 
     @property
-    def has_extras(self) -> bool:
-        """Whether it asks for more than the distribution needs."""
+    def extras(self) -> list[str]:
+        """The normalised names of what it asks for beyond what the distribution needs."""
         found = self._match
-        return found is not None and (found["extras"] or "[]") != "[]"
+        names = (found["extras"] or "").strip(" []").split(",") if found is not None else []
+        return [normal_name(name.strip()) for name in names if name.strip()]
 
 
 def requirement_lines(data: bytes) -> list[RequirementLine]:
@@ -129,7 +130,7 @@ class Distributions:
         # Whether all that it installs is known from its lines, and the normalised names that are.
         self.complete = complete
         self.names: set[str] = set()
-        self._with_extras: set[str] = set()
+        self._extras: set[tuple[str, str]] = set()
         for line in requirement_lines(data):
             egg = _EGG.search(line.text) if line.readable else None
             name = line.name if line.readable else None
@@ -137,18 +138,22 @@ class Distributions:
                 self.names.add(normal_name(egg[1]))
             elif name is not None:
                 self.names.add(name)
-                if line.has_extras:
-                    self._with_extras.add(name)
+                self._extras.update((name, extra) for extra in line.extras)
             elif not line.text.startswith(("--index-url", "--extra-index-url", "-i ")):
                 self.complete = False  # another file, the path of a wheel, or what is not known
 
     @cached_property
     def _brought(self) -> tuple[frozenset[str], frozenset[str]]:
         modules: set[str] = set()
-        unknown = set(self._with_extras)
+        unknown: set[str] = set()
         seen: set[str] = set()
         # Longer names than any are nobody's.
         waiting = [(name, name) for name in self.names if len(name) <= _LONGEST_NAME]
+        for name, extra in self._extras:
+            known = table().get(f"{name}[{extra}]")
+            waiting.extend((need, name) for need in (known and known.needs) or ())
+            if known is None:
+                unknown.add(name)
         while waiting:
             name, listed = waiting.pop()
             if name in seen:

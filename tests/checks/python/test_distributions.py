@@ -24,12 +24,13 @@ def test_requirements_have_one_grammar() -> None:
     text = b"\xef\xbb\xbfNumPy==1.0 --hash=sha256:00  # why\n# c\nscikit_\\\nlearn[x]>=1 ; python_version > '3'\n"
     text += b"git+https://x/y#egg=my-kit\n--index-url https://x\n"
     lines = requirement_lines(text)
-    assert [(line.number, line.name, line.has_extras) for line in lines] == [
-        (1, "numpy", False),
-        (3, "scikit-learn", True),
-        (5, None, False),
-        (6, None, False),
+    assert [(line.number, line.name, line.extras) for line in lines] == [
+        (1, "numpy", []),
+        (3, "scikit-learn", ["x"]),
+        (5, None, []),
+        (6, None, []),
     ]
+    assert [line.extras for line in requirement_lines(b"a[]\na[ B_c , d ]>1")] == [[], ["b-c", "d"]]
     found = Distributions(text)
     assert (found.names, found.complete) == ({"numpy", "scikit-learn", "my-kit"}, True)
     for line in ("./kit", "kit-1.0-py3-none-any.whl", "-r more.txt", "${KIT}", "a" * 20_000, "kit = 1", "k\xff"):
@@ -81,11 +82,14 @@ def test_what_surely_does_not_come_is_told_from_what_nobody_knows() -> None:
     nobodys = "nosuch_module_of_anybody"
     assert Distributions(b"").brings(nobodys) is False
     assert Distributions(b"grpcio\nopencv-python==4.1\nshap").brings(nobodys) is False
-    for line in (b"kit-of-ours", b"transformers[torch]", b"numpy\nkit-of-ours", b"git+https://x/y#egg=my-kit"):
+    for line in (b"kit-of-ours", b"transformers[nosuch]", b"numpy\nkit-of-ours", b"git+https://x/y#egg=my-kit"):
         assert Distributions(line).brings(nobodys) is None, line
     assert Distributions(b"-r more.txt").brings(nobodys) is True
     assert Distributions(b"kit-of-ours").brings("kit_of_ours") is True
-    assert Distributions(b"grpcio\nkit-of-ours\nuvicorn[standard]").unknown == {"kit-of-ours", "uvicorn"}
+    assert Distributions(b"grpcio\nkit-of-ours\nuvicorn[standard,more]").unknown == {"kit-of-ours", "uvicorn"}
+    assert Distributions(b"tritonclient[HTTP]").brings(nobodys) is False
+    assert Distributions(b"tritonclient[HTTP]").brings("geventhttpclient") is True
+    assert Distributions(b"tritonclient").brings("geventhttpclient") is False
 
 
 def install(folder: Path, name: str, needs: str, modules: str) -> None:
@@ -129,16 +133,17 @@ def test_the_table_is_well_formed() -> None:
     assert names == sorted(set(names))
     assert len(names) > 1500
     for name, known in table().items():
-        assert name == normal_name(name)
+        assert name.partition("[")[0] == normal_name(name.partition("[")[0])
         assert all(module.isidentifier() and not keyword.iskeyword(module) for module in known.modules or ()), name
         assert all(need == normal_name(need) for need in known.needs or ()), name
     assert TABLE.stat().st_size < 100_000
 
 
 def test_its_lines_say_what_is_known() -> None:
-    found = parse(["# x", "", "a-b: c", "d = e f:", "g = ?: h", "i = -:", "j = k"])
+    found = parse(["# x", "", "a-b: c", "a-b[x]: y", "d = e f:", "g = ?: h", "i = -:", "j = k"])
     assert {name: (known.modules, known.needs) for name, known in found.items()} == {
         "a-b": (("a_b",), ("c",)),
+        "a-b[x]": ((), ("y",)),
         "d": (("e", "f"), ()),
         "g": (None, ("h",)),
         "i": ((), ()),

@@ -70,7 +70,7 @@ def test_what_listed_distributions_bring_is_not_missing() -> None:
 def test_a_module_that_may_come_with_what_nobody_knows_is_a_note() -> None:
     assert missing("import cv2", "numpy\npandas") == {"cv2": "warning"}
     assert missing("import cv2", "numpy\nour-kit") == {"cv2": "note"}
-    assert missing("import cv2", "uvicorn[standard]") == {"cv2": "note"}
+    assert missing("import cv2", "uvicorn[of-ours]") == {"cv2": "note"}
     assert missing("import cv2", "our-kit\nopencv-python") == {}
     assert missing("import our_kit", "our-kit") == {}
     # A note stays one where the import is not certain.
