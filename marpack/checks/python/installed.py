@@ -35,13 +35,13 @@ def _installed(name: str) -> Distribution | None:
 
     try:
         found = metadata.distribution(name)
-        needs = [match for text in found.requires or () if "extra" not in text and (match := _NAME.match(text))]
+        needs = [_NAME.match(text) for text in found.requires or () if "extra" not in text.partition(";")[2]]
+        # Not ``found.files``, which looks for every file from Python 3.12 on.
+        files = [line.split(",")[0] for line in (found.read_text("RECORD") or "").splitlines()]
         tops = (found.read_text("top_level.txt") or "").split() or [
-            str(file).partition("/")[0].partition(".")[0]
-            for file in found.files or ()
-            if str(file).endswith((".py", ".so", ".pyd"))
+            file.partition("/")[0].partition(".")[0] for file in files if file.endswith((".py", ".so", ".pyd"))
         ]
     except Exception:  # a broken installation is nothing that an archive has to answer for
         return None
     modules = tuple(sorted({top for top in tops if top.isidentifier()}))
-    return Distribution(modules=modules, needs=tuple(normal_name(match[1]) for match in needs))
+    return Distribution(modules=modules, needs=tuple(normal_name(match[1]) for match in needs if match))
