@@ -46,7 +46,8 @@ _NOT_HERE = re.compile(r"\bextra\s*==|emscripten")
 _BY_HAND = Path(__file__).with_suffix(".txt")
 
 _HEAD = """\
-# What distributions bring, made on {date} by tests/support/distribution_names.py from: {sources}.
+# What distributions bring, made on {date} by tests/support/distribution_names.py from: {sources};
+# of those, the {count:,} most downloaded, the ones in tests/support/distribution_names.txt, and what they need.
 # name = modules (left out where there is one that is called like it, "?" if unknown, "-" if none): what it needs
 """
 
@@ -230,7 +231,7 @@ def main() -> None:
         read(facts, Path(path))
     read_by_hand(facts)
     popular = set(map(normal_name, arguments.popular.read_text(encoding="utf-8").split()))
-    head = _HEAD.format(date=arguments.date, sources=", ".join(dict.fromkeys(said)))
+    head = _HEAD.format(date=arguments.date, sources=", ".join(dict.fromkeys(said)), count=len(popular))
     TABLE.write_text(
         head + "".join(f"{line}\n" for line in table(facts, wanted(facts, popular))), encoding="utf-8"
     )
