@@ -231,7 +231,7 @@ def _weights(data: bytes) -> Callable[[Model], Iterator[Model]]:
     def make(model: Model) -> Iterator[Model]:
         source = model.members[model.handler].decode("utf-8", "replace") if model.handler else ""
         name = model.manifest.get("serializedFile", "")
-        if name in model.opened and re.search(r"torch\.(jit\.)?load\(|\.initialize\(", source):
+        if name in model.members and re.search(r"torch\.(jit\.)?load\(|\.initialize\(", source):
             kept = tuple(each for each in model.stand_ins if each != name)
             yield replace(model.with_member(name, data), stand_ins=kept)
 

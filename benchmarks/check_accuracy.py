@@ -55,7 +55,8 @@ class Judged:
 
     @property
     def is_found(self) -> bool:
-        return any(finding["verdict"] == "true" for finding in self.findings)
+        """Whether a finding speaks of this trouble: others may be true of what the loader never came to."""
+        return self.trouble is not None and any(same_reason(finding, self.trouble) for finding in self.findings)
 
     def asdict(self) -> dict[str, Any]:
         said = {when: trouble and trouble.asdict() for when, trouble in (("load", self.load), ("ask", self.ask))}
