@@ -17,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,11 @@ def judge(models: Iterable[tuple[str, Model]], loader: Loader) -> Iterator[Judge
                 told = {**finding.asdict(), "file": None}
                 if finding.code == "import-missing":  # what becomes of it where nothing stands in for this one
                     load, ask = troubles(loader.load_and_ask(model, folder, [absent(told)]), model, loader)
-                each.findings.append({**told, "verdict": verdict(told, load, ask)})
+                said = verdict(told, load, ask, loader.modules)
+                # What the requirements bring is pip's matter, and nothing is installed here.
+                if finding.code == "import-missing" and "requirementsFile" in model.manifest:
+                    said = "unjudged"
+                each.findings.append({**told, "verdict": said})
         yield each
 
 
@@ -134,11 +138,17 @@ def absent(finding: dict[str, Any]) -> str:
     return Trouble(said=finding["message"]).quoted[-1].split(".")[0]
 
 
-def verdict(finding: dict[str, Any], load: Trouble | None, ask: Trouble | None) -> str:
+def verdict(finding: dict[str, Any], load: Trouble | None, ask: Trouble | None, modules: Collection[str]) -> str:
     """Return ``true``, ``false``, ``unjudged`` (no loader can know) or ``masked`` (by other trouble)."""
     moments = moments_of(finding["code"])
     if any(same_reason(finding, trouble) for trouble in (load, ask) if trouble):
         return "true"
+    # A stand-in reads what is not there, too.
+    reader = finding["message"].split(" ")[0]
+    if finding["code"] == "handler-file-missing" and (
+        reader == "from_pretrained" or reader.split(".")[0] in modules
+    ):
+        return "unjudged"
     if finding["code"].startswith(UNJUDGED) or not moments & {"worker", "predict"} or "serves" in moments:
         return "unjudged"
     if load or (ask and "predict" in moments):
