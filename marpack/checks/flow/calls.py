@@ -67,7 +67,7 @@ class Calls(State):
             return self._read(node, scope, path, given, named)
         first = given[0] if given else UNKNOWN
         if path.startswith(("os.path.", "os.getcwd")) or path in PATHS or path in SAME_PATH_FUNCTIONS:
-            found = self._path_function(node, path, given)
+            found = self._path_function(node, scope, path, given)
             if found is not None:
                 return found
         if path.endswith(".from_pretrained"):
@@ -121,6 +121,7 @@ class Calls(State):
         source = ModelPath(value.path) if isinstance(value, OpenFile) and value.path else value
         if isinstance(value, OpenFile) and not value.path:
             return UNKNOWN
+        self.none_used(node, value, scope)
         mode = named.get("mode", given[1] if len(given) > 1 else Known("r"))
         if path in OPENS | OPENS_ARCHIVE:
             reads = isinstance(mode, Known) and isinstance(mode.value, str) and not set(mode.value) & set("wax+")
@@ -139,13 +140,16 @@ class Calls(State):
             self.write()
         return UNKNOWN
 
-    def _path_function(self, node: ast.Call, path: str, given: Sequence[Value]) -> Value | None:
+    def _path_function(self, node: ast.Call, scope: Scope, path: str, given: Sequence[Value]) -> Value | None:
         """Return the result of a function of paths, None where it is not known."""
         first = given[0] if given else UNKNOWN
         if path in ("os.getcwd", "os.getcwdb"):
             return UNKNOWN if self.path_of(Known("x")) is None else ModelPath("")
         if path in TESTS:
             return self.test(node, first)
+        if path == "os.path.join" or path in PATHS:
+            for part in given:
+                self.none_used(node, part, scope)
         if path == "os.path.join":
             return joined(given)
         if path in PATHS:
@@ -238,7 +242,9 @@ class Calls(State):
         if name == "get" and isinstance(key, Known):
             if key.value in value.entries:
                 return of_python(value.entries[key.value], f"{value.name}[{key.value!r}]")
-            return given[1] if len(given) > 1 else NONE
+            source = "" if value.number else f"{value.name}.get({key.value!r})"
+            near = tuple(each for each in value.entries if isinstance(each, str))
+            return given[1] if len(given) > 1 else Known(None, source, near)
         if name == "keys":
             return value
         if name in ("pop", "setdefault", "update", "clear", "popitem", "__setitem__"):

@@ -61,17 +61,33 @@ class Unbound(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoAttribute(Event):
-    """An attribute of the handler that is read, and that nothing in its line of classes has."""
+    """An attribute of the handler that is read, and that nothing has set.
+
+    ``assigned`` is whether the text sets it somewhere, ``missing`` the file without which that is not reached.
+    """
 
     name: str
     owner: str
+    assigned: bool = False
+    missing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoneUse(Event):
-    """An attribute of the handler that is still None, and is subscripted or called."""
+    """What is None, and used as if it were something: an attribute that nobody has set, or a ``.get`` of no key.
+
+    ``near`` are the keys that are there.
+    """
 
     name: str
+    near: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Raises(Event):
+    """The handler raises an exception of its own; ``text`` is what it raises."""
+
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Sequence
 
 from marpack.checks.flow.calls import CONSTANTS, joined, percent, text_of
-from marpack.checks.flow.events import KeyRead, NoAttribute, Unbound
+from marpack.checks.flow.events import KeyRead, Unbound
 from marpack.checks.flow.objects import Objects
 from marpack.checks.flow.values import (
     NONE,
@@ -162,7 +162,7 @@ class Expressions(Objects):
             case Instance():
                 found = self.attribute(value, name)
                 if found is None and value.cls.member == self.handler_member:
-                    self.note(NoAttribute, node, scope, name=name, owner=value.cls.value.name)
+                    self.no_attribute(node, value, scope)
                 return UNKNOWN if found is None else found
             case Super(cls, instance):
                 return self._behind(cls, instance, name)
@@ -170,8 +170,8 @@ class Expressions(Objects):
                 if name == "parent":
                     return ModelPath(path.rpartition("/")[0]) if path else UNKNOWN
                 return UNKNOWN
-            case Known(None) if isinstance(node.value, ast.Attribute):
-                self.none_used(node.value, scope)
+            case Known(None):
+                self.none(node.value, value, scope)
                 return UNKNOWN
         return MethodOf(value, name)
 
@@ -189,7 +189,7 @@ class Expressions(Objects):
             case (Batch(), _):
                 return UNKNOWN
             case (Known(None), _):
-                self.none_used(node.value, scope)
+                self.none(node.value, value, scope)
         return UNKNOWN
 
     def _call(self, node: ast.Call, scope: Scope) -> Value:
@@ -217,9 +217,14 @@ class Expressions(Objects):
                 self._forget_items(node.func, value, scope)
                 return found
             case Known(None):
-                self.none_used(node.func, scope)
+                self.none(node.func, callee, scope)
+            case Instance():
+                return self.method(callee, "__call__", given)
             case Unknown():
                 self._may_write(_last_name(node.func), given, named)
+                match node.func:
+                    case ast.Attribute(value=ast.Name(id="self")) if scope.method is not None:
+                        self.forget(scope.method[1])
         return UNKNOWN
 
     def _forget_items(self, func: ast.expr, value: Value, scope: Scope) -> None:
@@ -245,6 +250,9 @@ class Expressions(Objects):
 
     def _operation(self, node: ast.BinOp, scope: Scope) -> Value:
         left, right = self.value(node.left, scope), self.value(node.right, scope)
+        if isinstance(node.op, (ast.Add, ast.Div)):
+            self.none_used(node, left, scope)
+            self.none_used(node, right, scope)
         match node.op:
             case ast.Add() if isinstance(left, (ModelPath, Known)) and isinstance(right, Known):
                 if isinstance(left, ModelPath) or isinstance(left.value, str):

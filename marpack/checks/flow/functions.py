@@ -173,6 +173,9 @@ class Functions(Expressions):
         node = function.node
         if len(self.frames) > _DEEPEST or any(frame.node is node for frame in self.frames):
             self.write()
+            for value in given:
+                if isinstance(value, Instance):
+                    self.forget(value)
             return UNKNOWN
         scope = Scope(function.scope.member, parent=_outer(function.scope), bound=self._bound_by(node))
         scope.method = None

@@ -60,11 +60,11 @@ def _follow(run: Statements, worker: Worker, entry: EntryPoint) -> None:
     handler = run.make(made, [], {})
     if not isinstance(handler, Instance):
         return
-    run.call(run.attribute(handler, "initialize"), [Context()])
+    run.method(handler, "initialize", [Context()])
     if worker.loads_model and worker.model_module is not None:
         run.module(worker.model_module.name)
     run.phase = "answer"
-    result = run.call(run.attribute(handler, "handle"), [Batch(), Context()])
+    result = run.method(handler, "handle", [Batch(), Context()])
     for name in ("handle", "postprocess"):
         method = run.attribute(handler, name)
         if isinstance(method, Bound) and isinstance(method.function, Closure):

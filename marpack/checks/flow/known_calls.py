@@ -132,6 +132,13 @@ BASE_METHODS: Final = frozenset(
         *("_load_torch_export_aot_compile", "_load_torchscript_model", "_use_torch_export_aot_compile"),
     }
 )
+# What BaseHandler's initialize calls of itself.
+BASE_HOOKS: Final = frozenset(
+    {
+        *("_load_pickled_model", "_load_torch_export_aot_compile", "_load_torchscript_model"),
+        "_use_torch_export_aot_compile",
+    }
+)
 # What decorators leave a function as it is followed here.
 KEEPS: Final = frozenset(
     {

@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from marpack.checks.flow.calls import Calls
-from marpack.checks.flow.events import NoneUse
-from marpack.checks.flow.known_calls import BASE_METHODS, BASE_VALUES
+from marpack.checks.flow.events import NoAttribute, NoneUse
+from marpack.checks.flow.known_calls import BASE_HOOKS, BASE_METHODS, BASE_VALUES
+from marpack.checks.flow.state import ANY
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
@@ -42,11 +43,24 @@ class Objects(Calls):
         # The names that the bodies of classes bind.
         self.class_names: dict[ast.ClassDef, dict[str, Value]] = {}
 
-    def none_used(self, node: ast.expr, scope: Scope) -> None:
-        """Note that an attribute of the handler that is None is used as if it were something."""
+    def no_attribute(self, node: ast.Attribute, instance: Instance, scope: Scope) -> None:
+        """Note that an attribute of the handler is read that nothing has set."""
+        classes = [item for item in instance.cls.lineage() if isinstance(item, ClassOf)]
+        assigned = any(item.own_attribute(node.attr).has is not False for item in classes)
+        missing, owner = self.left_out.get(node.attr, ""), instance.cls.value.name
+        self.note(NoAttribute, node, scope, name=node.attr, owner=owner, assigned=assigned, missing=missing)
+
+    def none(self, node: ast.expr, value: Value, scope: Scope) -> None:
+        """Note that None is used as if it were something: an attribute of the handler, or what was asked for."""
+        self.none_used(node, value, scope)
         match node:
             case ast.Attribute(attr=name, value=ast.Name(id="self")):
-                self.note(NoneUse, node, scope, name=name)
+                self.note(NoneUse, node, scope, name=f"self.{name}")
+
+    def held(self, instance: Instance) -> list[dict[str, Value]]:
+        """Return the names that the bodies of an object's classes bind, as far as they are the archive's."""
+        nodes = [item.node for item in instance.cls.lineage() if isinstance(item, ClassOf)]
+        return [self.class_names[node] for node in nodes if node is not None and node in self.class_names]
 
     def of_context(self, name: str) -> Value:
         """Return an attribute of the worker's context."""
@@ -69,20 +83,25 @@ class Objects(Calls):
             if name in ("__dict__", "__setattr__"):
                 self.forget(instance)
             return UNKNOWN
-        known = True
         for item in instance.cls.lineage():
             if isinstance(item, ClassOf):
                 held = self.class_names.get(item.node) if item.node is not None else None
-                if held is None:
+                if held is None or item.is_open:
                     return UNKNOWN
                 if name in held:
                     return self._of_class(held[name], instance, item)
-                known = known and item.own_attribute(name).has is False
                 continue
             found = self._of_outside(item, instance, name)
             if found is not None:
                 return found
-        return None if known else UNKNOWN
+        return UNKNOWN if ANY in instance.attributes else None
+
+    def method(self, instance: Instance, name: str, given: Sequence[Value]) -> Value:
+        """Call a method of an object; one of which nothing is known may have set any attribute."""
+        found = self.attribute(instance, name)
+        if not isinstance(found, (Bound, Closure)):
+            self.forget(instance)
+        return self.call(found, given)
 
     def _owner(self, function: Closure, given: Sequence[Value]) -> ClassOf | None:
         """Return the class whose method a function is that is called on an object: ``Base.load(self)``."""
@@ -168,13 +187,18 @@ class Objects(Calls):
             passed = given[0] if given else UNKNOWN
             self.memory.set(instance.attributes, "context", Context())
             for step in ("preprocess", "inference", "postprocess"):
-                passed = self.call(self.attribute(instance, step), [passed])
+                passed = self.method(instance, step, [passed])
             return passed
         elif method == "postprocess" and handler.uses_labels:
             return Typed(frozenset(["list"]))
         return UNKNOWN
 
     def _initialized(self, instance: Instance) -> None:
+        classes = [
+            item.node for item in instance.cls.lineage() if isinstance(item, ClassOf) and item.node is not None
+        ]
+        if any(not BASE_HOOKS.isdisjoint(self.class_names.get(node, ())) for node in classes):
+            self.forget(instance)
         model = self.manifest.get("model")
         weights = model.get("serializedFile") if isinstance(model, dict) else None
         path = ModelPath("").joined(weights) if isinstance(weights, str) and weights else NONE

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
-from marpack.checks.flow.known_calls import BASE_VALUES
 from marpack.checks.flow.memory import Memory
 from marpack.checks.flow.values import UNKNOWN, Closure, Instance, Known, Made, Mapped, ModelPath, Scope, Value
 from marpack.checks.python.classes import ClassOf
@@ -22,6 +21,8 @@ _MOST_STEPS = 100_000
 # Among the paths written to: that the current folder is another one.
 _FOLDER = "//"
 _EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
+# Among the attributes of an object: that it may have any.
+ANY = "*"
 _EVERYTHING = frozenset({"", "Exception", "BaseException"})
 # What an event is where nothing takes it.
 _ERRORS: dict[type[Event], frozenset[str]] = {
@@ -85,6 +86,8 @@ class State(ABC):
         self.handler_member: str | None = None
         # Files that a condition has found to be missing, with the line, and whether the path was joined.
         self.tested: list[tuple[str, int, bool]] = []
+        # Attributes that would be set if a file were there.
+        self.left_out: dict[str, str] = {}
         # Dictionaries that are not any more what they were.
         self.changed: dict[Mapped, bool] = {}
         self._steps = _MOST_STEPS
@@ -151,7 +154,7 @@ class State(ABC):
 
     def note(self, kind: type[Event], node: ast.AST, scope: Scope, **fields: Any) -> None:
         """Note that something happens, unless a ``try`` takes it, or, but for a few kinds, that is not sure."""
-        if not self.sure and kind not in _NEVER_RIGHT:
+        if not self.sure and (kind not in _NEVER_RIGHT or fields.get("assigned")):
             return
         errors = _ERRORS.get(kind)
         for taken in self._taken:
@@ -191,9 +194,14 @@ class State(ABC):
         self.memory.set(self._written, path, True)
 
     def forget(self, instance: Instance) -> None:
-        """Remember that something may have set attributes of an object."""
-        for name in [*BASE_VALUES, *instance.attributes]:
+        """Remember that something may have set any attribute of an object."""
+        for name in [ANY, *instance.attributes]:
             self.memory.set(instance.attributes, name, UNKNOWN)
+
+    def none_used(self, node: ast.AST, value: Value, scope: Scope) -> None:
+        """Note that what a dictionary was asked for in vain is used as if it were there."""
+        if isinstance(value, Known) and value.value is None and value.source:
+            self.note(NoneUse, node, scope, name=value.source, near=value.near)
 
     def leave_folder(self) -> None:
         """Remember that the worker's current folder is another one."""

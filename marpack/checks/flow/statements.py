@@ -6,18 +6,20 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from marpack.checks.flow.events import FileUse
+from marpack.checks.flow.events import FileUse, Raises
 from marpack.checks.flow.functions import Functions, stored
 from marpack.checks.flow.state import Outcome, RaisesError, ends_worker, taken_by
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
+    Closure,
     Instance,
     Items,
     Mapped,
     OpenFile,
     Scope,
     Typed,
+    Unknown,
     Value,
     merged,
     truth,
@@ -68,6 +70,8 @@ class Statements(Functions):
                 return "return"
             case ast.Raise():
                 self.value(node.exc, scope)
+                if node.exc is not None:
+                    self.note(Raises, node, scope, text=_shown(node.exc))
                 return "raise"
             case ast.Assert():
                 return self._condition(node, ast.UnaryOp(ast.Not(), node.test), [_raise(node)], [], scope)
@@ -124,7 +128,7 @@ class Statements(Functions):
             case ast.Attribute():
                 owner = self.value(target.value, scope)
                 if isinstance(owner, Instance):
-                    self.memory.set(owner.attributes, target.attr, value)
+                    self._set_attribute(owner, target.attr, value)
             case ast.Subscript():
                 owner = self.value(target.value, scope)
                 self.value(target.slice, scope)
@@ -132,6 +136,11 @@ class Statements(Functions):
                     self.change(owner)
                 elif isinstance(owner, Items):
                     self.assign(target.value, Typed(frozenset([owner.type])), scope)
+
+    def _set_attribute(self, instance: Instance, name: str, value: Value) -> None:
+        if any(isinstance(held.get(name, NONE), (Closure, Unknown)) for held in self.held(instance)):
+            self.forget(instance)  # a property, whose setter may set others
+        self.memory.set(instance.attributes, name, value)
 
     def _condition(
         self, node: ast.stmt, test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt], scope: Scope
@@ -143,9 +152,14 @@ class Statements(Functions):
         tested, self.tested[mark:] = self.tested[mark:], []
         if known is None:
             return self._ways([body, orelse], scope)
+        before = len(self.events)
         outcome = self.block(body if known else orelse, scope)
+        if tested:
+            self._leave_out(orelse if known else body, tested[0][0])
         if outcome == "raise" and tested:
             path, _, joined = tested[0]
+            for event in [each for each in list(self.events)[before:] if isinstance(each, Raises)]:
+                del self.events[event]  # it is said of the file
             raised = next((each for each in body if isinstance(each, ast.Raise)), None)
             self.note(
                 FileUse,
@@ -157,6 +171,13 @@ class Statements(Functions):
                 raises=_shown(raised.exc) if raised is not None and raised.exc is not None else "",
             )
         return outcome
+
+    def _leave_out(self, body: Sequence[ast.stmt], path: str) -> None:
+        """Remember which attributes would be set where a file is there."""
+        for inner in (each for statement in body for each in ast.walk(statement)):
+            match inner:
+                case ast.Attribute(attr=name, ctx=ast.Store(), value=ast.Name(id="self")):
+                    self.left_out[name] = path
 
     def _ways(self, ways: Sequence[Sequence[ast.stmt]], scope: Scope, names: Sequence[str] = ()) -> Outcome:
         """Follow blocks of which nobody knows which is run."""

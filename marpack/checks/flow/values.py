@@ -20,9 +20,14 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A constant: a text, a number, a truth value, or None."""
+    """A constant: a text, a number, a truth value, or None.
+
+    ``source`` is how a message calls a None that somebody asked a dictionary for, ``near`` the keys that that has.
+    """
 
     value: str | bytes | int | float | complex | bool | None
+    source: str = field(default="", compare=False)
+    near: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,11 @@ class ClassOf:
                 return Attribute(True, owner=item)
         return Attribute(False)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its objects may have attributes that neither its text nor a plain assignment gives them."""
+        return self.own_attribute("").has is not False
+
     def own_attribute(self, name: str) -> Attribute:
         """Return what the class's own text says of an attribute of it or of its instances."""
         if self.node is None or self.value.name in self.space.patched:

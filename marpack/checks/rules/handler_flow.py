@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import TypeVar
 
-from marpack.checks.flow.events import Answer, Event, FileUse, KeyRead, NoAttribute, NoneUse, Unbound
+from marpack.checks.flow.events import Answer, Event, FileUse, KeyRead, NoAttribute, NoneUse, Raises, Unbound
 from marpack.checks.flow.handler import follow
 from marpack.checks.frame.contents import LONGEST_TEXT
 from marpack.checks.frame.subject import Subject, json_object
@@ -166,11 +166,20 @@ def find_no_attribute(subject: Subject) -> Iterator[Finding]:
     warning [server].
     """
     for event, severity in _of(subject, NoAttribute, lambda event: (event.owner, event.name)):
+        message = f"nothing sets the attribute {event.name!r} of {event.owner}"
+        fix = f"set self.{event.name} in initialize, or correct the name"
+        if event.assigned:
+            message = f"nothing has set the attribute {event.name!r} of {event.owner} by then"
+        if event.missing:
+            message = (
+                f"the attribute {event.name!r} of {event.owner} is set only where {event.missing!r} is packed"
+            )
+            fix = "pack it as an extra file"
         yield find_no_attribute.finding(
-            f"nothing sets the attribute {event.name!r} of {event.owner}",
+            message,
             KEY,
             effect=f"{_DIES[event.phase]}AttributeError: {event.owner!r} object has no attribute {event.name!r}",
-            fix=f"set self.{event.name} in initialize, or correct the name",
+            fix=fix,
             member=event.member,
             line=event.line,
             severity=severity,
@@ -179,18 +188,44 @@ def find_no_attribute(subject: Subject) -> Iterator[Finding]:
 
 @rule("handler-none", "warning", kind="model")
 def find_none(subject: Subject) -> Iterator[Finding]:
-    """Set what ``BaseHandler`` leaves as None before it is used.
+    """Set what is None before it is used: attributes of ``BaseHandler``, and keys that nothing has.
+
+    ``system_properties.get("modeldir")`` is None, and ``os.path.join`` takes none.
 
     Its constructor sets ``model``, ``mapping``, ``device``, ``manifest`` and others to None, and its
     ``initialize`` fills them. A handler with an ``initialize`` of its own that does not call
     ``super().initialize(context)`` finds None [server].
     """
     for event, severity in _of(subject, NoneUse, lambda event: event.name):
+        key = event.name.rpartition("'")[0].rpartition("'")[2]
+        near = get_close_matches(key, event.near, 1, 0.8)
+        fix = f"set {event.name} in initialize, or call super().initialize(context)"
+        if not event.name.startswith("self."):
+            fix = f"write {near[0]!r}" if near else "give a default, or pack what gives it that key"
         yield find_none.finding(
-            f"self.{event.name} is still None",
+            f"{event.name} is None",
             KEY,
             effect=f"{_DIES[event.phase]}TypeError: 'NoneType' object is not subscriptable, or the like",
-            fix=f"set self.{event.name} in initialize, or call super().initialize(context)",
+            fix=fix,
+            member=event.member,
+            line=event.line,
+            severity=severity,
+        )
+
+
+@rule("handler-raises", "error", kind="model")
+def find_raises(subject: Subject) -> Iterator[Finding]:
+    """Give the handler what it insists on.
+
+    Said where it surely raises an exception of its own, with this manifest and these files: as it is imported, in
+    ``initialize`` or, which is a warning, for each request [server].
+    """
+    for event, severity in _of(subject, Raises, lambda event: (event.member, event.line)):
+        yield find_raises.finding(
+            f"it surely raises {event.text}",
+            KEY,
+            effect=f"{_DIES[event.phase]}{event.text}",
+            fix="pack what it asks for, or correct its condition",
             member=event.member,
             line=event.line,
             severity=severity,

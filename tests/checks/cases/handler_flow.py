@@ -30,6 +30,19 @@ class Handler:
     def handle(self, data, context):
         return [str(row) for row in data]
 """
+LABELLED = READS.format(
+    top="import json",
+    line="""path = os.path.join(folder, "labels.json")
+        if os.path.isfile(path):
+            self.labels = json.load(open(path))
+        self.size = len(self.labels)""",
+)
+INSISTS = READS.format(
+    top="",
+    line="""if not context.manifest["model"].get("modelFile", ""):
+            raise RuntimeError("Missing the model file")""",
+)
+JOINS = "import os; self.path = os.path.join(context.system_properties.get({!r}), 'a')"
 OPENS = READS.format(top="", line='self.words = open(os.path.join(folder, "vocab.txt")).read()')
 
 
@@ -139,6 +152,35 @@ CASES: list[Case] = [
         OWN,
         "TypeError: 'NoneType' object is not callable",
         "predict",
+    ),
+    of_source(
+        "handler-none",
+        "a property of another name",
+        CLASS.replace(
+            "pass", "import os; self.path = os.path.join(context.system_properties.get('modeldir'), 'a')"
+        ),
+        CLASS.replace(
+            "pass", "import os; self.path = os.path.join(context.system_properties.get('model_dir'), 'a')"
+        ),
+        "TypeError: expected str, bytes or os.PathLike object, not NoneType",
+    ),
+    Case(
+        code="handler-attribute",
+        title="an attribute that is set where a file is there",
+        broken=Archive(files={"handler.py": LABELLED}),
+        repaired=Archive(files={"handler.py": LABELLED, "labels.json": "{}"}),
+        fails="worker",
+        says="AttributeError: 'Handler' object has no attribute 'labels'",
+    ),
+    Case(
+        code="handler-raises",
+        title="a handler that insists on a model file",
+        broken=Archive(files={"handler.py": INSISTS}),
+        repaired=Archive(
+            files={"handler.py": INSISTS, "net.py": ""}, model={"handler": "handler.py", "modelFile": "net.py"}
+        ),
+        fails="worker",
+        says="RuntimeError: Missing the model file",
     ),
     of_source(
         "handler-result",

@@ -7,7 +7,15 @@ import pytest
 import marpack
 from tests.support.checking import codes
 
-ASKED = ["handler-key", "handler-file", "handler-undefined", "handler-attribute", "handler-none", "handler-result"]
+ASKED = [
+    "handler-key",
+    "handler-file",
+    "handler-undefined",
+    "handler-attribute",
+    "handler-none",
+    "handler-raises",
+    "handler-result",
+]
 BASE = "from ts.torch_handler.base_handler import BaseHandler\n"
 
 
@@ -364,6 +372,123 @@ def test_what_base_handler_leaves_as_none(line: str) -> None:
         assert found(f"from elsewhere import read\n{other}") == {}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'os.path.join(properties.get("modeldir"), "a")',
+        'properties.get("modeldir") + "/a"',
+        'Path(properties.get("modeldir"))',
+        'open(manifest["model"].get("modelFile"))',
+        'torch.load(manifest["model"].get("modelFile"))',
+        'manifest.get("models")["modelName"]',
+        'manifest["model"].get("modelFile").lower()',
+        'name = manifest["model"].get("modelFile"); os.path.join(folder, name)',
+    ],
+)
+def test_what_a_key_that_nothing_has_gives(line: str) -> None:
+    assert found(initialize(*line.split("; "))) == {"handler-none": "error"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'os.path.join(properties.get("modeldir", folder), "b.txt")',
+        'os.path.join(properties.get("modeldir") or folder, "b.txt")',
+        'name = manifest["model"].get("modelFile"); x = os.path.join(folder, name) if name else None',
+        'name = manifest["model"].get("modelFile"); x = name and name.lower()',
+        'self.file = manifest["model"].get("modelFile"); str(self.file)',
+        "self.size = None; self.size = 3; self.size + 1",
+        'sizes = {}; self.sum(sizes.get("a"))',
+    ],
+)
+def test_a_key_that_nothing_has_and_that_nobody_needs(line: str) -> None:
+    source = initialize(*line.split("; ")).replace(
+        "    def handle", "    def sum(self, n): pass\n\n    def handle"
+    )
+    assert found(source) == {}
+
+
+IF_THERE = ["if os.path.isfile(folder + '/a.json'):", "    self.sizes = json.load(open(folder + '/a.json'))"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "severity"),
+    [
+        ([*IF_THERE, "self.sizes"], "error"),
+        ([*IF_THERE, "else:", "    print('no sizes')", "if self.sizes: pass"], "error"),
+        (["self.sizes", "self.sizes = 1"], "error"),
+        (["self.load()", "self.sizes = 1"], "error"),
+    ],
+)
+def test_an_attribute_that_is_not_set_by_then(lines: list[str], severity: str) -> None:
+    source = initialize(*lines).replace("    def handle", "    def load(self): self.sizes\n\n    def handle")
+    assert found(source) == {"handler-attribute": severity}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*IF_THERE, "else:", "    self.sizes = {}", "self.sizes"],
+        ["self.sizes = {}", *IF_THERE, "self.sizes"],
+        [*IF_THERE, "if hasattr(self, 'sizes'): self.sizes"],
+        ["if torch.cuda.is_available(): self.sizes = 1", "self.sizes"],
+        ["for name in folder: self.sizes = 1", "self.sizes"],
+        ["try:", "    self.sizes = find()", "except ValueError:", "    pass", "self.sizes"],
+        ["run(self.later)", "self.sizes"],
+        ["run(lambda: self.later())", "self.sizes"],
+        ["run(self)", "self.sizes"],
+        ["self.decorated()", "self.sizes"],
+        ["self.proper = 1", "self.sizes"],
+        ["self(1)", "self.sizes"],
+        ["with self.later(): self.sizes"],
+        ["self.recursive()", "self.sizes"],
+    ],
+)
+def test_an_attribute_that_may_be_set_by_then(lines: list[str]) -> None:
+    methods = """    def later(self): self.sizes = 1
+    @decorate
+    def decorated(self): self.sizes = 1
+    @property
+    def proper(self): return 1
+    @proper.setter
+    def proper(self, value): self.sizes = 1
+    def __call__(self, value): self.sizes = 1
+    def recursive(self): return self.recursive() or self.later()
+"""
+    top = "from elsewhere import run, decorate, find"
+    source = initialize(*lines, top=top).replace("    def handle", f"{methods}\n    def handle")
+    assert found(source) == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "severity"),
+    [
+        (initialize('if not manifest["model"].get("modelFile"): raise RuntimeError("no model")'), "error"),
+        (initialize("raise NotImplementedError"), "error"),
+        (initialize("pass", top="raise ImportError('old')"), "error"),
+        (answer("raise NotImplementedError()"), "warning"),
+    ],
+)
+def test_what_a_handler_surely_raises(source: str, severity: str) -> None:
+    assert found(source) == {"handler-raises": severity}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["if not torch.cuda.is_available(): raise RuntimeError('no GPU')"],
+        ["try: raise ValueError", "except ValueError: pass"],
+        ["try: pass", "except Exception as error: raise RuntimeError from error"],
+        ["for name in folder: raise ValueError"],
+        ["for name in folder:", "    return", "raise ValueError"],
+        ["def inner(): raise ValueError"],
+        ["if context.name == 'x': return", "raise ValueError"],
+    ],
+)
+def test_what_a_handler_may_raise(lines: list[str]) -> None:
+    assert found(initialize(*lines)) == {}
+
+
 # ---------------------------------------------------------------------------------------------------- answers
 
 
@@ -408,7 +533,6 @@ def test_an_answer_that_is_no_list(lines: list[str]) -> None:
         ["return unknown(data)"],
         ["return json.loads(data)"],
         ["try: return [1]", "except Exception: return ''"],
-        ["raise ValueError"],
         ["return ([1])"],
     ],
 )
