@@ -22,7 +22,7 @@ from marpack.cli.words import positive
 from marpack.display import printable
 from marpack.errors import ArchiveExistsError
 from marpack.findings import Finding, Issue
-from marpack.packing import CHECK_MODES, checked, export_path_issues, reporting
+from marpack.packing import CHECK_MODES, CheckMode, checked, export_path_issues, reporting
 
 # Said by several commands.
 EXTRA_FILES = "comma list of files, wildcards and folders, whose contents go to the archive's root"
@@ -62,6 +62,11 @@ def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
     add("--digest", action="store_true", help="show the SHA-256 of the archive and its members")
     add("--json", action="store_true", help="print the result as JSON")
     add("--quiet", action="store_true", help="print errors only")
+    add_check(add)
+
+
+def add_check(add: Callable[..., object]) -> None:
+    """Add the option that says whether what the server would refuse is looked for; see ``shown_findings``."""
     add(
         "--check",
         choices=CHECK_MODES,
@@ -91,7 +96,7 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     if not options.quiet:
         for warning in warnings:
             complain(f"marpack: warning: {warning}")
-    findings = _checked(plan, options)
+    findings = shown_findings(options, partial(checked, plan))
     if options.dry_run:
         would = f"would write {'to ' if is_piped else ''}{output}"
         try:
@@ -116,15 +121,17 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     return None
 
 
-def _checked(plan: Plan, options: argparse.Namespace) -> tuple[Finding, ...]:
+def shown_findings(
+    options: argparse.Namespace, look: Callable[[CheckMode], tuple[Finding, ...]]
+) -> tuple[Finding, ...]:
     """Show what the server would refuse; unless that is to be an error, let nothing of it end the command."""
     if options.check == "error":
-        findings = checked(plan, "error")
+        findings = look("error")
     elif options.check == "off" or options.quiet:
         return ()
     else:
         try:
-            findings = checked(plan, "warn")
+            findings = look("warn")
         except Exception as error:
             complain(f"marpack: check: could not be done: {printable(repr(error))}")
             return ()
