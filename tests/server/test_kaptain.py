@@ -103,7 +103,13 @@ def test_the_literal_file_starts_through_the_launcher_too(tmp_path: Path, store:
 
 
 @pytest.mark.parametrize(
-    ("version", "warned_of"), [(KAPTAIN_VERSION, []), ("0.9.0", ["envelope"]), ("0.12.0", ["envelope", "token"])]
+    ("version", "warned_of"),
+    [
+        (KAPTAIN_VERSION, []),
+        ("0.8.0", ["envelope"]),
+        ("0.9.0", ["kserve-port", "envelope"]),
+        ("0.12.0", ["kserve-port", "envelope", "token"]),
+    ],
 )
 def test_warnings_say_what_the_literal_file_lacks(version: str, warned_of: list[str], tmp_path: Path) -> None:
     written = TorchServingArtifactBuilder.write_config_properties(

@@ -98,13 +98,20 @@ def find_undecoded_json(subject: Subject) -> Iterator[Finding]:
             message = f"{shown} takes the body of a request for decoded JSON, and it is bytes"
             yield find_undecoded_json.finding(
                 message=message,
-                effect='it answers 503, "Prediction failed"',
+                effect=f'it answers 503, "Prediction failed": {_of_bytes(use)}',
                 fix="decode it where it is bytes (json.loads), or set decode_input_request=true, in SageMaker's "
                 "images by the variable TS_DECODE_INPUT_REQUEST",
                 member=member,
                 line=use.lineno,
             )
             return  # one is enough to say it
+
+
+def _of_bytes(use: ast.expr) -> str:
+    """Return what Python says of bytes that are used as a dictionary."""
+    if isinstance(use, ast.Call) and isinstance(use.func, ast.Attribute):
+        return f"AttributeError: 'bytearray' object has no attribute {use.func.attr!r}"
+    return "TypeError: bytearray indices must be integers or slices, not str"
 
 
 def _answering(subject: Subject) -> Iterator[tuple[Method, str | None, bool]]:
