@@ -117,8 +117,8 @@ class PlanContents:
     present: Collection[str] = ()
 
     def __init__(self, plan: Plan) -> None:
-        self._entries: dict[str, Member] = {member.name: member for member in plan.members}
         self._copies: dict[str, IO[bytes]] = {}
+        self._entries: dict[str, Member] = {member.name: member for member in plan.members}
         self.sizes: Mapping[str, int] = {member.name: member.size for member in plan.members}
 
     def open(self, name: str) -> MemberFile:
@@ -135,13 +135,18 @@ class PlanContents:
             for chunk in member.chunks():
                 file.write(chunk)
             self._copies[name] = file
-        return _View(self._copies[name])
+        return _View(self, self._copies[name])
+
+    def __del__(self) -> None:
+        for file in self._copies.values():
+            file.close()
 
 
 class _View:
-    """A file that several read, each from its own position."""
+    """A copy that several read, each from its own position."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, contents: PlanContents, file: IO[bytes]) -> None:
+        self._contents = contents  # which closes the file when nobody needs it any more
         self._file = file
         self._position = 0
 

@@ -13,6 +13,7 @@ from marpack.cli import main
 from marpack.errors import CheckError
 from marpack.serving import Model, TorchServingArtifactBuilder, serve_build
 from tests.server.test_archives import DIGITS
+from tests.support.object_store import BUCKET, Page, S3Server, WebServer
 
 GOOD = "def handle(data, context):\n    return data\n"
 TWO = "class A:\n    pass\n\n\nclass B:\n    pass\n"
@@ -214,3 +215,36 @@ def test_kaptains_own_text_without_a_release_is_warned_of() -> None:
     config = marpack.ServerConfig.load(artifact.config_path)
     assert config.management_address == "http://0.0.0.0:8081"
     assert any(PORTED in warning for warning in artifact.warnings)
+
+
+# ----------------------------------------------------------------------------------------- weights at a URL
+
+
+def remote(url: str) -> list[dict[str, Any]]:
+    files = {"model_file": str(DIGITS / "model.py"), "serialized_file": url}
+    return [{"model_name": "m", "handler": "base_handler", **files}]
+
+
+def test_weights_of_the_web_are_looked_at(web: WebServer) -> None:
+    weights = (DIGITS / "digits.pt").read_bytes()
+    web.pages["/w.pt"] = Page(data=weights, etag='"1"')
+    artifact = serve_build(remote(f"http://{web.host}/w.pt"), "out", check="error")
+    assert codes(artifact) == set()
+    with marpack.open_archive(artifact.archive.path) as archive:
+        assert archive.read("w.pt") == weights
+    web.pages["/w.pt"] = Page(data=b"<html>not found</html>" * 99, etag='"1"')
+    with pytest.raises(CheckError, match="weights-state-dict"):
+        serve_build(remote(f"http://{web.host}/w.pt"), "not", check="error")
+    assert not Path("not").exists()
+
+
+@pytest.mark.slow
+def test_weights_of_a_bucket_are_looked_at(s3: S3Server) -> None:
+    weights = (DIGITS / "digits.pt").read_bytes()
+    s3.put("w.pt", weights)
+    s3.put("bad.pt", b"<html>not found</html>" * 99)
+    artifact = serve_build(remote(f"s3://{BUCKET}/w.pt"), "out", check="error")
+    with marpack.open_archive(artifact.archive.path) as archive:
+        assert archive.read("w.pt") == weights
+    with pytest.raises(CheckError, match="weights-state-dict"):
+        serve_build(remote(f"s3://{BUCKET}/bad.pt"), "not", check="error")
