@@ -98,11 +98,12 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
             complain(f"marpack: warning: {warning}")
     findings = shown_findings(options, partial(checked, plan))
     if options.dry_run:
-        would = f"would write {'to ' if is_piped else ''}{output}"
+        name = printable(str(output))
+        would = f"would write {'to ' if is_piped else ''}{name}"
         try:
             output.check(plan, force=options.force)
         except ArchiveExistsError:
-            would = f"would not write {output}, for it exists"
+            would = f"would not write {name}, for it exists"
             raise
         finally:
             if not options.quiet:
@@ -170,13 +171,13 @@ def source_date_epoch() -> tuple[int | None, list[Issue]]:
 
 def _summary(output: Output, result: WriteResult) -> str:
     count = len(result.members)
-    lines = [f"{output}: {count} members, {result.size:,} bytes"]
+    lines = [f"{printable(str(output))}: {count} members, {result.size:,} bytes"]
     for member in result.members:
         lines.append(f"{member.size:>15,}  {printable(member.name)}")
         if member.sha256:
             lines.append(f"{'sha256':>15}  {member.sha256}")
     if result.sha256:
-        lines.append(f"{'sha256':>15}  {result.sha256}  {os.path.basename(output.name)}")
+        lines.append(f"{'sha256':>15}  {result.sha256}  {printable(os.path.basename(output.name))}")
     return "\n".join(lines)
 
 

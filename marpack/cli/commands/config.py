@@ -112,7 +112,7 @@ def _init(options: argparse.Namespace) -> None:
         document = {"file": options.file, "settings": _settings_json(properties)}
         show(to_json(document | findings_json(findings)))
         return
-    show(text.rstrip("\n") if options.file == "-" else f"{options.file}: {len(properties)} settings")
+    show(text.rstrip("\n") if options.file == "-" else f"{printable(options.file)}: {len(properties)} settings")
     complain_of(for_writers(findings))
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from marpack.cli.findings import findings_json
 from marpack.cli.packing_options import add_check, shown_findings, source_date_epoch
 from marpack.cli.terminal import complain, naming, show, to_json
+from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanError
 from marpack.findings import Finding
 from marpack.packing import CheckMode
@@ -80,5 +81,5 @@ def _run(options: argparse.Namespace) -> None:
     for warning in artifact.warnings:
         complain(f"marpack: warning: {warning}")
     for archive in artifact.archives:
-        show(f"{archive.path}: {archive.size:,} bytes")
-    show(artifact.config_path)
+        show(f"{printable(archive.path)}: {archive.size:,} bytes")
+    show(printable(artifact.config_path))
