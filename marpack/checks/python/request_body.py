@@ -12,11 +12,12 @@ from marpack.checks.python.classes import ClassOf, Method
 # Keys of a row under which the worker puts what was sent as a whole.
 _BODIES = frozenset({"body", "data"})
 _METHODS_OF_DICTS = frozenset({"get", "items", "keys", "values"})
-# What a function calls that looks at what it was given, or decodes it.
-_CAREFUL = frozenset(
+# What a function calls to look at what it was given, and to decode it.
+_LOOKS = frozenset({"isinstance", "issubclass", "type", "hasattr", "getattr", "callable"})
+_DECODES = frozenset(
     (
-        *("isinstance", "issubclass", "type", "hasattr", "getattr", "callable", "loads", "decode", "literal_eval"),
-        *("safe_load", "raw_decode", "parse_raw", "model_validate_json", "from_json", "eval"),
+        *("loads", "decode", "literal_eval", "safe_load", "raw_decode", "parse_raw", "model_validate_json"),
+        *("from_json", "eval"),
     )
 )
 
@@ -28,19 +29,24 @@ def json_uses(function: Method, *, is_method: bool) -> list[ast.expr]:
     changes its rows has none.
     """
     rows_name = _parameter(function, is_method=is_method)
-    if rows_name is None or _is_careful(function):
+    if rows_name is None or _decodes(function):
         return []
     bound = Counter(node.id for node in ast.walk(function) if isinstance(node, ast.Name) and _is_stored(node))
     if bound[rows_name]:
         return []
     rows = {name for name in _row_names(function, rows_name) if bound[name] == 1}
     bodies: set[str] = set()
+    given = {rows_name, *rows}
     for node in ast.walk(function):
         if isinstance(node, ast.Subscript) and _is_stored(node) and _is_row(node.value, rows_name, rows):
             return []
         name, value = _assigned(node) or ("", None)
-        if value is not None and bound[name] == 1 and _is_body(value, rows_name, rows, frozenset()):
-            bodies.add(name)
+        if value is not None and _is_body(value, rows_name, rows, frozenset()):
+            given.add(name)
+            if bound[name] == 1:
+                bodies.add(name)
+    if _looks_at(function, given):
+        return []
     known = frozenset(bodies)
     return [
         node for node in ast.walk(function) if isinstance(node, ast.expr) and _is_use(node, rows_name, rows, known)
@@ -64,7 +70,7 @@ def answering(cls: ClassOf) -> Iterator[tuple[Method, ClassOf]]:
 def _hands_on(handle: Method) -> bool:
     """Tell whether a ``handle`` surely gives its rows to ``preprocess`` as they are."""
     name = _parameter(handle, is_method=True)
-    if name is None or _is_careful(handle):
+    if name is None or _decodes(handle):
         return False
     calls = [
         node
@@ -83,16 +89,28 @@ def _parameter(function: Method, *, is_method: bool) -> str | None:
     return names[is_method] if len(names) > is_method else None
 
 
-def _is_careful(function: Method) -> bool:
+def _decodes(function: Method) -> bool:
+    """Tell whether a function decodes anything, or may go on after an error."""
     for node in ast.walk(function):
         if isinstance(node, (ast.Try, ast.With, ast.Match)):
             return True
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             base = node.func.value if isinstance(node.func, ast.Attribute) else None
-            if name in _CAREFUL or (name == "load" and isinstance(base, ast.Name) and base.id.endswith("json")):
+            if name in _DECODES or (name == "load" and isinstance(base, ast.Name) and base.id.endswith("json")):
                 return True
     return False
+
+
+def _looks_at(function: Method, given: set[str]) -> bool:
+    """Tell whether a function looks at what it is given: at any of these names."""
+    return any(
+        isinstance(name, ast.Name) and name.id in given
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _LOOKS
+        for argument in node.args[:1]
+        for name in ast.walk(argument)
+    )
 
 
 def _row_names(function: Method, rows_name: str) -> Iterator[str]:
@@ -120,11 +138,14 @@ def _is_body(node: ast.expr, rows_name: str, rows: set[str], bodies: frozenset[s
         return node.id in bodies
     if isinstance(node, ast.BoolOp):
         return isinstance(node.op, ast.Or) and all(_is_body(each, rows_name, rows, bodies) for each in node.values)
+    if isinstance(node, ast.IfExp):
+        return all(_is_body(each, rows_name, rows, bodies) for each in (node.body, node.orelse))
     if isinstance(node, ast.Subscript):
         return _is_row(node.value, rows_name, rows) and _text(node.slice) in _BODIES
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
-        is_plain = len(node.args) == 1 and not node.keywords
-        return is_plain and _is_row(node.func.value, rows_name, rows) and _text(node.args[0]) in _BODIES
+        # What it returns where there is no such key does not matter: one of the keys is there.
+        key = _text(node.args[0]) if node.args else None
+        return key in _BODIES and _is_row(node.func.value, rows_name, rows)
     return False
 
 

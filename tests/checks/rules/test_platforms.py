@@ -34,6 +34,11 @@ USES = [
     function('return [row.get("body")["x"] for row in data]'),
     function('return [(row.get("data") or row.get("body")).get("x") for row in data]'),
     function('return [row["data"].items() for _, row in enumerate(data)]'),
+    function('return [row.get("body", {})["x"] for row in data]'),
+    function(
+        'r = data[0]\nb = r.get("data") if r.get("data") is not None else r.get("body")\nreturn [b.get("x")]'
+    ),
+    function('x = data[0].get("body").get("x")\nreturn [x] if isinstance(x, str) else x'),
     function('return [data[0]["body"]["x"]]'),
     function('row = data[0]\nbody = row["body"]\nreturn [body["x"]]'),
     function('body = data[0].get("body")\nreturn [body.get("x", 1)]'),
@@ -53,6 +58,13 @@ NEAR = {
         'body = data[0]["body"]\n'
         'if isinstance(body, (bytes, bytearray)):\n    body = json.loads(body)\nreturn [body["x"]]'
     ),
+    "the row is looked at": function(
+        'if hasattr(data[0], "body"):\n    return ["bad"]\nreturn [data[0]["body"]["x"]]'
+    ),
+    "the rows are looked at": function('if type(data) is list:\n    return [1]\nreturn [data[0]["body"]["x"]]'),
+    "a body of two is looked at": function(
+        'b = data[0]["body"]\nb = b if type(b) is dict else {"x": b}\nreturn [b["x"], data[0]["body"]["x"]]'
+    ),
     "looked at elsewhere in the function": function(
         'body = data[0]["body"]\nif not isinstance(body, dict):\n    return ["bad"]\nreturn [body["x"]]'
     ),
@@ -64,7 +76,6 @@ NEAR = {
     "bytes by slice": function('return [row["body"][:4] for row in data]'),
     "methods that bytes have": function('return [row["body"].hex() for row in data]'),
     "not the body": function('return [row["image"]["x"] for row in data]'),
-    "a default": function('return [row.get("body", {})["x"] for row in data]'),
     "the rows themselves": function('return [data["body"]["x"]]'),
     "handed on": function('return [parse(row["body"]) for row in data]'),
     "decorated": "def decode(f):\n    return f\n\n\n@decode\n"
