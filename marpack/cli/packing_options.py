@@ -25,8 +25,10 @@ from marpack.findings import Finding, Issue
 from marpack.packing import CHECK_MODES, CheckMode, checked, export_path_issues, reporting
 
 # Said by several commands.
-EXTRA_FILES = "comma list of files, wildcards and folders, whose contents go to the archive's root"
 TIME_OF_PACKING = "The environment variable SOURCE_DATE_EPOCH sets the time of packing, in seconds since 1970."
+
+# How a caller of the official tool, whose words nobody can change, says what --check says.
+CHECK_VARIABLE = "MARPACK_CHECK"
 
 # As argparse ends for options that it cannot parse.
 _MISUSED = 2
@@ -70,8 +72,8 @@ def add_check(add: Callable[..., object]) -> None:
     add(
         "--check",
         choices=CHECK_MODES,
-        default="warn",
-        help="what to do about what the server would refuse; default: warn; error: pack nothing; off: do not look",
+        help="what to do about what the server would refuse: warn, error (pack nothing), or off (do not look); "
+        f"default: what the environment variable {CHECK_VARIABLE} says, and warn",
     )
 
 
@@ -82,6 +84,9 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     output = None if options.output is None else output_for(options.output)
     if arguments.get("archive_format") == "no-archive" and not isinstance(output, ToPath | None):
         return misused(options, f"--archive-format no-archive is a folder, which {output} cannot take")
+    mode = check_mode(options.check)
+    if problem := check_mode_problem(mode):
+        return misused(options, problem)
     timestamp, issues = source_date_epoch()
     issues += export_path_issues(options.export_path) if output is None else output.issues()
     with reporting(issues):
@@ -96,7 +101,7 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     if not options.quiet:
         for warning in warnings:
             complain(f"marpack: warning: {warning}")
-    findings = shown_findings(options, partial(checked, plan))
+    findings = shown_findings(mode, partial(checked, plan), quiet=options.quiet)
     if options.dry_run:
         name = printable(str(output))
         would = f"would write {'to ' if is_piped else ''}{name}"
@@ -122,13 +127,23 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     return None
 
 
+def check_mode(asked: str | None) -> str:
+    """Return what ``--check`` says, and else the environment; ``warn`` where neither does."""
+    return asked or os.environ.get(CHECK_VARIABLE) or "warn"
+
+
+def check_mode_problem(mode: str) -> str | None:
+    """Return what is wrong with a mode, which may be the environment's."""
+    return None if mode in CHECK_MODES else f"{CHECK_VARIABLE}={mode!r} is none of {', '.join(CHECK_MODES)}"
+
+
 def shown_findings(
-    options: argparse.Namespace, look: Callable[[CheckMode], tuple[Finding, ...]]
+    mode: str, look: Callable[[CheckMode], tuple[Finding, ...]], *, quiet: bool = False
 ) -> tuple[Finding, ...]:
     """Show what the server would refuse; unless that is to be an error, let nothing of it end the command."""
-    if options.check == "error":
+    if mode == "error":
         findings = look("error")
-    elif options.check == "off" or options.quiet:
+    elif mode == "off" or quiet:
         return ()
     else:
         try:
@@ -136,7 +151,7 @@ def shown_findings(
         except Exception as error:
             complain(f"marpack: check: could not be done: {printable(repr(error))}")
             return ()
-    if not options.quiet:
+    if not quiet:
         for finding in findings:
             if finding.severity != "note":
                 complain(f"marpack: check: {finding}")

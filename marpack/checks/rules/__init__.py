@@ -8,6 +8,7 @@ from marpack.checks.rules import (
     container,
     entry_call,
     entry_point,
+    handler_flow,
     handler_name,
     imports,
     labels,
@@ -35,6 +36,7 @@ _MODULES = (
         entry_point,
         entry_call,
         constructor,
+        handler_flow,
     ),
     *(imports, model, weights, labels, model_config, requirements, platforms, workflow, load),
 )

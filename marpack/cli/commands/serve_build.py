@@ -8,7 +8,14 @@ import os
 from dataclasses import replace
 
 from marpack.cli.findings import findings_json
-from marpack.cli.packing_options import add_check, shown_findings, source_date_epoch
+from marpack.cli.packing_options import (
+    add_check,
+    check_mode,
+    check_mode_problem,
+    misused,
+    shown_findings,
+    source_date_epoch,
+)
 from marpack.cli.terminal import complain, naming, show, to_json
 from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanError
@@ -26,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog="FILE is TOML (Python 3.11 or newer) or JSON: a list of models as KServe's properties.json, or a "
         "table with 'models'. Its keys: help(marpack.serving.serve_build).",
     )
-    parser.set_defaults(run=_run, quiet=False)
+    parser.set_defaults(run=_run, parser=parser)
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -38,7 +45,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_check(parser.add_argument)
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int | None:
+    mode = check_mode(options.check)
+    if problem := check_mode_problem(mode):
+        return misused(options, problem)
     timestamp, issues = source_date_epoch()
     if issues:
         raise PlanError(issues)
@@ -55,11 +65,11 @@ def _run(options: argparse.Namespace) -> None:
             )
             findings: dict[str, tuple[Finding, ...]] = {}
 
-            def look(mode: CheckMode) -> tuple[Finding, ...]:
-                findings.update(planned.checked(mode))
+            def look(how: CheckMode) -> tuple[Finding, ...]:
+                findings.update(planned.checked(how))
                 return tuple(each for found in findings.values() for each in found)
 
-            shown_findings(options, look)
+            shown_findings(mode, look)
             artifact = planned.write(force=options.force, findings=findings)
     except PlanError as error:
         named = [replace(issue, argument=f"{options.file}: {issue.argument}") for issue in error.issues]
@@ -77,9 +87,10 @@ def _run(options: argparse.Namespace) -> None:
             "warnings": list(artifact.warnings),
         } | findings_json(artifact.findings)
         show(to_json(document))
-        return
+        return None
     for warning in artifact.warnings:
         complain(f"marpack: warning: {warning}")
     for archive in artifact.archives:
         show(f"{printable(archive.path)}: {archive.size:,} bytes")
     show(printable(artifact.config_path))
+    return None

@@ -78,6 +78,23 @@ def test_it_says_the_same_as_packing(capsys: pytest.CaptureFixture[str]) -> None
     assert [each["code"] for each in json.loads(shown.out)["findings"]] == ["handler-classes"]
 
 
+def test_the_environment_says_what_the_option_does_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("models.json").write_text(json.dumps([model("two")]))
+    monkeypatch.setenv("MARPACK_CHECK", "off")
+    assert main(["serve-build", "models.json", "-o", "silent"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["serve-build", "models.json", "-o", "out", "--check", "warn"]) == 0
+    assert "handler-classes" in capsys.readouterr().err
+    monkeypatch.setenv("MARPACK_CHECK", "error")
+    assert main(["serve-build", "models.json", "-o", "not"]) == 1
+    monkeypatch.setenv("MARPACK_CHECK", "loudly")
+    assert main(["serve-build", "models.json", "-o", "not"]) == 2
+    assert "MARPACK_CHECK='loudly' is none of error, warn, off" in capsys.readouterr().err
+    assert not Path("not").exists()
+
+
 def test_notes_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     Path("models.json").write_text(json.dumps([model("good", model_name="Good")]))
     assert main(["serve-build", "models.json", "--json"]) == 0
