@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -42,8 +42,7 @@ def pack(
     ``"error"`` raises ``CheckError``, before anything is written, when there is an error among them.
     Raises what they raise; a bad export path is one of the issues of a ``PlanError``.
     """
-    if check not in CHECK_MODES:
-        raise ValueError(f"check is one of {', '.join(CHECK_MODES)}, not {check!r}")
+    require_check_mode(check)
     with reporting(export_path_issues(export_path)):
         plan = plan_archive(**options)
     path = os.path.join(export_path, plan.file_name)
@@ -59,9 +58,20 @@ def checked(plan: Plan, mode: CheckMode) -> tuple[Finding, ...]:
     from marpack.checks.examine import check
 
     findings = check(plan)
+    refuse(findings, mode)
+    return findings
+
+
+def refuse(findings: Iterable[Finding], mode: CheckMode) -> None:
+    """Raise ``CheckError`` for the errors among what ``marpack.check`` says, if that is the mode."""
     if mode == "error" and (errors := [each for each in findings if each.severity == "error"]):
         raise CheckError(errors)
-    return findings
+
+
+def require_check_mode(check: object) -> None:
+    """Raise ``ValueError`` for what is no mode."""
+    if check not in CHECK_MODES:
+        raise ValueError(f"check is one of {', '.join(CHECK_MODES)}, not {check!r}")
 
 
 def export_path_issues(export_path: str | os.PathLike[str]) -> list[Issue]:

@@ -126,6 +126,7 @@ def _lint(
         properties=properties,
         unresolved=unresolved,
         release=None if torchserve_version is None else release(torchserve_version),
+        target=target,
         is_kserve=is_kserve(properties, target),
         store=store,
     )

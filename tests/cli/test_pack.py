@@ -652,3 +652,24 @@ def test_no_progress_for_short_work_when_quiet_or_piped(long_work: list[str]) ->
     assert on_a_terminal("-m", "marpack", *BASICS) == ""
     assert on_a_terminal("-m", "marpack", *long_work, "--quiet", "-f") == ""
     assert run(*long_work, "-f").stderr == ""
+
+
+def test_control_characters_of_the_name_are_shown_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A terminal would act on them."""
+    monkeypatch.chdir(tmp_path)
+    Path("h.py").write_text("def handle(data, context):\n    return data\n")
+    Path("models.json").write_text('[{"model-name": "m", "handler": "h.py"}]')
+    words = ["pack", "--model-name", "m", "-v", "1", "--handler", "h.py"]
+    for command in (
+        [*words, "-o", "a\x1b[31m.mar", "--digest"],
+        [*words, "-o", "b\x1b[31m.mar", "--dry-run"],
+        ["repack", "a\x1b[31m.mar", "-o", "c\x1b[31m.mar"],
+        ["config", "init", "d\x1b[31m.properties"],
+        ["serve-build", "models.json", "-o", "e\x1b[31m"],
+    ):
+        assert main(command) == 0
+        shown = "".join(capsys.readouterr())
+        assert "\x1b" not in shown
+        assert "\\x1b[31m" in shown

@@ -46,6 +46,8 @@ def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limit
         path = name if isinstance(name, str) else ""
         return _archive(_container(path, stream, limits, is_zip=is_zip), limits, "")
     path = os.fsdecode(source)
+    if "\0" in path:
+        raise ArchiveError(path, "is no path: it holds a NUL character")
     file_name = os.path.basename(os.path.abspath(path))
     if stat.S_ISDIR(os.stat(path).st_mode):
         return _archive(_folder(path, limits), limits, file_name)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from marpack.archive.names import CASE_COLLISION, names_issues
+from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.subject import Form, Subject
 from marpack.checks.rules.manifest_file import NO_NAME
 from marpack.findings import Finding, Issue
@@ -35,6 +36,9 @@ _EFFECTS = {
     "zip-prepended": "it reads nothing at all, without a word",
     "zip-stored-descriptor": f"{_NOT_SAVED}: only DEFLATED entries can have EXT descriptor",
 }
+
+# Such an archive may be as whole as any, only larger than a stranger's may be.
+_OF_LIMITS = "raise the limit, which is marpack's and none of the server's, or leave out what is not needed"
 
 # What the server takes, though other readers may not, or not alike.
 HARMLESS = frozenset(
@@ -76,7 +80,7 @@ def finding_of(issue: Issue, form: Form) -> Finding:
     followed = issue.code == "link" and form == "folder"
     return find_structure.finding(
         message=f"{issue.message} ({issue.code})",
-        fix="pack it again with marpack pack or torch-model-archiver",
+        fix=_OF_LIMITS if issue.code in LIMIT_CODES else "pack it again with marpack pack or torch-model-archiver",
         effect=_FOLLOWED if followed else _EFFECTS.get(issue.code, ""),
         member=issue.argument or None,
         severity="warning" if issue.code in HARMLESS else None,

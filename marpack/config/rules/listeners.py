@@ -10,6 +10,7 @@ from typing import NamedTuple
 from marpack.config.rules.document import Document
 from marpack.config.rules.values import ADDRESS, UNIX_ADDRESS
 from marpack.config.settings.keys import whole_number
+from marpack.config.settings.releases import WRAPPER_GRPC
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
 
@@ -20,7 +21,13 @@ _DEFAULT_PORTS = {
 }
 _ANY_HOST = {"0.0.0.0"}
 _LOOPBACK = {"localhost", "127.0.0.1"}
-_KSERVE_PORTS = {8080, 8081}
+# What KServe's wrapper says as it ends, by the port that it finds taken.
+_KSERVE_PORTS = {
+    8080: "it ends: error while attempting to bind on address ('0.0.0.0', 8080): address already in use",
+    8081: "it ends: Failed to bind to address [::]:8081",
+}
+# Of the preset for it.
+_BESIDE_KSERVE = {"metrics_address": 8082, "grpc_inference_port": 7070, "grpc_management_port": 7071}
 
 
 class _Listener(NamedTuple):
@@ -62,14 +69,26 @@ def _meet(one: str, other: str) -> bool:
     return one == other or bool({one, other} & _ANY_HOST) or {one, other} <= _LOOPBACK
 
 
-@rule("kserve-port", "note")
+@rule("kserve-port", "error")
 def find_kserve_ports(document: Document) -> Iterator[Finding]:
-    """Leave the ports 8080 and 8081 to KServe's wrapper, where it reads. It listens there, in the same pod."""
+    """Leave the ports 8080 and 8081 to KServe's wrapper, where it reads.
+
+    It listens there, in the same pod: on 8080 for HTTP, and on 8081 for gRPC, as of TorchServe 0.8.1 and kserve
+    0.10. It finds the port taken when the models are loaded, and ends: nothing answers [server] (source:
+    ``kubernetes/kserve/kserve_wrapper/__main__.py`` in pytorch/serve). Where neither the release nor the target is
+    said, this is a warning.
+    """
+    is_sure = document.release is not None or document.target == "kserve"
     for one in _listeners(document) if document.is_kserve else ():
-        if one.port in _KSERVE_PORTS and one.key in document.properties:
-            effect = "it listens there in the same pod"
+        is_free = one.port == 8081 and document.release is not None and document.release < WRAPPER_GRPC
+        if one.port in _KSERVE_PORTS and one.key in document.properties and not is_free:
             yield find_kserve_ports.finding(
-                f"takes port {one.port}", one.key, effect=effect, fix="take another, as 8085", reader="kserve"
+                f"takes port {one.port}, which is the wrapper's own",
+                one.key,
+                effect=_KSERVE_PORTS[one.port],
+                fix=f"take another, as {_BESIDE_KSERVE.get(one.key, 8085)}",
+                severity=None if is_sure else "warning",
+                reader="kserve",
             )
 
 
