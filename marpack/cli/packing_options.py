@@ -18,7 +18,7 @@ from marpack.archive.result import WriteResult
 from marpack.cli.destinations import Output, ToPath, ToStandardOutput, output_for
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, making, show
-from marpack.cli.words import positive
+from marpack.cli.words import positive, torch_version
 from marpack.display import printable
 from marpack.errors import ArchiveExistsError
 from marpack.findings import Finding, Issue
@@ -68,6 +68,7 @@ def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
         default="warn",
         help="what to do about what the server would refuse; default: warn; error: pack nothing; off: do not look",
     )
+    add("--torch", type=torch_version, metavar="VERSION", help="of the server that --check is about, as 2.1")
 
 
 def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments: Any) -> int | None:
@@ -119,12 +120,12 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
 def _checked(plan: Plan, options: argparse.Namespace) -> tuple[Finding, ...]:
     """Show what the server would refuse; unless that is to be an error, let nothing of it end the command."""
     if options.check == "error":
-        findings = checked(plan, "error")
+        findings = checked(plan, "error", torch=options.torch)
     elif options.check == "off" or options.quiet:
         return ()
     else:
         try:
-            findings = checked(plan, "warn")
+            findings = checked(plan, "warn", torch=options.torch)
         except Exception as error:
             complain(f"marpack: check: could not be done: {printable(repr(error))}")
             return ()

@@ -57,6 +57,10 @@ class Weights:
     ``weights_only_refuses`` is what ``torch.load(weights_only=True)`` does, which is the default from 2.6 on,
     judged by what the file imports and the opcodes it uses (torch 2.13's lists): True also for what is no file of
     ``torch.save``, None where the pickle is not read to its end here. ``refused_globals`` are the names it is for.
+    ``torch_from`` and ``torch_to`` are the first and the last torch that can read it, as ``"2.3"``, None where its
+    bytes do not say so: ``torch_because`` of these names, operators (``aten::...``) and versions of formats.
+    ``numpy_from`` is the first numpy that has what its pickle imports of it. ``parts`` are the files in which an
+    ONNX model keeps tensors, relative to its folder, as it says them.
     Nothing here says what loading the file would do. Names and keys are as in the file, not escaped.
     """
 
@@ -69,6 +73,11 @@ class Weights:
     holds: tuple[str, ...] = ()
     weights_only_refuses: bool | None = True
     refused_globals: tuple[str, ...] = ()
+    torch_from: str | None = None
+    torch_to: str | None = None
+    torch_because: tuple[str, ...] = ()
+    numpy_from: str | None = None
+    parts: tuple[str, ...] = ()
 
 
 # The kind, the detail, the keys, and what a checkpoint holds.

@@ -20,6 +20,8 @@ from marpack.checks.rules import (
     platforms,
     requirements,
     weights,
+    weights_modules,
+    weights_pointer,
     workflow,
 )
 from marpack.rule import Rule
@@ -36,6 +38,18 @@ _MODULES = (
         entry_call,
         constructor,
     ),
-    *(imports, model, weights, labels, model_config, requirements, platforms, workflow, load),
+    *(
+        imports,
+        model,
+        weights,
+        weights_modules,
+        weights_pointer,
+        labels,
+        model_config,
+        requirements,
+        platforms,
+        workflow,
+        load,
+    ),
 )
 RULES: tuple[Rule[Subject], ...] = tuple(each for module in _MODULES for each in module.RULES)

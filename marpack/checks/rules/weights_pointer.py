@@ -1,0 +1,43 @@
+"""The rule on members that are pointers of Git LFS: what a clone has in place of files that were not fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from marpack.archive import git_lfs
+from marpack.archive.read.limits import LIMIT_CODES
+from marpack.checks.frame.subject import Subject
+from marpack.findings import Finding, Severity
+from marpack.rule import rule, rules_in
+
+# No pointer is shorter: its version, the sum and the size.
+_SHORTEST = 120
+
+
+@rule("git-lfs-pointer", "warning")
+def find_pointers(subject: Subject) -> Iterator[Finding]:
+    """Fetch what Git LFS keeps elsewhere before it is packed: ``git lfs pull``.
+
+    Where a repository is cloned without Git LFS, or downloaded as an archive, its large files are texts of three
+    lines that name them. Whatever reads such a member finds that text: of weights ``torch.load`` says
+    ``UnpicklingError: Weights only load failed``, ``torch.jit.load`` ``PytorchStreamReader failed`` [server]. It
+    is an error for weights that ``BaseHandler`` loads.
+    """
+    if any(issue.code in LIMIT_CODES for issue in subject.contents.problems):
+        return
+    loaded = subject.file("serializedFile") if subject.worker.loads_model is True else None
+    for name, size in subject.names.items():
+        if not _SHORTEST <= size < git_lfs.LONGEST_POINTER:
+            continue
+        whole = git_lfs.pointed_size(subject.read(name) or b"")
+        if whole is None:
+            continue
+        severity: Severity | None = "error" if name == loaded else None
+        effect = "the worker dies: it is not what torch.save wrote" if name == loaded else "reads that text"
+        message = f"it is {git_lfs.WHAT} ({whole:,} bytes)"
+        yield find_pointers.finding(
+            message=message, fix=git_lfs.FIX, effect=effect, member=name, severity=severity
+        )
+
+
+RULES = rules_in(globals())
