@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 WeightsKind: TypeAlias = Literal[
     "torchscript",
@@ -20,6 +20,11 @@ WeightsKind: TypeAlias = Literal[
     "unknown",
 ]
 _MAX_DIMENSIONS = 64
+# What the detail ends in of a pickle that torch.save did not write, and of a state_dict with other keys; and what
+# a pickle is that holds nothing.
+NOT_ALL_NAMES: Final = "whose keys are not all names"
+NOT_OF_TORCH_SAVE: Final = "not of torch.save"
+EMPTY_DICT: Final = "a pickle of an empty dict"
 
 
 class SeekableReader(Protocol):
@@ -78,6 +83,11 @@ class Weights:
     torch_because: tuple[str, ...] = ()
     numpy_from: str | None = None
     parts: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a dict that holds nothing, as the state_dict of a model without weights may be."""
+        return self.detail.startswith(EMPTY_DICT)
 
 
 # The kind, the detail, the keys, and what a checkpoint holds.

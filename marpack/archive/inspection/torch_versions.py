@@ -154,7 +154,12 @@ class Readers:
         """Return who reads what both stand for."""
         since = max(filter(None, (self.since, other.since)), default=None)
         until = min(filter(None, (self.until, other.until)), default=None)
-        return Readers(since=since, until=until, because=(*self.because, *other.because))
+        decisive = [
+            each
+            for each in (self, other)
+            if (since is not None and each.since == since) or (until is not None and each.until == until)
+        ]
+        return Readers(since=since, until=until, because=tuple(name for each in decisive for name in each.because))
 
 
 def readers_of_names(names: Iterable[str]) -> Readers:

@@ -6,7 +6,7 @@ from typing import Final
 
 from marpack.archive import git_lfs
 from marpack.archive.inspection.block_reader import Window
-from marpack.archive.inspection.kinds import SeekableReader, Weights
+from marpack.archive.inspection.kinds import NOT_OF_TORCH_SAVE, SeekableReader, Weights
 from marpack.archive.inspection.onnx import describe_onnx
 from marpack.archive.inspection.pickles import LEGACY_MAGIC, MAX_BYTES, Budget, walk
 from marpack.archive.inspection.safetensors import describe_safetensors
@@ -79,7 +79,7 @@ def _pickles(window: Window, head: bytes) -> Weights | None:
     described = describe_pickled(walked)
     return Weights(
         kind="pickle",
-        detail=f"{described.detail}, not of torch.save",
+        detail=f"{described.detail}, {NOT_OF_TORCH_SAVE}",
         globals=walked.names,
         globals_complete=walked.complete,
         numpy_from=described.numpy_from,

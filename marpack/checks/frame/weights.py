@@ -91,6 +91,15 @@ def trees(subject: Subject) -> list[ast.Module]:
     return [space.tree for space in spaces if space is not None]
 
 
+def imported_modules(subject: Subject) -> frozenset[str]:
+    """Return the top-level modules that those sources import."""
+    modules = (subject.modules.find(name) for name in subject.worker.graph)
+    spaces = (subject.modules.space(module) for module in modules if module is not None)
+    return frozenset(
+        (item.module or "").partition(".")[0] for space in spaces if space is not None for item in space.imports
+    )
+
+
 def source_names(subject: Subject) -> frozenset[str]:
     """Return all names and attributes that stand in those sources, defined or used."""
     return subject.once(_source_names)

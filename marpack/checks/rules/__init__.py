@@ -21,7 +21,9 @@ from marpack.checks.rules import (
     requirements,
     weights,
     weights_modules,
+    weights_parts,
     weights_pointer,
+    weights_torch,
     workflow,
 )
 from marpack.rule import Rule
@@ -43,6 +45,8 @@ _MODULES = (
         model,
         weights,
         weights_modules,
+        weights_parts,
+        weights_torch,
         weights_pointer,
         labels,
         model_config,

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from marpack.archive.inspection.kinds import Weights
 from marpack.checks.frame.subject import Subject
-from marpack.checks.frame.weights import describe, is_named, serialized_file, source_names, trees, weights_files
+from marpack.checks.frame.weights import (
+    describe,
+    imported_modules,
+    is_named,
+    serialized_file,
+    source_names,
+    trees,
+    weights_files,
+)
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
 from marpack.checks.rules.handler_name import is_python
 from marpack.checks.rules.imports import changes_path, in_folders, is_closed, is_standard
@@ -78,7 +86,7 @@ def _missing(subject: Subject, imported: str) -> tuple[str, str, str]:
         return _MAIN, message, f"AttributeError: Can't get attribute {rest!r} on <module '__main__' from ...>"
     packed, parts = subject.modules.longest(imported)
     if packed is None:
-        if top in subject.once(_imported):  # which the rule on imports is about
+        if top in subject.once(imported_modules):  # which the rule on imports is about
             return "", "", ""
         if is_standard(top, subject.settings.python) or top in WITH_SERVER or subject.distributions.brings(top):
             return "", "", ""
@@ -99,15 +107,6 @@ def _missing(subject: Subject, imported: str) -> tuple[str, str, str]:
             message = f"its pickle imports {imported!r}, and the packed {packed.name!r} has no {parts[0]!r}"
             return module, message, f"AttributeError: Can't get attribute {parts[0]!r} on <module {packed.name!r}>"
     return "", "", ""
-
-
-def _imported(subject: Subject) -> frozenset[str]:
-    """Return the top-level modules that the sources import."""
-    modules = (subject.modules.find(name) for name in subject.worker.graph)
-    spaces = (subject.modules.space(module) for module in modules if module is not None)
-    return frozenset(
-        (item.module or "").partition(".")[0] for space in spaces if space is not None for item in space.imports
-    )
 
 
 def _finds_its_own_way(subject: Subject) -> bool:
