@@ -48,8 +48,9 @@ ROOMS: dict[str, set[str]] = {
     "marpack.config": {*WORDS, "marpack.disk", "marpack.archive", "marpack.archive.read", *CONFIG},
     "marpack.remote": {*WORDS, "marpack.disk", *ARCHIVES},
     "marpack.checks.python": {*WORDS, "marpack.archive"},
+    "marpack.checks.flow": {"marpack.checks.python"},
     "marpack.checks.frame": {*WORDS, *ARCHIVES, "marpack.checks.python"},
-    "marpack.checks.rules": {*WORDS, *ARCHIVES, *CONFIG, *FRAME},
+    "marpack.checks.rules": {*WORDS, *ARCHIVES, *CONFIG, *FRAME, "marpack.checks.flow"},
     "marpack.checks": {*WORDS, *ARCHIVES, *FRAME, "marpack.checks.rules"},
     "marpack.serving.deploy": {*WORDS, "marpack.disk", *ARCHIVES, *CONFIG, "marpack.remote"},
     "marpack.serving.kaptain": {*WORDS, *ARCHIVES, *CONFIG, "marpack.remote", "marpack.serving.deploy"},
@@ -106,6 +107,15 @@ def room_of(module: str) -> str:
 def source(module: str) -> str:
     path = PACKAGE.joinpath(*module.split(".")[1:])
     return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+
+
+def said(module: str) -> str:
+    """Return a module's code without its texts, which may speak of anything."""
+    tree = ast.parse(source(module))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return ast.unparse(tree)
 
 
 def imports(module: str) -> set[str]:
@@ -255,4 +265,4 @@ AMBIENT = {
 @pytest.mark.parametrize("word", AMBIENT)
 def test_no_ambience(word: str) -> None:
     """The clock is read where a default needs it; environment, terminal and arguments by the command line."""
-    assert {module for module in MODULES if re.search(rf"\b{re.escape(word)}", source(module))} == AMBIENT[word]
+    assert {module for module in MODULES if re.search(rf"\b{re.escape(word)}", said(module))} == AMBIENT[word]

@@ -115,7 +115,7 @@ class ClassOf:
             return Attribute(True, owner=self, node=defined)
         for inner in ast.walk(self.node):
             match inner:
-                case ast.Name(id="setattr"):
+                case ast.Name(id="setattr" | "vars") | ast.Attribute(attr="__setattr__" | "__dict__"):
                     return Attribute(None)
                 case ast.Attribute(attr=attribute, ctx=ast.Store()) if attribute == name:
                     return Attribute(None)

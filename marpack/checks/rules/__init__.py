@@ -8,6 +8,7 @@ from marpack.checks.rules import (
     container,
     entry_call,
     entry_point,
+    handler_flow,
     handler_name,
     imports,
     labels,
@@ -39,6 +40,7 @@ _MODULES = (
         entry_point,
         entry_call,
         constructor,
+        handler_flow,
     ),
     *(
         imports,

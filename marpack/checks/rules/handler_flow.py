@@ -1,0 +1,224 @@
+"""Rules about what a handler surely does when it is loaded and when it answers: it is followed, and never run."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TypeVar
+
+from marpack.checks.flow.events import Answer, Event, FileUse, KeyRead, NoAttribute, NoneUse, Unbound
+from marpack.checks.flow.handler import follow
+from marpack.checks.frame.subject import Subject
+from marpack.checks.rules.handler_name import KEY, is_python
+from marpack.checks.rules.model_config import config_values
+from marpack.findings import Finding, Severity
+from marpack.rule import rule, rules_in
+
+E = TypeVar("E", bound=Event)
+
+_DIES = {
+    "import": "the worker dies: ",
+    "initialize": "the worker dies: ",
+    "answer": "each request is answered 503: ",
+}
+# Texts of the manifest's model that name files: other rules say that those are not packed.
+_ROLES = ("handler", "modelFile", "serializedFile", "configFile", "requirementsFile", "sourceVocab")
+
+
+# The options that give the manifest's model a key.
+_OPTIONS = {
+    "configFile": "config-file",
+    "modelFile": "model-file",
+    "requirementsFile": "requirements-file",
+    "serializedFile": "serialized-file",
+}
+_NOT_FOUND = "FileNotFoundError: [Errno 2] No such file or directory"
+# What says it in another way.
+_ERRORS = {
+    "from_pretrained": "OSError or huggingface_hub.errors.HFValidationError",
+    "onnxruntime.InferenceSession": "NoSuchFile: Load model failed. File doesn't exist",
+    "torch.jit.load": "ValueError: The provided filename does not exist",
+}
+
+
+def events_of(subject: Subject) -> tuple[Event, ...]:
+    """Return what a worker surely does with the handler, in its order."""
+    return subject.once(_events)
+
+
+def _events(subject: Subject) -> tuple[Event, ...]:
+    if not is_python(subject) or not subject.manifest:
+        return ()
+    return follow(
+        subject.worker,
+        holds=subject.holds,
+        manifest=subject.manifest,
+        config=lambda: config_values(subject),
+        python=subject.settings.python,
+    )
+
+
+def _of(subject: Subject, kind: type[E]) -> Iterator[tuple[E, Severity]]:
+    """Yield the events of a kind, and how bad it is when they fail: they end the worker, or a request."""
+    for event in events_of(subject):
+        if type(event) is kind:
+            yield event, "warning" if event.phase == "answer" else "error"
+
+
+@rule("handler-key", "error", kind="model")
+def find_no_key(subject: Subject) -> Iterator[Finding]:
+    """Subscript only keys that the manifest, the context or the model's configuration has.
+
+    ``context.manifest["model"]["modelFile"]`` is a ``KeyError`` where no model file is packed, and
+    ``context.system_properties`` has ``model_dir``, ``gpu_id``, ``batch_size``, ``server_name``,
+    ``server_version`` and ``limit_max_image_pixels``. Nothing is said of ``.get``, of what a condition asks for
+    first, and of what a ``try`` takes [server].
+    """
+    said = set()
+    for event, severity in _of(subject, KeyRead):
+        if (event.owner, event.key) in said:
+            continue
+        said.add((event.owner, event.key))
+        near = get_close_matches(event.key, event.near, 1, 0.85)
+        option = _OPTIONS.get(event.key) if event.owner == "context.manifest['model']" else None
+        fix = f"pack it (--{option}, {option.replace('-', '_')}=), or " if option else ""
+        fix = f"write {near[0]!r}, or " if near else fix
+        yield find_no_key.finding(
+            f"{event.owner} has no {event.key!r}",
+            KEY,
+            effect=f"{_DIES[event.phase]}KeyError: {event.key!r}",
+            fix=f"{fix}ask with .get({event.key!r})",
+            member=event.member,
+            line=event.line,
+            severity=severity,
+        )
+
+
+@rule("handler-file-missing", "warning", kind="model")
+def find_no_file(subject: Subject) -> Iterator[Finding]:
+    """Pack the files that the handler opens by name.
+
+    A worker runs in the folder of the model, which holds the files of the archive and nothing else. Looked for
+    are names that the text tells, alone or joined with ``model_dir`` or ``__file__``; not what the handler has
+    written, unpacked or fetched before, and not what it asks for before it opens it [server].
+    """
+    roles = {subject.file(key) for key in _ROLES}
+    said = set()
+    for event, _ in _of(subject, FileUse):
+        if event.path in roles or event.path in said:
+            continue
+        said.add(event.path)
+        near = _near(subject, event.path)
+        effect = event.raises or f"{_ERRORS.get(event.call, _NOT_FOUND)}: {event.path!r}"
+        needs = f"{event.call} needs" if event.call else "the handler asks for"
+        yield find_no_file.finding(
+            f"{needs} {event.path!r}, which is not packed" + (f": {near!r} is" if near else ""),
+            KEY,
+            effect=f"{_DIES[event.phase]}{effect}",
+            fix=f"name {near!r}" if near else "pack it as an extra file",
+            member=event.member,
+            line=event.line,
+        )
+
+
+def _near(subject: Subject, path: str) -> str | None:
+    """Return the member that is likely meant: of the same name in another place or case, or of a similar one."""
+    name = posixpath.basename(path).lower()
+    same = [each for each in subject.names if posixpath.basename(each).lower() == name]
+    suffix = posixpath.splitext(name)[1]
+    others = [each for each in subject.names if each.lower().endswith(suffix) and not each.endswith(".py")]
+    return next(iter(same or get_close_matches(path, others, 1, 0.7)), None)
+
+
+@rule("handler-undefined", "error", kind="model")
+def find_unbound(subject: Subject) -> Iterator[Finding]:
+    """Define or import every name that the handler reads.
+
+    Looked for are names that nothing in the file binds, read where the file is imported, where the handler is
+    initialised, or where each request passes (a warning) [server].
+    """
+    said = set()
+    for event, severity in _of(subject, Unbound):
+        if (event.member, event.name) in said:
+            continue
+        said.add((event.member, event.name))
+        yield find_unbound.finding(
+            f"nothing binds the name {event.name!r}",
+            KEY,
+            effect=f"{_DIES[event.phase]}NameError: name {event.name!r} is not defined",
+            fix=f"import or define {event.name!r}",
+            member=event.member,
+            line=event.line,
+            severity=severity,
+        )
+
+
+@rule("handler-attribute", "error", kind="model")
+def find_no_attribute(subject: Subject) -> Iterator[Finding]:
+    """Set every attribute of ``self`` that the handler reads.
+
+    Looked for are attributes that neither the class nor its bases define or assign, where all of them are known:
+    ``BaseHandler`` is. One that is read while the handler loads ends the worker; one that each request passes is a
+    warning [server].
+    """
+    said = set()
+    for event, severity in _of(subject, NoAttribute):
+        if (event.owner, event.name) in said:
+            continue
+        said.add((event.owner, event.name))
+        yield find_no_attribute.finding(
+            f"nothing sets the attribute {event.name!r} of {event.owner}",
+            KEY,
+            effect=f"{_DIES[event.phase]}AttributeError: {event.owner!r} object has no attribute {event.name!r}",
+            fix=f"set self.{event.name} in initialize, or correct the name",
+            member=event.member,
+            line=event.line,
+            severity=severity,
+        )
+
+
+@rule("handler-none", "warning", kind="model")
+def find_none(subject: Subject) -> Iterator[Finding]:
+    """Set what ``BaseHandler`` leaves as None before it is used.
+
+    Its constructor sets ``model``, ``mapping``, ``device``, ``manifest`` and others to None, and its
+    ``initialize`` fills them. A handler with an ``initialize`` of its own that does not call
+    ``super().initialize(context)`` finds None [server].
+    """
+    said = set()
+    for event, severity in _of(subject, NoneUse):
+        if event.name in said:
+            continue
+        said.add(event.name)
+        yield find_none.finding(
+            f"self.{event.name} is still None",
+            KEY,
+            effect=f"{_DIES[event.phase]}TypeError: 'NoneType' object is not subscriptable, or the like",
+            fix=f"set self.{event.name} in initialize, or call super().initialize(context)",
+            member=event.member,
+            line=event.line,
+            severity=severity,
+        )
+
+
+@rule("handler-result", "warning", kind="model")
+def find_no_list(subject: Subject) -> Iterator[Finding]:
+    """Return a list from the entry point, with one item for each request.
+
+    The server answers with 503 where it gets anything else, a tuple, a text or a dictionary too. ``postprocess``
+    of a ``BaseHandler`` is what the entry point returns. Said only where all that is returned is known [server].
+    """
+    for event, _ in _of(subject, Answer):
+        shown = " or ".join(event.types)
+        yield find_no_list.finding(
+            f"{event.function} returns {shown}, never a list",
+            KEY,
+            effect=f"503 Invalid model predict output; the log: Invalid return type: <class {event.types[0]!r}>",
+            fix="return a list with one item for each request",
+            member=event.member,
+            line=event.line,
+        )
+
+
+RULES = rules_in(globals())
