@@ -24,6 +24,7 @@ _MAX_DIMENSIONS = 64
 # a pickle is that holds nothing.
 NOT_ALL_NAMES: Final = "whose keys are not all names"
 NOT_OF_TORCH_SAVE: Final = "not of torch.save"
+NOT_KNOWN: Final = "nothing that is known"
 EMPTY_DICT: Final = "a pickle of an empty dict"
 
 
@@ -83,6 +84,11 @@ class Weights:
     torch_because: tuple[str, ...] = ()
     numpy_from: str | None = None
     parts: tuple[str, ...] = ()
+
+    @property
+    def is_plain_pickle(self) -> bool:
+        """Whether it is a pickle that torch.save did not write."""
+        return self.kind == "pickle" and self.detail.endswith(NOT_OF_TORCH_SAVE)
 
     @property
     def is_empty(self) -> bool:

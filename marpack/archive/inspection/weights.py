@@ -6,7 +6,7 @@ from typing import Final
 
 from marpack.archive import git_lfs
 from marpack.archive.inspection.block_reader import Window
-from marpack.archive.inspection.kinds import NOT_OF_TORCH_SAVE, SeekableReader, Weights
+from marpack.archive.inspection.kinds import NOT_KNOWN, NOT_OF_TORCH_SAVE, SeekableReader, Weights
 from marpack.archive.inspection.onnx import describe_onnx
 from marpack.archive.inspection.pickles import LEGACY_MAGIC, MAX_BYTES, Budget, walk
 from marpack.archive.inspection.safetensors import describe_safetensors
@@ -52,7 +52,7 @@ def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None =
         describe_safetensors(window, head)
         or _pickles(window, head)
         or describe_onnx(window)
-        or Weights(kind="unknown", detail="nothing that is known" if size else "empty")
+        or Weights(kind="unknown", detail=NOT_KNOWN if size else "empty")
     )
 
 

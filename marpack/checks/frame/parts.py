@@ -142,7 +142,7 @@ def _of_tokenizer(subject: Subject, name: str, values: dict[str, Any]) -> Iterat
 
 
 def _of_code(subject: Subject, name: str, values: dict[str, Any]) -> Iterator[Part]:
-    """Yield the sources that ``auto_map`` names, as ``"modeling_mine.MyModel"``; those of a repository have ``--``."""
+    """Yield the sources that ``auto_map`` names, as ``"modeling_mine.Model"``; ``--`` is in those of the Hub."""
     named = values.get("auto_map")
     for value in named.values() if isinstance(named, dict) else ():
         for text in value if isinstance(value, list) else [value]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-from marpack.archive.inspection.kinds import NOT_ALL_NAMES, NOT_OF_TORCH_SAVE, Weights
+from marpack.archive.inspection.kinds import NOT_ALL_NAMES, Weights
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before, is_refused, refused_globals
 from marpack.checks.frame.weights import describe, may_be_read, serialized_file
@@ -99,7 +99,7 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
 
 def _is_zip(weights: Weights) -> bool:
     """Tell whether a file is a zip of torch's, in which torch.jit.load misses only something."""
-    if weights.legacy or weights.detail.endswith(NOT_OF_TORCH_SAVE):
+    if weights.legacy or weights.is_plain_pickle:
         return False
     return weights.kind in ("state_dict", "module", "checkpoint", "pickle", "exported-program")
 

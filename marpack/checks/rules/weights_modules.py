@@ -19,6 +19,7 @@ from marpack.checks.frame.weights import (
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
 from marpack.checks.rules.handler_name import is_python
 from marpack.checks.rules.imports import changes_path, in_folders, is_closed, is_standard
+from marpack.checks.rules.weights_calls import loads_of
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
@@ -43,11 +44,12 @@ def find_missing_modules(subject: Subject) -> Iterator[Finding]:
     if not is_python(subject) or _finds_its_own_way(subject):
         return
     elsewhere = in_folders(subject)
+    surely = {event.path for event in loads_of(subject)}
     for name in weights_files(subject):
         weights = describe(subject, name)
         if weights.kind not in _PICKLED or _is_said_elsewhere(subject, name, weights):
             continue
-        loaded = name == serialized_file(subject) or is_named(subject, name)
+        loaded = name in surely or name == serialized_file(subject) or is_named(subject, name)
         said: set[str] = set()
         for imported in weights.globals:
             missing, message, effect = _missing(subject, imported)
