@@ -15,6 +15,12 @@ _INDEX: Final = ".index.json"
 _MOST_PARTS: Final = 10_000
 # Of safetensors, torch and diffusers: how the parts of one file of weights are called.
 _SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})(?P<suffix>\.[A-Za-z0-9]+)")
+# Those of transformers and diffusers are found by their index only.
+_INDEXED: Final = frozenset(
+    f"{stem}{suffix}"
+    for stem in ("model", "pytorch_model", "diffusion_pytorch_model")
+    for suffix in (".safetensors", ".bin")
+)
 # torch.distributed.checkpoint, FileSystemWriter: the files that its .metadata names, as texts of a pickle.
 _DISTRIBUTED: Final = re.compile(rb"__[0-9]{1,6}_[0-9]{1,6}\.distcp")
 # transformers: the files of a tokenizer's own class, by what the name of the class begins with; tokenizer.json
@@ -116,13 +122,19 @@ def _of_index(subject: Subject, name: str) -> Iterator[Part]:
 def _shards(subject: Subject) -> Iterator[Part]:
     """Yield the files whose names say that they are one of several, of which some are there."""
     seen: set[tuple[str, str, str]] = set()
+    # Where an index lies elsewhere, its shards are looked for there.
+    indexes = {posixpath.basename(name) for name in subject.names if name.endswith(_INDEX)}
     for name in subject.names:
         found = _SHARD.fullmatch(name)
         if found is None or (found["stem"], found["count"], found["suffix"]) in seen:
             continue
         seen.add((found["stem"], found["count"], found["suffix"]))
-        if int(found["count"]) > _MOST_PARTS or subject.holds(f"{found['stem']}{found['suffix']}{_INDEX}"):
+        whole = f"{found['stem']}{found['suffix']}"
+        if int(found["count"]) > _MOST_PARTS or subject.holds(whole) or subject.holds(f"{whole}{_INDEX}"):
             continue
+        if posixpath.basename(whole) in _INDEXED and f"{posixpath.basename(whole)}{_INDEX}" not in indexes:
+            effect = f"from_pretrained: OSError: Error no file named {posixpath.basename(whole)}"
+            yield Part(whole=name, name=f"{whole}{_INDEX}", readers=_HUB, effect=effect)
         for number in range(1, int(found["count"]) + 1):
             other = f"{found['stem']}-{number:05}-of-{found['count']}{found['suffix']}"
             effect = "FileNotFoundError: No such file or directory"
@@ -137,7 +149,7 @@ def _of_tokenizer(subject: Subject, name: str, values: dict[str, Any]) -> Iterat
     if found is None or subject.holds(posixpath.join(folder, _WHOLE_TOKENIZER)):
         return
     for part in _TOKENIZERS.get(found[1], ()):
-        effect = f"from_pretrained: Can't load tokenizer, or TypeError, for there is no {part}"
+        effect = "from_pretrained finds no vocabulary: TypeError, or, since transformers 5, every word is unknown"
         yield _beside(name, part, readers=_HUB, effect=effect)
 
 

@@ -37,7 +37,7 @@ class Torch:
 
     def __str__(self) -> str:
         text = f"torch {version_text(self.version)}"
-        return f"{text}, which {self.of} has," if self.of else text
+        return f"{text}, as {self.of}" if self.of else text
 
 
 def servers_torch(torch: str | None, *, torchserve_version: str | None, target: str) -> Torch | None:

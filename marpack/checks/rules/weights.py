@@ -134,7 +134,9 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     elif is_refused(subject, weights) and not is_before(subject, WEIGHTS_ONLY_DEFAULT):
         names = ", ".join(refused_globals(subject, weights)[:3])
         message = f"it holds {names or 'what weights_only=True does not allow'}"
-        yield finding(message=message, fix=_SAVE, effect=f"{_REFUSED}, from torch 2.6 on", severity="warning")
+        torch = subject.settings.torch
+        worst: Severity | None = None if torch is not None and torch.certain else "warning"
+        yield finding(message=message, fix=_SAVE, effect=f"{_REFUSED}, from torch 2.6 on", severity=worst)
     elif _is_no_mapping_of_names(weights):
         message = f"it is no state_dict but {weights.detail}"
         severity: Severity | None = "warning" if _has_own_loading(subject) else None
