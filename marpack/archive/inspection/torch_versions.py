@@ -50,6 +50,7 @@ _NAMES: Final = {
         torch.optim.lr_scheduler.LRScheduler
     """,
     (2, 1): """
+        torch.ao.quantization.pt2e. torch.ao.quantization.quantizer.
         torch.nn.modules.padding.CircularPad1d torch.nn.modules.padding.CircularPad2d
         torch.nn.modules.padding.CircularPad3d torch.nn.modules.padding.ZeroPad1d
         torch.nn.modules.padding.ZeroPad3d
@@ -60,12 +61,11 @@ _NAMES: Final = {
     """,
     (2, 3): "torch.nn.attention. torch.nn.modules.pooling.LPPool3d",
     (2, 4): "torch.nn.modules.normalization.RMSNorm",
-    (
-        2,
-        5,
-    ): "torch.distributed.tensor._api. torch.distributed.tensor._dtensor_spec. torch.distributed.tensor.DTensor "
-    "torch.distributed.tensor.placement_types. torch.nn.attention.flex_attention. torch.nn.parameter.Buffer "
-    "torch.optim._adafactor.",
+    (2, 5): """
+        torch.distributed.tensor._api. torch.distributed.tensor._dtensor_spec. torch.distributed.tensor.DTensor
+        torch.distributed.tensor.placement_types. torch.nn.attention.flex_attention. torch.nn.parameter.Buffer
+        torch.optim._adafactor.
+    """,
     (2, 6): "torch._utils._rebuild_device_tensor_from_cpu_tensor",
     (2, 9): "torch.optim._muon.",
     (2, 10): "torch.distributed._mesh_layout.",
@@ -187,9 +187,8 @@ def readers_of_format(version: int) -> Readers:
 def readers_of_schema(major: int, *, archive: bool) -> Readers:
     """Return which torch reads a program of ``torch.export``; ``archive`` where it is in the form since 2.8."""
     since, until = _SCHEMAS.get(major, (None, None))
-    if archive:
-        since = max(since or PT2_ARCHIVE, PT2_ARCHIVE)
-    return Readers(since=since, until=until, because=(f"schema version {major}",) if since or until else ())
+    readers = Readers(since=since, until=until, because=(f"schema version {major}",) if since else ())
+    return readers.among(Readers(since=PT2_ARCHIVE, because=("form pt2",))) if archive else readers
 
 
 def numpy_of_names(names: Iterable[str]) -> str | None:
