@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from marpack.checks.frame.subject import Subject, json_object
-from marpack.checks.frame.weights import describe, serialized_file, weights_files
+from marpack.checks.frame.weights import describe, serialized_file, source_names, weights_files
 
 _INDEX: Final = ".index.json"
 _MOST_PARTS: Final = 10_000
@@ -38,6 +38,9 @@ _TOKENIZERS: Final = {
 _TOKENIZER_CLASS: Final = re.compile(r"([A-Za-z0-9]+?)Tokenizer(?:Fast)?")
 # What reads folders of the Hugging Face Hub's form, from a folder of the archive.
 _HUB: Final = frozenset({"from_pretrained", "pipeline", "SentenceTransformer", "CrossEncoder", "load_adapter"})
+_WITH_TOKENIZER: Final = frozenset({"AutoProcessor", "pipeline", "SentenceTransformer"})
+_WITH_CODE: Final = frozenset({"trust_remote_code"})
+_ADAPTERS: Final = frozenset({"PeftModel", "AutoPeftModel", "AutoPeftModelForCausalLM", "load_adapter"})
 _CHECKPOINTS: Final = frozenset(
     {"load_sharded_checkpoint", "load_checkpoint_and_dispatch", "load_checkpoint_in_model"}
 )
@@ -135,7 +138,8 @@ def _shards(subject: Subject) -> Iterator[Part]:
         if posixpath.basename(whole) in _INDEXED and f"{posixpath.basename(whole)}{_INDEX}" not in indexes:
             effect = f"from_pretrained: OSError: Error no file named {posixpath.basename(whole)}"
             yield Part(whole=name, name=f"{whole}{_INDEX}", readers=_HUB, effect=effect)
-        for number in range(1, int(found["count"]) + 1):
+        first = 1 - subject.holds(f"{found['stem']}-00000-of-{found['count']}{found['suffix']}")
+        for number in range(first, first + int(found["count"])):
             other = f"{found['stem']}-{number:05}-of-{found['count']}{found['suffix']}"
             effect = "FileNotFoundError: No such file or directory"
             yield Part(whole=name, name=other, readers=_HUB | _CHECKPOINTS, effect=effect)
@@ -148,9 +152,11 @@ def _of_tokenizer(subject: Subject, name: str, values: dict[str, Any]) -> Iterat
     folder = posixpath.dirname(name)
     if found is None or subject.holds(posixpath.join(folder, _WHOLE_TOKENIZER)):
         return
+    # A model may be read from the folder by itself.
+    readers = frozenset(name for name in source_names(subject) if "Tokenizer" in name or name in _WITH_TOKENIZER)
     for part in _TOKENIZERS.get(found[1], ()):
         effect = "from_pretrained finds no vocabulary: TypeError, or, since transformers 5, every word is unknown"
-        yield _beside(name, part, readers=_HUB, effect=effect)
+        yield _beside(name, part, readers=readers, effect=effect)
 
 
 def _of_code(subject: Subject, name: str, values: dict[str, Any]) -> Iterator[Part]:
@@ -161,14 +167,14 @@ def _of_code(subject: Subject, name: str, values: dict[str, Any]) -> Iterator[Pa
             if isinstance(text, str) and "--" not in text and re.fullmatch(r"\w+\.\w+", text, re.ASCII):
                 part = f"{text.partition('.')[0]}.py"
                 effect = f"from_pretrained: OSError: ... does not appear to have a file named {part}"
-                yield _beside(name, part, readers=_HUB, effect=effect)
+                yield _beside(name, part, readers=_WITH_CODE, effect=effect)
 
 
 def _of_adapter(subject: Subject, name: str, values: dict[str, Any]) -> Iterator[Part]:
     folder = posixpath.dirname(name)
     if "peft_type" in values and not subject.holds(posixpath.join(folder, "adapter_model.bin")):
         effect = "peft: Can't find weights for the adapter"
-        yield _beside(name, "adapter_model.safetensors", readers=_HUB, effect=effect)
+        yield _beside(name, "adapter_model.safetensors", readers=_ADAPTERS, effect=effect)
 
 
 def _of_pipeline(subject: Subject, name: str, values: dict[str, Any]) -> Iterator[Part]:

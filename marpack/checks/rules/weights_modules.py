@@ -17,6 +17,7 @@ from marpack.checks.frame.weights import (
     weights_files,
 )
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
+from marpack.checks.python.values import dotted_name
 from marpack.checks.rules.handler_name import is_python
 from marpack.checks.rules.imports import changes_path, in_folders, is_closed, is_standard
 from marpack.checks.rules.weights_calls import loads_of
@@ -27,6 +28,7 @@ from marpack.rule import rule, rules_in
 _PICKLED = frozenset({"state_dict", "checkpoint", "module", "pickle"})
 # Whoever uses these may find names in places of their own.
 _OWN_WAYS = frozenset({"Unpickler", "find_class", "pickle_module"})
+_PICKLES = frozenset({"pickle", "cloudpickle", "dill", "joblib"})
 _MAIN = "__main__"
 _FIX = "save the state_dict() alone, or pack the module"
 
@@ -45,11 +47,12 @@ def find_missing_modules(subject: Subject) -> Iterator[Finding]:
         return
     elsewhere = in_folders(subject)
     surely = {event.path for event in loads_of(subject)}
+    unpickles = subject.worker.loads_model is True or any(map(_unpickles, trees(subject)))
     for name in weights_files(subject):
         weights = describe(subject, name)
         if weights.kind not in _PICKLED or _is_said_elsewhere(subject, name, weights):
             continue
-        loaded = name in surely or name == serialized_file(subject) or is_named(subject, name)
+        loaded = name in surely or (unpickles and (name == serialized_file(subject) or is_named(subject, name)))
         said: set[str] = set()
         for imported in weights.globals:
             missing, message, effect = _missing(subject, imported)
@@ -118,13 +121,25 @@ def _finds_its_own_way(subject: Subject) -> bool:
     modules = (subject.modules.find(name) for name in subject.worker.graph)
     spaces = (subject.modules.space(module) for module in modules if module is not None)
     return any(space is not None and changes_path(space) for space in spaces) or any(
-        isinstance(node, ast.Attribute)
-        and node.attr == "modules"
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "sys"
+        isinstance(node, ast.Attribute) and dotted_name(node) in ("sys.modules", "torch.hub")
         for tree in trees(subject)
         for node in ast.walk(tree)
     )
+
+
+def _unpickles(tree: ast.Module) -> bool:
+    """Tell whether a source calls what unpickles, and not only a library that may have ways of its own."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names) if any(each.name in _PICKLES for each in names):
+                return True
+            case ast.ImportFrom(module=module, names=names) if module in _PICKLES or (
+                module in ("torch", "torch.serialization") and any(each.name == "load" for each in names)
+            ):
+                return True
+            case ast.Call(func=func) if dotted_name(func) in ("torch.load", "torch.serialization.load"):
+                return True
+    return False
 
 
 def _fills_main(subject: Subject) -> bool:

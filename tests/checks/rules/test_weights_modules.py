@@ -62,6 +62,8 @@ def requiring(archive: Archive, *lines: str) -> Archive:
         loaded(
             whole("__main__"), handler="import sys\nsetattr(sys.modules['__main__'], 'Net', object)\n" + LOADER
         ),
+        loaded(whole("models.yolo"), handler=LOADER.replace("torch.load(", "torch.hub.load('a/b', 'custom', ")),
+        loaded(whole("nets.small"), handler="import library\n" + LOADER.replace("torch.load", "library.load")),
         # Of a distribution that is listed.
         requiring(loaded(whole("timm.models.resnet", "ResNet")), "timm==1.0.9"),
         # Imported by the handler: the rule on imports is about that.

@@ -114,27 +114,33 @@ def test_shards_that_say_how_many_they_are() -> None:
     assert missing(of(*SHARDS), handler=OTHER) == {"model.safetensors.index.json": "note"}
     assert missing(of(*SHARDS, "model.safetensors")) == {}
     assert missing(of("a-00001-of-99999.bin")) == {}
+    assert missing(of("words-00000-of-00002.json", "words-00001-of-00002.json")) == {}
 
 
 def test_folders_of_the_hub() -> None:
+    words = HUB.replace("AutoModel", "AutoTokenizer")
     bert = {"tok/tokenizer_config.json": {"tokenizer_class": "BertTokenizerFast"}}
-    assert missing(bert) == {"tok/vocab.txt": "warning"}
+    assert missing(bert, handler=words) == {"tok/vocab.txt": "warning"}
+    assert missing(bert) == {"tok/vocab.txt": "note"}
     assert missing(bert, handler=OTHER) == {"tok/vocab.txt": "note"}
-    guarded = HUB + "\nHAS = any(name.startswith('vocab.') for name in ())\n"
+    guarded = words + "\nHAS = any(name.startswith('vocab.') for name in ())\n"
     assert missing(bert, handler=guarded) == {"tok/vocab.txt": "note"}
     assert missing({**bert, **of("tok/vocab.txt")}) == {}
     assert missing({**bert, **of("tok/tokenizer.json")}) == {}
     roberta = {"tokenizer_config.json": {"tokenizer_class": "RobertaTokenizer"}}
-    assert missing({**roberta, **of("vocab.json")}) == {"merges.txt": "warning"}
+    assert missing({**roberta, **of("vocab.json")}, handler=words) == {"merges.txt": "warning"}
     for other in ("PreTrainedTokenizerFast", "MyTokenizer", 5, None, "x" * 100_000):
         assert missing({"tokenizer_config.json": {"tokenizer_class": other}}) == {}
     code = {
         "config.json": {"auto_map": {"AutoModel": "modeling_mine.Mine", "AutoConfig": "org/repo--configuration.C"}}
     }
-    assert missing(code) == {"modeling_mine.py": "warning"}
+    trusting = HUB.replace('context.system_properties["model_dir"]', "'.', trust_remote_code=True")
+    assert missing(code, handler=trusting) == {"modeling_mine.py": "warning"}
+    assert missing(code) == {"modeling_mine.py": "note"}
     assert missing({**code, "modeling_mine.py": "class Mine: pass\n"}) == {}
     adapter = {"lora/adapter_config.json": {"peft_type": "LORA"}}
-    assert missing(adapter) == {"lora/adapter_model.safetensors": "warning"}
+    adapted = HUB.replace("AutoModel", "PeftModel")
+    assert missing(adapter, handler=adapted) == {"lora/adapter_model.safetensors": "warning"}
     assert missing({**adapter, **of("lora/adapter_model.bin")}) == {}
     pipeline = {"_class_name": "P", "unet": ["diffusers", "U"], "safety_checker": [None, None], "size": [1, 2]}
     assert missing({"model_index.json": pipeline}) == {"unet": "warning"}
