@@ -6,6 +6,7 @@ import ast
 import posixpath
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from marpack.checks.flow.known_calls import (
     LOADS,
@@ -30,6 +31,8 @@ from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
     Batch,
+    Bound,
+    Closure,
     Instance,
     Items,
     Known,
@@ -48,6 +51,9 @@ _LONGEST_TEXT = 4096
 _TEXT_METHODS = frozenset({"endswith", "lower", "lstrip", "removeprefix", "removesuffix", "replace", "rstrip"}) | {
     *("split", "startswith", "strip", "upper", "rsplit")
 }
+
+
+CONSTANTS: dict[str, Value] = dict.fromkeys(("os.sep", "os.path.sep"), Known("/"))
 
 
 class Calls(State):
@@ -71,6 +77,16 @@ class Calls(State):
         if path in ("os.chdir", "os.fchdir"):
             self.leave_folder()
             return NONE
+        if path in ("json.load", "json.loads") and isinstance(first, OpenFile):
+            document = self.json_of(first.path)
+            return UNKNOWN if document is None else Mapped(first.path, document)
+        if path == "builtins.hasattr" and isinstance(first, Instance):
+            name = given[1] if len(given) > 1 else UNKNOWN
+            absent = isinstance(name, Known) and self.attribute(first, str(name.value)) is None
+            return Known(False) if absent else Typed(frozenset(["bool"]))
+        if path in ("builtins.setattr", "builtins.vars") and isinstance(first, Instance):
+            self.forget(first)
+            return NONE
         if path == "builtins.enumerate" and isinstance(first, (Batch, Items)):
             return Batch() if isinstance(first, Batch) or first.values else UNKNOWN
         if path in ("builtins.list", "builtins.tuple") and isinstance(first, Batch):
@@ -89,8 +105,13 @@ class Calls(State):
             if isinstance(value, ModelPath) and value.path:
                 self.write(value.path)
             elif isinstance(value, Instance):
-                for attribute in list(value.attributes):
-                    self.memory.set(value.attributes, attribute, UNKNOWN)
+                self.forget(value)
+            elif isinstance(value, Mapped):
+                self.change(value)
+            elif isinstance(value, Bound):
+                self.forget(value.of)
+            elif isinstance(value, Closure) and value.scope.method is not None:
+                self.forget(value.scope.method[1])
 
     def _read(
         self, node: ast.Call, scope: Scope, path: str, given: Sequence[Value], named: Mapping[str, Value]
@@ -171,6 +192,8 @@ class Calls(State):
             found = self._path_method(node, scope, value, name, given)
             if found is not None:
                 return found
+        if isinstance(value, OpenFile) and name == "read":
+            return value  # the text, which is known by the name of its file
         if isinstance(value, Mapped):
             return self._mapped_method(value, name, given)
         if isinstance(value, Known) and isinstance(value.value, str):
@@ -194,7 +217,7 @@ class Calls(State):
                 self.write(value.path)
             else:
                 self.use(node, scope, value, name)
-            return OpenFile(value.path) if name == "open" else UNKNOWN
+            return OpenFile(value.path) if name in ("open", "read_bytes", "read_text") else UNKNOWN
         if name in PATH_WRITES:
             self.write(value.path)
             return UNKNOWN
@@ -204,6 +227,8 @@ class Calls(State):
             return value
         if name in ("endswith", "startswith") and given and isinstance(given[0], Known):
             ending = given[0].value
+            if (name, ending) == ("endswith", "/"):
+                return Known(value.has_slash)
             known = name == "endswith" and isinstance(ending, str) and "/" not in ending and value.path
             return Known(value.path.endswith(str(ending))) if known else Typed(frozenset(["bool"]))
         return UNKNOWN if name in ("glob", "rglob", "relative_to", "split", "replace") else None
@@ -214,13 +239,15 @@ class Calls(State):
             if key.value in value.entries:
                 return of_python(value.entries[key.value], f"{value.name}[{key.value!r}]")
             return given[1] if len(given) > 1 else NONE
+        if name == "keys":
+            return value
         if name in ("pop", "setdefault", "update", "clear", "popitem", "__setitem__"):
             self.change(value)
         return UNKNOWN
 
     def change(self, value: Mapped) -> None:
         """Remember that a dictionary is not any more what it was."""
-        self.memory.set(self.changed, value.name, True)
+        self.memory.set(self.changed, value, True)
 
 
 def joined(parts: Sequence[Value]) -> Value:
@@ -253,8 +280,10 @@ def text_of(parts: Sequence[Value]) -> Value:
     if len(known) == len(parts):
         return Known(text)
     if isinstance(first, ModelPath) and len(known) == len(parts) - 1:
-        if text.startswith("/"):
-            return first.joined(text.lstrip("/")) if text.strip("/") else first
+        if text.startswith("/") or first.has_slash:
+            inner = text.strip("/")
+            found = first.joined(inner) if inner else first
+            return replace(found, has_slash=text.endswith("/")) if isinstance(found, ModelPath) else found
         return ModelPath(first.path + text) if first.path and "/" not in text else UNKNOWN
     return Typed(frozenset(["str"]))
 

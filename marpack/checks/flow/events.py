@@ -11,11 +11,15 @@ Phase: TypeAlias = Literal["import", "initialize", "answer"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """Something that happens whenever a ``phase`` is run, on a ``line`` of a ``member``, and no ``try`` guards."""
+    """Something that happens whenever a ``phase`` is run, on a ``line`` of a ``member``, and no ``try`` guards.
+
+    Where it is not ``sure`` it happens as soon as its line is reached.
+    """
 
     member: str
     line: int
     phase: Phase
+    sure: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

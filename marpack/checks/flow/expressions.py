@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Sequence
 
-from marpack.checks.flow.calls import joined, percent, text_of
+from marpack.checks.flow.calls import CONSTANTS, joined, percent, text_of
 from marpack.checks.flow.events import KeyRead, NoAttribute, Unbound
 from marpack.checks.flow.objects import Objects
 from marpack.checks.flow.values import (
@@ -30,10 +30,12 @@ from marpack.checks.flow.values import (
     Typed,
     Unknown,
     Value,
+    items_of,
     merged,
     of_python,
     truth,
 )
+from marpack.checks.python.torch_handlers import torch_handler
 
 _MODULE_NAMES = frozenset(
     {*("__annotations__", "__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__path__")}
@@ -46,11 +48,15 @@ _TYPES_OF_NODES = {
     ast.GeneratorExp: "generator",
     ast.JoinedStr: "str",
 }
+_MOST_ENTRIES = 256
 _TRUTH_VALUE = Typed(frozenset(["bool"]))
 
 
 class Expressions(Objects):
     """Evaluates expressions."""
+
+    # How many dictionaries have been made.
+    _dictionaries = 0
 
     def value(self, node: ast.expr | None, scope: Scope) -> Value:
         """Evaluate an expression, and note what that needs."""
@@ -91,24 +97,41 @@ class Expressions(Objects):
                 kind = "list" if isinstance(node, ast.List) else "tuple"
                 if any(isinstance(element, ast.Starred) for element in elements):
                     return Typed(frozenset([kind]))
-                return Items(kind, tuple(values))
+                return items_of(kind, values)
             case ast.Lambda():
                 return Closure(node, scope)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                 return self._comprehension(node, scope)
             case ast.Await(value=inner) | ast.Starred(value=inner):
                 return self.value(inner, scope)
+            case ast.Dict():
+                return self._dictionary(node, scope)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self.value(child, scope)
         type_name = _TYPES_OF_NODES.get(type(node))
         return UNKNOWN if type_name is None else Typed(frozenset([type_name]))
 
+    def _dictionary(self, node: ast.Dict, scope: Scope) -> Value:
+        keys = [None if key is None else self.value(key, scope) for key in node.keys]
+        values = [self.value(value, scope) for value in node.values]
+        entries = {key.value: value for key, value in zip(keys, values, strict=True) if isinstance(key, Known)}
+        if len(entries) < len(keys) or len(keys) > _MOST_ENTRIES:
+            return Typed(frozenset(["dict"]))
+        self._dictionaries += 1
+        return Mapped(f"the dictionary of line {node.lineno}", entries, self._dictionaries)
+
     def _piece(self, node: ast.expr, scope: Scope) -> Value:
         if not isinstance(node, ast.FormattedValue):
             return self.value(node, scope)
         value = self.value(node.value, scope)
         return Typed(frozenset(["str"])) if node.conversion != -1 or node.format_spec is not None else value
+
+    def annotation(self, node: ast.expr | None, scope: Scope) -> None:
+        """Evaluate an annotation where Python does."""
+        space = scope.globals.space
+        if node is not None and self.python < (3, 14) and space is not None and not space.has_lazy_annotations:
+            self.value(node, scope)
 
     def _name(self, node: ast.Name, scope: Scope) -> Value:
         name = node.id
@@ -128,14 +151,17 @@ class Expressions(Objects):
         name = node.attr
         match value:
             case Outside(path):
-                return Outside(f"{path}.{name}")
+                return CONSTANTS.get(f"{path}.{name}", Outside(f"{path}.{name}"))
             case Packed(inner):
                 return inner.names.get(name, UNKNOWN)
+            case Made(inner_node):
+                held = self.class_names.get(inner_node, {}).get(name)
+                return held if isinstance(held, (Closure, Known, Items)) else MethodOf(value, name)
             case Context():
                 return self.of_context(name)
             case Instance():
                 found = self.attribute(value, name)
-                if found is None and value.number == self.handler:
+                if found is None and value.cls.member == self.handler_member:
                     self.note(NoAttribute, node, scope, name=name, owner=value.cls.value.name)
                 return UNKNOWN if found is None else found
             case Super(cls, instance):
@@ -155,7 +181,7 @@ class Expressions(Objects):
             case (Mapped(name, entries), Known(known)) if isinstance(node.ctx, ast.Load):
                 if known in entries:
                     return of_python(entries[known], f"{name}[{known!r}]")
-                if name not in self.changed:
+                if value not in self.changed:
                     near = tuple(each for each in entries if isinstance(each, str))
                     self.note(KeyRead, node, scope, owner=name, key=str(known), near=near)
             case (Items(_, values), Known(int(place))) if -len(values) <= place < len(values):
@@ -179,13 +205,11 @@ class Expressions(Objects):
             case Outside("builtins.super"):
                 return self._super(scope, given)
             case Outside(path):
+                if given and isinstance(given[0], Instance) and torch_handler(path.rpartition(".")[0]) is not None:
+                    return self.call_base(path, given[0], given[1:])
                 return self.call_outside(node, scope, path, given, named)
-            case Closure():
-                return self.call_closure(callee, given, named)
-            case Bound(Closure() as function, instance, owner):
-                return self.call_closure(function, [instance, *given], named, owner=owner)
-            case Bound(str(path), instance):
-                return self.call_base(path, instance, given)
+            case Closure() | Bound():
+                return self.call(callee, given, named)
             case Made():
                 return self.make(callee, given, named)
             case MethodOf(value, name):
@@ -203,12 +227,19 @@ class Expressions(Objects):
         if isinstance(value, Items) and isinstance(func, ast.Attribute):
             self.assign(func.value, Typed(frozenset([value.type])), scope)
 
+    def goes_round(self, items: Value) -> bool:
+        """Tell whether a loop is run once at least: what is made of a batch has an item for each request."""
+        if isinstance(items, Items):
+            return bool(items.values)
+        return isinstance(items, Batch) or (self.phase == "answer" and not isinstance(items, Mapped))
+
     def _super(self, scope: Scope, given: Sequence[Value]) -> Value:
         frame = scope.method
         if frame is None:
             return UNKNOWN
         owner, instance = frame
         if given and not (isinstance(given[0], Made) and given[0].node is owner.node):
+            self.forget(instance)
             return UNKNOWN
         return Super(owner, instance)
 
@@ -265,7 +296,7 @@ class Expressions(Objects):
                 wanted = isinstance(node.ops[0], ast.In)
                 if isinstance(right, MethodOf) and right.name == "keys":
                     right = right.value
-                if isinstance(right, Mapped) and isinstance(left, Known) and right.name not in self.changed:
+                if isinstance(right, Mapped) and isinstance(left, Known) and right not in self.changed:
                     return Known((left.value in right.entries) is wanted)
         return _TRUTH_VALUE
 
@@ -280,30 +311,34 @@ class Expressions(Objects):
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: Scope
     ) -> Value:
         inner = Scope(scope.member, parent=scope)
-
-        conditions = 0
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        before = self.conditions
         try:
-            for generator in node.generators:
-                items = self.value(generator.iter, inner)
-                self.assign(generator.target, UNKNOWN, inner)
-                if not isinstance(items, Batch) and not (isinstance(items, Items) and items.values):
-                    conditions += 1
-                    self.conditions += 1
-                for condition in generator.ifs:
-                    self.value(condition, inner)
-                    conditions += 1
-                    self.conditions += 1
-            if isinstance(node, ast.DictComp):
-                self.value(node.key, inner)
-                self.value(node.value, inner)
-            elif isinstance(node, ast.GeneratorExp):
-                with self.unsure():
-                    self.value(node.elt, inner)
-            else:
-                self.value(node.elt, inner)
+            self._generate(node.generators, parts, inner, later=isinstance(node, ast.GeneratorExp))
         finally:
-            self.conditions -= conditions
+            self.conditions = before
         return Typed(frozenset([_TYPES_OF_NODES[type(node)]]))
+
+    def _generate(
+        self, generators: Sequence[ast.comprehension], parts: Sequence[ast.expr], scope: Scope, *, later: bool
+    ) -> None:
+        """Follow what is made of items; that of a generator may be made ``later``, or never."""
+        if not generators:
+            self.conditions += later
+            for part in parts:
+                self.value(part, scope)
+            return
+        generator, *rest = generators
+        items = self.value(generator.iter, scope)
+        known = items.values if isinstance(items, Items) else None
+        self.conditions += not self.goes_round(items)
+        for value in (UNKNOWN,) if known is None else known:
+            self.assign(generator.target, value, scope)
+            for condition in generator.ifs:
+                self.value(condition, scope)
+            self.conditions += len(generator.ifs)
+            self._generate(rest, parts, scope, later=later)
+            self.conditions -= len(generator.ifs)
 
 
 def _last_name(node: ast.expr) -> str:

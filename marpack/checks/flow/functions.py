@@ -50,6 +50,7 @@ class Functions(Expressions):
         super().__init__(*arguments, **words)
         self._scopes: dict[str, Scope | None] = {}
         self.frames: list[Frame] = [Frame(ast.Module([], []))]
+        self._bound: dict[FunctionNode, frozenset[str]] = {}
         # How many objects have been made.
         self.made = 0
 
@@ -111,6 +112,10 @@ class Functions(Expressions):
         for default in [*node.args.defaults, *node.args.kw_defaults]:
             if default is not None:
                 self.value(default, scope)
+        args = node.args
+        for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]:
+            self.annotation(None if arg is None else arg.annotation, scope)
+        self.annotation(node.returns, scope)
         closure = Closure(node, scope)
         for decorator in node.decorator_list:
             self.value(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
@@ -137,11 +142,10 @@ class Functions(Expressions):
         self.made += 1
         instance = Instance(self.made, cls, {})
         constructor = self._constructor(instance)
-        match constructor:
-            case Bound(Closure() as function, _, owner):
-                self.call_closure(function, [instance, *given], named, owner=owner)
-            case Bound(str(path)):
-                self.call_base(path, instance, given)
+        if isinstance(constructor, Bound):
+            self.call(constructor, given, named)
+        else:
+            self.forget(instance)
         return instance
 
     def _constructor(self, instance: Instance) -> Value:
@@ -155,7 +159,7 @@ class Functions(Expressions):
                     return Bound(found, instance, item) if isinstance(found, Closure) else UNKNOWN
             else:
                 return UNKNOWN if item is None else Bound(f"{item}.__init__", instance)
-        return UNKNOWN
+        return Bound("builtins.object.__init__", instance)
 
     def call_closure(
         self,
@@ -170,7 +174,7 @@ class Functions(Expressions):
         if len(self.frames) > _DEEPEST or any(frame.node is node for frame in self.frames):
             self.write()
             return UNKNOWN
-        scope = Scope(function.scope.member, parent=_outer(function.scope), bound=_bound(node))
+        scope = Scope(function.scope.member, parent=_outer(function.scope), bound=self._bound_by(node))
         scope.method = None
         if owner is not None and given and isinstance(given[0], Instance):
             scope.method = (owner, given[0])
@@ -195,6 +199,14 @@ class Functions(Expressions):
         for value in values[1:]:
             result = merged(result, value)
         return result
+
+    def _bound_by(self, node: FunctionNode) -> frozenset[str]:
+        """Return every name that a function may bind, but those that it declares to be the module's."""
+        if node not in self._bound:
+            inside = list(ast.walk(node))
+            given = {name for inner in inside if isinstance(inner, ast.Global) for name in inner.names}
+            self._bound[node] = frozenset(stored(node)) - given
+        return self._bound[node]
 
     def _bind(
         self, node: FunctionNode, given: Sequence[Value], named: Mapping[str, Value], outer: Scope, scope: Scope
@@ -225,12 +237,6 @@ def _outer(scope: Scope) -> Scope:
     while scope.is_class and scope.parent is not None:
         scope = scope.parent
     return scope
-
-
-def _bound(node: FunctionNode) -> frozenset[str]:
-    """Return every name that a function may bind, but those that it declares to be the module's."""
-    given = {name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names}
-    return frozenset(stored(node)) - given
 
 
 def stored(node: ast.AST) -> list[str]:

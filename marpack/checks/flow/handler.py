@@ -18,20 +18,21 @@ def follow(
     worker: Worker,
     *,
     holds: Callable[[str], bool],
+    json_of: Callable[[str], Mapping[str, Any] | None],
     manifest: Mapping[str, Any],
     config: Callable[[], Mapping[str, Any] | None],
     python: tuple[int, int],
 ) -> tuple[Event, ...]:
     """Return what surely happens when a worker loads the handler and answers a request, in that order.
 
-    ``holds`` tells whether the model's folder has a file or folder, ``manifest`` are the manifest's values, and
-    ``config`` returns those of the model's configuration, None where they are not known. What is not sure is left
-    out.
+    ``holds`` tells whether the model's folder has a file or folder, ``json_of`` returns the object that a member
+    is in JSON, None where it is none. ``manifest`` are the manifest's values, and ``config`` returns those of the
+    model's configuration, None where they are not known. What is not sure is left out.
     """
     entry = worker.entry_point
     if entry is None or entry.module is None:
         return ()
-    run = Statements(worker.modules, holds=holds, manifest=manifest, config=config, python=python)
+    run = Statements(worker.modules, holds=holds, json_of=json_of, manifest=manifest, config=config, python=python)
     # There is nothing behind it, or too much.
     with contextlib.suppress(RaisesError, TooMuchError, RecursionError):
         _follow(run, worker, entry)
@@ -42,27 +43,28 @@ def _follow(run: Statements, worker: Worker, entry: EntryPoint) -> None:
     scope = None if entry.module is None else run.module(entry.module.name)
     if scope is None:
         return
+    run.handler_member = entry.member
     run.phase = "initialize"
     found = scope.names.get(entry.handler.function)
     if entry.values is not None:
-        if not isinstance(found, Closure):
-            return
-        run.call_closure(found, [NONE, Context()], {})
+        run.call(found, [NONE, Context()])
         run.phase = "answer"
-        _answer(run, found, run.call_closure(found, [Batch(), Context()], {}), entry.handler.function)
+        result = run.call(found, [Batch(), Context()])
+        function = found.function if isinstance(found, Bound) else found
+        if isinstance(function, Closure):
+            _answer(run, function, result, entry.handler.function)
         return
     made = None if entry.cls is None else scope.names.get(entry.cls.value.name)
     if entry.cls is None or not isinstance(made, Made) or made.node is not entry.cls.node:
         return
-    run.handler = run.made + 1
     handler = run.make(made, [], {})
     if not isinstance(handler, Instance):
         return
-    _call(run, handler, "initialize", [Context()])
+    run.call(run.attribute(handler, "initialize"), [Context()])
     if worker.loads_model and worker.model_module is not None:
         run.module(worker.model_module.name)
     run.phase = "answer"
-    result = _call(run, handler, "handle", [Batch(), Context()])
+    result = run.call(run.attribute(handler, "handle"), [Batch(), Context()])
     for name in ("handle", "postprocess"):
         method = run.attribute(handler, name)
         if isinstance(method, Bound) and isinstance(method.function, Closure):
@@ -70,17 +72,8 @@ def _follow(run: Statements, worker: Worker, entry: EntryPoint) -> None:
             return
 
 
-def _call(run: Statements, handler: Instance, name: str, given: list[Value]) -> Value | None:
-    match run.attribute(handler, name):
-        case Bound(Closure() as function, _, owner):
-            return run.call_closure(function, [handler, *given], {}, owner=owner)
-        case Bound(str(path)):
-            return run.call_base(path, handler, given)
-    return None
-
-
-def _answer(run: Statements, function: Closure, result: Value | None, name: str) -> None:
+def _answer(run: Statements, function: Closure, result: Value, name: str) -> None:
     """Note what the worker is given, where it is surely no list."""
-    types = None if result is None else types_of(result)
+    types = types_of(result)
     if types is not None and "list" not in types and isinstance(function.node, ast.FunctionDef):
         run.note(Answer, function.node, function.scope, types=tuple(sorted(types)), function=name)

@@ -24,6 +24,10 @@ READS: Final[dict[str, tuple[int, str]]] = {
     "shutil.move": (0, "src"),
     "shutil.unpack_archive": (0, "filename"),
     "fasttext.load_model": (0, "path"),
+    "importlib.util.spec_from_file_location": (1, "location"),
+    "sentencepiece.SentencePieceProcessor": (0, "model_file"),
+    **dict.fromkeys(("tokenizers.Tokenizer.from_file", "gensim.models.KeyedVectors.load"), (0, "path")),
+    **dict.fromkeys(("xgboost.Booster", "lightgbm.Booster"), (1, "model_file")),
     "torch.ops.load_library": (0, "path"),
 }
 # What loads weights, and whose argument may be an open file.
@@ -104,7 +108,15 @@ RETURNS: Final = {
     **dict.fromkeys(("numpy.array", "numpy.asarray", "numpy.zeros", "numpy.ones"), "numpy.ndarray"),
     **dict.fromkeys(("torch.tensor", "torch.as_tensor", "torch.stack", "torch.cat"), "torch.Tensor"),
 }
-METHOD_RETURNS: Final = {"str": {"join": "str", "format": "str", "lower": "str", "upper": "str", "strip": "str"}}
+METHOD_RETURNS: Final = {
+    "str": {
+        "encode": "bytes",
+        "split": "list",
+        **dict.fromkeys(("format", "join", "lower", "replace", "strip", "title", "upper"), "str"),
+    },
+    "bytes": {"decode": "str", "hex": "str"},
+    "BytesIO": {"getvalue": "bytes"},
+}
 
 # Attributes of BaseHandler's, and its methods, with the values that its constructor gives [server].
 BASE_VALUES: Final[dict[str, object]] = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from marpack.checks.flow.calls import Calls
@@ -24,7 +25,7 @@ from marpack.checks.flow.values import (
     Value,
     of_python,
 )
-from marpack.checks.python.classes import ClassOf, attributes_of
+from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.torch_handlers import torch_handler
 
 # Attributes that any object has.
@@ -65,6 +66,8 @@ class Objects(Calls):
         if name in instance.attributes:
             return instance.attributes[name]
         if name in _OBJECTS_OWN:
+            if name in ("__dict__", "__setattr__"):
+                self.forget(instance)
             return UNKNOWN
         known = True
         for item in instance.cls.lineage():
@@ -81,6 +84,17 @@ class Objects(Calls):
                 return found
         return None if known else UNKNOWN
 
+    def _owner(self, function: Closure, given: Sequence[Value]) -> ClassOf | None:
+        """Return the class whose method a function is that is called on an object: ``Base.load(self)``."""
+        if not given or not isinstance(given[0], Instance):
+            return None
+        for item in given[0].cls.lineage():
+            if isinstance(item, ClassOf) and item.node is not None:
+                held = self.class_names.get(item.node, {})
+                if any(isinstance(each, Closure) and each.node is function.node for each in held.values()):
+                    return item
+        return None
+
     def _of_outside(self, path: str | None, instance: Instance, name: str) -> Value | None:
         """Return an attribute that a class from outside gives to an object, None where it has none."""
         if path is None:
@@ -92,9 +106,7 @@ class Objects(Calls):
             return Bound(f"{path}.{name}", instance)
         if handler.name != "BaseHandler" or name == "profiler_args":
             return UNKNOWN
-        if name == "model_yaml_config":
-            return UNKNOWN
-        return of_python(BASE_VALUES[name], "") if name in BASE_VALUES else None
+        return UNKNOWN if name == "model_yaml_config" else None
 
     def _behind(self, cls: ClassOf, instance: Instance, name: str) -> Value:
         """Return what ``super()`` has of a name, in a method of a class."""
@@ -108,8 +120,8 @@ class Objects(Calls):
                 if name in held:
                     return self._of_class(held[name], instance, item)
                 continue
-            if name == "__init__" and item is not None and attributes_of(item) is not None:
-                return Bound("builtins.object.__init__", instance)
+            if name == "__init__" and item is not None:
+                return Bound(f"{item}.__init__", instance)
             found = self._of_outside(item, instance, name)
             if found is not None:
                 return found
@@ -126,11 +138,26 @@ class Objects(Calls):
             return value
         return UNKNOWN if "classmethod" in names else bound
 
+    def call(
+        self, called: Value | None, given: Sequence[Value], named: Mapping[str, Value] = MappingProxyType({})
+    ) -> Value:
+        """Call a function of the archive, or a method of an object."""
+        match called:
+            case Closure():
+                return self.call_closure(called, given, named, owner=self._owner(called, given))
+            case Bound(Closure() as function, instance, owner):
+                return self.call_closure(function, [instance, *given], named, owner=owner)
+            case Bound(str(path), instance):
+                return self.call_base(path, instance, given)
+        return UNKNOWN
+
     def call_base(self, path: str, instance: Instance, given: Sequence[Value]) -> Value:
         """Call a method that an object has from outside: of BaseHandler, whose effect is known, or another's."""
         owner, _, method = path.rpartition(".")
         handler = torch_handler(owner)
         if handler is None:
+            if owner not in _CLOSED:
+                self.forget(instance)
             return UNKNOWN
         if method == "__init__":
             for name, value in BASE_VALUES.items():
@@ -141,18 +168,10 @@ class Objects(Calls):
             passed = given[0] if given else UNKNOWN
             self.memory.set(instance.attributes, "context", Context())
             for step in ("preprocess", "inference", "postprocess"):
-                passed = self._step(self.attribute(instance, step), instance, passed)
+                passed = self.call(self.attribute(instance, step), [passed])
             return passed
         elif method == "postprocess" and handler.uses_labels:
             return Typed(frozenset(["list"]))
-        return UNKNOWN
-
-    def _step(self, found: Value | None, instance: Instance, value: Value) -> Value:
-        match found:
-            case Bound(Closure() as function, _, owner):
-                return self.call_closure(function, [instance, value], {}, owner=owner)
-            case Bound(str(path)):
-                return self.call_base(path, instance, [value])
         return UNKNOWN
 
     def _initialized(self, instance: Instance) -> None:

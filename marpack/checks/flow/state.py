@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
+from marpack.checks.flow.known_calls import BASE_VALUES
 from marpack.checks.flow.memory import Memory
-from marpack.checks.flow.values import UNKNOWN, Closure, Known, Made, ModelPath, Scope, Value
+from marpack.checks.flow.values import UNKNOWN, Closure, Instance, Known, Made, Mapped, ModelPath, Scope, Value
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
 
 # How many statements and expressions are followed: no real handler comes near.
-_MOST_STEPS = 200_000
+_MOST_STEPS = 100_000
 
 # Among the paths written to: that the current folder is another one.
 _FOLDER = "//"
@@ -36,6 +37,10 @@ _ERRORS: dict[type[Event], frozenset[str]] = {
 Outcome: TypeAlias = Literal["end", "return", "raise", "loop"]
 
 
+# What is wrong wherever it is, however surely that is reached.
+_NEVER_RIGHT = (Unbound, NoAttribute)
+
+
 class TooMuchError(Exception):
     """There is more to follow than is worth it."""
 
@@ -47,7 +52,8 @@ class RaisesError(Exception):
 class State(ABC):
     """What is known of the worker at a place in the handler's text.
 
-    ``holds`` tells whether the model's folder has a file or folder, ``manifest`` is the manifest's values, and
+    ``holds`` tells whether the model's folder has a file or folder, ``json_of`` returns the object that a member
+    is in JSON, None where it is none, ``manifest`` is the manifest's values, and
     ``config`` returns those of the model's configuration, None where nobody knows them.
     """
 
@@ -56,6 +62,7 @@ class State(ABC):
         modules: Modules,
         *,
         holds: Callable[[str], bool],
+        json_of: Callable[[str], Mapping[str, Any] | None],
         manifest: Mapping[str, Any],
         config: Callable[[], Mapping[str, Any] | None],
         python: tuple[int, int],
@@ -70,15 +77,16 @@ class State(ABC):
         # What may be on disk beside the members: paths that were written to; "" stands for anything.
         self._written: dict[str, bool] = {}
         self._holds = holds
+        self._json_of = json_of
         # In how many conditions the place is whose outcome is not known, and what tries around it take.
         self.conditions = 0
         self._taken: list[frozenset[str]] = []
-        # The number of the object that is the handler.
-        self.handler = 0
+        # The file of the handler.
+        self.handler_member: str | None = None
         # Files that a condition has found to be missing, with the line, and whether the path was joined.
         self.tested: list[tuple[str, int, bool]] = []
-        # The names of dictionaries that are not any more what they were.
-        self.changed: dict[str, bool] = {}
+        # Dictionaries that are not any more what they were.
+        self.changed: dict[Mapped, bool] = {}
         self._steps = _MOST_STEPS
 
     @abstractmethod
@@ -107,6 +115,10 @@ class State(ABC):
     @abstractmethod
     def make(self, made: Made, given: Sequence[Value], named: Mapping[str, Value]) -> Value:
         """Make an object of a class of the archive."""
+
+    @abstractmethod
+    def attribute(self, instance: Instance, name: str) -> Value | None:
+        """Return an attribute of an object, None where neither it nor its line of classes has one."""
 
     def step(self) -> None:
         """Count a step; raises ``TooMuchError`` where there were too many."""
@@ -138,15 +150,15 @@ class State(ABC):
             self._taken.pop()
 
     def note(self, kind: type[Event], node: ast.AST, scope: Scope, **fields: Any) -> None:
-        """Note that something happens, unless that is not sure or a ``try`` takes it."""
-        if not self.sure:
+        """Note that something happens, unless a ``try`` takes it, or, but for a few kinds, that is not sure."""
+        if not self.sure and kind not in _NEVER_RIGHT:
             return
         errors = _ERRORS.get(kind)
         for taken in self._taken:
             if errors is None or taken & (_EVERYTHING | errors) or not taken <= BUILTIN_NAMES:
                 return
         line = getattr(node, "lineno", 0)
-        self.events[kind(member=scope.member, line=line, phase=self.phase, **fields)] = None
+        self.events[kind(member=scope.member, line=line, phase=self.phase, sure=self.sure, **fields)] = None
 
     # ------------------------------------------------------------------------------------------------- the disk
 
@@ -169,9 +181,19 @@ class State(ABC):
         below = any(written.startswith(f"{path}/") for written in self._written)
         return None if below or any(each in self._written for each in (path, *parents)) else False
 
+    def json_of(self, path: str) -> Mapping[str, Any] | None:
+        """Return the object that a packed file is in JSON, None where that is not known."""
+        untouched = not any(each in self._written for each in ("", path))
+        return self._json_of(path) if untouched else None
+
     def write(self, path: str = "") -> None:
         """Remember that something may have been written, anywhere where nobody knows where."""
         self.memory.set(self._written, path, True)
+
+    def forget(self, instance: Instance) -> None:
+        """Remember that something may have set attributes of an object."""
+        for name in [*BASE_VALUES, *instance.attributes]:
+            self.memory.set(instance.attributes, name, UNKNOWN)
 
     def leave_folder(self) -> None:
         """Remember that the worker's current folder is another one."""

@@ -12,7 +12,6 @@ from marpack.checks.flow.state import Outcome, RaisesError, ends_worker, taken_b
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
-    Batch,
     Instance,
     Items,
     Mapped,
@@ -56,8 +55,11 @@ class Statements(Functions):
                 value = self.value(node.value, scope)
                 for target in node.targets:
                     self.assign(target, value, scope)
-            case ast.AnnAssign() if node.value is not None:
-                self.assign(node.target, self.value(node.value, scope), scope)
+            case ast.AnnAssign():
+                if scope.is_class or scope is scope.globals:
+                    self.annotation(node.annotation, scope)
+                if node.value is not None:
+                    self.assign(node.target, self.value(node.value, scope), scope)
             case ast.AugAssign():
                 self._augmented(node, scope)
             case ast.Return():
@@ -191,8 +193,8 @@ class Statements(Functions):
                     self.frames[-1].conditions += 1
                     self.conditions += 1
             return self.block(node.orelse, scope)
-        if isinstance(items, Batch):
-            # Once at least; what it leaves behind is then unknown.
+        if self.goes_round(items):
+            # What it leaves behind is then unknown.
             self.assign(node.target, UNKNOWN, scope)
             outcome = self.block(node.body, scope)
             if outcome in ("return", "raise"):

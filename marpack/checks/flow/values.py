@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -27,9 +27,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class ModelPath:
-    """A path below the folder of the model, ``""`` for the folder itself: a text or a ``Path``."""
+    """A path below the folder of the model, ``""`` for the folder itself: a text or a ``Path``.
+
+    ``has_slash`` is whether it is a text that ends with one.
+    """
 
     path: str
+    has_slash: bool = False
 
     def joined(self, *parts: str) -> Value:
         """Return the path with others behind it; unknown if it leads out of the folder, or is absolute."""
@@ -48,18 +52,23 @@ class OpenFile:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A dictionary whose keys are known; ``name`` is how a message calls it. Values are Python's, or these."""
+    """A dictionary whose keys are known; ``name`` is how a message calls it. Values are Python's, or these.
+
+    ``number`` tells apart those that the handler itself makes.
+    """
 
     name: str
-    entries: Mapping[Any, Any] = field(compare=False)
+    entries: Mapping[Any, Any] = field(compare=False, repr=False)
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list or tuple whose items are known."""
+    """A list or tuple whose items are known; ``size`` counts them and what they hold."""
 
     type: str
     values: tuple[Value, ...]
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +191,14 @@ Value: TypeAlias = (
 )
 UNKNOWN = Unknown()
 NONE = Known(None)
+# Comparing what holds itself several times over would take for ever.
+_MOST_ITEMS = 256
+
+
+def items_of(kind: str, values: Sequence[Value]) -> Value:
+    """Return a list or tuple; of one that holds too much only its type is known."""
+    size = len(values) + sum(value.size for value in values if isinstance(value, Items))
+    return Items(kind, tuple(values), size) if size <= _MOST_ITEMS else Typed(frozenset([kind]))
 
 
 def of_python(value: object, name: str) -> Value:
@@ -189,13 +206,19 @@ def of_python(value: object, name: str) -> Value:
     if isinstance(value, dict):
         return Mapped(name, value)
     if isinstance(value, (list, tuple)):
-        return Items(type(value).__name__, tuple(of_python(each, f"{name}[...]") for each in value))
+        kind = type(value).__name__
+        if len(value) > _MOST_ITEMS:
+            return Typed(frozenset([kind]))
+        return items_of(kind, [of_python(each, f"{name}[...]") for each in value])
     if value is None or isinstance(value, (str, bytes, int, float)):
         return Known(value)
     return value if isinstance(value, _VALUES) else UNKNOWN
 
 
-_VALUES = (ModelPath, Context, Batch, Outside, Typed, Unknown, Mapped)
+_VALUES = (
+    *(Unknown, Known, ModelPath, OpenFile, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
+    *(Outside, Closure, Made, Bound, MethodOf),
+)
 
 
 def types_of(value: Value) -> frozenset[str] | None:

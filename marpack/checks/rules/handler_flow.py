@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import TypeVar
 
 from marpack.checks.flow.events import Answer, Event, FileUse, KeyRead, NoAttribute, NoneUse, Unbound
 from marpack.checks.flow.handler import follow
-from marpack.checks.frame.subject import Subject
+from marpack.checks.frame.contents import LONGEST_TEXT
+from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.rules.handler_name import KEY, is_python
 from marpack.checks.rules.model_config import config_values
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
+# Worst first.
+_WORST: tuple[Severity, ...] = ("error", "warning", "note")
 E = TypeVar("E", bound=Event)
 
 _DIES = {
@@ -53,17 +56,27 @@ def _events(subject: Subject) -> tuple[Event, ...]:
     return follow(
         subject.worker,
         holds=subject.holds,
+        json_of=lambda path: json_object(subject.read(path, longest=LONGEST_TEXT)) or None,
         manifest=subject.manifest,
         config=lambda: config_values(subject),
         python=subject.settings.python,
     )
 
 
-def _of(subject: Subject, kind: type[E]) -> Iterator[tuple[E, Severity]]:
-    """Yield the events of a kind, and how bad it is when they fail: they end the worker, or a request."""
+def _of(subject: Subject, kind: type[E], key: Callable[[E], object]) -> Iterator[tuple[E, Severity]]:
+    """Yield the events of a kind, the worst of those of equal keys, and how bad it is when they fail.
+
+    They end the worker, or a request, or may never happen.
+    """
+    found: dict[object, tuple[E, Severity]] = {}
     for event in events_of(subject):
         if type(event) is kind:
-            yield event, "warning" if event.phase == "answer" else "error"
+            severity: Severity = "warning" if event.phase == "answer" else "error"
+            severity = severity if event.sure else "note"
+            known = found.get(key(event))
+            if known is None or _WORST.index(severity) < _WORST.index(known[1]):
+                found[key(event)] = event, severity
+    yield from found.values()
 
 
 @rule("handler-key", "error", kind="model")
@@ -75,11 +88,7 @@ def find_no_key(subject: Subject) -> Iterator[Finding]:
     ``server_version`` and ``limit_max_image_pixels``. Nothing is said of ``.get``, of what a condition asks for
     first, and of what a ``try`` takes [server].
     """
-    said = set()
-    for event, severity in _of(subject, KeyRead):
-        if (event.owner, event.key) in said:
-            continue
-        said.add((event.owner, event.key))
+    for event, severity in _of(subject, KeyRead, lambda event: (event.owner, event.key)):
         near = get_close_matches(event.key, event.near, 1, 0.85)
         option = _OPTIONS.get(event.key) if event.owner == "context.manifest['model']" else None
         fix = f"pack it (--{option}, {option.replace('-', '_')}=), or " if option else ""
@@ -104,11 +113,9 @@ def find_no_file(subject: Subject) -> Iterator[Finding]:
     written, unpacked or fetched before, and not what it asks for before it opens it [server].
     """
     roles = {subject.file(key) for key in _ROLES}
-    said = set()
-    for event, _ in _of(subject, FileUse):
-        if event.path in roles or event.path in said:
+    for event, _ in _of(subject, FileUse, lambda event: event.path):
+        if event.path in roles:
             continue
-        said.add(event.path)
         near = _near(subject, event.path)
         effect = event.raises or f"{_ERRORS.get(event.call, _NOT_FOUND)}: {event.path!r}"
         needs = f"{event.call} needs" if event.call else "the handler asks for"
@@ -138,11 +145,7 @@ def find_unbound(subject: Subject) -> Iterator[Finding]:
     Looked for are names that nothing in the file binds, read where the file is imported, where the handler is
     initialised, or where each request passes (a warning) [server].
     """
-    said = set()
-    for event, severity in _of(subject, Unbound):
-        if (event.member, event.name) in said:
-            continue
-        said.add((event.member, event.name))
+    for event, severity in _of(subject, Unbound, lambda event: (event.member, event.name)):
         yield find_unbound.finding(
             f"nothing binds the name {event.name!r}",
             KEY,
@@ -162,11 +165,7 @@ def find_no_attribute(subject: Subject) -> Iterator[Finding]:
     ``BaseHandler`` is. One that is read while the handler loads ends the worker; one that each request passes is a
     warning [server].
     """
-    said = set()
-    for event, severity in _of(subject, NoAttribute):
-        if (event.owner, event.name) in said:
-            continue
-        said.add((event.owner, event.name))
+    for event, severity in _of(subject, NoAttribute, lambda event: (event.owner, event.name)):
         yield find_no_attribute.finding(
             f"nothing sets the attribute {event.name!r} of {event.owner}",
             KEY,
@@ -186,11 +185,7 @@ def find_none(subject: Subject) -> Iterator[Finding]:
     ``initialize`` fills them. A handler with an ``initialize`` of its own that does not call
     ``super().initialize(context)`` finds None [server].
     """
-    said = set()
-    for event, severity in _of(subject, NoneUse):
-        if event.name in said:
-            continue
-        said.add(event.name)
+    for event, severity in _of(subject, NoneUse, lambda event: event.name):
         yield find_none.finding(
             f"self.{event.name} is still None",
             KEY,
@@ -209,7 +204,7 @@ def find_no_list(subject: Subject) -> Iterator[Finding]:
     The server answers with 503 where it gets anything else, a tuple, a text or a dictionary too. ``postprocess``
     of a ``BaseHandler`` is what the entry point returns. Said only where all that is returned is known [server].
     """
-    for event, _ in _of(subject, Answer):
+    for event, _ in _of(subject, Answer, lambda event: event):
         shown = " or ".join(event.types)
         yield find_no_list.finding(
             f"{event.function} returns {shown}, never a list",
