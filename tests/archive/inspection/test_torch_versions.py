@@ -28,6 +28,7 @@ from marpack.archive.inspection.torch_versions import (
 from marpack.archive.inspection.weights import describe_weights
 from tests.checks.cases.weights import of_zip
 from tests.checks.cases.weights_torch import program
+from tests.support.torch_page import PAGE, page
 
 DEBIANS = Path("/usr/bin/python3")
 
@@ -161,6 +162,10 @@ def test_an_old_torch_reads_what_is_said_that_it_does(old: Path, tmp_path: Path)
 
 def as_numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(".")]
+
+
+def test_the_page_is_made_from_the_tables() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.support.torch_page"
 
 
 def test_names() -> None:
