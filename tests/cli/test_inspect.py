@@ -446,7 +446,7 @@ def test_what_reads_a_file_and_what_it_keeps_elsewhere_is_shown(
     files = {"new.pt": UINT16, "old.pt2": program("7.3"), "array.pt": ARRAY, "net.onnx": onnx, "script.pt": NEWER}
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    path = packed(folder, extra_files=",".join(str(folder / name) for name in files))
+    path = packed(folder, extra_files=[folder / name for name in files])
     assert main(["inspect", str(path)]) == 0
     shown = capsys.readouterr().out
     for line in (

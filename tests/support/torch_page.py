@@ -23,20 +23,20 @@ _HEAD = """\
 
 Made from the tables in `marpack/archive/inspection/torch_versions.py` by `python -m tests.support.torch_page`; a
 test holds this page against them. `marpack inspect` shows what a file needs, and `marpack check --torch 2.1` says
-what that torch does not read (rule `weights-torch`). A version is the first that has something, unless it is said to
-be the last.
+what that torch does not read (rule `weights-torch`). A version is the first that has something, unless it is said
+to be the last.
 
 The tables are read from the sources in torch's released packages, the last patch release of each minor version:
-`caffe2/serialize/versions.h`, `c10/core/ScalarType.h`, `torch/_export/serde/schema.py`, `native_functions.yaml` and
-the modules of Python. `tests/archive/inspection/test_torch_versions.py` asks torch 2.13, and Debian's 1.13 where it is
-installed, for everything in them, and has the old one load what the new one writes.
+`caffe2/serialize/versions.h`, `c10/core/ScalarType.h`, `torch/_export/serde/schema.py`, `native_functions.yaml`
+and the modules of Python. `tests/archive/inspection/test_torch_versions.py` asks torch 2.13, and Debian's 1.13
+where it is installed, for everything in them, and has the old one load what the new one writes.
 """
 
 _NUMPY = f"""\
 ## numpy
 
 Arrays that numpy 2 pickles import `numpy._core`, which numpy 1 has since {torch_versions.NUMPY_FROM}. torch is
-built for numpy 2 since 2.3.
+built for numpy 2 since 2.3; the images of TorchServe's releases have numpy 1.24.
 """
 
 
@@ -46,7 +46,7 @@ def page() -> str:
         _HEAD,
         _table("The record `version` of torch's zip files", "format version", _formats()),
         _table("Programs of `torch.export`", "schema version, its first number", _schemas()),
-        f"Since torch {version_text(torch_versions.PT2_ARCHIVE)} they have the form pt2, which no older one reads.\n",
+        f"Since {version_text(torch_versions.PT2_ARCHIVE)} they have the form pt2, which no older torch reads.\n",
         _names("Dtypes, of pickles and safetensors", torch_versions._DTYPES),
         _names("What pickles import; a name that ends in a dot is a module", torch_versions._NAMES),
         _names("The last version that has a module", torch_versions._GONE),

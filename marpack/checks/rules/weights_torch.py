@@ -12,7 +12,8 @@ from marpack.checks.rules.handler_name import is_python
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
-# The first torch that is built for numpy 2; before, an image has numpy 1.
+# The first torch that is built for numpy 2; before, a server has numpy 1, and so have all of TorchServe's images
+# (numpy==1.24.3 in its requirements/torch_common.txt).
 _NUMPY_2 = (2, 3)
 _EFFECTS = {
     "torchscript": "the worker dies: RuntimeError: Unknown builtin op, or Attempted to read a PyTorch file with "
@@ -33,7 +34,8 @@ def find_unreadable(subject: Subject) -> Iterator[Finding]:
     only where the server's torch is known: by ``--torch 2.1``, by ``--torchserve-version``, or for the target
     ``kserve``, whose image of TorchServe 0.9.0 has torch 2.1. Where it is only known of an image, or
     ``BaseHandler`` does not surely load the file, it is a warning, and a note for a file that no source names.
-    Arrays that numpy 2 pickled are read by numpy 1.26.1 and newer; torch before 2.3 is used with numpy 1 [server].
+    Arrays that numpy 2 pickled are read by numpy 1.26.1 and newer; torch before 2.3 is used with numpy 1, and the
+    images have 1.24 [server].
     """
     torch = subject.settings.torch
     if torch is None or not is_python(subject):
@@ -46,7 +48,7 @@ def find_unreadable(subject: Subject) -> Iterator[Finding]:
             fix = f"save it with the server's torch, or serve it by torch {_range(weights)}"
             effect = _EFFECTS.get(weights.kind, _NO_NAME)
             severity = _severity(subject, name, torch)
-        elif weights.numpy_from is not None and torch.version < _NUMPY_2:
+        elif weights.numpy_from is not None and (torch.version < _NUMPY_2 or not torch.certain):
             message = f"numpy 2 pickled it: numpy has that since {weights.numpy_from}, and the server has {torch}"
             fix = "save tensors in place of arrays, save it with numpy 1, or install numpy 1.26.4 there"
             effect = "the worker dies under an older numpy: ModuleNotFoundError: No module named 'numpy._core'"

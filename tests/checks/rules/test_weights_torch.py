@@ -86,6 +86,7 @@ def test_of_a_handler_that_loads_itself_it_is_a_warning_and_of_a_file_that_nobod
 def test_arrays_of_numpy_2() -> None:
     assert severities(eager(ARRAY), torch="2.1") == ["warning"]
     assert severities(eager(ARRAY), target="kserve") == ["warning"]
+    assert severities(eager(ARRAY), torchserve_version="0.12.0") == ["warning"]
     assert severities(eager(ARRAY), torch="2.3") == []
 
 
