@@ -254,7 +254,7 @@ def test_packing_loads_no_other_command() -> None:
 AMBIENT = {
     "time.time(": {"marpack.archive.plan.arguments", "marpack.compat"},
     "os.environ": {"marpack.cli.packing_options", "marpack.cli.commands.config"},
-    "sys.argv": {"marpack.checks.rules.load_script", "marpack.cli"},
+    "sys.argv": {"marpack.checks.rules.load_script", "marpack.cli", "marpack.compat"},
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},
     "import logging": {"marpack.cli.destinations"},

@@ -25,8 +25,10 @@ from marpack.findings import Finding, Issue
 from marpack.packing import CHECK_MODES, checked, export_path_issues, reporting
 
 # Said by several commands.
-EXTRA_FILES = "comma list of files, wildcards and folders, whose contents go to the archive's root"
 TIME_OF_PACKING = "The environment variable SOURCE_DATE_EPOCH sets the time of packing, in seconds since 1970."
+
+# How a caller of the official tool, whose words nobody can change, says what --check says.
+CHECK_VARIABLE = "MARPACK_CHECK"
 
 # As argparse ends for options that it cannot parse.
 _MISUSED = 2
@@ -65,8 +67,8 @@ def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
     add(
         "--check",
         choices=CHECK_MODES,
-        default="warn",
-        help="what to do about what the server would refuse; default: warn; error: pack nothing; off: do not look",
+        help="what to do about what the server would refuse: warn, error (pack nothing), or off (do not look); "
+        f"default: what the environment variable {CHECK_VARIABLE} says, and warn",
     )
     add("--torch", type=torch_version, metavar="VERSION", help="of the server that --check is about, as 2.1")
 
@@ -78,6 +80,9 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     output = None if options.output is None else output_for(options.output)
     if arguments.get("archive_format") == "no-archive" and not isinstance(output, ToPath | None):
         return misused(options, f"--archive-format no-archive is a folder, which {output} cannot take")
+    mode = check_mode(options.check)
+    if mode not in CHECK_MODES:
+        return misused(options, f"{CHECK_VARIABLE}={mode!r} is none of {', '.join(CHECK_MODES)}")
     timestamp, issues = source_date_epoch()
     issues += export_path_issues(options.export_path) if output is None else output.issues()
     with reporting(issues):
@@ -92,7 +97,7 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     if not options.quiet:
         for warning in warnings:
             complain(f"marpack: warning: {warning}")
-    findings = _checked(plan, options)
+    findings = _checked(plan, mode, torch=options.torch, quiet=options.quiet)
     if options.dry_run:
         would = f"would write {'to ' if is_piped else ''}{output}"
         try:
@@ -117,19 +122,24 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     return None
 
 
-def _checked(plan: Plan, options: argparse.Namespace) -> tuple[Finding, ...]:
+def check_mode(asked: str | None) -> str:
+    """Return what ``--check`` says, and else the environment; ``warn`` where neither does."""
+    return asked or os.environ.get(CHECK_VARIABLE) or "warn"
+
+
+def _checked(plan: Plan, mode: str, *, torch: str | None, quiet: bool) -> tuple[Finding, ...]:
     """Show what the server would refuse; unless that is to be an error, let nothing of it end the command."""
-    if options.check == "error":
-        findings = checked(plan, "error", torch=options.torch)
-    elif options.check == "off" or options.quiet:
+    if mode == "error":
+        findings = checked(plan, "error", torch=torch)
+    elif mode == "off" or quiet:
         return ()
     else:
         try:
-            findings = checked(plan, "warn", torch=options.torch)
+            findings = checked(plan, "warn", torch=torch)
         except Exception as error:
             complain(f"marpack: check: could not be done: {printable(repr(error))}")
             return ()
-    if not options.quiet:
+    if not quiet:
         for finding in findings:
             if finding.severity != "note":
                 complain(f"marpack: check: {finding}")

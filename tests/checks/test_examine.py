@@ -304,6 +304,42 @@ def test_packing_on_the_command_line(
         assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("command", ["pack", "repack", "pack-workflow"])
+def test_the_environment_says_what_the_option_says(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("h.py").write_text("x = 1\n")
+    Path("s.yaml").write_text("models: {a: {url: a.mar}}\ndag: {a: [no_such_node]}\n")
+    words = {
+        "pack": ["pack", "--model-name", "m", "-v", "1", "--handler", "h.py", "-f"],
+        "repack": ["repack", "m.mar", "-v", "2", "-f"],
+        "pack-workflow": ["pack-workflow", "--workflow-name", "m", "--spec-file", "s.yaml", "-f"],
+    }
+    assert cli.main([*words["pack"], "--quiet"]) == 0
+    asked = words[command]
+    told = {}
+    for mode in ("warn", "", "off", "error"):
+        monkeypatch.setenv("MARPACK_CHECK", mode)
+        capsys.readouterr()
+        told[mode] = (cli.main(asked), bool(capsys.readouterr().err))
+    assert told == {"warn": (0, True), "": (0, True), "off": (0, False), "error": (1, True)}
+    # The option is nearer.
+    assert cli.main([*asked, "--check", "off"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("MARPACK_CHECK", "off")
+    assert cli.main([*asked, "--check", "error"]) == 1
+    capsys.readouterr()
+    monkeypatch.setenv("MARPACK_CHECK", "loudly")
+    assert cli.main(asked) == 2
+    assert "MARPACK_CHECK='loudly' is none of error, warn, off" in capsys.readouterr().err
+
+
+def test_the_library_does_not_read_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARPACK_CHECK", "off")
+    assert codes(marpack.pack(**NO_CLASS, export_path=tmp_path, check="warn").findings) == ["handler-classes"]
+
+
 # ------------------------------------------------------------------------------------------- command line
 
 

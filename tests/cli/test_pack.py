@@ -172,6 +172,26 @@ def test_errors_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'gone.py' does not exist" in lines[1]
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *((option, "gone/x.py") for option in ("--handler", "--model-file", "--serialized-file", "--extra-files")),
+        *((option, "gone.py") for option in ("--handler", "--requirements-file", "--config-file")),
+        *(("--handler", "gone"), ("--model-file", "class M:\n  pass"), ("--extra-files", "h.py,gone.txt")),
+        ("--serialized-file", "broken"),
+    ],
+)
+def test_a_missing_file_is_told_in_the_systems_words_too(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Callers of the official tool look for them."""
+    Path("broken").symlink_to("nowhere")
+    assert main([*BASICS, option, value]) == 1
+    error = capsys.readouterr().err
+    assert "No such file or directory" in error
+    assert error.startswith(f"marpack: error: {option}: ")
+
+
 def test_path_with_a_line_break_is_a_path(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*BASICS, "--model-file", "class M:\n  pass"]) == 1
     assert "does not exist" in capsys.readouterr().err
