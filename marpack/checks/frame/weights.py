@@ -13,6 +13,7 @@ from marpack.archive.inspection.pickles import Budget
 from marpack.archive.inspection.weights import describe_weights
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.archive.read.member_reader import MemberReader
+from marpack.checks.frame.contents import MemberFile
 from marpack.checks.frame.subject import Subject
 
 # What is called like weights, by the names that their makers give them.
@@ -21,6 +22,9 @@ _SUFFIXES: Final = (
 )
 # More files of weights nobody packs; the rest is not looked into.
 _MOST_FILES: Final = 100
+# Of what is compressed, and no serialized file, so much is inflated: of one, and of a tgz in all.
+_LONGEST_INFLATED: Final = 64 << 20
+_MOST_INFLATED: Final = 256 << 20
 
 
 @dataclass
@@ -37,9 +41,13 @@ def describe(subject: Subject, name: str) -> Weights:
     if name not in kept.known:
         size = subject.names[name]
         with subject.contents.open(name) as file:
-            jumps = not isinstance(file, MemberReader) or can_jump(subject.form, file.member)
-            kept.known[name] = describe_weights(BlockReader(file, size, jumps=jumps), size, budget=kept.budget)
+            contents = BlockReader(file, size, jumps=_jumps(subject, file))
+            kept.known[name] = describe_weights(contents, size, budget=kept.budget)
     return kept.known[name]
+
+
+def _jumps(subject: Subject, file: MemberFile) -> bool:
+    return not isinstance(file, MemberReader) or can_jump(subject.form, file.member)
 
 
 def _descriptions(subject: Subject) -> _Descriptions:
@@ -63,7 +71,18 @@ def weights_files(subject: Subject) -> list[str]:
         return []
     first = serialized_file(subject)
     others = [name for name in subject.names if name.lower().endswith(_SUFFIXES) and name != first]
-    return [*([first] if first is not None else []), *others][:_MOST_FILES]
+    cheap = [name for name in others[:_MOST_FILES] if _is_cheap(subject, name)]
+    return [first, *cheap] if first is not None else cheap
+
+
+def _is_cheap(subject: Subject, name: str) -> bool:
+    """Tell whether the end of a member, where formats have their directories, is read without all before it."""
+    if subject.form == "tgz":
+        return sum(subject.names.values()) <= _MOST_INFLATED
+    if subject.names[name] <= _LONGEST_INFLATED:
+        return True
+    with subject.contents.open(name) as file:
+        return _jumps(subject, file)
 
 
 def is_named(subject: Subject, name: str) -> bool:

@@ -181,11 +181,12 @@ def _of_safetensors(subject: Subject, name: str, weights: Weights) -> Iterator[F
             message = f"it is {weights.detail}, which torch.load reads since torch 2.13 only"
             severity: Severity = "error" if torch is not None and torch.certain else "warning"
             yield finding(message=message, fix=fix, effect=_REFUSED, severity=severity)
-        elif not subject.distributions.brings("safetensors"):
+        elif not (brought := subject.distributions.brings("safetensors")):
             message = f"it is {weights.detail}, which torch.load reads since torch 2.13, by safetensors"
             fix = f"install torch 2.13 and safetensors where the server runs, or {fix}"
             effect = f"{_REFUSED}, or, from torch 2.13 on, RuntimeError: ... safetensors is not installed"
-            yield finding(message=message, fix=fix, effect=effect, severity="warning")
+            severity = "warning" if brought is False else "note"
+            yield finding(message=message, fix=fix, effect=effect, severity=severity)
     elif not older:
         message = f"its name says safetensors, and it is {weights.detail}"
         fix = "call it .pt or .pth"

@@ -16,6 +16,7 @@ from marpack.checks.frame.weights import (
     trees,
     weights_files,
 )
+from marpack.checks.python.distribution_names import distribution_of
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
 from marpack.checks.python.values import dotted_name
 from marpack.checks.rules.handler_name import is_python
@@ -62,7 +63,8 @@ def find_missing_modules(subject: Subject) -> Iterator[Finding]:
             severity: Severity = "warning"
             if not loaded or missing in IN_IMAGES or subject.distributions.brings(missing) is not False:
                 severity = "note"
-            fix = _FIX
+            distribution = distribution_of(missing)
+            fix = f"name {distribution} in the requirements file, or {_FIX}" if distribution else _FIX
             if missing in elsewhere:
                 fix = f"pack {elsewhere[missing]!r} as the pickle names it: {missing.replace('.', '/')}.py"
             yield find_missing_modules.finding(
