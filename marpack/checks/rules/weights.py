@@ -10,6 +10,7 @@ from marpack.archive.inspection.kinds import NOT_ALL_NAMES, Weights
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before, is_refused, refused_globals
 from marpack.checks.frame.weights import describe, may_be_read, serialized_file, source_names
+from marpack.checks.python.classes import ClassOf
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
@@ -92,6 +93,9 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
     name = _serialized(subject)
     if name is None or subject.role("modelFile") is not None or not name.endswith(".pt"):
         return
+    entry = subject.worker.entry_point
+    if entry is not None and entry.cls is not None and _has_own(entry.cls, "_load_torchscript_model"):
+        return
     weights = describe(subject, name)
     if weights.kind == "torchscript":
         return
@@ -100,6 +104,12 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
     fix = "pack the model file too, or what torch.jit.script(model).save(...) writes"
     effect = f"the worker dies: PytorchStreamReader failed {error}"
     yield find_no_script.finding(message=message, fix=fix, effect=effect, member=name)
+
+
+def _has_own(cls: ClassOf, method: str) -> bool:
+    """Tell whether a class, or one of the archive's that it derives from, may have a method of its own."""
+    lineage = cls.lineage()
+    return any(isinstance(item, ClassOf) and item.own_attribute(method).has is not False for item in lineage)
 
 
 def _is_zip(weights: Weights) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 import marpack
 from tests.checks.cases.case import Archive
-from tests.checks.cases.weights import BASE, NET, STATE, STATE_DICT, WRAPPED, eager, saved
+from tests.checks.cases.weights import BASE, NET, STATE, STATE_DICT, WRAPPED, alone, eager, saved
 from tests.checks.cases.weights_calls import SAFE
 from tests.support.checking import found
 
@@ -87,3 +87,11 @@ def test_names_are_kept_as_they_are_and_escaped_once_where_they_are_shown() -> N
         assert finding.code == code
         assert said in finding.message
         assert shown in str(finding)
+
+
+def test_a_handler_that_loads_a_pt_in_its_own_way() -> None:
+    own = BASE + "    def _load_torchscript_model(self, path):\n        return torch.load(path)\n"
+    for handler, expected in ((BASE, ["weights-script"]), ("import torch\n" + own, [])):
+        archive = alone(STATE_DICT)
+        archive = dataclasses.replace(archive, files={**archive.files, "handler.py": handler})
+        assert [each.code for each in found(archive)] == expected
