@@ -63,6 +63,7 @@ def requiring(archive: Archive, *lines: str) -> Archive:
             whole("__main__"), handler="import sys\nsetattr(sys.modules['__main__'], 'Net', object)\n" + LOADER
         ),
         loaded(whole("models.yolo"), handler=LOADER.replace("torch.load(", "torch.hub.load('a/b', 'custom', ")),
+        loaded(whole("models.yolo"), handler="import torch\nRepository = torch.hub.list\n" + LOADER),
         loaded(whole("nets.small"), handler="import library\n" + LOADER.replace("torch.load", "library.load")),
         # Of a distribution that is listed.
         requiring(loaded(whole("timm.models.resnet", "ResNet")), "timm==1.0.9"),

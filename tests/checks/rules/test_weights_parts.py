@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,3 +169,32 @@ def test_a_part_that_lies_elsewhere_is_named() -> None:
     )
     fixes = [finding.fix for finding in found(archive) if finding.code == CODE]
     assert fixes[0] == f"pack '{SHARDS[0]}' too: 'w/{SHARDS[0]}' lies elsewhere"
+
+
+@pytest.mark.slow
+def test_a_distributed_checkpoint_as_torch_writes_it(tmp_path: Path) -> None:
+    """What torch misses is what is said to be missing."""
+    script = """
+import sys
+import torch
+from torch.distributed.checkpoint import FileSystemWriter, save
+from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
+folder = sys.argv[1]
+if sys.argv[2:]:
+    dcp_to_torch_save(folder, sys.argv[2])
+else:
+    save({"a": torch.zeros(4), "b": torch.ones(2)}, storage_writer=FileSystemWriter(folder), no_dist=True)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "ckpt")]
+    subprocess.run(command, check=True, capture_output=True)
+    files = {f"ckpt/{path.name}": path.read_bytes() for path in (tmp_path / "ckpt").iterdir()}
+    assert set(files) > {"ckpt/.metadata"}
+    reader = "from torch.distributed.checkpoint.format_utils import dcp_to_torch_save\n" + OTHER
+    assert missing(files, handler=reader) == {}
+    [part, *_] = sorted(name for name in files if name.endswith(".distcp"))
+    (tmp_path / part).unlink()
+    without = {name: data for name, data in files.items() if name != part}
+    assert missing(without, handler=reader) == {part: "warning"}
+    done = subprocess.run([*command, str(tmp_path / "out.pt")], capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert f"No such file or directory: '{tmp_path}/{part}'" in done.stderr
