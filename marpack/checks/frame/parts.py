@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from marpack.checks.frame.contents import LONGEST_TEXT
 from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.frame.weights import describe, serialized_file, source_names, weights_files
 
@@ -85,12 +86,17 @@ def _all(subject: Subject) -> Iterator[Part]:
         if name.endswith(_INDEX):
             yield from _of_index(subject, name)
         elif base == ".metadata":
-            found = dict.fromkeys(_DISTRIBUTED.findall(subject.read(name) or b""))
+            found = dict.fromkeys(_DISTRIBUTED.findall(_text(subject, name)))
             effect = "FileNotFoundError: No such file or directory"
             for part in found:
                 yield _beside(name, part.decode(), readers=_DISTRIBUTED_READERS, effect=effect)
         elif base in _OF_HUB:
-            yield from _OF_HUB[base](subject, name, json_object(subject.read(name)))
+            yield from _OF_HUB[base](subject, name, json_object(_text(subject, name)))
+
+
+def _text(subject: Subject, name: str) -> bytes:
+    """Return a member that is no longer than texts are; of longer ones nothing is said."""
+    return subject.read(name) or b"" if subject.names[name] <= LONGEST_TEXT else b""
 
 
 def _is_beside(location: str) -> bool:
@@ -114,7 +120,7 @@ def _of_index(subject: Subject, name: str) -> Iterator[Part]:
         better += [posixpath.join(folder, other) for other in ("model.safetensors", f"model.safetensors{_INDEX}")]
     if any(subject.holds(other) for other in better):
         return
-    places = json_object(subject.read(name)).get("weight_map")
+    places = json_object(_text(subject, name)).get("weight_map")
     if isinstance(places, dict):
         for part in dict.fromkeys(part for part in places.values() if isinstance(part, str)):
             if _is_beside(part):

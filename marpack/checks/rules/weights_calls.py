@@ -129,8 +129,8 @@ def problem_of(
 
     ``keywords`` are those of the call, ``...`` where a value is not known.
     """
-    if weights.detail == NOT_KNOWN or weights.detail.startswith(git_lfs.WHAT):
-        return None  # of pointers another rule speaks
+    if weights.kind == "zip" or weights.detail == NOT_KNOWN or weights.detail.startswith(git_lfs.WHAT):
+        return None  # what torch's own reader makes of it is not known; and of pointers another rule speaks
     if function in _TORCH_LOAD:
         return _of_torch_load(subject, keywords, name, weights)
     if function == "pickle.load":

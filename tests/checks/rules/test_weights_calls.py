@@ -32,6 +32,7 @@ def severities(archive: Archive, **options: str) -> list[str]:
         loads("ort.InferenceSession(path)", model(), "net.onnx", top="import onnxruntime as ort"),
         loads(LOAD, SAFETENSORS, "net.safetensors"),
         # Nobody knows what it is, or what is said.
+        loads("torch.load(path)", of_zip(**{"data.bin": b"x"})),
         loads("torch.jit.load(path)", b"anything at all"),
         loads("torch.load(path, weights_only=bool(os.environ))", MODULE),
         loads("torch.load(path, **{'weights_only': False})", MODULE),

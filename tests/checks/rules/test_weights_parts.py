@@ -157,6 +157,10 @@ def test_files_of_a_distributed_checkpoint() -> None:
     assert missing({**metadata, **of("ckpt/__0_0.distcp")}, handler=OTHER) == {"ckpt/__1_0.distcp": "note"}
     assert missing({**metadata, **of("ckpt/__0_0.distcp", "ckpt/__1_0.distcp")}, handler=reader) == {}
     assert missing({".metadata": b"anything"}, handler=reader) == {}
+    long = Archive(
+        files={"handler.py": reader, ".metadata": bytes(9 << 20), "net.safetensors.index.json": bytes(9 << 20)}
+    )
+    assert {finding.code for finding in found(long)} == {"import-missing"}
 
 
 def test_a_part_that_lies_elsewhere_is_named() -> None:
