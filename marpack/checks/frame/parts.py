@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -36,12 +37,20 @@ _TOKENIZERS: Final = {
     "DebertaV2": ("spm.model",),
     "Marian": ("vocab.json", "source.spm", "target.spm"),
 }
+_FILE: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,99}\.\w{1,9}", re.ASCII)
 _TOKENIZER_CLASS: Final = re.compile(r"([A-Za-z0-9]+?)Tokenizer(?:Fast)?")
 # What reads folders of the Hugging Face Hub's form, from a folder of the archive.
 _HUB: Final = frozenset({"from_pretrained", "pipeline", "SentenceTransformer", "CrossEncoder", "load_adapter"})
 _WITH_TOKENIZER: Final = frozenset({"AutoProcessor", "pipeline", "SentenceTransformer"})
 _WITH_CODE: Final = frozenset({"trust_remote_code"})
 _ADAPTERS: Final = frozenset({"PeftModel", "AutoPeftModel", "AutoPeftModelForCausalLM", "load_adapter"})
+_SENTENCES: Final = frozenset({"SentenceTransformer", "CrossEncoder"})
+_CONFIGURED: Final = (".Pooling", ".Dense")
+# DeepSpeed: the text that names the folder of the newest state.
+_STEP: Final = re.compile(rb"global_step[0-9]{1,12}\s*")
+_STEPS: Final = frozenset(
+    {"load_checkpoint", "get_fp32_state_dict_from_zero_checkpoint", "load_state_dict_from_zero_checkpoint"}
+)
 _CHECKPOINTS: Final = frozenset(
     {"load_sharded_checkpoint", "load_checkpoint_and_dispatch", "load_checkpoint_in_model"}
 )
@@ -90,6 +99,11 @@ def _all(subject: Subject) -> Iterator[Part]:
             effect = "FileNotFoundError: No such file or directory"
             for part in found:
                 yield _beside(name, part.decode(), readers=_DISTRIBUTED_READERS, effect=effect)
+        elif base == "modules.json":
+            yield from _of_sentences(subject, name)
+        elif base == "latest" and _STEP.fullmatch(_text(subject, name)):
+            step = _text(subject, name).decode().strip()
+            yield _beside(name, step, readers=_STEPS, effect="FileNotFoundError, or: Directory doesn't exist")
         elif base in _OF_HUB:
             yield from _OF_HUB[base](subject, name, json_object(_text(subject, name)))
 
@@ -153,15 +167,16 @@ def _shards(subject: Subject) -> Iterator[Part]:
 
 def _of_tokenizer(subject: Subject, name: str, values: dict[str, Any]) -> Iterator[Part]:
     yield from _of_code(subject, name, values)
+    if subject.holds(posixpath.join(posixpath.dirname(name), _WHOLE_TOKENIZER)):
+        return
     kind = values.get("tokenizer_class")
     found = _TOKENIZER_CLASS.fullmatch(kind) if isinstance(kind, str) else None
-    folder = posixpath.dirname(name)
-    if found is None or subject.holds(posixpath.join(folder, _WHOLE_TOKENIZER)):
-        return
+    own = _TOKENIZERS.get(found[1], ()) if found is not None else ()
+    said = (text for key, text in values.items() if key.endswith("_file") and isinstance(text, str))
     # A model may be read from the folder by itself.
     readers = frozenset(name for name in source_names(subject) if "Tokenizer" in name or name in _WITH_TOKENIZER)
-    for part in _TOKENIZERS.get(found[1], ()):
-        effect = "from_pretrained finds no vocabulary: TypeError, or, since transformers 5, every word is unknown"
+    effect = "from_pretrained finds no vocabulary: TypeError, or, since transformers 5, every word is unknown"
+    for part in dict.fromkeys((*own, *filter(_FILE.fullmatch, said))):
         yield _beside(name, part, readers=readers, effect=effect)
 
 
@@ -174,6 +189,19 @@ def _of_code(subject: Subject, name: str, values: dict[str, Any]) -> Iterator[Pa
                 part = f"{text.partition('.')[0]}.py"
                 effect = f"from_pretrained: OSError: ... does not appear to have a file named {part}"
                 yield _beside(name, part, readers=_WITH_CODE, effect=effect)
+
+
+def _of_sentences(subject: Subject, name: str) -> Iterator[Part]:
+    """Yield the configurations of the modules of sentence-transformers that cannot be without."""
+    try:
+        modules = json.loads(_text(subject, name) or b"null")
+    except (ValueError, RecursionError):
+        return
+    for module in modules if isinstance(modules, list) else ():
+        path, kind = (module.get("path"), module.get("type")) if isinstance(module, dict) else (None, None)
+        if isinstance(path, str) and isinstance(kind, str) and _is_beside(path) and kind.endswith(_CONFIGURED):
+            effect = f"SentenceTransformer: FileNotFoundError: ... {path}/config.json"
+            yield _beside(name, f"{path}/config.json", readers=_SENTENCES, effect=effect)
 
 
 def _of_adapter(subject: Subject, name: str, values: dict[str, Any]) -> Iterator[Part]:

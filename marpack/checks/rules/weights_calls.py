@@ -21,6 +21,8 @@ _OF_TORCH_SAVE: Final = frozenset({"state_dict", "checkpoint", "module", "pickle
 _TORCH_LOAD: Final = frozenset({"torch.load", "torch.serialization.load"})
 _REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
 _READS_SAFETENSORS: Final = (2, 13)
+# torch/serialization.py: what torch.load takes since then, and gives pickle before.
+_KEYWORDS: Final = {"weights_only": (1, 13), "mmap": (2, 1)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,6 +154,11 @@ def _of_torch_load(
         return None
     torch = subject.settings.torch
     told = torch is not None and torch.certain
+    for keyword, first in _KEYWORDS.items():
+        if keyword in keywords and is_before(subject, first):
+            message = f"the call has {keyword}=, which torch takes since {first[0]}.{first[1]}"
+            effect = f"TypeError: {keyword!r} is an invalid keyword argument"
+            return Problem(message=message, effect=effect, fix=f"leave {keyword}= out", certain=told)
     newer = not is_before(subject, _READS_SAFETENSORS)
     if name.endswith(".safetensors") and newer:
         if weights.kind == "safetensors":

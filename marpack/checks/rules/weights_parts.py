@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from marpack.checks.frame.parts import Part, parts_of
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.weights import is_named, serialized_file, source_names, source_texts
 from marpack.checks.rules.handler_name import is_python
+from marpack.checks.rules.weights_calls import loads_of
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
@@ -22,11 +23,12 @@ def find_missing_parts(subject: Subject) -> Iterator[Finding]:
     ``model.safetensors.index.json``), or say in their names how many there are; a distributed checkpoint of torch
     names its files in ``.metadata``; and folders as transformers, peft and diffusers save them hold a tokenizer's
     vocabulary, sources that ``auto_map`` names, or a folder for each component. Without one of them nobody reads
-    the others [server]. It is an error where ``BaseHandler`` surely loads the file, and a note where no source
-    reads such files.
+    the others [server]. It is an error for a model of ONNX that surely is loaded, and a note where no source reads
+    such files.
     """
     if not is_python(subject):
         return
+    surely = {event.path for event in loads_of(subject) if event.phase != "answer"}
     for part in parts_of(subject):
         if subject.holds(part.name):
             continue
@@ -39,11 +41,13 @@ def find_missing_parts(subject: Subject) -> Iterator[Finding]:
             fix=fix,
             effect=part.effect,
             member=part.whole,
-            severity=_severity(subject, part),
+            severity=_severity(subject, part, surely),
         )
 
 
-def _severity(subject: Subject, part: Part) -> Severity:
+def _severity(subject: Subject, part: Part, surely: Collection[str]) -> Severity:
+    if part.whole.endswith(".onnx") and part.whole in surely:
+        return "error"
     if part.whole == serialized_file(subject):
         return "error" if subject.worker.loads_model is True and part.whole.endswith(".onnx") else "warning"
     if any("vocab" in text for text in subject.once(source_texts)) and "tokenizer" in part.whole:

@@ -115,3 +115,13 @@ def handle(data, context):
     return [torch.jit.load("net.pt")] * len(data)
 """
     assert severities(Archive(files={"handler.py": text, "net.pt": STATE_DICT})) == ["warning"]
+
+
+def test_keywords_that_an_older_torch_does_not_take() -> None:
+    only, mapped = (
+        loads("torch.load(path, weights_only=True)", STATE_DICT),
+        loads("torch.load(path, mmap=True)", STATE_DICT),
+    )
+    assert [severities(only, torch=torch) for torch in ("1.12", "1.13")] == [["error"], []]
+    assert [severities(mapped, torch=torch) for torch in ("2.0", "2.1")] == [["error"], []]
+    assert severities(mapped, torchserve_version="0.8.2") == ["warning"]

@@ -49,6 +49,8 @@ def test_data_of_onnx() -> None:
     loads = "import onnxruntime\n" + OTHER + "\nNAME = 'net.onnx'\n"
     assert missing({"net.onnx": ONNX}, handler=BASE, serializedFile="net.onnx") == {"net.onnx.data": "error"}
     assert missing({"net.onnx": ONNX}, handler=OTHER, serializedFile="net.onnx") == {"net.onnx.data": "warning"}
+    sure = "import onnxruntime\nNET = onnxruntime.InferenceSession('net.onnx')\n" + OTHER
+    assert missing({"net.onnx": ONNX}, handler=sure) == {"net.onnx.data": "error"}
     assert missing({"net.onnx": ONNX}, handler=loads) == {"net.onnx.data": "warning"}
     assert missing({"net.onnx": ONNX}, handler=OTHER) == {"net.onnx.data": "note"}
     assert missing({"nets/net.onnx": ONNX, "net.onnx.data": b""}, handler=loads) == {
@@ -145,6 +147,22 @@ def test_folders_of_the_hub() -> None:
     adapted = HUB.replace("AutoModel", "PeftModel")
     assert missing(adapter, handler=adapted) == {"lora/adapter_model.safetensors": "warning"}
     assert missing({**adapter, **of("lora/adapter_model.bin")}) == {}
+    named = {"tokenizer_config.json": {"vocab_file": "words.model", "merges_file": None, "name_file": "/a/b.txt"}}
+    assert missing(named, handler=words) == {"words.model": "warning"}
+    assert missing({**named, **of("tokenizer.json")}, handler=words) == {}
+    modules = [
+        {"path": "", "type": "sentence_transformers.models.Transformer"},
+        {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+        {"path": "../3", "type": "sentence_transformers.models.Dense"},
+        *({"path": 1}, "x", None),
+    ]
+    sentences = HUB.replace("AutoModel.from_pretrained", "SentenceTransformer")
+    assert missing({"modules.json": modules}, handler=sentences) == {"1_Pooling/config.json": "warning"}
+    assert missing({"modules.json": modules}) == {"1_Pooling/config.json": "note"}
+    assert missing({"modules.json": modules, **of("1_Pooling/config.json")}, handler=sentences) == {}
+    for text in (b"[" * 100_000, b"\xff", b"{}", b"5"):
+        assert missing({"modules.json": text}) == {}
     pipeline = {"_class_name": "P", "unet": ["diffusers", "U"], "safety_checker": [None, None], "size": [1, 2]}
     assert missing({"model_index.json": pipeline}) == {"unet": "warning"}
     assert missing({"model_index.json": pipeline, **of("unet/config.json")}) == {}
@@ -161,6 +179,14 @@ def test_files_of_a_distributed_checkpoint() -> None:
         files={"handler.py": reader, ".metadata": bytes(9 << 20), "net.safetensors.index.json": bytes(9 << 20)}
     )
     assert {finding.code for finding in found(long)} == {"import-missing"}
+
+
+def test_the_newest_state_of_deepspeed() -> None:
+    reader = HUB.replace("from_pretrained", "load_checkpoint")
+    state = "ckpt/global_step10/mp_rank_00_model_states.pt"
+    assert missing({"ckpt/latest": b"global_step10"}, handler=reader) == {"ckpt/global_step10": "warning"}
+    assert missing({"ckpt/latest": b"global_step10\n", **of(state)}, handler=reader) == {}
+    assert missing({"latest": b"version 3", "a/latest": b"global_step\xd9\xa3"}, handler=reader) == {}
 
 
 def test_a_part_that_lies_elsewhere_is_named() -> None:
