@@ -200,14 +200,14 @@ def _of_sentences(subject: Subject, name: str) -> Iterator[Part]:
     for module in modules if isinstance(modules, list) else ():
         path, kind = (module.get("path"), module.get("type")) if isinstance(module, dict) else (None, None)
         if isinstance(path, str) and isinstance(kind, str) and _is_beside(path) and kind.endswith(_CONFIGURED):
-            effect = f"SentenceTransformer: FileNotFoundError: ... {path}/config.json"
+            effect = "SentenceTransformer: TypeError: Pooling.__init__() missing 1 required argument, or the like"
             yield _beside(name, f"{path}/config.json", readers=_SENTENCES, effect=effect)
 
 
 def _of_adapter(subject: Subject, name: str, values: dict[str, Any]) -> Iterator[Part]:
     folder = posixpath.dirname(name)
     if "peft_type" in values and not subject.holds(posixpath.join(folder, "adapter_model.bin")):
-        effect = "peft: Can't find weights for the adapter"
+        effect = "PeftModel.from_pretrained: HFValidationError, or ValueError: Can't find the adapter's weights"
         yield _beside(name, "adapter_model.safetensors", readers=_ADAPTERS, effect=effect)
 
 
@@ -216,7 +216,9 @@ def _of_pipeline(subject: Subject, name: str, values: dict[str, Any]) -> Iterato
     for component, value in values.items():
         is_pair = isinstance(value, list) and len(value) == 2 and all(isinstance(item, str) for item in value)
         if "_class_name" in values and is_pair and not component.startswith("_") and _is_beside(component):
-            effect = f"diffusers: EnvironmentError: ... no file named config.json found in directory {component}"
+            effect = (
+                "DiffusionPipeline.from_pretrained: OSError: Error no file named config.json found in directory"
+            )
             yield _beside(name, component, readers=_HUB, effect=effect)
 
 
