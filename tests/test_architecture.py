@@ -99,7 +99,8 @@ PURE = {
     "marpack.config.text",
 }
 PURE_WORDS = {
-    f"marpack.archive.{name}" for name in ("manifest", "names", "forms", "handler", "packed_at", "result")
+    f"marpack.archive.{name}"
+    for name in ("git_lfs", "manifest", "names", "forms", "handler", "packed_at", "result")
 }
 
 # Optional packages, and the only modules that ask for them.

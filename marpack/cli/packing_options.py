@@ -18,7 +18,7 @@ from marpack.archive.result import WriteResult
 from marpack.cli.destinations import Output, ToPath, ToStandardOutput, output_for
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, making, show
-from marpack.cli.words import positive
+from marpack.cli.words import positive, torch_version
 from marpack.display import printable
 from marpack.errors import ArchiveExistsError
 from marpack.findings import Finding, Issue
@@ -75,6 +75,7 @@ def add_check(add: Callable[..., object]) -> None:
         help="what to do about what the server would refuse: warn, error (pack nothing), or off (do not look); "
         f"default: what the environment variable {CHECK_VARIABLE} says, and warn",
     )
+    add("--torch", type=torch_version, metavar="VERSION", help="of the server that --check is about, as 2.1")
 
 
 def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments: Any) -> int | None:
@@ -101,7 +102,7 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     if not options.quiet:
         for warning in warnings:
             complain(f"marpack: warning: {warning}")
-    findings = shown_findings(mode, partial(checked, plan), quiet=options.quiet)
+    findings = shown_findings(mode, partial(checked, plan, torch=options.torch), quiet=options.quiet)
     if options.dry_run:
         name = printable(str(output))
         would = f"would write {'to ' if is_piped else ''}{name}"

@@ -134,7 +134,7 @@ class Calls(State):
         if not isinstance(value, OpenFile):
             self.use(node, scope, source, path)
         if path in LOADS:
-            keywords = {name: each.value for name, each in named.items() if isinstance(each, Known)}
+            keywords = {name: each.value if isinstance(each, Known) else ... for name, each in named.items()}
             self.load(node, scope, source, path, keywords)
         elif may_write(path):
             self.write()

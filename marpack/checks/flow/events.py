@@ -47,7 +47,7 @@ class FileUse(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load(FileUse):
-    """A call that loads weights: ``keywords`` are those arguments whose values the text tells."""
+    """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value."""
 
     keywords: tuple[tuple[str, object], ...] = ()
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
 
+from marpack.archive.git_lfs import LONGEST_POINTER
 from marpack.archive.member import Member
 from marpack.archive.plan.plan import Plan
 from marpack.archive.read.archive import Archive
@@ -88,8 +89,8 @@ class ArchiveContents:
         return self._archive.issues
 
     def open(self, name: str) -> MemberFile:
-        """Open a member; the texts of a tgz are read in one go."""
-        held = self._archive.form == "tgz" and name.endswith(_TEXTS)
+        """Open a member; the texts of a tgz, and what is small, are read in one go."""
+        held = self._archive.form == "tgz" and _is_held(name, self.sizes[name])
         data = self._texts.pop(name, None) if held else None  # who asks for texts keeps them
         return self._archive.open(name) if data is None else io.BytesIO(data)
 
@@ -97,7 +98,7 @@ class ArchiveContents:
     def _texts(self) -> dict[str, bytes]:
         """The texts, shortest first, read in one go: each by itself costs a reading of all before it."""
         wanted, left = set(), _HELD_SIZE
-        names = (name for name, size in self.sizes.items() if size <= LONGEST_SOURCE and name.endswith(_TEXTS))
+        names = (name for name, size in self.sizes.items() if size <= LONGEST_SOURCE and _is_held(name, size))
         for name in sorted(names, key=self.sizes.__getitem__):
             left -= self.sizes[name]
             if left < 0:
@@ -108,6 +109,11 @@ class ArchiveContents:
             for member, reader in self._archive.contents(wanted):
                 found[member.name] = reader.read()
         return found
+
+
+def _is_held(name: str, size: int) -> bool:
+    """Tell whether rules may ask for a member because it is a text, or may be a pointer of Git LFS."""
+    return name.endswith(_TEXTS) or size < LONGEST_POINTER
 
 
 class PlanContents:

@@ -21,6 +21,11 @@ from marpack.checks.rules import (
     platforms,
     requirements,
     weights,
+    weights_calls,
+    weights_modules,
+    weights_parts,
+    weights_pointer,
+    weights_torch,
     workflow,
 )
 from marpack.rule import Rule
@@ -38,6 +43,21 @@ _MODULES = (
         constructor,
         handler_flow,
     ),
-    *(imports, model, weights, labels, model_config, requirements, platforms, workflow, load),
+    *(
+        imports,
+        model,
+        weights,
+        weights_calls,
+        weights_modules,
+        weights_parts,
+        weights_torch,
+        weights_pointer,
+        labels,
+        model_config,
+        requirements,
+        platforms,
+        workflow,
+        load,
+    ),
 )
 RULES: tuple[Rule[Subject], ...] = tuple(each for module in _MODULES for each in module.RULES)

@@ -209,9 +209,9 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
     fewer warnings, and never more.
     """
     modules = subject.modules
-    own_paths = any(_changes_path(space) for _, _, space in _reached(subject))
+    own_paths = any(changes_path(space) for _, _, space in _reached(subject))
     said: set[tuple[str, str]] = set()
-    elsewhere = _in_folders(subject)
+    elsewhere = in_folders(subject)
     for module, step, space in _reached(subject):
         for item in space.imports:
             name = item.module
@@ -220,7 +220,7 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
             top, unless = name.partition(".")[0], ""
             packed = modules.find(top)
             if packed is not None:
-                if packed.kind == "compiled" or own_paths or not _is_closed(modules.space(packed)):
+                if packed.kind == "compiled" or own_paths or not is_closed(modules.space(packed)):
                     continue
                 worst: Severity = "error" if packed.kind != "folder" else "warning"
                 severity = _severity(step, item, worst)
@@ -240,12 +240,12 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
                 yield _finding(find_missing, module, item, severity, message=message, fix=fix, effect=effect)
 
 
-def _is_closed(space: Namespace | None) -> bool:
+def is_closed(space: Namespace | None) -> bool:
     """Tell whether a package has only the modules that lie in its folder."""
     return space is None or (space.certain and space.is_absent("path") and "__path__" not in space.bindings)
 
 
-def _in_folders(subject: Subject) -> dict[str, str]:
+def in_folders(subject: Subject) -> dict[str, str]:
     """Return the modules that lie in folders, by their last names."""
     files = [name for name in subject.names if "/" in name and name.endswith(".py")]
     return {name.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]: name for name in files}
@@ -265,7 +265,7 @@ def _unless(unknown: Collection[str]) -> str:
     return f", unless it comes with {', '.join(names[:3])}{' or others' if len(names) > 3 else ''}"
 
 
-def _changes_path(space: Namespace) -> bool:
+def changes_path(space: Namespace) -> bool:
     """Tell whether a module changes where modules are looked for, or installs some."""
     for node in ast.walk(space.tree):
         match node:
