@@ -43,7 +43,6 @@ INSISTS = READS.format(
             raise RuntimeError("Missing the model file")""",
 )
 JOINS = "import os; self.path = os.path.join(context.system_properties.get({!r}), 'a')"
-JOINS = "import os; self.path = os.path.join(context.system_properties.get({!r}), 'a')"
 OPENS = READS.format(top="", line='self.words = open(os.path.join(folder, "vocab.txt")).read()')
 
 
@@ -157,7 +156,7 @@ CASES: list[Case] = [
     of_source(
         "handler-none",
         "a property of another name",
-        CLASS.replace("pass", "{J1}"),
+        CLASS.replace("pass", JOINS.format("modeldir")),
         CLASS.replace(
             "pass", "import os; self.path = os.path.join(context.system_properties.get('model_dir'), 'a')"
         ),
