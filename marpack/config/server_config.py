@@ -12,12 +12,13 @@ from marpack import strict_json
 from marpack.archive.manifest import Manifest
 from marpack.config.lint import lint_properties
 from marpack.config.presets import PRESET_VALUES, PRESETS, Preset
-from marpack.config.rules.document import Target
+from marpack.config.rules.document import Target, is_kserve
+from marpack.config.rules.listeners import WRAPPERS_GRPC
 from marpack.config.rules.values import find_types
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, ServerSettings, parse_value
 from marpack.config.settings.redaction import redacted
-from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, release
+from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, WRAPPER_HAS_GRPC, release
 from marpack.config.snapshot import ModelSnapshot
 from marpack.config.text import properties as codec
 from marpack.disk.atomic import replacing_file
@@ -192,14 +193,23 @@ class ServerConfig(ServerSettings):
         )
 
     def for_torchserve(self, version: str) -> ServerConfig:
-        """Return the settings with what a release of TorchServe renamed: the KServe envelopes, in 0.5.3.
+        """Return the settings with what a release of TorchServe, or its image for KServe, needs otherwise.
 
-        Raises ``ConfigError`` for what is not a version.
+        The KServe envelopes were renamed in 0.5.3. Since 0.8 KServe's wrapper listens at 8081 itself: where it
+        reads the settings, a management API there shares the port of the inference API instead, if that is on the
+        same host. Raises ``ConfigError`` for what is not a version.
         """
         is_new = release(version) >= ENVELOPES_RENAMED
         renamed = OLD_ENVELOPES if is_new else {new: old for old, new in OLD_ENVELOPES.items()}
         envelope = self.service_envelope or ""
-        return replace(self, service_envelope=renamed[envelope]) if envelope in renamed else self
+        adapted = replace(self, service_envelope=renamed[envelope]) if envelope in renamed else self
+        if release(version) < WRAPPER_HAS_GRPC or not is_kserve(self.properties(), None):
+            return adapted
+        management, inference = self.management_address or "", self.inference_address or ""
+        host, _, port = management.rpartition(":")
+        if port == str(WRAPPERS_GRPC) and inference.rpartition(":")[0] == host:
+            return replace(adapted, management_address=inference)
+        return adapted
 
     @classmethod
     def preset(cls, name: Preset, **settings: Any) -> ServerConfig:
@@ -223,7 +233,8 @@ class ServerConfig(ServerSettings):
     def kaptain(cls, **settings: Any) -> ServerConfig:
         """Return the settings that Kaptain generates, and both switches of newer servers; see ``preset``.
 
-        The envelope is that of TorchServe up to 0.5.2; ``for_torchserve`` adapts it.
+        The envelope is that of TorchServe up to 0.5.2, and the management API has the port that KServe's wrapper
+        takes for itself since 0.8; ``for_torchserve`` adapts both.
         """
         return cls.preset("kaptain", **settings)
 

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from marpack.config.rules.document import Document
 from marpack.config.rules.values import ADDRESS, UNIX_ADDRESS
+from marpack.config.settings.environment import variables
 from marpack.config.settings.keys import whole_number
-from marpack.findings import Finding
+from marpack.config.settings.releases import WRAPPER_HAS_GRPC
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
 _DEFAULT_PORTS = {
@@ -20,7 +22,8 @@ _DEFAULT_PORTS = {
 }
 _ANY_HOST = {"0.0.0.0"}
 _LOOPBACK = {"localhost", "127.0.0.1"}
-_KSERVE_PORTS = {8080, 8081}
+# Where KServe's wrapper listens itself.
+_WRAPPERS_HTTP, WRAPPERS_GRPC = 8080, 8081
 
 
 class _Listener(NamedTuple):
@@ -62,15 +65,55 @@ def _meet(one: str, other: str) -> bool:
     return one == other or bool({one, other} & _ANY_HOST) or {one, other} <= _LOOPBACK
 
 
-@rule("kserve-port", "note")
+@rule("kserve-port", "error")
 def find_kserve_ports(document: Document) -> Iterator[Finding]:
-    """Leave the ports 8080 and 8081 to KServe's wrapper, where it reads. It listens there, in the same pod."""
+    """Leave the ports 8080 and 8081 to KServe's wrapper, where it reads.
+
+    It listens there itself, in the same pod: at 8080, and at 8081 since kserve 0.10, which the images of
+    TorchServe 0.8 and newer have. Where the server has the port already the wrapper ends, and nothing answers.
+    Where the release is not said 8081 is a warning, and before 0.8 a note.
+    """
     for one in _listeners(document) if document.is_kserve else ():
-        if one.port in _KSERVE_PORTS and one.key in document.properties:
-            effect = "it listens there in the same pod"
-            yield find_kserve_ports.finding(
-                f"takes port {one.port}", one.key, effect=effect, fix="take another, as 8085", reader="kserve"
-            )
+        if one.key not in document.properties or one.port not in (_WRAPPERS_HTTP, WRAPPERS_GRPC):
+            continue
+        severity, effect = severity_of_kserve_port(one.port, document.release), "it ends, and nothing answers"
+        if severity == "note":
+            effect = "of a newer release, it ends, and nothing answers"
+        yield find_kserve_ports.finding(
+            f"takes port {one.port}, where the wrapper itself listens",
+            one.key,
+            effect=effect,
+            fix="take another, as 8085",
+            severity=severity,
+            reader="kserve",
+        )
+
+
+def severity_of_kserve_port(port: int, release: tuple[int, ...] | None) -> Severity:
+    """Return how bad it is for KServe's wrapper that a server of this release has one of its ports."""
+    if port == _WRAPPERS_HTTP:
+        return "error"
+    if release is None:
+        return "warning"
+    return "error" if release >= WRAPPER_HAS_GRPC else "note"
+
+
+@rule("mlflow-localhost", "note")
+def find_mlflow_address(document: Document) -> Iterator[Finding]:
+    """Write ``localhost`` into ``management_address``, where MLflow's plugin shall register models.
+
+    It looks for that word, and otherwise makes the archive only, and says to register it by hand. That is found
+    for ``target="mlflow"``, and without a target where the address is of this machine in other words.
+    """
+    address = document.properties.get("management_address", "")
+    match = ADDRESS.fullmatch(address)
+    if match is None or "localhost" in address or variables(address):
+        return
+    is_here = document.target is None and not document.is_kserve and match["host"].startswith("127.")
+    if document.target == "mlflow" or is_here:
+        message, fix = "does not say localhost", "write localhost for the host, where it is the same machine"
+        effect = "it makes the archive and registers no model"
+        yield find_mlflow_address.finding(message, "management_address", effect=effect, fix=fix, reader="mlflow")
 
 
 @rule("https-key", "error")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from marpack.config.rules.broken_json import FIX
 from marpack.config.rules.snapshot_text import (
     REQUIRED,
     RUNTIME_TYPES,
@@ -29,7 +30,9 @@ def find_no_json(snapshot: SnapshotText) -> Iterator[Finding]:
 
     The server's parser takes more than that, and refuses the rest; KServe's wrapper fails (S7).
     """
-    if (error := snapshot.error) is not None:
+    if snapshot.error is not None and snapshot.broken_off is not None:
+        yield find_no_json.finding(snapshot.broken_off.message, effect=_ENDS, fix=FIX)
+    elif (error := snapshot.error) is not None:
         message = f"is not strict JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         effect = f"{_ENDS} unless its lenient parser takes it; KServe's wrapper fails"
         yield find_no_json.finding(message, effect=effect, fix="correct the JSON")

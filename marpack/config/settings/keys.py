@@ -270,12 +270,6 @@ def _keys() -> dict[str, Key]:
 # By their names in the file, in the order of writing.
 KEYS: Mapping[str, Key] = MappingProxyType(_keys())
 
-# P15: keys that files in circulation have and that nobody reads.
-IGNORED_KEYS = {
-    "max_workers": "set maxWorkers in models or in model_snapshot",
-    "min_workers": "set minWorkers in models or in model_snapshot",
-}
-
 
 def parse_value(kind: Kind, text: str) -> bool | int | float | str:
     """Return what Java takes a text for (P16); ``ValueError`` says why it is not of the kind."""
