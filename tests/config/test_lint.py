@@ -609,11 +609,11 @@ def test_archives_are_named_after_their_form(tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"modelName": name}}))
     for name in ("t.tar.gz", "t.gz"):
-        with tarfile.open(tmp_path / name, "w:gz") as archive:
+        with tarfile.open(tmp_path / name, "w:gz") as tar:
             member = tarfile.TarInfo("t/MAR-INF/MANIFEST.json")
             text = json.dumps({"model": {"modelName": name}}).encode()
             member.size = len(text)
-            archive.addfile(member, io.BytesIO(text))
+            tar.addfile(member, io.BytesIO(text))
     (tmp_path / "net-v1.0" / "MAR-INF").mkdir(parents=True)
     (tmp_path / "net.zip").mkdir()
 

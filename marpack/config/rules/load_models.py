@@ -264,7 +264,7 @@ def find_suffixes(document: Document) -> Iterator[Finding]:
     named = [each for each in clean_references(document) if not _no_name(each)]
     files = [(each.file, each.is_url) for each in named if each.is_url or each.file not in folders]
     if document.store is not None and document.properties.get("load_models", "").lower() == "all":
-        files = [(name, False) for name in taken_by_all(document.store)]
+        files = [(name, False) for name in taken_by_all(document.store) if name not in folders]
     for file, is_url in files:
         if file.lower().endswith(_WORKFLOW) or file.endswith(_KNOWN):
             continue
