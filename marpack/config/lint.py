@@ -133,8 +133,8 @@ def _lint(
         properties=properties,
         unresolved=unresolved,
         release=None if torchserve_version is None else release(torchserve_version),
-        is_kserve=is_kserve(properties, target),
         target=target,
+        is_kserve=is_kserve(properties, target),
         store=store,
     )
     rules = chosen_rules(RULES, select=select, ignore=ignore)

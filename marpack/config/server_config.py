@@ -13,12 +13,11 @@ from marpack.archive.manifest import Manifest
 from marpack.config.lint import lint_properties
 from marpack.config.presets import PRESET_VALUES, PRESETS, Preset
 from marpack.config.rules.document import Target, is_kserve
-from marpack.config.rules.listeners import WRAPPERS_GRPC
 from marpack.config.rules.values import find_types
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, ServerSettings, parse_value
 from marpack.config.settings.redaction import redacted
-from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, WRAPPER_HAS_GRPC, release
+from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, WRAPPER_GRPC, release
 from marpack.config.snapshot import ModelSnapshot
 from marpack.config.text import properties as codec
 from marpack.disk.atomic import replacing_file
@@ -193,23 +192,21 @@ class ServerConfig(ServerSettings):
         )
 
     def for_torchserve(self, version: str) -> ServerConfig:
-        """Return the settings with what a release of TorchServe, or its image for KServe, needs otherwise.
+        """Return the settings with what a release of TorchServe changed.
 
-        The KServe envelopes were renamed in 0.5.3. Since 0.8 KServe's wrapper listens at 8081 itself: where it
-        reads the settings, a management API there shares the port of the inference API instead, if that is on the
-        same host. Raises ``ConfigError`` for what is not a version.
+        The KServe envelopes have other names from 0.5.3 on. From 0.8.1 on KServe's wrapper needs the port of
+        Kaptain's management address for itself, which becomes the inference address then.
+
+        Raises ``ConfigError`` for what is not a version.
         """
         is_new = release(version) >= ENVELOPES_RENAMED
         renamed = OLD_ENVELOPES if is_new else {new: old for old, new in OLD_ENVELOPES.items()}
-        envelope = self.service_envelope or ""
-        adapted = replace(self, service_envelope=renamed[envelope]) if envelope in renamed else self
-        if release(version) < WRAPPER_HAS_GRPC or not is_kserve(self.properties(), None):
-            return adapted
-        management, inference = self.management_address or "", self.inference_address or ""
-        host, _, port = management.rpartition(":")
-        if port == str(WRAPPERS_GRPC) and inference.rpartition(":")[0] == host:
-            return replace(adapted, management_address=inference)
-        return adapted
+        envelope, management = self.service_envelope, self.management_address
+        is_kaptain = management == PRESET_VALUES["kaptain"]["management_address"]
+        if is_kaptain and release(version) >= WRAPPER_GRPC and is_kserve(self.properties(), None):
+            management = self.inference_address or PRESET_VALUES["kserve"]["management_address"]
+        envelope = renamed.get(envelope or "", envelope)
+        return replace(self, service_envelope=envelope, management_address=management)
 
     @classmethod
     def preset(cls, name: Preset, **settings: Any) -> ServerConfig:
@@ -233,8 +230,8 @@ class ServerConfig(ServerSettings):
     def kaptain(cls, **settings: Any) -> ServerConfig:
         """Return the settings that Kaptain generates, and both switches of newer servers; see ``preset``.
 
-        The envelope is that of TorchServe up to 0.5.2, and the management API has the port that KServe's wrapper
-        takes for itself since 0.8; ``for_torchserve`` adapts both.
+        The envelope is that of TorchServe up to 0.5.2, and the management address that of its time, which is
+        in the way of KServe's wrapper from 0.8.1 on; ``for_torchserve`` adapts both.
         """
         return cls.preset("kaptain", **settings)
 
@@ -248,7 +245,12 @@ class ServerConfig(ServerSettings):
 
     @classmethod
     def sagemaker(cls, **settings: Any) -> ServerConfig:
-        """Return settings for a SageMaker endpoint: port 8080, all models of ``/opt/ml/model``; see ``preset``."""
+        """Return settings for a SageMaker endpoint: port 8080, all models of ``/opt/ml/model``; see ``preset``.
+
+        As in SageMaker's own images, ``decode_input_request`` is off: a handler is given the bytes of a body, not
+        what JSON makes of them, and one that expects that answers 503. It must decode them itself, or the setting
+        be on; ``check`` with ``target="sagemaker"`` finds such handlers.
+        """
         return cls.preset("sagemaker", **settings)
 
 

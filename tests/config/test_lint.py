@@ -285,16 +285,21 @@ CASES = [
     ),
     Case(
         f"{SERVED}management_address=http://h:8081",
-        {("kserve-port", "note", "management_address")},
+        {("kserve-port", "error", "management_address")},
         f"{SERVED}management_address=http://h:8081",
-        told={"target": "kserve", "torchserve_version": "0.7.1"},
-        told_near={"target": "torchserve"},
+        told={"target": "kserve", "torchserve_version": "0.8.1"},
+        told_near={"target": "kserve", "torchserve_version": "0.8.0"},
     ),
     Case(
         f"{SERVED}management_address=http://h:8081\ndisable_token_authorization=true",
-        {("kserve-port", "warning", "management_address")},
+        {("kserve-port", "error", "management_address")},
         f"{SERVED}management_address=http://h:8085\ndisable_token_authorization=true",
         told={"target": "kserve"},
+    ),
+    Case(
+        f"{SERVED}management_address=http://h:8081\ndisable_token_authorization=true\nmodel_store=/mnt/models",
+        {("kserve-port", "warning", "management_address"), ("duplicate-key", "warning", "model_store")},
+        f"{SERVED}management_address=http://h:8081",
     ),
     Case(
         "management_address=http://127.0.0.1:8081",

@@ -39,7 +39,8 @@ class Document:
     """Settings as text, with the file that they are from, if any, and what is known about the server.
 
     ``properties`` are those after the environment has been put in, ``unresolved`` what could not be; ``entries``
-    are those of the file, and ``error`` is there where it cannot be read.
+    are those of the file, and ``error`` is there where it cannot be read. ``target`` is what the caller said, and
+    ``is_kserve`` what follows from that, or from the settings.
     """
 
     kind: ClassVar[Kind] = "any"
@@ -51,8 +52,8 @@ class Document:
     error: PropertiesError | None = None
     unresolved: Sequence[Finding] = ()
     release: tuple[int, ...] | None = None
-    is_kserve: bool = False
     target: Target | None = None
+    is_kserve: bool = False
     store: Store | None = None
 
     @property

@@ -11,8 +11,8 @@ from marpack.config.rules.document import Document
 from marpack.config.rules.values import ADDRESS, UNIX_ADDRESS
 from marpack.config.settings.environment import variables
 from marpack.config.settings.keys import whole_number
-from marpack.config.settings.releases import WRAPPER_HAS_GRPC
-from marpack.findings import Finding, Severity
+from marpack.config.settings.releases import WRAPPER_GRPC
+from marpack.findings import Finding
 from marpack.rule import rule, rules_in
 
 _DEFAULT_PORTS = {
@@ -22,8 +22,13 @@ _DEFAULT_PORTS = {
 }
 _ANY_HOST = {"0.0.0.0"}
 _LOOPBACK = {"localhost", "127.0.0.1"}
-# Where KServe's wrapper listens itself.
-_WRAPPERS_HTTP, WRAPPERS_GRPC = 8080, 8081
+# What KServe's wrapper says as it ends, by the port that it finds taken.
+_KSERVE_PORTS = {
+    8080: "it ends: error while attempting to bind on address ('0.0.0.0', 8080): address already in use",
+    8081: "it ends: Failed to bind to address [::]:8081",
+}
+# Of the preset for it.
+_BESIDE_KSERVE = {"metrics_address": 8082, "grpc_inference_port": 7070, "grpc_management_port": 7071}
 
 
 class _Listener(NamedTuple):
@@ -69,33 +74,23 @@ def _meet(one: str, other: str) -> bool:
 def find_kserve_ports(document: Document) -> Iterator[Finding]:
     """Leave the ports 8080 and 8081 to KServe's wrapper, where it reads.
 
-    It listens there itself, in the same pod: at 8080, and at 8081 since kserve 0.10, which the images of
-    TorchServe 0.8 and newer have. Where the server has the port already the wrapper ends, and nothing answers.
-    Where the release is not said 8081 is a warning, and before 0.8 a note.
+    It listens there, in the same pod: on 8080 for HTTP, and on 8081 for gRPC, as of TorchServe 0.8.1 and kserve
+    0.10. It finds the port taken when the models are loaded, and ends: nothing answers [server] (source:
+    ``kubernetes/kserve/kserve_wrapper/__main__.py`` in pytorch/serve). Where neither the release nor the target is
+    said, this is a warning.
     """
+    is_sure = document.release is not None or document.target == "kserve"
     for one in _listeners(document) if document.is_kserve else ():
-        if one.key not in document.properties or one.port not in (_WRAPPERS_HTTP, WRAPPERS_GRPC):
-            continue
-        severity, effect = severity_of_kserve_port(one.port, document.release), "it ends, and nothing answers"
-        if severity == "note":
-            effect = "of a newer release, it ends, and nothing answers"
-        yield find_kserve_ports.finding(
-            f"takes port {one.port}, where the wrapper itself listens",
-            one.key,
-            effect=effect,
-            fix="take another, as 8085",
-            severity=severity,
-            reader="kserve",
-        )
-
-
-def severity_of_kserve_port(port: int, release: tuple[int, ...] | None) -> Severity:
-    """Return how bad it is for KServe's wrapper that a server of this release has one of its ports."""
-    if port == _WRAPPERS_HTTP:
-        return "error"
-    if release is None:
-        return "warning"
-    return "error" if release >= WRAPPER_HAS_GRPC else "note"
+        is_free = one.port == 8081 and document.release is not None and document.release < WRAPPER_GRPC
+        if one.port in _KSERVE_PORTS and one.key in document.properties and not is_free:
+            yield find_kserve_ports.finding(
+                f"takes port {one.port}, which is the wrapper's own",
+                one.key,
+                effect=_KSERVE_PORTS[one.port],
+                fix=f"take another, as {_BESIDE_KSERVE.get(one.key, 8085)}",
+                severity=None if is_sure else "warning",
+                reader="kserve",
+            )
 
 
 @rule("mlflow-localhost", "note")

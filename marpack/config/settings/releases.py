@@ -13,8 +13,8 @@ _VERSION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})+)(?:[a-z.+-][a-z0-9.+-]*)?")
 
 ENVELOPES_RENAMED = (0, 5, 3)
 TOKENS_ASKED = (0, 11, 1)
-# From here on KServe's images have kserve 0.10 or newer, whose wrapper opens a port for gRPC as well.
-WRAPPER_HAS_GRPC = (0, 8, 0)
+# From here on the wrapper in the image for KServe opens gRPC on port 8081.
+WRAPPER_GRPC = (0, 8, 1)
 
 # What the envelopes are called before and after.
 OLD_ENVELOPES = {"kfserving": "kserve", "kfservingv2": "kservev2"}
