@@ -29,8 +29,8 @@ class ModelConfig:
 
     Each field is a key of the server's front end in Python's spelling: ``min_workers`` is ``minWorkers``. None
     leaves the key out. The server ignores what it cannot use, with no more than a line in its log. For who writes
-    it is a ``ConfigError`` that holds everything at once; ``load`` reads a file as the server does, and ``validate``
-    says what of it is not taken as it stands.
+    it is a ``ConfigError`` that holds everything at once; ``load`` reads a file as the server does, and
+    ``validate`` says what of it is not taken as it stands.
 
     The back end gives all keys to the handler as ``context.model_yaml_config``, the front end's too. ``extra``
     holds the keys that nobody here knows; a handler's own settings belong below ``handler``. Of a file that was
