@@ -339,6 +339,9 @@ CASES = [
         {("worker-port", "error", "initial_worker_port")},
         "initial_worker_port=70000",
     ),
+    Case("vmargs=-Xmx512", {("heap", "error", "vmargs")}, "vmargs=-Xmx512m"),
+    Case("vmargs=-Xmx4g -Xmx8m", {("heap", "error", "vmargs")}, "vmargs=-Xmx8m -Xmx4g"),
+    Case("vmargs=-Xms2g -Xmx1024m", {("heap", "error", "vmargs")}, "vmargs=-Xms1g -Xmx1024m -Da=-Xmx1"),
     Case("debug=True", {("debug-workers", "warning", "debug")}, "debug=false"),
     Case(
         "token_expiration_min=0",
@@ -474,6 +477,24 @@ CASES = [
         'load_models=a.mar\nmodels={"a": {}}\n',
     ),
     Case("load_models=a.mar\nmodels=[]", {("models-json", "error", "models")}, models(minWorkers=1)),
+    Case("load_models=a.mar\nmodels={'m': {}}", {("models-json", "warning", "models")}, models()),
+    Case(
+        "load_models=a.mar\nmodels={m= {1.0: {minWorkers=>2; /* x */}}", {("models-json", "error", "models")}, ""
+    ),
+    Case("load_models=a.mar\nmodels={m= {'1.0': {}}; n: {} // x\\n}", {("models-json", "warning", "models")}, ""),
+    Case("load_models=a.mar\nmodels={'m': {},}", {("models-json", "error", "models")}, ""),
+    Case("load_models=a.mar\nmodels={'m': {}} # x", {("models-json", "error", "models")}, ""),
+    Case("load_models=a.mar\nmodels={'m': {}, 'm': {}}", {("models-json", "error", "models")}, ""),
+    Case(
+        'load_models=a.mar\nmodels={"m": {"1.0": {"batchSize": 1, "batchSize": 2}}}',
+        {("models-json", "warning", "models")},
+        models(batchSize=2),
+    ),
+    Case(
+        "load_models=a.mar\nmodels={'m': {'1.0': {batchSize: x}}}",
+        {("models-json", "warning", "models"), ("models-value", "error", f"{MODEL}.batchSize")},
+        models(batchSize=2),
+    ),
     Case('load_models=a.mar\nmodels={"m": 1}', {("models-json", "error", "models.m")}, models(maxWorkers="+1")),
     Case('load_models=a.mar\nmodels={"m": {"1.0": []}}', {("models-json", "error", MODEL)}, models(batchSize=1.5)),
     Case("metrics_config=~/m", {("home", "error", "metrics_config")}, "metrics_config=m/~"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 import marpack
-from tests.support.torchserve import ServerError, TorchServe, addresses, environment, install_folder
+from tests.support.torchserve import ServerError, StartError, TorchServe, addresses, environment, install_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -138,6 +138,39 @@ def test_nothing_works(name: str, store: Path, outcomes: Mapping[str, Future[str
     answer = outcomes[name].result()
     assert answer.startswith("POST /predictions/m: ") if limit.answer else not answer
     assert limit.answer in answer
+
+
+HEAPS = {
+    "-Xmx512": "Too small maximum heap",
+    "-Xms64m -Xmx32m": "Initial heap size set to a larger value than the maximum heap size",
+    "-Xmx8m": "",
+}
+
+
+@pytest.mark.parametrize("arguments", HEAPS)
+def test_java_has_too_little_memory(
+    arguments: str, store: Path, pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    config = text(store, {"vmargs": arguments})
+    assert findings(config, store) == [("heap", "error", "vmargs")]
+    path = tmp_path / "config.properties"
+    path.write_text(config, encoding="ascii")
+    cache = install_folder(pytestconfig)
+    with pytest.raises(StartError) as caught, TorchServe.from_file(path, VERSION, cache, launcher=True):
+        pass
+    assert HEAPS[arguments] in caught.value.log
+    path.write_text(repaired := text(store, {"vmargs": "-Xmx512m"}), encoding="ascii")
+    assert findings(repaired, store) == []
+
+
+def test_a_small_heap_is_enough(store: Path, pytestconfig: pytest.Config, warm: Warm, tmp_path: Path) -> None:
+    config = text(store, {"vmargs": "-Xms32m -Xmx32m"})
+    assert findings(config, store) == []
+    path = tmp_path / "config.properties"
+    path.write_text(config, encoding="ascii")
+    cache, python = install_folder(pytestconfig), warm(VERSION)
+    with TorchServe.from_file(path, VERSION, cache, launcher=True, warm=python) as server:
+        assert server.predict("m", LONGER) == LONGER
 
 
 @pytest.mark.parametrize("native", ["true", "false"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from marpack.config.rules.snapshot_form import form_errors, with_form
 from marpack.config.rules.snapshot_text import SnapshotText, Store
 from marpack.config.settings.environment import is_true, variables
 from marpack.config.settings.keys import KEYS
+from marpack.config.text import lenient_json
 from marpack.config.text import properties as codec
 from marpack.errors import PropertiesError
 from marpack.findings import Finding
@@ -27,11 +29,15 @@ _KSERVE_MOUNT = "/mnt/models/"
 
 
 class Models(NamedTuple):
-    """The setting ``models``: whether it is there and known, its value, or what keeps that from being read."""
+    """The setting ``models``: whether it is there and known, its value, or what keeps that from being read.
+
+    With a value, ``error`` says why only the server's lenient parser reads it.
+    """
 
     are_set: bool = True
     value: Any = None
     error: strict_json.StrictJSONError | None = None
+    is_read: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +115,9 @@ class Document:
         try:
             return Models(value=strict_json.loads(text))
         except strict_json.StrictJSONError as error:
-            return Models(error=error)
+            with contextlib.suppress(strict_json.StrictJSONError):
+                return Models(value=lenient_json.loads(text), error=error)
+            return Models(error=error, is_read=False)
 
     @cached_property
     def archives_to_restore(self) -> tuple[str, ...] | None:

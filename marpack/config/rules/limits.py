@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from marpack.config.rules.document import Document
@@ -18,6 +19,11 @@ _LOADED = len("loaded model ")
 _SMALL = 1024
 
 _LAST_PORT = 65535
+
+# Options of Java for its memory, with the shift that a unit stands for.
+_HEAP = re.compile(r"(?<!\S)-(Xmx|Xms)([0-9]{1,15})([kKmMgGtT]?)(?!\S)")
+_UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_SMALLEST_HEAP = 8 << 20
 
 
 def _number(document: Document, name: str) -> int | float | None:
@@ -88,6 +94,31 @@ def find_worker_port(document: Document) -> Iterator[Finding]:
         message, effect = f"{port} is no port", "no worker starts"
         fix = f"write 1 to {_LAST_PORT}, or remove use_native_io"
         yield find_worker_port.finding(message, "initial_worker_port", effect=effect, fix=fix)
+
+
+@rule("heap", "error")
+def find_heap(document: Document) -> Iterator[Finding]:
+    """Give ``-Xmx`` in ``vmargs`` with its unit, as ``-Xmx512m``.
+
+    Without a unit it is bytes. Below 2 MiB Java does not start: Too small maximum heap; with 8 MiB the server does
+    not. ``-Xms`` above it keeps Java from starting too [server].
+    """
+    text = document.properties.get("vmargs", "")
+    if variables(text):
+        return
+    found = {each[1]: each for each in _HEAP.finditer(text)}  # the last one counts
+    sizes = {name: int(each[2]) << _UNITS[each[3].lower()] for name, each in found.items()}
+    largest = sizes.get("Xmx")
+    if largest is not None and largest <= _SMALLEST_HEAP:
+        message, effect = f"{found['Xmx'][0].strip()!r} is too small", "Java ends: Too small maximum heap"
+        if largest >= 2 << 20:
+            effect = "the server does not start for want of memory"
+        fix = "write a unit, as -Xmx512m" if not found["Xmx"][3] else "write more, as -Xmx512m"
+        yield find_heap.finding(message, "vmargs", effect=effect, fix=fix, reader="launcher")
+    elif largest is not None and sizes.get("Xms", 0) > largest:
+        message = f"{found['Xms'][0].strip()!r} is more than {found['Xmx'][0].strip()!r}"
+        effect = "Java ends: Initial heap size set to a larger value than the maximum heap size"
+        yield find_heap.finding(message, "vmargs", effect=effect, fix="write less", reader="launcher")
 
 
 @rule("debug-workers", "warning")

@@ -78,14 +78,19 @@ def find_no_loading(document: Document) -> Iterator[Finding]:
 def find_no_json(document: Document) -> Iterator[Finding]:
     """Write ``models`` as strict JSON: an object of models, of objects of versions, of objects.
 
-    Anything else ends the server (P19).
+    Anything else ends the server, but for what its lenient parser takes: single quotes or none, comments, and in
+    the innermost objects a key given twice (a warning) (P19).
     """
     models, line = document.models, document.line_of("models")
     if models.error is not None and (broken := document.broken_off.get("models")):
         yield find_no_json.finding(broken.message, "models", effect="it ends", fix=FIX)
-    elif models.error is not None:
+    elif models.error is not None and not models.is_read:
         yield find_no_json.finding(f"is not JSON ({models.error})", "models", effect="it ends", fix="correct it")
-    elif models.are_set:
+    elif models.error is not None:
+        message, effect = f"is not strict JSON ({models.error})", "its lenient parser takes it"
+        fix = "write it with double quotes, and each key once"
+        yield find_no_json.finding(message, "models", effect=effect, fix=fix, severity="warning")
+    if models.are_set and models.is_read:
         for key, _, wanted, fix in no_objects(models.value, 'write {"name": {...}}', "write {...}"):
             yield find_no_json.finding(f"must be {wanted}", key, effect="it ends", fix=fix, line=line)
 
