@@ -75,10 +75,12 @@ def test_a_key_is_taken_for_the_nearest_one(name: str, likeness: float, meant: s
 
 
 def test_writers_see_no_notes_but_that_nobody_knows_a_key() -> None:
-    found = lint_config("model_store=s\nmodels={}\nmanagement_address=http://127.0.0.1:8081\ncolour=blue\ndebug=x")
-    assert {each.code for each in found if each.severity == "note"} == {"mlflow-localhost", "unknown-key"}
+    found = lint_config(
+        'load_models=m.mar\nmodels={"m": {"1.0": {"colour": 1}}}\nmodel_store=s\ncolour=blue\ndebug=x'
+    )
+    assert {each.code for each in found if each.severity == "note"} == {"models-ignored-key", "unknown-key"}
     assert {"unknown-key", "type"} <= set(codes(for_writers(found)))
-    assert set(codes(found)) - set(codes(for_writers(found))) == {"mlflow-localhost"}
+    assert set(codes(found)) - set(codes(for_writers(found))) == {"models-ignored-key"}
 
 
 def test_a_code_that_no_rule_has() -> None:

@@ -278,11 +278,13 @@ CASES = [
         told=KSERVE,
     ),
     Case(
-        f"{SERVED}grpc_management_port=8081",
-        {("kserve-port", "error", "grpc_management_port"), ("port-clash", "error", "grpc_management_port")},
-        f"{SERVED}grpc_management_port=8085",
-        told=KSERVE,
+        f"{SERVED}disable_token_authorization=true\nmanagement_address=http://h:8081",
+        {("kserve-port", "error", "management_address")},
+        f"{SERVED}management_address=http://h:8081",
+        told={"target": "kserve"},
+        told_near={},
     ),
+    # Up to 0.8.0 the wrapper opens no gRPC there.
     Case(
         f"{SERVED}management_address=http://h:8081",
         {("kserve-port", "error", "management_address")},
@@ -291,15 +293,10 @@ CASES = [
         told_near={"target": "kserve", "torchserve_version": "0.8.0"},
     ),
     Case(
-        f"{SERVED}management_address=http://h:8081\ndisable_token_authorization=true",
-        {("kserve-port", "error", "management_address")},
-        f"{SERVED}management_address=http://h:8085\ndisable_token_authorization=true",
-        told={"target": "kserve"},
-    ),
-    Case(
-        f"{SERVED}management_address=http://h:8081\ndisable_token_authorization=true\nmodel_store=/mnt/models",
-        {("kserve-port", "warning", "management_address"), ("duplicate-key", "warning", "model_store")},
-        f"{SERVED}management_address=http://h:8081",
+        f"{SERVED}grpc_management_port=8081",
+        {("kserve-port", "error", "grpc_management_port"), ("port-clash", "error", "grpc_management_port")},
+        f"{SERVED}grpc_management_port=8085",
+        told=KSERVE,
     ),
     Case(
         "management_address=http://127.0.0.1:8081",
@@ -681,6 +678,23 @@ def test_utf_16_and_byte_order_marks() -> None:
     assert "byte order mark" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("store", "told", "severity"),
+    [
+        ("/mnt/models/s", {}, "warning"),
+        ("/mnt/models/s", {"torchserve_version": "0.8.1"}, "error"),
+        ("/mnt/models/s", {"torchserve_version": "0.8.0"}, None),
+        ("/mnt/models/s", {"target": "kserve"}, "error"),
+        ("/mnt/models/s", {"target": "torchserve"}, None),
+        ("/srv/models/s", {"torchserve_version": "0.12.0"}, None),
+    ],
+)
+def test_the_ports_of_a_wrapper_that_nobody_named(store: str, told: dict[str, Any], severity: str | None) -> None:
+    text = f"model_store={store}\nmanagement_address=http://127.0.0.1:8081\n"
+    found = [each.severity for each in lint_config(text, **told) if each.code == "kserve-port"]
+    assert found == ([] if severity is None else [severity])
+
+
 def test_every_code_and_severity_of_the_specification_is_shown() -> None:
     stated = {
         (code, severity)
@@ -691,6 +705,7 @@ def test_every_code_and_severity_of_the_specification_is_shown() -> None:
     shown = {(code, severity) for case in CASES for code, severity, _ in case.found}
     # Those that need a file or no file have tests of their own.
     shown |= {("no-store", "warning"), ("archive-unreadable", "error"), ("version", "error")}
+    shown |= {("kserve-port", "warning")}  # test_the_ports_of_a_wrapper_that_nobody_named
     shown |= {("load-models-suffix", "error")}
     assert {pair for pair in shown if not pair[0].startswith("snapshot-")} == stated
 
