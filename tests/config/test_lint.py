@@ -142,7 +142,7 @@ CASES = [
     Case("service_envelope=jsn", {("choice", "error", "service_envelope")}, "service_envelope=json"),
     Case("metrics_mode=prom", {("choice", "warning", "metrics_mode")}, "metrics_mode=PROMETHEUS"),
     Case("metrics_mode=kfserving", {("choice", "warning", "metrics_mode")}, "metrics_mode=legacy"),
-    Case("blacklist_env_vars=(", {("pattern", "warning", "blacklist_env_vars")}, "blacklist_env_vars=.*"),
+    Case("blacklist_env_vars=(", {("pattern", "warning", "blacklist_env_vars")}, "blacklist_env_vars=A.*"),
     Case("allowed_urls=file://.*,(", {("pattern", "warning", "allowed_urls")}, "allowed_urls=file://.*,()"),
     Case("allowed_urls=a{99999999999}", {("pattern", "warning", "allowed_urls")}, "allowed_urls=a{9}"),
     # Python warns of what it may understand otherwise one day; Java does not.
@@ -335,6 +335,22 @@ CASES = [
         "use_native_io=false\ninitial_worker_port=70000",
         {("worker-port", "error", "initial_worker_port")},
         "initial_worker_port=70000",
+    ),
+    Case(
+        "unregister_model_timeout=0",
+        {("range", "error", "unregister_model_timeout")},
+        "unregister_model_timeout=1",
+    ),
+    Case("blacklist_env_vars=.*", {("worker-environment", "error", "blacklist_env_vars")}, "blacklist_env_vars="),
+    Case(
+        "blacklist_env_vars=(PY.*|HOME)",
+        {("worker-environment", "error", "blacklist_env_vars")},
+        "blacklist_env_vars=.*PASSWORD.*|.*USERNAME.*",
+    ),
+    Case(
+        "blacklist_env_vars=P[A-Z]TH",
+        {("worker-environment", "warning", "blacklist_env_vars")},
+        "blacklist_env_vars=path",
     ),
     Case("vmargs=-Xmx512", {("heap", "error", "vmargs")}, "vmargs=-Xmx512m"),
     Case("vmargs=-Xmx4g -Xmx8m", {("heap", "error", "vmargs")}, "vmargs=-Xmx8m -Xmx4g"),

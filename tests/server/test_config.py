@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -435,6 +436,20 @@ def test_what_a_snapshot_says_in_vain(store: Path, cache: Path, tmp_path: Path, 
             return False
 
         wait_until(gives_up, lambda: f"it never gives up. {server.log_tail()}")
+
+
+def test_a_workflow_in_a_snapshot_ends_the_restoring(store: Path, cache: Path, tmp_path: Path, warm: Warm) -> None:
+    own = tmp_path / "store"
+    shutil.copytree(store, own)
+    shutil.copy(own / "other.mar", own / "a.war")
+    entry = json.loads(snapshot())["models"]["m"]["1.0"]
+    models = {"a": {"1.0": {**entry, "marName": "a.war"}}, "m": {"1.0": entry}}
+    text_ = json.dumps({"name": "startup.cfg", "modelCount": 2, "models": models})
+    wrong = ("error", "snapshot-mar-name", "model_snapshot.models.a.1.0.marName")
+    config = text(base(own), {"model_snapshot": text_})
+    with started(config, own, cache, tmp_path, wrong, warm=warm(VERSION)) as server:
+        assert server.models() == {}
+        assert "Error while retrieving snapshot details. Details: Input is not in the .gz format" in server.log()
 
 
 def test_models_alone_load_nothing(store: Path, cache: Path, tmp_path: Path) -> None:

@@ -58,6 +58,13 @@ LIMITS = {
         "Failed to connect to worker.",
         right="FREE",
     ),
+    "no handler to be found": Limit(
+        {"blacklist_env_vars": "PYTHON.*"},
+        "worker-environment",
+        "error",
+        "No module named 'handler'",
+        right=".*SECRET.*",
+    ),
     "nobody starts the workers": Limit(
         {"debug": "true"}, "debug-workers", "warning", "Failed to connect to worker.", right="false"
     ),
@@ -171,6 +178,21 @@ def test_a_small_heap_is_enough(store: Path, pytestconfig: pytest.Config, warm: 
     cache, python = install_folder(pytestconfig), warm(VERSION)
     with TorchServe.from_file(path, VERSION, cache, launcher=True, warm=python) as server:
         assert server.predict("m", LONGER) == LONGER
+
+
+def test_a_model_is_not_removed(store: Path, pytestconfig: pytest.Config, warm: Warm, tmp_path: Path) -> None:
+    path = tmp_path / "config.properties"
+    for seconds, found in (("0", [("range", "error", "unregister_model_timeout")]), ("1", [])):
+        config = text(store, {"enable_model_api": "true", "unregister_model_timeout": seconds})
+        assert findings(config, store) == found
+        path.write_text(config, encoding="ascii")
+        with TorchServe.from_file(path, VERSION, install_folder(pytestconfig), warm=warm(VERSION)) as server:
+            server.predict("m", LONGER)
+            if not found:
+                server.unregister("m")
+                continue
+            with pytest.raises(ServerError, match="Timed out while cleaning resources: m"):
+                server.unregister("m")
 
 
 @pytest.mark.parametrize("native", ["true", "false"])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from marpack.config.rules.document import Document
-from marpack.config.rules.references import loaded, references
+from marpack.config.rules.references import java_matches, loaded, references
 from marpack.config.settings.environment import is_true, variables
 from marpack.config.settings.keys import KEYS, parse_value
 from marpack.findings import Finding
@@ -132,6 +132,27 @@ def find_debug(document: Document) -> Iterator[Finding]:
         message, effect = "is on", "it starts no worker, and waits for one: Failed to connect to worker"
         fix = "remove it; what is logged is for --log-config to say"
         yield find_debug.finding(message, "debug", effect=effect, fix=fix)
+
+
+@rule("worker-environment", "error")
+def find_blacklist(document: Document) -> Iterator[Finding]:
+    """Let workers have ``PYTHONPATH`` and ``PATH``.
+
+    Of the variables that ``blacklist_env_vars`` matches they get none. By ``PYTHONPATH`` the server tells them
+    where the model's code is: without it no handler of an archive is found, ModuleNotFoundError. Without ``PATH``
+    the Python of a virtual environment does not find its packages: No module named 'ts' (a warning) [server].
+    """
+    pattern = document.properties.get("blacklist_env_vars")
+    if pattern is None or variables(pattern):
+        return
+    if java_matches(pattern, "PYTHONPATH"):
+        message, effect = "matches PYTHONPATH", "workers do not find an archive's handler: ModuleNotFoundError"
+        fix = "write the variables that are meant, joined by |"
+        yield find_blacklist.finding(message, "blacklist_env_vars", effect=effect, fix=fix)
+    elif java_matches(pattern, "PATH"):
+        message, effect = "matches PATH", "workers of a virtual environment find no package: No module named 'ts'"
+        fix = "write the variables that are meant, joined by |"
+        yield find_blacklist.finding(message, "blacklist_env_vars", effect=effect, fix=fix, severity="warning")
 
 
 @rule("token-expired", "error")

@@ -97,18 +97,19 @@ def is_allowed(document: Document, text: str) -> bool | None:
     allowed = document.properties.get("allowed_urls", KEYS["allowed_urls"].default or "")
     if variables(allowed):
         return None
-    answers = [_matches(pattern, text) for pattern in allowed.split(",")]
+    answers = [java_matches(pattern, text, re.IGNORECASE) for pattern in allowed.split(",")]
     return True if True in answers else None if None in answers else False
 
 
-def _matches(pattern: str, text: str) -> bool | None:
+def java_matches(pattern: str, text: str, flags: int = 0) -> bool | None:
+    """Tell whether a pattern matches the whole of a text; None where only Java can tell."""
     steps = max(len(text), 2) ** len(_REPEATED.findall(pattern))
     if steps > _MOST_STEPS or len(pattern) > 1000 or _UNLIKE_PYTHON.search(pattern):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return re.fullmatch(pattern, text, re.IGNORECASE | re.ASCII) is not None
+            return re.fullmatch(pattern, text, re.ASCII | flags) is not None
     except (re.error, OverflowError, RecursionError, ValueError):
         return None
 

@@ -36,6 +36,10 @@ _NEAR = 0.8
 
 # What becomes of a number beyond its limits, where it is not just that the server ends.
 _BEYOND = {
+    "default_workers_per_model": "it ends: IndexOutOfBoundsException",
+    "netty_client_threads": "it ends: nThreads (expected: > 0)",
+    "number_of_netty_threads": "it ends: nThreads (expected: > 0)",
+    "unregister_model_timeout": "it answers 408 when a model is removed: Timed out while cleaning resources",
     "default_response_timeout": "it answers every request with 500: Worker died.",
     "default_startup_timeout": "no worker starts: Backend worker did not respond in given time",
     "job_queue_size": "it ends as soon as it loads a model: Invalid configuration: null",

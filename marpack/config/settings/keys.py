@@ -167,7 +167,7 @@ class ServerSettings:
         "Longest time for a worker to load its model; exceptions as above", "120", unit="seconds", minimum=1
     )
     unregister_model_timeout: int | None = _int(
-        "Longest time for workers to end when a model is removed", "120", unit="seconds", minimum=0
+        "Longest time for workers to end when a model is removed", "120", unit="seconds", minimum=1
     )
     number_of_gpu: int | None = _int("GPUs to use at most", "<all there are>", minimum=0)
     initial_worker_port: int | None = _int("First port, or number of a unix socket, for workers", "9000")
