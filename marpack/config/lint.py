@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
-from marpack.archive.manifest import Manifest
+from marpack.archive.manifest import MANIFEST_NAME, Manifest
 from marpack.config.rules import limits, listeners, load_models, models_to_load, platform, text, values
 from marpack.config.rules.document import Document, Target, is_kserve
 from marpack.config.rules.models_to_load import find_unreadable
@@ -195,7 +195,19 @@ def look_at_store(folder: str | os.PathLike[str]) -> Store:
             effect, fix = "models after it in a snapshot are left out", "remove or replace it"
             unreadable.append(find_unreadable.finding(str(error), "model_store", effect=effect, fix=fix))
     folders = frozenset(name for name in names if os.path.isdir(os.path.join(folder, name)))
-    return Store(names, manifests, unreadable, folders, dict(_heads(os.fsdecode(folder), names - folders)))
+    heads = dict(_heads(os.fsdecode(folder), names - folders))
+    strays = frozenset(name for name in folders if not _holds_model(os.path.join(folder, name)))
+    return Store(names, manifests, unreadable, folders, heads, strays)
+
+
+def _holds_model(folder: str) -> bool:
+    """Tell whether a folder has a manifest, itself or in the only folder in it, which the server takes for it."""
+    try:
+        inside = os.listdir(folder)
+    except OSError:
+        return True  # nothing is known of it
+    folders = [folder, *(os.path.join(folder, name) for name in inside if len(inside) == 1)]
+    return any(os.path.isfile(os.path.join(each, MANIFEST_NAME)) for each in folders)
 
 
 def _heads(folder: str, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:

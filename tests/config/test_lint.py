@@ -411,6 +411,11 @@ CASES = [
         "load_models=https://b/a.mar\nallowed_urls=https://c/.*,https?://[a-d]/.*",
     ),
     Case(
+        "load_models=https://b/a.mar\nallowed_urls=https://c/.*\nenable_envvars_config=true",
+        {("load-models-url", "error", "load_models")},
+        "load_models=https://b/a.mar\nallowed_urls=https://c/.*\nenable_envvars_config=true\nuse_env_allowed_urls=true",
+    ),
+    Case(
         "load_models=https://b/m.mar",
         {("load-models-url", "error", "load_models")},
         "load_models=https://b/n.mar",
@@ -653,8 +658,10 @@ def test_archives_are_named_after_their_form(tmp_path: Path) -> None:
             text = json.dumps({"model": {"modelName": name}}).encode()
             member.size = len(text)
             tar.addfile(member, io.BytesIO(text))
-    (tmp_path / "net-v1.0" / "MAR-INF").mkdir(parents=True)
-    (tmp_path / "net.zip").mkdir()
+    for name in ("net-v1.0", "net.zip"):
+        (tmp_path / name / "MAR-INF").mkdir(parents=True)
+        manifest = json.dumps({"model": {"modelName": name}})
+        (tmp_path / name / "MAR-INF" / "MANIFEST.json").write_text(manifest)
 
     def found(items: str) -> list[str]:
         findings = lint_config(f"{STORE}load_models={items}", model_store=tmp_path)
@@ -671,6 +678,20 @@ def test_archives_are_named_after_their_form(tmp_path: Path) -> None:
     assert found("all") == ["'z.model' is a zip"]
 
 
+def test_folders_without_a_model(tmp_path: Path) -> None:
+    for name in ("net/MAR-INF", "outer/net/MAR-INF", "lost+found", ".cache", "logs/old"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("net", "outer/net"):
+        (tmp_path / name / "MAR-INF" / "MANIFEST.json").write_text('{"model": {"modelName": "n"}}')
+    told: dict[str, Any] = {"model_store": tmp_path, "select": "load-models-stray"}
+    assert [each.message for each in lint_config(f"{STORE}load_models=all", **told)] == [
+        "the folder 'logs' of the store holds no model",
+        "the folder 'lost+found' of the store holds no model",
+    ]
+    assert lint_config(f"{STORE}load_models=net", **told) == ()
+    assert lint_config(f"{STORE}load_models=all\ndefault_service_handler=h.py", **told) == ()
+
+
 def test_a_name_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "resnet-18.txt").touch()
     [finding] = lint_config(f"{STORE}load_models=resnet18.txt", model_store=tmp_path, select="load-models-item")
@@ -683,6 +704,16 @@ def test_json_over_several_lines_is_told_once_and_where_it_breaks_off() -> None:
     assert broken.message == "its JSON goes over several lines, and line 3 has no backslash at its end"
     assert (broken.code, broken.key, broken.line) == ("snapshot-json", "model_snapshot", 2)
     assert (unknown.code, unknown.line) == ("unknown-key", 6)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_blank_behind_a_backslash_breaks_json_off(end: str) -> None:
+    text = end.join(
+        [STORE.strip(), "load_models=a.mar", "models={\\", '"a": {\\ ', '"1.0": {}\\', "}}", "colour=1"]
+    )
+    [broken, unknown] = lint_config(text)
+    assert broken.message == "its JSON goes over several lines, and line 4 has a blank behind its backslash"
+    assert (broken.line, unknown.key) == (3, "colour")
 
 
 def test_utf_16_and_byte_order_marks() -> None:
@@ -722,7 +753,7 @@ def test_every_code_and_severity_of_the_specification_is_shown() -> None:
     # Those that need a file or no file have tests of their own.
     shown |= {("no-store", "warning"), ("archive-unreadable", "error"), ("version", "error")}
     shown |= {("kserve-port", "warning")}  # test_the_ports_of_a_wrapper_that_nobody_named
-    shown |= {("load-models-suffix", "error")}
+    shown |= {("load-models-suffix", "error"), ("load-models-stray", "warning")}
     assert {pair for pair in shown if not pair[0].startswith("snapshot-")} == stated
 
 

@@ -181,6 +181,27 @@ def test_a_pattern_that_matches_every_name_keeps_archives_from_being_loaded(
             assert ("FileAlreadyExistsException: m.mar" in running.log()) == bool(codes)
 
 
+def test_a_folder_without_a_model_is_taken_for_one(cache: Path, tmp_path: Path, warm: Warm) -> None:
+    store = tmp_path / "store"
+    (store / "lost+found").mkdir(parents=True)
+    (store / ".hidden").mkdir()
+    pack(store, "m")
+    pack(store, "net", "no-archive")
+    path = tmp_path / "config.properties"
+    path.write_text(settings(store, "load_models=all"), encoding="ascii")
+    [found] = [
+        each for each in marpack.lint_config(path.read_bytes(), model_store=store) if each.severity != "note"
+    ]
+    assert (found.code, found.message) == (
+        "load-models-stray",
+        "the folder 'lost+found' of the store holds no model",
+    )
+    with TorchServe.from_file(path, VERSION, cache, warm=warm(VERSION)) as running:
+        assert set(running.models()) == {"m", "net", "lost_found"}
+        running.await_log("Load model failed: lost_found, error: Worker died.")
+        assert running.predict("net", {}) == 1
+
+
 def test_numbers_for_what_is_not_loaded_are_ignored(cache: Path, tmp_path: Path, warm: Warm) -> None:
     store = tmp_path / "store"
     store.mkdir()

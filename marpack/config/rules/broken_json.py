@@ -19,11 +19,13 @@ class BrokenOff:
 
     line: int
     rest: Sequence[Entry]
+    has_blank: bool = False
 
     @property
     def message(self) -> str:
         """What is wrong, for a finding."""
-        return f"its JSON goes over several lines, and line {self.line} has no backslash at its end"
+        what = "a blank behind its backslash" if self.has_blank else "no backslash at its end"
+        return f"its JSON goes over several lines, and line {self.line} has {what}"
 
 
 FIX = "write it on one line, or end each line but the last with a backslash"
@@ -54,7 +56,9 @@ def _broken(entries: Sequence[Entry]) -> BrokenOff | None:
             break
     if not lines:
         return None
-    return BrokenOff(first.lineno + len(re.findall(r"\r\n|\r|\n", first.raw.rstrip("\r\n"))), lines)
+    raw = first.raw.rstrip("\r\n")
+    line = first.lineno + len(re.findall(r"\r\n|\r|\n", raw))
+    return BrokenOff(line, lines, has_blank=raw.rstrip().endswith("\\") and raw[-1:].isspace())
 
 
 def _depth(text: str) -> int:

@@ -174,6 +174,26 @@ def find_folders(document: Document) -> Iterator[Finding]:
             yield find_folders.finding(message, "load_models", effect=effect, fix=fix)
 
 
+@rule("load-models-stray", "warning")
+def find_strays(document: Document) -> Iterator[Finding]:
+    """Keep other folders out of a model store of which all is loaded.
+
+    ``load_models=all`` takes every folder for a model, ``lost+found`` of a volume too. One without a manifest has
+    no handler, and its workers die, ModuleNotFoundError, unless there is a ``default_service_handler`` (P18)
+    [server].
+    """
+    if document.store is None or document.properties.get("load_models", "").lower() != "all":
+        return
+    for name in sorted(document.store.strays) if not document.properties.get("default_service_handler") else ():
+        if not name.startswith("."):
+            message, effect = (
+                f"the folder {name!r} of the store holds no model",
+                "it loads it, and its workers die",
+            )
+            fix = "move it out of the model store, or name the models"
+            yield find_strays.finding(message, "load_models", effect=effect, fix=fix)
+
+
 @rule("load-models-url", "error")
 def find_urls(document: Document) -> Iterator[Finding]:
     """Load from URLs that ``allowed_urls`` matches, that Java knows, and whose file is not in the store yet.

@@ -95,7 +95,8 @@ def clean_references(document: Document) -> Iterator[Reference]:
 def is_allowed(document: Document, text: str) -> bool | None:
     """Tell whether ``allowed_urls`` matches a text; None where only Java can tell."""
     allowed = document.properties.get("allowed_urls", KEYS["allowed_urls"].default or "")
-    if variables(allowed):
+    by_environment = document.is_on("enable_envvars_config") and document.is_on("use_env_allowed_urls")
+    if variables(allowed) or by_environment:
         return None
     answers = [java_matches(pattern, text, re.IGNORECASE) for pattern in allowed.split(",")]
     return True if True in answers else None if None in answers else False

@@ -30,7 +30,7 @@ class Store(NamedTuple):
     """What is known of a model store: the names in it, the manifests of its archives, and what cannot be read.
 
     ``folders`` are those of the names that are folders, ``heads`` the first bytes of the files, as far as they are
-    known: of archives that need not be there yet they are not.
+    known: of archives that need not be there yet they are not. ``strays`` are folders that hold no model.
     """
 
     names: Set[str]
@@ -38,6 +38,7 @@ class Store(NamedTuple):
     unreadable: Sequence[Finding] = ()
     folders: Set[str] = frozenset()
     heads: Mapping[str, bytes] = {}
+    strays: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

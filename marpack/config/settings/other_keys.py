@@ -60,9 +60,16 @@ _OUTSIDE = {
 # What TorchServe once had, or never, and does without now: nothing is lost.
 _GONE = {
     "preload_model": "remove it: it is Multi Model Server's, and TorchServe loads the model in each worker",
+    "export_url": "leave it: MLflow's plugin reads it",
     "snapshot_store": "remove it: no release since 0.4 has it, and snapshots go to the disk",
     "mmsconfigfile": "remove it: Multi Model Server writes it",
 }
+
+# What torch-model-archiver, and marpack, are told when a model is packed.
+_ARCHIVERS = (
+    *("model_name", "model_file", "serialized_file", "handler", "extra_files", "requirements_file", "export_path"),
+    *("archive_format", "config_file", "source_vocab"),
+)
 
 # SageMaker's images hand these on through the environment.
 _SAGEMAKER = {
@@ -98,6 +105,8 @@ def _keys() -> dict[str, OtherKey]:
     for key in KEYS.values():
         if key.variable is not None:
             found[key.variable] = OtherKey(f"write {key.name}: this is its name in the environment")
+    for name in _ARCHIVERS:
+        found[name] = OtherKey(f"give it when the model is packed, as --{name.replace('_', '-')}")
     for name, place in _SAGEMAKER.items():
         found[f"SAGEMAKER_TS_{name.upper()}"] = OtherKey(f"set {place}, or this in the environment of SageMaker")
     return {name: other for name, other in found.items() if name not in KEYS}
