@@ -148,6 +148,8 @@ def find_items(document: Document) -> Iterator[Finding]:
             yield find_items.finding(message, "load_models", effect=effect, fix=fix)
         elif document.store is None or each.is_url or each.file in document.store.names:
             continue
+        elif each.file.lower().endswith(_WORKFLOW):
+            continue  # there or not, it is not loaded
         elif each.file.lower() == "none":
             continue  # nothing is loaded, as it is meant
         elif not each.folder or each.file.endswith(ARCHIVE_SUFFIXES):

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from marpack.config.rules.broken_json import FIX
 from marpack.config.rules.snapshot_text import (
     REQUIRED,
     RUNTIME_TYPES,
@@ -22,6 +21,7 @@ from marpack.findings import Finding
 from marpack.rule import rule, rules_in
 
 _ENDS = "it ends"
+_ON_ONE_LINE = "write it on one line: KServe's wrapper knows no other"
 
 
 @rule("snapshot-json", "error")
@@ -31,7 +31,7 @@ def find_no_json(snapshot: SnapshotText) -> Iterator[Finding]:
     The server's parser takes more than that, and refuses the rest; KServe's wrapper fails (S7).
     """
     if snapshot.error is not None and snapshot.broken_off is not None:
-        yield find_no_json.finding(snapshot.broken_off.message, effect=_ENDS, fix=FIX)
+        yield find_no_json.finding(snapshot.broken_off.message, effect=_ENDS, fix=_ON_ONE_LINE)
     elif (error := snapshot.error) is not None:
         message = f"is not strict JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         effect = f"{_ENDS} unless its lenient parser takes it; KServe's wrapper fails"

@@ -30,6 +30,9 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 # P16: passed on as text to workers, which compare it with the lower-case word.
 _PASSED_ON = ("decode_input_request", "ipex_enable", "ipex_gpu_enable")
 
+# What whoever writes a file may mean: no key that the server writes, or that only SageMaker's plug-in reads.
+_MEANT = tuple(name for name in KEYS if name not in ("NUM_WORKERS", "version", "tsConfigFile"))
+
 # How near an unknown key must come to a known one to be taken for a slip.
 _NEAR = 0.8
 
@@ -93,7 +96,7 @@ def _unknown_keys(document: Document) -> Iterator[str]:
 @lru_cache(maxsize=4096)
 def _near(key: str, text: str) -> str | None:
     """Return the setting that a key is taken for; none that could not have the value that is there."""
-    near = nearest_key(key, KEYS, likeness=_NEAR)
+    near = nearest_key(key, _MEANT, likeness=_NEAR)
     return near if near is None or is_slip(key, near) or _may_have(KEYS[near], text) else None
 
 

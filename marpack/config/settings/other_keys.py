@@ -44,6 +44,14 @@ _CALLED = {
     "netty_threads": "set number_of_netty_threads",
     "enable_grpc": "remove it: gRPC is always on",
     "timeout": "set default_response_timeout",
+    "default_timeout": "set default_response_timeout, or default_startup_timeout",
+    "num_gpu": "set number_of_gpu",
+    "num_gpus": "set number_of_gpu",
+    "host": "write it into inference_address, as http://0.0.0.0:8080",
+    "port": "write it into inference_address, as http://127.0.0.1:8080",
+    "model_dir": "set model_store",
+    "model_path": "set model_store",
+    "device": "write deviceType into model-config.yaml of the archive",
     "python_executable": "set python",
 }
 
@@ -51,6 +59,7 @@ _CALLED = {
 _OUTSIDE = {
     "log_location": "set LOG_LOCATION in the environment",
     "metrics_location": "set METRICS_LOCATION in the environment",
+    "log_level": "give the torchserve command a file of log4j2 that says it, as --log-config",
     "log_config": "give it to the torchserve command as --log-config",
     "ts_config": "give it to the torchserve command as --ts-config",
     "no_config_snapshots": "give it to the torchserve command as --ncs",
@@ -112,10 +121,20 @@ def _keys() -> dict[str, OtherKey]:
     return {name: other for name, other in found.items() if name not in KEYS}
 
 
+def _folded(name: str) -> str:
+    return re.sub("[-_. ]", "", name).lower()
+
+
 # By their names in the file.
 OTHER_KEYS: Mapping[str, OtherKey] = _keys()
 
+# The same, but for case and separators, where no setting is called so.
+_SPELT_OTHERWISE = {_folded(name): other for name, other in OTHER_KEYS.items()}
+for _name in KEYS:
+    if _name != "NUM_WORKERS":  # which the server ignores
+        _SPELT_OTHERWISE.pop(_folded(_name), None)
+
 
 def other_key(name: str) -> OtherKey | None:
-    """Return what is known of a key that is no setting of the file, whatever its case where it is in one."""
-    return OTHER_KEYS.get(name) or (OTHER_KEYS.get(name.lower()) if name.islower() or name.isupper() else None)
+    """Return what is known of a key that is no setting of the file, in whatever case and with what separators."""
+    return OTHER_KEYS.get(name) or _SPELT_OTHERWISE.get(_folded(name))
