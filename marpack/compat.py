@@ -1,39 +1,53 @@
 """The names that tools import from ``torch-model-archiver``, over marpack: change the import line only.
 
 ``from model_archiver.model_packaging import package_model`` becomes ``from marpack.compat import
-package_model``, and so on. What differs is listed in spec/divergences.md.
+package_model``, and so on. What differs is listed in spec/divergences.md. ``examples/torch-model-archiver`` has a
+package of the official name for programs that nobody can change.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import sys
 import time
+from argparse import Namespace
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, cast
+from enum import Enum
+from typing import cast
 
-from marpack.archive.forms import ArchiveFormat
+from marpack.archive.forms import ARCHIVE_FORMATS, ArchiveFormat
 from marpack.archive.handler import HandlerName
-from marpack.archive.manifest import Manifest, ManifestModel, Runtime
+from marpack.archive.manifest import RUNTIMES, Manifest, ManifestModel, Runtime
 from marpack.archive.packed_at import PackedAt
 from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.model import plan_archive
 from marpack.archive.write.write import write_archive
 from marpack.errors import MarpackError
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-
 __all__ = [
+    "ArgParser",
     "ModelArchiver",
     "ModelArchiverConfig",
     "ModelArchiverError",
     "ModelExportUtils",
+    "RuntimeType",
     "generate_model_archive",
     "package_model",
 ]
 
+EXTRA_FILES = "comma list of files, wildcards and folders, whose contents go to the archive's root"
+
 # Whatever marpack refuses: callers of the official package catch this name.
 ModelArchiverError = MarpackError
+
+
+class RuntimeType(Enum):
+    """What runs the handler: the values of ``runtime``."""
+
+    PYTHON = "python"
+    PYTHON3 = "python3"
+    LSP = "LSP"
 
 
 @dataclass
@@ -46,7 +60,7 @@ class ModelArchiverConfig:
     serialized_file: str | None = None
     model_file: str | None = None
     extra_files: str | None = None
-    runtime: str = "python"
+    runtime: str | RuntimeType = "python"
     export_path: str = ""
     archive_format: str = "default"
     force: bool = False
@@ -67,17 +81,57 @@ class ModelExportUtils:
     def generate_manifest_json(config: Namespace | ModelArchiverConfig) -> str:
         """Return the text of the manifest, without looking at any file."""
         options = ModelArchiverConfig.from_args(config)
+        runtime = _runtime(options)
         model = ManifestModel(
             model_name=options.model_name,
             serialized_file=_base_name(options.serialized_file),
-            handler=HandlerName.parse(options.handler, options.runtime).manifest_value,
+            handler=HandlerName.parse(options.handler, runtime).manifest_value,
             model_file=_base_name(options.model_file),
             model_version=str(options.version) if options.version else None,
             requirements_file=_base_name(options.requirements_file),
             config_file=_base_name(options.config_file),
         )
         now = PackedAt.of(time.time())
-        return Manifest(created_on=now.created_on, runtime=options.runtime, model=model).to_json()
+        return Manifest(created_on=now.created_on, runtime=runtime, model=model).to_json()
+
+
+class ArgParser:
+    """What reads the command line of ``torch-model-archiver``."""
+
+    @staticmethod
+    def export_model_args_parser() -> ModelArchiverConfig:
+        """Return what the process's arguments say; ``SystemExit`` with status 2 where they say nothing.
+
+        They are the official command's, and ``--archive-format auto``.
+        """
+        parser = argparse.ArgumentParser(prog="torch-model-archiver", description="Pack a model into an archive.")
+        add_options(parser)
+        return ModelArchiverConfig.from_args(parser.parse_args(sys.argv[1:]))
+
+
+def add_options(to: argparse._ActionsContainer) -> None:
+    """Add the official command's options to a parser, or a group of one."""
+    add = to.add_argument
+    add("--model-name", required=True, help="name of the model, and of the archive")
+    add(
+        "--handler", required=True, help="a built-in handler's name, or a path: handler.py, or handler.py:function"
+    )
+    add("-v", "--version", required=True, help="version of the model")
+    add("--serialized-file", metavar="PATH", help="weights: state_dict, TorchScript or ONNX")
+    add("--model-file", metavar="PATH", help="Python file with the one model class (eager mode)")
+    add("--extra-files", metavar="PATHS", help=EXTRA_FILES)
+    add("-r", "--requirements-file", metavar="PATH", help="requirements of the model")
+    add("-c", "--config-file", metavar="PATH", help="model-config.yaml of the model")
+    add("--runtime", choices=RUNTIMES, default="python", help="default: python")
+    add("--export-path", metavar="FOLDER", default="", help="default: the current folder")
+    add(
+        "--archive-format",
+        choices=ARCHIVE_FORMATS,
+        default="default",
+        help="default: zip, deflated; zip-store: zip, stored; tgz; no-archive: a folder; "
+        "auto: zip that stores weights and what is compressed already",
+    )
+    add("-f", "--force", action="store_true", help="replace an existing archive")
 
 
 class ModelArchiver:
@@ -89,12 +143,15 @@ class ModelArchiver:
         generate_model_archive(config)
 
 
-def generate_model_archive(config: Namespace | ModelArchiverConfig) -> None:
+def generate_model_archive(config: Namespace | ModelArchiverConfig | None = None) -> None:
     """Write the archive that ``config`` describes into its ``export_path``.
 
-    Raises ``ModelArchiverError``, which is ``marpack.MarpackError``, for what marpack refuses, a file that does
-    not exist included; ``ValueError`` for an unknown runtime, as the official package; ``OSError`` from the disk.
+    Without one, the process's arguments say it, as in ``ArgParser``. Raises ``ModelArchiverError``, which is
+    ``marpack.MarpackError``, for what marpack refuses, a file that does not exist included; ``ValueError`` for an
+    unknown runtime, as the official package; ``OSError`` from the disk.
     """
+    if config is None:
+        config = ArgParser.export_model_args_parser()
     package_model(config, ModelExportUtils.generate_manifest_json(config))
 
 
@@ -111,11 +168,17 @@ def package_model(config: Namespace | ModelArchiverConfig, manifest: str) -> Non
         extra_files=Patterns(extra_files) if isinstance(extra_files, str) else extra_files,
         requirements_file=options.requirements_file,
         config_file=options.config_file,
-        runtime=cast("Runtime", options.runtime),
+        runtime=cast("Runtime", _runtime(options)),
         archive_format=cast("ArchiveFormat", options.archive_format),
     )
     plan = replace(plan, manifest_text=manifest)
     write_archive(plan, os.path.join(options.export_path, plan.file_name), force=options.force)
+
+
+def _runtime(options: ModelArchiverConfig) -> str:
+    """Return the value of a runtime, which may be a member of the official package's enumeration too."""
+    value = getattr(options.runtime, "value", options.runtime)
+    return str(value)
 
 
 def _base_name(path: str | None) -> str | None:

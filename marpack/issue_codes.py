@@ -17,8 +17,8 @@ PlanCode: TypeAlias = Literal[
 # R11: of an archive that is read.
 ReadCode: TypeAlias = Literal[
     "bad-manifest", "case-collision", "crc", "deflate", "device", "digest", "duplicate", "encrypted",
-    "file-and-folder", "folder-or-file", "gzip", "gzip-members", "gzip-trailing", "gzip-truncated", "link",
-    "manifest-too-large", "missing-file", "name-absolute", "name-backslash", "name-dot", "name-drive",
+    "file-and-folder", "folder-or-file", "git-lfs", "gzip", "gzip-members", "gzip-trailing", "gzip-truncated",
+    "link", "manifest-too-large", "missing-file", "name-absolute", "name-backslash", "name-dot", "name-drive",
     "name-empty", "name-encoding", "name-long", "name-nul", "name-traversal", "no-manifest", "no-member",
     "not-a-file", "size-lies", "tar", "tar-header", "tar-trailing", "tar-truncated", "tar-type", "too-large",
     "too-many-members", "wrong-form", "zip-descriptor", "zip-directory", "zip-disks", "zip-end", "zip-extra",

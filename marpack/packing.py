@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -31,6 +31,7 @@ def pack(
     progress: Progress | None = None,
     threads: int | None = None,
     check: CheckMode = "off",
+    torch: str | None = None,
     **options: Unpack[PackOptions],
 ) -> WriteResult:
     """Write ``<export_path>/<model_name>`` with the suffix of the form.
@@ -39,29 +40,40 @@ def pack(
     mandatory. ``force`` replaces an archive that exists, ``digest`` takes SHA-256 sums, and ``progress`` and
     ``threads`` are those of ``write_archive``. ``export_path`` is a folder that exists. ``check`` is
     whether to ask ``marpack.check`` first: ``"warn"`` puts what it says into the result's ``findings``, and
-    ``"error"`` raises ``CheckError``, before anything is written, when there is an error among them.
+    ``"error"`` raises ``CheckError``, before anything is written, when there is an error among them; ``torch`` is
+    the version of the server's, as ``marpack.check`` takes it.
     Raises what they raise; a bad export path is one of the issues of a ``PlanError``.
     """
-    if check not in CHECK_MODES:
-        raise ValueError(f"check is one of {', '.join(CHECK_MODES)}, not {check!r}")
+    require_check_mode(check)
     with reporting(export_path_issues(export_path)):
         plan = plan_archive(**options)
     path = os.path.join(export_path, plan.file_name)
-    findings = checked(plan, check)
+    findings = checked(plan, check, torch=torch)
     result = write_archive(plan, path, force=force, digest=digest, progress=progress, threads=threads)
     return replace(result, findings=findings)
 
 
-def checked(plan: Plan, mode: CheckMode) -> tuple[Finding, ...]:
+def checked(plan: Plan, mode: CheckMode, *, torch: str | None = None) -> tuple[Finding, ...]:
     """Return what ``marpack.check`` says of a plan; raise ``CheckError`` for errors, if that is the mode."""
     if mode == "off":
         return ()
     from marpack.checks.examine import check
 
-    findings = check(plan)
+    findings = check(plan, torch=torch)
+    refuse(findings, mode)
+    return findings
+
+
+def refuse(findings: Iterable[Finding], mode: CheckMode) -> None:
+    """Raise ``CheckError`` for the errors among what ``marpack.check`` says, if that is the mode."""
     if mode == "error" and (errors := [each for each in findings if each.severity == "error"]):
         raise CheckError(errors)
-    return findings
+
+
+def require_check_mode(check: object) -> None:
+    """Raise ``ValueError`` for what is no mode."""
+    if check not in CHECK_MODES:
+        raise ValueError(f"check is one of {', '.join(CHECK_MODES)}, not {check!r}")
 
 
 def export_path_issues(export_path: str | os.PathLike[str]) -> list[Issue]:

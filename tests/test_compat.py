@@ -140,6 +140,73 @@ def test_errors_have_the_official_name() -> None:
     assert compat.ModelArchiverError is MarpackError
 
 
+def test_runtimes_may_be_members_of_the_enumeration() -> None:
+    require_official()
+    official = official_module("manifest_components.manifest").RuntimeType
+    assert {item.name: item.value for item in compat.RuntimeType} == {item.name: item.value for item in official}
+    for runtime in (compat.RuntimeType.PYTHON3, official.PYTHON3, "python3", compat.RuntimeType.PYTHON3.value):
+        compat.generate_model_archive(
+            compat.ModelArchiverConfig("m", "h", "1.0", runtime=runtime, export_path="ours", force=True)
+        )
+        with zipfile.ZipFile("ours/m.mar") as archive:
+            assert json.loads(archive.read("MAR-INF/MANIFEST.json"))["runtime"] == "python3"
+            assert "h.py" in archive.namelist()
+
+
+WORDS = [
+    "torch-model-archiver",
+    "--model-name",
+    "m",
+    "--handler",
+    "h.py",
+    "-v",
+    "1",
+    "--serialized-f",
+    "w.pth",
+    "-f",
+    "--export-path",
+]
+
+
+def test_without_a_configuration_the_command_line_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_official()
+    packaging, arguments = official_module("model_packaging"), official_module("arg_parser")
+    monkeypatch.setattr("sys.argv", [*WORDS, "theirs"])
+    packaging.generate_model_archive()
+    theirs = vars(arguments.ArgParser.export_model_args_parser())
+    monkeypatch.setattr("sys.argv", [*WORDS, "ours"])
+    compat.generate_model_archive()
+    ours = compat.ArgParser.export_model_args_parser()
+    assert isinstance(ours, compat.ModelArchiverConfig)
+    assert vars(ours) == {**theirs, "export_path": "ours"}
+    assert contents(Path("ours/m.mar")) == contents(Path("theirs/m.mar"))
+    assert manifest(Path("ours/m.mar")) == manifest(Path("theirs/m.mar"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["--model-name", "m"], [*WORDS[1:], ".", "--runtime", "perl"], [*WORDS[1:], ".", "--no-such-option"]],
+)
+def test_a_command_line_that_says_nothing_ends_as_the_official_one(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require_official()
+    monkeypatch.setattr("sys.argv", ["torch-model-archiver", *words])
+    for generate in (official_module("model_packaging").generate_model_archive, compat.generate_model_archive):
+        with pytest.raises(SystemExit) as ended:
+            generate()
+        assert ended.value.code == 2
+        assert "usage: torch-model-archiver" in capsys.readouterr().err
+
+
+def test_what_the_command_line_says_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of other projects replace the parser and call the function without arguments."""
+    config = compat.ModelArchiverConfig("other", "h.py", "1.0", export_path="ours")
+    monkeypatch.setattr(compat.ArgParser, "export_model_args_parser", lambda: config)
+    compat.generate_model_archive()
+    assert Path("ours/other.mar").exists()
+
+
 def test_path_with_a_line_break_is_a_path_and_a_version_may_be_a_number() -> None:
     with pytest.raises(compat.ModelArchiverError, match="does not exist"):
         compat.generate_model_archive(

@@ -15,6 +15,7 @@ from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import open_archive
 from marpack.checks.frame.contents import ArchiveContents, Contents, PlanContents
+from marpack.checks.frame.servers_torch import servers_torch
 from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
 from marpack.checks.rules import RULES
 from marpack.checks.rules.container import finding_of
@@ -36,6 +37,8 @@ def check(
     ignore: str | Iterable[str] = (),
     target: CheckTarget = "torchserve",
     python: str | None = None,
+    torch: str | None = None,
+    torchserve_version: str | None = None,
     rules: Iterable[Rule[Subject]] | None = None,
     load: bool = False,
     limits: Limits | None = None,
@@ -50,6 +53,9 @@ def check(
     - ``target``: who runs the server: ``torchserve``, ``kserve``, ``sagemaker`` or ``vertex``, each of which has
       rules of its own for names.
     - ``python``: the version of the server's Python, as ``3.9``; this one's by default.
+    - ``torch``: the version of the server's torch, as ``2.1``. By default that of the image of TorchServe's
+      release ``torchserve_version``, if that is given, and for ``kserve`` that of KServe's image of 0.9.0; else
+      nothing is said of what only some versions read.
     - ``rules``: other rules than the built-in ones, which ``built_in_rules()`` returns; a ``Rule`` is made of a
       function.
     - ``load``: also load the model as the server's base handler does (the rule ``load``), in another process of
@@ -64,7 +70,12 @@ def check(
     """
     if target not in TARGETS:
         raise ValueError(f"the target {target!r} is not one of {', '.join(TARGETS)}")
-    settings = Settings(python=python_version(python), target=target, load=load)
+    settings = Settings(
+        python=python_version(python),
+        target=target,
+        load=load,
+        torch=servers_torch(torch, torchserve_version=torchserve_version, target=target),
+    )
     chosen = chosen_rules(built_in_rules() if rules is None else rules, select=select, ignore=ignore)
     if isinstance(what, (Plan, Archive)):
         return _findings(_subject(what, settings), chosen)

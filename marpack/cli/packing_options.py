@@ -18,15 +18,17 @@ from marpack.archive.result import WriteResult
 from marpack.cli.destinations import Output, ToPath, ToStandardOutput, output_for
 from marpack.cli.progress import progress_for
 from marpack.cli.terminal import complain, making, show
-from marpack.cli.words import positive
+from marpack.cli.words import positive, torch_version
 from marpack.display import printable
 from marpack.errors import ArchiveExistsError
 from marpack.findings import Finding, Issue
-from marpack.packing import CHECK_MODES, checked, export_path_issues, reporting
+from marpack.packing import CHECK_MODES, CheckMode, checked, export_path_issues, reporting
 
 # Said by several commands.
-EXTRA_FILES = "comma list of files, wildcards and folders, whose contents go to the archive's root"
 TIME_OF_PACKING = "The environment variable SOURCE_DATE_EPOCH sets the time of packing, in seconds since 1970."
+
+# How a caller of the official tool, whose words nobody can change, says what --check says.
+CHECK_VARIABLE = "MARPACK_CHECK"
 
 # As argparse ends for options that it cannot parse.
 _MISUSED = 2
@@ -62,12 +64,18 @@ def add_own_options(parser: argparse.ArgumentParser, *, file: str) -> None:
     add("--digest", action="store_true", help="show the SHA-256 of the archive and its members")
     add("--json", action="store_true", help="print the result as JSON")
     add("--quiet", action="store_true", help="print errors only")
+    add_check(add)
+
+
+def add_check(add: Callable[..., object]) -> None:
+    """Add the option that says whether what the server would refuse is looked for; see ``shown_findings``."""
     add(
         "--check",
         choices=CHECK_MODES,
-        default="warn",
-        help="what to do about what the server would refuse; default: warn; error: pack nothing; off: do not look",
+        help="what to do about what the server would refuse: warn, error (pack nothing), or off (do not look); "
+        f"default: what the environment variable {CHECK_VARIABLE} says, and warn",
     )
+    add("--torch", type=torch_version, metavar="VERSION", help="of the server that --check is about, as 2.1")
 
 
 def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments: Any) -> int | None:
@@ -77,6 +85,9 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     output = None if options.output is None else output_for(options.output)
     if arguments.get("archive_format") == "no-archive" and not isinstance(output, ToPath | None):
         return misused(options, f"--archive-format no-archive is a folder, which {output} cannot take")
+    mode = check_mode(options.check)
+    if problem := check_mode_problem(mode):
+        return misused(options, problem)
     timestamp, issues = source_date_epoch()
     issues += export_path_issues(options.export_path) if output is None else output.issues()
     with reporting(issues):
@@ -91,13 +102,14 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     if not options.quiet:
         for warning in warnings:
             complain(f"marpack: warning: {warning}")
-    findings = _checked(plan, options)
+    findings = shown_findings(mode, partial(checked, plan, torch=options.torch), quiet=options.quiet)
     if options.dry_run:
-        would = f"would write {'to ' if is_piped else ''}{output}"
+        name = printable(str(output))
+        would = f"would write {'to ' if is_piped else ''}{name}"
         try:
             output.check(plan, force=options.force)
         except ArchiveExistsError:
-            would = f"would not write {output}, for it exists"
+            would = f"would not write {name}, for it exists"
             raise
         finally:
             if not options.quiet:
@@ -116,19 +128,31 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     return None
 
 
-def _checked(plan: Plan, options: argparse.Namespace) -> tuple[Finding, ...]:
+def check_mode(asked: str | None) -> str:
+    """Return what ``--check`` says, and else the environment; ``warn`` where neither does."""
+    return asked or os.environ.get(CHECK_VARIABLE) or "warn"
+
+
+def check_mode_problem(mode: str) -> str | None:
+    """Return what is wrong with a mode, which may be the environment's."""
+    return None if mode in CHECK_MODES else f"{CHECK_VARIABLE}={mode!r} is none of {', '.join(CHECK_MODES)}"
+
+
+def shown_findings(
+    mode: str, look: Callable[[CheckMode], tuple[Finding, ...]], *, quiet: bool = False
+) -> tuple[Finding, ...]:
     """Show what the server would refuse; unless that is to be an error, let nothing of it end the command."""
-    if options.check == "error":
-        findings = checked(plan, "error")
-    elif options.check == "off" or options.quiet:
+    if mode == "error":
+        findings = look("error")
+    elif mode == "off" or quiet:
         return ()
     else:
         try:
-            findings = checked(plan, "warn")
+            findings = look("warn")
         except Exception as error:
             complain(f"marpack: check: could not be done: {printable(repr(error))}")
             return ()
-    if not options.quiet:
+    if not quiet:
         for finding in findings:
             if finding.severity != "note":
                 complain(f"marpack: check: {finding}")
@@ -163,13 +187,13 @@ def source_date_epoch() -> tuple[int | None, list[Issue]]:
 
 def _summary(output: Output, result: WriteResult) -> str:
     count = len(result.members)
-    lines = [f"{output}: {count} members, {result.size:,} bytes"]
+    lines = [f"{printable(str(output))}: {count} members, {result.size:,} bytes"]
     for member in result.members:
         lines.append(f"{member.size:>15,}  {printable(member.name)}")
         if member.sha256:
             lines.append(f"{'sha256':>15}  {member.sha256}")
     if result.sha256:
-        lines.append(f"{'sha256':>15}  {result.sha256}  {os.path.basename(output.name)}")
+        lines.append(f"{'sha256':>15}  {result.sha256}  {printable(os.path.basename(output.name))}")
     return "\n".join(lines)
 
 

@@ -28,6 +28,26 @@ def positive(text: str, *, digits: int = 18, limits: str = "from 1 on") -> int:
     return int(text)
 
 
+def torch_version(text: str) -> str:
+    """Return a version of torch, as 2.1."""
+    return _version(text, torch=text)
+
+
+def torchserve_version(text: str) -> str:
+    """Return a version of TorchServe, as 0.12.0."""
+    return _version(text, torch=None)
+
+
+def _version(text: str, torch: str | None) -> str:
+    from marpack.checks.frame.servers_torch import servers_torch  # packing starts often, and seldom with these
+
+    try:
+        servers_torch(torch, torchserve_version=text, target="torchserve")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def add_verb(verbs: Any, name: str, what: str, failing: str) -> Any:
     """Add a command below a command; return its parser. ``failing`` is when it ends with status 1."""
     says = f"{what[0].upper()}{what[1:]}. Ends with status 1 {failing}."

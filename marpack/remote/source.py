@@ -89,8 +89,29 @@ class _RemoteFile:
             self._source.check()
         return data
 
+    def seekable(self) -> bool:
+        """Tell whether the store gives parts of a file; fsspec's streams say so, too, and fail."""
+        try:
+            self._file.seek(1)
+            self._file.seek(0)
+        except Exception:
+            return False
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
     def close(self) -> None:
         self._file.close()
+
+    def __enter__(self) -> _RemoteFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class _Spool(tempfile.SpooledTemporaryFile[bytes]):

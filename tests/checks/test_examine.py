@@ -15,6 +15,7 @@ import pytest
 import marpack
 from marpack import CheckError, MarpackError, cli
 from marpack.checks import Subject, built_in_rules, rule
+from tests.checks.rules.test_weights_torch import NEWER
 from tests.support.archives import SPEC, check_json
 
 if TYPE_CHECKING:
@@ -303,6 +304,42 @@ def test_packing_on_the_command_line(
         assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("command", ["pack", "repack", "pack-workflow"])
+def test_the_environment_says_what_the_option_says(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("h.py").write_text("x = 1\n")
+    Path("s.yaml").write_text("models: {a: {url: a.mar}}\ndag: {a: [no_such_node]}\n")
+    words = {
+        "pack": ["pack", "--model-name", "m", "-v", "1", "--handler", "h.py", "-f"],
+        "repack": ["repack", "m.mar", "-v", "2", "-f"],
+        "pack-workflow": ["pack-workflow", "--workflow-name", "m", "--spec-file", "s.yaml", "-f"],
+    }
+    assert cli.main([*words["pack"], "--quiet"]) == 0
+    asked = words[command]
+    told = {}
+    for mode in ("warn", "", "off", "error"):
+        monkeypatch.setenv("MARPACK_CHECK", mode)
+        capsys.readouterr()
+        told[mode] = (cli.main(asked), bool(capsys.readouterr().err))
+    assert told == {"warn": (0, True), "": (0, True), "off": (0, False), "error": (1, True)}
+    # The option is nearer.
+    assert cli.main([*asked, "--check", "off"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("MARPACK_CHECK", "off")
+    assert cli.main([*asked, "--check", "error"]) == 1
+    capsys.readouterr()
+    monkeypatch.setenv("MARPACK_CHECK", "loudly")
+    assert cli.main(asked) == 2
+    assert "MARPACK_CHECK='loudly' is none of error, warn, off" in capsys.readouterr().err
+
+
+def test_the_library_does_not_read_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARPACK_CHECK", "off")
+    assert codes(marpack.pack(**NO_CLASS, export_path=tmp_path, check="warn").findings) == ["handler-classes"]
+
+
 # ------------------------------------------------------------------------------------------- command line
 
 
@@ -482,6 +519,32 @@ def test_the_command_says_what_is_wrong_with_its_use(
     assert says in capsys.readouterr().err
     assert cli.main(["check", "m.mar", "--python", "two"]) == 2
     assert "argument --python: the version of Python 'two' is not like 3.9" in capsys.readouterr().err
+    for option, example in (("--torch", "2.1"), ("--torchserve-version", "0.12.0")):
+        assert cli.main(["check", "m.mar", option, "two"]) == 2
+        assert f"argument {option}: the version of " in (said := capsys.readouterr().err)
+        assert f"'two' is not like {example}" in said
+
+
+def test_the_servers_torch_is_told_to_check_and_pack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.pt").write_bytes(NEWER)
+    words = ["pack", "--model-name", "m", "-v", "1", "--handler", "image_classifier", "--check", "error"]
+    words += ["--serialized-file", f"{tmp_path}/net.pt", "--export-path", str(tmp_path)]
+    assert cli.main([*words, "--torch", "2.1"]) == 1
+    assert "it is read by torch 2.4 and newer" in capsys.readouterr().err
+    assert cli.main([*words, "--torch", "2.4"]) == cli.main([*words, "--force"]) == 0
+    path = str(tmp_path / "m.mar")
+    for options, status in ((["--torch", "2.1"], 1), (["--torchserve-version", "0.9.0"], 0), ([], 0)):
+        assert cli.main(["check", path, *options]) == status
+        assert ("weights-torch" in capsys.readouterr().out) == bool(options)
+    with pytest.raises(marpack.CheckError, match=r"the server has torch 2\.1"):
+        marpack.pack(
+            model_name="n",
+            handler="image_classifier",
+            serialized_file={"net.pt": NEWER},
+            export_path=tmp_path,
+            check="error",
+            torch="2.1",
+        )
 
 
 def test_no_torch_and_no_code_of_the_users(tmp_path: Path) -> None:
@@ -505,7 +568,7 @@ def test_no_torch_and_no_code_of_the_users(tmp_path: Path) -> None:
 def test_a_check_that_fails_does_not_keep_from_packing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(plan: object) -> None:
+    def broken(plan: object, **_: object) -> None:
         raise ZeroDivisionError("a rule")
 
     monkeypatch.setattr("marpack.checks.examine.check", broken)

@@ -878,3 +878,20 @@ def test_help_says_what_a_command_does_and_its_status(
 ) -> None:
     told = " ".join(output(capsys, *words, "--help").split())
     assert ". Ends with status 1 when " in told
+
+
+def test_init_says_where_a_handler_takes_json_that_the_settings_leave_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("store").mkdir()
+    source = b'def handle(data, context):\n    return [row["body"]["x"] for row in data]\n'
+    marpack.pack(model_name="m", handler={"h.py": source}, export_path="store")
+    words = ["config", "init", "-f", "--archives", "store", "--preset"]
+    assert main([*words, "sagemaker"]) == 0
+    assert "[sagemaker-json]" in capsys.readouterr().err
+    assert main([*words, "sagemaker", "--json"]) == 0
+    assert "sagemaker-json" in [each["code"] for each in json.loads(capsys.readouterr().out)["findings"]]
+    for others in (["kserve"], ["sagemaker", "--set", "decode_input_request=true"]):
+        assert main([*words, *others]) == 0
+        assert "sagemaker-json" not in capsys.readouterr().err

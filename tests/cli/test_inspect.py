@@ -19,6 +19,9 @@ import torch
 import marpack
 from marpack.archive.inspection.kinds import WeightsKind
 from marpack.cli import main
+from tests.archive.inspection.test_onnx import model, tensor
+from tests.checks.cases.weights_torch import program
+from tests.checks.rules.test_weights_torch import ARRAY, NEWER, UINT16
 from tests.support import archives
 from tests.support.archives import (
     CLEAR,
@@ -434,3 +437,26 @@ def test_the_schema_knows_the_kinds() -> None:
 def test_the_schema_closed_is_one_that_refuses() -> None:
     with pytest.raises(Exception, match="is a required property"):
         archives.check_json("{}", "inspect")
+
+
+def test_what_reads_a_file_and_what_it_keeps_elsewhere_is_shown(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnx = model(tensor("net.onnx.data"), tensor("more.bin"))
+    files = {"new.pt": UINT16, "old.pt2": program("7.3"), "array.pt": ARRAY, "net.onnx": onnx, "script.pt": NEWER}
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    path = packed(folder, extra_files=[folder / name for name in files])
+    assert main(["inspect", str(path)]) == 0
+    shown = capsys.readouterr().out
+    for line in (
+        "  read by torch 2.3 and newer, for torch.uint16",
+        "  read by torch 2.5, for 'schema version 7'",
+        "  imports what numpy has from 1.26.1 on",
+        "  keeps tensors in net.onnx.data, more.bin",
+        "  read by torch 2.4 and newer, for 'aten::rms_norm'",
+    ):
+        assert line in shown.splitlines(), line
+    told = {member["name"]: member["weights"] for member in inspected(path, capsys)["members"]}
+    assert (told["old.pt2"]["torch_from"], told["old.pt2"]["torch_to"]) == ("2.5", "2.5")
+    assert told["net.onnx"]["parts"] == ["net.onnx.data", "more.bin"]

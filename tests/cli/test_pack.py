@@ -172,6 +172,26 @@ def test_errors_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'gone.py' does not exist" in lines[1]
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *((option, "gone/x.py") for option in ("--handler", "--model-file", "--serialized-file", "--extra-files")),
+        *((option, "gone.py") for option in ("--handler", "--requirements-file", "--config-file")),
+        *(("--handler", "gone"), ("--model-file", "class M:\n  pass"), ("--extra-files", "h.py,gone.txt")),
+        ("--serialized-file", "broken"),
+    ],
+)
+def test_a_missing_file_is_told_in_the_systems_words_too(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Callers of the official tool look for them."""
+    Path("broken").symlink_to("nowhere")
+    assert main([*BASICS, option, value]) == 1
+    error = capsys.readouterr().err
+    assert "No such file or directory" in error
+    assert error.startswith(f"marpack: error: {option}: ")
+
+
 def test_path_with_a_line_break_is_a_path(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*BASICS, "--model-file", "class M:\n  pass"]) == 1
     assert "does not exist" in capsys.readouterr().err
@@ -632,3 +652,24 @@ def test_no_progress_for_short_work_when_quiet_or_piped(long_work: list[str]) ->
     assert on_a_terminal("-m", "marpack", *BASICS) == ""
     assert on_a_terminal("-m", "marpack", *long_work, "--quiet", "-f") == ""
     assert run(*long_work, "-f").stderr == ""
+
+
+def test_control_characters_of_the_name_are_shown_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A terminal would act on them."""
+    monkeypatch.chdir(tmp_path)
+    Path("h.py").write_text("def handle(data, context):\n    return data\n")
+    Path("models.json").write_text('[{"model-name": "m", "handler": "h.py"}]')
+    words = ["pack", "--model-name", "m", "-v", "1", "--handler", "h.py"]
+    for command in (
+        [*words, "-o", "a\x1b[31m.mar", "--digest"],
+        [*words, "-o", "b\x1b[31m.mar", "--dry-run"],
+        ["repack", "a\x1b[31m.mar", "-o", "c\x1b[31m.mar"],
+        ["config", "init", "d\x1b[31m.properties"],
+        ["serve-build", "models.json", "-o", "e\x1b[31m"],
+    ):
+        assert main(command) == 0
+        shown = "".join(capsys.readouterr())
+        assert "\x1b" not in shown
+        assert "\\x1b[31m" in shown

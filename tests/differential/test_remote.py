@@ -258,3 +258,19 @@ def test_web_broken_off(web: WebServer, tmp_path: Path) -> None:
         pack(source, tmp_path)
     assert SECRET not in shown(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_can_be_read_in_parts_says_so(web: WebServer, s3: S3Server) -> None:
+    data = bytes(range(256)) * 5
+    web.pages["/w.pt"] = Page(data=data, etag='"1"')
+    s3.put("w.pt", data)
+    reader = RemoteSource.from_url(f"http://{web.host}/w.pt").open()
+    assert not reader.seekable()  # type: ignore[attr-defined]
+    assert reader.read(2000) == data
+    reader.close()
+    with RemoteSource.from_url(f"s3://{BUCKET}/w.pt").open() as reader:  # type: ignore[attr-defined]
+        assert reader.seekable()
+        reader.seek(-4, 2)
+        assert (reader.tell(), reader.read(9)) == (len(data) - 4, data[-4:])
+        reader.seek(1)
+        assert reader.read(2) == data[1:3]

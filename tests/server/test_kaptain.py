@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,22 @@ import pytest
 import marpack
 from marpack import properties
 from marpack.serving import TorchServingArtifactBuilder
+from tests.conftest import require
 from tests.server.test_archives import DIGITS, TOLERANCE, load
-from tests.support.torchserve import ServerError, TorchServe, free_ports, install_folder, require_default_ports
+from tests.support.torchserve import (
+    ServerError,
+    TorchServe,
+    free_ports,
+    install_folder,
+    is_free,
+    require_default_ports,
+)
 
 pytestmark = [pytest.mark.usefixtures("default_ports"), pytest.mark.xdist_group("default-ports")]
 
 MODEL = "dev-mnist"
+
+WRAPPERS_PORTS = (8080, 8081)
 
 # The last one that knows the envelope "kfserving".
 KAPTAIN_VERSION = "0.5.2"
@@ -103,7 +114,13 @@ def test_the_literal_file_starts_through_the_launcher_too(tmp_path: Path, store:
 
 
 @pytest.mark.parametrize(
-    ("version", "warned_of"), [(KAPTAIN_VERSION, []), ("0.9.0", ["envelope"]), ("0.12.0", ["envelope", "token"])]
+    ("version", "warned_of"),
+    [
+        (KAPTAIN_VERSION, []),
+        ("0.8.0", ["envelope"]),
+        ("0.9.0", ["kserve-port", "envelope"]),
+        ("0.12.0", ["kserve-port", "envelope", "token"]),
+    ],
 )
 def test_warnings_say_what_the_literal_file_lacks(version: str, warned_of: list[str], tmp_path: Path) -> None:
     written = TorchServingArtifactBuilder.write_config_properties(
@@ -136,3 +153,38 @@ def test_the_literal_file_fails_on_a_newer_server_as_marpack_says(
             server.describe(MODEL)
         with pytest.raises(ServerError, match="Token Authorization failed"):
             server.predict(MODEL, {"instances": []})
+
+
+def bind_as_kserves_wrapper() -> None:
+    """Open the ports that the wrapper opens when its models are ready; an ``OSError`` ends it."""
+    for port in WRAPPERS_PORTS:
+        with socket.socket() as opened:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.bind(("0.0.0.0", port))
+            opened.listen()
+
+
+@pytest.mark.parametrize(("address", "leaves"), [(None, True), ("http://0.0.0.0:8081", False)])
+def test_the_adapted_file_leaves_kserves_wrapper_its_ports(
+    address: str | None, leaves: bool, tmp_path: Path, store: Path, cache: Path
+) -> None:
+    """The wrapper of the image itself was seen to answer with the one, and to end with the other."""
+    require_default_ports()
+    require(all(map(is_free, (*WRAPPERS_PORTS, 8085))), "the ports of KServe's wrapper, and of its server, free")
+    path = Path(
+        TorchServingArtifactBuilder.write_config_properties(
+            MODEL, f"{MODEL}.mar", tmp_path, torchserve_version="0.12.0"
+        )
+    )
+    told = {"model_store": str(store)} | ({} if address is None else {"management_address": address})
+    data = properties.edit(path.read_bytes(), told)
+    path.write_bytes(data)
+    findings = marpack.lint_config(data, torchserve_version="0.12.0", target="kserve")
+    assert [each.code for each in findings] == ([] if leaves else ["kserve-port"])
+    with TorchServe.from_file(path, "0.12.0", cache) as server:
+        assert_answers(server)
+        if leaves:
+            bind_as_kserves_wrapper()
+        else:
+            with pytest.raises(OSError, match="Address already in use"):
+                bind_as_kserves_wrapper()

@@ -293,6 +293,9 @@ def _broken(title: str, archive: bytes | Pieces, code: str, member: str | None =
     return case(title, archive, code, member, **{"error": "ArchiveError", **more})
 
 
+# What git leaves in a clone where Git LFS is not installed.
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"7" * 64 + b"\nsize 247105259\n"
+
 NAMES = {
     "name-traversal": ["../x", "a/../../x", "a/../b", "..", "../outevil/x", "../.marpack", "a/.."],
     "name-absolute": ["/etc/x", "//x/y"],
@@ -696,6 +699,7 @@ def directories() -> Json:
             _broken("nothing", b"", "zip-no-end"),
             _broken("a text", b"hello " * 20, "zip-no-end"),
             _broken("a gzip'd tar", tarred(tar_member("m/a")), "wrong-form"),
+            _broken("a pointer of Git LFS", POINTER, "git-lfs"),
             case("two ends, one in the comment of the other", zipped(a, comment=inner), "zip-two-ends"),
             case("two ends, the second without its comment", zipped(a, comment=zipped(b) + b"\0"), "zip-two-ends"),
             case("bytes behind the end", zipped(a, behind=b"\0"), "zip-trailing"),
@@ -1004,6 +1008,7 @@ def tars() -> Json:
             broken("nothing", b"", "gzip"),
             broken("a text", b"hello " * 200, "gzip"),
             broken("a zip", zipped(), "wrong-form"),
+            broken("a pointer of Git LFS", POINTER, "git-lfs"),
             broken("a plain tar", a + last + bytes(1024), "gzip"),
             broken("unknown flags", whole[:3] + b"\x20" + whole[4:], "gzip"),
             broken("a header without an end", whole[:3] + b"\x08" + b"\1" * 30, "gzip"),

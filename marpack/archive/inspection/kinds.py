@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 WeightsKind: TypeAlias = Literal[
     "torchscript",
@@ -20,6 +20,12 @@ WeightsKind: TypeAlias = Literal[
     "unknown",
 ]
 _MAX_DIMENSIONS = 64
+# What the detail ends in of a pickle that torch.save did not write, and of a state_dict with other keys; and what
+# a pickle is that holds nothing.
+NOT_ALL_NAMES: Final = "whose keys are not all names"
+NOT_OF_TORCH_SAVE: Final = "not of torch.save"
+NOT_KNOWN: Final = "nothing that is known"
+EMPTY_DICT: Final = "a pickle of an empty dict"
 
 
 class SeekableReader(Protocol):
@@ -57,6 +63,10 @@ class Weights:
     ``weights_only_refuses`` is what ``torch.load(weights_only=True)`` does, which is the default from 2.6 on,
     judged by what the file imports and the opcodes it uses (torch 2.13's lists): True also for what is no file of
     ``torch.save``, None where the pickle is not read to its end here. ``refused_globals`` are the names it is for.
+    ``torch_from`` and ``torch_to`` are the first and the last torch that can read it, as ``"2.3"``, None where its
+    bytes do not say so: ``torch_because`` of these names, operators (``aten::...``) and versions of formats.
+    ``numpy_from`` is the first numpy that has what its pickle imports of it. ``parts`` are the files in which an
+    ONNX model keeps tensors, relative to its folder, as it says them.
     Nothing here says what loading the file would do. Names and keys are as in the file, not escaped.
     """
 
@@ -69,6 +79,21 @@ class Weights:
     holds: tuple[str, ...] = ()
     weights_only_refuses: bool | None = True
     refused_globals: tuple[str, ...] = ()
+    torch_from: str | None = None
+    torch_to: str | None = None
+    torch_because: tuple[str, ...] = ()
+    numpy_from: str | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def is_plain_pickle(self) -> bool:
+        """Whether it is a pickle that torch.save did not write."""
+        return self.kind == "pickle" and self.detail.endswith(NOT_OF_TORCH_SAVE)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a dict that holds nothing, as the state_dict of a model without weights may be."""
+        return self.detail.startswith(EMPTY_DICT)
 
 
 # The kind, the detail, the keys, and what a checkpoint holds.

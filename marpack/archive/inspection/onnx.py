@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from marpack.archive.inspection.block_reader import Window
-from marpack.archive.inspection.kinds import Weights
+from marpack.archive.inspection.kinds import Weights, count_of
+from marpack.archive.inspection.onnx_parts import external_files
 
 _MAX_FIELDS = 100_000
 
@@ -39,7 +40,11 @@ def describe_onnx(window: Window) -> Weights | None:
         detail += f", opset {version}"
     if producer := texts.get(_ONNX_PRODUCER, b"").decode("utf-8", "replace"):
         detail += f", by {producer!r:.50}"
-    return Weights(kind="onnx", detail=detail)
+    parts, complete = external_files(window)
+    if parts:
+        more = "" if complete else " or more"
+        detail += f", with tensors in {count_of(len(parts), 'other file')}{more}"
+    return Weights(kind="onnx", detail=detail, parts=parts)
 
 
 def _opset(data: bytes) -> int | None:

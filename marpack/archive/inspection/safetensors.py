@@ -7,6 +7,7 @@ from typing import Final
 
 from marpack.archive.inspection.block_reader import MAX_READ, Window
 from marpack.archive.inspection.kinds import TensorKey, Weights, count_of, shape_of
+from marpack.archive.inspection.torch_versions import readers_of_dtypes, version_text
 
 # safetensors' format.md, in torch's words; others stay as they are.
 _SAFETENSORS_DTYPES: Final = (
@@ -38,7 +39,14 @@ def describe_safetensors(window: Window, head: bytes) -> Weights | None:
     if 8 + length + end != window.size:
         detail = f"safetensors of {8 + length + end:,} bytes by its header, and {window.size:,} in truth"
         return Weights(kind="safetensors", detail=detail, keys=keys)
-    return Weights(kind="safetensors", detail=f"{count_of(len(keys), 'tensor')} in safetensors", keys=keys)
+    readers = readers_of_dtypes(key.dtype for key in keys)
+    return Weights(
+        kind="safetensors",
+        detail=f"{count_of(len(keys), 'tensor')} in safetensors",
+        keys=keys,
+        torch_from=version_text(readers.since),
+        torch_because=readers.because,
+    )
 
 
 def _safetensors_keys(header: dict[str, object]) -> tuple[tuple[TensorKey, ...], int]:

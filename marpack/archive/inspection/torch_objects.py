@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from marpack.archive.formats.torch_names import EXTRA_STATE
-from marpack.archive.inspection.kinds import Found, TensorKey, count_of, shape_of
+from marpack.archive.inspection.kinds import EMPTY_DICT, NOT_ALL_NAMES, Found, TensorKey, count_of, shape_of
 from marpack.archive.inspection.pickle_machine import Global, Made
 from marpack.archive.inspection.pickles import Walked
 
@@ -57,6 +57,9 @@ class TorchObjects:
         entries = self._of(value)
         if entries is None:
             return "pickle", f"a pickle of {_class_name(value)}", None, ()
+        has_versions = isinstance(value, Made) and "_metadata" in (self._of(value.state) or {})
+        if not entries and not has_versions:
+            return "pickle", EMPTY_DICT, None, ()
         holds = tuple(
             key
             for key, item in entries.items()
@@ -66,12 +69,12 @@ class TorchObjects:
             return "checkpoint", f"a checkpoint that holds {_named(holds)}", None, holds
         tensors = sum(map(_is_tensor, entries.values()))
         # Module.state_dict() leaves its versions on the dict, also where it has nothing else.
-        if not tensors and not (isinstance(value, Made) and "_metadata" in (self._of(value.state) or {})):
+        if not tensors and not has_versions:
             return "pickle", f"a pickle of {_class_name(value)}", None, ()
         keys = tuple(_tensor_key(key, item) for key, item in entries.items() if isinstance(key, str))
         detail = f"a state_dict of {count_of(tensors, 'tensor')}"
         if len(keys) < len(entries):
-            detail += " whose keys are not all names"
+            detail += f" {NOT_ALL_NAMES}"
         return "state_dict", detail, keys, ()
 
     def _is_model(self, value: object) -> bool:

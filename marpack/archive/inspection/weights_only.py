@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Final
 
 _REAL: Final = ("BFloat16", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
@@ -48,3 +49,15 @@ WEIGHTS_ONLY_GLOBALS: Final = frozenset(f"{module}.{name}" for module, names in 
 
 # The opcodes that its unpickler knows: protocol 2's, without those that Python 3 does not write.
 WEIGHTS_ONLY_OPCODES: Final = frozenset(b"\x80\x81\x85\x86\x87\x88\x89\x8a()]}.GJKMNQRUX\x8fabcehjqrstu")
+
+# What later versions allow beside: "builtins." and the name of an exception stand for all of Python's own.
+_LATER: Final = {"torch.bcomplex32": (2, 14), "traceback.FrameSummary": (2, 14), "traceback.StackSummary": (2, 14)}
+
+
+def is_allowed_since(name: str) -> tuple[int, int] | None:
+    """Return the torch that allows a name which 2.13 does not, None where none is known that does."""
+    module, _, last = name.partition(".")
+    exception = getattr(builtins, last, None) if module == "builtins" else None
+    if isinstance(exception, type) and issubclass(exception, BaseException):
+        return 2, 14
+    return _LATER.get(name)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from marpack.archive.names import is_excluded_folder, is_pattern, member_name_problem
 from marpack.archive.plan.contents import SourceLike, is_bytes, is_path
-from marpack.archive.plan.inputs import Inputs
+from marpack.archive.plan.inputs import ABSENT, Inputs
 
 ExtraFiles: TypeAlias = (
     "str | os.PathLike[str] | Tree | Patterns | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
@@ -77,7 +77,7 @@ def add_extra_files(inputs: Inputs, value: object) -> None:
 
 def _add_extra_files(inputs: Inputs, value: object) -> None:
     if isinstance(value, str) and not os.path.lexists(value) and ("," in value or is_pattern(value)):
-        message = "does not exist, and is no comma list or wildcard, as on the command line: give a list of paths"
+        message = f"{ABSENT}, and is no comma list or wildcard, as on the command line: give a list of paths"
         inputs.issue("missing-file", "extra_files", f"{value!r} {message}")
     elif is_path(value):
         _add_path(inputs, os.fsdecode(value))
@@ -129,7 +129,7 @@ def _add_tree(inputs: Inputs, item: Tree) -> None:
     elif os.path.lexists(item.folder):
         inputs.issue("not-a-file", "extra_files", f"tree() needs a folder, and {item.folder!r} is none")
     else:
-        inputs.issue("missing-file", "extra_files", f"the folder {item.folder!r} does not exist: correct the path")
+        inputs.issue("missing-file", "extra_files", f"the folder {item.folder!r} {ABSENT}: correct the path")
 
 
 def _add_folder(inputs: Inputs, top: str, prefix: str) -> None:

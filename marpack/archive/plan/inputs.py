@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 # Of contents without a file of their own: readable by all, as a fresh file is.
 DEFAULT_MODE = 0o644
+
+# The system's own words, which callers of the official tool look for in what it writes.
+NO_SUCH_FILE = os.strerror(errno.ENOENT)
+ABSENT = f"does not exist ({NO_SUCH_FILE})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,14 +199,14 @@ class Inputs:
 
 def _missing(path: str, error: OSError | ValueError) -> str:
     if "\n" in path:
-        return f"{brief_repr(path, 40)} does not exist: a str is a path, give contents as bytes (text.encode())"
+        return f"{brief_repr(path, 40)} {ABSENT}: a str is a path, give contents as bytes (text.encode())"
     if isinstance(error, ValueError):
         return f"{path!r} is not a path: {error}"
     if not isinstance(error, FileNotFoundError):
         return f"{path!r} cannot be reached: {error.strerror}"
     if os.path.islink(path):
-        return f"{path!r} is a broken link: mend it or leave it out"
-    return f"{path!r} does not exist: correct the path"
+        return f"{path!r} is a broken link ({NO_SUCH_FILE}): mend it or leave it out"
+    return f"{path!r} {ABSENT}: correct the path"
 
 
 def _same_contents(one: Candidate, other: Candidate) -> bool:

@@ -22,7 +22,7 @@ from marpack.archive.plan.arguments import (
 )
 from marpack.archive.plan.contents import FileArgument, SourceLike, is_bytes, is_path
 from marpack.archive.plan.extra_files import ExtraFiles, add_extra_files
-from marpack.archive.plan.inputs import Inputs
+from marpack.archive.plan.inputs import ABSENT, NO_SUCH_FILE, Inputs
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.display import brief_repr
 from marpack.errors import PlanError
@@ -240,9 +240,9 @@ def _missing_handler(value: str, file: str, runtime: str) -> str:
     known = sorted(BUILTIN_HANDLERS[runtime])
     near = get_close_matches(value.removesuffix(".py"), known, n=1, cutoff=0.8)
     if not near and (os.path.dirname(value) or file == value):
-        return f"{file!r} does not exist: correct the path"
+        return f"{file!r} {ABSENT}: correct the path"
     hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
-    return f"{value!r} is neither a file, {file!r}, nor a built-in handler: {hint}"
+    return f"{value!r} is neither a file, {file!r} ({NO_SUCH_FILE}), nor a built-in handler: {hint}"
 
 
 def _warn(inputs: Inputs, model_name: object, archive_format: ArchiveFormat, deflate: object) -> None:

@@ -156,7 +156,9 @@ class Archive(ABC):
         found += names_issues(names, self.folders, most=2 * self._limits.members)
         total, most = sum(member.size for member in self.members), self._largest
         if total > most:
-            message = f"the members hold {total:,} bytes, more than the limit of {most:,} for this archive"
+            size = self._limits.size if self.form == "folder" else self.size
+            how = self._limits.raising_for(size, total)
+            message = f"the members hold {total:,} bytes, more than the limit of {most:,} for this archive: {how}"
             found.append(Issue(code="too-large", argument="", message=message))
         return tuple(dict.fromkeys(found))
 

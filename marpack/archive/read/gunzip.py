@@ -30,6 +30,7 @@ class Gunzip:
     def __init__(self, path: str, data: RandomAccess, limits: Limits) -> None:
         self._path = path
         self._data = data
+        self._limits = limits
         self._limit = limits.largest(data.size)
         self.position = 0
         self._crc = 0
@@ -76,7 +77,10 @@ class Gunzip:
             return b""
         self.position += len(data)
         if self.position > self._limit:
-            message = f"holds more than {self._limit:,} bytes, the limit for an archive of {self._data.size:,}"
+            how = self._limits.raising_for(self._data.size)
+            message = (
+                f"holds more than {self._limit:,} bytes, the limit for an archive of {self._data.size:,}: {how}"
+            )
             raise LimitError(self._path, message, code="too-large")
         self._crc = crc32(data, self._crc)
         return data

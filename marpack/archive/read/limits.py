@@ -34,9 +34,22 @@ class Limits:
     def require_members(self, path: str, count: int) -> None:
         """Raise ``LimitError`` if an archive has more members."""
         if count > self.members:
-            message = f"has more members than the limit of {self.members:,}"
+            message = f"has more members than the limit of {self.members:,}: {raising('members')}"
             raise LimitError(path, message, code="too-many-members")
 
     def largest(self, archive_size: int) -> int:
         """Return how many bytes an archive of this size may hold."""
         return min(self.size, max(1 << 26, self.ratio * archive_size))
+
+    def raising_for(self, archive_size: int, size: int | None = None) -> str:
+        """Say how an archive of this size is read that holds more; ``size`` is how much, if it is known."""
+        if self.largest(archive_size) == self.size:
+            return raising("size", size)
+        return raising("ratio", None if size is None or not archive_size else -(-size // archive_size))
+
+
+def raising(name: str, value: int | None = None) -> str:
+    """Say how a limit is raised, on the command line and in the library; ``value`` is what would be enough."""
+    shown = "..." if value is None else value
+    option = f"--max-{name} {'N' if value is None else value}"
+    return f"raise it if you trust the archive ({option}, limits=marpack.Limits({name}={shown}))"

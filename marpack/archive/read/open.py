@@ -6,6 +6,7 @@ import os
 import stat
 from itertools import islice
 
+from marpack.archive import git_lfs
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest
 from marpack.archive.read.archive import Archive, ModelArchive, WorkflowArchive
@@ -42,21 +43,33 @@ def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limit
             raise TypeError("the file is open for text: open it with mode 'rb'")
         name = getattr(source, "name", None)
         stream = StreamBytes(source)
+        _require_no_pointer(name if isinstance(name, str) else "", stream.read_at(0, git_lfs.LONGEST_POINTER))
         is_zip = not stream.read_at(0, 2).startswith(_GZIP_START)
         path = name if isinstance(name, str) else ""
         return _archive(_container(path, stream, limits, is_zip=is_zip), limits, "")
     path = os.fsdecode(source)
+    if "\0" in path:
+        raise ArchiveError(path, "is no path: it holds a NUL character")
     file_name = os.path.basename(os.path.abspath(path))
     if stat.S_ISDIR(os.stat(path).st_mode):
         return _archive(_folder(path, limits), limits, file_name)
     data = FileBytes(path)
     try:
         is_zip = path.endswith((SUFFIXES["default"], WORKFLOW_SUFFIX))
-        _require_form(path, data.read_at(0, 4), is_zip=is_zip)
+        start = data.read_at(0, git_lfs.LONGEST_POINTER)
+        _require_no_pointer(path, start)
+        _require_form(path, start[:4], is_zip=is_zip)
         return _archive(_container(path, data, limits, is_zip=is_zip), limits, file_name)
     except BaseException:
         data.close()
         raise
+
+
+def _require_no_pointer(path: str, start: bytes) -> None:
+    if git_lfs.begins_pointer(start):
+        size = git_lfs.pointed_size(start)
+        message = f"is {git_lfs.WHAT}" if size is None else f"is {git_lfs.WHAT} ({size:,} bytes)"
+        raise ArchiveError(path, f"{message}: {git_lfs.FIX}", code="git-lfs")
 
 
 def _require_form(path: str, start: bytes, *, is_zip: bool) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import NoReturn
 
 from marpack.archive.formats.zip_records import CENTRAL, END, END_64, END_64_LOCATOR, FILL_16, FILL_32
-from marpack.archive.read.limits import Limits
+from marpack.archive.read.limits import Limits, raising
 from marpack.archive.read.random_access import RandomAccess
 from marpack.errors import ArchiveError, LimitError, UnsafeArchiveError
 from marpack.issue_codes import ReadCode
@@ -76,7 +76,8 @@ def read_directory(path: str, data: RandomAccess, limits: Limits) -> tuple[list[
             _unsafe(path, "zip-prepended", message)
         _unsafe(path, "zip-gap", "has bytes between its directory and its end that belong to nothing")
     if count > limits.members:
-        message = f"has {count:,} members, more than the limit of {limits.members:,}"
+        how = raising("members", count)
+        message = f"has {count:,} members, more than the limit of {limits.members:,}: {how}"
         raise LimitError(path, message, code="too-many-members")
     if size < count * CENTRAL.size:
         _broken(path, "zip-directory", f"says that it has {count:,} members, for which its directory is too short")

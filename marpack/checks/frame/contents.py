@@ -7,8 +7,9 @@ import io
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
 
+from marpack.archive.git_lfs import LONGEST_POINTER
 from marpack.archive.member import Member
 from marpack.archive.plan.plan import Plan
 from marpack.archive.read.archive import Archive
@@ -36,6 +37,11 @@ class MemberFile(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> object: ...
+
+
+@runtime_checkable
+class _Seekable(MemberFile, Protocol):
+    def seekable(self) -> bool: ...
 
 
 class Contents(Protocol):
@@ -83,8 +89,8 @@ class ArchiveContents:
         return self._archive.issues
 
     def open(self, name: str) -> MemberFile:
-        """Open a member; the texts of a tgz are read in one go."""
-        held = self._archive.form == "tgz" and name.endswith(_TEXTS)
+        """Open a member; the texts of a tgz, and what is small, are read in one go."""
+        held = self._archive.form == "tgz" and _is_held(name, self.sizes[name])
         data = self._texts.pop(name, None) if held else None  # who asks for texts keeps them
         return self._archive.open(name) if data is None else io.BytesIO(data)
 
@@ -92,7 +98,7 @@ class ArchiveContents:
     def _texts(self) -> dict[str, bytes]:
         """The texts, shortest first, read in one go: each by itself costs a reading of all before it."""
         wanted, left = set(), _HELD_SIZE
-        names = (name for name, size in self.sizes.items() if size <= LONGEST_SOURCE and name.endswith(_TEXTS))
+        names = (name for name, size in self.sizes.items() if size <= LONGEST_SOURCE and _is_held(name, size))
         for name in sorted(names, key=self.sizes.__getitem__):
             left -= self.sizes[name]
             if left < 0:
@@ -105,6 +111,11 @@ class ArchiveContents:
         return found
 
 
+def _is_held(name: str, size: int) -> bool:
+    """Tell whether rules may ask for a member because it is a text, or may be a pointer of Git LFS."""
+    return name.endswith(_TEXTS) or size < LONGEST_POINTER
+
+
 class PlanContents:
     """The contents of a plan."""
 
@@ -112,20 +123,58 @@ class PlanContents:
     present: Collection[str] = ()
 
     def __init__(self, plan: Plan) -> None:
+        self._copies: dict[str, IO[bytes]] = {}
         self._entries: dict[str, Member] = {member.name: member for member in plan.members}
         self.sizes: Mapping[str, int] = {member.name: member.size for member in plan.members}
 
     def open(self, name: str) -> MemberFile:
-        """Open what a member will be made of."""
-        member = self._entries[name]
-        reader = member.source.open()
-        if isinstance(reader, io.IOBase) and reader.seekable():
-            return reader
-        reader.close()
-        import tempfile  # slow to import, and needed for a caller's own sources, which only go forward
+        """Open what a member will be made of; what only goes forward is copied, once for all that read it."""
+        if name not in self._copies:
+            member = self._entries[name]
+            reader = member.source.open()
+            if isinstance(reader, _Seekable) and reader.seekable():
+                return reader
+            reader.close()
+            import tempfile  # slow to import, and needed for a caller's own sources and some URLs
 
-        file = tempfile.SpooledTemporaryFile(max_size=_HELD_SIZE)  # noqa: SIM115 - who reads it closes it
-        for chunk in member.chunks():
-            file.write(chunk)
-        file.seek(0)
-        return file
+            file = tempfile.SpooledTemporaryFile(max_size=_HELD_SIZE)  # noqa: SIM115 - goes with the contents
+            for chunk in member.chunks():
+                file.write(chunk)
+            self._copies[name] = file
+        return _View(self, self._copies[name])
+
+    def __del__(self) -> None:
+        for file in self._copies.values():
+            file.close()
+
+
+class _View:
+    """A copy that several read, each from its own position."""
+
+    def __init__(self, contents: PlanContents, file: IO[bytes]) -> None:
+        self._contents = contents  # which closes the file when nobody needs it any more
+        self._file = file
+        self._position = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._file.seek(self._position)
+        data = self._file.read(size)
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._file.seek(self._position)
+        self._position = self._file.seek(offset, whence)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        """Leave the file open for who reads it next."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE, Contents
+from marpack.checks.frame.servers_torch import Torch
 from marpack.checks.python.distributions import LONGEST_LINE, MOST_LINES, Distributions
 from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
@@ -27,11 +28,15 @@ CheckTarget: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
 
 @dataclass(kw_only=True)
 class Settings:
-    """The server's Python as (major, minor), who runs it, and whether to ``load`` the model (runs its code)."""
+    """The server's Python as (major, minor), who runs it, and whether to ``load`` the model (runs its code).
+
+    ``torch`` is the server's, None where nobody knows it.
+    """
 
     python: tuple[int, int]
     target: CheckTarget
     load: bool = False
+    torch: Torch | None = None
 
 
 @dataclass(eq=False, repr=False)

@@ -98,6 +98,11 @@ class ClassOf:
                 return Attribute(True, owner=item)
         return Attribute(False)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its objects may have attributes that neither its text nor a plain assignment gives them."""
+        return self.own_attribute("").has is not False
+
     def own_attribute(self, name: str) -> Attribute:
         """Return what the class's own text says of an attribute of it or of its instances."""
         if self.node is None or self.value.name in self.space.patched:
@@ -115,7 +120,7 @@ class ClassOf:
             return Attribute(True, owner=self, node=defined)
         for inner in ast.walk(self.node):
             match inner:
-                case ast.Name(id="setattr"):
+                case ast.Name(id="setattr" | "vars") | ast.Attribute(attr="__setattr__" | "__dict__"):
                     return Attribute(None)
                 case ast.Attribute(attr=attribute, ctx=ast.Store()) if attribute == name:
                     return Attribute(None)

@@ -1,10 +1,13 @@
-"""The lines of a requirements file, and which modules their distributions bring, as far as their names tell."""
+"""The lines of a requirements file, and which modules their distributions bring, as far as that is known."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from functools import cached_property
+
+from marpack.checks.python.distribution_names import guessed_modules, normal_name, table
+from marpack.checks.python.installed import installed_modules
 
 # What TorchServe 0.12.0 says that it needs (Pillow, psutil, packaging, wheel), what its workers import beside
 # (numpy, torch, yaml), and what torch needs: there wherever a worker starts.
@@ -26,46 +29,6 @@ IN_IMAGES = frozenset(
     }
 )
 
-# Without these the rule on imports would report what a listed distribution brings, for the two names differ.
-# Distributions whose one module is called otherwise, as distribution=module, and those of several modules.
-_ONE_MODULE = """
-    beautifulsoup4=bs4 biopython=Bio deepspeed-mii=mii dm-tree=tree ffmpeg-python=ffmpeg gitpython=git
-    hydra-core=hydra llama-cpp-python=llama_cpp mmcv-full=mmcv msgpack-python=msgpack nvidia-ml-py=pynvml
-    open-clip-torch=open_clip opencv=cv2 opencv-contrib=cv2 openmim=mim pillow=PIL pillow-simd=PIL protobuf=google
-    pycryptodome=Crypto pyjwt=jwt pyyaml=yaml umap-learn=umap
-"""
-_MODULES = {
-    **{name: (module,) for name, module in (pair.split("=") for pair in _ONE_MODULE.split())},
-    "attrs": ("attr", "attrs"),
-    "librosa": ("librosa", "soundfile", "numba", "scipy", "sklearn", "joblib"),
-    "lightning": ("lightning", "pytorch_lightning", "torchmetrics", "lightning_utilities"),
-    "mmdet": ("mmdet", "mmcv", "mmengine"),
-    "pandas": ("pandas", "dateutil", "pytz"),
-    "pymupdf": ("fitz", "pymupdf"),
-    "pytorch-lightning": ("pytorch_lightning", "torchmetrics", "lightning_utilities"),
-    "scikit-image": ("skimage", "imageio", "scipy", "tifffile"),
-    "scikit-learn": ("sklearn", "joblib", "scipy", "threadpoolctl"),
-    "segmentation-models-pytorch": ("segmentation_models_pytorch", "timm"),
-    "sentence-transformers": ("sentence_transformers", "sklearn", "scipy", "nltk"),
-    "spacy": ("spacy", "thinc", "srsly", "pydantic"),
-    "tensorflow": ("tensorflow", "keras"),
-    "timm": ("timm", "torchvision", "huggingface_hub", "safetensors"),
-    "ultralytics": ("ultralytics", "cv2", "torchvision", "pandas", "matplotlib", "scipy", "seaborn", "requests"),
-}
-# What brings others, which are imported beside them.
-_WITH_HUB = ("huggingface_hub", "safetensors", "tqdm", "requests")
-_BROUGHT = {
-    "accelerate": _WITH_HUB,
-    "datasets": ("pyarrow", "pandas", "dill", "multiprocess", "xxhash", *_WITH_HUB),
-    "diffusers": ("regex", "importlib_metadata", *_WITH_HUB),
-    "fastapi": ("pydantic", "starlette", "anyio"),
-    "peft": ("transformers", "accelerate", "tokenizers", "regex", *_WITH_HUB),
-    "sentence-transformers": ("transformers", "tokenizers", "regex", *_WITH_HUB),
-    "transformers": ("tokenizers", "regex", *_WITH_HUB),
-}
-# Names of one folder that many distributions share.
-_SHARED = ("azure", "google", "nvidia", "opentelemetry", "sphinxcontrib", "zope")
-
 # Endings of a name that choose how it is built, not what it is called when imported.
 _BUILD = re.compile(
     r"(?: - (?: cpu | gpu | headless | binary | nightly | python | cu\d+ | cuda\d*x? ) )+$", re.VERBOSE
@@ -82,7 +45,7 @@ _CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*,?"
 # PEP 508, as far as it is certain that pip refuses what is otherwise: versions and markers are not looked into.
 _REQUIREMENT = re.compile(
     rf"""
-    (?P<name>{_NAME}) \s* (?:\[ [^\]]* \])? \s*
+    (?P<name>{_NAME}) \s* (?P<extras> \[ [^\]]* \])? \s*
     (?: @ \s* (?P<url>\S+) | \( \s* (?:{_CLAUSES})? \s* \) | {_CLAUSES} )?
     \s* (?: ; .* )?
     """,
@@ -131,10 +94,21 @@ class RequirementLine:
         return path if "/" in path and " " not in path and not SCHEME.match(path) else None
 
     @property
+    def _match(self) -> re.Match[str] | None:
+        return None if self.is_option or self.path is not None else _REQUIREMENT.fullmatch(self.requirement)
+
+    @property
     def name(self) -> str | None:
         """The normalised name of the distribution, None where it is not that of a requirement."""
-        found = None if self.is_option or self.path is not None else _REQUIREMENT.fullmatch(self.requirement)
-        return None if found is None else _normal(found["name"])
+        found = self._match
+        return None if found is None else normal_name(found["name"])
+
+    @property
+    def extras(self) -> list[str]:
+        """The normalised names of what it asks for beyond what the distribution needs."""
+        found = self._match
+        names = (found["extras"] or "").strip(" []").split(",") if found is not None else []
+        return [normal_name(name.strip()) for name in names if name.strip()]
 
 
 def requirement_lines(data: bytes) -> list[RequirementLine]:
@@ -156,38 +130,68 @@ class Distributions:
         # Whether all that it installs is known from its lines, and the normalised names that are.
         self.complete = complete
         self.names: set[str] = set()
+        self._extras: set[tuple[str, str]] = set()
         for line in requirement_lines(data):
             egg = _EGG.search(line.text) if line.readable else None
             name = line.name if line.readable else None
             if egg is not None:
-                self.names.add(_normal(egg[1]))
+                self.names.add(normal_name(egg[1]))
             elif name is not None:
                 self.names.add(name)
+                self._extras.update((name, extra) for extra in line.extras)
             elif not line.text.startswith(("--index-url", "--extra-index-url", "-i ")):
                 self.complete = False  # another file, the path of a wheel, or what is not known
 
     @cached_property
+    def _brought(self) -> tuple[frozenset[str], frozenset[str]]:
+        modules: set[str] = set()
+        unknown: set[str] = set()
+        seen: set[str] = set()
+        # Longer names than any are nobody's.
+        waiting = [(name, name) for name in self.names if len(name) <= _LONGEST_NAME]
+        for name, extra in self._extras:
+            known = table().get(f"{name}[{extra}]")
+            waiting.extend((need, name) for need in (known and known.needs) or ())
+            if known is None:
+                unknown.add(name)
+        while waiting:
+            name, listed = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            bare = _BUILD.sub("", name)
+            known = table().get(name) or table().get(bare)
+            if known is None or known.modules is None:
+                modules |= guessed_modules(name) | guessed_modules(bare)
+            else:
+                modules.update(known.modules)
+            if known is None or known.modules is None or known.needs is None:
+                unknown.add(listed)
+            else:
+                waiting.extend((need, listed) for need in known.needs)
+        return frozenset(modules), frozenset(unknown)
+
+    @property
     def modules(self) -> frozenset[str]:
-        """The top-level modules that they may bring; longer names than any are nobody's."""
-        names = (name for name in self.names if len(name) <= _LONGEST_NAME)
-        return frozenset(module for name in names for module in _modules(name))
+        """The top-level modules that they, and what they need, may bring."""
+        return self._brought[0]
 
-    def brings(self, module: str) -> bool:
-        """Tell whether a module may come with one of them."""
+    @property
+    def unknown(self) -> frozenset[str]:
+        """Those of which nobody here knows all that they bring."""
+        return self._brought[1]
+
+    @cached_property
+    def _installed(self) -> set[str]:
+        return installed_modules(self.names)
+
+    def brings(self, module: str) -> bool | None:
+        """Tell whether a module may come with one of them: False if surely not, None if nobody knows.
+
+        What is installed beside marpack is asked last, and only says that one does: so another machine may find
+        more, and never less.
+        """
         top = module.partition(".")[0]
-        return not self.complete or top in self.modules or top.lower() in self.modules
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _modules(name: str) -> set[str]:
-    bare = _BUILD.sub("", name)
-    found = {*_BROUGHT.get(name, ()), *_BROUGHT.get(bare, ())}
-    known = _MODULES.get(name) or _MODULES.get(bare)
-    if known is not None:
-        return found | set(known)
-    for form in (name, bare, bare.removeprefix("python-"), bare.removeprefix("py"), bare.removeprefix("py-")):
-        found |= {form.replace("-", "_"), form.replace("-", "")}
-    return found | {shared for shared in _SHARED if name.startswith(f"{shared}-")}
+        if not self.complete or not self.modules.isdisjoint({top, top.lower()}) or top in self._installed:
+            return True
+        return None if self.unknown else False

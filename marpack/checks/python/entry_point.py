@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from marpack.checks.python.modules import Module, Modules
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import HANDLER_MODULES, TorchHandler, torch_handler
 from marpack.checks.python.values import Function, Values
+
+# What BaseHandler's own loading of a model file is called, and what it asks for the classes.
+_LOADERS = frozenset({"_load_pickled_model", "list_classes_from_module"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +133,37 @@ class Worker:
             functions = entry.values is not None and all(isinstance(value, Function) for value in entry.values)
             return False if functions else None
         return _loads_model(entry.cls)
+
+    @cached_property
+    def loads_model_file(self) -> bool | None:
+        """Whether the model file is imported as BaseHandler does, which wants one class that is made with nothing.
+
+        True if surely, False if nothing in the handler's text could have that done, None if nobody can tell.
+        """
+        entry = self.entry_point
+        if entry is None or entry.built_in is not None or self.loads_model:
+            # DenseNetHandler has a copy of its own of what BaseHandler does.
+            return self.loads_model or None
+        if entry.cls is None:
+            space = entry.space
+            return False if self.loads_model is False and space and not _may_load(space.tree, space.tree) else None
+        for item in entry.cls.lineage():
+            if isinstance(item, ClassOf):
+                if item.node is None or _may_load(item.space.tree, item.node):
+                    return None
+            elif item is None or attributes_of(item) is None:
+                return None
+        return False
+
+
+def _may_load(module: ast.Module, made: ast.AST) -> bool:
+    """Tell whether a module names what BaseHandler loads a model file with, or its part calls an initialize."""
+    return any(
+        getattr(node, key, None) in _LOADERS for node in ast.walk(module) for key in ("attr", "id", "name")
+    ) or any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "initialize"
+        for node in ast.walk(made)
+    )
 
 
 def _loads_model(cls: ClassOf) -> bool | None:

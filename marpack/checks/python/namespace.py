@@ -91,6 +91,16 @@ class Namespace:
         }
         return dict(sorted(found.items(), key=lambda each: each[1].line))
 
+    @cached_property
+    def has_lazy_annotations(self) -> bool:
+        """Whether no annotation is evaluated: the module begins with ``from __future__ import annotations``."""
+        return any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and any(alias.name == "annotations" for alias in node.names)
+            for node in self.tree.body
+        )
+
     @property
     def shown_classes(self) -> str:
         """The sure classes, as Python lists them in an error."""

@@ -7,7 +7,9 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 
+from marpack.archive import git_lfs
 from marpack.archive.names import CASE_COLLISION, names_issues
+from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.subject import Form, Subject
 from marpack.checks.rules.manifest_file import NO_NAME
 from marpack.findings import Finding, Issue
@@ -23,6 +25,7 @@ _EFFECTS = {
     **dict.fromkeys(("device", "link"), "it makes a file of it that holds nothing, or the text of the link"),
     "duplicate": "it takes the last",
     "encrypted": f"{_NOT_SAVED}: encrypted ZIP entry not supported",
+    "git-lfs": "it finds no model in it: Model name is not defined, or Input is not in the .gz format",
     "gzip-members": "it reads the first gzip member only: the rest is lost, or it answers 500",
     "name-encoding": "it answers 403, and ends when it loads this as it starts: malformed input off",
     "name-long": f"{_NOT_SAVED}: File name too long",
@@ -35,6 +38,9 @@ _EFFECTS = {
     "zip-prepended": "it reads nothing at all, without a word",
     "zip-stored-descriptor": f"{_NOT_SAVED}: only DEFLATED entries can have EXT descriptor",
 }
+
+# Such an archive may be as whole as any, only larger than a stranger's may be.
+_OF_LIMITS = "raise the limit, which is marpack's and none of the server's, or leave out what is not needed"
 
 # What the server takes, though other readers may not, or not alike.
 HARMLESS = frozenset(
@@ -71,12 +77,18 @@ def find_structure(subject: Subject) -> Iterator[Finding]:
             yield finding_of(issue, subject.form)
 
 
+def _fix(issue: Issue) -> str:
+    if issue.code == "git-lfs":
+        return git_lfs.FIX
+    return _OF_LIMITS if issue.code in LIMIT_CODES else "pack it again with marpack pack or torch-model-archiver"
+
+
 def finding_of(issue: Issue, form: Form) -> Finding:
     """Return what the server does about something that is wrong with an archive as such."""
     followed = issue.code == "link" and form == "folder"
     return find_structure.finding(
         message=f"{issue.message} ({issue.code})",
-        fix="pack it again with marpack pack or torch-model-archiver",
+        fix=_fix(issue),
         effect=_FOLLOWED if followed else _EFFECTS.get(issue.code, ""),
         member=issue.argument or None,
         severity="warning" if issue.code in HARMLESS else None,

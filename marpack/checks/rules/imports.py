@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import posixpath
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from marpack.checks.frame.subject import Subject
+from marpack.checks.python.distribution_names import distribution_of
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
 from marpack.checks.python.entry_point import Step
 from marpack.checks.python.imports import Import
@@ -188,7 +189,7 @@ def _severity(step: Step, item: Import, worst: Severity) -> Severity | None:
         return None
     if item.late or step.late:
         return "note"
-    return worst if item.sure and step.sure else "warning"
+    return worst if worst == "note" or (item.sure and step.sure) else "warning"
 
 
 @rule("import-missing", "warning", kind="model")
@@ -200,55 +201,71 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
     whatever is missing. A module that is missing in a packed package is an error. An import in a function is a
     note; one in a ``try`` that expects it to fail is nothing. Requirements are installed only by a server with
     ``install_py_dep_per_model=true`` [server].
+
+    What a listed distribution brings, and what comes with those that it needs, is taken from a table
+    (``marpack/checks/python/distribution_names.txt``, which says how it was made). Where the table does not have
+    all of that, or extras are asked for, a module that is missing is a note. Listed distributions that are
+    installed beside marpack are looked at too: their modules are not reported, so on another machine there may be
+    fewer warnings, and never more.
     """
     modules = subject.modules
-    own_paths = any(_changes_path(space) for _, _, space in _reached(subject))
+    own_paths = any(changes_path(space) for _, _, space in _reached(subject))
     said: set[tuple[str, str]] = set()
-    elsewhere = _in_folders(subject)
+    elsewhere = in_folders(subject)
     for module, step, space in _reached(subject):
         for item in space.imports:
             name = item.module
             if not name or modules.find(name) is not None:
                 continue
-            top = name.partition(".")[0]
+            top, unless = name.partition(".")[0], ""
             packed = modules.find(top)
             if packed is not None:
-                if packed.kind == "compiled" or own_paths or not _is_closed(modules.space(packed)):
+                if packed.kind == "compiled" or own_paths or not is_closed(modules.space(packed)):
                     continue
                 worst: Severity = "error" if packed.kind != "folder" else "warning"
                 severity = _severity(step, item, worst)
                 missing, fix = name, f"pack {name.replace('.', '/')}.py"
             else:
                 there = is_standard(top, subject.settings.python) or top in WITH_SERVER
-                if own_paths or there or subject.distributions.brings(top):
+                brought = None if own_paths or there else subject.distributions.brings(top)
+                if own_paths or there or brought:
                     continue
-                severity = _severity(step, item, "note" if top in IN_IMAGES else "warning")
-                missing, fix = top, _where(elsewhere.get(top))
+                severity = _severity(step, item, "note" if brought is None or top in IN_IMAGES else "warning")
+                unless = "" if brought is False else _unless(subject.distributions.unknown)
+                missing, fix = top, _where(elsewhere.get(top), top)
             if severity is not None and (module.name, missing) not in said:
                 said.add((module.name, missing))
                 effect = _misleading(subject, f"ModuleNotFoundError: No module named {missing!r}")
-                message = f"finds no module {missing!r}"
+                message = f"finds no module {missing!r}{unless}"
                 yield _finding(find_missing, module, item, severity, message=message, fix=fix, effect=effect)
 
 
-def _is_closed(space: Namespace | None) -> bool:
+def is_closed(space: Namespace | None) -> bool:
     """Tell whether a package has only the modules that lie in its folder."""
     return space is None or (space.certain and space.is_absent("path") and "__path__" not in space.bindings)
 
 
-def _in_folders(subject: Subject) -> dict[str, str]:
+def in_folders(subject: Subject) -> dict[str, str]:
     """Return the modules that lie in folders, by their last names."""
     files = [name for name in subject.names if "/" in name and name.endswith(".py")]
     return {name.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]: name for name in files}
 
 
-def _where(near: str | None) -> str:
+def _where(near: str | None, module: str) -> str:
     if near is not None:
         return f"{near!r} lies in a folder that is not searched: import it from there, or pack it at the root"
-    return "pack it, name its distribution in the requirements file, or install it where the server runs"
+    other = distribution_of(module)
+    name = "its distribution" if other is None else f"its distribution ({other})"
+    return f"pack it, name {name} in the requirements file, or install it where the server runs"
 
 
-def _changes_path(space: Namespace) -> bool:
+def _unless(unknown: Collection[str]) -> str:
+    """Return whose dependencies nobody knows here."""
+    names = sorted(unknown)
+    return f", unless it comes with {', '.join(names[:3])}{' or others' if len(names) > 3 else ''}"
+
+
+def changes_path(space: Namespace) -> bool:
     """Tell whether a module changes where modules are looked for, or installs some."""
     for node in ast.walk(space.tree):
         match node:

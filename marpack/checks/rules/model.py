@@ -18,13 +18,14 @@ KEY = "model.modelFile"
 
 
 def _severity(subject: Subject) -> Severity:
-    """Return how bad a model file is that BaseHandler cannot load: that depends on who loads it."""
-    return "error" if subject.worker.loads_model else "warning"
+    """Return how bad a model file is that BaseHandler cannot load, where not everybody else surely loads it."""
+    return "error" if subject.worker.loads_model_file else "note"
 
 
 def _space(subject: Subject) -> tuple[Namespace, str] | None:
-    """Return the names of the module that the worker imports for the model file, and its member."""
-    module = subject.worker.model_module if is_python(subject) else None
+    """Return the names of the module that BaseHandler may import for the model file, and its member."""
+    concerned = is_python(subject) and subject.worker.loads_model_file is not False
+    module = subject.worker.model_module if concerned else None
     space = None if module is None else subject.modules.space(module)
     return None if module is None or space is None or module.source is None else (space, module.source)
 
@@ -59,10 +60,12 @@ def find_no_module(subject: Subject) -> Iterator[Finding]:
 
     BaseHandler imports the text before the first ``.``: of ``my.model.py`` that is ``my``, of ``nets/model.py`` it
     is ``nets/model``, and both are not found [server]. A handler that does not load the model as BaseHandler does
-    may read the file in its own way: then this is a warning.
+    reads the file in its own way: then nothing is said. Where nobody can tell, it is a note.
     """
     name = subject.role("modelFile")
     if name is None or name not in subject.names or not is_python(subject) or subject.worker.model_module:
+        return
+    if subject.worker.loads_model_file is False:
         return
     module, severity = name.partition(".")[0], _severity(subject)
     what, effect = "no module", f"ModuleNotFoundError: No module named {module!r}"
@@ -79,8 +82,9 @@ def find_classes(subject: Subject) -> Iterator[Finding]:
     """Define one class in the model file.
 
     BaseHandler takes the only class that the module makes, and counts as the worker does for a handler: helper
-    classes, and second names for the same class, are too many; imported classes do not count [server]. Where
-    another handler loads the model, or nobody looks at its classes, this is a warning.
+    classes, and second names for the same class, are too many; imported classes do not count [server]. A handler
+    whose own ``initialize`` makes the model, and has nothing of BaseHandler's do it, may have as many as it likes:
+    then nothing is said of the model file. Where nobody can tell, it is a note.
     """
     found = _space(subject)
     if found is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from marpack.checks.frame.contents import LONGEST_YAML
 from marpack.checks.frame.subject import Subject
@@ -48,6 +49,15 @@ def _config(subject: Subject) -> _Config | None:
     except MissingExtraError:
         return _Config(name, None)
     return _Config(name, text, theirs.find_all(text))
+
+
+def config_values(subject: Subject) -> Mapping[str, Any] | None:
+    """Return what a handler finds in ``context.model_yaml_config``, None where that is not known."""
+    if "configFile" not in subject.model:
+        return {}
+    config = subject.once(_config)
+    document = config.text.document if config is not None and config.text is not None else None
+    return document if isinstance(document, dict) else None
 
 
 def _taken(found_by: Rule[Subject], subject: Subject, *rules: Rule[ModelConfigText]) -> Iterator[Finding]:

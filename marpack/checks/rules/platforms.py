@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from marpack.checks.frame.subject import Subject
+from marpack.checks.python.classes import Method
+from marpack.checks.python.request_body import answering, json_uses
+from marpack.checks.python.values import Function
+from marpack.checks.rules.entry_point import meant
+from marpack.checks.rules.handler_name import entry_of
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.config.settings.kserve_names import LABEL, is_kserve_file
+from marpack.display import brief_repr
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
@@ -60,10 +67,11 @@ def find_sagemaker_form(subject: Subject) -> Iterator[Finding]:
     """Give SageMaker a ``.tar.gz``.
 
     ``ModelDataUrl`` must point to one gzip-compressed tar whose name ends in ``.tar.gz`` (SageMaker's API
-    reference, ContainerDefinition). In a multi-model endpoint TorchServe is given the folder that this was
-    unpacked to. In any other endpoint the PyTorch images do not look at the manifest: they pack the whole folder
-    as the extra files of a model of their own, with a handler of their own (``_adapt_to_ts_format`` in
-    ``torchserve.py`` of aws/sagemaker-pytorch-inference-toolkit).
+    reference, ContainerDefinition). TorchServe is given the folder that this was unpacked to: in a multi-model
+    endpoint, and from version 2.0.10 of SageMaker's toolkit on in any other. It serves by the manifest then, where
+    the folder has one [server], and else by the toolkit's own handler. Up to 2.0.9 the toolkit did not look at the
+    manifest there: it packed the whole folder as the extra files of a model of its own (``torchserve.py`` of
+    sagemaker-pytorch-inference 2.0.9, 2.0.10 and 2.0.25, from PyPI).
     """
     if subject.settings.target != "sagemaker":
         return
@@ -71,6 +79,52 @@ def find_sagemaker_form(subject: Subject) -> Iterator[Finding]:
         message = "it is no .tar.gz, and SageMaker takes no other model data"
         fix = "pack it with archive_format='tgz' (--archive-format tgz)"
         yield find_sagemaker_form.finding(message=message, fix=fix)
+
+
+@rule("sagemaker-json", "warning", kind="model")
+def find_undecoded_json(subject: Subject) -> Iterator[Finding]:
+    """Decode JSON in the handler where the server does not.
+
+    SageMaker's images, and the preset ``sagemaker``, set ``decode_input_request=false``: a handler is given the
+    bytes of a body, whatever its type. One that takes them for a dictionary fails for every request [server].
+    Functions that look at types, decode anything or catch errors are taken to know (source: ``default-ts`` and
+    ``mme-ts.properties`` of sagemaker-pytorch-inference 2.0.25).
+    """
+    if subject.settings.target != "sagemaker":
+        return
+    for function, member, is_method in _answering(subject):
+        for use in json_uses(function, is_method=is_method):
+            shown = brief_repr(ast.unparse(use))
+            message = f"{shown} takes the body of a request for decoded JSON, and it is bytes"
+            yield find_undecoded_json.finding(
+                message=message,
+                effect=f'it answers 503, "Prediction failed": {_of_bytes(use)}',
+                fix="decode it where it is bytes (json.loads), or set decode_input_request=true, in SageMaker's "
+                "images by the variable TS_DECODE_INPUT_REQUEST",
+                member=member,
+                line=use.lineno,
+            )
+            return  # one is enough to say it
+
+
+def _of_bytes(use: ast.expr) -> str:
+    """Return what Python says of bytes that are used as a dictionary."""
+    if isinstance(use, ast.Call) and isinstance(use.func, ast.Attribute):
+        return f"AttributeError: 'bytearray' object has no attribute {use.func.attr!r}"
+    return "TypeError: bytearray indices must be integers or slices, not str"
+
+
+def _answering(subject: Subject) -> Iterator[tuple[Method, str | None, bool]]:
+    """Yield the functions of the archive that get requests, with their member, and whether they are methods."""
+    entry = entry_of(subject)
+    if entry is None:
+        return
+    if entry.cls is not None:
+        for function, owner in answering(entry.cls):
+            yield function, owner.member, True
+    value = meant(entry)
+    if isinstance(value, Function) and not isinstance(value.node, ast.Lambda):
+        yield value.node, entry.member, False
 
 
 @rule("vertex-file-name", "error")

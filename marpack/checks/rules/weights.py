@@ -6,14 +6,13 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-from marpack.archive.inspection.block_reader import BlockReader, can_jump
-from marpack.archive.inspection.kinds import Weights
-from marpack.archive.inspection.weights import describe_weights
-from marpack.archive.read.limits import LIMIT_CODES
-from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.inspection.kinds import NOT_ALL_NAMES, Weights
 from marpack.checks.frame.subject import Subject
+from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before, is_refused, refused_globals
+from marpack.checks.frame.weights import describe, may_be_read, serialized_file, source_names
+from marpack.checks.python.classes import ClassOf
 from marpack.checks.rules.manifest_file import manifest_finding
-from marpack.findings import Finding
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
 # What BaseHandler can load alone; the case counts.
@@ -22,13 +21,22 @@ WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")
 _NO_WEIGHTS = "the worker dies: RuntimeError: No model weights could be loaded"
 _REFUSED = "the worker dies: _pickle.UnpicklingError: Weights only load failed"
 _SAVE = "save model.state_dict(), by torch.save"
+_UNWRAP = "save the state_dict() of the model that is wrapped: model.module, or model._orig_mod"
+_MISSING_KEYS = "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict"
+# What wrappers put before the names of a state_dict.
+_WRAPPERS = {"module.": "a DataParallel model", "_orig_mod.": "what torch.compile made"}
+_WRAPPING = frozenset({"DataParallel", "DistributedDataParallel", "compile"})
+_NOT_LIKE = "the worker dies: Expected state_dict to be dict-like, or Error(s) in loading state_dict"
+_SAFETENSORS = ".safetensors"
+# torch.serialization.load: since then it goes by the name.
+_READS_SAFETENSORS = (2, 13)
 
 # What torch.load makes no state_dict of, whatever its version: kind -> what the server says.
 _NO_STATE_DICT = {
     "torchscript": "the worker dies: Cannot use ``weights_only=True`` with TorchScript archives, or, before torch "
     "2.6, Expected state_dict to be dict-like",
     "module": f"{_REFUSED}, or, before torch 2.6, Expected state_dict to be dict-like",
-    "checkpoint": "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict",
+    "checkpoint": _MISSING_KEYS,
     "exported-program": "the worker dies: torch.load does not read it",
     **dict.fromkeys(("safetensors", "onnx", "aot-library", "numpy", "unknown"), _REFUSED),
 }
@@ -36,19 +44,8 @@ _NO_STATE_DICT = {
 
 def _serialized(subject: Subject) -> str | None:
     """Return the serialized file of a model that ``BaseHandler`` surely loads, if it is in the archive."""
-    name = subject.file("serializedFile")
-    if name is None or subject.worker.loads_model is not True:
-        return None
-    if any(issue.code in LIMIT_CODES for issue in subject.contents.problems):
-        return None  # to find what lies at its end, all of it might have to be inflated
-    return name if name in subject.names else None
-
-
-def _described(subject: Subject, name: str) -> Weights:
-    size = subject.names[name]
-    with subject.contents.open(name) as file:
-        jumps = not isinstance(file, MemberReader) or can_jump(subject.form, file.member)
-        return describe_weights(BlockReader(file, size, jumps=jumps), size)
+    loads = subject.worker.loads_model is True and may_be_read(subject)
+    return serialized_file(subject) if loads else None
 
 
 @rule("weights-suffix", "error", kind="model")
@@ -96,15 +93,30 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
     name = _serialized(subject)
     if name is None or subject.role("modelFile") is not None or not name.endswith(".pt"):
         return
-    weights = _described(subject, name)
+    entry = subject.worker.entry_point
+    if entry is not None and entry.cls is not None and _has_own(entry.cls, "_load_torchscript_model"):
+        return
+    weights = describe(subject, name)
     if weights.kind == "torchscript":
         return
-    legacy = weights.legacy or weights.kind not in ("state_dict", "module")
-    error = "reading zip archive" if legacy else "locating file constants.pkl: file not found"
+    error = "locating file constants.pkl: file not found" if _is_zip(weights) else "reading zip archive"
     message = f"it is no TorchScript but {weights.detail}, and there is no model file"
     fix = "pack the model file too, or what torch.jit.script(model).save(...) writes"
     effect = f"the worker dies: PytorchStreamReader failed {error}"
     yield find_no_script.finding(message=message, fix=fix, effect=effect, member=name)
+
+
+def _has_own(cls: ClassOf, method: str) -> bool:
+    """Tell whether a class, or one of the archive's that it derives from, may have a method of its own."""
+    lineage = cls.lineage()
+    return any(isinstance(item, ClassOf) and item.own_attribute(method).has is not False for item in lineage)
+
+
+def _is_zip(weights: Weights) -> bool:
+    """Tell whether a file is a zip of torch's, in which torch.jit.load misses only something."""
+    if weights.legacy or weights.is_plain_pickle:
+        return False
+    return weights.kind in ("state_dict", "module", "checkpoint", "pickle", "exported-program")
 
 
 @rule("weights-state-dict", "error", kind="model")
@@ -112,27 +124,85 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     """Pack a state_dict beside a model file.
 
     With a model file ``BaseHandler`` gives what ``torch.load`` returns to ``load_state_dict``, which is strict.
-    TorchScript, a pickled module, a checkpoint that holds the state_dict under a key, and what torch did not save
-    end the worker; where the model file has a ``load_state_dict`` of its own that is a warning. So is a state_dict
-    that holds something that ``weights_only=True``, the default from torch 2.6 on, does not allow [server].
+    TorchScript, a pickled module, a checkpoint that holds the state_dict under a key, anything else that is
+    pickled, the state_dict of a wrapper (``module.`` or ``_orig_mod.`` before each name), and what torch did not
+    save end the worker; where the model file has a ``load_state_dict`` of its own some of them are warnings. So is
+    a state_dict that holds something that ``weights_only=True``, the default from torch 2.6 on, does not allow;
+    unless what is imported allows it by ``torch.serialization.add_safe_globals``. A file whose name ends in
+    ``.safetensors`` is read as such by torch 2.13 and newer, where ``safetensors`` is
+    installed [server].
     """
     name = _serialized(subject)
     if name is None or subject.role("modelFile") is None:
         return
-    weights = _described(subject, name)
+    weights = describe(subject, name)
     finding = partial(find_no_state_dict.finding, member=name)
     if subject.names[name] == 0:
         yield finding(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError")
+    elif name.endswith(_SAFETENSORS):
+        yield from _of_safetensors(subject, name, weights)
     elif effect := _NO_STATE_DICT.get(weights.kind):
         inside = f", under {weights.holds[0]!r}" if weights.holds else ""
         lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
         message = f"it is no state_dict but {weights.detail}{inside}"
         fix = "leave modelFile out" if weights.kind == "torchscript" else _SAVE
         yield finding(message=message, fix=fix, effect=effect, severity="warning" if lenient else None)
-    elif weights.weights_only_refuses:
-        names = ", ".join(weights.refused_globals[:3])
+    elif is_refused(subject, weights) and not is_before(subject, WEIGHTS_ONLY_DEFAULT):
+        names = ", ".join(refused_globals(subject, weights)[:3])
         message = f"it holds {names or 'what weights_only=True does not allow'}"
-        yield finding(message=message, fix=_SAVE, effect=f"{_REFUSED}, from torch 2.6 on", severity="warning")
+        torch = subject.settings.torch
+        worst: Severity | None = None if torch is not None and torch.certain else "warning"
+        yield finding(message=message, fix=_SAVE, effect=f"{_REFUSED}, from torch 2.6 on", severity=worst)
+    elif (wrapper := _wrapper(weights)) and not _has_own_loading(subject) and not _is_wrapped(subject, wrapper):
+        message = f"the names of its tensors begin with {wrapper!r}: {_WRAPPERS[wrapper]} was saved"
+        yield finding(message=message, fix=_UNWRAP, effect=f"{_MISSING_KEYS}, Unexpected key(s) in state_dict")
+    elif _is_no_mapping_of_names(weights):
+        message = f"it is no state_dict but {weights.detail}"
+        severity: Severity | None = "warning" if _has_own_loading(subject) else None
+        yield finding(message=message, fix=_SAVE, effect=_NOT_LIKE, severity=severity)
+
+
+def _wrapper(weights: Weights) -> str | None:
+    """Return what all names of a state_dict begin with that a wrapper gives them."""
+    names = [key.name for key in weights.keys or ()]
+    return next((start for start in _WRAPPERS if names and all(name.startswith(start) for name in names)), None)
+
+
+def _is_wrapped(subject: Subject, wrapper: str) -> bool:
+    """Tell whether the packed sources have an attribute of the wrapper's name, or wrap the model themselves."""
+    return not _WRAPPING.union({wrapper.rstrip(".")}).isdisjoint(source_names(subject))
+
+
+def _is_no_mapping_of_names(weights: Weights) -> bool:
+    if weights.kind == "state_dict":
+        return weights.detail.endswith(NOT_ALL_NAMES)
+    known = weights.weights_only_refuses is not None and not weights.refused_globals
+    return weights.kind == "pickle" and known and not weights.is_empty
+
+
+def _of_safetensors(subject: Subject, name: str, weights: Weights) -> Iterator[Finding]:
+    """Say what comes of a name in .safetensors, which torch.load goes by since 2.13."""
+    finding = partial(find_no_state_dict.finding, member=name)
+    torch = subject.settings.torch
+    older = is_before(subject, _READS_SAFETENSORS)
+    if weights.kind == "safetensors":
+        fix = "save model.state_dict() by torch.save, under another name"
+        if older:
+            message = f"it is {weights.detail}, which torch.load reads since torch 2.13 only"
+            severity: Severity = "error" if torch is not None and torch.certain else "warning"
+            yield finding(message=message, fix=fix, effect=_REFUSED, severity=severity)
+        elif not (brought := subject.distributions.brings("safetensors")):
+            message = f"it is {weights.detail}, which torch.load reads since torch 2.13, by safetensors"
+            fix = f"install torch 2.13 and safetensors where the server runs, or {fix}"
+            effect = f"{_REFUSED}, or, from torch 2.13 on, RuntimeError: ... safetensors is not installed"
+            severity = "warning" if brought is False else "note"
+            yield finding(message=message, fix=fix, effect=effect, severity=severity)
+    elif not older:
+        message = f"its name says safetensors, and it is {weights.detail}"
+        fix = "call it .pt or .pth"
+        effect = "the worker dies, from torch 2.13 on: SafetensorError: Error while deserializing header"
+        severity = "error" if torch is not None and torch.certain else "warning"
+        yield finding(message=message, fix=fix, effect=effect, severity=severity)
 
 
 def _has_own_loading(subject: Subject) -> bool:

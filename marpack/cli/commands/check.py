@@ -13,6 +13,7 @@ from marpack.checks.frame.subject import Subject
 from marpack.cli.findings import add_choosing, chosen, findings_json, show_counts
 from marpack.cli.reading_options import add_limits
 from marpack.cli.terminal import complain_of_error, naming, show, to_json
+from marpack.cli.words import torch_version, torchserve_version
 from marpack.display import printable, showable
 from marpack.errors import MarpackError
 from marpack.findings import READER_NAMES, Finding
@@ -35,6 +36,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("archives", nargs="*", metavar="ARCHIVE", help=".mar, .tar.gz, .war, or a model's folder")
     add("--target", choices=TARGETS, default="torchserve", help="who runs it; default: torchserve")
     add("--python", type=_python, metavar="VERSION", help="of the server, as 3.9; default: this Python's")
+    add(
+        "--torch",
+        type=torch_version,
+        metavar="VERSION",
+        help="of the server, as 2.1; default: its image's, if known",
+    )
+    add(
+        "--torchserve-version",
+        type=torchserve_version,
+        metavar="VERSION",
+        help="of the server, as 0.9.0, whose image has a torch of its own",
+    )
     add_choosing(parser)
     add(
         "--rules-from",
@@ -71,7 +84,13 @@ def _run(options: argparse.Namespace) -> int | None:
 def _check_all(rules: Sequence[Rule[Subject]], options: argparse.Namespace) -> int:
     """Check one archive after the other, whatever becomes of those before it."""
     limits = Limits(members=options.max_members, size=options.max_size, ratio=options.max_ratio)
-    how: dict[str, Any] = {"target": options.target, "python": options.python, "load": options.load}
+    how: dict[str, Any] = {
+        "target": options.target,
+        "python": options.python,
+        "torch": options.torch,
+        "torchserve_version": options.torchserve_version,
+        "load": options.load,
+    }
     status = 0
     files = []
     for path in options.archives:

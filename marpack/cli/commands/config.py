@@ -22,10 +22,12 @@ from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, parse_value
 from marpack.config.settings.redaction import redacted
 from marpack.config.snapshot import ModelSnapshot
+from marpack.config.store_listing import archives_in
 from marpack.config.text import properties as codec
 from marpack.disk.atomic import replacing_file
 from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError
+from marpack.findings import Finding
 
 _DEFAULT_FILE = "config.properties"
 
@@ -105,6 +107,7 @@ def _init(options: argparse.Namespace) -> None:
     )
     if errors := [finding for finding in findings if finding.severity == "error"]:
         raise ConfigError(errors)
+    findings += _undecoded(options.archives, properties)
     if options.file != "-":
         with naming(options.file), replacing_file(options.file, force=options.force) as file:
             file.write(text.encode("ascii"))
@@ -112,8 +115,20 @@ def _init(options: argparse.Namespace) -> None:
         document = {"file": options.file, "settings": _settings_json(properties)}
         show(to_json(document | findings_json(findings)))
         return
-    show(text.rstrip("\n") if options.file == "-" else f"{options.file}: {len(properties)} settings")
+    show(text.rstrip("\n") if options.file == "-" else f"{printable(options.file)}: {len(properties)} settings")
     complain_of(for_writers(findings))
+
+
+def _undecoded(archives: str | None, properties: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return what is wrong with the handlers of a store for the settings beside it: that JSON is left to them."""
+    left_to_them = properties.get("decode_input_request") == "false" and "service_envelope" not in properties
+    if archives is None or not left_to_them:
+        return ()
+    from marpack.checks.examine import check  # needed for few settings
+
+    code = "sagemaker-json"
+    found = (each for path in archives_in(archives) for each in check(path, target="sagemaker", select=code))
+    return tuple(each for each in found if each.code == code)
 
 
 def _show(options: argparse.Namespace) -> None:

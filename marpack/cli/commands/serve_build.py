@@ -7,10 +7,21 @@ import json
 import os
 from dataclasses import replace
 
-from marpack.cli.packing_options import source_date_epoch
+from marpack.cli.findings import findings_json
+from marpack.cli.packing_options import (
+    add_check,
+    check_mode,
+    check_mode_problem,
+    misused,
+    shown_findings,
+    source_date_epoch,
+)
 from marpack.cli.terminal import complain, naming, show, to_json
+from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanError
-from marpack.serving.deploy.declaration import load_declaration, serve_build
+from marpack.findings import Finding
+from marpack.packing import CheckMode
+from marpack.serving.deploy.declaration import load_declaration, plan_serving
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,14 +33,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog="FILE is TOML (Python 3.11 or newer) or JSON: a list of models as KServe's properties.json, or a "
         "table with 'models'. Its keys: help(marpack.serving.serve_build).",
     )
-    parser.set_defaults(run=_run)
-    parser.add_argument("file", metavar="FILE", help="the declaration; its paths are relative to its folder")
+    parser.set_defaults(run=_run, parser=parser)
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="the declaration; its paths begin at its folder, or at the one in it that is called like the model",
+    )
     parser.add_argument("-o", "--output", metavar="FOLDER", default="deploy", help="default: deploy")
     parser.add_argument("-f", "--force", action="store_true", help="replace existing archives and settings")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_check(parser.add_argument)
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int | None:
+    mode = check_mode(options.check)
+    if problem := check_mode_problem(mode):
+        return misused(options, problem)
     timestamp, issues = source_date_epoch()
     if issues:
         raise PlanError(issues)
@@ -37,13 +56,21 @@ def _run(options: argparse.Namespace) -> None:
         with naming(options.file):
             declaration = load_declaration(options.file)
         with naming(options.output):
-            artifact = serve_build(
+            planned = plan_serving(
                 declaration,
                 options.output,
                 base_dir=os.path.dirname(options.file),
                 force=options.force,
                 timestamp=timestamp,
             )
+            findings: dict[str, tuple[Finding, ...]] = {}
+
+            def look(how: CheckMode) -> tuple[Finding, ...]:
+                findings.update(planned.checked(how))
+                return tuple(each for found in findings.values() for each in found)
+
+            shown_findings(mode, look)
+            artifact = planned.write(force=options.force, findings=findings)
     except PlanError as error:
         named = [replace(issue, argument=f"{options.file}: {issue.argument}") for issue in error.issues]
         raise PlanError(named) from None
@@ -58,11 +85,12 @@ def _run(options: argparse.Namespace) -> None:
             "config": artifact.config_path,
             "snapshot": json.loads(artifact.snapshot.to_json()) if artifact.snapshot else None,
             "warnings": list(artifact.warnings),
-        }
+        } | findings_json(artifact.findings)
         show(to_json(document))
-        return
+        return None
     for warning in artifact.warnings:
         complain(f"marpack: warning: {warning}")
     for archive in artifact.archives:
-        show(f"{archive.path}: {archive.size:,} bytes")
-    show(artifact.config_path)
+        show(f"{printable(archive.path)}: {archive.size:,} bytes")
+    show(printable(artifact.config_path))
+    return None

@@ -13,18 +13,23 @@ from typing import Any, cast
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.config.model_config import ModelConfig
 from marpack.config.presets import PRESETS, Preset
+from marpack.config.rules.document import Target, is_kserve
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.keys import KEYS
 from marpack.config.settings.redaction import redacted
 from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
 from marpack.errors import ConfigError, DownloadError, PlanError
 from marpack.findings import Finding, Issue
+from marpack.packing import CheckMode, require_check_mode
 from marpack.serving.deploy.deployment import MODEL_STORE, Deployment, ServingArtifact, custom_config, settle
+from marpack.serving.deploy.layout import Layout
 from marpack.serving.deploy.model_build import ModelBuild
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.deploy.paths import BaseDir, require_local_folder
+from marpack.serving.deploy.planned import PlannedDeployment
 from marpack.serving.deploy.tables import BOOL, LIST, PATH, REQUIREMENTS, TABLE, TEXT, Schema, table_issues
 
+_PRESET: Preset = "kserve"
 _ENTRY_KEYS = tuple(EntrySettings.__annotations__)
 
 # KServe's properties.json has "requirements", Kaptain's serving_config "requirements_file".
@@ -82,6 +87,7 @@ def serve_build(
     base_dir: str | os.PathLike[str] = ".",
     force: bool = False,
     timestamp: datetime | float | None = None,
+    check: CheckMode = "off",
 ) -> ServingArtifact:
     """Build all models of a declaration into ``<folder>/model-store`` and ``<folder>/config``.
 
@@ -95,9 +101,30 @@ def serve_build(
     - of the whole: ``preset`` (``kserve`` by default), ``torchserve_version``, ``settings`` (keys of
       config.properties) or ``config_properties`` (a file of one's own), ``reproducible``.
 
+    Relative paths begin at ``base_dir``. A model whose files do not all lie there has them in the folder that is
+    called like the model, as KServe's own generator of archives wants it: ``<base_dir>/<model name>/handler.py``.
+
+    ``check`` is whether to ask ``marpack.check`` first, as for ``marpack.pack``, and for who runs the server:
+    ``"warn"`` puts what it says into the ``findings`` of the result and of each archive, and ``"error"`` raises
+    ``CheckError`` when there is an error among them. Weights at a URL are read for it, and again to be packed.
+
     Raises ``PlanError`` for everything that is wrong with the models, ``ConfigError`` for settings, and what
     ``write_archive`` raises. Nothing is written before all models are known to be good.
     """
+    require_check_mode(check)
+    planned = plan_serving(declaration, folder, base_dir=base_dir, force=force, timestamp=timestamp)
+    return planned.write(force=force, findings=planned.checked(check))
+
+
+def plan_serving(
+    declaration: Any,
+    folder: str | os.PathLike[str],
+    *,
+    base_dir: str | os.PathLike[str],
+    force: bool,
+    timestamp: datetime | float | None,
+) -> PlannedDeployment:
+    """Do all of ``serve_build`` but the check and the writing, and raise what it raises."""
     folder = require_local_folder(folder)
     base = BaseDir(os.fsdecode(base_dir))
     top, models = _parts(declaration)
@@ -124,7 +151,8 @@ def serve_build(
     deployment.require_writable(plans, folder, force=force)
     # Nothing is fetched before all else is known to be good.
     plans = {name: _fetched(item) for name, item in files.items()}
-    return deployment.write(plans, folder, force=force)
+    preset = None if top.get("config_properties") else top.get("preset") or _PRESET
+    return PlannedDeployment(plans=plans, deployment=deployment, folder=folder, preset=preset)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +162,7 @@ class _Planned:
     build: ModelBuild
     is_default: bool
     settings: EntrySettings
+    warnings: tuple[str, ...]
 
     @property
     def plan(self) -> ArchivePlan:
@@ -158,7 +187,7 @@ def _server_config(top: Mapping[str, Any], folder: str, issues: list[Issue]) -> 
     if isinstance(preset, str) and preset not in PRESETS:
         message = f"{redacted('', preset)!r} is not known: choose from {', '.join(PRESETS)}"
         issues.append(_issue("bad-value", "preset", message))
-    chosen: Preset = preset if preset in PRESETS else "kserve"
+    chosen: Preset = preset if preset in PRESETS else _PRESET
     known, extra = _settings(table if isinstance(table, Mapping) else {})
     if chosen == "torchserve":
         known.setdefault("model_store", os.path.abspath(os.path.join(folder, MODEL_STORE)))
@@ -173,7 +202,10 @@ def _server_config(top: Mapping[str, Any], folder: str, issues: list[Issue]) -> 
     server = ServerConfig() if checked else ServerConfig.preset(chosen, **{**base, **known, "extra": extra})
     if isinstance(version, str):
         try:
-            server = server.for_torchserve(version)
+            adapted = server.for_torchserve(version)
+            # What is said outright is not adapted, but judged.
+            said = known.get("management_address")
+            server = replace(adapted, management_address=said) if said is not None else adapted
         except ConfigError as error:
             checked += error.findings
     issues += [finding.issue for finding in checked]
@@ -202,8 +234,10 @@ def _deployment(
 ) -> Deployment:
     manifests = {name: item.plan.manifest for name, item in files.items()}
     version = top.get("torchserve_version")
+    places = tuple(warning for item in files.values() for warning in item.warnings)
     if own_config := base.path(top.get("config_properties")):
-        return custom_config(own_config, manifests, torchserve_version=version)
+        deployment = custom_config(own_config, manifests, torchserve_version=version)
+        return replace(deployment, warnings=(*places, *deployment.warnings))
     snapshot = ModelSnapshot.from_manifests(
         manifests,
         default_versions={item.plan.model_name: item.version for item in files.values() if item.is_default},
@@ -211,8 +245,11 @@ def _deployment(
     for item in files.values():
         snapshot = snapshot.updated(item.plan.model_name, item.version, **item.settings)
     server = replace(server, model_snapshot=snapshot)
-    warnings = settle(server.validate(torchserve_version=version, archives=manifests))
-    return Deployment(config=server.dumps().encode("ascii"), snapshot=snapshot, warnings=warnings)
+    # Who chose KServe's preset by its name, and left its store alone, has the wrapper read the file.
+    of_kserve = top.get("preset") == "kserve" and is_kserve(server.properties(), None)
+    target: Target | None = "kserve" if of_kserve else None
+    warnings = settle(server.validate(torchserve_version=version, target=target, archives=manifests))
+    return Deployment(config=server.dumps().encode("ascii"), snapshot=snapshot, warnings=(*places, *warnings))
 
 
 def _parts(declaration: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -254,6 +291,10 @@ def _plan(
     if model.get("requirements") and model.get("requirements_file"):
         issues.append(_issue("bad-value", "requirements", "is given twice, also as requirements_file: remove one"))
     settings = cast("EntrySettings", {key: model[key] for key in _ENTRY_KEYS if model.get(key) is not None})
+    runtime: Any = model.get("runtime") or "python"
+    known_runtime = runtime if isinstance(runtime, str) else "python"
+    layout = Layout.of(model, model_name, base.folder, known_runtime)
+    model = layout.settled(model)
     config_file = model.get("config_file")
     config: str | ModelConfig | None = None if isinstance(config_file, Mapping) else base.path(config_file)
     try:
@@ -262,24 +303,27 @@ def _plan(
             config = ModelConfig.from_dict(config_file)
     except ConfigError as error:
         issues += [finding.issue for finding in error.findings]
-    runtime: Any = model.get("runtime") or "python"
-    build = ModelBuild.of(
-        model.get("serialized_file"),
-        base.folder,
-        issues,
-        model_name=model_name if isinstance(model_name, str) and model_name else "model",
-        handler=base.handler(model.get("handler"), runtime if isinstance(runtime, str) else "python"),
-        version=version if isinstance(version := model.get("version"), str) else "1.0",
-        model_file=base.path(model.get("model_file")),
-        extra_files=base.files(model.get("extra_files")),
-        requirements_file=base.requirements(model.get("requirements_file") or model.get("requirements")),
-        config_file=config,
-        runtime=runtime,
-        archive_format=model.get("archive_format") or "default",
-        timestamp=timestamp,
-        reproducible=reproducible,
-    )
-    return _Planned(build=build, is_default=model.get("default_version") is True, settings=settings)
+    try:
+        build = ModelBuild.of(
+            model.get("serialized_file"),
+            base.folder,
+            issues,
+            model_name=model_name if isinstance(model_name, str) and model_name else "model",
+            handler=base.handler(model.get("handler"), known_runtime),
+            version=version if isinstance(version := model.get("version"), str) else "1.0",
+            model_file=base.path(model.get("model_file")),
+            extra_files=base.files(model.get("extra_files")),
+            requirements_file=base.requirements(model.get("requirements_file") or model.get("requirements")),
+            config_file=config,
+            runtime=runtime,
+            archive_format=model.get("archive_format") or "default",
+            timestamp=timestamp,
+            reproducible=reproducible,
+        )
+    except PlanError as error:
+        raise PlanError(list(map(layout.explained, error.issues))) from None
+    is_default = model.get("default_version") is True
+    return _Planned(build=build, is_default=is_default, settings=settings, warnings=tuple(layout.warnings))
 
 
 def _settings(table: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

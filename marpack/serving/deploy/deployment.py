@@ -42,6 +42,11 @@ class ServingArtifact:
         return self.folder
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What ``marpack.check`` says of the archives, where it was asked."""
+        return tuple(finding for archive in self.archives for finding in archive.findings)
+
+    @property
     def archive(self) -> WriteResult:
         """The archive of a single model."""
         [archive] = self.archives

@@ -15,10 +15,12 @@ from marpack.config.settings.releases import TOKENS_ASKED, release
 from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
 from marpack.errors import ConfigError
 from marpack.findings import Issue
+from marpack.packing import CheckMode, require_check_mode
 from marpack.serving.deploy.deployment import CONFIG_FILE, Deployment, ServingArtifact, custom_config
 from marpack.serving.deploy.model_build import ExportedModel, ModelBuild
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.deploy.paths import BaseDir, require_local_folder
+from marpack.serving.deploy.planned import PlannedDeployment
 from marpack.serving.kaptain.model import Model
 from marpack.serving.kaptain.serving_config import ServingFiles, serving_files
 
@@ -96,14 +98,19 @@ class TorchServingArtifactBuilder:
         self.reproducible = reproducible
         self.settings = settings
 
-    def build(self, directory: str | os.PathLike[str], *, force: bool = False) -> ServingArtifact:
+    def build(
+        self, directory: str | os.PathLike[str], *, force: bool = False, check: CheckMode = "off"
+    ) -> ServingArtifact:
         """Make ``<directory>/model-store/<name>.mar`` and ``<directory>/config/config.properties``.
 
         The name is ``sanitize_string(model.id)``. ``force`` replaces what exists of the two. Raises ``PlanError``
         for everything that is wrong with the model's files, ``ConfigError`` for a config.properties that does not
         serve this archive, ``ArchiveExistsError``, ``TargetError``, and ``DownloadError`` for the exported model.
-        Nothing is written before all of that is known.
+        ``check`` is whether to ask ``marpack.check`` first, as for ``marpack.serving.serve_build``: ``"warn"``
+        puts what it says into ``findings``, and ``"error"`` raises ``CheckError`` for errors. Nothing is written
+        before all of that is known.
         """
+        require_check_mode(check)
         directory = require_local_folder(directory)
         files = serving_files(self.model, BaseDir(self.base_dir))
         build = self._build(files)
@@ -111,7 +118,10 @@ class TorchServingArtifactBuilder:
         deployment = self._deployment(files, build.plan)
         deployment.require_writable({name: build.plan}, directory, force=force)
         # Nothing is fetched before all else is known to be good.
-        return deployment.write({name: build.fetched()}, directory, force=force)
+        plans = {name: build.fetched()}
+        preset = "kaptain" if files.config_properties is None else None
+        planned = PlannedDeployment(plans=plans, deployment=deployment, folder=directory, preset=preset)
+        return planned.write(force=force, findings=planned.checked(check))
 
     def _build(self, files: ServingFiles) -> ModelBuild:
         issues = list(files.issues)
@@ -172,7 +182,8 @@ class TorchServingArtifactBuilder:
         """Write ``config.properties`` for one model into ``directory``, and return its path.
 
         The text is Kaptain's, value for value; a file that is there is replaced. ``torchserve_version`` adapts
-        it to a release of TorchServe: from 0.5.3 on the envelope has another name, from 0.11.1 on a token is
+        it to a release of TorchServe: from 0.5.3 on the envelope has another name, from 0.8.1 on KServe's wrapper
+        takes the port of the management address, which goes to that of inference, and from 0.11.1 on a token is
         asked unless that is switched off. ``warnings`` of the result say what Kaptain's own text would break
         there. ``settings`` are ``min_workers`` and the other ``EntrySettings``. Raises ``ConfigError``
         for names that cannot be written for every reader.

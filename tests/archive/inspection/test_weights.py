@@ -301,7 +301,7 @@ OTHERS: dict[str, tuple[bytes, str, str]] = {
     "older export": (
         zipped({"serialized_exported_program.json": b"{}", "version": b"5", "serialized_state_dict.pt": b""}),
         "exported-program",
-        "a program of torch.export, from before 2.7",
+        "a program of torch.export, from before 2.8",
     ),
     "pickle": (pickle.dumps({"a": [len]}), "pickle", "a pickle of 'builtins.dict', not of torch.save"),
     "old pickle": (pickle.dumps([1, 2], 0), "pickle", "a pickle of 'builtins.list', not of torch.save"),

@@ -1004,3 +1004,11 @@ def test_equal_members_are_equal_wherever_they_lie(tmp_path: Path) -> None:
                 with archive.open(replace(member)) as reader:
                     assert reader.read()
             assert replace(archive.members[0], index=9) == archive.members[0]
+
+
+def test_a_path_that_no_disk_has() -> None:
+    for ask in (marpack.open_archive, read_manifest):
+        with pytest.raises(ArchiveError, match="'a\\\\x00b' is no path"):
+            ask("a\0b")
+    [finding] = marpack.check("a\0b")
+    assert (finding.severity, finding.code) == ("error", "container-structure")

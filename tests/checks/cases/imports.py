@@ -119,6 +119,19 @@ CASES: list[Case] = [
         beside("import lib.names", {"lib/names.py": NAMES}),
     ),
     case(
+        "import-missing",
+        "a module that no listed distribution brings",
+        Archive(
+            files={"handler.py": f"import tritonclient\n\n\n{HANDLER}", "requirements.txt": "pyyaml\n"},
+            model={"handler": "handler.py", "requirementsFile": "requirements.txt"},
+        ),
+        "No module named 'tritonclient'",
+        Archive(
+            files={"handler.py": f"import yaml\n\n\n{HANDLER}", "requirements.txt": "pyyaml\n"},
+            model={"handler": "handler.py", "requirementsFile": "requirements.txt"},
+        ),
+    ),
+    case(
         "import-relative",
         "a relative import in the handler",
         beside("from .names import load", {"names.py": NAMES}),

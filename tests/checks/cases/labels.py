@@ -18,6 +18,19 @@ class Net(torch.nn.Linear):
     def __init__(self):
         super().__init__(2, 1)
 """
+# Of BaseHandler's kind, with an initialize of its own.
+MAPPED = """
+from ts.torch_handler.base_handler import BaseHandler
+class Handler(BaseHandler):
+    def initialize(self, context):
+        self.folder = context.system_properties["model_dir"]
+    def handle(self, data, context):
+        return [self.mapping["0"]] * len(data)
+"""
+MAPPED_ITSELF = "import json\n" + MAPPED.replace(
+    '["model_dir"]', '["model_dir"]\n        self.mapping = json.load(open(self.folder + "/index_to_name.json"))'
+)
+LABELS = "index_to_name.json"
 GOOD_LABELS = '{"0": "cat", "1": ["n02084071", "dog"]}'
 
 
@@ -71,5 +84,14 @@ CASES = [
         repaired=GOOD,
         fails="serves",
         says=r"index_to_name\.json' is missing\. Inference output will not include class name\.",
+    ),
+    Case(
+        code="labels-unread",
+        title="a handler whose initialize is its own",
+        broken=Archive(files={"handler.py": MAPPED, LABELS: '{"0": "cat"}'}),
+        repaired=Archive(files={"handler.py": MAPPED_ITSELF, LABELS: '{"0": "cat"}'}),
+        fails="predict",
+        says="TypeError: 'NoneType' object is not subscriptable",
+        request={},
     ),
 ]

@@ -38,8 +38,38 @@ def derived(source: str) -> Archive:
     )
 
 
-def case(code: str, title: str, broken: Archive, says: str) -> Case:
-    return Case(code=code, title=title, broken=broken, repaired=built_in(MODEL), fails="worker", says=says)
+# A handler that makes its model itself, and has nothing of BaseHandler's do it.
+SELF_MADE = """\
+import importlib.util
+import os
+
+from ts.torch_handler.base_handler import BaseHandler
+
+
+class Handler(BaseHandler):
+    def initialize(self, context):
+        path = os.path.join(context.system_properties["model_dir"], context.manifest["model"]["modelFile"])
+        spec = importlib.util.spec_from_file_location("made_of_it", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self.model = module.Net(*[2] * module.SIZES)
+        self.initialized = True
+
+    def handle(self, data, context):
+        return ["ok"] * len(data)
+"""
+
+
+def self_made(source: str, sizes: int = 0, name: str = "model.py") -> Archive:
+    """Return an archive whose handler makes ``Net`` of the model file with so many sizes."""
+    files = {"handler.py": SELF_MADE, name: f"{source}\n\nSIZES = {sizes}\n"}
+    return Archive(files=files, model={"handler": "handler.py", "modelFile": name})
+
+
+def case(code: str, title: str, broken: Archive, says: str, repaired: Archive | None = None) -> Case:
+    return Case(
+        code=code, title=title, broken=broken, repaired=repaired or built_in(MODEL), fails="worker", says=says
+    )
 
 
 ONE_CLASS = r"Expected only one class as model definition\. "
@@ -90,6 +120,34 @@ CASES: list[Case] = [
         rf"{ONE_CLASS}\[<class 'model\.Block'>, <class 'model\.Net'>\]",
     ),
     case("model-classes", "two classes for a class that derives", derived(TWO), ONE_CLASS),
+    case(
+        "model-classes",
+        "two classes, and a handler that makes one itself",
+        derived(TWO),
+        ONE_CLASS,
+        self_made(TWO),
+    ),
+    case(
+        "model-file-name",
+        "a folder, and a handler that reads it itself",
+        built_in(MODEL, "nets/model.py"),
+        "No module named 'nets/model'",
+        self_made(MODEL, name="nets/model.py"),
+    ),
+    case(
+        "model-constructor",
+        "an argument, and a handler that gives it",
+        derived(MODEL.replace("(self):", "(self, size):")),
+        r"__init__\(\) missing 1 required positional argument: 'size'",
+        self_made(MODEL.replace("(self):", "(self, size):"), sizes=1),
+    ),
+    case(
+        "model-not-a-module",
+        "a plain class, and a handler that takes it",
+        derived("class Net:\n    def forward(self, rows):\n        return rows\n"),
+        "'Net' object has no attribute 'to'",
+        self_made("class Net:\n    def forward(self, rows):\n        return rows\n"),
+    ),
     case(
         "model-constructor",
         "a constructor with an argument",

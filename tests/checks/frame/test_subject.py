@@ -154,7 +154,7 @@ def test_more_than_the_limits_is_not_inflated(tmp_path: Path, monkeypatch: pytes
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("marpack.checks.rules.weights.describe_weights", never)
+    monkeypatch.setattr("marpack.checks.frame.weights.describe_weights", never)
     plan = marpack.plan_archive(
         model_name="m",
         handler={"handler.py": BASE.encode()},

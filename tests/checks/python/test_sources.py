@@ -409,8 +409,7 @@ def test_files_beside_the_handler(
 
 NET = "from torch import nn\nclass Net(nn.Module):\n    def __init__(self): super().__init__()\n"
 
-# A model file, and what is found in it: with a handler of BaseHandler's kind, with one that may be, and with one
-# that is not.
+# A model file, and what is found in it if BaseHandler loads it.
 MODEL_FILES: dict[str, str] = {
     NET: "",
     NET + "class B: ...\n": "model-classes",
@@ -425,16 +424,34 @@ MODEL_FILES: dict[str, str] = {
     "from torch import nn\nclass Net(nn.Sequential): ...\n": "",
     "from dataclasses import dataclass\nfrom torch import nn\n@dataclass\nclass Net(nn.Module):\n    x: int\n": "",
 }
+OWN = "    def initialize(self, context): "
+SELF_MADE = f"{B}class A(BaseHandler):\n    def initialize(self, context):\n        import model\n"
+# Handlers, and how bad that then is: nobody can tell of some, and others make their model themselves.
 BY_KIND = [
     (B + "class A(BaseHandler): ...\n", "error"),
-    ("from somewhere import Base\nclass A(Base): ...\n", "warning"),
-    (C, "warning"),  # OpenMMLab's packs a configuration as the model file, on purpose
+    (B + "class A(BaseHandler):\n" + OWN + "super().initialize(context)\n", "error"),
+    (B + "class A(BaseHandler):\n" + OWN + "super(A, self).initialize(context)\n", "error"),
+    ("from ts.torch_handler.vision_handler import VisionHandler\nclass A(VisionHandler): ...\n", "error"),
+    ("from somewhere import Base\nclass A(Base): ...\n", "note"),
+    ("from somewhere import Base\nclass A(Base):\n" + OWN + "self.model = 1\n", "note"),
+    (B + "class A(BaseHandler):\n" + OWN + "BaseHandler.initialize(self, context)\n", "note"),
+    (SELF_MADE + "        if model: super().initialize(context)\n", "note"),
+    (SELF_MADE + "        self.model = self._load_pickled_model('.', 'model.py', None)\n", "note"),
+    (B + "s = BaseHandler()\ndef handle(data, context):\n    return s.initialize(context)\n", "note"),
+    ("from ts.utils.util import list_classes_from_module\n" + H, "note"),
+    ("from ts.utils.util import list_classes_from_module\n" + C, "note"),
+    # OpenMMLab's packs a configuration as the model file, on purpose.
+    (C, None),
+    (H, None),
+    (SELF_MADE + "        self.model = model.Net()\n", None),
+    (SELF_MADE + "        self._load_model()\n    def _load_model(self): self.model = model.Net()\n", None),
+    (B + "class Own(BaseHandler):\n" + OWN + "self.model = 1\n", None),
 ]
 
 
 @pytest.mark.parametrize(("handler", "severity"), BY_KIND)
 @pytest.mark.parametrize("source", MODEL_FILES)
-def test_a_model_file_matters_to_whom_loads_it(source: str, handler: str, severity: str) -> None:
+def test_a_model_file_matters_to_whom_loads_it(source: str, handler: str, severity: str | None) -> None:
     files: dict[str, str | bytes] = {
         "handler.py": handler,
         "model.py": source,
@@ -444,7 +461,20 @@ def test_a_model_file_matters_to_whom_loads_it(source: str, handler: str, severi
     requirements = {"r.txt": "somewhere\npytorch-lightning\n"}
     found = of_files(files | requirements, modelFile="model.py", serializedFile="m.pt", requirementsFile="r.txt")
     code = MODEL_FILES[source]
-    assert brief(found) == ([f"{severity}:{code}"] if code else [])
+    assert brief(found) == ([f"{severity}:{code}"] if code and severity else [])
+
+
+@pytest.mark.parametrize(("handler", "severity"), BY_KIND)
+def test_the_name_of_a_model_file_matters_to_whom_loads_it(handler: str, severity: str | None) -> None:
+    for name in ("nets/model.py", "my.model.py"):
+        files: dict[str, str | bytes] = {
+            "handler.py": handler,
+            name: NET,
+            "m.pt": b"",
+            "r.txt": "somewhere\nmodel\n",
+        }
+        found = of_files(files, modelFile=name, serializedFile="m.pt", requirementsFile="r.txt")
+        assert brief(found) == ([f"{severity}:model-file-name"] if severity else [])
 
 
 def test_a_text_classifier_has_its_vocabulary() -> None:

@@ -41,6 +41,58 @@ def test_the_standard_library_is_that_of_the_servers_python(module: str, since: 
         assert found == (None if there else "note" if module == "distutils" else "warning")
 
 
+HANDLE = "def handle(data, context): return data\n"
+
+
+def missing(imports: str, requirements: str | None, **files: bytes) -> dict[str, str]:
+    """Return the severity with which modules are reported, by the last word of the import."""
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": f"{imports}\n{HANDLE}".encode()},
+        extra_files={f"{name}.py": data for name, data in files.items()},
+        requirements_file=None if requirements is None else {"requirements.txt": requirements.encode()},
+    )
+    found = marpack.check(plan, select=["import-missing"])
+    return {finding.message.split("'")[3]: finding.severity for finding in found}
+
+
+def test_what_listed_distributions_bring_is_not_missing() -> None:
+    imports = (
+        "import grpc, lru, pyannote.audio, whisper\nfrom langchain_core.documents import Document\nimport sklearn"
+    )
+    listed = "grpcio\nlru-dict\npyannote.audio\nopenai-whisper\nlangchain\nshap\n"
+    assert missing(imports, listed) == {}
+    assert missing(imports, None) == dict.fromkeys(
+        ("grpc", "lru", "pyannote", "whisper", "langchain_core", "sklearn"), "warning"
+    )
+
+
+def test_a_module_that_may_come_with_what_nobody_knows_is_a_note() -> None:
+    assert missing("import cv2", "numpy\npandas") == {"cv2": "warning"}
+    assert missing("import cv2", "numpy\nour-kit") == {"cv2": "note"}
+    assert missing("import cv2", "uvicorn[of-ours]") == {"cv2": "note"}
+    assert missing("import cv2", "our-kit\nopencv-python") == {}
+    assert missing("import our_kit", "our-kit") == {}
+    # A note stays one where the import is not certain.
+    assert missing("if __name__:\n    import cv2", "our-kit") == {"cv2": "note"}
+    assert missing("if __name__:\n    import cv2", "numpy") == {"cv2": "warning"}
+    assert missing("if __name__:\n    import tqdm", None) == {"tqdm": "note"}
+    # What is packed, or guarded, is nothing.
+    assert missing("import cv2", "our-kit", cv2=b"") == {}
+    assert missing("try:\n    import cv2\nexcept ImportError:\n    cv2 = None", "our-kit") == {}
+
+
+def test_the_finding_says_whose_dependencies_are_not_known_and_what_to_list() -> None:
+    plan = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": f"import cv2\n{HANDLE}".encode()},
+        requirements_file={"requirements.txt": b"kit-d\nkit-b\nkit-a\nkit-c\n"},
+    )
+    [finding] = marpack.check(plan, select=["import-missing"])
+    assert "finds no module 'cv2', unless it comes with kit-a, kit-b, kit-c or others" in finding.message
+    assert "name its distribution (opencv-python) in the requirements file" in (finding.fix or "")
+
+
 def test_a_module_that_is_gone_is_not_hidden() -> None:
     plan = marpack.plan_archive(
         model_name="m",

@@ -636,17 +636,21 @@ def test_numbers_may_be_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "envelope", "token"),
+    ("version", "envelope", "port", "token"),
     [
-        (None, "kfserving", None),
-        ("0.5.2", "kfserving", None),
-        ("0.5.3", "kserve", None),
-        ("0.9.0", "kserve", None),
-        ("0.11.1", "kserve", "true"),
-        ("0.12.0", "kserve", "true"),
+        (None, "kfserving", 8081, None),
+        ("0.5.2", "kfserving", 8081, None),
+        ("0.5.3", "kserve", 8081, None),
+        ("0.8.0", "kserve", 8081, None),
+        ("0.8.1", "kserve", 8085, None),
+        ("0.9.0", "kserve", 8085, None),
+        ("0.11.1", "kserve", 8085, "true"),
+        ("0.12.0", "kserve", 8085, "true"),
     ],
 )
-def test_one_keyword_adapts_it_to_a_release(version: str | None, envelope: str, token: str | None) -> None:
+def test_one_keyword_adapts_it_to_a_release(
+    version: str | None, envelope: str, port: int, token: str | None
+) -> None:
     written = write_config_properties(NAME, MAR, ".", torchserve_version=version)
     built = build(serving_model({"serialized_file": "net.pt"}), torchserve_version=version)
     for path, warnings in ((written.path, written.warnings), (built.config_path, built.warnings)):
@@ -656,17 +660,22 @@ def test_one_keyword_adapts_it_to_a_release(version: str | None, envelope: str, 
         # The literal text is said not to work exactly where it does not.
         assert any("service_envelope" in warning for warning in warnings) == (envelope == "kserve")
         assert any("disable_token_authorization" in warning for warning in warnings) == (token is not None)
-        findings = marpack.lint_config(data, torchserve_version=version, target="kserve")
-        assert [finding for finding in findings if finding.severity == "error"] == []
-        # Which addresses it states is Kaptain's business.
-        assert found["management_address"] == "http://0.0.0.0:8081"
+        assert any("management_address" in warning for warning in warnings) == (port == 8085)
+        assert found["management_address"] == f"http://0.0.0.0:{port}"
+        assert found["inference_address"] == "http://0.0.0.0:8085"
+        if version is not None:
+            findings = marpack.lint_config(data, torchserve_version=version, target="kserve")
+            assert [finding for finding in findings if finding.severity == "error"] == []
 
 
-def test_lint_warns_of_the_envelope_and_notes_the_port_of_the_literal_file() -> None:
-    findings = marpack.lint_config(Path(write_config_properties(NAME, MAR, ".")).read_bytes())
-    found = {(finding.key, finding.severity) for finding in findings}
-    assert {("service_envelope", "warning"), ("management_address", "note")} <= found
+def test_lint_warns_of_the_envelope_and_the_port_of_the_literal_file() -> None:
+    text = Path(write_config_properties(NAME, MAR, ".")).read_bytes()
+    found = {(finding.key, finding.severity) for finding in marpack.lint_config(text)}
+    assert {("service_envelope", "warning"), ("management_address", "warning")} <= found
     assert all(severity != "error" for _, severity in found)
+    # Who says that KServe's wrapper reads it means today's.
+    told = {(each.code, each.severity) for each in marpack.lint_config(text, target="kserve")}
+    assert ("kserve-port", "error") in told
 
 
 def test_a_file_that_is_there_is_replaced() -> None:

@@ -1,0 +1,138 @@
+"""The files that an ONNX model keeps tensors in, beside itself: what its protocol buffer says, without onnx."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from marpack.archive.inspection.block_reader import Window
+
+# onnx.proto: in which field of which message a tensor, or a message that may hold one, lies.
+_INSIDE: Final = {
+    ("model", 7): "graph",
+    ("model", 25): "function",
+    ("graph", 1): "node",
+    ("graph", 5): "tensor",
+    ("graph", 15): "sparse",
+    ("function", 7): "node",
+    ("node", 5): "attribute",
+    ("attribute", 5): "tensor",
+    ("attribute", 6): "graph",
+    ("attribute", 10): "tensor",
+    ("attribute", 11): "graph",
+    ("attribute", 22): "sparse",
+    ("attribute", 23): "sparse",
+    ("sparse", 1): "tensor",
+    ("sparse", 2): "tensor",
+    ("tensor", 13): "entry",
+}
+# TensorProto.data_location and its value EXTERNAL; StringStringEntryProto's key and value.
+_LOCATION, _EXTERNAL, _KEY, _VALUE = 14, 1, 1, 2
+_DEEPEST = 64
+_LONGEST_NAME = 4096
+_MOST_NAMES = 10_000
+_READ_AHEAD = 1 << 14
+_LONGEST_HEAD = 20
+
+
+class _BrokenError(ValueError):
+    """The bytes are no protocol buffer."""
+
+
+class _Reader:
+    """A file that is read forward by small pieces; what is skipped is not read."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._data = b""
+        self._start = 0
+
+    def at(self, pos: int, size: int) -> bytes:
+        """Return the bytes from a place on, fewer only at the end."""
+        if not self._start <= pos <= pos + size <= self._start + len(self._data):
+            self._data, self._start = self._window.at(pos, max(size, _READ_AHEAD)), pos
+        begin = pos - self._start
+        return self._data[begin : begin + size]
+
+    def head(self, pos: int) -> tuple[int, int, int, int]:
+        """Return a field's number, its wire type, its value or length, and where its contents begin."""
+        data = self.at(pos, _LONGEST_HEAD)
+        tag, used = _varint(data, 0)
+        wire = tag & 7
+        if wire in (0, 2):
+            value, used = _varint(data, used)
+        elif wire in (1, 5):
+            value = 8 if wire == 1 else 4
+        else:
+            raise _BrokenError
+        return tag >> 3, wire, value, pos + used
+
+
+def external_files(window: Window) -> tuple[tuple[str, ...], bool]:
+    """Return where tensors of a model lie in other files, as it says it, and whether those are all.
+
+    Each field costs an opcode of the budget; contents are passed over.
+    """
+    reader = _Reader(window)
+    found: dict[str, None] = {}
+    # The messages that are open, innermost last: what each is, its end, and of a tensor what is known of it.
+    stack: list[tuple[str, int, dict[str, str]]] = [("model", window.size, {})]
+    pos = 0
+    try:
+        while stack:
+            kind, end, tensor = stack[-1]
+            if pos == end:
+                stack.pop()
+                location = tensor.get("location")
+                if kind == "tensor" and location and "external" in tensor:
+                    found[location] = None
+                continue
+            window.budget.opcodes -= 1
+            if window.budget.opcodes < 0 or len(found) > _MOST_NAMES:
+                return tuple(found), False
+            number, wire, value, pos = reader.head(pos)
+            inner = _INSIDE.get((kind, number)) if wire == 2 else None
+            if wire != 0 and pos + value > end:
+                raise _BrokenError
+            if inner == "entry":
+                _note_entry(reader.at(pos, min(value, _LONGEST_NAME)), tensor)
+            elif inner is not None:
+                if len(stack) > _DEEPEST:
+                    return tuple(found), False
+                stack.append((inner, pos + value, {}))
+                continue
+            elif kind == "tensor" and number == _LOCATION and wire == 0 and value == _EXTERNAL:
+                tensor["external"] = ""
+            pos += value if wire != 0 else 0
+            if pos > end:
+                raise _BrokenError
+    except _BrokenError:
+        return tuple(found), False
+    return tuple(found), True
+
+
+def _note_entry(data: bytes, tensor: dict[str, str]) -> None:
+    """Note the key and the value of an entry of ``external_data``."""
+    texts = {_KEY: "", _VALUE: ""}
+    pos = 0
+    while pos < len(data):
+        tag, pos = _varint(data, pos)
+        size, pos = _varint(data, pos)
+        if tag & 7 != 2 or pos + size > len(data):
+            raise _BrokenError
+        if tag >> 3 in texts:
+            texts[tag >> 3] = data[pos : pos + size].decode("utf-8", "surrogateescape")
+        pos += size
+    tensor[texts[_KEY]] = texts[_VALUE]
+
+
+def _varint(data: bytes, pos: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if pos >= len(data):
+            break
+        byte = data[pos]
+        value |= (byte & 0x7F) << shift
+        pos += 1
+        if byte < 0x80:
+            return value, pos
+    raise _BrokenError

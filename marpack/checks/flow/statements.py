@@ -1,0 +1,306 @@
+"""Follows the statements of a handler, and the functions and modules of the archive that they call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from marpack.checks.flow.events import FileUse, Raises
+from marpack.checks.flow.functions import Functions, stored
+from marpack.checks.flow.state import Outcome, RaisesError, ends_worker, taken_by
+from marpack.checks.flow.values import (
+    NONE,
+    UNKNOWN,
+    Closure,
+    Instance,
+    Items,
+    Mapped,
+    OpenFile,
+    Scope,
+    Typed,
+    Unknown,
+    Value,
+    merged,
+    truth,
+)
+from marpack.checks.python.expressions import truth_of
+from marpack.checks.python.imports import suppresses
+
+_DEEPEST = 25
+_MOST_ITEMS = 64
+_TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class Statements(Functions):
+    """Follows statements."""
+
+    def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
+        """Follow statements one after another, and return how their end is left."""
+        for statement in statements:
+            self.step()
+            try:
+                outcome = self._statement(statement, scope)
+            except RaisesError:
+                outcome = "raise"
+            if outcome != "end":
+                return outcome
+        return "end"
+
+    def _statement(self, node: ast.stmt, scope: Scope) -> Outcome:
+        match node:
+            case ast.Expr():
+                self.value(node.value, scope)
+                return "raise" if ends_worker(node) else "end"
+            case ast.Assign():
+                value = self.value(node.value, scope)
+                for target in node.targets:
+                    self.assign(target, value, scope)
+            case ast.AnnAssign():
+                if scope.is_class or scope is scope.globals:
+                    self.annotation(node.annotation, scope)
+                if node.value is not None:
+                    self.assign(node.target, self.value(node.value, scope), scope)
+            case ast.AugAssign():
+                self._augmented(node, scope)
+            case ast.Return():
+                value = NONE if node.value is None else self.value(node.value, scope)
+                self.frames[-1].returned.append(value)
+                return "return"
+            case ast.Raise():
+                self.value(node.exc, scope)
+                if node.exc is not None:
+                    self.note(Raises, node, scope, text=_shown(node.exc))
+                return "raise"
+            case ast.Assert():
+                return self._condition(node, ast.UnaryOp(ast.Not(), node.test), [_raise(node)], [], scope)
+            case ast.If():
+                return self._condition(node, node.test, node.body, node.orelse, scope)
+            case ast.For() | ast.AsyncFor():
+                return self._for(node, scope)
+            case ast.While():
+                return self._while(node, scope)
+            case ast.With() | ast.AsyncWith():
+                return self._with(node, scope)
+            case ast.Match():
+                self.value(node.subject, scope)
+                ways = [case.body for case in node.cases]
+                return self._ways([*ways, []], scope, names=stored(node))
+            case ast.Break() | ast.Continue():
+                return "loop"
+            case ast.Import() | ast.ImportFrom():
+                self.bring(node, scope)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self.define(node, scope)
+            case ast.ClassDef():
+                self.define_class(node, scope)
+            case ast.Delete():
+                for target in node.targets:
+                    self.assign(target, UNKNOWN, scope)
+            case ast.Global(names=names):
+                scope.bound -= set(names)
+                scope.declared_global |= set(names)
+            case _ if isinstance(node, _TRIES):
+                return self._try(node, scope)
+        return "end"
+
+    def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
+        reading = ast.BinOp(_loaded(node.target), node.op, node.value)
+        ast.copy_location(reading, node)
+        self.assign(node.target, self.value(reading, scope), scope)
+
+    def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
+        """Bind a target to a value."""
+        match target:
+            case ast.Name(id=name):
+                held = scope.globals if name in scope.declared_global else scope
+                self.memory.set(held.names, name, value)
+            case ast.Starred():
+                self.assign(target.value, Typed(frozenset(["list"])), scope)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                values: Sequence[Value] = [UNKNOWN] * len(elements)
+                starred = any(isinstance(element, ast.Starred) for element in elements)
+                if isinstance(value, Items) and len(value.values) == len(elements) and not starred:
+                    values = value.values
+                for element, part in zip(elements, values, strict=True):
+                    self.assign(element, part, scope)
+            case ast.Attribute():
+                owner = self.value(target.value, scope)
+                if isinstance(owner, Instance):
+                    self._set_attribute(owner, target.attr, value)
+            case ast.Subscript():
+                owner = self.value(target.value, scope)
+                self.value(target.slice, scope)
+                if isinstance(owner, Mapped):
+                    self.change(owner)
+                elif isinstance(owner, Items):
+                    self.assign(target.value, Typed(frozenset([owner.type])), scope)
+
+    def _set_attribute(self, instance: Instance, name: str, value: Value) -> None:
+        if any(isinstance(held.get(name, NONE), (Closure, Unknown)) for held in self.held(instance)):
+            self.forget(instance)  # a property, whose setter may set others
+        self.memory.set(instance.attributes, name, value)
+
+    def _condition(
+        self, node: ast.stmt, test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt], scope: Scope
+    ) -> Outcome:
+        mark = len(self.tested)
+        known = truth_of(test, self.python)
+        if known is None:
+            known = truth(self.value(test, scope))
+        tested, self.tested[mark:] = self.tested[mark:], []
+        if known is None:
+            return self._ways([body, orelse], scope)
+        before = len(self.events)
+        outcome = self.block(body if known else orelse, scope)
+        if tested:
+            self._leave_out(orelse if known else body, tested[0][0])
+        if outcome == "raise" and tested:
+            path, _, joined = tested[0]
+            for event in [each for each in list(self.events)[before:] if isinstance(each, Raises)]:
+                del self.events[event]  # it is said of the file
+            raised = next((each for each in body if isinstance(each, ast.Raise)), None)
+            self.note(
+                FileUse,
+                node,
+                scope,
+                path=path,
+                call="",
+                from_folder=joined,
+                raises=_shown(raised.exc) if raised is not None and raised.exc is not None else "",
+            )
+        return outcome
+
+    def _leave_out(self, body: Sequence[ast.stmt], path: str) -> None:
+        """Remember which attributes would be set where a file is there."""
+        for inner in (each for statement in body for each in ast.walk(statement)):
+            match inner:
+                case ast.Attribute(attr=name, ctx=ast.Store(), value=ast.Name(id="self")):
+                    self.left_out[name] = path
+
+    def _ways(self, ways: Sequence[Sequence[ast.stmt]], scope: Scope, names: Sequence[str] = ()) -> Outcome:
+        """Follow blocks of which nobody knows which is run."""
+        outcomes: list[Outcome] = []
+
+        def follow(body: Sequence[ast.stmt]) -> bool:
+            for name in names:
+                self.memory.set(scope.names, name, UNKNOWN)
+            with self.unsure():
+                outcomes.append(self.block(body, scope))
+            return outcomes[-1] == "end"
+
+        self.memory.follow([lambda body=body: follow(body) for body in ways], merged, UNKNOWN)  # type: ignore[misc]
+        return self._together(outcomes)
+
+    def _together(self, outcomes: Sequence[Outcome]) -> Outcome:
+        left = [outcome for outcome in outcomes if outcome not in ("end", "raise")]
+        if "end" in outcomes:
+            if left:  # whatever comes may not be reached
+                self.frames[-1].conditions += 1
+                self.conditions += 1
+            return "end"
+        return left[0] if left else "raise"
+
+    def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcome:
+        items = self.value(node.iter, scope)
+        if isinstance(items, Items) and len(items.values) <= _MOST_ITEMS:
+            for value in items.values:
+                self.assign(node.target, value, scope)
+                outcome = self.block(node.body, scope)
+                if outcome in ("return", "raise"):
+                    return outcome
+                if outcome == "loop":  # break or continue: the next round may not come
+                    self.frames[-1].conditions += 1
+                    self.conditions += 1
+            return self.block(node.orelse, scope)
+        if self.goes_round(items):
+            # What it leaves behind is then unknown.
+            self.assign(node.target, UNKNOWN, scope)
+            outcome = self.block(node.body, scope)
+            if outcome in ("return", "raise"):
+                return outcome
+        self._forget(node, scope)
+        return self._ways([node.body, []], scope)
+
+    def _while(self, node: ast.While, scope: Scope) -> Outcome:
+        self._forget(node, scope)
+        known = truth(self.value(node.test, scope))
+        if known is False:
+            return self.block(node.orelse, scope)
+        return self._ways([node.body, []], scope)
+
+    def _forget(self, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> None:
+        """Forget what a loop changes: it is not known while that runs."""
+        targets = [node.target] if not isinstance(node, ast.While) else []
+        for part in [*targets, *node.body]:
+            for inner in ast.walk(part):
+                if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Store):
+                    with self.unsure():
+                        self.assign(inner, UNKNOWN, scope)
+
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Outcome:
+        for item in node.items:
+            value = self.value(item.context_expr, scope)
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, value if isinstance(value, OpenFile) else UNKNOWN, scope)
+        if not suppresses(node):
+            return self.block(node.body, scope)
+        with self.guarded(frozenset([""])):
+            return self._ways([node.body, []], scope)
+
+    def _try(self, node: Any, scope: Scope) -> Outcome:
+        taken = taken_by(node.handlers)
+        if not taken:
+            outcome = self.block(node.body, scope)
+            outcome = self.block(node.orelse, scope) if outcome == "end" else outcome
+        else:
+            outcomes: list[Outcome] = []
+
+            def body() -> bool:
+                with self.guarded(taken):
+                    outcomes.append(self.block(node.body, scope))
+                if outcomes[-1] == "end":
+                    outcomes[-1] = self.block(node.orelse, scope)
+                return outcomes[-1] == "end"
+
+            def rescue(handler: ast.ExceptHandler) -> bool:
+                self._forget_stored(node.body, scope)
+                if handler.name:
+                    self.memory.set(scope.names, handler.name, UNKNOWN)
+                with self.unsure():
+                    outcomes.append(self.block(handler.body, scope))
+                return outcomes[-1] == "end"
+
+            ways = [body, *(lambda handler=handler: rescue(handler) for handler in node.handlers)]
+            self.memory.follow(ways, merged, UNKNOWN)
+            outcome = self._together(outcomes)
+        if node.finalbody:
+            final = self.block(node.finalbody, scope)
+            outcome = outcome if final == "end" else final
+        return outcome
+
+    def _forget_stored(self, body: Sequence[ast.stmt], scope: Scope) -> None:
+        for name in {name for statement in body for name in stored(statement)}:
+            self.memory.set(scope.names, name, UNKNOWN)
+
+
+def _loaded(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
+    """Return the target of ``+=`` as what is read."""
+    match target:
+        case ast.Name(id=name):
+            return ast.copy_location(ast.Name(name, ast.Load()), target)
+        case ast.Attribute(value=value, attr=attribute):
+            return ast.copy_location(ast.Attribute(value, attribute, ast.Load()), target)
+    return ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
+
+
+def _raise(node: ast.Assert) -> ast.stmt:
+    return ast.copy_location(ast.Raise(ast.Name("AssertionError", ast.Load())), node)
+
+
+def _shown(node: ast.expr) -> str:
+    try:
+        return ast.unparse(node)[:100]
+    except RecursionError:
+        return "..."

@@ -1,0 +1,264 @@
+"""What an expression of a handler is while a worker runs it."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from marpack.checks.python.classes import ClassOf
+from marpack.checks.python.namespace import Namespace
+from marpack.checks.python.values import FunctionNode
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A constant: a text, a number, a truth value, or None.
+
+    ``source`` is how a message calls a None that somebody asked a dictionary for, ``near`` the keys that that has.
+    """
+
+    value: str | bytes | int | float | complex | bool | None
+    source: str = field(default="", compare=False)
+    near: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPath:
+    """A path below the folder of the model, ``""`` for the folder itself: a text or a ``Path``.
+
+    ``has_slash`` is whether it is a text that ends with one.
+    """
+
+    path: str
+    has_slash: bool = False
+
+    def joined(self, *parts: str) -> Value:
+        """Return the path with others behind it; unknown if it leads out of the folder, or is absolute."""
+        if any(part.startswith("/") for part in parts):
+            return UNKNOWN
+        path = posixpath.normpath(posixpath.join(self.path or ".", *parts))
+        return UNKNOWN if path == ".." or path.startswith("../") else ModelPath("" if path == "." else path)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """What opening a file gives; ``path`` as in ``FileUse``, empty where it is not known."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A dictionary whose keys are known; ``name`` is how a message calls it. Values are Python's, or these.
+
+    ``number`` tells apart those that the handler itself makes.
+    """
+
+    name: str
+    entries: Mapping[Any, Any] = field(compare=False, repr=False)
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list or tuple whose items are known; ``size`` counts them and what they hold."""
+
+    type: str
+    values: tuple[Value, ...]
+    size: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A value of one of several types, of which no more is known."""
+
+    types: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The worker's context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The requests of a batch, which are one or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a class of the archive; ``number`` tells them apart."""
+
+    number: int
+    cls: ClassOf = field(compare=False, repr=False)
+    attributes: dict[str, Value] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Super:
+    """``super()`` in a method of class ``cls``, called on an object."""
+
+    cls: ClassOf = field(compare=False, repr=False)
+    of: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A module of the archive."""
+
+    scope: Scope = field(compare=False, repr=False)
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Something from outside of the archive: ``path`` is dotted."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A function of the archive, and the scope that it was defined in."""
+
+    node: FunctionNode = field(hash=False)
+    scope: Scope = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A class of the archive, and the scope that it was defined in."""
+
+    node: ast.ClassDef = field(hash=False)
+    scope: Scope = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A method of an object; ``function`` is the dotted name where it is one from outside.
+
+    ``owner`` is the class of the archive that defines it.
+    """
+
+    function: Closure | str
+    of: Instance
+    owner: ClassOf | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodOf:
+    """An attribute of a value, which is called as a method: ``path.exists``, ``manifest.get``."""
+
+    value: Value
+    name: str
+
+
+class Scope:
+    """Names and what they are bound to; ``parent`` is where else they are looked for.
+
+    ``bound`` are the names that belong to this scope although nothing has bound them yet. ``member`` is the file.
+    """
+
+    def __init__(self, member: str, *, parent: Scope | None = None, bound: frozenset[str] = frozenset()) -> None:
+        self.member = member
+        self.parent = parent
+        self.bound = bound
+        self.names: dict[str, Value] = {}
+        self.globals: Scope = self if parent is None else parent.globals
+        self.is_class = False
+        self.declared_global: frozenset[str] = frozenset()
+        self.package = ""
+        # Of a module, what its text binds; of a method, the class that defines it and the object.
+        self.space: Namespace | None = None
+        self.method: tuple[ClassOf, Instance] | None = None if parent is None else parent.method
+
+    def holder(self, name: str) -> Scope | None:
+        """Return the scope that a name is read from, None where none has it."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names or name in scope.bound:
+                return scope
+            scope = scope.parent
+        return None
+
+
+Value: TypeAlias = (
+    "Unknown | Known | ModelPath | OpenFile | Mapped | Items | Typed | Context | Batch | Instance | Super | Packed"
+    " | Outside | Closure | Made | Bound | MethodOf"
+)
+UNKNOWN = Unknown()
+NONE = Known(None)
+# Comparing what holds itself several times over would take for ever.
+_MOST_ITEMS = 256
+
+
+def items_of(kind: str, values: Sequence[Value]) -> Value:
+    """Return a list or tuple; of one that holds too much only its type is known."""
+    size = len(values) + sum(value.size for value in values if isinstance(value, Items))
+    return Items(kind, tuple(values), size) if size <= _MOST_ITEMS else Typed(frozenset([kind]))
+
+
+def of_python(value: object, name: str) -> Value:
+    """Return a value of JSON or YAML as one of these; ``name`` is how a message calls it."""
+    if isinstance(value, dict):
+        return Mapped(name, value)
+    if isinstance(value, (list, tuple)):
+        kind = type(value).__name__
+        if len(value) > _MOST_ITEMS:
+            return Typed(frozenset([kind]))
+        return items_of(kind, [of_python(each, f"{name}[...]") for each in value])
+    if value is None or isinstance(value, (str, bytes, int, float)):
+        return Known(value)
+    return value if isinstance(value, _VALUES) else UNKNOWN
+
+
+_VALUES = (
+    *(Unknown, Known, ModelPath, OpenFile, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
+    *(Outside, Closure, Made, Bound, MethodOf),
+)
+
+
+def types_of(value: Value) -> frozenset[str] | None:
+    """Return the types that a value may have, None where that is not known."""
+    match value:
+        case Known(inner):
+            return frozenset([type(inner).__name__])
+        case Items(kind):
+            return frozenset([kind])
+        case Typed(types):
+            return types
+        case Mapped():
+            return frozenset(["dict"])
+        case Batch():
+            return frozenset(["list"])
+    return None
+
+
+def merged(one: Value, other: Value) -> Value:
+    """Return what a name may be that is one thing after one way, and another after another."""
+    if one == other:
+        return one
+    first, second = types_of(one), types_of(other)
+    return UNKNOWN if first is None or second is None else Typed(first | second)
+
+
+def truth(value: Value) -> bool | None:
+    """Return whether a value is true, None where that depends."""
+    match value:
+        case Known(inner):
+            return bool(inner)
+        case Items(_, values):
+            return bool(values)
+        case Mapped(_, entries):
+            return bool(entries)
+        case ModelPath() | OpenFile() | Context() | Batch() | Closure() | Made() | Bound():
+            return True
+    return None

@@ -1,0 +1,61 @@
+"""The torch of the server that a model is for, as far as it is told or known of the one who runs it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from marpack.archive.inspection.torch_versions import Version, version_text
+
+# What the images of TorchServe's releases have, by their release notes: the first release that has it. 0.9.0 is
+# the last that KServe's image (pytorch/torchserve-kfs) was made of.
+_OF_RELEASES: Final[tuple[tuple[tuple[int, ...], Version], ...]] = (
+    ((0, 12), (2, 4)),
+    ((0, 11), (2, 3)),
+    ((0, 10), (2, 2)),
+    ((0, 9), (2, 1)),
+    ((0, 8), (2, 0)),
+    ((0, 7), (1, 13)),
+)
+_KSERVES_RELEASE: Final = "0.9.0"
+_TORCH: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)?(?:[a-z.+-][a-z0-9.+-]*)?")
+_RELEASE: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)?(?:[a-z.+-][a-z0-9.+-]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Torch:
+    """A version of torch; ``of`` is whose it is where that was not said, but is known of an image."""
+
+    version: Version
+    of: str = ""
+
+    @property
+    def certain(self) -> bool:
+        """Whether the caller said it."""
+        return not self.of
+
+    def __str__(self) -> str:
+        text = f"torch {version_text(self.version)}"
+        return f"{text}, as {self.of}" if self.of else text
+
+
+def servers_torch(torch: str | None, *, torchserve_version: str | None, target: str) -> Torch | None:
+    """Return the torch that is told, or that the image has of the release or target; None where nobody knows.
+
+    Raises ``ValueError`` for a text that is no version.
+    """
+    if torch is not None:
+        if not (found := _TORCH.fullmatch(torch)):
+            raise ValueError(f"the version of torch {torch!r} is not like 2.1")
+        return Torch((int(found[1]), int(found[2])))
+    image = f"the image of TorchServe {torchserve_version}"
+    if torchserve_version is None and target == "kserve":
+        torchserve_version, image = _KSERVES_RELEASE, f"KServe's image of TorchServe {_KSERVES_RELEASE}"
+    if torchserve_version is None:
+        return None
+    if not (found := _RELEASE.fullmatch(torchserve_version)):
+        raise ValueError(f"the version of TorchServe {torchserve_version!r} is not like 0.12.0")
+    release = int(found[1]), int(found[2])
+    known = next((version for first, version in _OF_RELEASES if release >= first), None)
+    return None if known is None else Torch(known, image)

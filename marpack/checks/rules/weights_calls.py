@@ -1,0 +1,196 @@
+"""The rule on the calls by which a handler loads weights itself: each reads one kind of file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from marpack.archive import git_lfs
+from marpack.archive.inspection.kinds import NOT_KNOWN, Weights
+from marpack.checks.flow.events import Load
+from marpack.checks.frame.subject import Subject
+from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before, is_refused, refused_globals
+from marpack.checks.frame.weights import describe, may_be_read
+from marpack.checks.rules.handler_flow import events_of
+from marpack.checks.rules.handler_name import KEY
+from marpack.findings import Finding, Severity
+from marpack.rule import rule, rules_in
+
+_OF_TORCH_SAVE: Final = frozenset({"state_dict", "checkpoint", "module", "pickle"})
+_TORCH_LOAD: Final = frozenset({"torch.load", "torch.serialization.load"})
+_REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
+_READS_SAFETENSORS: Final = (2, 13)
+# torch/serialization.py: what torch.load takes since then, and gives pickle before.
+_KEYWORDS: Final = {"weights_only": (1, 13), "mmap": (2, 1)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reader:
+    """What a function reads: of which kind, what makes that, and what it says of anything else."""
+
+    kind: str
+    called: str
+    made_by: str
+    effect: str
+
+
+# What reads one kind of file and nothing else.
+_SAFETENSORS: Final = _Reader(
+    kind="safetensors",
+    called="no file of safetensors",
+    made_by="safetensors.torch.save_file(model.state_dict(), ...)",
+    effect="SafetensorError: Error while deserializing header",
+)
+_ONNX: Final = _Reader(
+    kind="onnx",
+    called="no model of ONNX",
+    made_by="torch.onnx.export(model, ...)",
+    effect="InvalidProtobuf: Load model failed: Protobuf parsing failed",
+)
+_READERS: Final = {
+    "torch.jit.load": _Reader(
+        kind="torchscript",
+        called="no TorchScript",
+        made_by="torch.jit.script(model).save(...)",
+        effect="RuntimeError: PytorchStreamReader failed",
+    ),
+    "torch.export.load": _Reader(
+        kind="exported-program",
+        called="no program of torch.export",
+        made_by="torch.export.save(torch.export.export(model, args), ...)",
+        effect="RuntimeError: torch.export.load does not read it",
+    ),
+    **dict.fromkeys(
+        (
+            *("safetensors.torch.load_file", "safetensors.torch.load_model", "safetensors.safe_open"),
+            "safetensors.numpy.load_file",
+        ),
+        _SAFETENSORS,
+    ),
+    **dict.fromkeys(("onnxruntime.InferenceSession", "onnxruntime.capi.InferenceSession", "onnx.load"), _ONNX),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """What is wrong with a call, what it says, and the way out; ``certain`` of the server's torch."""
+
+    message: str
+    effect: str
+    fix: str
+    certain: bool = True
+
+
+@rule("weights-call", "error", kind="model")
+def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
+    """Load each file by what reads its kind.
+
+    ``torch.load`` reads what ``torch.save`` wrote; since torch 2.6 it imports nothing but tensors and what belongs
+    to them, and refuses a whole model, unless ``weights_only=False`` is said or ``add_safe_globals`` allows it.
+    ``torch.jit.load`` reads TorchScript, ``safetensors.torch.load_file`` safetensors, and
+    ``onnxruntime.InferenceSession`` ONNX. Looked at are the calls that loading the handler surely comes to, with a
+    file of the archive; those of a request are warnings, and so is what only some versions of torch refuse, where
+    the server's is not told (``--torch``) [server].
+    """
+    said: set[tuple[str, str]] = set()
+    for event in loads_of(subject):
+        name = event.path
+        if (name, event.call) in said:
+            continue
+        said.add((name, event.call))
+        problem = problem_of(subject, event.call, dict(event.keywords), name, describe(subject, name))
+        if problem is None:
+            continue
+        dies = "each request is answered 503" if event.phase == "answer" else "the worker dies"
+        severity: Severity = "error" if problem.certain and event.phase != "answer" else "warning"
+        yield find_wrong_calls.finding(
+            f"{event.call} is given {name!r}: {problem.message}",
+            KEY,
+            effect=f"{dies}: {problem.effect}",
+            fix=problem.fix,
+            member=event.member,
+            line=event.line,
+            severity=severity,
+        )
+
+
+def loads_of(subject: Subject) -> tuple[Load, ...]:
+    """Return the loads of members that the handler surely comes to, in their order."""
+    return subject.once(_loads) if may_be_read(subject) else ()
+
+
+def _loads(subject: Subject) -> tuple[Load, ...]:
+    return tuple(event for event in events_of(subject) if isinstance(event, Load) and event.path in subject.names)
+
+
+def problem_of(
+    subject: Subject, function: str, keywords: Mapping[str, object], name: str, weights: Weights
+) -> Problem | None:
+    """Return why a function does not load a file, None where it may.
+
+    ``keywords`` are those of the call, ``...`` where a value is not known.
+    """
+    if weights.kind == "zip" or weights.detail == NOT_KNOWN or weights.detail.startswith(git_lfs.WHAT):
+        return None  # what torch's own reader makes of it is not known; and of pointers another rule speaks
+    if function in _TORCH_LOAD:
+        return _of_torch_load(subject, keywords, name, weights)
+    if function == "pickle.load":
+        if weights.kind in _OF_TORCH_SAVE and not weights.is_plain_pickle and not weights.legacy:
+            effect = "_pickle.UnpicklingError: A load persistent id instruction was encountered"
+            return Problem(message=f"it is {weights.detail}, of torch.save", effect=effect, fix="use torch.load")
+        return None
+    reader = _READERS.get(function)
+    if reader is None or weights.kind == reader.kind or weights.weights_only_refuses is None:
+        return None
+    message = f"it is {reader.called} but {weights.detail}"
+    return Problem(message=message, effect=reader.effect, fix=f"pack what {reader.made_by} writes")
+
+
+def _of_torch_load(
+    subject: Subject, keywords: Mapping[str, object], name: str, weights: Weights
+) -> Problem | None:
+    if "pickle_module" in keywords or "**" in keywords:
+        return None
+    torch = subject.settings.torch
+    told = torch is not None and torch.certain
+    for keyword, first in _KEYWORDS.items():
+        if keyword in keywords and is_before(subject, first):
+            message = f"the call has {keyword}=, which torch takes since {first[0]}.{first[1]}"
+            effect = f"TypeError: {keyword!r} is an invalid keyword argument"
+            return Problem(message=message, effect=effect, fix=f"leave {keyword}= out", certain=told)
+    newer = not is_before(subject, _READS_SAFETENSORS)
+    if name.endswith(".safetensors") and newer:
+        if weights.kind == "safetensors":
+            return None
+        message = f"its name says safetensors, and it is {weights.detail}"
+        effect = f"{_SAFETENSORS.effect}, from torch 2.13 on"
+        return Problem(message=message, effect=effect, fix="call it .pt or .pth", certain=told)
+    if weights.kind == "torchscript":
+        only = keywords.get("weights_only", ... if is_before(subject, WEIGHTS_ONLY_DEFAULT) else True)
+        if only is not True:
+            return None
+        effect = "RuntimeError: Cannot use ``weights_only=True`` with TorchScript archives"
+        certain = told or "weights_only" in keywords
+        return Problem(message="it is TorchScript", effect=effect, fix="use torch.jit.load", certain=certain)
+    if weights.kind not in _OF_TORCH_SAVE or weights.is_plain_pickle:
+        if weights.weights_only_refuses is None:
+            return None
+        message = f"it is {weights.detail}, which torch.save did not write"
+        effect = f"{_REFUSED}, or RuntimeError: PytorchStreamReader failed, or Invalid magic number"
+        return Problem(
+            message=message, effect=effect, fix="load it by what wrote it, or pack what torch.save writes"
+        )
+    said = keywords.get("weights_only")
+    if said is True or ("weights_only" not in keywords and not is_before(subject, WEIGHTS_ONLY_DEFAULT)):
+        if not is_refused(subject, weights):
+            return None
+        names = ", ".join(refused_globals(subject, weights)[:3]) or "what weights_only=True does not allow"
+        since = "" if said is True or told else ", from torch 2.6 on"
+        fix = "say weights_only=False where the file is trusted, or save the state_dict() alone"
+        message = f"it is {weights.detail}, and imports {names}"
+        return Problem(message=message, effect=f"{_REFUSED}{since}", fix=fix, certain=said is True or told)
+    return None
+
+
+RULES = rules_in(globals())

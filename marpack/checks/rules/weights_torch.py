@@ -1,0 +1,87 @@
+"""The rule on weights that the server's torch cannot read: formats, operators and names that it does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from marpack.archive.inspection.kinds import Weights
+from marpack.checks.frame.servers_torch import Torch
+from marpack.checks.frame.subject import Subject
+from marpack.checks.frame.weights import describe, is_named, serialized_file, weights_files
+from marpack.checks.rules.handler_name import is_python
+from marpack.findings import Finding, Severity
+from marpack.rule import rule, rules_in
+
+# The first torch that is built for numpy 2; before, a server has numpy 1, and so have all of TorchServe's images
+# (numpy==1.24.3 in its requirements/torch_common.txt).
+_NUMPY_2 = (2, 3)
+_EFFECTS = {
+    "torchscript": "the worker dies: RuntimeError: Unknown builtin op, or Attempted to read a PyTorch file with "
+    "version ..., but the maximum supported version for reading is ...",
+    "exported-program": "the worker dies: torch.export.load does not read it",
+    "safetensors": "the worker dies: its dtype is unknown",
+}
+_NO_NAME = "the worker dies: AttributeError: Can't get attribute ..., or ModuleNotFoundError"
+
+
+@rule("weights-torch", "error", kind="model")
+def find_unreadable(subject: Subject) -> Iterator[Finding]:
+    """Save weights with the server's torch, or an older one.
+
+    A file says in its bytes what reads it: the version of its format, the operators that TorchScript calls, the
+    names that a pickle imports, the dtypes of its tensors, the schema of a program of ``torch.export``. What came
+    to torch when is read from its sources (``marpack/archive/inspection/torch_versions.py``). Something is said
+    only where the server's torch is known: by ``--torch 2.1``, by ``--torchserve-version``, or for the target
+    ``kserve``, whose image of TorchServe 0.9.0 has torch 2.1. Where it is only known of an image, or
+    ``BaseHandler`` does not surely load the file, it is a warning, and a note for a file that no source names.
+    Arrays that numpy 2 pickled are read by numpy 1.26.1 and newer; torch before 2.3 is used with numpy 1, and the
+    images have 1.24 [server].
+    """
+    torch = subject.settings.torch
+    if torch is None or not is_python(subject):
+        return
+    for name in weights_files(subject):
+        weights = describe(subject, name)
+        if _is_before(torch, weights.torch_from) or _is_after(torch, weights.torch_to):
+            names = ", ".join(weights.torch_because[:3])
+            message = f"it is read by torch {_range(weights)} ({names}), and the server has {torch}"
+            fix = f"save it with the server's torch, or serve it by torch {_range(weights)}"
+            effect = _EFFECTS.get(weights.kind, _NO_NAME)
+            severity = _severity(subject, name, torch)
+        elif weights.numpy_from is not None and (torch.version < _NUMPY_2 or not torch.certain):
+            message = f"numpy 2 pickled it: numpy has that since {weights.numpy_from}, and the server has {torch}"
+            fix = "save tensors in place of arrays, save it with numpy 1, or install numpy 1.26.4 there"
+            effect = "the worker dies under an older numpy: ModuleNotFoundError: No module named 'numpy._core'"
+            severity = _severity(subject, name, torch, worst="warning")
+        else:
+            continue
+        yield find_unreadable.finding(message=message, fix=fix, effect=effect, member=name, severity=severity)
+
+
+def _severity(subject: Subject, name: str, torch: Torch, *, worst: Severity = "error") -> Severity:
+    if name != serialized_file(subject):
+        return "warning" if is_named(subject, name) else "note"
+    return worst if torch.certain and subject.worker.loads_model is True else "warning"
+
+
+def _range(weights: Weights) -> str:
+    if weights.torch_to is None:
+        return f"{weights.torch_from} and newer"
+    first = f"{weights.torch_from} to " if weights.torch_from not in (None, weights.torch_to) else ""
+    return f"{first}{weights.torch_to}" if weights.torch_from else f"up to {weights.torch_to}"
+
+
+def _is_before(torch: Torch, version: str | None) -> bool:
+    return version is not None and torch.version < _numbers(version)
+
+
+def _is_after(torch: Torch, version: str | None) -> bool:
+    return version is not None and torch.version > _numbers(version)
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)
+
+
+RULES = rules_in(globals())

@@ -1,0 +1,69 @@
+"""A deployment before it is written: what the server would refuse of its archives is asked first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from marpack.archive.plan.plan import ArchivePlan
+from marpack.config.rules.document import is_kserve
+from marpack.config.server_config import ServerConfig
+from marpack.findings import Finding
+from marpack.packing import CheckMode, refuse
+from marpack.serving.deploy.deployment import Deployment, ServingArtifact
+
+if TYPE_CHECKING:
+    from marpack.checks.frame.subject import CheckTarget
+
+# Rules on single archives as they are given to a service. Here they lie in a model store, whose settings are
+# judged as a whole: KServe's wrapper needs one archive that it knows, and SageMaker's .tar.gz is the store's.
+_OF_SINGLE_ARCHIVES = ("kserve-file-name", "sagemaker-form")
+_UNDECODED = "sagemaker-json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedDeployment:
+    """Archives by their names in the model store, and the settings beside them, all but written.
+
+    ``preset`` is what the settings begin with; None for a config.properties of the user's own.
+    """
+
+    plans: Mapping[str, ArchivePlan]
+    deployment: Deployment
+    folder: str
+    preset: str | None
+
+    def checked(self, mode: CheckMode) -> dict[str, tuple[Finding, ...]]:
+        """Return what ``marpack.check`` says of each archive for who runs this server.
+
+        Raises ``CheckError`` for errors in any of them, if that is the mode.
+        """
+        if mode == "off":
+            return {}
+        findings = {name: self._findings(name, plan) for name, plan in self.plans.items()}
+        refuse([each for found in findings.values() for each in found], mode)
+        return findings
+
+    def _findings(self, name: str, plan: ArchivePlan) -> tuple[Finding, ...]:
+        from marpack.checks.examine import check
+
+        server = ServerConfig.loads(self.deployment.config)
+        target: CheckTarget = "torchserve"
+        if self.preset == "sagemaker":
+            target = "sagemaker"
+        elif is_kserve(server.properties(), None):
+            target = "kserve"
+        how: list[dict[str, Any]] = [{"target": target, "ignore": (*_OF_SINGLE_ARCHIVES, _UNDECODED)}]
+        if server.decode_input_request is False and not server.service_envelope:
+            how.append({"target": "sagemaker", "select": _UNDECODED})
+        found = (each for arguments in how for each in check(plan, **arguments))
+        # Of several versions of a model each has a name of its own, which its plan does not know.
+        return tuple(replace(each, file=name) if each.file == plan.file_name else each for each in found)
+
+    def write(self, *, force: bool, findings: Mapping[str, tuple[Finding, ...]]) -> ServingArtifact:
+        """Write the archives, then config.properties; see ``Deployment.write``."""
+        artifact = self.deployment.write(self.plans, self.folder, force=force)
+        told = [findings.get(name, ()) for name in self.plans]
+        archives = [replace(each, findings=found) for each, found in zip(artifact.archives, told, strict=True)]
+        return replace(artifact, archives=tuple(archives))

@@ -1,0 +1,140 @@
+"""Where an ONNX model says that its tensors lie, read from its protocol buffer, and held against onnxruntime."""
+
+from __future__ import annotations
+
+import io
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from marpack.archive.inspection.pickles import Budget
+from marpack.archive.inspection.weights import describe_weights
+
+if TYPE_CHECKING:
+    from marpack.archive.inspection.kinds import Weights
+
+
+def varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def message(number: int, *parts: bytes) -> bytes:
+    """A field that holds a message, a text or bytes."""
+    data = b"".join(parts)
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def count(number: int, value: int) -> bytes:
+    return varint(number << 3) + varint(value)
+
+
+def entry(key: str, value: str) -> bytes:
+    return message(13, message(1, key.encode()), message(2, value.encode()))
+
+
+def tensor(location: str | None, *, external: bool = True, field: int = 5) -> bytes:
+    """An initializer of a graph (field 5), in another file."""
+    parts = [count(1, 4), count(2, 1), message(8, b"weight")]
+    if location is not None:
+        parts += [entry("location", location), entry("offset", "0"), entry("length", "16")]
+    return message(field, *parts, *([count(14, 1)] if external else []))
+
+
+def model(*graph: bytes, behind: bytes = b"") -> bytes:
+    return count(1, 10) + message(2, b"a test") + message(7, message(2, b"graph"), *graph) + behind
+
+
+def described(data: bytes, budget: Budget | None = None) -> Weights:
+    return describe_weights(io.BytesIO(data), len(data), budget=budget)
+
+
+def test_a_model_of_one_file_has_no_parts() -> None:
+    raw = message(5, count(1, 4), count(2, 1), message(9, bytes(16)))
+    for data in (model(raw), model(), model(tensor("net.onnx.data", external=False)), model(tensor(None))):
+        assert (described(data).kind, described(data).parts) == ("onnx", ())
+
+
+def test_each_file_is_named_once() -> None:
+    data = model(tensor("b.data"), tensor("a.data"), tensor("b.data"), tensor("weights/c.bin"))
+    weights = described(data)
+    assert weights.parts == ("b.data", "a.data", "weights/c.bin")
+    assert weights.detail.endswith("with tensors in 3 other files")
+
+
+def test_tensors_are_found_wherever_a_graph_may_hold_them() -> None:
+    constant = message(1, message(4, b"Constant"), message(5, message(1, b"value"), tensor("constant", field=5)))
+    branch = message(1, message(4, b"If"), message(5, message(1, b"then_branch"), message(6, tensor("branch"))))
+    listed = message(1, message(5, tensor("listed", field=10), message(11, tensor("graphs"))))
+    sparse = message(15, tensor("values", field=1), tensor("indices", field=2))
+    function = message(25, message(7, message(5, tensor("function", field=5))))
+    found = described(model(constant, branch, listed, sparse, behind=function)).parts
+    assert found == ("constant", "branch", "listed", "graphs", "values", "indices", "function")
+
+
+def test_fields_of_other_widths_are_passed_over() -> None:
+    floats = varint(4 << 3 | 5) + bytes(4) + varint(10 << 3 | 1) + bytes(8)
+    odd = message(5, floats, entry("location", "a.data"), count(14, 1))
+    assert described(model(odd)).parts == ("a.data",)
+
+
+def test_what_is_broken_inside_is_still_a_model_and_what_was_found_is_kept() -> None:
+    for broken in (b"\xff" * 8, message(5)[:1] + b"\x7f", b"\x2b", b"\x2d\0"):
+        weights = described(model(tensor("a.data"), broken, tensor("b.data")))
+        assert (weights.kind, weights.parts) == ("onnx", ("a.data",))
+        assert weights.detail.endswith("with tensors in 1 other file or more")
+
+
+def test_looking_has_an_end() -> None:
+    nested = b""
+    for _ in range(200):
+        nested = message(1, message(5, message(6, nested, tensor("deep"))))
+    assert described(model(tensor("a.data"), nested)).parts == ("a.data",)
+    budget = Budget(opcodes=3000)
+    many = model(*[tensor(f"{number}.data") for number in range(1000)])
+    assert 0 < len(described(many, budget).parts) < 500
+    assert budget.opcodes < 0
+
+
+def test_noise_is_looked_at() -> None:
+    generator = random.Random(0)
+    whole = model(tensor("a.data"), tensor("b.data"))
+    for _ in range(500):
+        data = bytearray(whole)
+        for _ in range(generator.randrange(1, 4)):
+            data[generator.randrange(len(data))] = generator.randrange(256)
+        described(bytes(data))
+
+
+# ------------------------------------------------------------------------------------ held against onnxruntime
+
+
+@pytest.fixture(scope="module")
+def onnxruntime() -> Any:
+    return pytest.importorskip("onnxruntime")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("location", ["net.onnx.data", "./net.onnx.data", "weights/net.bin"])
+def test_onnxruntime_looks_for_the_same_file(location: str, onnxruntime: Any, tmp_path: Path) -> None:
+    name = message(8, b"weight")
+    held = message(5, count(1, 4), count(2, 1), name, entry("location", location), count(14, 1))
+    kind = message(2, message(1, count(1, 1), message(2, message(1, count(1, 4)))))
+    value = message(1, b"y"), kind
+    node = message(1, message(1, b"weight"), message(2, b"y"), message(4, b"Identity"))
+    opset = message(8, message(1, b""), count(2, 13))
+    data = count(1, 8) + message(7, node, message(2, b"g"), held, message(12, *value)) + opset
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data)
+    assert described(data).parts == (location,)
+    with pytest.raises(Exception, match=r"[Ee]xternal data|No such file"):
+        onnxruntime.InferenceSession(str(path))
+    part = tmp_path / location
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(bytes(16))
+    assert list(onnxruntime.InferenceSession(str(path)).run(None, {})[0]) == [0.0] * 4

@@ -1,0 +1,92 @@
+"""Handlers that load their weights by a call that reads files of another kind."""
+
+from __future__ import annotations
+
+from tests.checks.cases.case import Archive, Case
+from tests.checks.cases.weights import CHECKPOINT, NET, REFUSED, SCRIPT, STATE_DICT, saved
+from tests.checks.cases.weights_modules import whole
+
+
+def loads(call: str, data: bytes, name: str = "net.pt", *, top: str = "", **more: str) -> Archive:
+    """An archive whose handler has a call load its weights, ``path``."""
+    handler = f"""
+import os, pickle
+import torch
+{top}
+class Handler:
+    def initialize(self, context):
+        folder = context.system_properties.get("model_dir")
+        path = os.path.join(folder, {name!r})
+        self.model = {call}
+    def handle(self, data, context):
+        return [True] * len(data)
+"""
+    files: dict[str, str | bytes] = {"handler.py": handler, name: data, "net.py": NET}
+    files |= {f"{module}.py": text for module, text in more.items()}
+    return Archive(files=files, model={"handler": "handler.py", "serializedFile": name})
+
+
+MODULE = whole("net")
+LISTED = saved(b"cfractions\nFraction\nX\x03\0\0\x001/3\x85R")
+LOAD = 'torch.load(path, map_location="cpu")'
+TRUSTED = "torch.load(path, weights_only=False)"
+SAFE = "import fractions\ntorch.serialization.add_safe_globals([fractions.Fraction])"
+
+CASES = [
+    Case(
+        code="weights-call",
+        title="a whole model",
+        broken=loads(LOAD, MODULE),
+        repaired=loads(TRUSTED, MODULE),
+        fails="worker",
+        says=REFUSED,
+    ),
+    Case(
+        code="weights-call",
+        title="another class",
+        broken=loads("torch.load(path, weights_only=True)", LISTED),
+        repaired=loads(LOAD, LISTED, top=SAFE),
+        fails="worker",
+        says=REFUSED,
+    ),
+    Case(
+        code="weights-call",
+        title="torch.load of TorchScript",
+        broken=loads(LOAD, SCRIPT),
+        repaired=loads(TRUSTED, SCRIPT),
+        fails="worker",
+        says="Cannot use ``weights_only=True`` with TorchScript archives",
+    ),
+    Case(
+        code="weights-call",
+        title="torch.load of what is neither",
+        broken=loads(TRUSTED, b"\x89HDF\r\n\x1a\n" + bytes(100), "net.h5"),
+        repaired=loads(LOAD, CHECKPOINT),
+        fails="worker",
+        says=r"UnpicklingError|Invalid magic number",
+    ),
+    Case(
+        code="weights-call",
+        title="torch.jit.load of a state_dict",
+        broken=loads("torch.jit.load(path)", STATE_DICT),
+        repaired=loads("torch.jit.load(path)", SCRIPT),
+        fails="worker",
+        says=r"failed locating file constants\.pkl",
+    ),
+    Case(
+        code="weights-call",
+        title="torch.export.load of a state_dict",
+        broken=loads("torch.export.load(path)", STATE_DICT),
+        repaired=loads(LOAD, STATE_DICT),
+        fails="worker",
+        says="RuntimeError",
+    ),
+    Case(
+        code="weights-call",
+        title="pickle.load of a state_dict",
+        broken=loads('pickle.load(open(path, "rb"))', STATE_DICT),
+        repaired=loads(LOAD, STATE_DICT),
+        fails="worker",
+        says="persistent id instruction",
+    ),
+]

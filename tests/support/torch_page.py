@@ -1,0 +1,100 @@
+"""Write spec/torch.md from the tables of torch's versions: ``python -m tests.support.torch_page``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from marpack.archive.inspection import torch_versions
+from marpack.archive.inspection.torch_versions import version_text
+from marpack.checks.frame import servers_torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from marpack.archive.inspection.torch_versions import Version
+
+__all__ = ["PAGE", "page"]
+
+PAGE = Path(__file__).parents[2] / "spec" / "torch.md"
+
+_HEAD = """\
+# Which torch reads a file
+
+Made from the tables in `marpack/archive/inspection/torch_versions.py` by `python -m tests.support.torch_page`; a
+test holds this page against them. `marpack inspect` shows what a file needs, and `marpack check --torch 2.1` says
+what that torch does not read (rule `weights-torch`). A version is the first that has something, unless it is said
+to be the last.
+
+The tables are read from the sources in torch's released packages, the last patch release of each minor version:
+`caffe2/serialize/versions.h`, `c10/core/ScalarType.h`, `torch/_export/serde/schema.py`, `native_functions.yaml`
+and the modules of Python. `tests/archive/inspection/test_torch_versions.py` asks torch 2.13, and Debian's 1.13
+where it is installed, for everything in them, and has the old one load what the new one writes.
+"""
+
+_NUMPY = f"""\
+## numpy
+
+Arrays that numpy 2 pickles import `numpy._core`, which numpy 1 has since {torch_versions.NUMPY_FROM}. torch is
+built for numpy 2 since 2.3; the images of TorchServe's releases have numpy 1.24.
+"""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    parts = [
+        _HEAD,
+        _table("The record `version` of torch's zip files", "format version", _formats()),
+        _table("Programs of `torch.export`", "schema version, its first number", _schemas()),
+        f"Since {version_text(torch_versions.PT2_ARCHIVE)} they have the form pt2, which no older torch reads.\n",
+        _names("Dtypes, of pickles and safetensors", torch_versions._DTYPES),
+        _names("What pickles import; a name that ends in a dot is a module", torch_versions._NAMES),
+        _names("The last version that has a module", torch_versions._GONE),
+        _names("Operators that TorchScript calls, `torch.<name>`", torch_versions._OPERATORS),
+        _NUMPY,
+        _table("The torch in the images of TorchServe's releases", "TorchServe", _releases()),
+    ]
+    return "\n".join(parts)
+
+
+def _formats() -> Iterator[tuple[str, str]]:
+    for number, since in torch_versions._FORMATS.items():
+        yield str(number), f"{version_text(since)} and newer"
+
+
+def _schemas() -> Iterator[tuple[str, str]]:
+    for number, (since, until) in torch_versions._SCHEMAS.items():
+        bounds = (
+            f"{version_text(since)} and newer"
+            if until is None
+            else f"{version_text(since)} to {version_text(until)}"
+        )
+        yield str(number), version_text(since) or "" if since == until else bounds
+
+
+def _releases() -> Iterator[tuple[str, str]]:
+    for release, torch in servers_torch._OF_RELEASES:
+        yield ".".join(map(str, release)), version_text(torch) or ""
+
+
+def _names(title: str, table: Mapping[Version, str]) -> str:
+    rows = (
+        (version_text(version) or "", " ".join(f"`{name}`" for name in names.split()))
+        for version, names in table.items()
+    )
+    return _table(title, "torch", rows, second="names")
+
+
+def _table(title: str, first: str, rows: Iterator[tuple[str, str]], *, second: str = "torch") -> str:
+    lines = [
+        f"## {title}",
+        "",
+        f"| {first} | {second} |",
+        "| --- | --- |",
+        *(f"| {one} | {other} |" for one, other in rows),
+    ]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
