@@ -57,7 +57,7 @@ __all__, __getattr__, __dir__ = _lazy(
         "checks.examine": "check",
         "config.settings.keys": "KEYS",
         "config.lint": "lint_config lint_snapshot",
-        "config.model_config": "ModelConfig",
+        "config.model_config": "ModelConfig lint_model_config",
         "config.server_config": "ServerConfig",
         "config.snapshot": "ModelSnapshot SnapshotEntry",
         "config.text.properties": "properties",

@@ -29,6 +29,7 @@ from marpack.checks.examine import check as check
 from marpack.config.lint import lint_config as lint_config
 from marpack.config.lint import lint_snapshot as lint_snapshot
 from marpack.config.model_config import ModelConfig as ModelConfig
+from marpack.config.model_config import lint_model_config as lint_model_config
 from marpack.config.server_config import ServerConfig as ServerConfig
 from marpack.config.settings.keys import KEYS as KEYS
 from marpack.config.snapshot import ModelSnapshot as ModelSnapshot
@@ -99,6 +100,7 @@ __all__ = [
     "inspect_archive",
     "iter_archive",
     "lint_config",
+    "lint_model_config",
     "lint_snapshot",
     "open_archive",
     "pack",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
-from marpack.archive.manifest import Manifest
-from marpack.config.rules import listeners, models_to_load, platform, text, values
+from marpack.archive.manifest import MANIFEST_NAME, Manifest
+from marpack.config.rules import limits, listeners, load_models, models_to_load, platform, text, values
 from marpack.config.rules.document import Document, Target, is_kserve
 from marpack.config.rules.models_to_load import find_unreadable
 from marpack.config.rules.snapshot_form import FORM_RULES, find_no_json, with_form
@@ -38,12 +39,17 @@ def _of_the_snapshot(known: Rule[SnapshotText]) -> Rule[Document]:
     return Rule(code=known.code, severity=known.severity, function=find)
 
 
+# Enough of a file to tell a zip from a gzip-compressed tar.
+_HEAD = 4
+
 SNAPSHOT_RULES: tuple[Rule[SnapshotText], ...] = (find_unreadable, *FORM_RULES, *VALUE_RULES)
 RULES: tuple[Rule[Document], ...] = (
     *text.RULES,
     *values.RULES,
+    *limits.RULES,
     *listeners.RULES,
     *platform.RULES,
+    *load_models.RULES,
     *models_to_load.RULES,
     *map(_of_the_snapshot, (*FORM_RULES, *VALUE_RULES)),
 )
@@ -65,8 +71,9 @@ def lint_config(
 
     ``file`` is its name for the findings. ``torchserve_version`` is that of the server; without it, what only
     some releases refuse is a warning. ``target="kserve"`` holds it to what KServe's wrapper needs; a store under
-    ``/mnt/models`` implies it. ``model_store`` is the folder of the archives as seen from here, whose manifests
-    are read and compared; ``archives`` are manifests by file name, of archives that need not be there yet.
+    ``/mnt/models`` implies it. ``target="mlflow"`` holds it to what MLflow's plugin needs. ``model_store`` is the
+    folder of the archives as seen from here, whose manifests are read and compared; ``archives`` are manifests by
+    file name, of archives that need not be there yet.
     ``environ`` resolves variables first. ``select`` and ``ignore`` are codes, or what codes begin with, as those
     of ``check``; ``MarpackError`` is raised for one that no rule has (spec/checks.md). What cannot be read is told
     in any case.
@@ -120,7 +127,7 @@ def _lint(
     if model_store is not None:
         there = look_at_store(model_store)
         known = archives or {}
-        store = Store(there.names | known.keys(), {**there.manifests, **known}, there.unreadable)
+        store = there._replace(names=there.names | known.keys(), manifests={**there.manifests, **known})
     document = replace(
         document,
         properties=properties,
@@ -187,4 +194,26 @@ def look_at_store(folder: str | os.PathLike[str]) -> Store:
         except (ArchiveError, OSError) as error:
             effect, fix = "models after it in a snapshot are left out", "remove or replace it"
             unreadable.append(find_unreadable.finding(str(error), "model_store", effect=effect, fix=fix))
-    return Store(names, manifests, unreadable)
+    folders = frozenset(name for name in names if os.path.isdir(os.path.join(folder, name)))
+    heads = dict(_heads(os.fsdecode(folder), names - folders))
+    strays = frozenset(name for name in folders if not _holds_model(os.path.join(folder, name)))
+    return Store(names, manifests, unreadable, folders, heads, strays)
+
+
+def _holds_model(folder: str) -> bool:
+    """Tell whether a folder has a manifest, itself or in the only folder in it, which the server takes for it."""
+    try:
+        inside = os.listdir(folder)
+    except OSError:
+        return True  # nothing is known of it
+    folders = [folder, *(os.path.join(folder, name) for name in inside if len(inside) == 1)]
+    return any(os.path.isfile(os.path.join(each, MANIFEST_NAME)) for each in folders)
+
+
+def _heads(folder: str, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the first bytes of the files, as far as they can be read: others are told of elsewhere."""
+    for name in names:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                yield name, file.read(_HEAD)

@@ -6,15 +6,17 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias
 
-from marpack.config.rules.model_config import find_all, find_keys, find_size, find_types
+from marpack.config.rules.model_config import UNREADABLE, find_all, find_keys, find_size, find_types
+from marpack.config.rules.model_config_taken import as_taken
 from marpack.config.rules.model_config_text import SECTIONS, ModelConfigText
 from marpack.config.text import yaml_text
 from marpack.config.text.plain_copy import SIZE_LIMIT, plain
 from marpack.display import type_name
 from marpack.errors import ConfigError
+from marpack.findings import Finding
 
 # The server reads both in any case; these are the spellings that its own examples use.
 DeviceType: TypeAlias = Literal["cpu", "gpu"]
@@ -26,11 +28,13 @@ class ModelConfig:
     """The settings of one model, as they stand in the ``model-config.yaml`` of its archive.
 
     Each field is a key of the server's front end in Python's spelling: ``min_workers`` is ``minWorkers``. None
-    leaves the key out. The server ignores what it cannot use, with no more than a line in its log; here it is a
-    ``ConfigError`` that holds everything at once.
+    leaves the key out. The server ignores what it cannot use, with no more than a line in its log. For who writes
+    it is a ``ConfigError`` that holds everything at once; ``load`` reads a file as the server does, and
+    ``validate`` says what of it is not taken as it stands.
 
     The back end gives all keys to the handler as ``context.model_yaml_config``, the front end's too. ``extra``
-    holds the keys that nobody here knows; a handler's own settings belong below ``handler``.
+    holds the keys that nobody here knows; a handler's own settings belong below ``handler``. Of a file that was
+    read it also holds, as they stand there, the values that the server does not take so; these are written then.
 
     It is a ``Source``: ``marpack.pack(config_file=ModelConfig(...))`` puts it into an archive.
     """
@@ -123,7 +127,7 @@ class ModelConfig:
             findings.append(find_keys.finding(message, key, fix=fix))
         config = ModelConfigText(document={**extra, **self._settings()})
         if findings := [*findings, *find_all(config)]:
-            raise ConfigError(findings)
+            raise _refusal(findings)
         copied, _ = config.copied
         # Copies, so that what was found good stays so.
         for key in SECTIONS & copied.keys():
@@ -142,15 +146,38 @@ class ModelConfig:
 
         A null is no way to leave a key out: the server ignores it, or fails.
         """
-        return cls._taken(ModelConfigText(document=document))
+        config = ModelConfigText(document=document)
+        if findings := find_all(config):
+            raise _refusal(findings)
+        settings = config.settings
+        known = {attribute: settings[key] for key, attribute in _KEYS.items() if key in settings}
+        return cls(**known, extra={key: value for key, value in settings.items() if key not in _KEYS})
 
     @classmethod
-    def _taken(cls, config: ModelConfigText) -> ModelConfig:
-        if findings := find_all(config):
-            raise ConfigError(findings)
-        document = config.settings
-        known = {attribute: document[key] for key, attribute in _KEYS.items() if key in document}
-        return cls(**known, extra={key: value for key, value in document.items() if key not in _KEYS})
+    def _read(cls, config: ModelConfigText) -> ModelConfig:
+        findings = find_all(config)
+        if unreadable := [each for each in findings if each.code in UNREADABLE]:
+            raise _refusal(unreadable)
+        if not findings:
+            return cls.from_dict(config.settings)
+        # Beside the constructor, which is for who writes.
+        made = object.__new__(cls)
+        taken, (copied, _) = as_taken(config), config.copied
+        for each in fields(cls):
+            if each.name != "extra":
+                object.__setattr__(made, each.name, each.default)
+        for key, value in taken.items():
+            object.__setattr__(made, _KEYS[key], tuple(value) if key == "deviceIds" else value)
+        extra = {key: value for key, value in copied.items() if key not in taken or taken[key] != value}
+        object.__setattr__(made, "extra", extra)
+        return made
+
+    def validate(self) -> tuple[Finding, ...]:
+        """Return what the server would ignore, or take otherwise than it stands: nothing, unless it was read.
+
+        ``lint_model_config`` says the same of a text, with the lines.
+        """
+        return find_all(ModelConfigText(document=self.to_dict()))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a reader of the file gets: the front end's keys, new dicts and lists."""
@@ -166,18 +193,21 @@ class ModelConfig:
 
     @classmethod
     def loads(cls, text: str | bytes) -> ModelConfig:
-        """Read the text of a file as the back end does; needs the ``yaml`` extra.
+        """Read the text of a file as the server does; needs the ``yaml`` extra.
 
-        Raises ``ConfigError`` for what is not one YAML mapping in UTF-8 and for every setting that the server
-        would ignore; each finding has its line.
+        A field is what the server takes: ``maxBatchDelay: 0`` is none, ``minWorkers`` counts only with
+        ``maxWorkers``. What stands there is kept in ``extra`` where it is something else, and ``validate`` tells
+        of it. Raises ``ConfigError``, whose findings have lines, for what is not one YAML mapping in UTF-8 with
+        strings for keys, for what is larger or deeper than the server reads, and for values that YAML alone can
+        hold, as dates.
         """
-        return cls._taken(ModelConfigText.read(text))
+        return cls._read(ModelConfigText.read(text))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ModelConfig:
         """Read a file, as ``loads`` does; findings name it as well."""
         with open(path, "rb") as file:
-            return cls._taken(ModelConfigText.read(file.read(), str(path)))
+            return cls._read(ModelConfigText.read(file.read(), str(path)))
 
     @property
     def name(self) -> str:
@@ -192,6 +222,20 @@ class ModelConfig:
     def open(self) -> io.BytesIO:
         """Read the file from its beginning."""
         return io.BytesIO(self.to_yaml().encode("ascii"))
+
+
+def lint_model_config(text: str | bytes, *, file: str | None = None) -> tuple[Finding, ...]:
+    """Return what the server, or the worker, would refuse, ignore or take otherwise in a model-config.yaml.
+
+    Nothing is raised for it. ``file`` is its name for the findings, which have lines as far as these are known.
+    Needs the ``yaml`` extra.
+    """
+    return find_all(ModelConfigText.read(text, file))
+
+
+def _refusal(findings: Sequence[Finding]) -> ConfigError:
+    """Return the error that refuses to write what the server does not take as it stands."""
+    return ConfigError([replace(each, severity="error") for each in findings])
 
 
 # The server's keys that no rule derives from the fields' names.

@@ -377,7 +377,11 @@ def test_nothing_in_a_file_acts_on_the_terminal(
 
 
 def test_lint_of_a_good_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert output(capsys, "config", "lint", "good.properties") == "good.properties: 0 errors, 0 warnings\n"
+    good = output(capsys, "config", "lint", "good.properties", "--target", "torchserve")
+    assert good == "good.properties: 0 errors, 0 warnings\n"
+    assert "0 errors, 0 warnings, 1 note" in output(capsys, "config", "lint", "good.properties")
+    noted = output(capsys, "config", "lint", "good.properties", "--target", "mlflow")
+    assert "note: management_address: does not say localhost: MLflow's plugin" in noted
 
 
 @pytest.mark.parametrize(
@@ -432,7 +436,7 @@ def test_lint_for_what_is_no_release(folder: Path, capsys: pytest.CaptureFixture
 
 
 def test_lint_with_a_store_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["config", "lint", "good.properties", "--model-store", "gone"]) == 1
+    assert main(["config", "lint", "good.properties", "--target", "torchserve", "--model-store", "gone"]) == 1
     # Not with the line in which the file itself names a folder.
     assert capsys.readouterr().out.startswith("error: model_store: 'gone' cannot be looked at: ")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import marpack
-from marpack.config.model_config import ModelConfig
+from marpack.config.model_config import ModelConfig, lint_model_config
 from marpack.config.text import yaml_text
 from marpack.errors import ConfigError, MissingExtraError
 from marpack.findings import Finding
@@ -116,6 +116,7 @@ def refused(**arguments: Any) -> list[tuple[str, str]]:
 def unread(text: str | bytes) -> list[Finding]:
     with pytest.raises(ConfigError) as caught:
         ModelConfig.loads(text)
+    assert {found.severity for found in caught.value.findings} == {"error"}
     return list(caught.value.findings)
 
 
@@ -386,12 +387,8 @@ def test_a_document_has_the_keys_of_the_server(document: dict[str, Any], code: s
         ("a: !!int x\n", "syntax", None),
         ("[" * 100_000, "syntax", None),
         (b"a: 1\nb: \xe9\n", "encoding", 2),
-        ("batchSize: 1\nuseVenv: 1\n", "type", 2),
-        ("a: 1\nparallelType: tp\ntorchrun:\n  nnodes: 1\n  nproc-per-node: gpu\n", "type", 5),
         ("a: 1\nhandler:\n  x:\n    y: 2024-01-01\n", "value", 3),
         ("a: 1\non: 2\n", "key", 2),
-        ("a: 1\n'on': 2\nBatchSize: 3\n", "misspelt-key", 3),
-        ("x: &x {useVenv: 1}\n<<: *x\n", "type", 1),
         ("a: &a [*a]\n", "depth", 1),
     ],
 )
@@ -401,11 +398,91 @@ def test_a_file_that_cannot_be_used_says_where(text: str | bytes, code: str, lin
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "severity", "line"),
+    [
+        ("batchSize: 1\nuseVenv: 1\n", "type", "error", 2),
+        ("a: 1\nparallelType: tp\ntorchrun:\n  nnodes: 1\n  nproc-per-node: gpu\n", "type", "error", 5),
+        ("a: 1\n'on': 2\nBatchSize: 3\n", "misspelt-key", "warning", 3),
+        ("x: &x {useVenv: 1}\n<<: *x\n", "type", "error", 1),
+        ("minWorkers: 1\nmaxWorkers: 1\nmaxBatchDelay: 0\n", "range", "warning", 3),
+        ("minWorkers: 1\n", "worker-pair", "warning", 1),
+        ("parallelType: pp\n", "parallel", "warning", 1),
+        ("parallelLevel: 2\nparallelType: pp\n", "parallel", "error", 2),
+        ("pt2: 1\n", "pt2", "error", 1),
+    ],
+)
+def test_what_the_server_reads_is_read_and_told(text: str, code: str, severity: str, line: int) -> None:
+    for config in (ModelConfig.loads(text), ModelConfig.loads(text.encode())):
+        [told] = config.validate()
+        [found] = lint_model_config(text, file="m.yaml")
+        assert (found.code, found.severity, found.line) == (f"model-config-{code}", severity, line)
+        assert found == replace(told, file="m.yaml", line=line)
+        # What stands in the file is written again.
+        assert ModelConfig.loads(config.to_yaml()) == config
+        assert copy.deepcopy(config) == pickle.loads(pickle.dumps(config)) == config
+
+
+def test_fields_are_what_the_server_takes() -> None:
+    config = ModelConfig.loads(
+        "minWorkers: 0\nmaxWorkers: 2\nbatchSize: 0\nmaxBatchDelay: 0\nresponseTimeout: -1\nuseVenv: 'yes'\n"
+        "deviceIds: [0, x]\nparallelType: PP\ntorchrun: {nproc-per-node: gpu, max-restarts: 3, nnodes: 2}\n"
+        "BatchSize: 8\nhandler:\n"
+    )
+    assert (config.min_workers, config.max_workers, config.batch_size) == (1, 2, 1)
+    assert (config.max_batch_delay, config.response_timeout, config.startup_timeout) == (None, 120, 120)
+    assert (config.use_venv, config.device_ids, config.handler) == (None, None, None)
+    assert (config.parallel_type, config.torchrun) == ("PP", {"nnodes": 2})
+    assert config.extra == {
+        "minWorkers": 0,
+        "batchSize": 0,
+        "maxBatchDelay": 0,
+        "responseTimeout": -1,
+        "useVenv": "yes",
+        "deviceIds": [0, "x"],
+        "torchrun": {"nproc-per-node": "gpu", "max-restarts": 3, "nnodes": 2},
+        "BatchSize": 8,
+        "handler": None,
+    }
+    assert config.to_dict()["torchrun"] == config.extra["torchrun"]
+    half = ModelConfig.loads("minWorkers: 4")
+    assert (half.min_workers, half.extra) == (None, {"minWorkers": 4})
+    # Who writes is told.
+    with pytest.raises(ConfigError, match="'minWorkers' has a field of its own: give min_workers= instead"):
+        replace(half, batch_size=1)
+    assert replace(half, min_workers=4, max_workers=4, extra={}).validate() == ()
+
+
+def test_what_cannot_be_read_is_told_too() -> None:
+    assert [(found.code, found.line) for found in lint_model_config("a: 1\nb: [\n")] == [
+        ("model-config-syntax", 3)
+    ]
+    assert lint_model_config("minWorkers: 1\nmaxWorkers: 1\n") == ()
+
+
+def test_a_file_that_was_read_is_packed_as_it_stands(tmp_path: Path) -> None:
+    config = ModelConfig.loads("minWorkers: 1\nmaxWorkers: 1\nmaxBatchDelay: 0\nBatchSize: 4\n")
+    marpack.pack(
+        model_name="m",
+        handler={"h.py": b"def handle(a, b): return a\n"},
+        config_file=config,
+        export_path=tmp_path,
+        check="off",
+    )
+    with zipfile.ZipFile(tmp_path / "m.mar") as archive:
+        text = archive.read("model-config.yaml")
+    assert ModelConfig.loads(text) == config
+    assert b"maxBatchDelay: 0" in text
+    assert b"BatchSize: 4" in text
+
+
 def test_a_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text("batchSize: 8\n")
     assert ModelConfig.load(path) == ModelConfig.load(str(path)) == ModelConfig(batch_size=8)
-    for text in ("batchSize: 0\n", "batchSize: [\n", ""):
+    path.write_text("batchSize: 0\n")
+    assert ModelConfig.load(path).batch_size == 1
+    for text in ("on: 0\n", "batchSize: [\n", ""):
         path.write_text(text)
         with pytest.raises(ConfigError) as caught:
             ModelConfig.load(path)

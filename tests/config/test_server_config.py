@@ -24,7 +24,8 @@ from marpack import (
 )
 from marpack.config.presets import PRESETS
 from marpack.config.settings.environment import is_true, resolve
-from marpack.config.settings.keys import IGNORED_KEYS, KEYS, ServerSettings, parse_value
+from marpack.config.settings.keys import KEYS, ServerSettings, parse_value
+from marpack.config.settings.other_keys import OTHER_KEYS
 from marpack.config.settings.releases import release
 from tests.support.vectors import SPEC
 
@@ -80,7 +81,7 @@ def test_every_setting_is_listed() -> None:
     assert ServerConfig().properties() == {}
     assert KEYS["tsConfigFile"].attribute == "ts_config_file"
     assert KEYS["NUM_WORKERS"].attribute == "num_workers"
-    assert not set(IGNORED_KEYS) & set(KEYS)
+    assert not set(OTHER_KEYS) & set(KEYS)
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.name)
@@ -639,7 +640,7 @@ def test_validate_gives_values() -> None:
             severity="error",
             key="job_queue_size",
             message="0 is out of range",
-            effect="it fails",
+            effect="it ends as soon as it loads a model: Invalid configuration: null",
             fix="write at least 1",
         ),
     )

@@ -236,6 +236,7 @@ CASES = [
     Case(snapshot(parallelLevel=1), {("snapshot-parallel", "warning", f"{V}.parallelLevel")}, GOOD),
     Case(snapshot(runtimeType="LSP"), {("snapshot-runtime-cpp", "warning", f"{V}.runtimeType")}, GOOD),
     Case(snapshot(marName=""), {("snapshot-mar-name", "error", f"{V}.marName")}, snapshot(marName="m")),
+    Case(snapshot(marName="w.war"), {("snapshot-mar-name", "error", f"{V}.marName")}, snapshot(marName="war.mar")),
     Case(
         snapshot(marName="a..mar"), {("snapshot-mar-name", "error", f"{V}.marName")}, snapshot(marName="a.b.mar")
     ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -169,6 +170,41 @@ FATAL = {
         {"model_snapshot": snapshot() + ","},
         {"model_snapshot": snapshot()},
         "MalformedJsonException",
+    ),
+    "JSON over several lines": Mistake(
+        "models-json",
+        "models",
+        {"models": '{\n"m": {\n"1.0": {"minWorkers": 1}\n}\n}', "load_models": "m.mar"},
+        {"models": '{\\\n"m": {\\\n"1.0": {"minWorkers": 1}\\\n}\\\n}', "load_models": "m.mar"},
+        "java.io.EOFException: End of input",
+    ),
+    "two archives of one name and version": Mistake(
+        "load-models-same-version",
+        "load_models",
+        {"load_models": "m=m.mar,m=other.mar"},
+        {"load_models": "m.mar"},
+        "Model version 1.0 is already registered for model m",
+    ),
+    "one archive twice, by a path too": Mistake(
+        "load-models-twice",
+        "load_models",
+        {"load_models": "m.mar,sub/m.mar"},
+        {"load_models": "m.mar"},
+        "Model version 1.0 is already registered for model m",
+    ),
+    "no time between two measurements": Mistake(
+        "range",
+        "metric_time_interval",
+        {"metric_time_interval": "0"},
+        {"metric_time_interval": "60"},
+        "Invalid configuration: null",
+    ),
+    "no place for a request": Mistake(
+        "range",
+        "job_queue_size",
+        {"job_queue_size": "0", "load_models": "m.mar"},
+        {"job_queue_size": "15", "load_models": "m.mar"},
+        "Invalid configuration: null",
     ),
     "a key left out": in_snapshot(
         "snapshot-missing",
@@ -400,6 +436,20 @@ def test_what_a_snapshot_says_in_vain(store: Path, cache: Path, tmp_path: Path, 
             return False
 
         wait_until(gives_up, lambda: f"it never gives up. {server.log_tail()}")
+
+
+def test_a_workflow_in_a_snapshot_ends_the_restoring(store: Path, cache: Path, tmp_path: Path, warm: Warm) -> None:
+    own = tmp_path / "store"
+    shutil.copytree(store, own)
+    shutil.copy(own / "other.mar", own / "a.war")
+    entry = json.loads(snapshot())["models"]["m"]["1.0"]
+    models = {"a": {"1.0": {**entry, "marName": "a.war"}}, "m": {"1.0": entry}}
+    text_ = json.dumps({"name": "startup.cfg", "modelCount": 2, "models": models})
+    wrong = ("error", "snapshot-mar-name", "model_snapshot.models.a.1.0.marName")
+    config = text(base(own), {"model_snapshot": text_})
+    with started(config, own, cache, tmp_path, wrong, warm=warm(VERSION)) as server:
+        assert server.models() == {}
+        assert "Error while retrieving snapshot details. Details: Input is not in the .gz format" in server.log()
 
 
 def test_models_alone_load_nothing(store: Path, cache: Path, tmp_path: Path) -> None:

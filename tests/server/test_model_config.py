@@ -9,9 +9,12 @@ import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from hypothesis import given, settings
 
-from marpack.config.model_config import ModelConfig
+from marpack.config.model_config import _KEYS, ModelConfig, lint_model_config
+from marpack.config.rules.model_config_taken import as_taken
+from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.errors import ConfigError
 from tests.conftest import require
 from tests.property.test_model_config_round_trips import configs, encode
@@ -121,11 +124,32 @@ def server(pytestconfig: pytest.Config) -> Iterator[Server]:
 
 def codes(text: str, key: str) -> set[str]:
     """Return the codes of what marpack finds about a key."""
-    try:
-        ModelConfig.loads(text)
-    except ConfigError as error:
-        return {found.code for found in error.findings if found.key == key}
-    return set()
+    return {found.code for found in lint_model_config(text) if found.key == key}
+
+
+def assert_read_alike(server: Server, text: str) -> None:
+    """Assert that marpack reads each setting as the server does, and writes what stood there."""
+    config, kept = ModelConfig.loads(text), server.settings(text)
+    taken = as_taken(ModelConfigText.read(text))
+    # The server has the pair of workers one by one, and looks at both when it starts them.
+    for key in NUMBERS.keys() - {"minWorkers", "maxWorkers", "parallelLevel"}:
+        assert kept[key] == encode(taken.get(key, NUMBERS[key][1])), key
+    for key in FLAGS:
+        assert kept[key] == encode(taken.get(key, False)), key
+    for key in ("deviceType", "parallelType"):
+        assert kept[key] == encode((taken.get(key) or "NONE").upper()), key
+    assert kept["deviceIds"] == encode(taken.get("deviceIds"))
+    assert (kept.get("torchRun") == "null;") == ("torchrun" not in taken)
+    for name, value in taken.get("torchrun", {}).items():
+        assert kept[FIELDS[f"torchrun.{name}"]] == encode(value), name
+    for key, value in taken.items():
+        field = getattr(config, _KEYS[key])
+        assert (list(field) if key == "deviceIds" else field) == value
+    document, written = yaml.safe_load(text), config.to_dict()
+    assert {key: written[key] for key in document} == document
+    assert {(found.code, found.key) for found in config.validate()} == {
+        (found.code, found.key) for found in lint_model_config(text)
+    }
 
 
 @settings(deadline=None, max_examples=300)
@@ -170,6 +194,8 @@ def test_a_number_that_is_refused_is_one_that_the_server_does_not_keep(server: S
     for number in (lowest - 1, -(2**31)):
         assert server.settings(f"{key}: {number}")[key] == encode(below), number
         assert "model-config-range" in codes(f"{key}: {number}", key)
+    for value in (*NOT_NUMBERS, str(lowest - 1), str(-(2**31)), str(lowest)):
+        assert_read_alike(server, f"{key}: {value}")
     for number in (lowest, 2**31 - 1):
         assert server.settings(f"{key}: {number}")[key] == encode(number)
         assert not {"model-config-type", "model-config-range"} & codes(f"{key}: {number}", key)
@@ -183,6 +209,7 @@ def test_the_same_for_torchrun(server: Server, name: str) -> None:
         assert server.settings(f"torchrun: {{{name}: {text}}}")[FIELDS[key]] == encode(default), text
         code = "model-config-range" if "214748364" in text else "model-config-type"
         assert codes(f"torchrun: {{{name}: {text}}}", key) == {code}
+        assert_read_alike(server, f"torchrun: {{{name}: {text}}}")
     for number in (lowest - 1, -(2**31)):
         assert server.settings(f"torchrun: {{{name}: {number}}}")[FIELDS[key]] == encode(below), number
         assert codes(f"torchrun: {{{name}: {number}}}", key) == {"model-config-range"}
@@ -237,6 +264,7 @@ def test_what_is_refused_is_what_the_server_ignores(
 ) -> None:
     assert server.settings(text)[field] == encode(kept)
     assert codes(text, key) == {code}
+    assert_read_alike(server, text)
 
 
 @pytest.mark.parametrize(

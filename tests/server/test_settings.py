@@ -173,6 +173,76 @@ def test_a_default_that_is_another_shows(server: Java) -> None:
         assert changed != silent, key
 
 
+# JSON as a lenient parser takes it.
+
+json_pieces = st.sampled_from(
+    [
+        *["{", "}", "[", "]", ":", ",", ";", "=", "=>", '"m"', "'m'", "m", '"1.0"', "1.0", "'it\\'s'", "/* c */"],
+        *[
+            "{'m': {}}",
+            "{m: {1.0: {}}}",
+            "// c",
+            "# c",
+            "1",
+            "-1.5e3",
+            "01",
+            "true",
+            "NULL",
+            "NaN",
+            "a b",
+            " ",
+            "x",
+        ],
+        *['"\\u0041"', '"\\x"', "'\\q'", '"', "'", "minWorkers", "{minWorkers: 1; minWorkers: 2}", "é", "\\", "/"],
+    ]
+)
+shapes = st.recursive(
+    st.sampled_from(
+        ["{}", "{minWorkers: 1}", "{'a': [1, x]}", '{"a": null, b = TRUE}', "{a: 1, a: 2}", "{a: NaN}"]
+    ),
+    lambda inner: st.lists(
+        st.tuples(
+            st.sampled_from(['"m"', "'m'", "m", "1.0", "'n'", "true"]), st.sampled_from([":", "=", "=>"]), inner
+        ),
+        max_size=3,
+    ).map(lambda items: "{" + ", ".join(map("".join, items)) + "}"),
+    max_leaves=4,
+)
+# Something that is no object ends the server later, or is nothing to it.
+json_texts = (
+    shapes
+    | st.lists(json_pieces, max_size=8).map(lambda pieces: "{" + "".join(pieces))
+    | st.tuples(shapes, json_pieces).map("".join)
+)
+
+
+def test_models_are_refused_as_by_the_server(server: Java) -> None:
+    outcomes: Counter[str] = Counter()
+
+    @oracle
+    @given(value=json_texts)
+    def check(value: str) -> None:
+        data = properties.dumps(
+            {"model_store": "s", "load_models": "m.mar", "models": value}, style="java"
+        ).encode()
+        ends = False
+        try:
+            server.ask("configure", data)
+        except JavaError:
+            ends = True
+        found = [each for each in marpack.lint_config(data) if each.code == "models-json"]
+        # What is no object at all ends the server when it looks for a model in it.
+        unread = [each for each in found if each.severity == "error" and not each.message.startswith("must be")]
+        assert bool(unread) <= ends, value
+        assert ends <= any(each.severity == "error" for each in found), value
+        lenient = any(each.severity == "warning" for each in found)
+        outcomes["refused" if ends else "lenient" if lenient else "taken"] += 1
+
+    check()
+    for outcome in ("refused", "lenient", "taken"):
+        assert outcomes[outcome] > 10, outcomes
+
+
 # Substitution.
 
 variable_names = st.sampled_from(["AB", "A", "NAME", "x-y", "ab1", "FLAG"])

@@ -17,6 +17,8 @@ import java.util.Map;
 import java.util.Properties;
 import org.pytorch.serve.archive.model.Manifest;
 import org.pytorch.serve.archive.model.ModelArchive;
+import org.pytorch.serve.archive.utils.ArchiveUtils;
+import org.pytorch.serve.archive.utils.InvalidArchiveURLException;
 import org.pytorch.serve.archive.utils.ZipUtils;
 import org.pytorch.serve.servingsdk.snapshot.Snapshot;
 import org.pytorch.serve.snapshot.FSSnapshotSerializer;
@@ -32,6 +34,8 @@ public class ServerPeer {
                 "configure", ServerPeer::configure,
                 "configure-here", question -> Peer.pairs(configured(question.get(0))),
                 "ask", ServerPeer::asked,
+                "file-name", ServerPeer::fileName,
+                "allowed", ServerPeer::allowed,
                 "snapshot", question -> List.of(Peer.bytes(FSSnapshotSerializer.GSON.toJson(snapshot(question)))),
                 "save", ServerPeer::save,
                 "unpack", ServerPeer::unpack,
@@ -75,6 +79,21 @@ public class ServerPeer {
             answers.add(Peer.bytes(String.valueOf(answer)));
         }
         return answers;
+    }
+
+    /** What the server thinks of a URL, given a list of patterns. */
+    private static List<byte[]> allowed(List<byte[]> question) {
+        try {
+            List<String> patterns = List.of(Peer.text(question.get(0)).split(","));
+            return List.of(Peer.bytes(String.valueOf(ArchiveUtils.validateURL(patterns, Peer.text(question.get(1))))));
+        } catch (InvalidArchiveURLException refusal) {
+            return List.of(Peer.bytes("refused"));
+        }
+    }
+
+    /** The name that the server gives to what a text refers to. */
+    private static List<byte[]> fileName(List<byte[]> question) {
+        return List.of(Peer.bytes(ArchiveUtils.getFilenameFromUrl(Peer.text(question.get(0)))));
     }
 
     private static Properties configured(byte[] data) throws IOException {

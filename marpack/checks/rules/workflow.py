@@ -58,11 +58,14 @@ class _Spec:
         """The nodes and those that follow them; None where they are not lists of names."""
         dag = self.document.get("dag")
         if not isinstance(dag, dict) or not all(
-            isinstance(node, str) and isinstance(after, list) and all(isinstance(item, str) for item in after)
+            isinstance(node, str)
+            and isinstance(after, list)
+            and all(isinstance(item, (str, type(None))) for item in after)
             for node, after in dag.items()
         ):
             return None
-        return dag
+        # The server passes over null and blanks in a list.
+        return {node: [item for item in after if item and item.strip()] for node, after in dag.items()}
 
     def finding(
         self, found_by: Rule[Subject], key: str, *, message: str, fix: str, effect: str, inside: str | None = None
@@ -228,7 +231,8 @@ def find_spec(subject: Subject) -> Iterator[Finding]:
 def find_numbers(subject: Subject) -> Iterator[Finding]:
     """Write numbers of workers, requests and milliseconds as whole numbers.
 
-    The server expects a Java ``Integer``: quotes, a fraction, or more than 31 bits end the registration [server].
+    The server expects a Java ``Integer``: quotes, a fraction, or more than 31 bits end the registration, and so
+    does a key without a value, which is null [server].
     """
     spec = subject.once(_spec)
     if spec is None:
@@ -242,12 +246,21 @@ def find_numbers(subject: Subject) -> Iterator[Finding]:
             value = mapping[key]
             if is_int(value) and value in INT_RANGE:
                 continue
-            message = f"{brief_repr(value, 40)} is no whole number of at most 31 bits"
+            message, fix = f"{brief_repr(value, 40)} is no whole number of at most 31 bits", "write a whole number"
+            effect = f"it answers 500: class {_java_class(value)} cannot be cast to class java.lang.Integer"
             if isinstance(value, str):
-                message = f"{value[:40]!r} is a string, not a whole number"
-            effect = f"it answers 500: {type(value).__name__} cannot be cast to java.lang.Integer"
-            fix = "write it without quotes"
+                message, fix = f"{value[:40]!r} is a string, not a whole number", "write it without quotes"
+            elif value is None:
+                message, fix = "it has no value", "write a whole number, or leave the key out"
+                effect = 'it answers 500: Cannot invoke "java.lang.Integer.intValue()", for the value is null'
             yield spec.finding(find_numbers, f"{path}.{key}", message=message, fix=fix, effect=effect, inside=path)
+
+
+def _java_class(value: object) -> str:
+    """Return what SnakeYAML makes of a value."""
+    names = {str: "lang.String", bool: "lang.Boolean", float: "lang.Double", list: "util.ArrayList"}
+    names |= {dict: "util.LinkedHashMap", int: "lang.Long"}
+    return f"java.{names.get(type(value), 'util.Date')}"
 
 
 @rule("workflow-dag", "error", kind="workflow")

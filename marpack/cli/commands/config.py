@@ -63,7 +63,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     lint.set_defaults(run=_lint)
     lint.add_argument("file", nargs="?", help="config.properties")
     lint.add_argument("--model-store", metavar="FOLDER", help="compare with the archives in this folder")
-    lint.add_argument("--target", choices=("torchserve", "kserve"), help="where it will run")
+    lint.add_argument("--target", choices=("torchserve", "kserve", "mlflow"), help="where it will run")
     lint.add_argument(
         "--torchserve-version",
         metavar="VERSION",

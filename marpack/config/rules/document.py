@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from marpack import strict_json
+from marpack.config.rules.broken_json import BrokenOff, broken_off
 from marpack.config.rules.snapshot_form import form_errors, with_form
 from marpack.config.rules.snapshot_text import SnapshotText, Store
 from marpack.config.settings.environment import is_true, variables
 from marpack.config.settings.keys import KEYS
+from marpack.config.text import lenient_json
 from marpack.config.text import properties as codec
 from marpack.errors import PropertiesError
 from marpack.findings import Finding
 from marpack.rule import Kind
 
-Target: TypeAlias = Literal["torchserve", "kserve"]
+Target: TypeAlias = Literal["torchserve", "kserve", "mlflow"]
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -26,11 +29,15 @@ _KSERVE_MOUNT = "/mnt/models/"
 
 
 class Models(NamedTuple):
-    """The setting ``models``: whether it is there and known, its value, or what keeps that from being read."""
+    """The setting ``models``: whether it is there and known, its value, or what keeps that from being read.
+
+    With a value, ``error`` says why only the server's lenient parser reads it.
+    """
 
     are_set: bool = True
     value: Any = None
     error: strict_json.StrictJSONError | None = None
+    is_read: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +75,19 @@ class Document:
         """Return the line of a setting; of one given twice, that of the last."""
         return self._lines.get(key)
 
+    @cached_property
+    def broken_off(self) -> Mapping[str, BrokenOff]:
+        """The settings whose JSON goes on behind the end of their line."""
+        return broken_off(self.entries)
+
+    @cached_property
+    def stray(self) -> frozenset[str]:
+        """The keys of lines that belong to such JSON, and are no settings."""
+        rest = [entry for broken in self.broken_off.values() for entry in broken.rest]
+        lines = {entry.lineno for entry in rest}
+        others = {entry.key for entry in self.entries if entry.lineno not in lines}
+        return frozenset(entry.key for entry in rest) - others
+
     def text(self, key: str) -> str | None:
         """Return what the file says, or the default."""
         return self.properties.get(key, KEYS[key].default)
@@ -81,7 +101,10 @@ class Document:
         """The snapshot; None where there is none."""
         text = self.properties.get("model_snapshot")
         line = self.line_of("model_snapshot")
-        return None if text is None else with_form(SnapshotText.read(text, store=self.store, line=line))
+        if text is None:
+            return None
+        broken = self.broken_off.get("model_snapshot")
+        return with_form(SnapshotText.read(text, store=self.store, line=line, broken_off=broken))
 
     @cached_property
     def models(self) -> Models:
@@ -92,7 +115,9 @@ class Document:
         try:
             return Models(value=strict_json.loads(text))
         except strict_json.StrictJSONError as error:
-            return Models(error=error)
+            with contextlib.suppress(strict_json.StrictJSONError):
+                return Models(value=lenient_json.loads(text), error=error)
+            return Models(error=error, is_read=False)
 
     @cached_property
     def archives_to_restore(self) -> tuple[str, ...] | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from marpack.config.rules.document import Document
 from marpack.config.rules.values import ADDRESS, UNIX_ADDRESS
+from marpack.config.settings.environment import variables
 from marpack.config.settings.keys import whole_number
 from marpack.config.settings.releases import WRAPPER_GRPC
 from marpack.findings import Finding
@@ -90,6 +91,24 @@ def find_kserve_ports(document: Document) -> Iterator[Finding]:
                 severity=None if is_sure else "warning",
                 reader="kserve",
             )
+
+
+@rule("mlflow-localhost", "note")
+def find_mlflow_address(document: Document) -> Iterator[Finding]:
+    """Write ``localhost`` into ``management_address``, where MLflow's plugin shall register models.
+
+    It looks for that word, and otherwise makes the archive only, and says to register it by hand. That is found
+    for ``target="mlflow"``, and without a target where the address is of this machine in other words.
+    """
+    address = document.properties.get("management_address", "")
+    match = ADDRESS.fullmatch(address)
+    if match is None or "localhost" in address or variables(address):
+        return
+    is_here = document.target is None and not document.is_kserve and match["host"].startswith("127.")
+    if document.target == "mlflow" or is_here:
+        message, fix = "does not say localhost", "write localhost for the host, where it is the same machine"
+        effect = "it makes the archive and registers no model"
+        yield find_mlflow_address.finding(message, "management_address", effect=effect, fix=fix, reader="mlflow")
 
 
 @rule("https-key", "error")

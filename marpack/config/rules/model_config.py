@@ -10,7 +10,7 @@ from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.rules.near import nearest_key
 from marpack.config.text.plain_copy import INT_RANGE, Fault, is_int, path_of
 from marpack.display import brief_repr, type_name
-from marpack.findings import Finding
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
 # How alike two keys must be for one to be a slip of the other; any lower, and max_batch_size is one of batchSize.
@@ -79,7 +79,7 @@ def find_keys(config: ModelConfigText) -> Iterator[Finding]:
         yield find_keys.finding(message, path, fix="make it a string")
 
 
-@rule("model-config-misspelt-key", "error")
+@rule("model-config-misspelt-key", "warning")
 def find_misspelt_keys(config: ModelConfigText) -> Iterator[Finding]:
     """Write the front end's keys in their own spelling.
 
@@ -131,7 +131,7 @@ def find_types(config: ModelConfigText) -> Iterator[Finding]:
         yield _wrong_type("pt2.compile.enable", compiled["enable"], "true or false", "nothing is compiled")
 
 
-@rule("model-config-range", "error")
+@rule("model-config-range", "warning")
 def find_ranges(config: ModelConfigText) -> Iterator[Finding]:
     """Give numbers that the front end takes as they are. Others it raises, ignores, or takes for not set."""
     for path, value, lowest, below in config.numbers:
@@ -160,7 +160,7 @@ def find_choices(config: ModelConfigText) -> Iterator[Finding]:
             yield find_choices.finding(message, key, effect=_IGNORES, fix=fix)
 
 
-@rule("model-config-worker-pair", "error")
+@rule("model-config-worker-pair", "warning")
 def find_half_pairs(config: ModelConfigText) -> Iterator[Finding]:
     """Give ``minWorkers`` and ``maxWorkers`` together, the second as large as the first at least.
 
@@ -178,7 +178,7 @@ def find_half_pairs(config: ModelConfigText) -> Iterator[Finding]:
         yield find_half_pairs.finding(message, "minWorkers", effect="it ignores both", fix=fix)
 
 
-@rule("model-config-unknown-torchrun-key", "error")
+@rule("model-config-unknown-torchrun-key", "warning")
 def find_torchrun_keys(config: ModelConfigText) -> Iterator[Finding]:
     """Write into ``torchrun`` what the front end hands on. It does nothing with other keys."""
     for key in config.torchrun:
@@ -189,12 +189,12 @@ def find_torchrun_keys(config: ModelConfigText) -> Iterator[Finding]:
             yield find_torchrun_keys.finding(message, path_of("torchrun", key), fix=fix)
 
 
-@rule("model-config-parallel", "error")
+@rule("model-config-parallel", "warning")
 def find_parallel(config: ModelConfigText) -> Iterator[Finding]:
     """Give ``parallelType`` what it needs: ``torchrun`` with ``pp``, ``tp`` or ``pptp``, else ``parallelLevel``.
 
     Without it neither of them has an effect; with ``pp``, ``tp`` or ``pptp``, a ``parallelLevel`` and no
-    ``torchrun`` no worker ever starts.
+    ``torchrun`` no worker ever starts (an error).
     """
     kind, level, torchrun = (config.settings.get(key) for key in ("parallelType", "parallelLevel", "torchrun"))
     if not isinstance(kind, (str, type(None))) or not isinstance(torchrun, (Mapping, type(None))):
@@ -203,8 +203,8 @@ def find_parallel(config: ModelConfigText) -> Iterator[Finding]:
         return
     kind = (kind or "").lower()
 
-    def found(key: str, message: str, *, effect: str, fix: str) -> Finding:
-        return find_parallel.finding(message, key, effect=effect, fix=fix)
+    def found(key: str, message: str, *, effect: str, fix: str, severity: Severity = "warning") -> Finding:
+        return find_parallel.finding(message, key, effect=effect, fix=fix, severity=severity)
 
     nothing = "it does nothing with it"
     if torchrun is not None:
@@ -218,9 +218,12 @@ def find_parallel(config: ModelConfigText) -> Iterator[Finding]:
             yield found("parallelLevel", message, effect="it takes one of them", fix="leave it out")
     elif kind in known.BY_TORCHRUN:
         message = f"{kind!r} works through torchrun, and there is no such section"
-        effect = "no worker ever starts: NullPointerException" if level else nothing
         fix = "give torchrun: {nproc-per-node: ...}, or take 'custom'"
-        yield found("parallelType", message, effect=effect, fix=fix)
+        if level and level > 0:
+            effect = "no worker ever starts: NullPointerException"
+            yield found("parallelType", message, effect=effect, fix=fix, severity="error")
+        else:
+            yield found("parallelType", message, effect=nothing, fix=fix)
     elif kind == "custom" and not level:
         message = "'custom' is used only with 'parallelLevel'"
         fix = "give the number of devices a worker as 'parallelLevel'"
@@ -230,7 +233,7 @@ def find_parallel(config: ModelConfigText) -> Iterator[Finding]:
         yield found("parallelLevel", message, effect=nothing, fix="give 'parallelType' too")
 
 
-@rule("model-config-sequence", "error")
+@rule("model-config-sequence", "warning")
 def find_sequences(config: ModelConfigText) -> Iterator[Finding]:
     """Give ``sequenceMaxIdleMSec`` where anything else about sequences is set.
 
@@ -279,7 +282,7 @@ def find_values(config: ModelConfigText) -> Iterator[Finding]:
         yield find_values.finding(message, path, fix=_FIXES[fault])
 
 
-@rule("model-config-size", "error")
+@rule("model-config-size", "warning")
 def find_size(config: ModelConfigText) -> Iterator[Finding]:
     """Keep the file below 3 MiB. The front end ignores a larger one, as SnakeYAML's limits have it."""
     for _, path, message in config.not_copied("size"):
@@ -287,7 +290,7 @@ def find_size(config: ModelConfigText) -> Iterator[Finding]:
         yield find_size.finding(message, path, effect=_IGNORES_FILE, fix=fix)
 
 
-@rule("model-config-depth", "error")
+@rule("model-config-depth", "warning")
 def find_depth(config: ModelConfigText) -> Iterator[Finding]:
     """Nest no deeper than 50 levels. The front end ignores a deeper file, as SnakeYAML's limits have it."""
     for _, path, message in config.not_copied("depth"):
@@ -296,6 +299,12 @@ def find_depth(config: ModelConfigText) -> Iterator[Finding]:
 
 
 RULES = rules_in(globals())
+
+# What keeps a file from being read at all, by the server or here.
+UNREADABLE = frozenset(
+    each.code
+    for each in (find_syntax, find_encoding, find_document, find_keys, find_values, find_size, find_depth)
+)
 
 
 def find_all(config: ModelConfigText) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from marpack.config.text import yaml_text
 from marpack.config.text.plain_copy import Fault, NotCopied, PlainCopy, path_of
@@ -14,38 +14,46 @@ from marpack.rule import Kind
 MAPPINGS = {"torchrun", "handler", "pippy", "deepspeed", "dali", "micro_batching"}
 SECTIONS = MAPPINGS | {"pt2"}
 
-# Key -> the lowest number that the server takes as it is, and what it does below.
-_NUMBERS = {
-    "minWorkers": (1, "it takes 1"),
-    "maxWorkers": (1, "it ignores it"),
-    "batchSize": (1, "it takes 1"),
-    "maxBatchDelay": (1, "it takes it for not set"),
-    "responseTimeout": (1, "it takes 120"),
-    "startupTimeout": (1, "it takes 120"),
-    "parallelLevel": (0, "it ignores it"),
-    "maxRetryTimeoutInSec": (0, "it takes 0"),
-    "clientTimeoutInMills": (0, "it takes 0, no timeout"),
-    "jobQueueSize": (0, "it takes its own job_queue_size"),
-    "sequenceMaxIdleMSec": (0, "it takes 0, no sequences"),
-    "sequenceTimeoutMSec": (0, "it takes 0, no timeout"),
-    "maxSequenceJobQueueSize": (1, "it takes 1"),
-    "maxNumSequence": (1, "it takes 1"),
+
+class Limit(NamedTuple):
+    """The lowest number that the server takes as it is, what it does below, and takes instead: None is not set."""
+
+    lowest: int
+    effect: str
+    instead: int | None = None
+
+
+NUMBERS = {
+    "minWorkers": Limit(1, "it takes 1", 1),
+    "maxWorkers": Limit(1, "it ignores it"),
+    "batchSize": Limit(1, "it takes 1", 1),
+    "maxBatchDelay": Limit(1, "it takes it for not set"),
+    "responseTimeout": Limit(1, "it takes 120", 120),
+    "startupTimeout": Limit(1, "it takes 120", 120),
+    "parallelLevel": Limit(0, "it ignores it"),
+    "maxRetryTimeoutInSec": Limit(0, "it takes 0", 0),
+    "clientTimeoutInMills": Limit(0, "it takes 0, no timeout", 0),
+    "jobQueueSize": Limit(0, "it takes its own job_queue_size", 0),
+    "sequenceMaxIdleMSec": Limit(0, "it takes 0, no sequences", 0),
+    "sequenceTimeoutMSec": Limit(0, "it takes 0, no timeout", 0),
+    "maxSequenceJobQueueSize": Limit(1, "it takes 1", 1),
+    "maxNumSequence": Limit(1, "it takes 1", 1),
 }
-_TORCHRUN_NUMBERS = {
-    "nnodes": (1, "it takes 1"),
-    "nproc-per-node": (1, "it takes 1"),
-    "monitor-interval": (1, "it takes 5"),
-    "node-rank": (0, "it takes 0"),
-    "OMP_NUMBER_THREADS": (1, "it takes 1"),
+TORCHRUN_NUMBERS = {
+    "nnodes": Limit(1, "it takes 1", 1),
+    "nproc-per-node": Limit(1, "it takes 1", 1),
+    "monitor-interval": Limit(1, "it takes 5", 5),
+    "node-rank": Limit(0, "it takes 0", 0),
+    "OMP_NUMBER_THREADS": Limit(1, "it takes 1", 1),
 }
 TORCHRUN_TEXTS = ("rdzv-backend", "rdzv-endpoint", "rdzv-conf")
-TORCHRUN_KEYS = (*_TORCHRUN_NUMBERS, *TORCHRUN_TEXTS)
+TORCHRUN_KEYS = (*TORCHRUN_NUMBERS, *TORCHRUN_TEXTS)
 FLAGS = ("useJobTicket", "sequenceBatching", "continuousBatching", "asyncCommunication", "useVenv")
 CHOICES = {"deviceType": ("cpu", "gpu"), "parallelType": ("pp", "tp", "pptp", "custom", "")}
 BY_TORCHRUN = ("pp", "tp", "pptp")
 NEED_IDLE_TIME = ("sequenceBatching", "sequenceTimeoutMSec", "maxSequenceJobQueueSize", "maxNumSequence")
 
-KEYS = frozenset([*_NUMBERS, *FLAGS, *CHOICES, *SECTIONS, "deviceIds"])
+KEYS = frozenset([*NUMBERS, *FLAGS, *CHOICES, *SECTIONS, "deviceIds"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +115,11 @@ class ModelConfigText:
     @property
     def numbers(self) -> Iterator[tuple[str, Any, int, str]]:
         """The whole numbers that are set: path, value, the lowest, and what the server does below that."""
-        parts = (("", self.settings, _NUMBERS), ("torchrun", self.torchrun, _TORCHRUN_NUMBERS))
+        parts = (("", self.settings, NUMBERS), ("torchrun", self.torchrun, TORCHRUN_NUMBERS))
         for prefix, section, numbers in parts:
-            for key in numbers:
+            for key, limit in numbers.items():
                 if key in section:
-                    yield path_of(prefix, key), section[key], *numbers[key]
+                    yield path_of(prefix, key), section[key], limit.lowest, limit.effect
 
     @property
     def devices(self) -> Iterator[tuple[str, object]]:

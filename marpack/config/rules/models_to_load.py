@@ -1,4 +1,4 @@
-"""Rules about the models that the server is told to load."""
+"""Rules about what the server is told of the models that it loads: ``models``, and the archives themselves."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from dataclasses import replace
 from typing import Any
 
 from marpack.archive.manifest import Manifest
+from marpack.config.rules.broken_json import FIX
 from marpack.config.rules.document import Document
-from marpack.config.rules.snapshot_text import RUNTIME_TYPES, SnapshotText, as_int, entries_of, no_objects
+from marpack.config.rules.near import nearest_key
+from marpack.config.rules.references import loaded, references
+from marpack.config.rules.snapshot_text import (
+    RUNTIME_TYPES,
+    SnapshotText,
+    as_int,
+    entries_of,
+    no_objects,
+    objects_in,
+)
 from marpack.config.settings.environment import variables
-from marpack.config.settings.redaction import brief
 from marpack.config.text.plain_copy import INT_RANGE
-from marpack.display import HIDDEN, type_name
+from marpack.display import type_name
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
-# P18: what the server unpacks by its name; everything else it takes for a tgz.
-_ARCHIVE_SUFFIXES = (".mar", ".tar.gz", ".tgz", ".model")
-
 # P19
 _MODEL_PARAMETERS = ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay", "responseTimeout", "startupTimeout")
-
-_LEFT_OUT = "it leaves the model out"
+_UNUSED = "it ignores it, and takes the defaults"
 
 
 @rule("archive-unreadable", "error")
@@ -32,91 +37,6 @@ def find_unreadable(place: Document | SnapshotText) -> Iterator[Finding]:
     The server leaves it out, and in a snapshot all models after it.
     """
     yield from place.store.unreadable if place.store else ()
-
-
-@rule("load-models-ignored", "warning")
-def find_load_models(document: Document) -> Iterator[Finding]:
-    """Name all models in ``model_snapshot`` or in ``load_models``, not in both.
-
-    The server restores a snapshot and nothing else (S1).
-    """
-    if document.properties.get("load_models") and "model_snapshot" in document.properties:
-        message, fix = "stands beside model_snapshot", "name all models in one of the two"
-        yield find_load_models.finding(message, "load_models", effect="it ignores it", fix=fix)
-
-
-def _listed(document: Document) -> list[tuple[str, str, str]]:
-    """Return each item of load_models (P18), with the name that it gives, and the file."""
-    text = document.properties.get("load_models", "")
-    items = [] if text.lower() == "all" else filter(None, text.split(","))
-    split = [(item, *item.partition("=")) for item in items]
-    return [(item, name, file) if equals else (item, "", item) for item, name, equals, file in split]
-
-
-def _clean(document: Document) -> Iterator[tuple[str, str, str]]:
-    """Yield the name and the file of each item without blanks, and how the file is shown."""
-    for item, name, file in _listed(document):
-        if item == item.strip() and file == file.strip():
-            # The server splits the query of a URL too.
-            yield name, file, HIDDEN if "://" in name else brief("load_models", file)
-
-
-@rule("load-models-blank", "error")
-def find_blanks(document: Document) -> Iterator[Finding]:
-    """Separate the items of ``load_models`` by commas alone.
-
-    A blank counts: the server looks for a file of that name (P18).
-    """
-    for item, _, file in _listed(document):
-        if item != item.strip() or file != file.strip():
-            message = f"{brief('load_models', item)!r} has a blank at its edge"
-            fix = "remove the blanks after the commas"
-            yield find_blanks.finding(message, "load_models", effect="it looks for a file of that name", fix=fix)
-
-
-@rule("load-models-twice", "error")
-def find_twice(document: Document) -> Iterator[Finding]:
-    """Name each archive once. The server ends where two have one name and version (P18)."""
-    seen = set()
-    for name, file, shown in _clean(document):
-        if (name, file) in seen:
-            message, effect = f"{shown!r} is named twice", "it ends where name and version are the same"
-            yield find_twice.finding(message, "load_models", effect=effect, fix="name it once")
-        seen.add((name, file))
-
-
-def _in_store(document: Document) -> Iterator[tuple[str, str, bool]]:
-    """Yield the files that have to be in the store, how they are shown, and whether the name can be one there."""
-    for _, file, shown in _clean(document):
-        if "://" not in file and not file.startswith("/"):
-            yield file, shown, ".." not in file and "/" not in file and file[:1] not in ("'", '"')
-
-
-@rule("load-models-item", "error")
-def find_items(document: Document) -> Iterator[Finding]:
-    """Name in ``load_models`` what is in the model store, an absolute path, or a URL.
-
-    What is not found is left out, with a warning in the log (P18).
-    """
-    for file, shown, is_name in _in_store(document):
-        if not is_name:
-            message, fix = f"{shown!r} is not found in the store", "write the file's name, nothing else"
-            yield find_items.finding(message, "load_models", effect=_LEFT_OUT, fix=fix)
-        elif document.store is not None and file not in document.store.names:
-            message, fix = f"{shown!r} is not in the model store", "put the archive there or correct the name"
-            yield find_items.finding(message, "load_models", effect=_LEFT_OUT, fix=fix)
-
-
-@rule("load-models-suffix", "warning")
-def find_suffixes(document: Document) -> Iterator[Finding]:
-    """Let the names of archives end in ``.mar``.
-
-    Whatever has a suffix that the server does not know is read as a gzip-compressed tar (P18).
-    """
-    for file, shown, is_name in _in_store(document) if document.store is None else ():
-        if is_name and "." in file and not file.endswith(_ARCHIVE_SUFFIXES):
-            message, effect = f"{shown!r} has no archive's suffix", "it reads it as a tgz, whatever it is"
-            yield find_suffixes.finding(message, "load_models", effect=effect, fix="use the suffix .mar")
 
 
 @rule("variable-unknown", "note")
@@ -158,12 +78,19 @@ def find_no_loading(document: Document) -> Iterator[Finding]:
 def find_no_json(document: Document) -> Iterator[Finding]:
     """Write ``models`` as strict JSON: an object of models, of objects of versions, of objects.
 
-    Anything else ends the server (P19).
+    Anything else ends the server, but for what its lenient parser takes: single quotes or none, comments, and in
+    the innermost objects a key given twice (a warning) (P19).
     """
     models, line = document.models, document.line_of("models")
-    if models.error is not None:
+    if models.error is not None and (broken := document.broken_off.get("models")):
+        yield find_no_json.finding(broken.message, "models", effect="it ends", fix=FIX)
+    elif models.error is not None and not models.is_read:
         yield find_no_json.finding(f"is not JSON ({models.error})", "models", effect="it ends", fix="correct it")
-    elif models.are_set:
+    elif models.error is not None:
+        message, effect = f"is not strict JSON ({models.error})", "its lenient parser takes it"
+        fix = "write it with double quotes, and each key once"
+        yield find_no_json.finding(message, "models", effect=effect, fix=fix, severity="warning")
+    if models.are_set and models.is_read:
         for key, _, wanted, fix in no_objects(models.value, 'write {"name": {...}}', "write {...}"):
             yield find_no_json.finding(f"must be {wanted}", key, effect="it ends", fix=fix, line=line)
 
@@ -214,6 +141,42 @@ def _wrong_values(values: dict[str, Any]) -> Iterator[Finding]:
         yield found("minWorkers", message, effect="it ignores maxWorkers", fix="raise maxWorkers")
 
 
+@rule("models-unused", "warning")
+def find_unused(document: Document) -> Iterator[Finding]:
+    """Write into ``models`` the names and versions of models that are loaded.
+
+    The server gives the numbers to a model of exactly that name, in the version of its archive's manifest, and
+    says nothing of others (P19).
+    """
+    if not document.properties.get("load_models") or not document.store:
+        return
+    models = loaded(document)
+    if models is None or any(each.name is None for each in models):
+        return
+    versions: dict[str | None, set[str | None]] = {}
+    for each in models:
+        versions.setdefault(each.name, set()).add(each.version)
+    line = document.line_of("models")
+    for name, wanted in objects_in(document.models.value):
+        there = versions.get(name)
+        if there is None:
+            known = ", ".join(sorted(map(str, versions))) or "none"
+            near = nearest_key(name, filter(None, versions), likeness=0.8)
+            message, fix = (
+                f"no model of this name is loaded, but {known:.200}",
+                "write the name of one, or load it",
+            )
+            fix = f"did you mean {near!r}?" if near else fix
+            yield find_unused.finding(message, f"models.{name}", effect=_UNUSED, fix=fix, line=line)
+        elif None not in there:
+            for version in wanted.keys() - there:
+                only = ", ".join(sorted(map(str, there)))
+                message = f"no archive of this version is loaded, but {only:.200}"
+                fix = f"write {min(map(str, there))!r} for the version"
+                key = f"models.{name}.{version}"
+                yield find_unused.finding(message, key, effect=_UNUSED, fix=fix, line=line)
+
+
 @rule("models-ignored-key", "note")
 def find_ignored_keys(document: Document) -> Iterator[Finding]:
     """Write nothing else into ``models``. The server ignores it (P19)."""
@@ -241,10 +204,10 @@ def find_requirements(document: Document) -> Iterator[Finding]:
 def _loaded(document: Document) -> Mapping[str, Manifest]:
     """Return the archives that are loaded when the server starts; all, as long as no setting names some."""
     archives = document.store.manifests if document.store else {}
-    restored, listed = document.archives_to_restore, _listed(document)
+    restored, listed = document.archives_to_restore, references(document)
     if restored is None and not listed:
         return archives
-    names = {file for _, _, file in listed} if restored is None else set(restored)
+    names = {each.file for each in listed} if restored is None else set(restored)
     return {name: manifest for name, manifest in archives.items() if name in names}
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+# What a byte order mark becomes in front of the first key of a properties file.
+_MARK = "\xef\xbb\xbf"
+
+# So many letters too many, too few or changed are a slip of the hand; with more, another word may be meant.
+_SLIPS = 2
+
 
 def nearest_key(name: str, known: Iterable[str], *, likeness: float) -> str | None:
     """Return the known key that this one is, but for case, separators and slips.
@@ -16,6 +22,21 @@ def nearest_key(name: str, known: Iterable[str], *, likeness: float) -> str | No
     folded = {_folded(key): key for key in known}
     close = difflib.get_close_matches(_folded(name), folded, n=1, cutoff=likeness)
     return folded[close[0]] if close else None
+
+
+def is_slip(name: str, known: str) -> bool:
+    """Tell whether a key is surely meant to be a known one: the same but for case, separators and two letters."""
+    one, other = _folded(name.removeprefix(_MARK)), _folded(known)
+    if abs(len(one) - len(other)) > _SLIPS:
+        return False
+    before = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        here = [row]
+        for column, there in enumerate(other, 1):
+            change = before[column - 1] + (letter != there)
+            here.append(min(before[column] + 1, here[-1] + 1, change))
+        before = here
+    return before[-1] <= _SLIPS
 
 
 def _folded(key: str) -> str:

@@ -21,6 +21,7 @@ from marpack.findings import Finding
 from marpack.rule import rule, rules_in
 
 _ENDS = "it ends"
+_ON_ONE_LINE = "write it on one line: KServe's wrapper knows no other"
 
 
 @rule("snapshot-json", "error")
@@ -29,7 +30,9 @@ def find_no_json(snapshot: SnapshotText) -> Iterator[Finding]:
 
     The server's parser takes more than that, and refuses the rest; KServe's wrapper fails (S7).
     """
-    if (error := snapshot.error) is not None:
+    if snapshot.error is not None and snapshot.broken_off is not None:
+        yield find_no_json.finding(snapshot.broken_off.message, effect=_ENDS, fix=_ON_ONE_LINE)
+    elif (error := snapshot.error) is not None:
         message = f"is not strict JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         effect = f"{_ENDS} unless its lenient parser takes it; KServe's wrapper fails"
         yield find_no_json.finding(message, effect=effect, fix="correct the JSON")
@@ -109,8 +112,8 @@ def find_no_default(snapshot: SnapshotText) -> Iterator[Finding]:
 def find_mar_names(snapshot: SnapshotText) -> Iterator[Finding]:
     """Name in ``marName`` a file or folder of the model store, without a folder before it.
 
-    With ``..``, or without a name, the server leaves the model out, and all after it; with ``/`` it looks there,
-    and then loads what has the last part's name (S3, S10).
+    With ``..``, or without a name, or if it is a workflow, the server leaves the model out, and all after it; with
+    ``/`` it looks there, and then loads what has the last part's name (S3, S10).
     """
     for key, values in snapshot.entries:
         name, key = values.get("marName"), f"{key}.marName"
@@ -124,6 +127,11 @@ def find_mar_names(snapshot: SnapshotText) -> Iterator[Finding]:
         elif not name or ".." in name:
             message = f"{brief('', name)!r} has '..'" if name else "is empty"
             effect = "it leaves the model out, and all after it"
+            yield find_mar_names.finding(message, key, effect=effect, fix=fix)
+        elif name.lower().endswith(".war"):
+            message = f"{brief('', name)!r} is a workflow by its name, and workflows are not loaded at the start"
+            effect = "it leaves the model out, and all after it: Input is not in the .gz format"
+            fix = "register it when the server runs: POST /workflows?url=..."
             yield find_mar_names.finding(message, key, effect=effect, fix=fix)
         elif "/" in name:
             effect = "it looks for it there and then loads what has the last part's name"

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from marpack import strict_json
 from marpack.archive.manifest import Manifest
+from marpack.config.rules.broken_json import BrokenOff
 from marpack.config.settings.keys import whole_number
 from marpack.display import type_name
 from marpack.errors import SnapshotError
@@ -26,11 +27,18 @@ REQUIRED = ("defaultVersion", "marName", *_REQUIRED_INTEGERS)
 
 
 class Store(NamedTuple):
-    """What is known of a model store: the names in it, the manifests of its archives, and what cannot be read."""
+    """What is known of a model store: the names in it, the manifests of its archives, and what cannot be read.
+
+    ``folders`` are those of the names that are folders, ``heads`` the first bytes of the files, as far as they are
+    known: of archives that need not be there yet they are not. ``strays`` are folders that hold no model.
+    """
 
     names: Set[str]
     manifests: Mapping[str, Manifest]
     unreadable: Sequence[Finding] = ()
+    folders: Set[str] = frozenset()
+    heads: Mapping[str, bytes] = {}
+    strays: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +47,7 @@ class SnapshotText:
 
     ``document`` is empty where ``error`` says why. Rules about values find nothing unless ``has_form``, which says
     that those about the form have been asked, and found nothing in the way. ``line`` is that of the whole, where
-    it stands in a config.properties.
+    it stands in a config.properties, and ``broken_off`` is there where it goes on in other lines of that.
     """
 
     kind: ClassVar[Kind] = "any"
@@ -49,17 +57,24 @@ class SnapshotText:
     store: Store | None = None
     path: str | None = None
     line: int | None = None
+    broken_off: BrokenOff | None = None
     has_form: bool = False
 
     @classmethod
     def read(
-        cls, text: str, *, store: Store | None = None, path: str | None = None, line: int | None = None
+        cls,
+        text: str,
+        *,
+        store: Store | None = None,
+        path: str | None = None,
+        line: int | None = None,
+        broken_off: BrokenOff | None = None,
     ) -> SnapshotText:
         """Read a text; one that is not strict JSON has an ``error``."""
         try:
             return cls(document=load_snapshot(text), store=store, path=path, line=line)
         except SnapshotError as error:
-            return cls(error=error, store=store, path=path, line=line)
+            return cls(error=error, store=store, path=path, line=line, broken_off=broken_off)
 
     def line_of(self, key: str) -> int | None:
         """Return the line of the whole."""

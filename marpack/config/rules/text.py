@@ -63,7 +63,7 @@ def find_duplicates(document: Document) -> Iterator[Finding]:
     """Give each setting once. Of several the last counts, and nobody says so (P7)."""
     first: dict[str, int] = {}
     for entry in document.entries:
-        if entry.key in first:
+        if entry.key in first and entry.key not in document.stray:
             message, effect = f"is given twice, in line {first[entry.key]} too", "the last one counts"
             yield find_duplicates.finding(message, entry.key, effect=effect, fix="remove one", line=entry.lineno)
         first[entry.key] = entry.lineno
@@ -84,7 +84,7 @@ def find_other_readings(document: Document) -> Iterator[Finding]:
         theirs = read(text)
         for key in keys:
             one, other = ours.get(key), theirs.get(key)
-            if one == other or (key == "model_snapshot" and _same_json(one, other)):
+            if one == other or (key == "model_snapshot" and _same_json(one, other)) or key in document.broken_off:
                 continue
             effect = "it does not find it" if other is None else "it takes its value otherwise than the server"
             if one is None:

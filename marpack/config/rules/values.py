@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from marpack.config.rules.document import Document
-from marpack.config.rules.near import nearest_key
+from marpack.config.rules.near import is_slip, nearest_key
 from marpack.config.settings.environment import variables
-from marpack.config.settings.keys import IGNORED_KEYS, KEYS, Key, parse_value, whole_number
+from marpack.config.settings.keys import KEYS, Key, parse_value, whole_number
+from marpack.config.settings.other_keys import other_key
 from marpack.config.settings.redaction import brief
 from marpack.config.settings.releases import OLD_ENVELOPES
 from marpack.findings import Finding, Severity
@@ -29,44 +30,84 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 # P16: passed on as text to workers, which compare it with the lower-case word.
 _PASSED_ON = ("decode_input_request", "ipex_enable", "ipex_gpu_enable")
 
+# What whoever writes a file may mean: no key that the server writes, or that only SageMaker's plug-in reads.
+_MEANT = tuple(name for name in KEYS if name not in ("NUM_WORKERS", "version", "tsConfigFile"))
+
 # How near an unknown key must come to a known one to be taken for a slip.
 _NEAR = 0.8
 
 
+# What becomes of a number beyond its limits, where it is not just that the server ends.
+_BEYOND = {
+    "default_workers_per_model": "it ends: IndexOutOfBoundsException",
+    "netty_client_threads": "it ends: nThreads (expected: > 0)",
+    "number_of_netty_threads": "it ends: nThreads (expected: > 0)",
+    "unregister_model_timeout": "it answers 408 when a model is removed: Timed out while cleaning resources",
+    "default_response_timeout": "it answers every request with 500: Worker died.",
+    "default_startup_timeout": "no worker starts: Backend worker did not respond in given time",
+    "job_queue_size": "it ends as soon as it loads a model: Invalid configuration: null",
+    "metric_time_interval": "it ends: Invalid configuration: null",
+}
+
+
 @rule("ignored-key", "warning")
 def find_ignored_keys(document: Document) -> Iterator[Finding]:
-    """Remove settings that nobody reads, though they look so. They stand in examples and documentation (P15)."""
+    """Write settings where they are read.
+
+    Some keys look like settings and are none: other releases know them, other servers, model-config.yaml, the
+    command line or the environment; examples and documentation have them too. Those without which nothing is lost
+    are notes (P15).
+    """
     for key in document.properties:
-        if key in IGNORED_KEYS:
-            yield find_ignored_keys.finding("is read by nobody", key, fix=IGNORED_KEYS[key])
+        if key not in KEYS and key not in document.stray and (other := other_key(key)):
+            message = "is no setting of this file"
+            yield find_ignored_keys.finding(message, key, effect=_IGNORES, fix=other.fix, severity=other.severity)
 
 
 @rule("misspelt-key", "error")
 def find_misspelt_keys(document: Document) -> Iterator[Finding]:
     """Write settings in their own spelling.
 
-    The server ignores keys that it does not know; one that looks like a known one is taken for a slip (P15).
+    The server ignores keys that it does not know; one that looks like a known one is taken for a slip. Where more
+    than two letters differ another word may be meant, and it is a warning (P15).
     """
     for key in _unknown_keys(document):
-        if near := _near(key):
-            yield find_misspelt_keys.finding("is no setting", key, effect=_IGNORES, fix=f"did you mean {near}?")
+        if near := _near(key, document.properties[key]):
+            severity: Severity = "error" if is_slip(key, near) else "warning"
+            yield find_misspelt_keys.finding(
+                "is no setting", key, effect=_IGNORES, fix=f"did you mean {near}?", severity=severity
+            )
 
 
 @rule("unknown-key", "note")
 def find_unknown_keys(document: Document) -> Iterator[Finding]:
     """Leave out what is no setting, unless somebody else reads it. The server ignores it (P15)."""
     for key in _unknown_keys(document):
-        if not _near(key):
+        if not _near(key, document.properties[key]):
             yield find_unknown_keys.finding("is no setting", key, effect=_IGNORES, fix="remove it, or leave it")
 
 
 def _unknown_keys(document: Document) -> Iterator[str]:
-    return (key for key in document.properties if key not in KEYS and key not in IGNORED_KEYS)
+    return (
+        key for key in document.properties if key not in KEYS and key not in document.stray and not other_key(key)
+    )
 
 
 @lru_cache(maxsize=4096)
-def _near(key: str) -> str | None:
-    return nearest_key(key, KEYS, likeness=_NEAR)
+def _near(key: str, text: str) -> str | None:
+    """Return the setting that a key is taken for; none that could not have the value that is there."""
+    near = nearest_key(key, _MEANT, likeness=_NEAR)
+    return near if near is None or is_slip(key, near) or _may_have(KEYS[near], text) else None
+
+
+def _may_have(key: Key, text: str) -> bool:
+    if key.kind in ("bool", *_NUMBERS):
+        try:
+            parse_value(key.kind, text)
+        except ValueError:
+            return False
+        return True
+    return text.lower() not in ("true", "false")
 
 
 def _values(document: Document) -> Iterator[tuple[Key, str]]:
@@ -193,7 +234,8 @@ def find_ranges(document: Document) -> Iterator[Finding]:
         high = key.maximum is not None and isinstance(value, int) and value > key.maximum
         if low or high:
             fix = f"write at least {key.minimum}" if low else f"write at most {key.maximum}"
-            yield find_ranges.finding(f"{value} is out of range", key.name, effect="it fails", fix=fix)
+            effect = _BEYOND.get(key.name, "it fails")
+            yield find_ranges.finding(f"{value} is out of range", key.name, effect=effect, fix=fix)
 
 
 @rule("choice", "error")

@@ -167,7 +167,7 @@ class ServerSettings:
         "Longest time for a worker to load its model; exceptions as above", "120", unit="seconds", minimum=1
     )
     unregister_model_timeout: int | None = _int(
-        "Longest time for workers to end when a model is removed", "120", unit="seconds", minimum=0
+        "Longest time for workers to end when a model is removed", "120", unit="seconds", minimum=1
     )
     number_of_gpu: int | None = _int("GPUs to use at most", "<all there are>", minimum=0)
     initial_worker_port: int | None = _int("First port, or number of a unix socket, for workers", "9000")
@@ -269,12 +269,6 @@ def _keys() -> dict[str, Key]:
 
 # By their names in the file, in the order of writing.
 KEYS: Mapping[str, Key] = MappingProxyType(_keys())
-
-# P15: keys that files in circulation have and that nobody reads.
-IGNORED_KEYS = {
-    "max_workers": "set maxWorkers in models or in model_snapshot",
-    "min_workers": "set minWorkers in models or in model_snapshot",
-}
 
 
 def parse_value(kind: Kind, text: str) -> bool | int | float | str:

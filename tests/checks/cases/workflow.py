@@ -131,6 +131,32 @@ CASES = [
         fails="register",
         says=r"java\.lang\.String cannot be cast to class java\.lang\.Integer",
     ),
+    *(
+        Case(
+            code="workflow-number",
+            title=title,
+            broken=of(SPEC.replace("models:\n", f"models:\n  retry-attempts: {value}\n")),
+            # An empty list item is passed over.
+            repaired=of(SPEC.replace("models:\n", "models:\n  retry-attempts: 1\n") + "  end: [null, '']\n"),
+            fails="register",
+            says=says,
+        )
+        for title, value, says in (
+            ("without a value", "", r'Cannot invoke \\?"java\.lang\.Integer\.intValue\(\)\\?"'),
+            ("true", "true", r"java\.lang\.Boolean cannot be cast to class java\.lang\.Integer"),
+            ("a fraction", "1.5", r"java\.lang\.Double cannot be cast to class java\.lang\.Integer"),
+            ("a list", "[1]", r"java\.util\.ArrayList cannot be cast to class java\.lang\.Integer"),
+            ("too large", "3000000000", r"java\.lang\.Long cannot be cast to class java\.lang\.Integer"),
+        )
+    ),
+    Case(
+        code="workflow-number",
+        title="null, of a model",
+        broken=of(SPEC.replace("node.mar\n", "node.mar\n    min-workers: ~\n")),
+        repaired=of(SPEC.replace("node.mar\n", "node.mar\n    min-workers: 1\n")),
+        fails="register",
+        says=r'Cannot invoke \\?"java\.lang\.Integer\.intValue\(\)\\?"',
+    ),
     Case(
         code="workflow-dag",
         title="in a circle",

@@ -39,6 +39,49 @@ def test_a_number_may_be_longer_than_python_writes() -> None:
     assert (found.severity, found.message) == ("error", "a huge number is no whole number of at most 31 bits")
 
 
+@pytest.mark.parametrize(
+    ("value", "message", "effect", "fix"),
+    [
+        (
+            "",
+            "it has no value",
+            'it answers 500: Cannot invoke "java.lang.Integer.intValue()", for the value is null',
+            "write a whole number, or leave the key out",
+        ),
+        (
+            "'1'",
+            "'1' is a string, not a whole number",
+            "it answers 500: class java.lang.String cannot be cast to class java.lang.Integer",
+            "write it without quotes",
+        ),
+        (
+            "yes",
+            "True is no whole number of at most 31 bits",
+            "it answers 500: class java.lang.Boolean cannot be cast to class java.lang.Integer",
+            "write a whole number",
+        ),
+        (
+            "3000000000",
+            "3000000000 is no whole number of at most 31 bits",
+            "it answers 500: class java.lang.Long cannot be cast to class java.lang.Integer",
+            "write a whole number",
+        ),
+    ],
+)
+def test_what_is_no_number_is_called_what_it_is(value: str, message: str, effect: str, fix: str) -> None:
+    text = f"models:\n  batch-size: {value}\n  a: {{url: a.mar}}\ndag: {{a: []}}\n"
+    plan = marpack.plan_workflow(workflow_name="w", spec_file={"w.yaml": text.encode()})
+    [found] = [each for each in marpack.check(plan) if each.code == "workflow-number"]
+    assert (found.message, found.effect, found.fix) == (message, effect, fix)
+    assert found.line == 2
+
+
+def test_what_the_server_passes_over_in_a_dag() -> None:
+    text = "models: {a: {url: a.mar}, b: {url: b.mar}}\ndag: {a: [b, null, ''], b: [' ']}\n"
+    plan = marpack.plan_workflow(workflow_name="w", spec_file={"w.yaml": text.encode()})
+    assert [each for each in marpack.check(plan) if each.code == "workflow-dag"] == []
+
+
 def test_the_manifest_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[bytes | None] = []
 
