@@ -99,7 +99,9 @@ class Calls(State):
 
     def _may_write(self, name: str, given: Sequence[Value], named: Mapping[str, Value]) -> None:
         """Remember what a call of which nothing is known may have written, and changed."""
-        if may_write(name):
+        if name in ("extract", "extractall") and given and self.path_of(given[0]):
+            self.write(self.path_of(given[0]) or "")
+        elif may_write(name):
             self.write()
         for value in (*given, *named.values()):
             if isinstance(value, ModelPath) and value.path:

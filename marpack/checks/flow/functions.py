@@ -69,8 +69,10 @@ class Functions(Expressions):
         inner = None if module is None else self.module(module)
         for alias in node.names:
             if alias.name == "*":
+                known = inner.space.starred if inner is not None and inner.space is not None else None
                 for name, value in (inner.names if inner is not None else {}).items():
-                    self.assign(ast.Name(name, ast.Store()), value, scope)
+                    if known is None or name in known:
+                        self.assign(ast.Name(name, ast.Store()), value, scope)
                 continue
             if inner is not None:
                 below = None if alias.name in inner.names else self.module(f"{module}.{alias.name}")

@@ -83,18 +83,20 @@ class Objects(Calls):
             if name in ("__dict__", "__setattr__"):
                 self.forget(instance)
             return UNKNOWN
+        is_open = ANY in instance.attributes
         for item in instance.cls.lineage():
             if isinstance(item, ClassOf):
                 held = self.class_names.get(item.node) if item.node is not None else None
-                if held is None or item.is_open:
+                if held is None:
                     return UNKNOWN
                 if name in held:
                     return self._of_class(held[name], instance, item)
+                is_open = is_open or item.is_open
                 continue
             found = self._of_outside(item, instance, name)
             if found is not None:
                 return found
-        return UNKNOWN if ANY in instance.attributes else None
+        return UNKNOWN if is_open else None
 
     def method(self, instance: Instance, name: str, given: Sequence[Value]) -> Value:
         """Call a method of an object; one of which nothing is known may have set any attribute."""

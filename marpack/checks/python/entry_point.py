@@ -93,7 +93,7 @@ class Worker:
             # If a file that is called as a built-in handler cannot be imported, that serves.
             sure = entry.handler.value not in HANDLER_MODULES
             yield entry.module.name, Step(sure=sure, caught=False, late=False)
-        if self.model_module is not None:
+        if self.model_module is not None and self.loads_model_file is not False:
             yield self.model_module.name, Step(sure=self.loads_model is True, caught=False, late=False)
 
     @cached_property

@@ -134,9 +134,7 @@ class Modules:
     def _stars(self, name: str) -> list[str] | None:
         module = self.find(name)
         space = None if module is None else self.space(module)
-        if space is None or not space.certain or "__all__" in space.bindings:
-            return None
-        return [name for name in space.bindings if not name.startswith("_")]
+        return None if space is None else space.starred
 
     def reached(self, name: str) -> Iterator[Module]:
         """Yield the packages that hold a module, and itself, as far as they are the archive's."""

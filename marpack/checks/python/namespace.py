@@ -92,6 +92,24 @@ class Namespace:
         return dict(sorted(found.items(), key=lambda each: each[1].line))
 
     @cached_property
+    def starred(self) -> list[str] | None:
+        """What a star-import of the module brings, None where that is not known."""
+        if not self.certain:
+            return None
+        if "__all__" not in self.bindings:
+            return [name for name in self.bindings if not name.startswith("_")]
+        mentions = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and node.id == "__all__"]
+        for node in self.tree.body:
+            match node:
+                case ast.Assign(
+                    targets=[ast.Name(id="__all__")], value=ast.List(elts=items) | ast.Tuple(elts=items)
+                ):
+                    names = [item.value for item in items if isinstance(item, ast.Constant)]
+                    if len(mentions) == 1 and len(names) == len(items):
+                        return [name for name in names if isinstance(name, str)]
+        return None
+
+    @cached_property
     def has_lazy_annotations(self) -> bool:
         """Whether no annotation is evaluated: the module begins with ``from __future__ import annotations``."""
         return any(

@@ -167,6 +167,8 @@ NO_FILE = {"handler-file-missing": "warning"}
         'assert os.path.isfile(os.path.join(folder, "a.txt"))',
         'if os.path.exists("a.txt"): pass; else: raise ValueError("no words")',
         'self.load("a.txt")',
+        "import zipfile; zipfile.ZipFile('names.json').extractall(folder + '/out'); open(folder + '/a.txt')",
+        "x = vars(self); open('a.txt')",
         'FILES = {"words": "a.txt"}; open(FILES["words"])',
         '[open(os.path.join(folder, name)) for name in ("handler.py", "a.txt")]',
         'open(json.load(open("names.json"))["words"])',
@@ -190,6 +192,7 @@ def test_a_file_that_is_not_packed(line: str) -> None:
         'os.makedirs(os.path.join(folder, "out")); open(os.path.join(folder, "out/a.txt"))',
         "import zipfile; zipfile.ZipFile('b.zip').extractall(); open('a.txt')",
         "import tarfile; tarfile.open('b.zip').extractall(folder); open('a.txt')",
+        "import tarfile; tarfile.open('b.zip').extractall(folder + '/out'); open('out/a.txt')",
         "import subprocess; subprocess.run(['make']); open('a.txt')",
         "os.system('make'); open('a.txt')",
         "urlretrieve('http://x/a', folder + '/a.txt'); open(folder + '/a.txt')",
@@ -305,6 +308,13 @@ def test_a_name_that_is_bound_or_not_surely_read(source: str) -> None:
     # A future import comes first.
     first, found_future, rest = source.partition("from __future__ import annotations\n")
     assert found(found_future + first + rest) == {}
+
+
+def test_the_names_of_a_star_import() -> None:
+    source = initialize("words, path", top="from words import *")
+    assert found(source, words__py=b"__all__ = ['words']\nwords = path = 1\n") == {"handler-undefined": "error"}
+    for text in (b"words = path = 1\n", b"__all__ = ['words']\n__all__ += ['path']\nwords = path = 1\n"):
+        assert found(source, words__py=text) == {}
 
 
 # ------------------------------------------------------------------------------------------------- attributes
