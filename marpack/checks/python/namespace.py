@@ -105,7 +105,7 @@ class Namespace:
                     targets=[ast.Name(id="__all__")], value=ast.List(elts=items) | ast.Tuple(elts=items)
                 ):
                     names = [item.value for item in items if isinstance(item, ast.Constant)]
-                    if len(mentions) == 1 and len(names) == len(items):
+                    if len(mentions) == 1 and len(names) == len(items) and set(names) <= self.bindings.keys():
                         return [name for name in names if isinstance(name, str)]
         return None
 

@@ -284,7 +284,18 @@ FILES: list[tuple[str, Mapping[str, str | bytes], Mapping[str, Any], list[str]]]
     ("classes imported", {"handler.py": "from m import *\n" + C, "m.py": "class B: ...\nclass D: ...\n"}, {}, []),
     ("the handler imported", {"handler.py": "from m import handle\n", "m.py": H}, {}, []),
     ("a star", {"handler.py": "from m import *\n", "m.py": H}, {}, []),
-    ("a star of names that are listed", {"handler.py": "from m import *\n", "m.py": "__all__ = ['x']\n"}, {}, []),
+    (
+        "a star of names that are not there",
+        {"handler.py": "from m import *\n", "m.py": "__all__ = ['x']\n"},
+        {},
+        [],
+    ),
+    (
+        "a star of names that are listed",
+        {"handler.py": "from m import *\n", "m.py": f"__all__ = ['x']\nx = 1\n{H}"},
+        {},
+        ["error:handler-classes"],
+    ),
     ("a class imported", {"handler.py": "from m import A\n", "m.py": C}, {}, ["error:handler-classes"]),
     ("a base", {"handler.py": "import m\nclass X(m.A): ...\n", "m.py": C}, {}, []),
     (
