@@ -18,13 +18,13 @@ import tempfile
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import handlers_to_judge
 from broken_handlers import Model, broken, rewritten
-from verdicts import Trouble, moments_of, same_reason, trouble_of
+from verdicts import OF_FILES, Trouble, moments_of, same_reason, trouble_of
 
 import marpack
 
@@ -115,11 +115,17 @@ def judge(models: Iterable[tuple[str, Model]], loader: Loader) -> Iterator[Judge
             write(model, folder / "checked")
             found = [finding for finding in marpack.check(folder / "checked") if finding.severity != "note"]
             for finding in found:
-                load, ask = each.load, each.ask
+                other = result
                 told = {**finding.asdict(), "file": None}
                 if finding.code == "import-missing":  # what becomes of it where nothing stands in for this one
-                    load, ask = troubles(loader.load_and_ask(model, folder, [absent(told)]), model, loader)
-                said = verdict(told, load, ask, loader.modules)
+                    other = loader.load_and_ask(model, folder, [absent(told)])
+                weights = weights_of(told, model)
+                if weights & set(model.stand_ins):  # what becomes of it where this very file is read
+                    rest = tuple(name for name in model.stand_ins if name not in weights)
+                    other = loader.load_and_ask(replace(model, stand_ins=rest), folder)
+                said = verdict(told, *troubles(other, model, loader), loader.modules)
+                if said == "false" and weights and other["stood_in"] and not weights & set(other["opened"]):
+                    said = "unjudged"  # the reader may be one of the packages that are stood in for
                 # What the requirements bring is pip's matter, and nothing is installed here.
                 if finding.code == "import-missing" and "requirementsFile" in model.manifest:
                     said = "unjudged"
@@ -136,6 +142,13 @@ def troubles(result: dict[str, Any], model: Model, loader: Loader) -> tuple[Trou
 def absent(finding: dict[str, Any]) -> str:
     """Return the package whose absence is reported."""
     return Trouble(said=finding["message"]).quoted[-1].split(".")[0]
+
+
+def weights_of(finding: dict[str, Any], model: Model) -> set[str]:
+    """Return the members whose content a finding speaks of, where it is about weights."""
+    if not finding["code"].startswith(OF_FILES):
+        return set()
+    return {finding["member"], *Trouble(said=finding["message"]).quoted} & model.members.keys()
 
 
 def verdict(finding: dict[str, Any], load: Trouble | None, ask: Trouble | None, modules: Collection[str]) -> str:
@@ -185,7 +198,8 @@ def break_models(judged: list[Judged], loader: Loader, every: int) -> list[tuple
 
 def table(title: str, rows: dict[str, Counter[str]], columns: list[str]) -> None:
     print(f"\n{title:<44}" + "".join(f"{column:>10}" for column in columns))
-    for name, counts in sorted(rows.items()):
+    whole = sum(rows.values(), Counter[str]())
+    for name, counts in [*sorted(rows.items()), ("all", whole)]:
         print(f"{name:<44}" + "".join(f"{counts[column]:>10}" for column in columns))
 
 
@@ -216,9 +230,13 @@ def report(title: str, judged: list[Judged]) -> dict[str, Any]:
         for finding in each.findings:
             if finding["verdict"] == "false":
                 print(f"  false {finding['severity']}: {each.name}: {finding['code']}: {finding['message']}")
+    missed: dict[str, list[str]] = defaultdict(list)
     for each in failing:
-        if not each.is_found:
-            print(f"  missed: {each.name}: {each.trouble}")
+        if each.trouble and not each.is_found:
+            missed[each.trouble.error or "result"].append(f"{each.name}: {each.trouble}")
+    for error, lines in sorted(missed.items(), key=lambda item: -len(item[1])):
+        print(f"  missed: {error} ({len(lines)})", *lines, sep="\n    ")
+    numbers["missed"] = {error: len(lines) for error, lines in missed.items()}
     return numbers
 
 

@@ -5,7 +5,8 @@ packages for which stand-ins are made where they are absent; ``absent``, those t
 the members that stand in for data nobody has; ``seconds``, the time it has.
 
 It writes one JSON object for each: ``load`` and ``ask`` (null where it works, else ``error``, ``said`` and
-``place``, the member and line where it came up), and ``opened``, the members that were opened while it loaded.
+``place``, the member and line where it came up); ``opened``, the members that were opened while it loaded; and
+``stood_in``, the packages that stand-ins were made for.
 
 It **runs the code of the models**, each in a process of its own. It knows nothing of marpack.
 """
@@ -27,7 +28,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from stand_ins import Finder, StandIn, stand_in_for_data
+from stand_ins import Finder, StandIn, StandInModule, stand_in_for_data
 
 # What a worker of a batch of one is asked, until it answers: nobody knows what a model expects.
 TEXT = b"some text"
@@ -102,7 +103,8 @@ def load_and_ask(job: dict[str, Any]) -> dict[str, Any]:
                 opened[os.path.relpath(path, folder)] = None
 
     sys.addaudithook(hear)
-    result: dict[str, Any] = {"load": None, "ask": None, "opened": []}
+    tell_of_scripts()
+    result: dict[str, Any] = {"load": None, "ask": None, "opened": [], "stood_in": []}
     try:
         service = loader.load("m", folder, manifest["model"]["handler"], None, 1, None, True, StandIn())
     except BaseException as error:
@@ -111,8 +113,23 @@ def load_and_ask(job: dict[str, Any]) -> dict[str, Any]:
     finally:
         listening = False
         result["opened"] = [name for name in opened if not name.startswith("MAR-INF")]
+        made = [name for name, module in sys.modules.items() if isinstance(module, StandInModule)]
+        result["stood_in"] = sorted({name.split(".")[0] for name in made})
     result["ask"] = ask(service, folder)
     return result
+
+
+def tell_of_scripts() -> None:
+    """Let the hooks hear what ``torch.jit.load`` opens, which C++ does."""
+    module: Any = importlib.import_module("torch.jit")
+    load = module.load
+
+    def tells(file: Any, *args: Any, **keywords: Any) -> Any:
+        if isinstance(file, (str, os.PathLike)):
+            sys.audit("open", os.fspath(file), "rb", 0)
+        return load(file, *args, **keywords)
+
+    module.load = tells
 
 
 def ask(service: Any, folder: str) -> dict[str, Any] | None:
@@ -189,7 +206,7 @@ def in_a_process(job: dict[str, Any]) -> dict[str, Any]:
     except ValueError:
         what = "it ended without a word" if ended else f"it took longer than {job['seconds']} s"
         result = {"load": {"error": "Ended" if ended else "Time", "said": what, "place": None}}
-    return {"load": None, "ask": None, "opened": [], **result}
+    return {"load": None, "ask": None, "opened": [], "stood_in": [], **result}
 
 
 def main() -> None:

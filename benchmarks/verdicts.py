@@ -19,6 +19,8 @@ ELSEWHERE = re.compile(
     r"|CUDA|_cuda_|NVIDIA|CPU machines|torch\.hpu|InvalidBackend|Read-only file system|Permission denied"
     r"|rendezvous|_pb2'|\bRANK\b|LOCAL_RANK|force_reload"
 )
+# Rules about what is in a file.
+OF_FILES = ("weights-", "git-lfs-pointer")
 # What torch says of files that are not what it takes them for.
 OF_WEIGHTS = re.compile(
     r"PytorchStreamReader|Weights only load failed|No model weights|state_dict|TorchScript|safetensors"
@@ -106,7 +108,7 @@ def same_reason(finding: dict[str, Any], trouble: Trouble) -> bool:
         return True
     if finding["line"] and (finding["member"], finding["line"]) == (trouble.member, trouble.line):
         return True
-    if finding["code"].startswith("weights-") and OF_WEIGHTS.search(said):
+    if finding["code"].startswith(OF_FILES) and OF_WEIGHTS.search(said):
         return True
     quoted = {part for text in trouble.quoted for part in (text, text.rsplit("/", 1)[-1])}
     named = {
