@@ -24,6 +24,7 @@ PACKAGES = [
 ]
 ARCHIVES = (".mar", ".war", ".zip", ".tar.gz", ".tgz")
 DATA = re.compile(r"[\w./-]+\.(json|txt|pt|pth|pkl|onnx|yaml|yml|csv|model|bin|safetensors|zip|ini|cfg)")
+LABELS = "index_to_name.json"
 # A file that torch.jit.load takes, made where torch is.
 SCRIPTED = "import sys, torch; torch.jit.save(torch.jit.script(torch.nn.ReLU()), sys.argv[1])"
 
@@ -36,7 +37,9 @@ def of_folder(folder: Path) -> Iterator[tuple[str, Model]]:
         if (path / MANIFEST).is_file():
             meta = folder / ".meta" / f"{path.name}.json"
             stand_ins = json.loads(meta.read_text("utf-8"))["stand_ins"] if meta.is_file() else []
-            yield path.name, Model(members=_members(path), stand_ins=tuple(stand_ins))
+            # The form of labels is the server's, and is read.
+            data = tuple(name for name in stand_ins if Path(name).name != LABELS)
+            yield path.name, Model(members=_members(path), stand_ins=data)
         elif path.name.endswith(ARCHIVES):
             with tempfile.TemporaryDirectory() as name, marpack.open_archive(path) as archive:
                 archive.extract(Path(name, "model"))

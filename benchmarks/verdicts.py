@@ -17,7 +17,7 @@ from broken_handlers import Model
 ELSEWHERE = re.compile(
     r"StandIn|stand-in|URLError|ConnectionError|gaierror|name resolution|unreachable|Max retries|ProxyError"
     r"|CUDA|_cuda_|NVIDIA|CPU machines|torch\.hpu|InvalidBackend|Read-only file system|Permission denied"
-    r"|rendezvous|_pb2'|\bRANK\b|LOCAL_RANK|force_reload"
+    r"|rendezvous|_pb2'|\bRANK\b|LOCAL_RANK|force_reload|maximum recursion depth"
 )
 # Rules about what is in a file.
 OF_FILES = ("weights-", "git-lfs-pointer")
@@ -66,7 +66,9 @@ def trouble_of(told: dict[str, Any] | None, model: Model, modules: Collection[st
         error in ("Time", "Ended", "Judge")
         or bool(ELSEWHERE.search(said))
         # A path outside of the model, which is the handler's machine's.
-        or bool(re.search(r"'/(?!tmp/accuracy-)[\w.-]+/", said))
+        or bool(re.search(r"('|filename )/(?!tmp/accuracy-)[\w.-]+/", said))
+        # onnxruntime is no stand-in for the loader, which has looked for it before.
+        or ("No model weights" in said and str(model.manifest.get("serializedFile")).endswith(".onnx"))
         or told.get("environment", False)
         or (error == "ModuleNotFoundError" and bool(re.search(r"'(torch|torchvision|numpy)\.", said)))
         or (error == "ImportError" and bool(re.search(r"from 'torch(vision)?\b", said)))
