@@ -17,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ UNJUDGED = (
     *("requirements-", "config-", "container-", "manifest-"),
     *("kserve-", "sagemaker-", "vertex-", "workflow-"),
 )
+EMPTY: Mapping[str, Collection[tuple[str, str]]] = {}
 
 
 @dataclass
@@ -102,8 +103,13 @@ def write(model: Model, folder: Path) -> None:
         path.write_bytes(data)
 
 
-def judge(models: Iterable[tuple[str, Model]], loader: Loader) -> Iterator[Judged]:
-    """Load, ask and check models, and decide which findings are true."""
+def judge(
+    models: Iterable[tuple[str, Model]], loader: Loader, known: Mapping[str, Collection[tuple[str, str]]] = EMPTY
+) -> Iterator[Judged]:
+    """Load, ask and check models, and decide which findings are true.
+
+    ``known`` are the code and message of findings that are left out, by the model's name.
+    """
     warnings.simplefilter("ignore")  # what Python says of the sources that are parsed
     for name, model in models:
         each = Judged(name, model)
@@ -113,8 +119,9 @@ def judge(models: Iterable[tuple[str, Model]], loader: Loader) -> Iterator[Judge
             each.load, each.ask = troubles(result, model, loader)
             each.opened = tuple(result["opened"])
             write(model, folder / "checked")
-            found = [finding for finding in marpack.check(folder / "checked") if finding.severity != "note"]
-            for finding in found:
+            for finding in marpack.check(folder / "checked"):
+                if finding.severity == "note" or (finding.code, finding.message) in known.get(name, ()):
+                    continue
                 other = result
                 told = {**finding.asdict(), "file": None}
                 if finding.code == "import-missing":  # what becomes of it where nothing stands in for this one
@@ -183,10 +190,12 @@ def break_models(judged: list[Judged], loader: Loader, every: int) -> list[tuple
             models += [(f"{kind}\t{each.name}", made) for kind, made in broken(opened)]
     results = []
     models.sort(key=lambda named: named[0])  # by kind: some of each are taken
-    for each in judge(models[::every], loader):
+    known = {
+        name: {(finding["code"], finding["message"]) for finding in base[name.split("\t")[1]].findings}
+        for name, _ in models
+    }
+    for each in judge(models[::every], loader, known):
         kind, name = each.name.split("\t")
-        before = Counter((finding["code"], finding["message"]) for finding in base[name].findings)
-        each.findings = [finding for finding in each.findings if not before[finding["code"], finding["message"]]]
         each.name = name
         answered = base[name].ask is None
         fails = each.load is not None or (answered and each.ask is not None)
