@@ -25,6 +25,8 @@ OF_FILES = ("weights-", "git-lfs-pointer")
 OF_WEIGHTS = re.compile(
     r"PytorchStreamReader|Weights only load failed|No model weights|state_dict|TorchScript|safetensors"
 )
+# What parsers of other files say of the first word of a pointer.
+OF_TEXT = re.compile(r"Expecting value: line 1 column 1|invalid load key, 'v'")
 # What depends on neither what is asked nor the weights.
 ALWAYS = ("NameError", "UnboundLocalError", "ModuleNotFoundError", "ImportError")
 
@@ -72,6 +74,7 @@ def trouble_of(told: dict[str, Any] | None, model: Model, modules: Collection[st
         or told.get("environment", False)
         or (error == "ModuleNotFoundError" and bool(re.search(r"'(torch|torchvision|numpy)\.", said)))
         or (error == "ImportError" and bool(re.search(r"from 'torch(vision)?\b", said)))
+        or (error == "ModuleNotFoundError" and _is_required(said, model))
         or (error == "NameError" and _takes_all(model.members.get(member or "", b""), modules))
     )
     classes = {
@@ -84,6 +87,12 @@ def trouble_of(told: dict[str, Any] | None, model: Model, modules: Collection[st
         or bool(attribute and attribute[1].encode() in classes)
     )
     return Trouble(error=error, said=said, member=member, line=line, elsewhere=elsewhere, always=always)
+
+
+def _is_required(said: str, model: Model) -> bool:
+    """Tell whether the requirements name a module that is not there: nothing is installed here."""
+    required = model.members.get(str(model.manifest.get("requirementsFile")), b"")
+    return any(name.split(".")[0].encode() in required for name in Trouble(said=said).quoted)
 
 
 def _takes_all(source: bytes, modules: Collection[str]) -> bool:
@@ -112,15 +121,20 @@ def same_reason(finding: dict[str, Any], trouble: Trouble) -> bool:
         return True
     if finding["code"].startswith(OF_FILES) and OF_WEIGHTS.search(said):
         return True
-    quoted = {part for text in trouble.quoted for part in (text, text.rsplit("/", 1)[-1])}
-    named = {
-        part for text in Trouble(said=f"{message} {effect}").quoted for part in (text, text.rsplit("/", 1)[-1])
-    }
+    if finding["code"] == "git-lfs-pointer" and OF_TEXT.search(said):
+        return True
+    quoted = {part for text in trouble.quoted for part in _forms(text)}
+    named = {part for text in Trouble(said=f"{message} {effect}").quoted for part in _forms(text)}
     named |= {finding["member"] or ""} - {"handler.py", "MAR-INF/MANIFEST.json"}
     if trouble.error:
         return bool(quoted & named) or (trouble.error in effect and not quoted)
     # The server's own words: what was returned is no list.
     return "predict output" in effect or "Invalid return type" in effect or "list" in message
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """Return how a name may be said: without its folder, and as the loader imports a handler."""
+    return name, name.rsplit("/", 1)[-1], name.removeprefix("ts.torch_handler.").removesuffix(".py")
 
 
 @cache
