@@ -120,9 +120,7 @@ def _finds_its_own_way(subject: Subject) -> bool:
     """Tell whether the sources change where modules are found, or how names are."""
     if not _OWN_WAYS.isdisjoint(source_names(subject)):
         return True
-    modules = (subject.modules.find(name) for name in subject.worker.graph)
-    spaces = (subject.modules.space(module) for module in modules if module is not None)
-    return any(space is not None and changes_path(space) for space in spaces) or any(
+    return any(map(changes_path, subject.worker.spaces)) or any(
         isinstance(node, ast.Attribute) and dotted_name(node) in ("sys.modules", "torch.hub")
         for tree in trees(subject)
         for node in ast.walk(tree)

@@ -115,13 +115,11 @@ def test_the_servers_torch_is_told_or_that_of_its_image(capsys: pytest.CaptureFi
 
     files = {"handler": "image_classifier", "model_file": str(DIGITS / "model.py"), "serialized_file": "net.pt"}
     kaptains = Model(id="net", serving_config=files)
-    for release, torch, severities in (
-        ("0.12.0", "2.1", ["error"]),
-        ("0.12.0", None, []),
-        (None, None, ["warning"]),
-    ):
+    by_release: list[tuple[str | None, str | None, list[str]]]
+    by_release = [("0.12.0", "2.1", ["error"]), ("0.12.0", None, []), (None, None, ["warning"])]
+    for release, version, severities in by_release:
         builder = TorchServingArtifactBuilder(kaptains, torchserve_version=release)
-        artifact = builder.build("deploy", check="warn", torch=torch, force=True)
+        artifact = builder.build("deploy", check="warn", torch=version, force=True)
         assert [each.severity for each in artifact.findings if each.code == "weights-torch"] == severities
 
 
