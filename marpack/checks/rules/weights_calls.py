@@ -10,7 +10,14 @@ from marpack.archive import git_lfs
 from marpack.archive.inspection.kinds import NOT_KNOWN, Weights
 from marpack.checks.flow.events import Load
 from marpack.checks.frame.subject import Subject
-from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before, is_refused, refused_globals
+from marpack.checks.frame.torch_load import (
+    READS_SAFETENSORS,
+    REFUSED,
+    WEIGHTS_ONLY_DEFAULT,
+    is_before,
+    is_refused,
+    refused_globals,
+)
 from marpack.checks.frame.weights import describe, may_be_read
 from marpack.checks.rules.handler_flow import events_of
 from marpack.checks.rules.handler_name import KEY
@@ -19,8 +26,6 @@ from marpack.rule import rule, rules_in
 
 _OF_TORCH_SAVE: Final = frozenset({"state_dict", "checkpoint", "module", "pickle"})
 _TORCH_LOAD: Final = frozenset({"torch.load", "torch.serialization.load"})
-_REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
-_READS_SAFETENSORS: Final = (2, 13)
 # torch/serialization.py: what torch.load takes since then, and gives pickle before.
 _KEYWORDS: Final = {"weights_only": (1, 13), "mmap": (2, 1)}
 
@@ -159,7 +164,7 @@ def _of_torch_load(
             message = f"the call has {keyword}=, which torch takes since {first[0]}.{first[1]}"
             effect = f"TypeError: {keyword!r} is an invalid keyword argument"
             return Problem(message=message, effect=effect, fix=f"leave {keyword}= out", certain=told)
-    newer = not is_before(subject, _READS_SAFETENSORS)
+    newer = not is_before(subject, READS_SAFETENSORS)
     if name.endswith(".safetensors") and newer:
         if weights.kind == "safetensors":
             return None
@@ -177,7 +182,7 @@ def _of_torch_load(
         if weights.weights_only_refuses is None:
             return None
         message = f"it is {weights.detail}, which torch.save did not write"
-        effect = f"{_REFUSED}, or RuntimeError: PytorchStreamReader failed, or Invalid magic number"
+        effect = f"{REFUSED}, or RuntimeError: PytorchStreamReader failed, or Invalid magic number"
         return Problem(
             message=message, effect=effect, fix="load it by what wrote it, or pack what torch.save writes"
         )
@@ -189,7 +194,7 @@ def _of_torch_load(
         since = "" if said is True or told else ", from torch 2.6 on"
         fix = "say weights_only=False where the file is trusted, or save the state_dict() alone"
         message = f"it is {weights.detail}, and imports {names}"
-        return Problem(message=message, effect=f"{_REFUSED}{since}", fix=fix, certain=said is True or told)
+        return Problem(message=message, effect=f"{REFUSED}{since}", fix=fix, certain=said is True or told)
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from marpack.archive.inspection.kinds import Weights
 from marpack.checks.frame.subject import Subject
+from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before
 from marpack.checks.frame.weights import (
     describe,
     imported_modules,
@@ -74,8 +75,7 @@ def find_missing_modules(subject: Subject) -> Iterator[Finding]:
 
 def _is_said_elsewhere(subject: Subject, name: str, weights: Weights) -> bool:
     """Tell whether ``BaseHandler`` refuses the file before it imports anything, which weights-... rules say."""
-    torch = subject.settings.torch
-    checks_first = torch is None or torch.version >= (2, 6)
+    checks_first = not is_before(subject, WEIGHTS_ONLY_DEFAULT)
     return (
         name == serialized_file(subject)
         and subject.worker.loads_model is True
