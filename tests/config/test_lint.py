@@ -366,7 +366,12 @@ CASES = [
         {("token-expired", "error", "token_expiration_min")},
         "token_expiration_min=0\ndisable_token_authorization=true",
     ),
-    Case("token_expiration_min=-1.5", {("token-expired", "error", "token_expiration_min")}, ""),
+    Case(
+        "token_expiration_min=-1.5",
+        {("token-expired", "error", "token_expiration_min")},
+        "token_expiration_min=-1.5",
+        told_near={"torchserve_version": "0.9.0"},
+    ),
     # The models
     Case(
         f"load_models=m.mar\nmodel_snapshot={SNAPSHOT}",
