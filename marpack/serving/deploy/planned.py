@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.config.rules.document import is_kserve
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 # judged as a whole: KServe's wrapper needs one archive that it knows, and SageMaker's .tar.gz is the store's.
 _OF_SINGLE_ARCHIVES = ("kserve-file-name", "sagemaker-form")
 _UNDECODED = "sagemaker-json"
+
+
+def undecoded_json(what: ArchivePlan | str, server: ServerConfig) -> tuple[Finding, ...]:
+    """Return where a handler takes for decoded JSON what these settings leave to it."""
+    if server.decode_input_request is not False or server.service_envelope:
+        return ()
+    from marpack.checks.examine import check
+
+    return tuple(each for each in check(what, target="sagemaker", select=_UNDECODED) if each.code == _UNDECODED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,17 +66,14 @@ class PlannedDeployment:
             target = "sagemaker"
         elif is_kserve(server.properties(), None):
             target = "kserve"
-        how: list[dict[str, Any]] = [
-            {
-                "target": target,
-                "torch": torch,
-                "torchserve_version": self.torchserve_version,
-                "ignore": (*_OF_SINGLE_ARCHIVES, _UNDECODED),
-            }
-        ]
-        if server.decode_input_request is False and not server.service_envelope:
-            how.append({"target": "sagemaker", "select": _UNDECODED})
-        found = (each for arguments in how for each in check(plan, **arguments))
+        found = check(
+            plan,
+            target=target,
+            torch=torch,
+            torchserve_version=self.torchserve_version,
+            ignore=(*_OF_SINGLE_ARCHIVES, _UNDECODED),
+        )
+        found += undecoded_json(plan, server)
         # Of several versions of a model each has a name of its own, which its plan does not know.
         return tuple(replace(each, file=name) if each.file == plan.file_name else each for each in found)
 
