@@ -105,11 +105,8 @@ def _missing(subject: Subject, imported: str) -> tuple[str, str, str]:
     if packed.kind == "folder" or (space is not None and space.is_absent(parts[0])):
         module = f"{packed.name}.{parts[0]}"
         if len(parts) > 1 and packed.kind in ("package", "folder") and is_closed(space):
-            return (
-                module,
-                f"its pickle imports {imported!r}, and there is no module {module!r}",
-                (f"ModuleNotFoundError: No module named {module!r}"),
-            )
+            message = f"its pickle imports {imported!r}, and there is no module {module!r}"
+            return module, message, f"ModuleNotFoundError: No module named {module!r}"
         if space is not None and len(parts) == 1:
             message = f"its pickle imports {imported!r}, and the packed {packed.name!r} has no {parts[0]!r}"
             return module, message, f"AttributeError: Can't get attribute {parts[0]!r} on <module {packed.name!r}>"
