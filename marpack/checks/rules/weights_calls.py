@@ -26,6 +26,7 @@ from marpack.rule import rule, rules_in
 
 _OF_TORCH_SAVE: Final = frozenset({"state_dict", "checkpoint", "module", "pickle"})
 _TORCH_LOAD: Final = frozenset({"torch.load", "torch.serialization.load"})
+_BY_DEFAULT: Final = ", from torch 2.6 on"
 # torch/serialization.py: what torch.load takes since then, and gives pickle before.
 _KEYWORDS: Final = {"weights_only": (1, 13), "mmap": (2, 1)}
 
@@ -175,8 +176,9 @@ def _of_torch_load(
         only = keywords.get("weights_only", ... if is_before(subject, WEIGHTS_ONLY_DEFAULT) else True)
         if only is not True:
             return None
-        effect = "RuntimeError: Cannot use ``weights_only=True`` with TorchScript archives"
         certain = told or "weights_only" in keywords
+        since = "" if certain else _BY_DEFAULT
+        effect = f"RuntimeError: Cannot use ``weights_only=True`` with TorchScript archives{since}"
         return Problem(message="it is TorchScript", effect=effect, fix="use torch.jit.load", certain=certain)
     if weights.kind not in _OF_TORCH_SAVE or weights.is_plain_pickle:
         if weights.weights_only_refuses is None:
@@ -191,7 +193,7 @@ def _of_torch_load(
         if not is_refused(subject, weights):
             return None
         names = ", ".join(refused_globals(subject, weights)[:3]) or "what weights_only=True does not allow"
-        since = "" if said is True or told else ", from torch 2.6 on"
+        since = "" if said is True or told else _BY_DEFAULT
         fix = "say weights_only=False where the file is trusted, or save the state_dict() alone"
         message = f"it is {weights.detail}, and imports {names}"
         return Problem(message=message, effect=f"{REFUSED}{since}", fix=fix, certain=said is True or told)
