@@ -16,7 +16,7 @@ from marpack.cli.terminal import UsageError, count_of, naming, show, to_json
 from marpack.cli.words import add_verb, options_first
 from marpack.config.lint import for_writers, lint_config
 from marpack.config.presets import PRESETS
-from marpack.config.rules.document import UTF16_MARKS
+from marpack.config.rules.document import TARGETS, UTF16_MARKS
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, parse_value
@@ -62,7 +62,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     lint.set_defaults(run=_lint)
     lint.add_argument("file", nargs="?", help="config.properties")
     lint.add_argument("--model-store", metavar="FOLDER", help="compare with the archives in this folder")
-    lint.add_argument("--target", choices=("torchserve", "kserve", "mlflow"), help="where it will run")
+    lint.add_argument("--target", choices=TARGETS, help="where it will run")
     lint.add_argument(
         "--torchserve-version",
         metavar="VERSION",
