@@ -100,7 +100,7 @@ class ArgParser:
 
     @staticmethod
     def export_model_args_parser() -> ModelArchiverConfig:
-        """Return what the process's arguments say; ``SystemExit`` with status 2 where they say nothing.
+        """Return what the process's arguments say; ``SystemExit`` with status 2 where one is wrong or missing.
 
         They are the official command's, and ``--archive-format auto``.
         """

@@ -25,6 +25,7 @@ __all__, __getattr__, __dir__ = _lazy(
         "config.rules.document": "Target",
         "config.snapshot": "EntrySettings SnapshotStyle",
         "findings": "ReaderName Severity",
+        "packing": "CheckMode",
         "serving.model_store": "StoredArchive",
     },
 )

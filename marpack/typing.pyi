@@ -30,12 +30,14 @@ from marpack.config.snapshot import EntrySettings as EntrySettings
 from marpack.config.snapshot import SnapshotStyle as SnapshotStyle
 from marpack.findings import ReaderName as ReaderName
 from marpack.findings import Severity as Severity
+from marpack.packing import CheckMode as CheckMode
 from marpack.serving.model_store import StoredArchive as StoredArchive
 
 __all__ = [
     "Archive",
     "ArchiveFormat",
     "ArchiveMember",
+    "CheckMode",
     "CheckTarget",
     "Compression",
     "Deflate",

@@ -167,8 +167,7 @@ def names_issues(names: Iterable[str], also_folders: Iterable[str] = (), *, most
             if key not in folder:
                 count += 1
                 if count > most:
-                    how = "raise it if you trust the archive (--max-members N, limits=marpack.Limits(members=...))"
-                    message = f"holds more files and folders than {most:,}, twice the limit of members: {how}"
+                    message = f"holds more files and folders than {most:,}, twice the limit of members"
                     yield Issue(code="too-many-members", argument="", message=message)
                     return
                 folder[key] = part, None if is_end else {}

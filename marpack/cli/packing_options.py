@@ -73,7 +73,7 @@ def add_check(add: Callable[..., object]) -> None:
         "--check",
         choices=CHECK_MODES,
         help="what to do about what the server would refuse: warn, error (pack nothing), or off (do not look); "
-        f"default: what the environment variable {CHECK_VARIABLE} says, and warn",
+        f"default: what the environment variable {CHECK_VARIABLE} says, or else warn",
     )
     add("--torch", type=torch_version, metavar="VERSION", help="of the server that --check is about, as 2.1")
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from marpack.archive.manifest import MANIFEST_NAME, Manifest
 from marpack.config.rules import limits, listeners, load_models, models_to_load, platform, text, values
-from marpack.config.rules.document import Document, Target, is_kserve
+from marpack.config.rules.document import TARGETS, Document, Target, is_kserve
 from marpack.config.rules.models_to_load import find_unreadable
 from marpack.config.rules.snapshot_form import FORM_RULES, find_no_json, with_form
 from marpack.config.rules.snapshot_text import SnapshotText, Store
@@ -75,8 +75,8 @@ def lint_config(
     folder of the archives as seen from here, whose manifests are read and compared; ``archives`` are manifests by
     file name, of archives that need not be there yet.
     ``environ`` resolves variables first. ``select`` and ``ignore`` are codes, or what codes begin with, as those
-    of ``check``; ``MarpackError`` is raised for one that no rule has (spec/checks.md). What cannot be read is told
-    in any case.
+    of ``check``. What cannot be read is told in any case. Raises ``MarpackError`` for a code that no rule has
+    (spec/checks.md), ``ConfigError`` for what is no version, ``ValueError`` for an unknown target.
     """
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     entries: list[codec.Entry] = []
@@ -117,6 +117,8 @@ def _lint(
     environ: Mapping[str, str] | None,
 ) -> tuple[Finding, ...]:
     """Return what the rules find in settings, given what is known of the server; see ``lint_config``."""
+    if target is not None and target not in TARGETS:
+        raise ValueError(f"the target {target!r} is not one of {', '.join(TARGETS)}")
     properties, unresolved = document.properties, document.unresolved
     if environ is not None:
         try:

@@ -366,7 +366,12 @@ CASES = [
         {("token-expired", "error", "token_expiration_min")},
         "token_expiration_min=0\ndisable_token_authorization=true",
     ),
-    Case("token_expiration_min=-1.5", {("token-expired", "error", "token_expiration_min")}, ""),
+    Case(
+        "token_expiration_min=-1.5",
+        {("token-expired", "error", "token_expiration_min")},
+        "token_expiration_min=-1.5",
+        told_near={"torchserve_version": "0.9.0"},
+    ),
     # The models
     Case(
         f"load_models=m.mar\nmodel_snapshot={SNAPSHOT}",
@@ -844,9 +849,11 @@ def test_the_mount_of_kserve_implies_its_wrapper(store: str, is_kserve: bool) ->
     assert lint_config(f"model_store={store}\n{SERVED}", target="torchserve") == ()
 
 
-def test_what_is_no_version_is_refused() -> None:
+def test_what_is_no_version_or_target_is_refused() -> None:
     with pytest.raises(ValueError, match="'newest' is not a version of TorchServe"):
         lint_config("", torchserve_version="newest")
+    with pytest.raises(ValueError, match="the target 'sagemaker' is not one of torchserve, kserve, mlflow"):
+        lint_config("", target="sagemaker")  # type: ignore[arg-type]
 
 
 # -------------------------------------------------------------------------------- files that are in use

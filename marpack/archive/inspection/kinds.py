@@ -86,6 +86,14 @@ class Weights:
     parts: tuple[str, ...] = ()
 
     @property
+    def torch_versions(self) -> str | None:
+        """Which torch can read it, as ``"2.3 and newer"``, None where its bytes do not say so."""
+        since, until = self.torch_from, self.torch_to
+        if since and until:
+            return since if since == until else f"{since} to {until}"
+        return f"{since} and newer" if since else f"up to {until}" if until else None
+
+    @property
     def is_plain_pickle(self) -> bool:
         """Whether it is a pickle that torch.save did not write."""
         return self.kind == "pickle" and self.detail.endswith(NOT_OF_TORCH_SAVE)

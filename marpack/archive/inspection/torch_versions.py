@@ -19,7 +19,6 @@ _FORMATS: Final[dict[int, Version]] = {
     **dict.fromkeys((7, 8, 9), (1, 11)),
     10: (1, 12),
 }
-NEWEST_FORMAT: Final = max(_FORMATS)
 
 # torch/_export/serde/schema.py, SCHEMA_VERSION: its first number has to be the reader's own. The first and the
 # last version that have it; None where the newest still has.

@@ -7,6 +7,7 @@ import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,7 +16,7 @@ from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Mani
 from marpack.archive.member import ArchiveMember
 from marpack.archive.names import CASE_COLLISION, is_chosen, name_issue, names_issues
 from marpack.archive.read.container import Container
-from marpack.archive.read.limits import LIMIT_CODES, Limits
+from marpack.archive.read.limits import LIMIT_CODES, Limits, raising
 from marpack.archive.read.member_reader import MemberReader
 from marpack.errors import ArchiveError, LimitError, ManifestError, UnsafeArchiveError
 from marpack.findings import Issue
@@ -153,7 +154,9 @@ class Archive(ABC):
     def _issues(self) -> tuple[Issue, ...]:
         names = [member.name for member in self.members]
         found = [*self._container.issues(), *filter(None, map(name_issue, (*names, *self.folders)))]
-        found += names_issues(names, self.folders, most=2 * self._limits.members)
+        for issue in names_issues(names, self.folders, most=2 * self._limits.members):
+            how = f"{issue.message}: {raising('members')}"
+            found.append(replace(issue, message=how) if issue.code in LIMIT_CODES else issue)
         total, most = sum(member.size for member in self.members), self._largest
         if total > most:
             size = self._limits.size if self.form == "folder" else self.size

@@ -148,7 +148,7 @@ class Calls(State):
         if path in ("os.getcwd", "os.getcwdb"):
             return UNKNOWN if self.path_of(Known("x")) is None else ModelPath("")
         if path in TESTS:
-            return self.test(node, first)
+            return self.test(first)
         if path == "os.path.join" or path in PATHS:
             for part in given:
                 self.none_used(node, part, scope)
@@ -176,12 +176,12 @@ class Calls(State):
         path = self.path_of(value)
         return value if path is None or isinstance(value, ModelPath) else ModelPath(path)
 
-    def test(self, node: ast.AST, value: Value) -> Value:
+    def test(self, value: Value) -> Value:
         """Tell whether a file is there; one that is not is remembered for what the branch does."""
         path = self.path_of(value)
         found = None if path is None else self.exists(path)
         if found is False and path is not None:
-            self.tested.append((path, getattr(node, "lineno", 0), isinstance(value, ModelPath)))
+            self.tested.append(path)
         return Typed(frozenset(["bool"])) if found is None else Known(found)
 
     def call_method(
@@ -216,7 +216,7 @@ class Calls(State):
         self, node: ast.Call, scope: Scope, value: ModelPath, name: str, given: Sequence[Value]
     ) -> Value | None:
         if name in PATH_TESTS:
-            return self.test(node, value)
+            return self.test(value)
         if name in PATH_READS:
             mode = given[0] if given and name == "open" else Known("r")
             if not isinstance(mode, Known) or set(str(mode.value)) & set("wax+"):

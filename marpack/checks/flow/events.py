@@ -35,13 +35,11 @@ class KeyRead(Event):
 class FileUse(Event):
     """A file or folder below the model's, which ``call`` needs; ``path`` is counted from the model's folder.
 
-    ``from_folder`` tells that the path was joined to the model's folder; otherwise it is relative to where the
-    worker runs, which is the same folder. ``raises`` is what the handler itself raises where it is missing.
+    ``raises`` is what the handler itself raises where it is missing.
     """
 
     path: str
     call: str
-    from_folder: bool = True
     raises: str = ""
 
 

@@ -84,8 +84,8 @@ class State(ABC):
         self._taken: list[frozenset[str]] = []
         # The file of the handler.
         self.handler_member: str | None = None
-        # Files that a condition has found to be missing, with the line, and whether the path was joined.
-        self.tested: list[tuple[str, int, bool]] = []
+        # Files that a condition has found to be missing.
+        self.tested: list[str] = []
         # Attributes that would be set if a file were there.
         self.left_out: dict[str, str] = {}
         # Dictionaries that are not any more what they were.
@@ -212,7 +212,7 @@ class State(ABC):
         path = self.path_of(value)
         if path is None or self.exists(path) is not False:
             return
-        self.note(FileUse, node, scope, path=path, call=call, from_folder=isinstance(value, ModelPath), **fields)
+        self.note(FileUse, node, scope, path=path, call=call, **fields)
 
     def load(self, node: ast.AST, scope: Scope, value: Value, call: str, keywords: Mapping[str, object]) -> None:
         """Note that a call loads weights, which are there."""

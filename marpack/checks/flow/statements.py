@@ -27,10 +27,8 @@ from marpack.checks.flow.values import (
 from marpack.checks.python.expressions import truth_of
 from marpack.checks.python.imports import suppresses
 
-_DEEPEST = 25
 _MOST_ITEMS = 64
 _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Statements(Functions):
@@ -153,22 +151,16 @@ class Statements(Functions):
         if known is None:
             return self._ways([body, orelse], scope)
         before = len(self.events)
-        outcome = self.block(body if known else orelse, scope)
+        taken, other = (body, orelse) if known else (orelse, body)
+        outcome = self.block(taken, scope)
         if tested:
-            self._leave_out(orelse if known else body, tested[0][0])
+            self._leave_out(other, tested[0])
         if outcome == "raise" and tested:
-            path, _, joined = tested[0]
             for event in [each for each in list(self.events)[before:] if isinstance(each, Raises)]:
                 del self.events[event]  # it is said of the file
-            raised = next((each for each in body if isinstance(each, ast.Raise)), None)
+            raised = [_shown(each.exc) for each in taken if isinstance(each, ast.Raise) and each.exc is not None]
             self.note(
-                FileUse,
-                node,
-                scope,
-                path=path,
-                call="",
-                from_folder=joined,
-                raises=_shown(raised.exc) if raised is not None and raised.exc is not None else "",
+                FileUse, node, scope, path=tested[0], call="", raises=next(iter(raised), "the handler ends it")
             )
         return outcome
 

@@ -10,7 +10,7 @@ from marpack.archive.inspection.torch_versions import Version, version_text
 
 # What the images of TorchServe's releases have, by their release notes: the first release that has it. 0.9.0 is
 # the last that KServe's image (pytorch/torchserve-kfs) was made of.
-_OF_RELEASES: Final[tuple[tuple[tuple[int, ...], Version], ...]] = (
+_OF_RELEASES: Final[tuple[tuple[Version, Version], ...]] = (
     ((0, 12), (2, 4)),
     ((0, 11), (2, 3)),
     ((0, 10), (2, 2)),
@@ -19,8 +19,7 @@ _OF_RELEASES: Final[tuple[tuple[tuple[int, ...], Version], ...]] = (
     ((0, 7), (1, 13)),
 )
 _KSERVES_RELEASE: Final = "0.9.0"
-_TORCH: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)?(?:[a-z.+-][a-z0-9.+-]*)?")
-_RELEASE: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)?(?:[a-z.+-][a-z0-9.+-]*)?")
+_VERSION: Final = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(?:\.[0-9]+)?(?:[a-z.+-][a-z0-9.+-]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +45,18 @@ def servers_torch(torch: str | None, *, torchserve_version: str | None, target: 
     Raises ``ValueError`` for a text that is no version.
     """
     if torch is not None:
-        if not (found := _TORCH.fullmatch(torch)):
-            raise ValueError(f"the version of torch {torch!r} is not like 2.1")
-        return Torch((int(found[1]), int(found[2])))
+        return Torch(_version(torch, "torch", "2.1"))
     image = f"the image of TorchServe {torchserve_version}"
     if torchserve_version is None and target == "kserve":
         torchserve_version, image = _KSERVES_RELEASE, f"KServe's image of TorchServe {_KSERVES_RELEASE}"
     if torchserve_version is None:
         return None
-    if not (found := _RELEASE.fullmatch(torchserve_version)):
-        raise ValueError(f"the version of TorchServe {torchserve_version!r} is not like 0.12.0")
-    release = int(found[1]), int(found[2])
+    release = _version(torchserve_version, "TorchServe", "0.12.0")
     known = next((version for first, version in _OF_RELEASES if release >= first), None)
     return None if known is None else Torch(known, image)
+
+
+def _version(text: str, of: str, example: str) -> Version:
+    if not (found := _VERSION.fullmatch(text)):
+        raise ValueError(f"the version of {of} {text!r} is not like {example}")
+    return int(found[1]), int(found[2])

@@ -13,6 +13,10 @@ from marpack.checks.frame.weights import imported_modules, source_names, source_
 
 # torch's release notes: weights_only is True by default since then.
 WEIGHTS_ONLY_DEFAULT: Final[Version] = (2, 6)
+# torch.serialization.load: since then it goes by the name.
+READS_SAFETENSORS: Final[Version] = (2, 13)
+# What it says of what it refuses.
+REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
 # Those allow names of their own, or all of them.
 _ALLOWING: Final = frozenset({"add_safe_globals", "safe_globals", "clear_safe_globals"})
 _ALLOWING_ALL: Final = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"

@@ -105,18 +105,13 @@ def source_texts(subject: Subject) -> frozenset[str]:
 
 def trees(subject: Subject) -> list[ast.Module]:
     """Return the sources of the modules that loading the model runs, taken apart."""
-    modules = (subject.modules.find(name) for name in subject.worker.graph)
-    spaces = (subject.modules.space(module) for module in modules if module is not None)
-    return [space.tree for space in spaces if space is not None]
+    return [space.tree for space in subject.worker.spaces]
 
 
 def imported_modules(subject: Subject) -> frozenset[str]:
     """Return the top-level modules that those sources import."""
-    modules = (subject.modules.find(name) for name in subject.worker.graph)
-    spaces = (subject.modules.space(module) for module in modules if module is not None)
-    return frozenset(
-        (item.module or "").partition(".")[0] for space in spaces if space is not None for item in space.imports
-    )
+    spaces = subject.worker.spaces
+    return frozenset((item.module or "").partition(".")[0] for space in spaces for item in space.imports)
 
 
 def source_names(subject: Subject) -> frozenset[str]:

@@ -87,6 +87,13 @@ class Worker:
                     waiting.extend((f"{item.module}.{part}", inner) for part in item.names)
         return steps
 
+    @cached_property
+    def spaces(self) -> tuple[Namespace, ...]:
+        """What the modules of the graph bind, as far as they can be read."""
+        modules = (self.modules.find(name) for name in self.graph)
+        spaces = (self.modules.space(module) for module in modules if module is not None)
+        return tuple(space for space in spaces if space is not None)
+
     def _first_steps(self) -> Iterator[tuple[str, Step]]:
         entry = self.entry_point
         if entry is not None and entry.module is not None:

@@ -190,11 +190,11 @@ def find_no_attribute(subject: Subject) -> Iterator[Finding]:
 def find_none(subject: Subject) -> Iterator[Finding]:
     """Set what is None before it is used: attributes of ``BaseHandler``, and keys that nothing has.
 
-    ``system_properties.get("modeldir")`` is None, and ``os.path.join`` takes none.
-
-    Its constructor sets ``model``, ``mapping``, ``device``, ``manifest`` and others to None, and its
-    ``initialize`` fills them. A handler with an ``initialize`` of its own that does not call
-    ``super().initialize(context)`` finds None [server].
+    ``BaseHandler``'s constructor sets ``model``, ``mapping``, ``device``, ``manifest`` and others to None, and its
+    ``initialize`` fills them: a handler with an ``initialize`` of its own that does not call
+    ``super().initialize(context)`` finds None. So does one that asks for a key that is not there, as
+    ``system_properties.get("modeldir")``, and gives it to ``os.path.join``. While the handler loads this is an
+    error [server].
     """
     for event, severity in _of(subject, NoneUse, lambda event: event.name):
         key = event.name.rpartition("'")[0].rpartition("'")[2]

@@ -9,12 +9,13 @@ from typing import Any
 
 from marpack.checks.frame.subject import Subject
 from marpack.checks.python.classes import ClassOf
-from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import KNOWN_BASES, torch_handler
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
 LABELS = "index_to_name.json"
+# What may read it without its name: functions that list a folder, and TorchServe's own.
+_READERS = frozenset({"glob", "iglob", "iterdir", "listdir", "load_label_mapping", "rglob", "scandir", "walk"})
 
 
 @rule("labels-shape", "error", kind="model")
@@ -95,8 +96,8 @@ def find_no_labels(subject: Subject) -> Iterator[Finding]:
 def find_unread(subject: Subject) -> Iterator[Finding]:
     """Read ``index_to_name.json`` in a handler whose ``initialize`` is its own.
 
-    Only ``BaseHandler.initialize`` reads it, into ``self.mapping``, which is None before. Where the handler uses
-    ``self.mapping`` all the same, this is a warning: it answers 503 [server].
+    Only ``BaseHandler.initialize`` reads it, into ``self.mapping``, which is None before. A handler that uses
+    ``self.mapping`` all the same is the rule ``handler-none``'s [server].
     """
     entry = subject.worker.entry_point
     if LABELS not in subject.names or entry is None or entry.cls is None:
@@ -104,27 +105,11 @@ def find_unread(subject: Subject) -> Iterator[Finding]:
     lineage = entry.cls.lineage()
     known = all(isinstance(item, ClassOf) or (item is not None and _is_known(item)) for item in lineage)
     owner = entry.cls.attribute("initialize").owner
-    trees = [space.tree for space in _spaces(subject)]
-    if not known or not isinstance(owner, ClassOf) or any(map(_may_read_labels, trees)):
-        return
-    message = f"nothing reads {LABELS}"
-    fix = "call super().initialize(context), read it in initialize, or leave it out"
-    if any(map(_uses_mapping, trees)):
-        effect = "each request is answered 503: self.mapping is None, TypeError: 'NoneType' object is not ..."
-        yield find_unread.finding(
-            f"{message}, and self.mapping stays None", fix=fix, effect=effect, member=LABELS, severity="warning"
-        )
-    else:
-        yield find_unread.finding(message, fix=fix, effect="answers without it", member=LABELS)
-
-
-def _spaces(subject: Subject) -> Iterator[Namespace]:
-    """Yield the modules that the handler runs, as far as they can be read."""
-    for name in subject.worker.graph:
-        module = subject.modules.find(name)
-        space = None if module is None else subject.modules.space(module)
-        if space is not None:
-            yield space
+    trees = (space.tree for space in subject.worker.spaces)
+    if known and isinstance(owner, ClassOf) and not any(map(_may_read_labels, trees)):
+        fix = "call super().initialize(context), read it in initialize, or leave it out"
+        effect = "answers without it"
+        yield find_unread.finding(f"nothing reads {LABELS}", fix=fix, effect=effect, member=LABELS)
 
 
 def _is_known(path: str) -> bool:
@@ -144,9 +129,6 @@ def _may_read_labels(tree: ast.Module) -> bool:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name) if name in _READERS:
                 return True
     return False
-
-
-_READERS = frozenset({"glob", "iglob", "iterdir", "listdir", "load_label_mapping", "rglob", "scandir", "walk"})
 
 
 def _uses_mapping(tree: ast.Module) -> bool:

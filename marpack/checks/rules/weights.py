@@ -8,7 +8,14 @@ from functools import partial
 
 from marpack.archive.inspection.kinds import NOT_ALL_NAMES, Weights
 from marpack.checks.frame.subject import Subject
-from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before, is_refused, refused_globals
+from marpack.checks.frame.torch_load import (
+    READS_SAFETENSORS,
+    REFUSED,
+    WEIGHTS_ONLY_DEFAULT,
+    is_before,
+    is_refused,
+    refused_globals,
+)
 from marpack.checks.frame.weights import describe, may_be_read, serialized_file, source_names
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.rules.manifest_file import manifest_finding
@@ -19,7 +26,7 @@ from marpack.rule import rule, rules_in
 WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")
 
 _NO_WEIGHTS = "the worker dies: RuntimeError: No model weights could be loaded"
-_REFUSED = "the worker dies: _pickle.UnpicklingError: Weights only load failed"
+_REFUSED = f"the worker dies: {REFUSED}"
 _SAVE = "save model.state_dict(), by torch.save"
 _UNWRAP = "save the state_dict() of the model that is wrapped: model.module, or model._orig_mod"
 _MISSING_KEYS = "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict"
@@ -28,8 +35,6 @@ _WRAPPERS = {"module.": "a DataParallel model", "_orig_mod.": "what torch.compil
 _WRAPPING = frozenset({"DataParallel", "DistributedDataParallel", "compile"})
 _NOT_LIKE = "the worker dies: Expected state_dict to be dict-like, or Error(s) in loading state_dict"
 _SAFETENSORS = ".safetensors"
-# torch.serialization.load: since then it goes by the name.
-_READS_SAFETENSORS = (2, 13)
 
 # What torch.load makes no state_dict of, whatever its version: kind -> what the server says.
 _NO_STATE_DICT = {
@@ -184,7 +189,7 @@ def _of_safetensors(subject: Subject, name: str, weights: Weights) -> Iterator[F
     """Say what comes of a name in .safetensors, which torch.load goes by since 2.13."""
     finding = partial(find_no_state_dict.finding, member=name)
     torch = subject.settings.torch
-    older = is_before(subject, _READS_SAFETENSORS)
+    older = is_before(subject, READS_SAFETENSORS)
     if weights.kind == "safetensors":
         fix = "save model.state_dict() by torch.save, under another name"
         if older:

@@ -10,7 +10,14 @@ from marpack.archive import git_lfs
 from marpack.archive.inspection.kinds import NOT_KNOWN, Weights
 from marpack.checks.flow.events import Load
 from marpack.checks.frame.subject import Subject
-from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before, is_refused, refused_globals
+from marpack.checks.frame.torch_load import (
+    READS_SAFETENSORS,
+    REFUSED,
+    WEIGHTS_ONLY_DEFAULT,
+    is_before,
+    is_refused,
+    refused_globals,
+)
 from marpack.checks.frame.weights import describe, may_be_read
 from marpack.checks.rules.handler_flow import events_of
 from marpack.checks.rules.handler_name import KEY
@@ -19,8 +26,7 @@ from marpack.rule import rule, rules_in
 
 _OF_TORCH_SAVE: Final = frozenset({"state_dict", "checkpoint", "module", "pickle"})
 _TORCH_LOAD: Final = frozenset({"torch.load", "torch.serialization.load"})
-_REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
-_READS_SAFETENSORS: Final = (2, 13)
+_BY_DEFAULT: Final = ", from torch 2.6 on"
 # torch/serialization.py: what torch.load takes since then, and gives pickle before.
 _KEYWORDS: Final = {"weights_only": (1, 13), "mmap": (2, 1)}
 
@@ -159,7 +165,7 @@ def _of_torch_load(
             message = f"the call has {keyword}=, which torch takes since {first[0]}.{first[1]}"
             effect = f"TypeError: {keyword!r} is an invalid keyword argument"
             return Problem(message=message, effect=effect, fix=f"leave {keyword}= out", certain=told)
-    newer = not is_before(subject, _READS_SAFETENSORS)
+    newer = not is_before(subject, READS_SAFETENSORS)
     if name.endswith(".safetensors") and newer:
         if weights.kind == "safetensors":
             return None
@@ -170,14 +176,15 @@ def _of_torch_load(
         only = keywords.get("weights_only", ... if is_before(subject, WEIGHTS_ONLY_DEFAULT) else True)
         if only is not True:
             return None
-        effect = "RuntimeError: Cannot use ``weights_only=True`` with TorchScript archives"
         certain = told or "weights_only" in keywords
+        since = "" if certain else _BY_DEFAULT
+        effect = f"RuntimeError: Cannot use ``weights_only=True`` with TorchScript archives{since}"
         return Problem(message="it is TorchScript", effect=effect, fix="use torch.jit.load", certain=certain)
     if weights.kind not in _OF_TORCH_SAVE or weights.is_plain_pickle:
         if weights.weights_only_refuses is None:
             return None
         message = f"it is {weights.detail}, which torch.save did not write"
-        effect = f"{_REFUSED}, or RuntimeError: PytorchStreamReader failed, or Invalid magic number"
+        effect = f"{REFUSED}, or RuntimeError: PytorchStreamReader failed, or Invalid magic number"
         return Problem(
             message=message, effect=effect, fix="load it by what wrote it, or pack what torch.save writes"
         )
@@ -186,10 +193,10 @@ def _of_torch_load(
         if not is_refused(subject, weights):
             return None
         names = ", ".join(refused_globals(subject, weights)[:3]) or "what weights_only=True does not allow"
-        since = "" if said is True or told else ", from torch 2.6 on"
+        since = "" if said is True or told else _BY_DEFAULT
         fix = "say weights_only=False where the file is trusted, or save the state_dict() alone"
         message = f"it is {weights.detail}, and imports {names}"
-        return Problem(message=message, effect=f"{_REFUSED}{since}", fix=fix, certain=said is True or told)
+        return Problem(message=message, effect=f"{REFUSED}{since}", fix=fix, certain=said is True or told)
     return None
 
 

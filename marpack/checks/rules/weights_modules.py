@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from marpack.archive.inspection.kinds import Weights
 from marpack.checks.frame.subject import Subject
+from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before
 from marpack.checks.frame.weights import (
     describe,
     imported_modules,
@@ -74,8 +75,7 @@ def find_missing_modules(subject: Subject) -> Iterator[Finding]:
 
 def _is_said_elsewhere(subject: Subject, name: str, weights: Weights) -> bool:
     """Tell whether ``BaseHandler`` refuses the file before it imports anything, which weights-... rules say."""
-    torch = subject.settings.torch
-    checks_first = torch is None or torch.version >= (2, 6)
+    checks_first = not is_before(subject, WEIGHTS_ONLY_DEFAULT)
     return (
         name == serialized_file(subject)
         and subject.worker.loads_model is True
@@ -105,11 +105,8 @@ def _missing(subject: Subject, imported: str) -> tuple[str, str, str]:
     if packed.kind == "folder" or (space is not None and space.is_absent(parts[0])):
         module = f"{packed.name}.{parts[0]}"
         if len(parts) > 1 and packed.kind in ("package", "folder") and is_closed(space):
-            return (
-                module,
-                f"its pickle imports {imported!r}, and there is no module {module!r}",
-                (f"ModuleNotFoundError: No module named {module!r}"),
-            )
+            message = f"its pickle imports {imported!r}, and there is no module {module!r}"
+            return module, message, f"ModuleNotFoundError: No module named {module!r}"
         if space is not None and len(parts) == 1:
             message = f"its pickle imports {imported!r}, and the packed {packed.name!r} has no {parts[0]!r}"
             return module, message, f"AttributeError: Can't get attribute {parts[0]!r} on <module {packed.name!r}>"
@@ -120,9 +117,7 @@ def _finds_its_own_way(subject: Subject) -> bool:
     """Tell whether the sources change where modules are found, or how names are."""
     if not _OWN_WAYS.isdisjoint(source_names(subject)):
         return True
-    modules = (subject.modules.find(name) for name in subject.worker.graph)
-    spaces = (subject.modules.space(module) for module in modules if module is not None)
-    return any(space is not None and changes_path(space) for space in spaces) or any(
+    return any(map(changes_path, subject.worker.spaces)) or any(
         isinstance(node, ast.Attribute) and dotted_name(node) in ("sys.modules", "torch.hub")
         for tree in trees(subject)
         for node in ast.walk(tree)

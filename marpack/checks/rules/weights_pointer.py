@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from marpack.archive import git_lfs
-from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.subject import Subject
+from marpack.checks.frame.weights import may_be_read
 from marpack.checks.rules.weights_calls import loads_of
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
 # No pointer is shorter: its version, the sum and the size.
 _SHORTEST = 120
+_DIES = "the worker dies: Weights only load failed, or PytorchStreamReader failed"
 
 
 @rule("git-lfs-pointer", "warning")
@@ -24,7 +25,7 @@ def find_pointers(subject: Subject) -> Iterator[Finding]:
     ``UnpicklingError: Weights only load failed``, ``torch.jit.load`` ``PytorchStreamReader failed`` [server]. It
     is an error for weights that surely are loaded.
     """
-    if any(issue.code in LIMIT_CODES for issue in subject.contents.problems):
+    if not may_be_read(subject):
         return
     loaded = {event.path for event in loads_of(subject) if event.phase != "answer"}
     if subject.worker.loads_model is True:
@@ -36,7 +37,7 @@ def find_pointers(subject: Subject) -> Iterator[Finding]:
         if whole is None:
             continue
         severity: Severity | None = "error" if name in loaded else None
-        effect = "the worker dies: it is not what torch.save wrote" if name in loaded else "reads that text"
+        effect = _DIES if name in loaded else "gives that text to whoever reads it"
         message = f"it is {git_lfs.WHAT} ({whole:,} bytes)"
         yield find_pointers.finding(
             message=message, fix=git_lfs.FIX, effect=effect, member=name, severity=severity

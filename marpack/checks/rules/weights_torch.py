@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from marpack.archive.inspection.kinds import Weights
 from marpack.checks.frame.servers_torch import Torch
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.weights import describe, is_named, serialized_file, weights_files
@@ -16,12 +15,12 @@ from marpack.rule import rule, rules_in
 # (numpy==1.24.3 in its requirements/torch_common.txt).
 _NUMPY_2 = (2, 3)
 _EFFECTS = {
-    "torchscript": "the worker dies: RuntimeError: Unknown builtin op, or Attempted to read a PyTorch file with "
+    "torchscript": "RuntimeError: Unknown builtin op, or Attempted to read a PyTorch file with "
     "version ..., but the maximum supported version for reading is ...",
-    "exported-program": "the worker dies: torch.export.load does not read it",
-    "safetensors": "the worker dies: its dtype is unknown",
+    "exported-program": "torch.export.load does not read it",
+    "safetensors": "AttributeError: module 'torch' has no attribute ...",
 }
-_NO_NAME = "the worker dies: AttributeError: Can't get attribute ..., or ModuleNotFoundError"
+_NO_NAME = "AttributeError: Can't get attribute ..., or ModuleNotFoundError"
 
 
 @rule("weights-torch", "error", kind="model")
@@ -44,31 +43,30 @@ def find_unreadable(subject: Subject) -> Iterator[Finding]:
         weights = describe(subject, name)
         if _is_before(torch, weights.torch_from) or _is_after(torch, weights.torch_to):
             names = ", ".join(weights.torch_because[:3])
-            message = f"it is read by torch {_range(weights)} ({names}), and the server has {torch}"
-            fix = f"save it with the server's torch, or serve it by torch {_range(weights)}"
+            message = f"it is read by torch {weights.torch_versions} ({names}), and the server has {torch}"
+            fix = f"save it with the server's torch, or serve it by torch {weights.torch_versions}"
             effect = _EFFECTS.get(weights.kind, _NO_NAME)
             severity = _severity(subject, name, torch)
         elif weights.numpy_from is not None and (torch.version < _NUMPY_2 or not torch.certain):
             message = f"numpy 2 pickled it: numpy has that since {weights.numpy_from}, and the server has {torch}"
             fix = "save tensors in place of arrays, save it with numpy 1, or install numpy 1.26.4 there"
-            effect = "the worker dies under an older numpy: ModuleNotFoundError: No module named 'numpy._core'"
+            effect = "ModuleNotFoundError: No module named 'numpy._core', under an older numpy"
             severity = _severity(subject, name, torch, worst="warning")
         else:
             continue
+        effect = f"{'the worker dies' if _is_loaded(subject, name) else 'what loads it fails'}: {effect}"
         yield find_unreadable.finding(message=message, fix=fix, effect=effect, member=name, severity=severity)
 
 
+def _is_loaded(subject: Subject, name: str) -> bool:
+    """Tell whether ``BaseHandler`` surely loads a file."""
+    return name == serialized_file(subject) and subject.worker.loads_model is True
+
+
 def _severity(subject: Subject, name: str, torch: Torch, *, worst: Severity = "error") -> Severity:
-    if name != serialized_file(subject):
-        return "warning" if is_named(subject, name) else "note"
-    return worst if torch.certain and subject.worker.loads_model is True else "warning"
-
-
-def _range(weights: Weights) -> str:
-    if weights.torch_to is None:
-        return f"{weights.torch_from} and newer"
-    first = f"{weights.torch_from} to " if weights.torch_from not in (None, weights.torch_to) else ""
-    return f"{first}{weights.torch_to}" if weights.torch_from else f"up to {weights.torch_to}"
+    if name != serialized_file(subject) and not is_named(subject, name):
+        return "note"
+    return worst if torch.certain and _is_loaded(subject, name) else "warning"
 
 
 def _is_before(torch: Torch, version: str | None) -> bool:

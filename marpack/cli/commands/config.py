@@ -16,7 +16,7 @@ from marpack.cli.terminal import UsageError, count_of, naming, show, to_json
 from marpack.cli.words import add_verb, options_first
 from marpack.config.lint import for_writers, lint_config
 from marpack.config.presets import PRESETS
-from marpack.config.rules.document import UTF16_MARKS
+from marpack.config.rules.document import TARGETS, UTF16_MARKS
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, parse_value
@@ -27,7 +27,6 @@ from marpack.config.text import properties as codec
 from marpack.disk.atomic import replacing_file
 from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError
-from marpack.findings import Finding
 
 _DEFAULT_FILE = "config.properties"
 
@@ -63,7 +62,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     lint.set_defaults(run=_lint)
     lint.add_argument("file", nargs="?", help="config.properties")
     lint.add_argument("--model-store", metavar="FOLDER", help="compare with the archives in this folder")
-    lint.add_argument("--target", choices=("torchserve", "kserve", "mlflow"), help="where it will run")
+    lint.add_argument("--target", choices=TARGETS, help="where it will run")
     lint.add_argument(
         "--torchserve-version",
         metavar="VERSION",
@@ -100,14 +99,18 @@ def _init(options: argparse.Namespace) -> None:
     config = ServerConfig.preset(options.preset, **settings)
     if options.torchserve_version is not None:
         config = config.for_torchserve(options.torchserve_version)
-    properties = ServerConfig.from_properties({**config.properties(), **texts}).properties()
+    server = ServerConfig.from_properties({**config.properties(), **texts})
+    properties = server.properties()
     text = codec.dumps(properties)
     findings = lint_config(
         text, file=options.file, torchserve_version=options.torchserve_version, model_store=options.archives
     )
     if errors := [finding for finding in findings if finding.severity == "error"]:
         raise ConfigError(errors)
-    findings += _undecoded(options.archives, properties)
+    if options.archives is not None:
+        from marpack.serving.deploy.planned import undecoded_json  # which needs the rules of check
+
+        findings += tuple(each for path in archives_in(options.archives) for each in undecoded_json(path, server))
     if options.file != "-":
         with naming(options.file), replacing_file(options.file, force=options.force) as file:
             file.write(text.encode("ascii"))
@@ -117,18 +120,6 @@ def _init(options: argparse.Namespace) -> None:
         return
     show(text.rstrip("\n") if options.file == "-" else f"{printable(options.file)}: {len(properties)} settings")
     complain_of(for_writers(findings))
-
-
-def _undecoded(archives: str | None, properties: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Return what is wrong with the handlers of a store for the settings beside it: that JSON is left to them."""
-    left_to_them = properties.get("decode_input_request") == "false" and "service_envelope" not in properties
-    if archives is None or not left_to_them:
-        return ()
-    from marpack.checks.examine import check  # needed for few settings
-
-    code = "sagemaker-json"
-    found = (each for path in archives_in(archives) for each in check(path, target="sagemaker", select=code))
-    return tuple(each for each in found if each.code == code)
 
 
 def _show(options: argparse.Namespace) -> None:

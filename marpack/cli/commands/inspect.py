@@ -160,19 +160,12 @@ def _weights(member: InspectedMember, weights: Weights, references: Mapping[str,
         does = {True: "refuses it", False: "does not refuse it", None: "is not told for so long a pickle"}
         because = f", for {_names(weights.refused_globals)}" if weights.refused_globals else ""
         yield f"  torch.load(weights_only=True) {does[weights.weights_only_refuses]}{because}"
-    if weights.torch_from or weights.torch_to:
-        yield f"  read by torch {_versions(weights)}, for {_names(weights.torch_because)}"
+    if versions := weights.torch_versions:
+        yield f"  read by torch {versions}, for {_names(weights.torch_because)}"
     if weights.numpy_from:
         yield f"  imports what numpy has from {weights.numpy_from} on"
     if weights.parts:
         yield f"  keeps tensors in {_names(weights.parts)}"
-
-
-def _versions(weights: Weights) -> str:
-    if weights.torch_from and weights.torch_to:
-        same = weights.torch_from == weights.torch_to
-        return weights.torch_from if same else f"{weights.torch_from} to {weights.torch_to}"
-    return f"{weights.torch_from} and newer" if weights.torch_from else f"up to {weights.torch_to}"
 
 
 def _names(imported: Sequence[str]) -> str:

@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int | None:
             findings: dict[str, tuple[Finding, ...]] = {}
 
             def look(how: CheckMode) -> tuple[Finding, ...]:
-                findings.update(planned.checked(how))
+                findings.update(planned.checked(how, torch=options.torch))
                 return tuple(each for found in findings.values() for each in found)
 
             shown_findings(mode, look)

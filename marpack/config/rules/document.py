@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
 from marpack import strict_json
 from marpack.config.rules.broken_json import BrokenOff, broken_off
@@ -21,6 +21,7 @@ from marpack.findings import Finding
 from marpack.rule import Kind
 
 Target: TypeAlias = Literal["torchserve", "kserve", "mlflow"]
+TARGETS: tuple[Target, ...] = get_args(Target)
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 

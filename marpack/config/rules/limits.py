@@ -9,6 +9,7 @@ from marpack.config.rules.document import Document
 from marpack.config.rules.references import java_matches, loaded, references
 from marpack.config.settings.environment import is_true, variables
 from marpack.config.settings.keys import KEYS, parse_value
+from marpack.config.settings.releases import TOKENS_ASKED
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
 
@@ -163,12 +164,10 @@ def find_expired_tokens(document: Document) -> Iterator[Finding]:
     refused: Token Authorization failed [server].
     """
     minutes = _number(document, "token_expiration_min")
-    asked = not document.is_on("disable_token_authorization")
-    if minutes is not None and minutes <= 0 and asked:
-        message, effect = (
-            f"{minutes} minutes leave no time",
-            "it refuses every request: Token Authorization failed",
-        )
+    is_older = document.release is not None and document.release < TOKENS_ASKED
+    if minutes is not None and minutes <= 0 and not is_older and not document.is_on("disable_token_authorization"):
+        message = f"{minutes} minutes leave no time"
+        effect = "it refuses every request: Token Authorization failed"
         fix = "write the minutes, or set disable_token_authorization=true"
         yield find_expired_tokens.finding(message, "token_expiration_min", effect=effect, fix=fix)
 

@@ -20,13 +20,12 @@ from marpack.config.rules.snapshot_text import (
     objects_in,
 )
 from marpack.config.settings.environment import variables
+from marpack.config.settings.other_keys import IN_MODELS
 from marpack.config.text.plain_copy import INT_RANGE
 from marpack.display import type_name
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
-# P19
-_MODEL_PARAMETERS = ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay", "responseTimeout", "startupTimeout")
 _UNUSED = "it ignores it, and takes the defaults"
 
 
@@ -114,7 +113,7 @@ def _wrong_values(values: dict[str, Any]) -> Iterator[Finding]:
     def found(name: str, message: str, *, effect: str, fix: str, severity: Severity = "warning") -> Finding:
         return find_values.finding(message, name, effect=effect, fix=fix, severity=severity)
 
-    for name in _MODEL_PARAMETERS:
+    for name in IN_MODELS:
         if name not in values:
             continue
         value, number = values[name], as_int(values[name])
@@ -183,7 +182,7 @@ def find_ignored_keys(document: Document) -> Iterator[Finding]:
     line = document.line_of("models")
     for place, values in entries_of(document.models.value):
         for name in values:
-            if name not in (*_MODEL_PARAMETERS, "runtimeType"):
+            if name not in (*IN_MODELS, "runtimeType"):
                 key, message = f"{place}.{name}", "is no setting of models"
                 yield find_ignored_keys.finding(message, key, effect="it ignores it", fix="remove it", line=line)
 

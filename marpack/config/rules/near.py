@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+
+from marpack.config.settings.other_keys import folded
 
 # What a byte order mark becomes in front of the first key of a properties file.
 _MARK = "\xef\xbb\xbf"
@@ -19,14 +20,14 @@ def nearest_key(name: str, known: Iterable[str], *, likeness: float) -> str | No
     """
     import difflib  # slow to import, and needed for mistakes only
 
-    folded = {_folded(key): key for key in known}
-    close = difflib.get_close_matches(_folded(name), folded, n=1, cutoff=likeness)
-    return folded[close[0]] if close else None
+    keys = {folded(key): key for key in known}
+    close = difflib.get_close_matches(folded(name), keys, n=1, cutoff=likeness)
+    return keys[close[0]] if close else None
 
 
 def is_slip(name: str, known: str) -> bool:
     """Tell whether a key is surely meant to be a known one: the same but for case, separators and two letters."""
-    one, other = _folded(name.removeprefix(_MARK)), _folded(known)
+    one, other = folded(name.removeprefix(_MARK)), folded(known)
     if abs(len(one) - len(other)) > _SLIPS:
         return False
     before = list(range(len(other) + 1))
@@ -37,7 +38,3 @@ def is_slip(name: str, known: str) -> bool:
             here.append(min(before[column] + 1, here[-1] + 1, change))
         before = here
     return before[-1] <= _SLIPS
-
-
-def _folded(key: str) -> str:
-    return re.sub("[-_. ]", "", key).lower()

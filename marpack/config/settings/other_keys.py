@@ -13,8 +13,8 @@ from typing import NamedTuple
 from marpack.config.settings.keys import KEYS
 from marpack.findings import Severity
 
-# Keys of model-config.yaml that the property ``models`` and a snapshot have as well.
-_IN_MODELS = ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay", "responseTimeout", "startupTimeout")
+# P19: keys of model-config.yaml that the property ``models`` and a snapshot have as well.
+IN_MODELS = ("minWorkers", "maxWorkers", "batchSize", "maxBatchDelay", "responseTimeout", "startupTimeout")
 
 # Those that nothing but model-config.yaml has.
 _IN_YAML = (
@@ -103,7 +103,7 @@ def _snake(name: str) -> str:
 
 def _keys() -> dict[str, OtherKey]:
     found = {}
-    for name in _IN_MODELS:
+    for name in IN_MODELS:
         for spelt in (name, _snake(name), _snake(name).replace("_", "-")):
             found[spelt] = OtherKey(f"set {name} in models or in model_snapshot")
     for name in _IN_YAML:
@@ -121,7 +121,8 @@ def _keys() -> dict[str, OtherKey]:
     return {name: other for name, other in found.items() if name not in KEYS}
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return a key without what cases and separators tell apart."""
     return re.sub("[-_. ]", "", name).lower()
 
 
@@ -129,12 +130,12 @@ def _folded(name: str) -> str:
 OTHER_KEYS: Mapping[str, OtherKey] = _keys()
 
 # The same, but for case and separators, where no setting is called so.
-_SPELT_OTHERWISE = {_folded(name): other for name, other in OTHER_KEYS.items()}
+_SPELT_OTHERWISE = {folded(name): other for name, other in OTHER_KEYS.items()}
 for _name in KEYS:
     if _name != "NUM_WORKERS":  # which the server ignores
-        _SPELT_OTHERWISE.pop(_folded(_name), None)
+        _SPELT_OTHERWISE.pop(folded(_name), None)
 
 
 def other_key(name: str) -> OtherKey | None:
     """Return what is known of a key that is no setting of the file, in whatever case and with what separators."""
-    return OTHER_KEYS.get(name) or _SPELT_OTHERWISE.get(_folded(name))
+    return OTHER_KEYS.get(name) or _SPELT_OTHERWISE.get(folded(name))

@@ -88,6 +88,7 @@ def serve_build(
     force: bool = False,
     timestamp: datetime | float | None = None,
     check: CheckMode = "off",
+    torch: str | None = None,
 ) -> ServingArtifact:
     """Build all models of a declaration into ``<folder>/model-store`` and ``<folder>/config``.
 
@@ -107,13 +108,14 @@ def serve_build(
     ``check`` is whether to ask ``marpack.check`` first, as for ``marpack.pack``, and for who runs the server:
     ``"warn"`` puts what it says into the ``findings`` of the result and of each archive, and ``"error"`` raises
     ``CheckError`` when there is an error among them. Weights at a URL are read for it, and again to be packed.
+    ``torch`` is the version of the server's, by default that of the image of ``torchserve_version``.
 
     Raises ``PlanError`` for everything that is wrong with the models, ``ConfigError`` for settings, and what
     ``write_archive`` raises. Nothing is written before all models are known to be good.
     """
     require_check_mode(check)
     planned = plan_serving(declaration, folder, base_dir=base_dir, force=force, timestamp=timestamp)
-    return planned.write(force=force, findings=planned.checked(check))
+    return planned.write(force=force, findings=planned.checked(check, torch=torch))
 
 
 def plan_serving(
@@ -152,7 +154,10 @@ def plan_serving(
     # Nothing is fetched before all else is known to be good.
     plans = {name: _fetched(item) for name, item in files.items()}
     preset = None if top.get("config_properties") else top.get("preset") or _PRESET
-    return PlannedDeployment(plans=plans, deployment=deployment, folder=folder, preset=preset)
+    version = top.get("torchserve_version")
+    return PlannedDeployment(
+        plans=plans, deployment=deployment, folder=folder, preset=preset, torchserve_version=version
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.config.rules.document import is_kserve
@@ -22,30 +22,42 @@ _OF_SINGLE_ARCHIVES = ("kserve-file-name", "sagemaker-form")
 _UNDECODED = "sagemaker-json"
 
 
+def undecoded_json(what: ArchivePlan | str, server: ServerConfig) -> tuple[Finding, ...]:
+    """Return where a handler takes for decoded JSON what these settings leave to it."""
+    if server.decode_input_request is not False or server.service_envelope:
+        return ()
+    from marpack.checks.examine import check
+
+    return tuple(each for each in check(what, target="sagemaker", select=_UNDECODED) if each.code == _UNDECODED)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedDeployment:
     """Archives by their names in the model store, and the settings beside them, all but written.
 
     ``preset`` is what the settings begin with; None for a config.properties of the user's own.
+    ``torchserve_version`` is the server's, None where it is not given.
     """
 
     plans: Mapping[str, ArchivePlan]
     deployment: Deployment
     folder: str
     preset: str | None
+    torchserve_version: str | None
 
-    def checked(self, mode: CheckMode) -> dict[str, tuple[Finding, ...]]:
+    def checked(self, mode: CheckMode, *, torch: str | None = None) -> dict[str, tuple[Finding, ...]]:
         """Return what ``marpack.check`` says of each archive for who runs this server.
 
-        Raises ``CheckError`` for errors in any of them, if that is the mode.
+        ``torch`` is the version of the server's, as ``marpack.check`` takes it. Raises ``CheckError`` for errors
+        in any of them, if that is the mode.
         """
         if mode == "off":
             return {}
-        findings = {name: self._findings(name, plan) for name, plan in self.plans.items()}
+        findings = {name: self._findings(name, plan, torch) for name, plan in self.plans.items()}
         refuse([each for found in findings.values() for each in found], mode)
         return findings
 
-    def _findings(self, name: str, plan: ArchivePlan) -> tuple[Finding, ...]:
+    def _findings(self, name: str, plan: ArchivePlan, torch: str | None) -> tuple[Finding, ...]:
         from marpack.checks.examine import check
 
         server = ServerConfig.loads(self.deployment.config)
@@ -54,10 +66,14 @@ class PlannedDeployment:
             target = "sagemaker"
         elif is_kserve(server.properties(), None):
             target = "kserve"
-        how: list[dict[str, Any]] = [{"target": target, "ignore": (*_OF_SINGLE_ARCHIVES, _UNDECODED)}]
-        if server.decode_input_request is False and not server.service_envelope:
-            how.append({"target": "sagemaker", "select": _UNDECODED})
-        found = (each for arguments in how for each in check(plan, **arguments))
+        found = check(
+            plan,
+            target=target,
+            torch=torch,
+            torchserve_version=self.torchserve_version,
+            ignore=(*_OF_SINGLE_ARCHIVES, _UNDECODED),
+        )
+        found += undecoded_json(plan, server)
         # Of several versions of a model each has a name of its own, which its plan does not know.
         return tuple(replace(each, file=name) if each.file == plan.file_name else each for each in found)
 

@@ -99,16 +99,21 @@ class TorchServingArtifactBuilder:
         self.settings = settings
 
     def build(
-        self, directory: str | os.PathLike[str], *, force: bool = False, check: CheckMode = "off"
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        force: bool = False,
+        check: CheckMode = "off",
+        torch: str | None = None,
     ) -> ServingArtifact:
         """Make ``<directory>/model-store/<name>.mar`` and ``<directory>/config/config.properties``.
 
         The name is ``sanitize_string(model.id)``. ``force`` replaces what exists of the two. Raises ``PlanError``
         for everything that is wrong with the model's files, ``ConfigError`` for a config.properties that does not
         serve this archive, ``ArchiveExistsError``, ``TargetError``, and ``DownloadError`` for the exported model.
-        ``check`` is whether to ask ``marpack.check`` first, as for ``marpack.serving.serve_build``: ``"warn"``
-        puts what it says into ``findings``, and ``"error"`` raises ``CheckError`` for errors. Nothing is written
-        before all of that is known.
+        ``check`` is whether to ask ``marpack.check`` first, and ``torch`` the version of the server's, as for
+        ``marpack.serving.serve_build``: ``"warn"`` puts what it says into ``findings``, and ``"error"`` raises
+        ``CheckError`` for errors. Nothing is written before all of that is known.
         """
         require_check_mode(check)
         directory = require_local_folder(directory)
@@ -120,8 +125,14 @@ class TorchServingArtifactBuilder:
         # Nothing is fetched before all else is known to be good.
         plans = {name: build.fetched()}
         preset = "kaptain" if files.config_properties is None else None
-        planned = PlannedDeployment(plans=plans, deployment=deployment, folder=directory, preset=preset)
-        return planned.write(force=force, findings=planned.checked(check))
+        planned = PlannedDeployment(
+            plans=plans,
+            deployment=deployment,
+            folder=directory,
+            preset=preset,
+            torchserve_version=self.torchserve_version,
+        )
+        return planned.write(force=force, findings=planned.checked(check, torch=torch))
 
     def _build(self, files: ServingFiles) -> ModelBuild:
         issues = list(files.issues)

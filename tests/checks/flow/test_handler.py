@@ -184,6 +184,22 @@ def test_a_file_that_is_not_packed(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (['if not os.path.exists("a.txt"):', '    raise ValueError("no words")'], "ValueError('no words')"),
+        (['if os.path.exists("a.txt"):', "    pass", "else:", "    raise OSError"], "OSError"),
+        (['if not os.path.exists("a.txt"):', "    sys.exit(1)"], "the handler ends it"),
+        (['open("a.txt")'], "FileNotFoundError: [Errno 2] No such file or directory: 'a.txt'"),
+    ],
+)
+def test_what_is_said_where_it_is_not_packed(lines: list[str], says: str) -> None:
+    plan = marpack.plan_archive(
+        model_name="m", handler={"handler.py": initialize(*lines, top="import sys").encode()}
+    )
+    assert [each.effect for each in marpack.check(plan, select="handler")] == [f"the worker dies: {says}"]
+
+
+@pytest.mark.parametrize(
     "line",
     [
         'open("b.txt"); open(folder + "/handler.py"); open(os.path.join(folder, "MAR-INF/MANIFEST.json"))',

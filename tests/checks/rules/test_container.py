@@ -55,5 +55,12 @@ def test_each_limit_names_its_own_option(tmp_path: Path) -> None:
         [finding] = [each for each in marpack.check(path, limits=limits) if each.code == "container-structure"]
         assert option in finding.message
         assert "again" not in f"{finding.message}{finding.fix}"
+    deep = zipped(tmp_path / "deep.mar", [("a/b/c/d/e/f/g/h.txt", b"1")])
+    [finding] = [
+        each
+        for each in marpack.check(deep, limits=marpack.Limits(members=3))
+        if each.code == "container-structure"
+    ]
+    assert "--max-members N, limits=marpack.Limits(members=...)" in finding.message
     path.write_bytes(path.read_bytes()[:-30])
     assert any("pack it again" in each.fix for each in marpack.check(path))

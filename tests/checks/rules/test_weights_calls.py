@@ -98,6 +98,9 @@ def test_by_the_servers_torch() -> None:
     script = loads(LOAD, SCRIPT)
     assert severities(script) == ["warning"]
     assert severities(script, torch="2.5") == []
+    for archive in (whole, script):
+        [unknown], [known] = (found(archive), found(archive, torch="2.6"))
+        assert unknown.effect == f"{known.effect}, from torch 2.6 on"
     named = loads(LOAD, SAFETENSORS, "net.safetensors")
     assert severities(named, torch="2.12") == ["error"]
     assert severities(named, torch="2.13") == []

@@ -52,7 +52,7 @@ def test_the_servers_torch(torch: str | None, release: str | None, target: str, 
     assert servers_torch(torch, torchserve_version=release, target=target) == expected
 
 
-@pytest.mark.parametrize("text", ["", "2", "two", "2.x", "2.1 ", "-2.1", "2.1\n", "9999.1"])
+@pytest.mark.parametrize("text", ["", "2", "two", "2.x", "2.1 ", "-2.1", "2.1\n"])
 def test_what_is_no_version(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not like 2\.1"):
         servers_torch(text, torchserve_version=None, target="torchserve")

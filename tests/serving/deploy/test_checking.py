@@ -12,6 +12,7 @@ import marpack
 from marpack.cli import main
 from marpack.errors import CheckError
 from marpack.serving import Model, TorchServingArtifactBuilder, serve_build
+from tests.checks.rules.test_weights_torch import NEWER
 from tests.server.test_archives import DIGITS
 from tests.support.object_store import BUCKET, Page, S3Server, WebServer
 
@@ -93,6 +94,33 @@ def test_the_environment_says_what_the_option_does_not(
     assert main(["serve-build", "models.json", "-o", "not"]) == 2
     assert "MARPACK_CHECK='loudly' is none of error, warn, off" in capsys.readouterr().err
     assert not Path("not").exists()
+
+
+def test_the_servers_torch_is_told_or_that_of_its_image(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("net.pt").write_bytes(NEWER)
+    models = [model("net", serialized_file="net.pt") | {"handler": "image_classifier"}]
+
+    def said(*, torch: str | None = None, **top: str) -> list[str]:
+        artifact = serve_build({"models": models, **top}, "out", check="warn", torch=torch, force=True)
+        return [each.severity for each in artifact.findings if each.code == "weights-torch"]
+
+    assert said(torch="2.1") == ["error"]
+    assert said(torch="2.4") == said(torchserve_version="0.12.0") == said(preset="torchserve") == []
+    assert said() == said(torchserve_version="0.9.0") == ["warning"]
+    Path("models.json").write_text(json.dumps(models))
+    for torch, status in (("2.1", 1), ("2.4", 0)):
+        words = ["serve-build", "models.json", "-f", "--check", "error", "--torch", torch]
+        assert main(words) == status
+        assert ("weights-torch" in capsys.readouterr().err) == (status == 1)
+
+    files = {"handler": "image_classifier", "model_file": str(DIGITS / "model.py"), "serialized_file": "net.pt"}
+    kaptains = Model(id="net", serving_config=files)
+    by_release: list[tuple[str | None, str | None, list[str]]]
+    by_release = [("0.12.0", "2.1", ["error"]), ("0.12.0", None, []), (None, None, ["warning"])]
+    for release, version, severities in by_release:
+        builder = TorchServingArtifactBuilder(kaptains, torchserve_version=release)
+        artifact = builder.build("deploy", check="warn", torch=version, force=True)
+        assert [each.severity for each in artifact.findings if each.code == "weights-torch"] == severities
 
 
 def test_notes_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
