@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from marpack.checks.flow.calls import CONSTANTS, joined, percent, text_of
+from marpack.checks.flow.calls import CONSTANTS
 from marpack.checks.flow.events import KeyRead, Unbound
-from marpack.checks.flow.objects import Objects
+from marpack.checks.flow.operations import Operations
+from marpack.checks.flow.texts import text_of
 from marpack.checks.flow.values import (
-    NONE,
     UNKNOWN,
     Batch,
     Bound,
@@ -25,17 +27,18 @@ from marpack.checks.flow.values import (
     ModelPath,
     Outside,
     Packed,
+    Partial,
     Scope,
     Super,
     Typed,
     Unknown,
     Value,
     items_of,
-    merged,
     of_python,
     truth,
 )
 from marpack.checks.python.torch_handlers import torch_handler
+from marpack.checks.python.values import FunctionNode
 
 _MODULE_NAMES = frozenset(
     {*("__annotations__", "__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__path__")}
@@ -49,10 +52,9 @@ _TYPES_OF_NODES = {
     ast.JoinedStr: "str",
 }
 _MOST_ENTRIES = 256
-_TRUTH_VALUE = Typed(frozenset(["bool"]))
 
 
-class Expressions(Objects):
+class Expressions(Operations):
     """Evaluates expressions."""
 
     # How many dictionaries have been made.
@@ -77,17 +79,17 @@ class Expressions(Objects):
             case ast.JoinedStr(values=pieces):
                 return text_of([self._piece(piece, scope) for piece in pieces])
             case ast.BinOp():
-                return self._operation(node, scope)
+                return self.operation(node, scope)
             case ast.BoolOp():
-                return self._either(node, scope)
+                return self.either(node, scope)
             case ast.UnaryOp():
                 operand = self.value(node.operand, scope)
                 known = truth(operand) if isinstance(node.op, ast.Not) else None
                 return Known(not known) if known is not None else UNKNOWN
             case ast.Compare():
-                return self._comparison(node, scope)
+                return self.comparison(node, scope)
             case ast.IfExp():
-                return self._choice(node, scope)
+                return self.choice(node, scope)
             case ast.NamedExpr():
                 found = self.value(node.value, scope)
                 self.assign(node.target, found, scope)
@@ -99,7 +101,7 @@ class Expressions(Objects):
                     return Typed(frozenset([kind]))
                 return items_of(kind, values)
             case ast.Lambda():
-                return Closure(node, scope)
+                return self.closure(node, scope)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                 return self._comprehension(node, scope)
             case ast.Await(value=inner) | ast.Starred(value=inner):
@@ -118,8 +120,16 @@ class Expressions(Objects):
         entries = {key.value: value for key, value in zip(keys, values, strict=True) if isinstance(key, Known)}
         if len(entries) < len(keys) or len(keys) > _MOST_ENTRIES:
             return Typed(frozenset(["dict"]))
+        return self.dictionary(entries, node)
+
+    def dictionary(self, entries: Mapping[Any, Value], node: ast.AST) -> Value:
+        """Return a dictionary that the handler makes."""
         self._dictionaries += 1
-        return Mapped(f"the dictionary of line {node.lineno}", entries, self._dictionaries)
+        return Mapped(f"the dictionary of line {getattr(node, 'lineno', 0)}", entries, self._dictionaries)
+
+    @abstractmethod
+    def closure(self, node: FunctionNode, scope: Scope) -> Closure:
+        """Return a function as it is defined, with what its parameters are by default."""
 
     def _piece(self, node: ast.expr, scope: Scope) -> Value:
         if not isinstance(node, ast.FormattedValue):
@@ -151,7 +161,8 @@ class Expressions(Objects):
         name = node.attr
         match value:
             case Outside(path):
-                return CONSTANTS.get(f"{path}.{name}", Outside(f"{path}.{name}"))
+                whole = f"{path}.{name}"
+                return self.replaced.get(whole, CONSTANTS.get(whole, Outside(whole)))
             case Packed(inner):
                 return inner.names.get(name, UNKNOWN)
             case Made(inner_node):
@@ -194,14 +205,42 @@ class Expressions(Objects):
 
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         callee = self.value(node.func, scope)
+        given, named = self._arguments(node, scope)
+        return self._called(node, scope, callee, given, named)
+
+    def _arguments(self, node: ast.Call, scope: Scope) -> tuple[list[Value], dict[str, Value]]:
+        """Return the arguments of a call; there is a ``**`` where some of them are not known."""
         given: list[Value] = []
+        named: dict[str, Value] = {}
         for argument in node.args:
             value = self.value(argument, scope)
-            given.append(UNKNOWN if isinstance(argument, ast.Starred) else value)
-        named = {word.arg or "**": self.value(word.value, scope) for word in node.keywords}
-        if any(isinstance(argument, ast.Starred) for argument in node.args):
-            named["**"] = UNKNOWN
+            if not isinstance(argument, ast.Starred):
+                given.append(value)
+            elif isinstance(value, Items):
+                given.extend(value.values)
+            else:
+                given.append(UNKNOWN)
+                named["**"] = UNKNOWN
+        for word in node.keywords:
+            value = self.value(word.value, scope)
+            if word.arg is not None:
+                named[word.arg] = value
+            elif isinstance(value, Mapped) and value not in self.changed:
+                named.update((str(name), of_python(each, "")) for name, each in value.entries.items())
+            else:
+                named["**"] = value
+        return given, named
+
+    def _called(
+        self, node: ast.Call, scope: Scope, callee: Value, given: list[Value], named: dict[str, Value]
+    ) -> Value:
         match callee:
+            case Partial(function, before, words):
+                return self._called(node, scope, function, [*before, *given], {**words, **named})
+            case Outside("functools.partial") if given:
+                return Partial(given[0], tuple(given[1:]), named)
+            case Outside("builtins.getattr") if len(given) > 1:
+                return self._asked(node, scope, given)
             case Outside("builtins.super"):
                 return self._super(scope, given)
             case Outside(path):
@@ -227,6 +266,24 @@ class Expressions(Objects):
                         self.forget(scope.method[1])
         return UNKNOWN
 
+    def _asked(self, node: ast.Call, scope: Scope, given: Sequence[Value]) -> Value:
+        """Return what ``getattr`` gives."""
+        owner, name = given[0], given[1]
+        if not isinstance(name, Known) or not isinstance(name.value, str):
+            return UNKNOWN
+        if len(given) > 2 and isinstance(owner, Instance):
+            found = self.attribute(owner, name.value)
+            return given[2] if found is None else found
+        if len(given) > 2 and not isinstance(owner, Context):
+            return UNKNOWN
+        return self._attribute(ast.copy_location(ast.Attribute(node.args[0], name.value), node), owner, scope)
+
+    def items(self, value: Value) -> Value:
+        """Return what a loop over a value goes through, where that is known."""
+        if isinstance(value, Mapped) and value not in self.changed:
+            return items_of("list", [of_python(key, "") for key in value.entries])
+        return value
+
     def _forget_items(self, func: ast.expr, value: Value, scope: Scope) -> None:
         """Forget the items of a list that a method is called on."""
         if isinstance(value, Items) and isinstance(func, ast.Attribute):
@@ -247,73 +304,6 @@ class Expressions(Objects):
             self.forget(instance)
             return UNKNOWN
         return Super(owner, instance)
-
-    def _operation(self, node: ast.BinOp, scope: Scope) -> Value:
-        left, right = self.value(node.left, scope), self.value(node.right, scope)
-        if isinstance(node.op, (ast.Add, ast.Div)):
-            self.none_used(node, left, scope)
-            self.none_used(node, right, scope)
-        match node.op:
-            case ast.Add() if isinstance(left, (ModelPath, Known)) and isinstance(right, Known):
-                if isinstance(left, ModelPath) or isinstance(left.value, str):
-                    return text_of([left, right]) if isinstance(right.value, str) else UNKNOWN
-            case ast.Add() if isinstance(left, Items) and isinstance(right, Items) and left.type == right.type:
-                return Typed(frozenset([left.type]))
-            case ast.Div() if isinstance(left, ModelPath):
-                return joined([left, right])
-            case ast.Mod() if isinstance(left, Known) and isinstance(left.value, str):
-                return percent(left.value, right)
-            case ast.Mult() if isinstance(left, Items):
-                return Typed(frozenset([left.type]))
-        return UNKNOWN
-
-    def _either(self, node: ast.BoolOp, scope: Scope) -> Value:
-        stops = isinstance(node.op, ast.Or)
-        value = self.value(node.values[0], scope)
-        for index, part in enumerate(node.values[1:]):
-            known = truth(value)
-            if known is stops:
-                return value
-            if known is None:
-                with self.unsure():
-                    others = [self.value(each, scope) for each in node.values[index + 1 :]]
-                # What is surely false makes the whole of "and" false, whatever stands before it.
-                if any(truth(each) is stops for each in others):
-                    return Known(stops) if all(_is_bool(each) for each in (value, *others)) else UNKNOWN
-                for each in others:
-                    value = merged(value, each)
-                return value
-            value = self.value(part, scope)
-        return value
-
-    def _comparison(self, node: ast.Compare, scope: Scope) -> Value:
-        left = self.value(node.left, scope)
-        rights = [self.value(each, scope) for each in node.comparators]
-        if len(rights) != 1:
-            return _TRUTH_VALUE
-        [right] = rights
-        match node.ops[0]:
-            case ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq():
-                wanted = isinstance(node.ops[0], (ast.Is, ast.Eq))
-                if isinstance(left, Known) and isinstance(right, Known):
-                    return Known((left.value == right.value) is wanted)
-                if NONE in (left, right):
-                    other = right if left == NONE else left
-                    return _TRUTH_VALUE if isinstance(other, (Unknown, MethodOf, Outside)) else _not(other, wanted)
-            case ast.In() | ast.NotIn():
-                wanted = isinstance(node.ops[0], ast.In)
-                if isinstance(right, MethodOf) and right.name == "keys":
-                    right = right.value
-                if isinstance(right, Mapped) and isinstance(left, Known) and right not in self.changed:
-                    return Known((left.value in right.entries) is wanted)
-        return _TRUTH_VALUE
-
-    def _choice(self, node: ast.IfExp, scope: Scope) -> Value:
-        known = truth(self.value(node.test, scope))
-        if known is not None:
-            return self.value(node.body if known else node.orelse, scope)
-        with self.unsure():
-            return merged(self.value(node.body, scope), self.value(node.orelse, scope))
 
     def _comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: Scope
@@ -337,7 +327,7 @@ class Expressions(Objects):
                 self.value(part, scope)
             return
         generator, *rest = generators
-        items = self.value(generator.iter, scope)
+        items = self.items(self.value(generator.iter, scope))
         known = items.values if isinstance(items, Items) else None
         self.conditions += not self.goes_round(items)
         for value in (UNKNOWN,) if known is None else known:
@@ -351,11 +341,3 @@ class Expressions(Objects):
 
 def _last_name(node: ast.expr) -> str:
     return getattr(node, "attr", None) or getattr(node, "id", None) or ""
-
-
-def _not(other: Value, wanted: bool) -> Value:
-    return Known(False is wanted) if other != NONE else Known(wanted)
-
-
-def _is_bool(value: Value) -> bool:
-    return value == _TRUTH_VALUE or (isinstance(value, Known) and isinstance(value.value, bool))

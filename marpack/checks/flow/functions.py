@@ -23,14 +23,16 @@ from marpack.checks.flow.values import (
     Scope,
     Typed,
     Value,
+    items_of,
     merged,
-    of_python,
+    types_of,
 )
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.imports import absolute_name
 from marpack.checks.python.values import Class, FunctionNode
 
 _DEEPEST = 25
+_CHANGING = (frozenset(["list"]), frozenset(["dict"]), frozenset(["set"]))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -79,7 +81,8 @@ class Functions(Expressions):
                 found = Packed(below, alias.name) if below is not None else inner.names.get(alias.name, UNKNOWN)
             else:
                 packed = module is None or self.modules.find(module) is not None
-                found = UNKNOWN if packed else Outside(f"{module}.{alias.name}")
+                path = f"{module}.{alias.name}"
+                found = UNKNOWN if packed else self.replaced.get(path, Outside(path))
             self.assign(ast.Name(alias.asname or alias.name, ast.Store()), found, scope)
 
     def _imported(self, scope: Scope | None, path: str) -> Value:
@@ -111,18 +114,28 @@ class Functions(Expressions):
 
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         """Follow the definition of a function."""
-        for default in [*node.args.defaults, *node.args.kw_defaults]:
-            if default is not None:
-                self.value(default, scope)
         args = node.args
+        closure = self.closure(node, scope)
         for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]:
             self.annotation(None if arg is None else arg.annotation, scope)
         self.annotation(node.returns, scope)
-        closure = Closure(node, scope)
         for decorator in node.decorator_list:
             self.value(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
         names = {getattr(each, "attr", None) or getattr(each, "id", None) for each in decorators(closure)}
         self.assign(ast.Name(node.name, ast.Store()), closure if names <= KEEPS else UNKNOWN, scope)
+
+    def closure(self, node: FunctionNode, scope: Scope) -> Closure:
+        """Return a function as it is defined, with what its parameters are by default."""
+        args = node.args
+        named = [arg.arg for arg in [*args.posonlyargs, *args.args]]
+        pairs = [*zip(named[len(named) - len(args.defaults) :], args.defaults, strict=True)]
+        pairs += [
+            (arg.arg, default) for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default
+        ]
+        values = {name: self.value(default, scope) for name, default in pairs}
+        # Those that can be changed are the same ones in the next call.
+        fixed = {name: UNKNOWN if types_of(each) in _CHANGING else each for name, each in values.items()}
+        return Closure(node, scope, fixed)
 
     def define_class(self, node: ast.ClassDef, scope: Scope) -> None:
         """Follow the definition of a class."""
@@ -185,7 +198,7 @@ class Functions(Expressions):
             scope.method = (owner, given[0])
         elif function.scope.method is not None:
             scope.method = function.scope.method
-        self._bind(node, given, named, function.scope, scope)
+        self._bind(node, given, named, function.defaults, scope)
         if isinstance(node, ast.Lambda):
             return self.value(node.body, scope)
         if _is_generator(node):
@@ -214,7 +227,12 @@ class Functions(Expressions):
         return self._bound[node]
 
     def _bind(
-        self, node: FunctionNode, given: Sequence[Value], named: Mapping[str, Value], outer: Scope, scope: Scope
+        self,
+        node: FunctionNode,
+        given: Sequence[Value],
+        named: Mapping[str, Value],
+        default_values: Mapping[str, Value],
+        scope: Scope,
     ) -> None:
         args = node.args
         positional = [arg.arg for arg in [*args.posonlyargs, *args.args]]
@@ -224,16 +242,18 @@ class Functions(Expressions):
             *zip(positional, defaults, strict=True),
             *zip([arg.arg for arg in args.kwonlyargs], args.kw_defaults, strict=True),
         ]:
-            values[name] = of_python(default.value, "") if isinstance(default, ast.Constant) else UNKNOWN
+            values[name] = UNKNOWN if default is None else default_values.get(name, UNKNOWN)
         values.update(zip(positional, given, strict=False))
         for name, value in named.items():
             if name in values:
                 values[name] = value
         if "**" in named:
             values = {name: (values[name] if index == 0 else UNKNOWN) for index, name in enumerate(values)}
-        for extra in (args.vararg, args.kwarg):
-            if extra is not None:
-                values[extra.arg] = UNKNOWN
+        if args.vararg is not None:
+            values[args.vararg.arg] = UNKNOWN if "**" in named else items_of("tuple", given[len(positional) :])
+        if args.kwarg is not None:
+            others = {name: value for name, value in named.items() if name not in values}
+            values[args.kwarg.arg] = UNKNOWN if "**" in named else self.dictionary(others, node)
         scope.names.update(values)
 
 

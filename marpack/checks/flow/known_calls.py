@@ -71,6 +71,8 @@ QUIET: Final = re.compile(
     r"| builtins\.(?!exec|eval).* | os\.path\..* | os\.(?:environ|getenv|getpid|cpu_count|getcwd|fspath).*",
     re.VERBOSE,
 )
+# What makes the folder that its first argument names, and no file.
+FOLDER_CALLS: Final = frozenset({"os.makedirs", "os.mkdir"})
 # Words in the name of a function that may write files of any name.
 _WRITES = re.compile(
     r"""

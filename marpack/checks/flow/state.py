@@ -6,11 +6,23 @@ import ast
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
 from marpack.checks.flow.memory import Memory
-from marpack.checks.flow.values import UNKNOWN, Closure, Instance, Known, Made, Mapped, ModelPath, Scope, Value
+from marpack.checks.flow.values import (
+    UNKNOWN,
+    Closure,
+    Instance,
+    Known,
+    Made,
+    Mapped,
+    ModelPath,
+    Scope,
+    Value,
+    merged,
+)
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
@@ -82,6 +94,11 @@ class State(ABC):
         # In how many conditions the place is whose outcome is not known, and what tries around it take.
         self.conditions = 0
         self._taken: list[frozenset[str]] = []
+        # What happens on the way that is followed of several, and how many conditions it is then in.
+        self._way: dict[object, Event] = {}
+        self._way_depth = -1
+        # What the handler has put in the place of something from outside, by its dotted name.
+        self.replaced: dict[str, Value] = {}
         # The file of the handler.
         self.handler_member: str | None = None
         # Files that a condition has found to be missing, with the line, and whether the path was joined.
@@ -120,6 +137,10 @@ class State(ABC):
         """Make an object of a class of the archive."""
 
     @abstractmethod
+    def items(self, value: Value) -> Value:
+        """Return what a loop over a value goes through, where that is known."""
+
+    @abstractmethod
     def attribute(self, instance: Instance, name: str) -> Value | None:
         """Return an attribute of an object, None where neither it nor its line of classes has one."""
 
@@ -154,14 +175,44 @@ class State(ABC):
 
     def note(self, kind: type[Event], node: ast.AST, scope: Scope, **fields: Any) -> None:
         """Note that something happens, unless a ``try`` takes it, or, but for a few kinds, that is not sure."""
-        if not self.sure and (kind not in _NEVER_RIGHT or fields.get("assigned")):
-            return
         errors = _ERRORS.get(kind)
         for taken in self._taken:
             if errors is None or taken & (_EVERYTHING | errors) or not taken <= BUILTIN_NAMES:
                 return
         line = getattr(node, "lineno", 0)
-        self.events[kind(member=scope.member, line=line, phase=self.phase, sure=self.sure, **fields)] = None
+        self._keep(kind(member=scope.member, line=line, phase=self.phase, sure=self.sure, **fields))
+
+    def _keep(self, event: Event) -> None:
+        if self.conditions == self._way_depth:
+            self._way.setdefault(event.what, event)
+        if self.sure:
+            self.events[replace(event, sure=True)] = None
+        elif isinstance(event, _NEVER_RIGHT) and not getattr(event, "assigned", False):
+            self.events[event] = None
+
+    def each_way(self, ways: Sequence[Callable[[], bool]]) -> None:
+        """Follow ways of which nobody knows which is gone; what happens on each of them is sure.
+
+        A way returns whether its end is reached.
+        """
+        outer, depth = self._way, self._way_depth
+        noted: list[dict[object, Event]] = []
+
+        def collecting(way: Callable[[], bool]) -> bool:
+            self._way, self._way_depth = {}, self.conditions + 1
+            noted.append(self._way)
+            return way()
+
+        try:
+            self.memory.follow([lambda way=way: collecting(way) for way in ways], merged, UNKNOWN)  # type: ignore[misc]
+        finally:
+            self._way, self._way_depth = outer, depth
+        first, *others = noted
+        for what, event in first.items():
+            if all(what in other for other in others):
+                for other in others:
+                    event = event.or_as(other[what])
+                self._keep(event)
 
     # ------------------------------------------------------------------------------------------------- the disk
 

@@ -17,6 +17,7 @@ from marpack.checks.flow.values import (
     Items,
     Mapped,
     OpenFile,
+    Outside,
     Scope,
     Typed,
     Unknown,
@@ -129,6 +130,8 @@ class Statements(Functions):
                 owner = self.value(target.value, scope)
                 if isinstance(owner, Instance):
                     self._set_attribute(owner, target.attr, value)
+                elif isinstance(owner, Outside):
+                    self.memory.set(self.replaced, f"{owner.path}.{target.attr}", value)
             case ast.Subscript():
                 owner = self.value(target.value, scope)
                 self.value(target.slice, scope)
@@ -190,7 +193,7 @@ class Statements(Functions):
                 outcomes.append(self.block(body, scope))
             return outcomes[-1] == "end"
 
-        self.memory.follow([lambda body=body: follow(body) for body in ways], merged, UNKNOWN)  # type: ignore[misc]
+        self.each_way([lambda body=body: follow(body) for body in ways])  # type: ignore[misc]
         return self._together(outcomes)
 
     def _together(self, outcomes: Sequence[Outcome]) -> Outcome:
@@ -203,7 +206,7 @@ class Statements(Functions):
         return left[0] if left else "raise"
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcome:
-        items = self.value(node.iter, scope)
+        items = self.items(self.value(node.iter, scope))
         if isinstance(items, Items) and len(items.values) <= _MOST_ITEMS:
             for value in items.values:
                 self.assign(node.target, value, scope)

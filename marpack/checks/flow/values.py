@@ -127,10 +127,20 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """A function of the archive, and the scope that it was defined in."""
+    """A function of the archive, the scope that it was defined in, and what its parameters are by default."""
 
     node: FunctionNode = field(hash=False)
     scope: Scope = field(compare=False, repr=False)
+    defaults: Mapping[str, Value] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What ``functools.partial`` makes: a call of ``function`` that lacks arguments."""
+
+    function: Value
+    given: tuple[Value, ...]
+    named: Mapping[str, Value] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +202,7 @@ class Scope:
 
 Value: TypeAlias = (
     "Unknown | Known | ModelPath | OpenFile | Mapped | Items | Typed | Context | Batch | Instance | Super | Packed"
-    " | Outside | Closure | Made | Bound | MethodOf"
+    " | Outside | Closure | Partial | Made | Bound | MethodOf"
 )
 UNKNOWN = Unknown()
 NONE = Known(None)
@@ -222,7 +232,7 @@ def of_python(value: object, name: str) -> Value:
 
 _VALUES = (
     *(Unknown, Known, ModelPath, OpenFile, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
-    *(Outside, Closure, Made, Bound, MethodOf),
+    *(Outside, Closure, Partial, Made, Bound, MethodOf),
 )
 
 
@@ -259,6 +269,6 @@ def truth(value: Value) -> bool | None:
             return bool(values)
         case Mapped(_, entries):
             return bool(entries)
-        case ModelPath() | OpenFile() | Context() | Batch() | Closure() | Made() | Bound():
+        case ModelPath() | OpenFile() | Context() | Batch() | Closure() | Partial() | Made() | Bound():
             return True
     return None
