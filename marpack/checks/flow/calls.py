@@ -27,7 +27,7 @@ from marpack.checks.flow.known_calls import (
     may_write,
 )
 from marpack.checks.flow.state import State
-from marpack.checks.flow.texts import joined, text_method
+from marpack.checks.flow.texts import joined, text_in, text_method
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
@@ -171,6 +171,10 @@ class Calls(State):
         if path == "os.path.basename" and isinstance(first, (ModelPath, Known)):
             text = first.path if isinstance(first, ModelPath) else first.value
             return Known(posixpath.basename(text)) if isinstance(text, str) and text else UNKNOWN
+        if path == "os.path.splitext":
+            stem, suffix = posixpath.splitext(first.path if isinstance(first, ModelPath) else text_in(first))
+            known = ModelPath(stem) if isinstance(first, ModelPath) else Known(stem)
+            return items_of("tuple", [known, Known(suffix)]) if suffix else None
         if path == "os.path.dirname" and isinstance(first, Known) and isinstance(first.value, str):
             return Known(posixpath.dirname(first.value))
         return None

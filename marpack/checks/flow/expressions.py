@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import builtins
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from marpack.checks.flow.calls import CONSTANTS
+from marpack.checks.flow.comprehensions import TYPES_OF_NODES, Comprehensions
 from marpack.checks.flow.events import KeyRead, Unbound
-from marpack.checks.flow.operations import Operations
 from marpack.checks.flow.texts import text_of
 from marpack.checks.flow.values import (
     UNKNOWN,
@@ -44,21 +43,10 @@ _MODULE_NAMES = frozenset(
     {*("__annotations__", "__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__path__")}
     | {*("__spec__", "__class__", "__module__", "__qualname__", "__debug__", "reveal_type")}
 )
-_TYPES_OF_NODES = {
-    **dict.fromkeys((ast.List, ast.ListComp), "list"),
-    **dict.fromkeys((ast.Dict, ast.DictComp), "dict"),
-    **dict.fromkeys((ast.Set, ast.SetComp), "set"),
-    ast.GeneratorExp: "generator",
-    ast.JoinedStr: "str",
-}
-_MOST_ENTRIES = 256
 
 
-class Expressions(Operations):
+class Expressions(Comprehensions):
     """Evaluates expressions."""
-
-    # How many dictionaries have been made.
-    _dictionaries = 0
 
     def value(self, node: ast.expr | None, scope: Scope) -> Value:
         """Evaluate an expression, and note what that needs."""
@@ -103,29 +91,16 @@ class Expressions(Operations):
             case ast.Lambda():
                 return self.closure(node, scope)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                return self._comprehension(node, scope)
+                return self.comprehension(node, scope)
             case ast.Await(value=inner) | ast.Starred(value=inner):
                 return self.value(inner, scope)
             case ast.Dict():
-                return self._dictionary(node, scope)
+                return self.dictionary_of(node, scope)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self.value(child, scope)
-        type_name = _TYPES_OF_NODES.get(type(node))
+        type_name = TYPES_OF_NODES.get(type(node))
         return UNKNOWN if type_name is None else Typed(frozenset([type_name]))
-
-    def _dictionary(self, node: ast.Dict, scope: Scope) -> Value:
-        keys = [None if key is None else self.value(key, scope) for key in node.keys]
-        values = [self.value(value, scope) for value in node.values]
-        entries = {key.value: value for key, value in zip(keys, values, strict=True) if isinstance(key, Known)}
-        if len(entries) < len(keys) or len(keys) > _MOST_ENTRIES:
-            return Typed(frozenset(["dict"]))
-        return self.dictionary(entries, node)
-
-    def dictionary(self, entries: Mapping[Any, Value], node: ast.AST) -> Value:
-        """Return a dictionary that the handler makes."""
-        self._dictionaries += 1
-        return Mapped(f"the dictionary of line {getattr(node, 'lineno', 0)}", entries, self._dictionaries)
 
     @abstractmethod
     def closure(self, node: FunctionNode, scope: Scope) -> Closure:
@@ -166,8 +141,7 @@ class Expressions(Operations):
             case Packed(inner):
                 return inner.names.get(name, UNKNOWN)
             case Made(inner_node):
-                held = self.class_names.get(inner_node, {}).get(name)
-                return held if isinstance(held, (Closure, Known, Items)) else MethodOf(value, name)
+                return self.of_made(value, self.class_names.get(inner_node, {}).get(name)) or MethodOf(value, name)
             case Context():
                 return self.of_context(name)
             case Instance():
@@ -278,65 +252,23 @@ class Expressions(Operations):
             return UNKNOWN
         return self._attribute(ast.copy_location(ast.Attribute(node.args[0], name.value), node), owner, scope)
 
-    def items(self, value: Value) -> Value:
-        """Return what a loop over a value goes through, where that is known."""
-        if isinstance(value, Mapped) and value not in self.changed:
-            return items_of("list", [of_python(key, "") for key in value.entries])
-        return value
-
     def _forget_items(self, func: ast.expr, value: Value, scope: Scope) -> None:
         """Forget the items of a list that a method is called on."""
         if isinstance(value, Items) and isinstance(func, ast.Attribute):
             self.assign(func.value, Typed(frozenset([value.type])), scope)
 
-    def goes_round(self, items: Value) -> bool:
-        """Tell whether a loop is run once at least: what is made of a batch has an item for each request."""
-        if isinstance(items, Items):
-            return bool(items.values)
-        return isinstance(items, Batch) or (self.phase == "answer" and not isinstance(items, Mapped))
-
     def _super(self, scope: Scope, given: Sequence[Value]) -> Value:
         frame = scope.method
         if frame is None:
+            for value in scope.names.values():
+                if isinstance(value, Instance):
+                    self.forget(value)
             return UNKNOWN
         owner, instance = frame
         if given and not (isinstance(given[0], Made) and given[0].node is owner.node):
             self.forget(instance)
             return UNKNOWN
         return Super(owner, instance)
-
-    def _comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: Scope
-    ) -> Value:
-        inner = Scope(scope.member, parent=scope)
-        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        before = self.conditions
-        try:
-            self._generate(node.generators, parts, inner, later=isinstance(node, ast.GeneratorExp))
-        finally:
-            self.conditions = before
-        return Typed(frozenset([_TYPES_OF_NODES[type(node)]]))
-
-    def _generate(
-        self, generators: Sequence[ast.comprehension], parts: Sequence[ast.expr], scope: Scope, *, later: bool
-    ) -> None:
-        """Follow what is made of items; that of a generator may be made ``later``, or never."""
-        if not generators:
-            self.conditions += later
-            for part in parts:
-                self.value(part, scope)
-            return
-        generator, *rest = generators
-        items = self.items(self.value(generator.iter, scope))
-        known = items.values if isinstance(items, Items) else None
-        self.conditions += not self.goes_round(items)
-        for value in (UNKNOWN,) if known is None else known:
-            self.assign(generator.target, value, scope)
-            for condition in generator.ifs:
-                self.value(condition, scope)
-            self.conditions += len(generator.ifs)
-            self._generate(rest, parts, scope, later=later)
-            self.conditions -= len(generator.ifs)
 
 
 def _last_name(node: ast.expr) -> str:

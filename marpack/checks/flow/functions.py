@@ -9,7 +9,7 @@ from typing import Any
 
 from marpack.checks.flow.expressions import Expressions
 from marpack.checks.flow.known_calls import KEEPS
-from marpack.checks.flow.objects import decorators
+from marpack.checks.flow.objects import decorator_names
 from marpack.checks.flow.state import RaisesError
 from marpack.checks.flow.values import (
     NONE,
@@ -29,7 +29,7 @@ from marpack.checks.flow.values import (
 )
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.imports import absolute_name
-from marpack.checks.python.values import Class, FunctionNode
+from marpack.checks.python.values import Class, FunctionNode, dotted_name
 
 _DEEPEST = 25
 _CHANGING = (frozenset(["list"]), frozenset(["dict"]), frozenset(["set"]))
@@ -119,10 +119,20 @@ class Functions(Expressions):
         for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]:
             self.annotation(None if arg is None else arg.annotation, scope)
         self.annotation(node.returns, scope)
-        for decorator in node.decorator_list:
-            self.value(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
-        names = {getattr(each, "attr", None) or getattr(each, "id", None) for each in decorators(closure)}
-        self.assign(ast.Name(node.name, ast.Store()), closure if names <= KEEPS else UNKNOWN, scope)
+        self.assign(ast.Name(node.name, ast.Store()), self._decorated(closure, scope), scope)
+
+    def _decorated(self, closure: Closure, scope: Scope) -> Value:
+        """Return what the decorators of a function make of it."""
+        written = getattr(closure.node, "decorator_list", [])
+        makers = [self.value(each.func if isinstance(each, ast.Call) else each, scope) for each in written]
+        if not any(isinstance(maker, Closure) for maker in makers):
+            return closure if decorator_names(closure) <= KEEPS else UNKNOWN
+        found: Value = closure
+        for decorator, maker in zip(reversed(written), reversed(makers), strict=True):
+            if not isinstance(maker, Closure):
+                return UNKNOWN
+            found = self.call(self.value(decorator, scope) if isinstance(decorator, ast.Call) else maker, [found])
+        return found if isinstance(found, Closure) and decorator_names(found) <= {"wraps"} else UNKNOWN
 
     def closure(self, node: FunctionNode, scope: Scope) -> Closure:
         """Return a function as it is defined, with what its parameters are by default."""
@@ -145,8 +155,8 @@ class Functions(Expressions):
         inner.is_class = True
         self.class_names[node] = inner.names
         self.block(node.body, inner)
-        made = Made(node, scope)
-        self.assign(ast.Name(node.name, ast.Store()), UNKNOWN if node.decorator_list else made, scope)
+        known = not node.decorator_list or is_dataclass(node)
+        self.assign(ast.Name(node.name, ast.Store()), Made(node, scope) if known else UNKNOWN, scope)
 
     def make(self, made: Made, given: Sequence[Value], named: Mapping[str, Value]) -> Value:
         """Make an object of a class of the archive."""
@@ -156,12 +166,36 @@ class Functions(Expressions):
         cls = ClassOf(self.modules, space, made.scope.member, Class(made.node.name, made.node.lineno, made.node))
         self.made += 1
         instance = Instance(self.made, cls, {})
+        if is_dataclass(made.node) and "__init__" not in self.class_names.get(made.node, {}):
+            self._fill(instance, made.node, given, named)
+            return instance
         constructor = self._constructor(instance)
         if isinstance(constructor, Bound):
             self.call(constructor, given, named)
         else:
             self.forget(instance)
         return instance
+
+    def _fill(
+        self, instance: Instance, node: ast.ClassDef, given: Sequence[Value], named: Mapping[str, Value]
+    ) -> None:
+        """Give an object of a dataclass its fields."""
+        held = self.class_names.get(node, {})
+        names = [
+            statement.target.id
+            for statement in node.body
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        ]
+        if node.bases or "**" in named or len(given) > len(names):
+            self.forget(instance)
+            names = []
+        for name, value in {
+            **{name: held.get(name, UNKNOWN) for name in names},
+            **dict(zip(names, given, strict=False)),
+        }.items():
+            self.memory.set(instance.attributes, name, named.get(name, value))
+        if self.attribute(instance, "__post_init__") is not None:
+            self.method(instance, "__post_init__", [])
 
     def _constructor(self, instance: Instance) -> Value:
         for item in instance.cls.lineage():
@@ -255,6 +289,12 @@ class Functions(Expressions):
             others = {name: value for name, value in named.items() if name not in values}
             values[args.kwarg.arg] = UNKNOWN if "**" in named else self.dictionary(others, node)
         scope.names.update(values)
+
+
+def is_dataclass(node: ast.ClassDef) -> bool:
+    """Tell whether a class has no decorator but that of dataclasses."""
+    made = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+    return bool(made) and all(dotted_name(each).rpartition(".")[2] == "dataclass" for each in made)
 
 
 def _outer(scope: Scope) -> Scope:

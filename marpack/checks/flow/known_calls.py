@@ -35,6 +35,7 @@ LOADS: Final[dict[str, tuple[int, str]]] = {
     **dict.fromkeys(("torch.load", "torch.jit.load", "torch.export.load", "torch.serialization.load"), (0, "f")),
     "joblib.load": (0, "filename"),
     "pickle.load": (0, "file"),
+    "pickle.loads": (0, "data"),
     "dill.load": (0, "file"),
     "cloudpickle.load": (0, "file"),
     **dict.fromkeys(
@@ -145,6 +146,6 @@ BASE_HOOKS: Final = frozenset(
 KEEPS: Final = frozenset(
     {
         *("abstractmethod", "cache", "final", "inference_mode", "lru_cache", "no_grad", "override", "timed"),
-        *("enable_grad", "classmethod", "staticmethod", "property", "cached_property"),
+        *("enable_grad", "wraps", "classmethod", "staticmethod", "property", "cached_property"),
     }
 )

@@ -15,6 +15,7 @@ from marpack.checks.flow.values import (
     Closure,
     Instance,
     Items,
+    Made,
     Mapped,
     OpenFile,
     Outside,
@@ -130,6 +131,8 @@ class Statements(Functions):
                 owner = self.value(target.value, scope)
                 if isinstance(owner, Instance):
                     self._set_attribute(owner, target.attr, value)
+                elif isinstance(owner, Made):
+                    self.memory.set(self.class_names.setdefault(owner.node, {}), target.attr, value)
                 elif isinstance(owner, Outside):
                     self.memory.set(self.replaced, f"{owner.path}.{target.attr}", value)
             case ast.Subscript():

@@ -107,3 +107,8 @@ def text_method(text: str, name: str, given: Sequence[Value]) -> Value | None:
 def outside(value: Value, attribute: str) -> Value:
     """Return an attribute of something from outside."""
     return Outside(f"{value.path}.{attribute}") if isinstance(value, Outside) else UNKNOWN
+
+
+def text_in(value: Value) -> str:
+    """Return a text that is known, and an empty one for anything else."""
+    return value.value if isinstance(value, Known) and isinstance(value.value, str) else ""

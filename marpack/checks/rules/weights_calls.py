@@ -135,7 +135,7 @@ def problem_of(
         return None  # what torch's own reader makes of it is not known; and of pointers another rule speaks
     if function in _TORCH_LOAD:
         return _of_torch_load(subject, keywords, name, weights)
-    if function == "pickle.load":
+    if function in ("pickle.load", "pickle.loads"):
         if weights.kind in _OF_TORCH_SAVE and not weights.is_plain_pickle and not weights.legacy:
             effect = "_pickle.UnpicklingError: A load persistent id instruction was encountered"
             return Problem(message=f"it is {weights.detail}, of torch.save", effect=effect, fix="use torch.load")
