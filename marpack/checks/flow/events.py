@@ -71,9 +71,10 @@ class Load(FileUse):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unbound(Event):
-    """A name that is read and that nothing binds."""
+    """A name that is read and that nothing binds, or, where it is bound ``later``, that nothing has bound yet."""
 
     name: str
+    later: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from marpack.checks.flow.calls import CONSTANTS
 from marpack.checks.flow.comprehensions import TYPES_OF_NODES, Comprehensions
 from marpack.checks.flow.events import KeyRead, Unbound
 from marpack.checks.flow.texts import text_of
+from marpack.checks.flow.unbound import is_bound_later
 from marpack.checks.flow.values import (
     UNKNOWN,
     Batch,
@@ -122,14 +123,22 @@ class Expressions(Comprehensions):
         name = node.id
         holder = scope.holder(name)
         if holder is not None:
+            body = getattr(self.frames[-1].node, "body", None)
+            early = holder is scope and name not in holder.names and isinstance(body, list)
+            if early and self.sure and is_bound_later(body or [], name, node.lineno):
+                self.note(Unbound, node, scope, name=name, later=True)
             return holder.names.get(name, UNKNOWN)
         if name == "__file__":
             return ModelPath(scope.member)
         if hasattr(builtins, name):
             return Outside(f"builtins.{name}")
         space = scope.globals.space
-        if space is not None and space.is_absent(name) and name not in _MODULE_NAMES:
-            self.note(Unbound, node, scope, name=name)
+        if space is not None and name not in _MODULE_NAMES:
+            at_top = scope is scope.globals and self.frames[-1].node is space.tree and self.sure
+            if space.is_absent(name):
+                self.note(Unbound, node, scope, name=name)
+            elif at_top and is_bound_later(space.tree.body, name, node.lineno):
+                self.note(Unbound, node, scope, name=name, later=True)
         return UNKNOWN
 
     def _attribute(self, node: ast.Attribute, value: Value, scope: Scope) -> Value:
@@ -146,7 +155,7 @@ class Expressions(Comprehensions):
                 return self.of_context(name)
             case Instance():
                 found = self.attribute(value, name)
-                if found is None and value.cls.member == self.handler_member:
+                if found is None:
                     self.no_attribute(node, value, scope)
                 return UNKNOWN if found is None else found
             case Super(cls, instance):

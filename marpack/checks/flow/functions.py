@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from marpack.checks.flow.expressions import Expressions
 from marpack.checks.flow.known_calls import KEEPS
 from marpack.checks.flow.objects import decorator_names
-from marpack.checks.flow.state import RaisesError
+from marpack.checks.flow.state import Frame, RaisesError
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
@@ -36,22 +35,12 @@ _CHANGING = (frozenset(["list"]), frozenset(["dict"]), frozenset(["set"]))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-@dataclass(slots=True)
-class Frame:
-    """A call that is followed: the function, what it returned, and in how many conditions it has been left."""
-
-    node: ast.AST
-    returned: list[Value] = field(default_factory=list)
-    conditions: int = 0
-
-
 class Functions(Expressions):
     """Calls functions, makes objects of classes, and imports modules."""
 
     def __init__(self, *arguments: Any, **words: Any) -> None:
         super().__init__(*arguments, **words)
         self._scopes: dict[str, Scope | None] = {}
-        self.frames: list[Frame] = [Frame(ast.Module([], []))]
         self._bound: dict[FunctionNode, frozenset[str]] = {}
         # How many objects have been made.
         self.made = 0

@@ -110,6 +110,10 @@ RETURNS: Final = {
     "collections.defaultdict": "defaultdict",
     **dict.fromkeys(("numpy.array", "numpy.asarray", "numpy.zeros", "numpy.ones"), "numpy.ndarray"),
     **dict.fromkeys(("torch.tensor", "torch.as_tensor", "torch.stack", "torch.cat"), "torch.Tensor"),
+    **dict.fromkeys(("torch.softmax", "torch.sigmoid", "torch.argmax", "torch.from_numpy"), "torch.Tensor"),
+    **dict.fromkeys(("torch.nn.functional.softmax", "torch.nn.functional.log_softmax"), "torch.Tensor"),
+    "io.BytesIO": "BytesIO",
+    "io.StringIO": "StringIO",
 }
 METHOD_RETURNS: Final = {
     "str": {
@@ -119,6 +123,8 @@ METHOD_RETURNS: Final = {
     },
     "bytes": {"decode": "str", "hex": "str"},
     "BytesIO": {"getvalue": "bytes"},
+    "StringIO": {"getvalue": "str"},
+    "torch.Tensor": dict.fromkeys(("cpu", "detach", "squeeze", "argmax"), "torch.Tensor"),
 }
 
 # Attributes of BaseHandler's, and its methods, with the values that its constructor gives [server].

@@ -22,8 +22,10 @@ from marpack.checks.flow.values import (
     Value,
     merged,
     truth,
+    types_of,
 )
 
+_TEXT = frozenset(["str"])
 _TRUTH_VALUE = Typed(frozenset(["bool"]))
 
 
@@ -42,6 +44,8 @@ class Operations(Objects):
                     return text_of([left, right]) if isinstance(right.value, str) else UNKNOWN
             case ast.Add() if isinstance(left, Items) and isinstance(right, Items) and left.type == right.type:
                 return Typed(frozenset([left.type]))
+            case ast.Add() if types_of(left) == types_of(right) == _TEXT:
+                return Typed(_TEXT)
             case ast.Div() if isinstance(left, ModelPath):
                 return joined([left, right])
             case ast.Mod() if isinstance(left, Known) and isinstance(left.value, str):

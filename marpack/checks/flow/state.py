@@ -6,7 +6,7 @@ import ast
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
@@ -62,6 +62,15 @@ class RaisesError(Exception):
     """The statement at hand surely raises an exception of the handler's own."""
 
 
+@dataclass(slots=True)
+class Frame:
+    """A call that is followed: the function, what it returned, and in how many conditions it has been left."""
+
+    node: ast.AST
+    returned: list[Value] = field(default_factory=list)
+    conditions: int = 0
+
+
 class State(ABC):
     """What is known of the worker at a place in the handler's text.
 
@@ -108,6 +117,8 @@ class State(ABC):
         # Dictionaries that are not any more what they were.
         self.changed: dict[Mapped, bool] = {}
         self._steps = _MOST_STEPS
+        # The calls that are followed, the innermost last.
+        self.frames: list[Frame] = [Frame(ast.Module([], []))]
 
     @abstractmethod
     def value(self, node: ast.expr | None, scope: Scope) -> Value:

@@ -25,12 +25,14 @@ from marpack.checks.flow.values import (
     Value,
     merged,
     truth,
+    types_of,
 )
 from marpack.checks.python.expressions import truth_of
 from marpack.checks.python.imports import suppresses
 
 _DEEPEST = 25
 _MOST_ITEMS = 64
+_TEXT = frozenset(["str"])
 _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -243,7 +245,18 @@ class Statements(Functions):
             for inner in ast.walk(part):
                 if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Store):
                     with self.unsure():
-                        self.assign(inner, UNKNOWN, scope)
+                        self.assign(inner, self._grown(inner, node.body, scope), scope)
+
+    def _grown(self, target: ast.Name | ast.Attribute, body: Sequence[ast.stmt], scope: Scope) -> Value:
+        """Return what a loop leaves of a name: of a text to which texts are added, that it is one."""
+        if not isinstance(target, ast.Name) or types_of(scope.names.get(target.id, UNKNOWN)) != _TEXT:
+            return UNKNOWN
+        grows = [each for part in body for each in ast.walk(part) if isinstance(each, ast.AugAssign)]
+        texts = (ast.JoinedStr, ast.Constant)
+        mine = [each for each in grows if isinstance(each.target, ast.Name) and each.target.id == target.id]
+        added = all(isinstance(each.op, ast.Add) and isinstance(each.value, texts) for each in mine)
+        names = [each for part in body for each in stored(part) if each == target.id]
+        return Typed(_TEXT) if mine and added and len(names) == len(mine) else UNKNOWN
 
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Outcome:
         for item in node.items:
