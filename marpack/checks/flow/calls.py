@@ -6,6 +6,7 @@ import ast
 import posixpath
 from collections.abc import Mapping, Sequence
 
+from marpack.checks.flow.events import LoadedUse
 from marpack.checks.flow.items import of_items
 from marpack.checks.flow.known_calls import (
     FOLDER_CALLS,
@@ -35,6 +36,7 @@ from marpack.checks.flow.values import (
     Closure,
     Instance,
     Known,
+    Loaded,
     Mapped,
     ModelPath,
     OpenFile,
@@ -141,6 +143,9 @@ class Calls(State):
         if path in LOADS:
             keywords = {name: each.value if isinstance(each, Known) else ... for name, each in named.items()}
             self.load(node, scope, source, path, keywords)
+            target = self.path_of(source)
+            if path == "torch.load" and target and self.exists(target):
+                return Loaded(target)
         elif may_write(path):
             self.write()
         return UNKNOWN
@@ -215,6 +220,11 @@ class Calls(State):
                 return found
         if name not in QUIET_METHODS:
             self._may_write(name, given, named)
+        if isinstance(value, Loaded):
+            self.note(LoadedUse, node, scope, path=value.path, name=name)
+            return value if name in ("eval", "to", "cpu", "float", "train") else UNKNOWN
+        if name == "load_state_dict" and given and isinstance(given[0], Loaded):
+            self.note(LoadedUse, node, scope, path=given[0].path, name="", strict="strict" not in named)
         types = types_of(value)
         returns = METHOD_RETURNS.get(next(iter(types)), {}) if types is not None and len(types) == 1 else {}
         return Typed(frozenset([returns[name]])) if name in returns else UNKNOWN

@@ -57,9 +57,13 @@ class FileUse(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load(FileUse):
-    """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value."""
+    """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value.
+
+    ``after`` is another one that has to fail first: this one stands in the ``except`` that takes its error.
+    """
 
     keywords: tuple[tuple[str, object], ...] = ()
+    after: Load | None = None
 
     def or_as(self, other: Event) -> Event:
         """Return a call of whose arguments those are known that are the same in both."""
@@ -67,6 +71,18 @@ class Load(FileUse):
         names = sorted({*one, *two})
         same = [name for name in names if name in one and name in two and one[name] == two[name]]
         return replace(self, keywords=tuple((name, one[name] if name in same else ...) for name in names))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedUse(Event):
+    """What ``torch.load`` gave for a file is used: ``name`` is a method of it.
+
+    Without a ``name`` it is given to the ``load_state_dict`` of something, ``strict`` or not.
+    """
+
+    path: str
+    name: str
+    strict: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

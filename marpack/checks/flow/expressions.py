@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from marpack.checks.flow.calls import CONSTANTS
 from marpack.checks.flow.comprehensions import TYPES_OF_NODES, Comprehensions
-from marpack.checks.flow.events import KeyRead, Unbound
+from marpack.checks.flow.events import KeyRead, LoadedUse, Unbound
 from marpack.checks.flow.texts import text_of
 from marpack.checks.flow.unbound import is_bound_later
 from marpack.checks.flow.values import (
@@ -21,6 +21,7 @@ from marpack.checks.flow.values import (
     Instance,
     Items,
     Known,
+    Loaded,
     Made,
     Mapped,
     MethodOf,
@@ -243,6 +244,8 @@ class Expressions(Comprehensions):
             case Instance():
                 return self.method(callee, "__call__", given)
             case Unknown():
+                if _last_name(node.func) == "load_state_dict" and given and isinstance(given[0], Loaded):
+                    self.note(LoadedUse, node, scope, path=given[0].path, name="", strict="strict" not in named)
                 self._may_write(_last_name(node.func), given, named)
                 match node.func:
                     case ast.Attribute(value=ast.Name(id="self")) if scope.method is not None:

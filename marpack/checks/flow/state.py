@@ -7,7 +7,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
 from marpack.checks.flow.memory import Memory
@@ -52,6 +52,9 @@ Outcome: TypeAlias = Literal["end", "return", "raise", "loop"]
 
 # What is wrong wherever it is, however surely that is reached.
 _NEVER_RIGHT = (Unbound, NoAttribute)
+
+
+E = TypeVar("E", bound=Event)
 
 
 class TooMuchError(Exception):
@@ -117,6 +120,9 @@ class State(ABC):
         # Dictionaries that are not any more what they were.
         self.changed: dict[Mapped, bool] = {}
         self._steps = _MOST_STEPS
+        # Loads whose errors a try takes, and, in its except, the one whose error that is, and its conditions.
+        self.tried: list[Load] = []
+        self.rescue: tuple[Load, int] | None = None
         # The calls that are followed, the innermost last.
         self.frames: list[Frame] = [Frame(ast.Module([], []))]
 
@@ -189,15 +195,22 @@ class State(ABC):
         errors = _ERRORS.get(kind)
         for taken in self._taken:
             if errors is None or taken & (_EVERYTHING | errors) or not taken <= BUILTIN_NAMES:
+                if kind is Load and self.sure:
+                    self.tried.append(self._event(kind, node, scope, fields))
                 return
+        self._keep(self._event(kind, node, scope, fields))
+
+    def _event(self, kind: type[E], node: ast.AST, scope: Scope, fields: Mapping[str, Any]) -> E:
         line = getattr(node, "lineno", 0)
-        self._keep(kind(member=scope.member, line=line, phase=self.phase, sure=self.sure, **fields))
+        return kind(member=scope.member, line=line, phase=self.phase, sure=self.sure, **fields)
 
     def _keep(self, event: Event) -> None:
         if self.conditions == self._way_depth:
             self._way.setdefault(event.what, event)
         if self.sure:
             self.events[replace(event, sure=True)] = None
+        elif isinstance(event, Load) and self.rescue is not None and self.conditions == self.rescue[1]:
+            self.events[replace(event, sure=True, after=self.rescue[0])] = None
         elif isinstance(event, _NEVER_RIGHT) and not getattr(event, "assigned", False):
             self.events[event] = None
 

@@ -275,6 +275,7 @@ class Statements(Functions):
             outcome = self.block(node.orelse, scope) if outcome == "end" else outcome
         else:
             outcomes: list[Outcome] = []
+            before, around = len(self.tried), self.rescue
 
             def body() -> bool:
                 with self.guarded(taken):
@@ -287,8 +288,16 @@ class Statements(Functions):
                 self._forget_stored(node.body, scope)
                 if handler.name:
                     self.memory.set(scope.names, handler.name, UNKNOWN)
+                tried = self.tried[before:]
                 with self.unsure():
+                    first = tried[0] if tried and len(node.handlers) == 1 and self.conditions == 1 else None
+                    errors = {"", "Exception", "BaseException"}
+                    if first is not None and first.call == "torch.jit.load":
+                        errors.add("RuntimeError")
+                    first = None if taken.isdisjoint(errors) else first
+                    self.rescue = None if first is None else (first, self.conditions)
                     outcomes.append(self.block(handler.body, scope))
+                    self.rescue = around
                 return outcomes[-1] == "end"
 
             ways = [body, *(lambda handler=handler: rescue(handler) for handler in node.handlers)]

@@ -56,6 +56,13 @@ class OpenFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """What ``torch.load`` gives for a file of the model's folder."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mapped:
     """A dictionary whose keys are known; ``name`` is how a message calls it. Values are Python's, or these.
 
@@ -201,8 +208,8 @@ class Scope:
 
 
 Value: TypeAlias = (
-    "Unknown | Known | ModelPath | OpenFile | Mapped | Items | Typed | Context | Batch | Instance | Super | Packed"
-    " | Outside | Closure | Partial | Made | Bound | MethodOf"
+    "Unknown | Known | ModelPath | OpenFile | Loaded | Mapped | Items | Typed | Context | Batch | Instance | Super"
+    " | Packed | Outside | Closure | Partial | Made | Bound | MethodOf"
 )
 UNKNOWN = Unknown()
 NONE = Known(None)
@@ -231,7 +238,7 @@ def of_python(value: object, name: str) -> Value:
 
 
 _VALUES = (
-    *(Unknown, Known, ModelPath, OpenFile, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
+    *(Unknown, Known, ModelPath, OpenFile, Loaded, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
     *(Outside, Closure, Partial, Made, Bound, MethodOf),
 )
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from marpack.archive import git_lfs
 from marpack.archive.inspection.kinds import NOT_KNOWN, Weights
-from marpack.checks.flow.events import Load
+from marpack.checks.flow.events import Load, LoadedUse
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import WEIGHTS_ONLY_DEFAULT, is_before, is_refused, refused_globals
 from marpack.checks.frame.weights import describe, may_be_read
@@ -19,6 +19,13 @@ from marpack.rule import rule, rules_in
 
 _OF_TORCH_SAVE: Final = frozenset({"state_dict", "checkpoint", "module", "pickle"})
 _TORCH_LOAD: Final = frozenset({"torch.load", "torch.serialization.load"})
+# What modules have, and no dictionary.
+_OF_MODULES: Final = frozenset(
+    {
+        *("children", "cpu", "cuda", "double", "eval", "float", "forward", "half", "load_state_dict", "modules"),
+        *("named_parameters", "parameters", "requires_grad_", "state_dict", "to", "train", "zero_grad"),
+    }
+)
 _REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
 _READS_SAFETENSORS: Final = (2, 13)
 # torch/serialization.py: what torch.load takes since then, and gives pickle before.
@@ -91,9 +98,11 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
     ``torch.jit.load`` reads TorchScript, ``safetensors.torch.load_file`` safetensors, and
     ``onnxruntime.InferenceSession`` ONNX. Looked at are the calls that loading the handler surely comes to, with a
     file of the archive; those of a request are warnings, and so is what only some versions of torch refuse, where
-    the server's is not told (``--torch``) [server].
+    the server's is not told (``--torch``). What ``torch.load`` then gives is a model or a dictionary: a dictionary
+    has no ``eval()``, and ``load_state_dict()`` takes no model [server].
     """
     said: set[tuple[str, str]] = set()
+    wrong: set[str] = set()
     for event in loads_of(subject):
         name = event.path
         if (name, event.call) in said:
@@ -102,6 +111,7 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
         problem = problem_of(subject, event.call, dict(event.keywords), name, describe(subject, name))
         if problem is None:
             continue
+        wrong.add(name)
         dies = "each request is answered 503" if event.phase == "answer" else "the worker dies"
         severity: Severity = "error" if problem.certain and event.phase != "answer" else "warning"
         yield find_wrong_calls.finding(
@@ -113,6 +123,42 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
             line=event.line,
             severity=severity,
         )
+    for use in events_of(subject) if may_be_read(subject) else ():
+        if not isinstance(use, LoadedUse) or use.path not in subject.names or use.path in wrong:
+            continue
+        problem = _of_use(describe(subject, use.path), use)
+        if problem is None:
+            continue
+        wrong.add(use.path)
+        dies = "each request is answered 503" if use.phase == "answer" else "the worker dies"
+        yield find_wrong_calls.finding(
+            f"of what torch.load gives for {use.path!r}: {problem.message}",
+            KEY,
+            effect=f"{dies}: {problem.effect}",
+            fix=problem.fix,
+            member=use.member,
+            line=use.line,
+            severity="warning" if use.phase == "answer" else "error",
+        )
+
+
+def _of_use(weights: Weights, use: LoadedUse) -> Problem | None:
+    """Return why what torch.load gives for a file cannot be used so."""
+    if use.name and weights.kind in ("state_dict", "checkpoint"):
+        if use.name not in _OF_MODULES:
+            return None
+        effect = f"AttributeError: 'dict' or 'collections.OrderedDict' object has no attribute {use.name!r}"
+        fix = "make the model and have it load_state_dict() what the file holds, or save the whole model"
+        return Problem(message=f".{use.name}() is of models, and it is {weights.detail}", effect=effect, fix=fix)
+    if not use.name and weights.kind == "module":
+        effect = "TypeError: Expected state_dict to be dict-like"
+        fix = "use the model that torch.load gives, or save its state_dict()"
+        return Problem(message=f"load_state_dict() is given {weights.detail}", effect=effect, fix=fix)
+    if not use.name and use.strict and weights.kind == "checkpoint" and weights.holds:
+        effect = "RuntimeError: Error(s) in loading state_dict: Unexpected key(s)"
+        fix = f"give it [{weights.holds[0]!r}] of that"
+        return Problem(message=f"load_state_dict() is given {weights.detail}", effect=effect, fix=fix)
+    return None
 
 
 def loads_of(subject: Subject) -> tuple[Load, ...]:
@@ -121,7 +167,17 @@ def loads_of(subject: Subject) -> tuple[Load, ...]:
 
 
 def _loads(subject: Subject) -> tuple[Load, ...]:
-    return tuple(event for event in events_of(subject) if isinstance(event, Load) and event.path in subject.names)
+    found = [event for event in events_of(subject) if isinstance(event, Load) and event.path in subject.names]
+    return tuple(event for event in found if event.after is None or _fails(subject, event.after))
+
+
+def _fails(subject: Subject, event: Load) -> bool:
+    """Tell whether a load surely fails."""
+    if event.path not in subject.names:
+        return False
+    weights = describe(subject, event.path)
+    problem = problem_of(subject, event.call, dict(event.keywords), event.path, weights)
+    return problem is not None and problem.certain
 
 
 def problem_of(

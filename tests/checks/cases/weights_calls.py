@@ -31,6 +31,13 @@ LISTED = saved(b"cfractions\nFraction\nX\x03\0\0\x001/3\x85R")
 LOAD = 'torch.load(path, map_location="cpu")'
 TRUSTED = "torch.load(path, weights_only=False)"
 SAFE = "import fractions\ntorch.serialization.add_safe_globals([fractions.Fraction])"
+EITHER = """
+def read(path):
+    try:
+        return torch.jit.load(path)
+    except RuntimeError:
+        return {}
+"""
 
 CASES = [
     Case(
@@ -88,5 +95,37 @@ CASES = [
         repaired=loads(LOAD, STATE_DICT),
         fails="worker",
         says="persistent id instruction",
+    ),
+    Case(
+        code="weights-call",
+        title="a state_dict that is used as a model",
+        broken=loads(f"{LOAD}.eval()", STATE_DICT),
+        repaired=loads(f"{TRUSTED}.eval()", MODULE),
+        fails="worker",
+        says="object has no attribute 'eval'",
+    ),
+    Case(
+        code="weights-call",
+        title="a checkpoint that is given to load_state_dict",
+        broken=loads(f"Net().load_state_dict({LOAD})", CHECKPOINT, top="from net import Net"),
+        repaired=loads(f"Net().load_state_dict({LOAD}['model'])", CHECKPOINT, top="from net import Net"),
+        fails="worker",
+        says="in loading state_dict",
+    ),
+    Case(
+        code="weights-call",
+        title="a whole model that is given to load_state_dict",
+        broken=loads(f"Net().load_state_dict({TRUSTED})", MODULE, top="from net import Net"),
+        repaired=loads(f"Net().load_state_dict({LOAD})", STATE_DICT, top="from net import Net"),
+        fails="worker",
+        says="Expected state_dict to be dict-like",
+    ),
+    Case(
+        code="weights-call",
+        title="a load that comes where another has failed",
+        broken=loads("read(path)", MODULE, top=EITHER.format(LOAD)),
+        repaired=loads("read(path)", MODULE, top=EITHER.format(TRUSTED)),
+        fails="worker",
+        says=REFUSED,
     ),
 ]
