@@ -123,7 +123,7 @@ CASES: list[Case] = [
     of_file(
         "a file that a function opens by default",
         READS.format(
-            top='def read(name="vocab.txt", root=os.path.dirname(__file__)): return open(root + "/" + name).read()',
+            top='def read(name="vocab.txt", root=os.path.dirname(__file__)): return open(root + "/" + name)',
             line="self.words = read()",
         ),
         "vocab.txt",

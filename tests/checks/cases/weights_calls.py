@@ -27,6 +27,10 @@ class Handler:
 
 
 MODULE = whole("net")
+# With all that makes it one for torch.
+FILLED = saved(
+    b"cnet\nNet\n)\x81}(X\x08\0\0\0training\x88X\x0b\0\0\0_parameters}X\x08\0\0\0_buffers}X\x08\0\0\0_modules}ub"
+)
 LISTED = saved(b"cfractions\nFraction\nX\x03\0\0\x001/3\x85R")
 LOAD = 'torch.load(path, map_location="cpu")'
 TRUSTED = "torch.load(path, weights_only=False)"
@@ -100,7 +104,7 @@ CASES = [
         code="weights-call",
         title="a state_dict that is used as a model",
         broken=loads(f"{LOAD}.eval()", STATE_DICT),
-        repaired=loads(f"{TRUSTED}.eval()", MODULE),
+        repaired=loads(LOAD, STATE_DICT),
         fails="worker",
         says="object has no attribute 'eval'",
     ),
@@ -115,7 +119,7 @@ CASES = [
     Case(
         code="weights-call",
         title="a whole model that is given to load_state_dict",
-        broken=loads(f"Net().load_state_dict({TRUSTED})", MODULE, top="from net import Net"),
+        broken=loads(f"Net().load_state_dict({TRUSTED})", FILLED, top="from net import Net"),
         repaired=loads(f"Net().load_state_dict({LOAD})", STATE_DICT, top="from net import Net"),
         fails="worker",
         says="Expected state_dict to be dict-like",
