@@ -7,9 +7,10 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from marpack.checks.flow.events import LoadedUse
-from marpack.checks.flow.items import of_items
+from marpack.checks.flow.items import ITEM_CALLS, of_items
 from marpack.checks.flow.known_calls import (
     FOLDER_CALLS,
+    KEEPS_OBJECTS,
     LOADS,
     METHOD_RETURNS,
     OPENS,
@@ -32,8 +33,6 @@ from marpack.checks.flow.texts import joined, text_in, text_method
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
-    Bound,
-    Closure,
     Instance,
     Known,
     Loaded,
@@ -90,8 +89,10 @@ class Calls(State):
             return NONE
         if path == "io.BytesIO" and isinstance(first, OpenFile):
             return first
-        found = of_items(path, [self.items(value) for value in given])
+        found = of_items(path, [self.items(value) for value in given]) if path in ITEM_CALLS else None
         if found is not None:
+            for value in (*named.values(), *(given if path == "builtins.sorted" else ())):
+                self.escape(value)
             return found
         if path in FOLDER_CALLS and self.path_of(first):
             self.write(self.path_of(first) or "")
@@ -100,6 +101,9 @@ class Calls(State):
             return first
         if QUIET.fullmatch(path) is None:
             self._may_write(path, given, named)
+        elif path not in KEEPS_OBJECTS:
+            for value in (*given, *named.values()):
+                self.escape(value)
         return Typed(frozenset([RETURNS[path]])) if path in RETURNS else UNKNOWN
 
     def _may_write(self, name: str, given: Sequence[Value], named: Mapping[str, Value]) -> None:
@@ -111,14 +115,9 @@ class Calls(State):
         for value in (*given, *named.values()):
             if isinstance(value, ModelPath) and value.path:
                 self.write(value.path)
-            elif isinstance(value, Instance):
-                self.forget(value)
             elif isinstance(value, Mapped):
                 self.change(value)
-            elif isinstance(value, Bound):
-                self.forget(value.of)
-            elif isinstance(value, Closure) and value.scope.method is not None:
-                self.forget(value.scope.method[1])
+            self.escape(value)
 
     def _read(
         self, node: ast.Call, scope: Scope, path: str, given: Sequence[Value], named: Mapping[str, Value]
@@ -220,6 +219,8 @@ class Calls(State):
                 return found
         if name not in QUIET_METHODS:
             self._may_write(name, given, named)
+        for each in (*given, *named.values()):
+            self.escape(each)
         if isinstance(value, Loaded):
             self.note(LoadedUse, node, scope, path=value.path, name=name)
             return value if name in ("eval", "to", "cpu", "float", "train") else UNKNOWN

@@ -10,6 +10,7 @@ from marpack.checks.flow.operations import Operations
 from marpack.checks.flow.values import (
     UNKNOWN,
     Batch,
+    Instance,
     Items,
     Known,
     Mapped,
@@ -55,6 +56,8 @@ class Comprehensions(Operations):
         """Return what a loop over a value goes through, where that is known."""
         if isinstance(value, Mapped) and value not in self.changed:
             return items_of("list", [of_python(key, "") for key in value.entries])
+        if isinstance(value, (Instance, Mapped)):
+            self.escape(value)
         return value
 
     def goes_round(self, items: Value) -> bool:

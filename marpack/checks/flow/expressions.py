@@ -185,6 +185,7 @@ class Expressions(Comprehensions):
                 return UNKNOWN
             case (Known(None), _):
                 self.none(node.value, value, scope)
+        self.escape(value)
         return UNKNOWN
 
     def _call(self, node: ast.Call, scope: Scope) -> Value:
@@ -267,6 +268,7 @@ class Expressions(Comprehensions):
     def _forget_items(self, func: ast.expr, value: Value, scope: Scope) -> None:
         """Forget the items of a list that a method is called on."""
         if isinstance(value, Items) and isinstance(func, ast.Attribute):
+            self.escape(value)
             self.assign(func.value, Typed(frozenset([value.type])), scope)
 
     def _super(self, scope: Scope, given: Sequence[Value]) -> Value:

@@ -23,7 +23,6 @@ from marpack.checks.flow.values import (
     Typed,
     Value,
     items_of,
-    merged,
     types_of,
 )
 from marpack.checks.python.classes import ClassOf
@@ -31,6 +30,8 @@ from marpack.checks.python.imports import absolute_name
 from marpack.checks.python.values import Class, FunctionNode, dotted_name
 
 _DEEPEST = 25
+# Methods that give a class or an object attributes of which the text does not tell.
+_MAKERS = frozenset({"__new__", "__init_subclass__"})
 _CHANGING = (frozenset(["list"]), frozenset(["dict"]), frozenset(["set"]))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -155,6 +156,8 @@ class Functions(Expressions):
         cls = ClassOf(self.modules, space, made.scope.member, Class(made.node.name, made.node.lineno, made.node))
         self.made += 1
         instance = Instance(self.made, cls, {})
+        if any(not _MAKERS.isdisjoint(held) or _has_objects(held) for held in self.held(instance)):
+            self.forget(instance)
         if is_dataclass(made.node) and "__init__" not in self.class_names.get(made.node, {}):
             self._fill(instance, made.node, given, named)
             return instance
@@ -210,10 +213,7 @@ class Functions(Expressions):
         """Follow a function of the archive, and return what it does."""
         node = function.node
         if len(self.frames) > _DEEPEST or any(frame.node is node for frame in self.frames):
-            self.write()
-            for value in given:
-                if isinstance(value, Instance):
-                    self.forget(value)
+            self._may_do(given, function.scope)
             return UNKNOWN
         scope = Scope(function.scope.member, parent=_outer(function.scope), bound=self._bound_by(node))
         scope.method = None
@@ -224,6 +224,8 @@ class Functions(Expressions):
         self._bind(node, given, named, function.defaults, scope)
         if isinstance(node, ast.Lambda):
             return self.value(node.body, scope)
+        if _is_generator(node) or isinstance(node, ast.AsyncFunctionDef):
+            self._may_do([*given, *named.values()], scope)  # later, or never
         if _is_generator(node):
             return Typed(frozenset(["generator"]))
         frame = Frame(node)
@@ -238,8 +240,14 @@ class Functions(Expressions):
         values = [*frame.returned, *([NONE] if outcome in ("end", "loop") else [])]
         result = values[0] if values else UNKNOWN
         for value in values[1:]:
-            result = merged(result, value)
+            result = self.merge(result, value)
         return result
+
+    def _may_do(self, given: Sequence[Value], scope: Scope) -> None:
+        """Remember what a function may have done to the objects that it knows, and to files."""
+        self.write()
+        for value in [*given, *([scope.method[1]] if scope.method is not None else [])]:
+            self.escape(value)
 
     def _bound_by(self, node: FunctionNode) -> frozenset[str]:
         """Return every name that a function may bind, but those that it declares to be the module's."""
@@ -278,6 +286,11 @@ class Functions(Expressions):
             others = {name: value for name, value in named.items() if name not in values}
             values[args.kwarg.arg] = UNKNOWN if "**" in named else self.dictionary(others, node)
         scope.names.update(values)
+
+
+def _has_objects(held: Mapping[str, Value]) -> bool:
+    """Tell whether a class has objects, which may be descriptors and give it attributes."""
+    return any(isinstance(value, Instance) for value in held.values())
 
 
 def is_dataclass(node: ast.ClassDef) -> bool:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from marpack.checks.flow.values import UNKNOWN, Batch, Items, Known, Typed, Value, items_of
 
 _MOST_ROUNDS = 64
+ITEM_CALLS = frozenset(
+    f"builtins.{name}" for name in ("enumerate", "iter", "list", "range", "reversed", "sorted", "tuple", "zip")
+)
 
 
 def of_items(path: str, given: Sequence[Value]) -> Value | None:

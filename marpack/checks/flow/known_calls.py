@@ -74,6 +74,13 @@ QUIET: Final = re.compile(
 )
 # What makes the folder that its first argument names, and no file.
 FOLDER_CALLS: Final = frozenset({"os.makedirs", "os.mkdir"})
+# Functions that do nothing to an object, and keep none.
+KEEPS_OBJECTS: Final = frozenset(
+    {
+        *("builtins.callable", "builtins.getattr", "builtins.hasattr", "builtins.id", "builtins.isinstance"),
+        *("builtins.print", "builtins.repr", "builtins.str", "builtins.super", "builtins.type"),
+    }
+)
 # Words in the name of a function that may write files of any name.
 _WRITES = re.compile(
     r"""

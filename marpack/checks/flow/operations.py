@@ -20,7 +20,6 @@ from marpack.checks.flow.values import (
     Typed,
     Unknown,
     Value,
-    merged,
     truth,
     types_of,
 )
@@ -69,7 +68,7 @@ class Operations(Objects):
                 if any(truth(each) is stops for each in others):
                     return Known(stops) if all(_is_bool(each) for each in (value, *others)) else UNKNOWN
                 for each in others:
-                    value = merged(value, each)
+                    value = self.merge(value, each)
                 return value
             value = self.value(part, scope)
         return value
@@ -115,7 +114,7 @@ class Operations(Objects):
         self.each_way([lambda: follow(node.body), lambda: follow(node.orelse)])
         if not found:
             raise RaisesError
-        return merged(found[0], found[-1])
+        return self.merge(found[0], found[-1])
 
 
 def _not(other: Value, wanted: bool) -> Value:

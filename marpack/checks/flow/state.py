@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -13,26 +13,28 @@ from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribut
 from marpack.checks.flow.memory import Memory
 from marpack.checks.flow.values import (
     UNKNOWN,
+    Bound,
     Closure,
     Instance,
+    Items,
     Known,
     Made,
     Mapped,
     ModelPath,
+    Partial,
     Scope,
     Value,
     merged,
 )
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.modules import Modules
-from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
+from marpack.checks.python.values import BUILTIN_NAMES
 
 # How many statements and expressions are followed: no real handler comes near.
 _MOST_STEPS = 100_000
 
 # Among the paths written to: that the current folder is another one.
 _FOLDER = "//"
-_EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
 # Among the attributes of an object: that it may have any.
 ANY = "*"
 _EVERYTHING = frozenset({"", "Exception", "BaseException"})
@@ -228,7 +230,7 @@ class State(ABC):
             return way()
 
         try:
-            self.memory.follow([lambda way=way: collecting(way) for way in ways], merged, UNKNOWN)  # type: ignore[misc]
+            self.memory.follow([lambda way=way: collecting(way) for way in ways], self.merge, UNKNOWN)  # type: ignore[misc]
         finally:
             self._way, self._way_depth = outer, depth
         first, *others = noted
@@ -273,6 +275,41 @@ class State(ABC):
         for name in [ANY, *instance.attributes]:
             self.memory.set(instance.attributes, name, UNKNOWN)
 
+    def escape(self, value: Value) -> None:
+        """Remember that something that is not followed has a value, and may do anything to the objects in it."""
+        self.step()
+        match value:
+            case Instance():
+                self.forget(value)
+            case Bound(of=instance):
+                self.forget(instance)
+            case Partial(function, given, named):
+                for each in (function, *given, *named.values()):
+                    self.escape(each)
+            case Items(_, values):
+                for each in values:
+                    self.escape(each)
+            case Mapped(_, entries, number) if number:
+                for each in entries.values():
+                    self.escape(each)
+            case Closure(_, scope):
+                self._escape_scope(scope)
+
+    def _escape_scope(self, scope: Scope | None) -> None:
+        while scope is not None:
+            for each in [*scope.names.values(), *([scope.method[1]] if scope.method is not None else [])]:
+                if isinstance(each, Instance):
+                    self.forget(each)
+            scope = scope.parent
+
+    def merge(self, one: Value, other: Value) -> Value:
+        """Return what a name may be that is one thing after one way, and another after another."""
+        found = merged(one, other)
+        for value in (one, other):
+            if value != found:
+                self.escape(value)
+        return found
+
     def none_used(self, node: ast.AST, value: Value, scope: Scope) -> None:
         """Note that what a dictionary was asked for in vain is used as if it were there."""
         if isinstance(value, Known) and value.value is None and value.source:
@@ -295,20 +332,3 @@ class State(ABC):
         if path is not None and self.exists(path):
             frozen = tuple(sorted(keywords.items()))
             self.note(Load, node, scope, path=path, call=call, keywords=frozen)
-
-
-def taken_by(handlers: Iterable[ast.ExceptHandler]) -> frozenset[str]:
-    """Return which errors ``except`` clauses take, ``""`` for all; one that ends in an error takes none."""
-    found = set()
-    for handler in handlers:
-        if handler.body and (isinstance(handler.body[-1], ast.Raise) or ends_worker(handler.body[-1])):
-            continue
-        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-        found |= {"" if kind is None else dotted_name(kind).rpartition(".")[2] for kind in kinds}
-    return frozenset(found)
-
-
-def ends_worker(statement: ast.stmt) -> bool:
-    """Tell whether a statement ends the process, or begins to."""
-    called = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(called, ast.Call) and dotted_name(called.func) in _EXITS

@@ -8,7 +8,8 @@ from typing import Any
 
 from marpack.checks.flow.events import FileUse, Raises
 from marpack.checks.flow.functions import Functions, stored
-from marpack.checks.flow.state import Outcome, RaisesError, ends_worker, taken_by
+from marpack.checks.flow.state import Outcome, RaisesError
+from marpack.checks.flow.tries import ends_worker, taken_by
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
@@ -23,7 +24,6 @@ from marpack.checks.flow.values import (
     Typed,
     Unknown,
     Value,
-    merged,
     truth,
     types_of,
 )
@@ -127,6 +127,8 @@ class Statements(Functions):
                 starred = any(isinstance(element, ast.Starred) for element in elements)
                 if isinstance(value, Items) and len(value.values) == len(elements) and not starred:
                     values = value.values
+                else:
+                    self.escape(value)
                 for element, part in zip(elements, values, strict=True):
                     self.assign(element, part, scope)
             case ast.Attribute():
@@ -137,9 +139,13 @@ class Statements(Functions):
                     self.memory.set(self.class_names.setdefault(owner.node, {}), target.attr, value)
                 elif isinstance(owner, Outside):
                     self.memory.set(self.replaced, f"{owner.path}.{target.attr}", value)
+                else:
+                    self.escape(value)
             case ast.Subscript():
                 owner = self.value(target.value, scope)
                 self.value(target.slice, scope)
+                self.escape(owner)
+                self.escape(value)
                 if isinstance(owner, Mapped):
                     self.change(owner)
                 elif isinstance(owner, Items):
@@ -261,6 +267,7 @@ class Statements(Functions):
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Outcome:
         for item in node.items:
             value = self.value(item.context_expr, scope)
+            self.escape(value)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value if isinstance(value, OpenFile) else UNKNOWN, scope)
         if not suppresses(node):
@@ -301,7 +308,7 @@ class Statements(Functions):
                 return outcomes[-1] == "end"
 
             ways = [body, *(lambda handler=handler: rescue(handler) for handler in node.handlers)]
-            self.memory.follow(ways, merged, UNKNOWN)
+            self.memory.follow(ways, self.merge, UNKNOWN)
             outcome = self._together(outcomes)
         if node.finalbody:
             final = self.block(node.finalbody, scope)

@@ -236,3 +236,81 @@ def test_an_answer_that_may_be_a_list_in_the_end(lines: list[str]) -> None:
         "    def handle", "    def one(self, row): return row\n    def handle"
     )
     assert found(source, made__py=result) == {}
+
+
+STATEFUL = b"""
+class Service:
+    def load(self, name="x"):
+        self.last = name
+        return name
+    def steps(self):
+        self.step = 1
+        yield 1
+    async def wait(self):
+        self.waited = True
+    def __enter__(self):
+        self.entered = True
+        return self
+    def __exit__(self, *error):
+        return False
+    def __iter__(self):
+        self.iterated = True
+        return iter([1])
+    def __getitem__(self, key):
+        self.asked = key
+class Made:
+    def __new__(cls):
+        made = super().__new__(cls)
+        made.by_new = True
+        return made
+class Registered:
+    def __init_subclass__(cls, **words):
+        cls.registered = True
+class Child(Registered):
+    pass
+class Named:
+    def __set_name__(self, owner, name):
+        owner.named = name
+class Holder:
+    part = Named()
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "list(map(one.load, ['a'])); one.last",
+        "sorted([2, 1], key=one.load); one.last",
+        "list(map(lambda name: one.load(name), ['a'])); one.last",
+        "any(one.load(name) for name in ['a']); one.last",
+        "box = {}; box['one'] = one; box['one'].load(); one.last",
+        "box = []; box.append(one); [each.load() for each in box]; one.last",
+        "box = [one, two]; box[len(manifest)].load(); one.last",
+        "box = {'a': one.load}; box['a'](); one.last",
+        "third = one if torch.cuda.is_available() else two; third.load(); two.last",
+        "import threading; threading.Thread(target=one.load).start(); one.last",
+        "import asyncio; asyncio.run(one.wait()); one.waited",
+        "[step for step in one.steps()]; one.step",
+        "next(one.steps()); one.step",
+        "[each for each in one]; one.iterated",
+        "one['a']; one.asked",
+        "exec('one.load()'); context.keep(one); one.last",
+        "Made().by_new",
+        "Child().registered",
+        "Holder().named",
+    ],
+)
+def test_an_object_that_something_else_may_have_changed(line: str) -> None:
+    lines = ["one, two = Service(), Service()", *line.split("; ")]
+    assert found(initialize(*lines, top="from service import *"), service__py=STATEFUL) == {}
+    lines = ["with Service() as one: print(one.entered)", "two = Service()", "with two: pass", "two.entered"]
+    assert found(initialize(*lines, top="from service import *"), service__py=STATEFUL) == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["one.last", "print(one); one.last", "box = [one]; one.last", "isinstance(one, str); one.last"]
+)
+def test_an_object_that_nothing_else_has_changed(line: str) -> None:
+    lines = ["one, two = Service(), Service()", *line.split("; ")]
+    told = found(initialize(*lines, top="from service import *"), service__py=STATEFUL)
+    assert told == {"handler-attribute": "error"}
