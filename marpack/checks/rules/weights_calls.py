@@ -138,7 +138,7 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
             fix=problem.fix,
             member=use.member,
             line=use.line,
-            severity="warning" if use.phase == "answer" else "error",
+            severity="error" if problem.certain and use.phase != "answer" else "warning",
         )
 
 
@@ -149,15 +149,18 @@ def _of_use(weights: Weights, use: LoadedUse) -> Problem | None:
             return None
         effect = f"AttributeError: 'dict' or 'collections.OrderedDict' object has no attribute {use.name!r}"
         fix = "make the model and have it load_state_dict() what the file holds, or save the whole model"
-        return Problem(message=f".{use.name}() is of models, and it is {weights.detail}", effect=effect, fix=fix)
+        message = f".{use.name}() is of models, and it is {weights.detail}"
+        return Problem(message=message, effect=effect, fix=fix, certain=weights.kind == "state_dict")
+    # It may be another load_state_dict than torch's.
+    given = f"load_state_dict() is given {weights.detail}"
     if not use.name and weights.kind == "module":
         effect = "TypeError: Expected state_dict to be dict-like"
         fix = "use the model that torch.load gives, or save its state_dict()"
-        return Problem(message=f"load_state_dict() is given {weights.detail}", effect=effect, fix=fix)
+        return Problem(message=given, effect=effect, fix=fix, certain=False)
     if not use.name and use.strict and weights.kind == "checkpoint" and weights.holds:
         effect = "RuntimeError: Error(s) in loading state_dict: Unexpected key(s)"
         fix = f"give it [{weights.holds[0]!r}] of that"
-        return Problem(message=f"load_state_dict() is given {weights.detail}", effect=effect, fix=fix)
+        return Problem(message=given, effect=effect, fix=fix, certain=False)
     return None
 
 
