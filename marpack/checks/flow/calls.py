@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import posixpath
-import string
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
+from marpack.checks.flow.events import LoadedUse
+from marpack.checks.flow.items import ITEM_CALLS, of_items
 from marpack.checks.flow.known_calls import (
+    FOLDER_CALLS,
+    KEEPS_OBJECTS,
     LOADS,
     METHOD_RETURNS,
     OPENS,
@@ -27,15 +29,13 @@ from marpack.checks.flow.known_calls import (
     may_write,
 )
 from marpack.checks.flow.state import State
+from marpack.checks.flow.texts import joined, text_in, text_method
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
-    Batch,
-    Bound,
-    Closure,
     Instance,
-    Items,
     Known,
+    Loaded,
     Mapped,
     ModelPath,
     OpenFile,
@@ -43,15 +43,10 @@ from marpack.checks.flow.values import (
     Scope,
     Typed,
     Value,
+    items_of,
     of_python,
     types_of,
 )
-
-_LONGEST_TEXT = 4096
-_TEXT_METHODS = frozenset({"endswith", "lower", "lstrip", "removeprefix", "removesuffix", "replace", "rstrip"}) | {
-    *("split", "startswith", "strip", "upper", "rsplit")
-}
-
 
 CONSTANTS: dict[str, Value] = dict.fromkeys(("os.sep", "os.path.sep"), Known("/"))
 
@@ -84,17 +79,31 @@ class Calls(State):
             name = given[1] if len(given) > 1 else UNKNOWN
             absent = isinstance(name, Known) and self.attribute(first, str(name.value)) is None
             return Known(False) if absent else Typed(frozenset(["bool"]))
+        if path == "builtins.setattr" and isinstance(first, Outside):
+            name = given[1] if len(given) > 2 else UNKNOWN
+            if isinstance(name, Known):
+                self.memory.set(self.replaced, f"{first.path}.{name.value!s}", UNKNOWN)
+            return NONE
         if path in ("builtins.setattr", "builtins.vars") and isinstance(first, Instance):
             self.forget(first)
             return NONE
-        if path == "builtins.enumerate" and isinstance(first, (Batch, Items)):
-            return Batch() if isinstance(first, Batch) or first.values else UNKNOWN
-        if path in ("builtins.list", "builtins.tuple") and isinstance(first, Batch):
+        if path == "io.BytesIO" and isinstance(first, OpenFile):
             return first
+        found = of_items(path, [self.items(value) for value in given]) if path in ITEM_CALLS else None
+        if found is not None:
+            for value in (*named.values(), *(given if path == "builtins.sorted" else ())):
+                self.escape(value)
+            return found
+        if path in FOLDER_CALLS and self.path_of(first):
+            self.write(self.path_of(first) or "")
+            return NONE
         if path == "builtins.dict" and isinstance(first, Mapped):
             return first
         if QUIET.fullmatch(path) is None:
             self._may_write(path, given, named)
+        elif path not in KEEPS_OBJECTS:
+            for value in (*given, *named.values()):
+                self.escape(value)
         return Typed(frozenset([RETURNS[path]])) if path in RETURNS else UNKNOWN
 
     def _may_write(self, name: str, given: Sequence[Value], named: Mapping[str, Value]) -> None:
@@ -106,14 +115,9 @@ class Calls(State):
         for value in (*given, *named.values()):
             if isinstance(value, ModelPath) and value.path:
                 self.write(value.path)
-            elif isinstance(value, Instance):
-                self.forget(value)
             elif isinstance(value, Mapped):
                 self.change(value)
-            elif isinstance(value, Bound):
-                self.forget(value.of)
-            elif isinstance(value, Closure) and value.scope.method is not None:
-                self.forget(value.scope.method[1])
+            self.escape(value)
 
     def _read(
         self, node: ast.Call, scope: Scope, path: str, given: Sequence[Value], named: Mapping[str, Value]
@@ -138,6 +142,9 @@ class Calls(State):
         if path in LOADS:
             keywords = {name: each.value if isinstance(each, Known) else ... for name, each in named.items()}
             self.load(node, scope, source, path, keywords)
+            target = self.path_of(source)
+            if path == "torch.load" and target and self.exists(target):
+                return Loaded(target)
         elif may_write(path):
             self.write()
         return UNKNOWN
@@ -168,6 +175,10 @@ class Calls(State):
         if path == "os.path.basename" and isinstance(first, (ModelPath, Known)):
             text = first.path if isinstance(first, ModelPath) else first.value
             return Known(posixpath.basename(text)) if isinstance(text, str) and text else UNKNOWN
+        if path == "os.path.splitext":
+            stem, suffix = posixpath.splitext(first.path if isinstance(first, ModelPath) else text_in(first))
+            known = ModelPath(stem) if isinstance(first, ModelPath) else Known(stem)
+            return items_of("tuple", [known, Known(suffix)]) if suffix else None
         if path == "os.path.dirname" and isinstance(first, Known) and isinstance(first.value, str):
             return Known(posixpath.dirname(first.value))
         return None
@@ -208,6 +219,13 @@ class Calls(State):
                 return found
         if name not in QUIET_METHODS:
             self._may_write(name, given, named)
+        for each in (*given, *named.values()):
+            self.escape(each)
+        if isinstance(value, Loaded):
+            self.note(LoadedUse, node, scope, path=value.path, name=name)
+            return value if name in ("eval", "to", "cpu", "float", "train") else UNKNOWN
+        if name == "load_state_dict" and given and isinstance(given[0], Loaded):
+            self.note(LoadedUse, node, scope, path=given[0].path, name="", strict="strict" not in named)
         types = types_of(value)
         returns = METHOD_RETURNS.get(next(iter(types)), {}) if types is not None and len(types) == 1 else {}
         return Typed(frozenset([returns[name]])) if name in returns else UNKNOWN
@@ -249,6 +267,11 @@ class Calls(State):
             return given[1] if len(given) > 1 else Known(None, source, near)
         if name == "keys":
             return value
+        if name in ("items", "values") and value not in self.changed:
+            values = [of_python(each, f"{value.name}[...]") for each in value.entries.values()]
+            keys = [of_python(each, "") for each in value.entries]
+            pairs = [items_of("tuple", pair) for pair in zip(keys, values, strict=True)]
+            return items_of(f"dict_{name}", pairs if name == "items" else values)
         if name in ("pop", "setdefault", "update", "clear", "popitem", "__setitem__"):
             self.change(value)
         return UNKNOWN
@@ -256,97 +279,3 @@ class Calls(State):
     def change(self, value: Mapped) -> None:
         """Remember that a dictionary is not any more what it was."""
         self.memory.set(self.changed, value, True)
-
-
-def joined(parts: Sequence[Value]) -> Value:
-    """Return paths joined as ``os.path.join`` does."""
-    texts: list[str] = []
-    start: ModelPath | None = None
-    for part in parts:
-        match part:
-            case ModelPath():  # it is absolute
-                start, texts = part, []
-            case Known(str(text)):
-                if text.startswith("/"):
-                    return UNKNOWN
-                texts.append(text)
-            case _:
-                return UNKNOWN
-    if not parts:
-        return UNKNOWN
-    return Known(posixpath.join(*texts)) if start is None else start.joined(*texts) if texts else start
-
-
-def text_of(parts: Sequence[Value]) -> Value:
-    """Return texts one behind the other, where a path below the model's folder may come first."""
-    parts = [part for part in parts if part != Known("")]
-    first = parts[0] if parts else Known("")
-    known = [str(part.value) for part in parts if isinstance(part, Known)]
-    text = "".join(known)
-    if len(text) > _LONGEST_TEXT:
-        return Typed(frozenset(["str"]))
-    if len(known) == len(parts):
-        return Known(text)
-    if isinstance(first, ModelPath) and len(known) == len(parts) - 1:
-        if text.startswith("/") or first.has_slash:
-            inner = text.strip("/")
-            found = first.joined(inner) if inner else first
-            return replace(found, has_slash=text.endswith("/")) if isinstance(found, ModelPath) else found
-        return ModelPath(first.path + text) if first.path and "/" not in text else UNKNOWN
-    return Typed(frozenset(["str"]))
-
-
-def formatted(pattern: str, given: Sequence[Value]) -> Value:
-    """Return what ``pattern.format(*given)`` is, as far as its fields are plain."""
-    parts: list[Value] = []
-    number = 0
-    try:
-        for literal, field, spec, conversion in string.Formatter().parse(pattern):
-            parts.append(Known(literal))
-            if field is None:
-                continue
-            place = number if field == "" else int(field)
-            number += 1
-            if spec or conversion:
-                return Typed(frozenset(["str"]))
-            parts.append(given[place])
-    except (ValueError, IndexError):
-        return Typed(frozenset(["str"]))
-    return text_of(parts)
-
-
-def percent(pattern: str, given: Value) -> Value:
-    """Return what ``pattern % given`` is, where the pattern has only ``%s``."""
-    pieces = pattern.split("%s")
-    values = given.values if isinstance(given, Items) and given.type == "tuple" else (given,)
-    if any("%" in piece for piece in pieces) or len(values) != len(pieces) - 1:
-        return Typed(frozenset(["str"]))
-    parts: list[Value] = [Known(pieces[0])]
-    for value, piece in zip(values, pieces[1:], strict=True):
-        parts += [value, Known(piece)]
-    return text_of(parts)
-
-
-def text_method(text: str, name: str, given: Sequence[Value]) -> Value | None:
-    """Call a method of a text whose arguments are known, None where it is not followed."""
-    if name == "format":
-        return formatted(text, given)
-    if name == "join" and len(given) == 1 and isinstance(given[0], Items):
-        parts = [part for value in given[0].values for part in (Known(text), value)][1:]
-        return text_of(parts) if parts else Known("")
-    arguments = [value.value for value in given if isinstance(value, Known)]
-    if name not in _TEXT_METHODS or len(arguments) != len(given) or len(text) > _LONGEST_TEXT:
-        return None
-    if not all(isinstance(each, (str, int)) for each in arguments):
-        return None
-    if name == "replace" and sum(len(str(each)) for each in arguments) > 100:
-        return Typed(frozenset(["str"]))
-    try:
-        return of_python(getattr(text, name)(*arguments), "")
-    except (TypeError, ValueError):
-        return None
-
-
-def outside(value: Value, attribute: str) -> Value:
-    """Return an attribute of something from outside."""
-    return Outside(f"{value.path}.{attribute}") if isinstance(value, Outside) else UNKNOWN

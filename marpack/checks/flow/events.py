@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias
 
 # When it happens: the handler is imported, made and initialised, or answers a request.
@@ -20,6 +20,16 @@ class Event:
     line: int
     phase: Phase
     sure: bool = True
+
+    @property
+    def what(self) -> object:
+        """What happens, wherever that is written."""
+        left = [each.name for each in fields(self) if each.name not in ("line", "sure", "keywords")]
+        return (type(self), *(getattr(self, name) for name in left))
+
+    def or_as(self, other: Event) -> Event:
+        """Return what is sure where the one or the other happens; both are the same but for details."""
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,16 +55,40 @@ class FileUse(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load(FileUse):
-    """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value."""
+    """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value.
+
+    ``after`` is another one that has to fail first: this one stands in the ``except`` that takes its error.
+    """
 
     keywords: tuple[tuple[str, object], ...] = ()
+    after: Load | None = None
+
+    def or_as(self, other: Event) -> Event:
+        """Return a call of whose arguments those are known that are the same in both."""
+        one, two = dict(self.keywords), dict(other.keywords) if isinstance(other, Load) else {}
+        names = sorted({*one, *two})
+        same = [name for name in names if name in one and name in two and one[name] == two[name]]
+        return replace(self, keywords=tuple((name, one[name] if name in same else ...) for name in names))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedUse(Event):
+    """What ``torch.load`` gave for a file is used: ``name`` is a method of it.
+
+    Without a ``name`` it is given to the ``load_state_dict`` of something, ``strict`` or not.
+    """
+
+    path: str
+    name: str
+    strict: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unbound(Event):
-    """A name that is read and that nothing binds."""
+    """A name that is read and that nothing binds, or, where it is bound ``later``, that nothing has bound yet."""
 
     name: str
+    later: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

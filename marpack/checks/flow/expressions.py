@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import builtins
+from abc import abstractmethod
 from collections.abc import Sequence
 
-from marpack.checks.flow.calls import CONSTANTS, joined, percent, text_of
-from marpack.checks.flow.events import KeyRead, Unbound
-from marpack.checks.flow.objects import Objects
+from marpack.checks.flow.calls import CONSTANTS
+from marpack.checks.flow.comprehensions import TYPES_OF_NODES, Comprehensions
+from marpack.checks.flow.events import KeyRead, LoadedUse, Unbound
+from marpack.checks.flow.texts import text_of
+from marpack.checks.flow.unbound import is_bound_later
 from marpack.checks.flow.values import (
-    NONE,
     UNKNOWN,
     Batch,
     Bound,
@@ -19,44 +21,34 @@ from marpack.checks.flow.values import (
     Instance,
     Items,
     Known,
+    Loaded,
     Made,
     Mapped,
     MethodOf,
     ModelPath,
     Outside,
     Packed,
+    Partial,
     Scope,
     Super,
     Typed,
     Unknown,
     Value,
     items_of,
-    merged,
     of_python,
     truth,
 )
 from marpack.checks.python.torch_handlers import torch_handler
+from marpack.checks.python.values import FunctionNode
 
 _MODULE_NAMES = frozenset(
     {*("__annotations__", "__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__path__")}
     | {*("__spec__", "__class__", "__module__", "__qualname__", "__debug__", "reveal_type")}
 )
-_TYPES_OF_NODES = {
-    **dict.fromkeys((ast.List, ast.ListComp), "list"),
-    **dict.fromkeys((ast.Dict, ast.DictComp), "dict"),
-    **dict.fromkeys((ast.Set, ast.SetComp), "set"),
-    ast.GeneratorExp: "generator",
-    ast.JoinedStr: "str",
-}
-_MOST_ENTRIES = 256
-_TRUTH_VALUE = Typed(frozenset(["bool"]))
 
 
-class Expressions(Objects):
+class Expressions(Comprehensions):
     """Evaluates expressions."""
-
-    # How many dictionaries have been made.
-    _dictionaries = 0
 
     def value(self, node: ast.expr | None, scope: Scope) -> Value:
         """Evaluate an expression, and note what that needs."""
@@ -77,17 +69,17 @@ class Expressions(Objects):
             case ast.JoinedStr(values=pieces):
                 return text_of([self._piece(piece, scope) for piece in pieces])
             case ast.BinOp():
-                return self._operation(node, scope)
+                return self.operation(node, scope)
             case ast.BoolOp():
-                return self._either(node, scope)
+                return self.either(node, scope)
             case ast.UnaryOp():
                 operand = self.value(node.operand, scope)
                 known = truth(operand) if isinstance(node.op, ast.Not) else None
                 return Known(not known) if known is not None else UNKNOWN
             case ast.Compare():
-                return self._comparison(node, scope)
+                return self.comparison(node, scope)
             case ast.IfExp():
-                return self._choice(node, scope)
+                return self.choice(node, scope)
             case ast.NamedExpr():
                 found = self.value(node.value, scope)
                 self.assign(node.target, found, scope)
@@ -99,27 +91,22 @@ class Expressions(Objects):
                     return Typed(frozenset([kind]))
                 return items_of(kind, values)
             case ast.Lambda():
-                return Closure(node, scope)
+                return self.closure(node, scope)
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                return self._comprehension(node, scope)
+                return self.comprehension(node, scope)
             case ast.Await(value=inner) | ast.Starred(value=inner):
                 return self.value(inner, scope)
             case ast.Dict():
-                return self._dictionary(node, scope)
+                return self.dictionary_of(node, scope)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self.value(child, scope)
-        type_name = _TYPES_OF_NODES.get(type(node))
+        type_name = TYPES_OF_NODES.get(type(node))
         return UNKNOWN if type_name is None else Typed(frozenset([type_name]))
 
-    def _dictionary(self, node: ast.Dict, scope: Scope) -> Value:
-        keys = [None if key is None else self.value(key, scope) for key in node.keys]
-        values = [self.value(value, scope) for value in node.values]
-        entries = {key.value: value for key, value in zip(keys, values, strict=True) if isinstance(key, Known)}
-        if len(entries) < len(keys) or len(keys) > _MOST_ENTRIES:
-            return Typed(frozenset(["dict"]))
-        self._dictionaries += 1
-        return Mapped(f"the dictionary of line {node.lineno}", entries, self._dictionaries)
+    @abstractmethod
+    def closure(self, node: FunctionNode, scope: Scope) -> Closure:
+        """Return a function as it is defined, with what its parameters are by default."""
 
     def _piece(self, node: ast.expr, scope: Scope) -> Value:
         if not isinstance(node, ast.FormattedValue):
@@ -137,31 +124,39 @@ class Expressions(Objects):
         name = node.id
         holder = scope.holder(name)
         if holder is not None:
+            body = getattr(self.frames[-1].node, "body", None)
+            early = holder is scope and name not in holder.names and isinstance(body, list)
+            if early and self.sure and is_bound_later(body or [], name, node.lineno):
+                self.note(Unbound, node, scope, name=name, later=True)
             return holder.names.get(name, UNKNOWN)
         if name == "__file__":
             return ModelPath(scope.member)
         if hasattr(builtins, name):
             return Outside(f"builtins.{name}")
         space = scope.globals.space
-        if space is not None and space.is_absent(name) and name not in _MODULE_NAMES:
-            self.note(Unbound, node, scope, name=name)
+        if space is not None and name not in _MODULE_NAMES:
+            at_top = scope is scope.globals and self.frames[-1].node is space.tree and self.sure
+            if space.is_absent(name):
+                self.note(Unbound, node, scope, name=name)
+            elif at_top and is_bound_later(space.tree.body, name, node.lineno):
+                self.note(Unbound, node, scope, name=name, later=True)
         return UNKNOWN
 
     def _attribute(self, node: ast.Attribute, value: Value, scope: Scope) -> Value:
         name = node.attr
         match value:
             case Outside(path):
-                return CONSTANTS.get(f"{path}.{name}", Outside(f"{path}.{name}"))
+                whole = f"{path}.{name}"
+                return self.replaced.get(whole, CONSTANTS.get(whole, Outside(whole)))
             case Packed(inner):
                 return inner.names.get(name, UNKNOWN)
             case Made(inner_node):
-                held = self.class_names.get(inner_node, {}).get(name)
-                return held if isinstance(held, (Closure, Known, Items)) else MethodOf(value, name)
+                return self.of_made(value, self.class_names.get(inner_node, {}).get(name)) or MethodOf(value, name)
             case Context():
                 return self.of_context(name)
             case Instance():
                 found = self.attribute(value, name)
-                if found is None and value.cls.member == self.handler_member:
+                if found is None:
                     self.no_attribute(node, value, scope)
                 return UNKNOWN if found is None else found
             case Super(cls, instance):
@@ -190,18 +185,47 @@ class Expressions(Objects):
                 return UNKNOWN
             case (Known(None), _):
                 self.none(node.value, value, scope)
+        self.escape(value)
         return UNKNOWN
 
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         callee = self.value(node.func, scope)
+        given, named = self._arguments(node, scope)
+        return self._called(node, scope, callee, given, named)
+
+    def _arguments(self, node: ast.Call, scope: Scope) -> tuple[list[Value], dict[str, Value]]:
+        """Return the arguments of a call; there is a ``**`` where some of them are not known."""
         given: list[Value] = []
+        named: dict[str, Value] = {}
         for argument in node.args:
             value = self.value(argument, scope)
-            given.append(UNKNOWN if isinstance(argument, ast.Starred) else value)
-        named = {word.arg or "**": self.value(word.value, scope) for word in node.keywords}
-        if any(isinstance(argument, ast.Starred) for argument in node.args):
-            named["**"] = UNKNOWN
+            if not isinstance(argument, ast.Starred):
+                given.append(value)
+            elif isinstance(value, Items):
+                given.extend(value.values)
+            else:
+                given.append(UNKNOWN)
+                named["**"] = UNKNOWN
+        for word in node.keywords:
+            value = self.value(word.value, scope)
+            if word.arg is not None:
+                named[word.arg] = value
+            elif isinstance(value, Mapped) and value not in self.changed:
+                named.update((str(name), of_python(each, "")) for name, each in value.entries.items())
+            else:
+                named["**"] = value
+        return given, named
+
+    def _called(
+        self, node: ast.Call, scope: Scope, callee: Value, given: list[Value], named: dict[str, Value]
+    ) -> Value:
         match callee:
+            case Partial(function, before, words):
+                return self._called(node, scope, function, [*before, *given], {**words, **named})
+            case Outside("functools.partial") if given:
+                return Partial(given[0], tuple(given[1:]), named)
+            case Outside("builtins.getattr") if len(given) > 1:
+                return self._asked(node, scope, given)
             case Outside("builtins.super"):
                 return self._super(scope, given)
             case Outside(path):
@@ -221,26 +245,38 @@ class Expressions(Objects):
             case Instance():
                 return self.method(callee, "__call__", given)
             case Unknown():
+                if _last_name(node.func) == "load_state_dict" and given and isinstance(given[0], Loaded):
+                    self.note(LoadedUse, node, scope, path=given[0].path, name="", strict="strict" not in named)
                 self._may_write(_last_name(node.func), given, named)
                 match node.func:
                     case ast.Attribute(value=ast.Name(id="self")) if scope.method is not None:
                         self.forget(scope.method[1])
         return UNKNOWN
 
+    def _asked(self, node: ast.Call, scope: Scope, given: Sequence[Value]) -> Value:
+        """Return what ``getattr`` gives."""
+        owner, name = given[0], given[1]
+        if not isinstance(name, Known) or not isinstance(name.value, str):
+            return UNKNOWN
+        if len(given) > 2 and isinstance(owner, Instance):
+            found = self.attribute(owner, name.value)
+            return given[2] if found is None else found
+        if len(given) > 2 and not isinstance(owner, Context):
+            return UNKNOWN
+        return self._attribute(ast.copy_location(ast.Attribute(node.args[0], name.value), node), owner, scope)
+
     def _forget_items(self, func: ast.expr, value: Value, scope: Scope) -> None:
         """Forget the items of a list that a method is called on."""
         if isinstance(value, Items) and isinstance(func, ast.Attribute):
+            self.escape(value)
             self.assign(func.value, Typed(frozenset([value.type])), scope)
-
-    def goes_round(self, items: Value) -> bool:
-        """Tell whether a loop is run once at least: what is made of a batch has an item for each request."""
-        if isinstance(items, Items):
-            return bool(items.values)
-        return isinstance(items, Batch) or (self.phase == "answer" and not isinstance(items, Mapped))
 
     def _super(self, scope: Scope, given: Sequence[Value]) -> Value:
         frame = scope.method
         if frame is None:
+            for value in scope.names.values():
+                if isinstance(value, Instance):
+                    self.forget(value)
             return UNKNOWN
         owner, instance = frame
         if given and not (isinstance(given[0], Made) and given[0].node is owner.node):
@@ -248,114 +284,6 @@ class Expressions(Objects):
             return UNKNOWN
         return Super(owner, instance)
 
-    def _operation(self, node: ast.BinOp, scope: Scope) -> Value:
-        left, right = self.value(node.left, scope), self.value(node.right, scope)
-        if isinstance(node.op, (ast.Add, ast.Div)):
-            self.none_used(node, left, scope)
-            self.none_used(node, right, scope)
-        match node.op:
-            case ast.Add() if isinstance(left, (ModelPath, Known)) and isinstance(right, Known):
-                if isinstance(left, ModelPath) or isinstance(left.value, str):
-                    return text_of([left, right]) if isinstance(right.value, str) else UNKNOWN
-            case ast.Add() if isinstance(left, Items) and isinstance(right, Items) and left.type == right.type:
-                return Typed(frozenset([left.type]))
-            case ast.Div() if isinstance(left, ModelPath):
-                return joined([left, right])
-            case ast.Mod() if isinstance(left, Known) and isinstance(left.value, str):
-                return percent(left.value, right)
-            case ast.Mult() if isinstance(left, Items):
-                return Typed(frozenset([left.type]))
-        return UNKNOWN
-
-    def _either(self, node: ast.BoolOp, scope: Scope) -> Value:
-        stops = isinstance(node.op, ast.Or)
-        value = self.value(node.values[0], scope)
-        for index, part in enumerate(node.values[1:]):
-            known = truth(value)
-            if known is stops:
-                return value
-            if known is None:
-                with self.unsure():
-                    others = [self.value(each, scope) for each in node.values[index + 1 :]]
-                # What is surely false makes the whole of "and" false, whatever stands before it.
-                if any(truth(each) is stops for each in others):
-                    return Known(stops) if all(_is_bool(each) for each in (value, *others)) else UNKNOWN
-                for each in others:
-                    value = merged(value, each)
-                return value
-            value = self.value(part, scope)
-        return value
-
-    def _comparison(self, node: ast.Compare, scope: Scope) -> Value:
-        left = self.value(node.left, scope)
-        rights = [self.value(each, scope) for each in node.comparators]
-        if len(rights) != 1:
-            return _TRUTH_VALUE
-        [right] = rights
-        match node.ops[0]:
-            case ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq():
-                wanted = isinstance(node.ops[0], (ast.Is, ast.Eq))
-                if isinstance(left, Known) and isinstance(right, Known):
-                    return Known((left.value == right.value) is wanted)
-                if NONE in (left, right):
-                    other = right if left == NONE else left
-                    return _TRUTH_VALUE if isinstance(other, (Unknown, MethodOf, Outside)) else _not(other, wanted)
-            case ast.In() | ast.NotIn():
-                wanted = isinstance(node.ops[0], ast.In)
-                if isinstance(right, MethodOf) and right.name == "keys":
-                    right = right.value
-                if isinstance(right, Mapped) and isinstance(left, Known) and right not in self.changed:
-                    return Known((left.value in right.entries) is wanted)
-        return _TRUTH_VALUE
-
-    def _choice(self, node: ast.IfExp, scope: Scope) -> Value:
-        known = truth(self.value(node.test, scope))
-        if known is not None:
-            return self.value(node.body if known else node.orelse, scope)
-        with self.unsure():
-            return merged(self.value(node.body, scope), self.value(node.orelse, scope))
-
-    def _comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: Scope
-    ) -> Value:
-        inner = Scope(scope.member, parent=scope)
-        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        before = self.conditions
-        try:
-            self._generate(node.generators, parts, inner, later=isinstance(node, ast.GeneratorExp))
-        finally:
-            self.conditions = before
-        return Typed(frozenset([_TYPES_OF_NODES[type(node)]]))
-
-    def _generate(
-        self, generators: Sequence[ast.comprehension], parts: Sequence[ast.expr], scope: Scope, *, later: bool
-    ) -> None:
-        """Follow what is made of items; that of a generator may be made ``later``, or never."""
-        if not generators:
-            self.conditions += later
-            for part in parts:
-                self.value(part, scope)
-            return
-        generator, *rest = generators
-        items = self.value(generator.iter, scope)
-        known = items.values if isinstance(items, Items) else None
-        self.conditions += not self.goes_round(items)
-        for value in (UNKNOWN,) if known is None else known:
-            self.assign(generator.target, value, scope)
-            for condition in generator.ifs:
-                self.value(condition, scope)
-            self.conditions += len(generator.ifs)
-            self._generate(rest, parts, scope, later=later)
-            self.conditions -= len(generator.ifs)
-
 
 def _last_name(node: ast.expr) -> str:
     return getattr(node, "attr", None) or getattr(node, "id", None) or ""
-
-
-def _not(other: Value, wanted: bool) -> Value:
-    return Known(False is wanted) if other != NONE else Known(wanted)
-
-
-def _is_bool(value: Value) -> bool:
-    return value == _TRUTH_VALUE or (isinstance(value, Known) and isinstance(value.value, bool))

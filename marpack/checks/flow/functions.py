@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from marpack.checks.flow.expressions import Expressions
 from marpack.checks.flow.known_calls import KEEPS
-from marpack.checks.flow.objects import decorators
-from marpack.checks.flow.state import RaisesError
+from marpack.checks.flow.objects import decorator_names
+from marpack.checks.flow.state import Frame, RaisesError
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
@@ -23,24 +22,18 @@ from marpack.checks.flow.values import (
     Scope,
     Typed,
     Value,
-    merged,
-    of_python,
+    items_of,
+    types_of,
 )
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.imports import absolute_name
-from marpack.checks.python.values import Class, FunctionNode
+from marpack.checks.python.values import Class, FunctionNode, dotted_name
 
 _DEEPEST = 25
+# Methods that give a class or an object attributes of which the text does not tell.
+_MAKERS = frozenset({"__new__", "__init_subclass__"})
+_CHANGING = (frozenset(["list"]), frozenset(["dict"]), frozenset(["set"]))
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-@dataclass(slots=True)
-class Frame:
-    """A call that is followed: the function, what it returned, and in how many conditions it has been left."""
-
-    node: ast.AST
-    returned: list[Value] = field(default_factory=list)
-    conditions: int = 0
 
 
 class Functions(Expressions):
@@ -49,7 +42,6 @@ class Functions(Expressions):
     def __init__(self, *arguments: Any, **words: Any) -> None:
         super().__init__(*arguments, **words)
         self._scopes: dict[str, Scope | None] = {}
-        self.frames: list[Frame] = [Frame(ast.Module([], []))]
         self._bound: dict[FunctionNode, frozenset[str]] = {}
         # How many objects have been made.
         self.made = 0
@@ -79,7 +71,8 @@ class Functions(Expressions):
                 found = Packed(below, alias.name) if below is not None else inner.names.get(alias.name, UNKNOWN)
             else:
                 packed = module is None or self.modules.find(module) is not None
-                found = UNKNOWN if packed else Outside(f"{module}.{alias.name}")
+                path = f"{module}.{alias.name}"
+                found = UNKNOWN if packed else self.replaced.get(path, Outside(path))
             self.assign(ast.Name(alias.asname or alias.name, ast.Store()), found, scope)
 
     def _imported(self, scope: Scope | None, path: str) -> Value:
@@ -111,18 +104,38 @@ class Functions(Expressions):
 
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         """Follow the definition of a function."""
-        for default in [*node.args.defaults, *node.args.kw_defaults]:
-            if default is not None:
-                self.value(default, scope)
         args = node.args
+        closure = self.closure(node, scope)
         for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]:
             self.annotation(None if arg is None else arg.annotation, scope)
         self.annotation(node.returns, scope)
-        closure = Closure(node, scope)
-        for decorator in node.decorator_list:
-            self.value(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
-        names = {getattr(each, "attr", None) or getattr(each, "id", None) for each in decorators(closure)}
-        self.assign(ast.Name(node.name, ast.Store()), closure if names <= KEEPS else UNKNOWN, scope)
+        self.assign(ast.Name(node.name, ast.Store()), self._decorated(closure, scope), scope)
+
+    def _decorated(self, closure: Closure, scope: Scope) -> Value:
+        """Return what the decorators of a function make of it."""
+        written = getattr(closure.node, "decorator_list", [])
+        makers = [self.value(each.func if isinstance(each, ast.Call) else each, scope) for each in written]
+        if not any(isinstance(maker, Closure) for maker in makers):
+            return closure if decorator_names(closure) <= KEEPS else UNKNOWN
+        found: Value = closure
+        for decorator, maker in zip(reversed(written), reversed(makers), strict=True):
+            if not isinstance(maker, Closure):
+                return UNKNOWN
+            found = self.call(self.value(decorator, scope) if isinstance(decorator, ast.Call) else maker, [found])
+        return found if isinstance(found, Closure) and decorator_names(found) <= {"wraps"} else UNKNOWN
+
+    def closure(self, node: FunctionNode, scope: Scope) -> Closure:
+        """Return a function as it is defined, with what its parameters are by default."""
+        args = node.args
+        named = [arg.arg for arg in [*args.posonlyargs, *args.args]]
+        pairs = [*zip(named[len(named) - len(args.defaults) :], args.defaults, strict=True)]
+        pairs += [
+            (arg.arg, default) for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True) if default
+        ]
+        values = {name: self.value(default, scope) for name, default in pairs}
+        # Those that can be changed are the same ones in the next call.
+        fixed = {name: UNKNOWN if types_of(each) in _CHANGING else each for name, each in values.items()}
+        return Closure(node, scope, fixed)
 
     def define_class(self, node: ast.ClassDef, scope: Scope) -> None:
         """Follow the definition of a class."""
@@ -132,8 +145,8 @@ class Functions(Expressions):
         inner.is_class = True
         self.class_names[node] = inner.names
         self.block(node.body, inner)
-        made = Made(node, scope)
-        self.assign(ast.Name(node.name, ast.Store()), UNKNOWN if node.decorator_list else made, scope)
+        known = not node.decorator_list or is_dataclass(node)
+        self.assign(ast.Name(node.name, ast.Store()), Made(node, scope) if known else UNKNOWN, scope)
 
     def make(self, made: Made, given: Sequence[Value], named: Mapping[str, Value]) -> Value:
         """Make an object of a class of the archive."""
@@ -143,12 +156,38 @@ class Functions(Expressions):
         cls = ClassOf(self.modules, space, made.scope.member, Class(made.node.name, made.node.lineno, made.node))
         self.made += 1
         instance = Instance(self.made, cls, {})
+        if any(not _MAKERS.isdisjoint(held) or _has_objects(held) for held in self.held(instance)):
+            self.forget(instance)
+        if is_dataclass(made.node) and "__init__" not in self.class_names.get(made.node, {}):
+            self._fill(instance, made.node, given, named)
+            return instance
         constructor = self._constructor(instance)
         if isinstance(constructor, Bound):
             self.call(constructor, given, named)
         else:
             self.forget(instance)
         return instance
+
+    def _fill(
+        self, instance: Instance, node: ast.ClassDef, given: Sequence[Value], named: Mapping[str, Value]
+    ) -> None:
+        """Give an object of a dataclass its fields."""
+        held = self.class_names.get(node, {})
+        names = [
+            statement.target.id
+            for statement in node.body
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        ]
+        if node.bases or "**" in named or len(given) > len(names):
+            self.forget(instance)
+            names = []
+        for name, value in {
+            **{name: held.get(name, UNKNOWN) for name in names},
+            **dict(zip(names, given, strict=False)),
+        }.items():
+            self.memory.set(instance.attributes, name, named.get(name, value))
+        if self.attribute(instance, "__post_init__") is not None:
+            self.method(instance, "__post_init__", [])
 
     def _constructor(self, instance: Instance) -> Value:
         for item in instance.cls.lineage():
@@ -174,10 +213,7 @@ class Functions(Expressions):
         """Follow a function of the archive, and return what it does."""
         node = function.node
         if len(self.frames) > _DEEPEST or any(frame.node is node for frame in self.frames):
-            self.write()
-            for value in given:
-                if isinstance(value, Instance):
-                    self.forget(value)
+            self._may_do(given, function.scope)
             return UNKNOWN
         scope = Scope(function.scope.member, parent=_outer(function.scope), bound=self._bound_by(node))
         scope.method = None
@@ -185,9 +221,11 @@ class Functions(Expressions):
             scope.method = (owner, given[0])
         elif function.scope.method is not None:
             scope.method = function.scope.method
-        self._bind(node, given, named, function.scope, scope)
+        self._bind(node, given, named, function.defaults, scope)
         if isinstance(node, ast.Lambda):
             return self.value(node.body, scope)
+        if _is_generator(node) or isinstance(node, ast.AsyncFunctionDef):
+            self._may_do([*given, *named.values()], scope)  # later, or never
         if _is_generator(node):
             return Typed(frozenset(["generator"]))
         frame = Frame(node)
@@ -202,8 +240,14 @@ class Functions(Expressions):
         values = [*frame.returned, *([NONE] if outcome in ("end", "loop") else [])]
         result = values[0] if values else UNKNOWN
         for value in values[1:]:
-            result = merged(result, value)
+            result = self.merge(result, value)
         return result
+
+    def _may_do(self, given: Sequence[Value], scope: Scope) -> None:
+        """Remember what a function may have done to the objects that it knows, and to files."""
+        self.write()
+        for value in [*given, *([scope.method[1]] if scope.method is not None else [])]:
+            self.escape(value)
 
     def _bound_by(self, node: FunctionNode) -> frozenset[str]:
         """Return every name that a function may bind, but those that it declares to be the module's."""
@@ -214,7 +258,12 @@ class Functions(Expressions):
         return self._bound[node]
 
     def _bind(
-        self, node: FunctionNode, given: Sequence[Value], named: Mapping[str, Value], outer: Scope, scope: Scope
+        self,
+        node: FunctionNode,
+        given: Sequence[Value],
+        named: Mapping[str, Value],
+        default_values: Mapping[str, Value],
+        scope: Scope,
     ) -> None:
         args = node.args
         positional = [arg.arg for arg in [*args.posonlyargs, *args.args]]
@@ -224,17 +273,30 @@ class Functions(Expressions):
             *zip(positional, defaults, strict=True),
             *zip([arg.arg for arg in args.kwonlyargs], args.kw_defaults, strict=True),
         ]:
-            values[name] = of_python(default.value, "") if isinstance(default, ast.Constant) else UNKNOWN
+            values[name] = UNKNOWN if default is None else default_values.get(name, UNKNOWN)
         values.update(zip(positional, given, strict=False))
         for name, value in named.items():
             if name in values:
                 values[name] = value
         if "**" in named:
             values = {name: (values[name] if index == 0 else UNKNOWN) for index, name in enumerate(values)}
-        for extra in (args.vararg, args.kwarg):
-            if extra is not None:
-                values[extra.arg] = UNKNOWN
+        if args.vararg is not None:
+            values[args.vararg.arg] = UNKNOWN if "**" in named else items_of("tuple", given[len(positional) :])
+        if args.kwarg is not None:
+            others = {name: value for name, value in named.items() if name not in values}
+            values[args.kwarg.arg] = UNKNOWN if "**" in named else self.dictionary(others, node)
         scope.names.update(values)
+
+
+def _has_objects(held: Mapping[str, Value]) -> bool:
+    """Tell whether a class has objects, which may be descriptors and give it attributes."""
+    return any(isinstance(value, Instance) for value in held.values())
+
+
+def is_dataclass(node: ast.ClassDef) -> bool:
+    """Tell whether a class has no decorator but that of dataclasses."""
+    made = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+    return bool(made) and all(dotted_name(each).rpartition(".")[2] == "dataclass" for each in made)
 
 
 def _outer(scope: Scope) -> Scope:

@@ -35,6 +35,7 @@ LOADS: Final[dict[str, tuple[int, str]]] = {
     **dict.fromkeys(("torch.load", "torch.jit.load", "torch.export.load", "torch.serialization.load"), (0, "f")),
     "joblib.load": (0, "filename"),
     "pickle.load": (0, "file"),
+    "pickle.loads": (0, "data"),
     "dill.load": (0, "file"),
     "cloudpickle.load": (0, "file"),
     **dict.fromkeys(
@@ -70,6 +71,15 @@ QUIET: Final = re.compile(
     r"(?: logging | warnings | json | re | time | math | collections | functools | typing | enum )\. .* "
     r"| builtins\.(?!exec|eval).* | os\.path\..* | os\.(?:environ|getenv|getpid|cpu_count|getcwd|fspath).*",
     re.VERBOSE,
+)
+# What makes the folder that its first argument names, and no file.
+FOLDER_CALLS: Final = frozenset({"os.makedirs", "os.mkdir"})
+# Functions that do nothing to an object, and keep none.
+KEEPS_OBJECTS: Final = frozenset(
+    {
+        *("builtins.callable", "builtins.getattr", "builtins.hasattr", "builtins.id", "builtins.isinstance"),
+        *("builtins.print", "builtins.repr", "builtins.str", "builtins.super", "builtins.type"),
+    }
 )
 # Words in the name of a function that may write files of any name.
 _WRITES = re.compile(
@@ -107,6 +117,10 @@ RETURNS: Final = {
     "collections.defaultdict": "defaultdict",
     **dict.fromkeys(("numpy.array", "numpy.asarray", "numpy.zeros", "numpy.ones"), "numpy.ndarray"),
     **dict.fromkeys(("torch.tensor", "torch.as_tensor", "torch.stack", "torch.cat"), "torch.Tensor"),
+    **dict.fromkeys(("torch.softmax", "torch.sigmoid", "torch.argmax", "torch.from_numpy"), "torch.Tensor"),
+    **dict.fromkeys(("torch.nn.functional.softmax", "torch.nn.functional.log_softmax"), "torch.Tensor"),
+    "io.BytesIO": "BytesIO",
+    "io.StringIO": "StringIO",
 }
 METHOD_RETURNS: Final = {
     "str": {
@@ -116,6 +130,8 @@ METHOD_RETURNS: Final = {
     },
     "bytes": {"decode": "str", "hex": "str"},
     "BytesIO": {"getvalue": "bytes"},
+    "StringIO": {"getvalue": "str"},
+    "torch.Tensor": dict.fromkeys(("cpu", "detach", "squeeze", "argmax"), "torch.Tensor"),
 }
 
 # Attributes of BaseHandler's, and its methods, with the values that its constructor gives [server].
@@ -143,6 +159,6 @@ BASE_HOOKS: Final = frozenset(
 KEEPS: Final = frozenset(
     {
         *("abstractmethod", "cache", "final", "inference_mode", "lru_cache", "no_grad", "override", "timed"),
-        *("enable_grad", "classmethod", "staticmethod", "property", "cached_property"),
+        *("enable_grad", "wraps", "classmethod", "staticmethod", "property", "cached_property"),
     }
 )

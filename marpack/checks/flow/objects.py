@@ -19,8 +19,10 @@ from marpack.checks.flow.values import (
     Context,
     Instance,
     Known,
+    Made,
     Mapped,
     ModelPath,
+    Partial,
     Scope,
     Typed,
     Value,
@@ -112,7 +114,8 @@ class Objects(Calls):
         for item in given[0].cls.lineage():
             if isinstance(item, ClassOf) and item.node is not None:
                 held = self.class_names.get(item.node, {})
-                if any(isinstance(each, Closure) and each.node is function.node for each in held.values()):
+                own = [each.node for each in held.values() if isinstance(each, Closure)]
+                if any(each is function.node for each in (*own, *item.node.body)):
                     return item
         return None
 
@@ -151,13 +154,22 @@ class Objects(Calls):
     def _of_class(self, value: Value, instance: Instance, owner: ClassOf) -> Value:
         if not isinstance(value, Closure):
             return value
-        names = {getattr(each, "attr", None) or getattr(each, "id", None) for each in decorators(value)}
+        names = decorator_names(value)
         bound = Bound(value, instance, owner)
         if names & {"property", "cached_property"}:
             return self.call_closure(value, [instance], {}, owner=owner)
         if "staticmethod" in names:
             return value
-        return UNKNOWN if "classmethod" in names else bound
+        if "classmethod" in names:
+            own = instance.cls
+            return UNKNOWN if own.node is None else Partial(value, (Made(own.node, value.scope),), {})
+        return bound
+
+    def of_made(self, made: Made, value: Value | None) -> Value | None:
+        """Return an attribute of a class of the archive; ``value`` is what its body binds."""
+        if isinstance(value, Closure) and "classmethod" in decorator_names(value):
+            return Partial(value, (made,), {})
+        return None if value == UNKNOWN else value
 
     def call(
         self, called: Value | None, given: Sequence[Value], named: Mapping[str, Value] = MappingProxyType({})
@@ -215,7 +227,8 @@ class Objects(Calls):
             self.memory.set(instance.attributes, name, value)
 
 
-def decorators(function: Closure) -> list[ast.expr]:
-    """Return the decorators of a function, without the arguments of those that are called."""
+def decorator_names(function: Closure) -> set[str]:
+    """Return the last names of the decorators of a function."""
     found = getattr(function.node, "decorator_list", [])
-    return [each.func if isinstance(each, ast.Call) else each for each in found]
+    made = [each.func if isinstance(each, ast.Call) else each for each in found]
+    return {getattr(each, "attr", None) or getattr(each, "id", None) or "" for each in made}

@@ -5,22 +5,36 @@ from __future__ import annotations
 import ast
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
 from marpack.checks.flow.memory import Memory
-from marpack.checks.flow.values import UNKNOWN, Closure, Instance, Known, Made, Mapped, ModelPath, Scope, Value
+from marpack.checks.flow.values import (
+    UNKNOWN,
+    Bound,
+    Closure,
+    Instance,
+    Items,
+    Known,
+    Made,
+    Mapped,
+    ModelPath,
+    Partial,
+    Scope,
+    Value,
+    merged,
+)
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.modules import Modules
-from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
+from marpack.checks.python.values import BUILTIN_NAMES
 
 # How many statements and expressions are followed: no real handler comes near.
 _MOST_STEPS = 100_000
 
 # Among the paths written to: that the current folder is another one.
 _FOLDER = "//"
-_EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
 # Among the attributes of an object: that it may have any.
 ANY = "*"
 _EVERYTHING = frozenset({"", "Exception", "BaseException"})
@@ -42,12 +56,24 @@ Outcome: TypeAlias = Literal["end", "return", "raise", "loop"]
 _NEVER_RIGHT = (Unbound, NoAttribute)
 
 
+E = TypeVar("E", bound=Event)
+
+
 class TooMuchError(Exception):
     """There is more to follow than is worth it."""
 
 
 class RaisesError(Exception):
     """The statement at hand surely raises an exception of the handler's own."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """A call that is followed: the function, what it returned, and in how many conditions it has been left."""
+
+    node: ast.AST
+    returned: list[Value] = field(default_factory=list)
+    conditions: int = 0
 
 
 class State(ABC):
@@ -82,6 +108,11 @@ class State(ABC):
         # In how many conditions the place is whose outcome is not known, and what tries around it take.
         self.conditions = 0
         self._taken: list[frozenset[str]] = []
+        # What happens on the way that is followed of several, and how many conditions it is then in.
+        self._way: dict[object, Event] = {}
+        self._way_depth = -1
+        # What the handler has put in the place of something from outside, by its dotted name.
+        self.replaced: dict[str, Value] = {}
         # The file of the handler.
         self.handler_member: str | None = None
         # Files that a condition has found to be missing.
@@ -91,6 +122,11 @@ class State(ABC):
         # Dictionaries that are not any more what they were.
         self.changed: dict[Mapped, bool] = {}
         self._steps = _MOST_STEPS
+        # Loads whose errors a try takes, and, in its except, the one whose error that is, and its conditions.
+        self.tried: list[Load] = []
+        self.rescue: tuple[Load, int] | None = None
+        # The calls that are followed, the innermost last.
+        self.frames: list[Frame] = [Frame(ast.Module([], []))]
 
     @abstractmethod
     def value(self, node: ast.expr | None, scope: Scope) -> Value:
@@ -118,6 +154,10 @@ class State(ABC):
     @abstractmethod
     def make(self, made: Made, given: Sequence[Value], named: Mapping[str, Value]) -> Value:
         """Make an object of a class of the archive."""
+
+    @abstractmethod
+    def items(self, value: Value) -> Value:
+        """Return what a loop over a value goes through, where that is known."""
 
     @abstractmethod
     def attribute(self, instance: Instance, name: str) -> Value | None:
@@ -154,14 +194,51 @@ class State(ABC):
 
     def note(self, kind: type[Event], node: ast.AST, scope: Scope, **fields: Any) -> None:
         """Note that something happens, unless a ``try`` takes it, or, but for a few kinds, that is not sure."""
-        if not self.sure and (kind not in _NEVER_RIGHT or fields.get("assigned")):
-            return
         errors = _ERRORS.get(kind)
         for taken in self._taken:
             if errors is None or taken & (_EVERYTHING | errors) or not taken <= BUILTIN_NAMES:
+                if kind is Load and self.sure:
+                    self.tried.append(self._event(kind, node, scope, fields))
                 return
+        self._keep(self._event(kind, node, scope, fields))
+
+    def _event(self, kind: type[E], node: ast.AST, scope: Scope, fields: Mapping[str, Any]) -> E:
         line = getattr(node, "lineno", 0)
-        self.events[kind(member=scope.member, line=line, phase=self.phase, sure=self.sure, **fields)] = None
+        return kind(member=scope.member, line=line, phase=self.phase, sure=self.sure, **fields)
+
+    def _keep(self, event: Event) -> None:
+        if self.conditions == self._way_depth:
+            self._way.setdefault(event.what, event)
+        if self.sure:
+            self.events[replace(event, sure=True)] = None
+        elif isinstance(event, Load) and self.rescue is not None and self.conditions == self.rescue[1]:
+            self.events[replace(event, sure=True, after=self.rescue[0])] = None
+        elif isinstance(event, _NEVER_RIGHT) and not getattr(event, "assigned", False):
+            self.events[event] = None
+
+    def each_way(self, ways: Sequence[Callable[[], bool]]) -> None:
+        """Follow ways of which nobody knows which is gone; what happens on each of them is sure.
+
+        A way returns whether its end is reached.
+        """
+        outer, depth = self._way, self._way_depth
+        noted: list[dict[object, Event]] = []
+
+        def collecting(way: Callable[[], bool]) -> bool:
+            self._way, self._way_depth = {}, self.conditions + 1
+            noted.append(self._way)
+            return way()
+
+        try:
+            self.memory.follow([lambda way=way: collecting(way) for way in ways], self.merge, UNKNOWN)  # type: ignore[misc]
+        finally:
+            self._way, self._way_depth = outer, depth
+        first, *others = noted
+        for what, event in first.items():
+            if all(what in other for other in others):
+                for other in others:
+                    event = event.or_as(other[what])
+                self._keep(event)
 
     # ------------------------------------------------------------------------------------------------- the disk
 
@@ -198,6 +275,41 @@ class State(ABC):
         for name in [ANY, *instance.attributes]:
             self.memory.set(instance.attributes, name, UNKNOWN)
 
+    def escape(self, value: Value) -> None:
+        """Remember that something that is not followed has a value, and may do anything to the objects in it."""
+        self.step()
+        match value:
+            case Instance():
+                self.forget(value)
+            case Bound(of=instance):
+                self.forget(instance)
+            case Partial(function, given, named):
+                for each in (function, *given, *named.values()):
+                    self.escape(each)
+            case Items(_, values):
+                for each in values:
+                    self.escape(each)
+            case Mapped(_, entries, number) if number:
+                for each in entries.values():
+                    self.escape(each)
+            case Closure(_, scope):
+                self._escape_scope(scope)
+
+    def _escape_scope(self, scope: Scope | None) -> None:
+        while scope is not None:
+            for each in [*scope.names.values(), *([scope.method[1]] if scope.method is not None else [])]:
+                if isinstance(each, Instance):
+                    self.forget(each)
+            scope = scope.parent
+
+    def merge(self, one: Value, other: Value) -> Value:
+        """Return what a name may be that is one thing after one way, and another after another."""
+        found = merged(one, other)
+        for value in (one, other):
+            if value != found:
+                self.escape(value)
+        return found
+
     def none_used(self, node: ast.AST, value: Value, scope: Scope) -> None:
         """Note that what a dictionary was asked for in vain is used as if it were there."""
         if isinstance(value, Known) and value.value is None and value.source:
@@ -220,20 +332,3 @@ class State(ABC):
         if path is not None and self.exists(path):
             frozen = tuple(sorted(keywords.items()))
             self.note(Load, node, scope, path=path, call=call, keywords=frozen)
-
-
-def taken_by(handlers: Iterable[ast.ExceptHandler]) -> frozenset[str]:
-    """Return which errors ``except`` clauses take, ``""`` for all; one that ends in an error takes none."""
-    found = set()
-    for handler in handlers:
-        if handler.body and (isinstance(handler.body[-1], ast.Raise) or ends_worker(handler.body[-1])):
-            continue
-        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-        found |= {"" if kind is None else dotted_name(kind).rpartition(".")[2] for kind in kinds}
-    return frozenset(found)
-
-
-def ends_worker(statement: ast.stmt) -> bool:
-    """Tell whether a statement ends the process, or begins to."""
-    called = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(called, ast.Call) and dotted_name(called.func) in _EXITS

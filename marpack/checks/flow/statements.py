@@ -8,26 +8,30 @@ from typing import Any
 
 from marpack.checks.flow.events import FileUse, Raises
 from marpack.checks.flow.functions import Functions, stored
-from marpack.checks.flow.state import Outcome, RaisesError, ends_worker, taken_by
+from marpack.checks.flow.state import Outcome, RaisesError
+from marpack.checks.flow.tries import ends_worker, taken_by
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
     Closure,
     Instance,
     Items,
+    Made,
     Mapped,
     OpenFile,
+    Outside,
     Scope,
     Typed,
     Unknown,
     Value,
-    merged,
     truth,
+    types_of,
 )
 from marpack.checks.python.expressions import truth_of
 from marpack.checks.python.imports import suppresses
 
 _MOST_ITEMS = 64
+_TEXT = frozenset(["str"])
 _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 
 
@@ -121,15 +125,25 @@ class Statements(Functions):
                 starred = any(isinstance(element, ast.Starred) for element in elements)
                 if isinstance(value, Items) and len(value.values) == len(elements) and not starred:
                     values = value.values
+                else:
+                    self.escape(value)
                 for element, part in zip(elements, values, strict=True):
                     self.assign(element, part, scope)
             case ast.Attribute():
                 owner = self.value(target.value, scope)
                 if isinstance(owner, Instance):
                     self._set_attribute(owner, target.attr, value)
+                elif isinstance(owner, Made):
+                    self.memory.set(self.class_names.setdefault(owner.node, {}), target.attr, value)
+                elif isinstance(owner, Outside):
+                    self.memory.set(self.replaced, f"{owner.path}.{target.attr}", value)
+                else:
+                    self.escape(value)
             case ast.Subscript():
                 owner = self.value(target.value, scope)
                 self.value(target.slice, scope)
+                self.escape(owner)
+                self.escape(value)
                 if isinstance(owner, Mapped):
                     self.change(owner)
                 elif isinstance(owner, Items):
@@ -182,7 +196,7 @@ class Statements(Functions):
                 outcomes.append(self.block(body, scope))
             return outcomes[-1] == "end"
 
-        self.memory.follow([lambda body=body: follow(body) for body in ways], merged, UNKNOWN)  # type: ignore[misc]
+        self.each_way([lambda body=body: follow(body) for body in ways])  # type: ignore[misc]
         return self._together(outcomes)
 
     def _together(self, outcomes: Sequence[Outcome]) -> Outcome:
@@ -195,7 +209,7 @@ class Statements(Functions):
         return left[0] if left else "raise"
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcome:
-        items = self.value(node.iter, scope)
+        items = self.items(self.value(node.iter, scope))
         if isinstance(items, Items) and len(items.values) <= _MOST_ITEMS:
             for value in items.values:
                 self.assign(node.target, value, scope)
@@ -229,11 +243,23 @@ class Statements(Functions):
             for inner in ast.walk(part):
                 if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Store):
                     with self.unsure():
-                        self.assign(inner, UNKNOWN, scope)
+                        self.assign(inner, self._grown(inner, node.body, scope), scope)
+
+    def _grown(self, target: ast.Name | ast.Attribute, body: Sequence[ast.stmt], scope: Scope) -> Value:
+        """Return what a loop leaves of a name: of a text to which texts are added, that it is one."""
+        if not isinstance(target, ast.Name) or types_of(scope.names.get(target.id, UNKNOWN)) != _TEXT:
+            return UNKNOWN
+        grows = [each for part in body for each in ast.walk(part) if isinstance(each, ast.AugAssign)]
+        texts = (ast.JoinedStr, ast.Constant)
+        mine = [each for each in grows if isinstance(each.target, ast.Name) and each.target.id == target.id]
+        added = all(isinstance(each.op, ast.Add) and isinstance(each.value, texts) for each in mine)
+        names = [each for part in body for each in stored(part) if each == target.id]
+        return Typed(_TEXT) if mine and added and len(names) == len(mine) else UNKNOWN
 
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Outcome:
         for item in node.items:
             value = self.value(item.context_expr, scope)
+            self.escape(value)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value if isinstance(value, OpenFile) else UNKNOWN, scope)
         if not suppresses(node):
@@ -248,6 +274,7 @@ class Statements(Functions):
             outcome = self.block(node.orelse, scope) if outcome == "end" else outcome
         else:
             outcomes: list[Outcome] = []
+            before, around = len(self.tried), self.rescue
 
             def body() -> bool:
                 with self.guarded(taken):
@@ -260,12 +287,20 @@ class Statements(Functions):
                 self._forget_stored(node.body, scope)
                 if handler.name:
                     self.memory.set(scope.names, handler.name, UNKNOWN)
+                tried = self.tried[before:]
                 with self.unsure():
+                    first = tried[0] if tried and len(node.handlers) == 1 and self.conditions == 1 else None
+                    errors = {"", "Exception", "BaseException"}
+                    if first is not None and first.call == "torch.jit.load":
+                        errors.add("RuntimeError")
+                    first = None if taken.isdisjoint(errors) else first
+                    self.rescue = None if first is None else (first, self.conditions)
                     outcomes.append(self.block(handler.body, scope))
+                    self.rescue = around
                 return outcomes[-1] == "end"
 
             ways = [body, *(lambda handler=handler: rescue(handler) for handler in node.handlers)]
-            self.memory.follow(ways, merged, UNKNOWN)
+            self.memory.follow(ways, self.merge, UNKNOWN)
             outcome = self._together(outcomes)
         if node.finalbody:
             final = self.block(node.finalbody, scope)

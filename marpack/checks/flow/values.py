@@ -56,6 +56,13 @@ class OpenFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """What ``torch.load`` gives for a file of the model's folder."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mapped:
     """A dictionary whose keys are known; ``name`` is how a message calls it. Values are Python's, or these.
 
@@ -127,10 +134,20 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """A function of the archive, and the scope that it was defined in."""
+    """A function of the archive, the scope that it was defined in, and what its parameters are by default."""
 
     node: FunctionNode = field(hash=False)
     scope: Scope = field(compare=False, repr=False)
+    defaults: Mapping[str, Value] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What ``functools.partial`` makes: a call of ``function`` that lacks arguments."""
+
+    function: Value
+    given: tuple[Value, ...]
+    named: Mapping[str, Value] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +208,8 @@ class Scope:
 
 
 Value: TypeAlias = (
-    "Unknown | Known | ModelPath | OpenFile | Mapped | Items | Typed | Context | Batch | Instance | Super | Packed"
-    " | Outside | Closure | Made | Bound | MethodOf"
+    "Unknown | Known | ModelPath | OpenFile | Loaded | Mapped | Items | Typed | Context | Batch | Instance | Super"
+    " | Packed | Outside | Closure | Partial | Made | Bound | MethodOf"
 )
 UNKNOWN = Unknown()
 NONE = Known(None)
@@ -221,8 +238,8 @@ def of_python(value: object, name: str) -> Value:
 
 
 _VALUES = (
-    *(Unknown, Known, ModelPath, OpenFile, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
-    *(Outside, Closure, Made, Bound, MethodOf),
+    *(Unknown, Known, ModelPath, OpenFile, Loaded, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
+    *(Outside, Closure, Partial, Made, Bound, MethodOf),
 )
 
 
@@ -233,6 +250,8 @@ def types_of(value: Value) -> frozenset[str] | None:
             return frozenset([type(inner).__name__])
         case Items(kind):
             return frozenset([kind])
+        case Instance(cls=cls) if all(isinstance(item, ClassOf) for item in cls.lineage()):
+            return frozenset([cls.value.name])
         case Typed(types):
             return types
         case Mapped():
@@ -259,6 +278,6 @@ def truth(value: Value) -> bool | None:
             return bool(values)
         case Mapped(_, entries):
             return bool(entries)
-        case ModelPath() | OpenFile() | Context() | Batch() | Closure() | Made() | Bound():
+        case ModelPath() | OpenFile() | Context() | Batch() | Closure() | Partial() | Made() | Bound():
             return True
     return None

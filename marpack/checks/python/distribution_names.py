@@ -83,3 +83,8 @@ def distribution_of(module: str) -> str | None:
     """Return a distribution of another name that has a top-level module, None where none is known."""
     name = _by_module().get(module)
     return None if name is None or name.replace("-", "_") == module.lower() or module in SHARED else name
+
+
+def is_module(name: str) -> bool:
+    """Tell whether the table has a distribution that brings a top-level module of this name, or is called so."""
+    return name in _by_module() or normal_name(name) in table()

@@ -142,15 +142,18 @@ def _near(subject: Subject, path: str) -> str | None:
 def find_unbound(subject: Subject) -> Iterator[Finding]:
     """Define or import every name that the handler reads.
 
-    Looked for are names that nothing in the file binds, read where the file is imported, where the handler is
-    initialised, or where each request passes (a warning) [server].
+    Looked for are names that nothing in the file binds, or nothing above their line, read where the file is
+    imported, where the handler is initialised, or where each request passes (a warning) [server].
     """
     for event, severity in _of(subject, Unbound, lambda event: (event.member, event.name)):
+        message, fix = f"nothing binds the name {event.name!r}", f"import or define {event.name!r}"
+        if event.later:
+            message, fix = f"{message} before it is read", "define it above"
         yield find_unbound.finding(
-            f"nothing binds the name {event.name!r}",
+            message,
             KEY,
             effect=f"{_DIES[event.phase]}NameError: name {event.name!r} is not defined",
-            fix=f"import or define {event.name!r}",
+            fix=fix,
             member=event.member,
             line=event.line,
             severity=severity,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import posixpath
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from marpack.checks.frame.subject import Subject
-from marpack.checks.python.distribution_names import distribution_of
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
 from marpack.checks.python.entry_point import Step
 from marpack.checks.python.imports import Import
@@ -17,6 +16,14 @@ from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import FROZEN_SINCE_3_11, INTERPRETERS_OWN
 from marpack.checks.python.values import Imported
 from marpack.checks.rules.handler_name import KEY, fallback, is_python
+from marpack.checks.rules.missing_modules import (
+    changes_path,
+    in_folders,
+    is_closed,
+    is_likely_own,
+    unless_with,
+    where,
+)
 from marpack.findings import Finding, Severity
 from marpack.rule import Rule, rule, rules_in
 
@@ -204,14 +211,20 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
 
     What a listed distribution brings, and what comes with those that it needs, is taken from a table
     (``marpack/checks/python/distribution_names.txt``, which says how it was made). Where the table does not have
-    all of that, or extras are asked for, a module that is missing is a note. Listed distributions that are
-    installed beside marpack are looked at too: their modules are not reported, so on another machine there may be
-    fewer warnings, and never more.
+    all of that, or extras are asked for, a module that is missing is a note, unless it is likely a file of the
+    author's own: the table has no such module, and it is called as such files are, or others are packed. Listed
+    distributions that are installed beside marpack are looked at too: their modules are not reported, so on
+    another machine there may be fewer warnings, and never more.
     """
     modules = subject.modules
     own_paths = any(changes_path(space) for _, _, space in _reached(subject))
     said: set[tuple[str, str]] = set()
     elsewhere = in_folders(subject)
+    imports = [item for _, _, space in _reached(subject) for item in space.imports]
+
+    def own(name: str) -> bool:
+        return is_likely_own(name, subject.distributions.unknown, imports, modules)
+
     for module, step, space in _reached(subject):
         for item in space.imports:
             name = item.module
@@ -230,54 +243,15 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
                 brought = None if own_paths or there else subject.distributions.brings(top)
                 if own_paths or there or brought:
                     continue
-                severity = _severity(step, item, "note" if brought is None or top in IN_IMAGES else "warning")
-                unless = "" if brought is False else _unless(subject.distributions.unknown)
-                missing, fix = top, _where(elsewhere.get(top), top)
+                doubtful = top in IN_IMAGES or (brought is None and not own(top))
+                severity = _severity(step, item, "note" if doubtful else "warning")
+                unless = "" if brought is False else unless_with(subject.distributions.unknown)
+                missing, fix = top, where(elsewhere.get(top), top)
             if severity is not None and (module.name, missing) not in said:
                 said.add((module.name, missing))
                 effect = _misleading(subject, f"ModuleNotFoundError: No module named {missing!r}")
                 message = f"finds no module {missing!r}{unless}"
                 yield _finding(find_missing, module, item, severity, message=message, fix=fix, effect=effect)
-
-
-def is_closed(space: Namespace | None) -> bool:
-    """Tell whether a package has only the modules that lie in its folder."""
-    return space is None or (space.certain and space.is_absent("path") and "__path__" not in space.bindings)
-
-
-def in_folders(subject: Subject) -> dict[str, str]:
-    """Return the modules that lie in folders, by their last names."""
-    files = [name for name in subject.names if "/" in name and name.endswith(".py")]
-    return {name.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]: name for name in files}
-
-
-def _where(near: str | None, module: str) -> str:
-    if near is not None:
-        return f"{near!r} lies in a folder that is not searched: import it from there, or pack it at the root"
-    other = distribution_of(module)
-    name = "its distribution" if other is None else f"its distribution ({other})"
-    return f"pack it, name {name} in the requirements file, or install it where the server runs"
-
-
-def _unless(unknown: Collection[str]) -> str:
-    """Return whose dependencies nobody knows here."""
-    names = sorted(unknown)
-    return f", unless it comes with {', '.join(names[:3])}{' or others' if len(names) > 3 else ''}"
-
-
-def changes_path(space: Namespace) -> bool:
-    """Tell whether a module changes where modules are looked for, or installs some."""
-    for node in ast.walk(space.tree):
-        match node:
-            case ast.Attribute(value=ast.Name(id="sys"), attr="path" | "meta_path" | "path_hooks"):
-                return True
-            case ast.ImportFrom(module="sys") if any(alias.name == "path" for alias in node.names):
-                return True
-            case ast.Name(id="addsitedir" | "extend_path") | ast.Attribute(attr="addsitedir" | "extend_path"):
-                return True
-            case ast.Constant(value=str(text)) if text in {"pip", "pip3"} or "pip install" in text:
-                return True
-    return False
 
 
 @rule("import-relative", "error", kind="model")

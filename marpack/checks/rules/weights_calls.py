@@ -8,7 +8,7 @@ from typing import Final
 
 from marpack.archive import git_lfs
 from marpack.archive.inspection.kinds import NOT_KNOWN, Weights
-from marpack.checks.flow.events import Load
+from marpack.checks.flow.events import Load, LoadedUse
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import (
     READS_SAFETENSORS,
@@ -27,6 +27,13 @@ from marpack.rule import rule, rules_in
 _OF_TORCH_SAVE: Final = frozenset({"state_dict", "checkpoint", "module", "pickle"})
 _TORCH_LOAD: Final = frozenset({"torch.load", "torch.serialization.load"})
 _BY_DEFAULT: Final = ", from torch 2.6 on"
+# What modules have, and no dictionary.
+_OF_MODULES: Final = frozenset(
+    {
+        *("children", "cpu", "cuda", "double", "eval", "float", "forward", "half", "load_state_dict", "modules"),
+        *("named_parameters", "parameters", "requires_grad_", "state_dict", "to", "train", "zero_grad"),
+    }
+)
 # torch/serialization.py: what torch.load takes since then, and gives pickle before.
 _KEYWORDS: Final = {"weights_only": (1, 13), "mmap": (2, 1)}
 
@@ -97,9 +104,11 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
     ``torch.jit.load`` reads TorchScript, ``safetensors.torch.load_file`` safetensors, and
     ``onnxruntime.InferenceSession`` ONNX. Looked at are the calls that loading the handler surely comes to, with a
     file of the archive; those of a request are warnings, and so is what only some versions of torch refuse, where
-    the server's is not told (``--torch``) [server].
+    the server's is not told (``--torch``). What ``torch.load`` then gives is a model or a dictionary: a dictionary
+    has no ``eval()``, and ``load_state_dict()`` takes no model [server].
     """
     said: set[tuple[str, str]] = set()
+    wrong: set[str] = set()
     for event in loads_of(subject):
         name = event.path
         if (name, event.call) in said:
@@ -108,6 +117,7 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
         problem = problem_of(subject, event.call, dict(event.keywords), name, describe(subject, name))
         if problem is None:
             continue
+        wrong.add(name)
         dies = "each request is answered 503" if event.phase == "answer" else "the worker dies"
         severity: Severity = "error" if problem.certain and event.phase != "answer" else "warning"
         yield find_wrong_calls.finding(
@@ -119,6 +129,45 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
             line=event.line,
             severity=severity,
         )
+    for use in events_of(subject) if may_be_read(subject) else ():
+        if not isinstance(use, LoadedUse) or use.path not in subject.names or use.path in wrong:
+            continue
+        problem = _of_use(describe(subject, use.path), use)
+        if problem is None:
+            continue
+        wrong.add(use.path)
+        dies = "each request is answered 503" if use.phase == "answer" else "the worker dies"
+        yield find_wrong_calls.finding(
+            f"of what torch.load gives for {use.path!r}: {problem.message}",
+            KEY,
+            effect=f"{dies}: {problem.effect}",
+            fix=problem.fix,
+            member=use.member,
+            line=use.line,
+            severity="error" if problem.certain and use.phase != "answer" else "warning",
+        )
+
+
+def _of_use(weights: Weights, use: LoadedUse) -> Problem | None:
+    """Return why what torch.load gives for a file cannot be used so."""
+    if use.name and weights.kind in ("state_dict", "checkpoint"):
+        if use.name not in _OF_MODULES:
+            return None
+        effect = f"AttributeError: 'dict' or 'collections.OrderedDict' object has no attribute {use.name!r}"
+        fix = "make the model and have it load_state_dict() what the file holds, or save the whole model"
+        message = f".{use.name}() is of models, and it is {weights.detail}"
+        return Problem(message=message, effect=effect, fix=fix, certain=weights.kind == "state_dict")
+    # It may be another load_state_dict than torch's.
+    given = f"load_state_dict() is given {weights.detail}"
+    if not use.name and weights.kind == "module":
+        effect = "TypeError: Expected state_dict to be dict-like"
+        fix = "use the model that torch.load gives, or save its state_dict()"
+        return Problem(message=given, effect=effect, fix=fix, certain=False)
+    if not use.name and use.strict and weights.kind == "checkpoint" and weights.holds:
+        effect = "RuntimeError: Error(s) in loading state_dict: Unexpected key(s)"
+        fix = f"give it [{weights.holds[0]!r}] of that"
+        return Problem(message=given, effect=effect, fix=fix, certain=False)
+    return None
 
 
 def loads_of(subject: Subject) -> tuple[Load, ...]:
@@ -127,7 +176,17 @@ def loads_of(subject: Subject) -> tuple[Load, ...]:
 
 
 def _loads(subject: Subject) -> tuple[Load, ...]:
-    return tuple(event for event in events_of(subject) if isinstance(event, Load) and event.path in subject.names)
+    found = [event for event in events_of(subject) if isinstance(event, Load) and event.path in subject.names]
+    return tuple(event for event in found if event.after is None or _fails(subject, event.after))
+
+
+def _fails(subject: Subject, event: Load) -> bool:
+    """Tell whether a load surely fails."""
+    if event.path not in subject.names:
+        return False
+    weights = describe(subject, event.path)
+    problem = problem_of(subject, event.call, dict(event.keywords), event.path, weights)
+    return problem is not None and problem.certain
 
 
 def problem_of(
@@ -141,7 +200,7 @@ def problem_of(
         return None  # what torch's own reader makes of it is not known; and of pointers another rule speaks
     if function in _TORCH_LOAD:
         return _of_torch_load(subject, keywords, name, weights)
-    if function == "pickle.load":
+    if function in ("pickle.load", "pickle.loads"):
         if weights.kind in _OF_TORCH_SAVE and not weights.is_plain_pickle and not weights.legacy:
             effect = "_pickle.UnpicklingError: A load persistent id instruction was encountered"
             return Problem(message=f"it is {weights.detail}, of torch.save", effect=effect, fix="use torch.load")

@@ -21,7 +21,8 @@ from marpack.checks.python.distribution_names import distribution_of
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
 from marpack.checks.python.values import dotted_name
 from marpack.checks.rules.handler_name import is_python
-from marpack.checks.rules.imports import changes_path, in_folders, is_closed, is_standard
+from marpack.checks.rules.imports import is_standard
+from marpack.checks.rules.missing_modules import changes_path, in_folders, is_closed
 from marpack.checks.rules.weights_calls import loads_of
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in

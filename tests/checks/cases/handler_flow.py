@@ -44,6 +44,19 @@ INSISTS = READS.format(
 )
 JOINS = "import os; self.path = os.path.join(context.system_properties.get({!r}), 'a')"
 OPENS = READS.format(top="", line='self.words = open(os.path.join(folder, "vocab.txt")).read()')
+WRAPPED = f"""\
+import functools
+
+
+def logged(function):
+    @functools.wraps(function)
+    def wrapper(*args, **words):
+        return function(*args, **words)
+
+    return wrapper
+
+
+{CLASS.replace("    def initialize", "    @logged" + chr(10) + "    def initialize")}"""
 
 
 def of_key(line: str, repaired: str, key: str, title: str) -> Case:
@@ -83,6 +96,45 @@ CASES: list[Case] = [
         'self.size = context.model_yaml_config.get("handler", {}).get("size")',
         "handler",
         "a configuration that is not packed",
+    ),
+    of_key(
+        'key = "modelFile"; self.file = context.manifest["model"][key] if __debug__ and id(self) % 2 else '
+        'context.manifest["model"][key]',
+        'self.file = context.manifest["model"].get("modelFile")',
+        "modelFile",
+        "a key that both ways of a condition ask for",
+    ),
+    of_source(
+        "handler-key",
+        "an initialize with a decorator",
+        WRAPPED.replace("pass", 'self.file = context.manifest["model"]["modelFile"]'),
+        WRAPPED,
+        "KeyError: 'modelFile'",
+    ),
+    of_file(
+        "files that a dictionary names",
+        READS.format(
+            top='FILES = {"words": "vocab.txt"}',
+            line="self.read = {key: open(os.path.join(folder, name)).read() for key, name in FILES.items()}",
+        ),
+        "vocab.txt",
+        r"No such file or directory: '.*/vocab\.txt'",
+    ),
+    of_file(
+        "a file that a function opens by default",
+        READS.format(
+            top='def read(name="vocab.txt", root=os.path.dirname(__file__)): return open(root + "/" + name)',
+            line="self.words = read()",
+        ),
+        "vocab.txt",
+        r"No such file or directory: '.*/vocab\.txt'",
+    ),
+    of_source(
+        "handler-undefined",
+        "a name that a later line binds",
+        f"SIZE = size()\ndef size(): return 3\n{HANDLER}",
+        f"def size(): return 3\nSIZE = size()\n{HANDLER}",
+        "NameError: name 'size' is not defined",
     ),
     of_file(
         "a file that initialize opens", OPENS, "vocab.txt", r"No such file or directory: '.*/vocab\.txt'", a="b"

@@ -132,6 +132,26 @@ CASES: list[Case] = [
         ),
     ),
     case(
+        "import-missing",
+        "a file of the author's own, beside a listed distribution of which nobody knows what it needs",
+        Archive(
+            files={
+                "handler.py": f"from text_utils import load\n\n\n{HANDLER}",
+                "requirements.txt": "kit-of-ours\n",
+            },
+            model={"handler": "handler.py", "requirementsFile": "requirements.txt"},
+        ),
+        "No module named 'text_utils'",
+        Archive(
+            files={
+                "handler.py": f"from text_utils import load\n\n\n{HANDLER}",
+                "text_utils.py": NAMES,
+                "requirements.txt": "kit-of-ours\n",
+            },
+            model={"handler": "handler.py", "requirementsFile": "requirements.txt"},
+        ),
+    ),
+    case(
         "import-relative",
         "a relative import in the handler",
         beside("from .names import load", {"names.py": NAMES}),

@@ -27,10 +27,21 @@ class Handler:
 
 
 MODULE = whole("net")
+# With all that makes it one for torch.
+FILLED = saved(
+    b"cnet\nNet\n)\x81}(X\x08\0\0\0training\x88X\x0b\0\0\0_parameters}X\x08\0\0\0_buffers}X\x08\0\0\0_modules}ub"
+)
 LISTED = saved(b"cfractions\nFraction\nX\x03\0\0\x001/3\x85R")
 LOAD = 'torch.load(path, map_location="cpu")'
 TRUSTED = "torch.load(path, weights_only=False)"
 SAFE = "import fractions\ntorch.serialization.add_safe_globals([fractions.Fraction])"
+EITHER = """
+def read(path):
+    try:
+        return torch.jit.load(path)
+    except RuntimeError:
+        return {}
+"""
 
 CASES = [
     Case(
@@ -88,5 +99,37 @@ CASES = [
         repaired=loads(LOAD, STATE_DICT),
         fails="worker",
         says="persistent id instruction",
+    ),
+    Case(
+        code="weights-call",
+        title="a state_dict that is used as a model",
+        broken=loads(f"{LOAD}.eval()", STATE_DICT),
+        repaired=loads(LOAD, STATE_DICT),
+        fails="worker",
+        says="object has no attribute 'eval'",
+    ),
+    Case(
+        code="weights-call",
+        title="a checkpoint that is given to load_state_dict",
+        broken=loads(f"Net().load_state_dict({LOAD})", CHECKPOINT, top="from net import Net"),
+        repaired=loads(f"Net().load_state_dict({LOAD}['model'])", CHECKPOINT, top="from net import Net"),
+        fails="worker",
+        says="in loading state_dict",
+    ),
+    Case(
+        code="weights-call",
+        title="a whole model that is given to load_state_dict",
+        broken=loads(f"Net().load_state_dict({TRUSTED})", FILLED, top="from net import Net"),
+        repaired=loads(f"Net().load_state_dict({LOAD})", STATE_DICT, top="from net import Net"),
+        fails="worker",
+        says="Expected state_dict to be dict-like",
+    ),
+    Case(
+        code="weights-call",
+        title="a load that comes where another has failed",
+        broken=loads("read(path)", MODULE, top=EITHER.format(LOAD)),
+        repaired=loads("read(path)", MODULE, top=EITHER.format(TRUSTED)),
+        fails="worker",
+        says=REFUSED,
     ),
 ]

@@ -83,6 +83,10 @@ NO_KEY = {"handler-key": "error"}
         'for key in ("serializedFile", "modelFile"): self.file = manifest["model"][key]',
         'FILES = {"net": "b.txt"}; FILES["words"]',
         'if not manifest["model"].get("modelFile"): self.file = manifest["model"]["modelFile"]',
+        'getattr(context, "model_yaml_config")["handler"]["name"]',
+        'for key, name in {"net": "modelFile"}.items(): self.file = manifest["model"][name]',
+        'for place, key in enumerate(["modelName", "modelFile"]): manifest["model"][key]',
+        'names = {key: key + "File" for key in ("model",)}; manifest["model"][names["model"]]',
     ],
 )
 def test_a_key_that_is_absent(line: str) -> None:
@@ -170,6 +174,11 @@ NO_FILE = {"handler-file-missing": "warning"}
         "import zipfile; zipfile.ZipFile('names.json').extractall(folder + '/out'); open(folder + '/a.txt')",
         "x = vars(self); open('a.txt')",
         'FILES = {"words": "a.txt"}; open(FILES["words"])',
+        'FILES = {"words": "a.txt"}; [open(name) for name in FILES.values()]',
+        'paths = [Path(folder) / name for name in ("handler.py", "a.txt")]; [path.read_text() for path in paths]',
+        'files = [f"part-{number}.txt" for number in range(2)]; open(files[1])',
+        'os.makedirs(os.path.join(folder, "out"), exist_ok=True); open(os.path.join(folder, "a.txt"))',
+        'name, suffix = os.path.splitext("handler.py"); open(name + ".json")',
         '[open(os.path.join(folder, name)) for name in ("handler.py", "a.txt")]',
         'open(json.load(open("names.json"))["words"])',
         'transformers.AutoTokenizer.from_pretrained(os.path.join(folder, "tokenizer"))',

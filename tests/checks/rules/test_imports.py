@@ -104,3 +104,26 @@ def test_a_module_that_is_gone_is_not_hidden() -> None:
 
 def test_this_pythons_standard_library() -> None:
     assert all(is_standard(name, sys.version_info[:2]) for name in sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize(
+    "module", ["input_reader", "my_text_utils", "utils", "models", "nets.small", "preprocessing"]
+)
+def test_a_file_of_the_authors_own_is_missing_whatever_a_listed_distribution_may_bring(module: str) -> None:
+    top = module.partition(".")[0]
+    assert missing(f"import kit_of_ours\nfrom {module} import x", "kit-of-ours\n") == {top: "warning"}
+    assert missing(f"import {module}", "kit-of-ours\ngrpcio\n") == {top: "warning"}
+
+
+@pytest.mark.parametrize("module", ["kit_utils", "ours_core", "tokenizers", "geventhttpclient", "nobodys"])
+def test_what_a_listed_distribution_may_bring_is_a_note(module: str) -> None:
+    assert missing(f"import {module}", "kit-of-ours\n") == {module: "note"}
+
+
+def test_a_file_beside_others_that_are_packed_is_missing() -> None:
+    imports = "from here import x\nfrom nobodys import y"
+    assert missing(imports, "kit-of-ours\n", here=b"x = 1\n") == {"nobodys": "warning"}
+    # What the others import is looked at too, and what is called as a distribution of the table still is a note.
+    imports = "from here import x"
+    assert missing(imports, "kit-of-ours\n", here=b"from constants import x\n") == {"constants": "warning"}
+    assert missing(imports, "kit-of-ours\n", here=b"from tokenizers import x\n") == {"tokenizers": "note"}

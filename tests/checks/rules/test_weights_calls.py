@@ -7,7 +7,7 @@ import pytest
 from tests.archive.inspection.test_onnx import model
 from tests.checks.cases.case import Archive
 from tests.checks.cases.weights import CHECKPOINT, SCRIPT, STATE_DICT, of_zip
-from tests.checks.cases.weights_calls import LISTED, LOAD, MODULE, SAFE, TRUSTED, loads
+from tests.checks.cases.weights_calls import EITHER, LISTED, LOAD, MODULE, SAFE, TRUSTED, loads
 from tests.support.checking import found
 
 CODE = "weights-call"
@@ -48,10 +48,45 @@ def severities(archive: Archive, **options: str) -> list[str]:
         # Another function of the name, or another file.
         loads("torch.load(path)", MODULE, top="class torch:\n    load = staticmethod(print)"),
         loads("torch.jit.load(path + 'x')", STATE_DICT),
+        # What stands in its place, and what only one of the ways says.
+        loads(
+            LOAD, MODULE, top="import functools\ntorch.load = functools.partial(torch.load, weights_only=False)"
+        ),
+        loads(LOAD, MODULE, top="setattr(torch, 'load', print)"),
+        loads(f"{TRUSTED} if torch.cuda.is_available() else torch.load(path, weights_only=False)", MODULE),
+        loads(f"{LOAD} if torch.cuda.is_available() else {TRUSTED}", MODULE),
+        # What is made of it is not known, or may be right.
+        loads(f"{LOAD}['model'].eval()", CHECKPOINT),
+        loads(f"{LOAD}.update(a=1)", STATE_DICT),
+        loads(f"{TRUSTED}.eval()", MODULE),
+        loads(f"Net().load_state_dict({LOAD})", STATE_DICT, top="from net import Net"),
+        loads(f"Net().load_state_dict({LOAD}, strict=False)", CHECKPOINT, top="from net import Net"),
+        loads(f"Net().load_state_dict({LOAD}['model'])", CHECKPOINT, top="from net import Net"),
+        loads("read(path)", STATE_DICT, top=EITHER.format(LOAD)),
+        loads("read(path)", MODULE, top=EITHER.format(LOAD).replace("RuntimeError", "ValueError")),
+        loads("read(path)", SCRIPT, top=EITHER.format(LOAD)),
     ],
 )
 def test_calls_that_may_be_right(archive: Archive) -> None:
     assert severities(archive) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "functools.partial(torch.load, map_location='cpu')(path)",
+        "torch.load(path, **{'map_location': 'cpu'})",
+        "torch.load(io.BytesIO(open(path, 'rb').read()))",
+        "torch.load(path) if torch.cuda.is_available() else torch.load(path, map_location='cpu')",
+        "read(path)",
+        "{'.pt': torch.load}[os.path.splitext(path)[1]](path)",
+    ],
+)
+def test_a_call_that_is_written_in_another_way(call: str) -> None:
+    top = "import functools, io\ndef read(path, device='cpu', **more): return torch.load(path, device, **more)"
+    assert severities(loads(call, MODULE, top=top)) == ["warning"]
+    scripted = severities(loads(call.replace("torch.load", "torch.jit.load"), STATE_DICT, top=top))
+    assert scripted == ([] if call == "read(path)" else ["error"])
 
 
 def test_what_a_try_takes_is_not_reported() -> None:
