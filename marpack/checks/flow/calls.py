@@ -28,6 +28,7 @@ from marpack.checks.flow.known_calls import (
 )
 from marpack.checks.flow.state import State
 from marpack.checks.flow.values import (
+    LONGEST_TEXT,
     NONE,
     UNKNOWN,
     Batch,
@@ -43,11 +44,11 @@ from marpack.checks.flow.values import (
     Scope,
     Typed,
     Value,
+    near_keys,
     of_python,
     types_of,
 )
 
-_LONGEST_TEXT = 4096
 _TEXT_METHODS = frozenset({"endswith", "lower", "lstrip", "removeprefix", "removesuffix", "replace", "rstrip"}) | {
     *("split", "startswith", "strip", "upper", "rsplit")
 }
@@ -203,6 +204,7 @@ class Calls(State):
         if isinstance(value, Mapped):
             return self._mapped_method(value, name, given)
         if isinstance(value, Known) and isinstance(value.value, str):
+            self.step(items=len(value.value))
             found = text_method(value.value, name, given)
             if found is not None:
                 return found
@@ -245,8 +247,7 @@ class Calls(State):
             if key.value in value.entries:
                 return of_python(value.entries[key.value], f"{value.name}[{key.value!r}]")
             source = "" if value.number else f"{value.name}.get({key.value!r})"
-            near = tuple(each for each in value.entries if isinstance(each, str))
-            return given[1] if len(given) > 1 else Known(None, source, near)
+            return given[1] if len(given) > 1 else Known(None, source, near_keys(value.entries))
         if name == "keys":
             return value
         if name in ("pop", "setdefault", "update", "clear", "popitem", "__setitem__"):
@@ -272,7 +273,7 @@ def joined(parts: Sequence[Value]) -> Value:
                 texts.append(text)
             case _:
                 return UNKNOWN
-    if not parts:
+    if not parts or sum(map(len, texts)) > LONGEST_TEXT:
         return UNKNOWN
     return Known(posixpath.join(*texts)) if start is None else start.joined(*texts) if texts else start
 
@@ -282,9 +283,9 @@ def text_of(parts: Sequence[Value]) -> Value:
     parts = [part for part in parts if part != Known("")]
     first = parts[0] if parts else Known("")
     known = [str(part.value) for part in parts if isinstance(part, Known)]
-    text = "".join(known)
-    if len(text) > _LONGEST_TEXT:
+    if sum(map(len, known)) + len(first.path if isinstance(first, ModelPath) else "") > LONGEST_TEXT:
         return Typed(frozenset(["str"]))
+    text = "".join(known)
     if len(known) == len(parts):
         return Known(text)
     if isinstance(first, ModelPath) and len(known) == len(parts) - 1:
@@ -335,15 +336,15 @@ def text_method(text: str, name: str, given: Sequence[Value]) -> Value | None:
         parts = [part for value in given[0].values for part in (Known(text), value)][1:]
         return text_of(parts) if parts else Known("")
     arguments = [value.value for value in given if isinstance(value, Known)]
-    if name not in _TEXT_METHODS or len(arguments) != len(given) or len(text) > _LONGEST_TEXT:
+    if name not in _TEXT_METHODS or len(arguments) != len(given) or len(text) > LONGEST_TEXT:
         return None
     if not all(isinstance(each, (str, int)) for each in arguments):
         return None
-    if name == "replace" and sum(len(str(each)) for each in arguments) > 100:
+    if name == "replace" and len(text) * sum(len(str(each)) for each in arguments) > LONGEST_TEXT:
         return Typed(frozenset(["str"]))
     try:
         return of_python(getattr(text, name)(*arguments), "")
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
 
 

@@ -10,6 +10,7 @@ from marpack.checks.flow.calls import CONSTANTS, joined, percent, text_of
 from marpack.checks.flow.events import KeyRead, Unbound
 from marpack.checks.flow.objects import Objects
 from marpack.checks.flow.values import (
+    LONGEST_TEXT,
     NONE,
     UNKNOWN,
     Batch,
@@ -32,6 +33,7 @@ from marpack.checks.flow.values import (
     Value,
     items_of,
     merged,
+    near_keys,
     of_python,
     truth,
 )
@@ -151,7 +153,10 @@ class Expressions(Objects):
         name = node.attr
         match value:
             case Outside(path):
-                return CONSTANTS.get(f"{path}.{name}", Outside(f"{path}.{name}"))
+                inner_path = f"{path}.{name}"
+                return (
+                    CONSTANTS.get(inner_path) or Outside(inner_path) if len(inner_path) < LONGEST_TEXT else UNKNOWN
+                )
             case Packed(inner):
                 return inner.names.get(name, UNKNOWN)
             case Made(inner_node):
@@ -182,8 +187,7 @@ class Expressions(Objects):
                 if known in entries:
                     return of_python(entries[known], f"{name}[{known!r}]")
                 if value not in self.changed:
-                    near = tuple(each for each in entries if isinstance(each, str))
-                    self.note(KeyRead, node, scope, owner=name, key=str(known), near=near)
+                    self.note(KeyRead, node, scope, owner=name, key=str(known), near=near_keys(entries))
             case (Items(_, values), Known(int(place))) if -len(values) <= place < len(values):
                 return values[place]
             case (Batch(), _):
@@ -262,6 +266,7 @@ class Expressions(Objects):
             case ast.Div() if isinstance(left, ModelPath):
                 return joined([left, right])
             case ast.Mod() if isinstance(left, Known) and isinstance(left.value, str):
+                self.step(items=len(left.value))
                 return percent(left.value, right)
             case ast.Mult() if isinstance(left, Items):
                 return Typed(frozenset([left.type]))

@@ -11,12 +11,10 @@ from typing import Any, Literal, TypeAlias
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
 from marpack.checks.flow.memory import Memory
 from marpack.checks.flow.values import UNKNOWN, Closure, Instance, Known, Made, Mapped, ModelPath, Scope, Value
+from marpack.checks.flow.work import Work
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
-
-# How many statements and expressions are followed: no real handler comes near.
-_MOST_STEPS = 100_000
 
 # Among the paths written to: that the current folder is another one.
 _FOLDER = "//"
@@ -42,15 +40,11 @@ Outcome: TypeAlias = Literal["end", "return", "raise", "loop"]
 _NEVER_RIGHT = (Unbound, NoAttribute)
 
 
-class TooMuchError(Exception):
-    """There is more to follow than is worth it."""
-
-
 class RaisesError(Exception):
     """The statement at hand surely raises an exception of the handler's own."""
 
 
-class State(ABC):
+class State(Work, ABC):
     """What is known of the worker at a place in the handler's text.
 
     ``holds`` tells whether the model's folder has a file or folder, ``json_of`` returns the object that a member
@@ -68,6 +62,7 @@ class State(ABC):
         config: Callable[[], Mapping[str, Any] | None],
         python: tuple[int, int],
     ) -> None:
+        super().__init__()
         self.modules = modules
         self.manifest = manifest
         self.config = config
@@ -90,7 +85,6 @@ class State(ABC):
         self.left_out: dict[str, str] = {}
         # Dictionaries that are not any more what they were.
         self.changed: dict[Mapped, bool] = {}
-        self._steps = _MOST_STEPS
 
     @abstractmethod
     def value(self, node: ast.expr | None, scope: Scope) -> Value:
@@ -122,12 +116,6 @@ class State(ABC):
     @abstractmethod
     def attribute(self, instance: Instance, name: str) -> Value | None:
         """Return an attribute of an object, None where neither it nor its line of classes has one."""
-
-    def step(self) -> None:
-        """Count a step; raises ``TooMuchError`` where there were too many."""
-        self._steps -= 1
-        if self._steps < 0:
-            raise TooMuchError
 
     @property
     def sure(self) -> bool:
@@ -180,6 +168,7 @@ class State(ABC):
             return True
         if "" in self._written:
             return None
+        self.step(items=len(self._written) + len(path))
         parents = [path[:place] for place, letter in enumerate(path) if letter == "/"]
         below = any(written.startswith(f"{path}/") for written in self._written)
         return None if below or any(each in self._written for each in (path, *parents)) else False
@@ -195,7 +184,9 @@ class State(ABC):
 
     def forget(self, instance: Instance) -> None:
         """Remember that something may have set any attribute of an object."""
-        for name in [ANY, *instance.attributes]:
+        names = [name for name, value in instance.attributes.items() if value != UNKNOWN]
+        self.step(items=len(instance.attributes) + len(names))
+        for name in [ANY, *names]:
             self.memory.set(instance.attributes, name, UNKNOWN)
 
     def none_used(self, node: ast.AST, value: Value, scope: Scope) -> None:

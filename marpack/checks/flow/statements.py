@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from marpack.checks.flow.events import FileUse, Raises
-from marpack.checks.flow.functions import Functions, stored
+from marpack.checks.flow.functions import Functions
 from marpack.checks.flow.state import Outcome, RaisesError, ends_worker, taken_by
 from marpack.checks.flow.values import (
     NONE,
@@ -35,6 +35,11 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 class Statements(Functions):
     """Follows statements."""
+
+    def __init__(self, *arguments: Any, **words: Any) -> None:
+        super().__init__(*arguments, **words)
+        # What the clauses of a try take.
+        self._tries: dict[ast.AST, frozenset[str]] = {}
 
     def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
         """Follow statements one after another, and return how their end is left."""
@@ -71,7 +76,7 @@ class Statements(Functions):
             case ast.Raise():
                 self.value(node.exc, scope)
                 if node.exc is not None:
-                    self.note(Raises, node, scope, text=_shown(node.exc))
+                    self.note(Raises, node, scope, text=self.shown(node.exc))
                 return "raise"
             case ast.Assert():
                 return self._condition(node, ast.UnaryOp(ast.Not(), node.test), [_raise(node)], [], scope)
@@ -86,7 +91,7 @@ class Statements(Functions):
             case ast.Match():
                 self.value(node.subject, scope)
                 ways = [case.body for case in node.cases]
-                return self._ways([*ways, []], scope, names=stored(node))
+                return self._ways([*ways, []], scope, names=self.stored(node))
             case ast.Break() | ast.Continue():
                 return "loop"
             case ast.Import() | ast.ImportFrom():
@@ -99,6 +104,7 @@ class Statements(Functions):
                 for target in node.targets:
                     self.assign(target, UNKNOWN, scope)
             case ast.Global(names=names):
+                self.step(items=len(names) + len(scope.bound) // 8)
                 scope.bound -= set(names)
                 scope.declared_global |= set(names)
             case _ if isinstance(node, _TRIES):
@@ -112,6 +118,7 @@ class Statements(Functions):
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Bind a target to a value."""
+        self.step()
         match target:
             case ast.Name(id=name):
                 held = scope.globals if name in scope.declared_global else scope
@@ -168,13 +175,13 @@ class Statements(Functions):
                 path=path,
                 call="",
                 from_folder=joined,
-                raises=_shown(raised.exc) if raised is not None and raised.exc is not None else "",
+                raises=self.shown(raised.exc) if raised is not None and raised.exc is not None else "",
             )
         return outcome
 
     def _leave_out(self, body: Sequence[ast.stmt], path: str) -> None:
         """Remember which attributes would be set where a file is there."""
-        for inner in (each for statement in body for each in ast.walk(statement)):
+        for inner in (each for statement in body for each in self.walk(statement)):
             match inner:
                 case ast.Attribute(attr=name, ctx=ast.Store(), value=ast.Name(id="self")):
                     self.left_out[name] = path
@@ -184,6 +191,7 @@ class Statements(Functions):
         outcomes: list[Outcome] = []
 
         def follow(body: Sequence[ast.stmt]) -> bool:
+            self.step(items=len(names))
             for name in names:
                 self.memory.set(scope.names, name, UNKNOWN)
             with self.unsure():
@@ -234,7 +242,7 @@ class Statements(Functions):
         """Forget what a loop changes: it is not known while that runs."""
         targets = [node.target] if not isinstance(node, ast.While) else []
         for part in [*targets, *node.body]:
-            for inner in ast.walk(part):
+            for inner in self.walk(part):
                 if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Store):
                     with self.unsure():
                         self.assign(inner, UNKNOWN, scope)
@@ -250,7 +258,7 @@ class Statements(Functions):
             return self._ways([node.body, []], scope)
 
     def _try(self, node: Any, scope: Scope) -> Outcome:
-        taken = taken_by(node.handlers)
+        taken = self._taken_by(node)
         if not taken:
             outcome = self.block(node.body, scope)
             outcome = self.block(node.orelse, scope) if outcome == "end" else outcome
@@ -280,8 +288,13 @@ class Statements(Functions):
             outcome = outcome if final == "end" else final
         return outcome
 
+    def _taken_by(self, node: Any) -> frozenset[str]:
+        if node not in self._tries:
+            self._tries[node] = taken_by(node.handlers)
+        return self._tries[node]
+
     def _forget_stored(self, body: Sequence[ast.stmt], scope: Scope) -> None:
-        for name in {name for statement in body for name in stored(statement)}:
+        for name in {name for statement in body for name in self.stored(statement)}:
             self.memory.set(scope.names, name, UNKNOWN)
 
 
@@ -297,10 +310,3 @@ def _loaded(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
 
 def _raise(node: ast.Assert) -> ast.stmt:
     return ast.copy_location(ast.Raise(ast.Name("AssertionError", ast.Load())), node)
-
-
-def _shown(node: ast.expr) -> str:
-    try:
-        return ast.unparse(node)[:100]
-    except RecursionError:
-        return "..."

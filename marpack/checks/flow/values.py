@@ -6,6 +6,7 @@ import ast
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeAlias
 
 from marpack.checks.python.classes import ClassOf
@@ -42,7 +43,7 @@ class ModelPath:
 
     def joined(self, *parts: str) -> Value:
         """Return the path with others behind it; unknown if it leads out of the folder, or is absolute."""
-        if any(part.startswith("/") for part in parts):
+        if any(part.startswith("/") for part in parts) or sum(map(len, parts), len(self.path)) > LONGEST_TEXT:
             return UNKNOWN
         path = posixpath.normpath(posixpath.join(self.path or ".", *parts))
         return UNKNOWN if path == ".." or path.startswith("../") else ModelPath("" if path == "." else path)
@@ -196,6 +197,12 @@ Value: TypeAlias = (
 )
 UNKNOWN = Unknown()
 NONE = Known(None)
+# No name of a file is longer, and a number that is larger names nothing: of these only the type is known, so that
+# no text makes long ones of them.
+LONGEST_TEXT = 4096
+_LARGEST = 1 << 63
+# Keys that a message may offer in place of another one.
+_MOST_NEAR, _LONGEST_NEAR = 256, 100
 # Comparing what holds itself several times over would take for ever.
 _MOST_ITEMS = 256
 
@@ -208,6 +215,8 @@ def items_of(kind: str, values: Sequence[Value]) -> Value:
 
 def of_python(value: object, name: str) -> Value:
     """Return a value of JSON or YAML as one of these; ``name`` is how a message calls it."""
+    if len(name) > LONGEST_TEXT:
+        return UNKNOWN  # what holds itself, or is as deep as no settings are
     if isinstance(value, dict):
         return Mapped(name, value)
     if isinstance(value, (list, tuple)):
@@ -215,6 +224,10 @@ def of_python(value: object, name: str) -> Value:
         if len(value) > _MOST_ITEMS:
             return Typed(frozenset([kind]))
         return items_of(kind, [of_python(each, f"{name}[...]") for each in value])
+    if isinstance(value, (str, bytes)) and len(value) > LONGEST_TEXT:
+        return Typed(frozenset([type(value).__name__]))
+    if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+        return Typed(frozenset(["int"]))
     if value is None or isinstance(value, (str, bytes, int, float)):
         return Known(value)
     return value if isinstance(value, _VALUES) else UNKNOWN
@@ -224,6 +237,12 @@ _VALUES = (
     *(Unknown, Known, ModelPath, OpenFile, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
     *(Outside, Closure, Made, Bound, MethodOf),
 )
+
+
+def near_keys(entries: Mapping[Any, Any]) -> tuple[str, ...]:
+    """Return the keys of a dictionary that may be meant by another one: of very many the first."""
+    keys = (key for key in islice(entries, _MOST_NEAR) if isinstance(key, str) and len(key) <= _LONGEST_NEAR)
+    return tuple(keys)
 
 
 def types_of(value: Value) -> frozenset[str] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
+from itertools import islice
 from typing import TypeVar
 
 from marpack.checks.flow.events import Answer, Event, FileUse, KeyRead, NoAttribute, NoneUse, Raises, Unbound
@@ -27,7 +28,8 @@ _DIES = {
 }
 # Texts of the manifest's model that name files: other rules say that those are not packed.
 _ROLES = ("handler", "modelFile", "serializedFile", "configFile", "requirementsFile", "sourceVocab")
-
+# So many names are held against another one.
+_MOST_COMPARED = 1000
 
 # The options that give the manifest's model a key.
 _OPTIONS = {
@@ -89,7 +91,7 @@ def find_no_key(subject: Subject) -> Iterator[Finding]:
     first, and of what a ``try`` takes [server].
     """
     for event, severity in _of(subject, KeyRead, lambda event: (event.owner, event.key)):
-        near = get_close_matches(event.key, event.near, 1, 0.85)
+        near = _close(event.key, event.near, 0.85)
         option = _OPTIONS.get(event.key) if event.owner == "context.manifest['model']" else None
         fix = f"pack it (--{option}, {option.replace('-', '_')}=), or " if option else ""
         fix = f"write {near[0]!r}, or " if near else fix
@@ -129,13 +131,18 @@ def find_no_file(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def _close(word: str, among: Iterable[str], likeness: float) -> list[str]:
+    """Return the one that a word is most likely meant to be; comparing long ones would take long."""
+    return get_close_matches(word, islice(among, _MOST_COMPARED), 1, likeness) if len(word) <= 100 else []
+
+
 def _near(subject: Subject, path: str) -> str | None:
     """Return the member that is likely meant: of the same name in another place or case, or of a similar one."""
     name = posixpath.basename(path).lower()
     same = [each for each in subject.names if posixpath.basename(each).lower() == name]
     suffix = posixpath.splitext(name)[1]
     others = [each for each in subject.names if each.lower().endswith(suffix) and not each.endswith(".py")]
-    return next(iter(same or get_close_matches(path, others, 1, 0.7)), None)
+    return next(iter(same or _close(path, others, 0.7)), None)
 
 
 @rule("handler-undefined", "error", kind="model")
@@ -198,7 +205,7 @@ def find_none(subject: Subject) -> Iterator[Finding]:
     """
     for event, severity in _of(subject, NoneUse, lambda event: event.name):
         key = event.name.rpartition("'")[0].rpartition("'")[2]
-        near = get_close_matches(key, event.near, 1, 0.8)
+        near = _close(key, event.near, 0.8)
         fix = f"set {event.name} in initialize, or call super().initialize(context)"
         if not event.name.startswith("self."):
             fix = f"write {near[0]!r}" if near else "give a default, or pack what gives it that key"
