@@ -44,7 +44,6 @@ from marpack.checks.flow.values import (
     Scope,
     Typed,
     Value,
-    near_keys,
     of_python,
     types_of,
 )
@@ -247,7 +246,7 @@ class Calls(State):
             if key.value in value.entries:
                 return of_python(value.entries[key.value], f"{value.name}[{key.value!r}]")
             source = "" if value.number else f"{value.name}.get({key.value!r})"
-            return given[1] if len(given) > 1 else Known(None, source, near_keys(value.entries))
+            return given[1] if len(given) > 1 else Known(None, source, self.near_keys(value.entries))
         if name == "keys":
             return value
         if name in ("pop", "setdefault", "update", "clear", "popitem", "__setitem__"):

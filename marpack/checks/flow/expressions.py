@@ -33,7 +33,6 @@ from marpack.checks.flow.values import (
     Value,
     items_of,
     merged,
-    near_keys,
     of_python,
     truth,
 )
@@ -187,7 +186,7 @@ class Expressions(Objects):
                 if known in entries:
                     return of_python(entries[known], f"{name}[{known!r}]")
                 if value not in self.changed:
-                    self.note(KeyRead, node, scope, owner=name, key=str(known), near=near_keys(entries))
+                    self.note(KeyRead, node, scope, owner=name, key=str(known), near=self.near_keys(entries))
             case (Items(_, values), Known(int(place))) if -len(values) <= place < len(values):
                 return values[place]
             case (Batch(), _):

@@ -16,6 +16,8 @@ from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
 
+# What reading a file of JSON counts for: no handler reads more than a few, and they are kept.
+_COST_OF_JSON = 40_000
 # Among the paths written to: that the current folder is another one.
 _FOLDER = "//"
 _EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
@@ -74,6 +76,7 @@ class State(Work, ABC):
         self._written: dict[str, bool] = {}
         self._holds = holds
         self._json_of = json_of
+        self._documents: dict[str, Mapping[str, Any] | None] = {}
         # In how many conditions the place is whose outcome is not known, and what tries around it take.
         self.conditions = 0
         self._taken: list[frozenset[str]] = []
@@ -175,8 +178,12 @@ class State(Work, ABC):
 
     def json_of(self, path: str) -> Mapping[str, Any] | None:
         """Return the object that a packed file is in JSON, None where that is not known."""
-        untouched = not any(each in self._written for each in ("", path))
-        return self._json_of(path) if untouched else None
+        if any(each in self._written for each in ("", path)):
+            return None
+        if path not in self._documents:
+            self.step(items=_COST_OF_JSON)
+            self._documents[path] = self._json_of(path)
+        return self._documents[path]
 
     def write(self, path: str = "") -> None:
         """Remember that something may have been written, anywhere where nobody knows where."""
@@ -185,7 +192,7 @@ class State(Work, ABC):
     def forget(self, instance: Instance) -> None:
         """Remember that something may have set any attribute of an object."""
         names = [name for name, value in instance.attributes.items() if value != UNKNOWN]
-        self.step(items=len(instance.attributes) + len(names))
+        self.step(items=len(instance.attributes) + len(names) * 4)
         for name in [ANY, *names]:
             self.memory.set(instance.attributes, name, UNKNOWN)
 

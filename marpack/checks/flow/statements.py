@@ -40,6 +40,8 @@ class Statements(Functions):
         super().__init__(*arguments, **words)
         # What the clauses of a try take.
         self._tries: dict[ast.AST, frozenset[str]] = {}
+        # The names that the body of a try binds.
+        self._in_tries: dict[ast.AST, set[str]] = {}
 
     def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
         """Follow statements one after another, and return how their end is left."""
@@ -191,7 +193,7 @@ class Statements(Functions):
         outcomes: list[Outcome] = []
 
         def follow(body: Sequence[ast.stmt]) -> bool:
-            self.step(items=len(names))
+            self.step(items=len(names) * 4)
             for name in names:
                 self.memory.set(scope.names, name, UNKNOWN)
             with self.unsure():
@@ -273,7 +275,7 @@ class Statements(Functions):
                 return outcomes[-1] == "end"
 
             def rescue(handler: ast.ExceptHandler) -> bool:
-                self._forget_stored(node.body, scope)
+                self._forget_stored(node, scope)
                 if handler.name:
                     self.memory.set(scope.names, handler.name, UNKNOWN)
                 with self.unsure():
@@ -293,8 +295,11 @@ class Statements(Functions):
             self._tries[node] = taken_by(node.handlers)
         return self._tries[node]
 
-    def _forget_stored(self, body: Sequence[ast.stmt], scope: Scope) -> None:
-        for name in {name for statement in body for name in self.stored(statement)}:
+    def _forget_stored(self, node: Any, scope: Scope) -> None:
+        if node not in self._in_tries:
+            self._in_tries[node] = {name for statement in node.body for name in self.stored(statement)}
+        self.step(items=len(self._in_tries[node]) * 4)
+        for name in self._in_tries[node]:
             self.memory.set(scope.names, name, UNKNOWN)
 
 

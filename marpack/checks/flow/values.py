@@ -6,7 +6,6 @@ import ast
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, TypeAlias
 
 from marpack.checks.python.classes import ClassOf
@@ -201,8 +200,6 @@ NONE = Known(None)
 # no text makes long ones of them.
 LONGEST_TEXT = 4096
 _LARGEST = 1 << 63
-# Keys that a message may offer in place of another one.
-_MOST_NEAR, _LONGEST_NEAR = 256, 100
 # Comparing what holds itself several times over would take for ever.
 _MOST_ITEMS = 256
 
@@ -213,17 +210,21 @@ def items_of(kind: str, values: Sequence[Value]) -> Value:
     return Items(kind, tuple(values), size) if size <= _MOST_ITEMS else Typed(frozenset([kind]))
 
 
-def of_python(value: object, name: str) -> Value:
-    """Return a value of JSON or YAML as one of these; ``name`` is how a message calls it."""
+def of_python(value: object, name: str, most: int = _MOST_ITEMS) -> Value:
+    """Return a value of JSON or YAML as one of these; ``name`` is how a message calls it.
+
+    Of a list that holds more than ``most``, in the lists in it too, only the type is known.
+    """
     if len(name) > LONGEST_TEXT:
         return UNKNOWN  # what holds itself, or is as deep as no settings are
     if isinstance(value, dict):
         return Mapped(name, value)
     if isinstance(value, (list, tuple)):
         kind = type(value).__name__
-        if len(value) > _MOST_ITEMS:
+        if len(value) > most:
             return Typed(frozenset([kind]))
-        return items_of(kind, [of_python(each, f"{name}[...]") for each in value])
+        left = most // max(len(value), 1)
+        return items_of(kind, [of_python(each, f"{name}[...]", left) for each in value])
     if isinstance(value, (str, bytes)) and len(value) > LONGEST_TEXT:
         return Typed(frozenset([type(value).__name__]))
     if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
@@ -237,12 +238,6 @@ _VALUES = (
     *(Unknown, Known, ModelPath, OpenFile, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
     *(Outside, Closure, Made, Bound, MethodOf),
 )
-
-
-def near_keys(entries: Mapping[Any, Any]) -> tuple[str, ...]:
-    """Return the keys of a dictionary that may be meant by another one: of very many the first."""
-    keys = (key for key in islice(entries, _MOST_NEAR) if isinstance(key, str) and len(key) <= _LONGEST_NEAR)
-    return tuple(keys)
 
 
 def types_of(value: Value) -> frozenset[str] | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
 
 # How many statements and expressions are followed: no real handler comes near.
 _MOST_STEPS = 100_000
 # Names, attributes or pieces of text that are passed over one after another cost a step for so many.
-_OF_A_STEP = 16
+_OF_A_STEP = 8
 _LONGEST_SHOWN = 100
+# Keys that a message may offer in place of another one.
+_MOST_NEAR, _LONGEST_NEAR = 256, 100
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -21,22 +25,21 @@ class Work:
     """Counts what is done: everything that takes time and that a text may ask for again and again."""
 
     def __init__(self) -> None:
-        self._steps = _MOST_STEPS
+        self._left = _MOST_STEPS * _OF_A_STEP
         self._stored: dict[ast.AST, Sequence[str]] = {}
         self._generators: dict[ast.AST, bool] = {}
         self._shown: dict[ast.expr, str] = {}
 
     def step(self, *, items: int = _OF_A_STEP) -> None:
         """Count a step, or what passing over ``items`` costs; raises ``TooMuchError`` for too many."""
-        self._steps -= items // _OF_A_STEP
-        if self._steps < 0:
+        self._left -= items
+        if self._left < 0:
             raise TooMuchError
 
     def walk(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield a piece of the text and all that is in it."""
-        for number, inner in enumerate(ast.walk(node), 1):
-            if number % _OF_A_STEP == 0:
-                self.step()
+        for inner in ast.walk(node):
+            self.step(items=1)
             yield inner
 
     def stored(self, node: ast.AST) -> Sequence[str]:
@@ -64,6 +67,12 @@ class Work:
                     yield name
                 case ast.MatchMapping(rest=str(name)):
                     yield name
+
+    def near_keys(self, entries: Mapping[Any, Any]) -> tuple[str, ...]:
+        """Return the keys of a dictionary that may be meant by another one: of very many the first."""
+        self.step(items=min(len(entries), _MOST_NEAR))
+        keys = (key for key in islice(entries, _MOST_NEAR) if isinstance(key, str) and len(key) <= _LONGEST_NEAR)
+        return tuple(keys)
 
     def is_generator(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         """Tell whether calling a function gives a generator."""
