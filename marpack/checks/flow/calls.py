@@ -214,6 +214,7 @@ class Calls(State):
         if isinstance(value, Mapped):
             return self._mapped_method(value, name, given)
         if isinstance(value, Known) and isinstance(value.value, str):
+            self.step(items=len(value.value))
             found = text_method(value.value, name, given)
             if found is not None:
                 return found
@@ -263,8 +264,7 @@ class Calls(State):
             if key.value in value.entries:
                 return of_python(value.entries[key.value], f"{value.name}[{key.value!r}]")
             source = "" if value.number else f"{value.name}.get({key.value!r})"
-            near = tuple(each for each in value.entries if isinstance(each, str))
-            return given[1] if len(given) > 1 else Known(None, source, near)
+            return given[1] if len(given) > 1 else Known(None, source, self.near_keys(value.entries))
         if name == "keys":
             return value
         if name in ("items", "values") and value not in self.changed:

@@ -13,6 +13,7 @@ from marpack.checks.flow.events import KeyRead, LoadedUse, Unbound
 from marpack.checks.flow.texts import text_of
 from marpack.checks.flow.unbound import is_bound_later
 from marpack.checks.flow.values import (
+    LONGEST_TEXT,
     UNKNOWN,
     Batch,
     Bound,
@@ -147,6 +148,8 @@ class Expressions(Comprehensions):
         match value:
             case Outside(path):
                 whole = f"{path}.{name}"
+                if len(whole) > LONGEST_TEXT:
+                    return UNKNOWN
                 return self.replaced.get(whole, CONSTANTS.get(whole, Outside(whole)))
             case Packed(inner):
                 return inner.names.get(name, UNKNOWN)
@@ -177,8 +180,7 @@ class Expressions(Comprehensions):
                 if known in entries:
                     return of_python(entries[known], f"{name}[{known!r}]")
                 if value not in self.changed:
-                    near = tuple(each for each in entries if isinstance(each, str))
-                    self.note(KeyRead, node, scope, owner=name, key=str(known), near=near)
+                    self.note(KeyRead, node, scope, owner=name, key=str(known), near=self.near_keys(entries))
             case (Items(_, values), Known(int(place))) if -len(values) <= place < len(values):
                 return values[place]
             case (Batch(), _):

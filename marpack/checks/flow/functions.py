@@ -50,6 +50,7 @@ class Functions(Expressions):
         """Follow an import statement."""
         if isinstance(node, ast.Import):
             for alias in node.names:
+                self.step()
                 whole = self.module(alias.name)
                 bound = alias.asname or alias.name.partition(".")[0]
                 first = whole if alias.asname else self.module(bound)
@@ -60,8 +61,10 @@ class Functions(Expressions):
         module = absolute_name(package, node.module, node.level)
         inner = None if module is None else self.module(module)
         for alias in node.names:
+            self.step()
             if alias.name == "*":
-                known = inner.space.starred if inner is not None and inner.space is not None else None
+                starred = inner.space.starred if inner is not None and inner.space is not None else None
+                known = None if starred is None else frozenset(starred)
                 for name, value in (inner.names if inner is not None else {}).items():
                     if known is None or name in known:
                         self.assign(ast.Name(name, ast.Store()), value, scope)
@@ -106,6 +109,7 @@ class Functions(Expressions):
         """Follow the definition of a function."""
         args = node.args
         closure = self.closure(node, scope)
+        self.step(items=len(args.posonlyargs) + len(args.args) + len(args.kwonlyargs))
         for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]:
             self.annotation(None if arg is None else arg.annotation, scope)
         self.annotation(node.returns, scope)
@@ -190,7 +194,7 @@ class Functions(Expressions):
             self.method(instance, "__post_init__", [])
 
     def _constructor(self, instance: Instance) -> Value:
-        for item in instance.cls.lineage():
+        for item in self.lineage(instance):
             if isinstance(item, ClassOf):
                 held = self.class_names.get(item.node) if item.node is not None else None
                 if held is None:
@@ -224,9 +228,9 @@ class Functions(Expressions):
         self._bind(node, given, named, function.defaults, scope)
         if isinstance(node, ast.Lambda):
             return self.value(node.body, scope)
-        if _is_generator(node) or isinstance(node, ast.AsyncFunctionDef):
+        if self.is_generator(node) or isinstance(node, ast.AsyncFunctionDef):
             self._may_do([*given, *named.values()], scope)  # later, or never
-        if _is_generator(node):
+        if self.is_generator(node):
             return Typed(frozenset(["generator"]))
         frame = Frame(node)
         self.frames.append(frame)
@@ -252,9 +256,8 @@ class Functions(Expressions):
     def _bound_by(self, node: FunctionNode) -> frozenset[str]:
         """Return every name that a function may bind, but those that it declares to be the module's."""
         if node not in self._bound:
-            inside = list(ast.walk(node))
-            given = {name for inner in inside if isinstance(inner, ast.Global) for name in inner.names}
-            self._bound[node] = frozenset(stored(node)) - given
+            given = {name for inner in self.walk(node) if isinstance(inner, ast.Global) for name in inner.names}
+            self._bound[node] = frozenset(self.stored(node)) - given
         return self._bound[node]
 
     def _bind(
@@ -267,6 +270,7 @@ class Functions(Expressions):
     ) -> None:
         args = node.args
         positional = [arg.arg for arg in [*args.posonlyargs, *args.args]]
+        self.step(items=len(positional) + len(args.kwonlyargs))
         values: dict[str, Value] = {}
         defaults = [*([None] * (len(positional) - len(args.defaults))), *args.defaults]
         for name, default in [
@@ -304,34 +308,3 @@ def _outer(scope: Scope) -> Scope:
     while scope.is_class and scope.parent is not None:
         scope = scope.parent
     return scope
-
-
-def stored(node: ast.AST) -> list[str]:
-    """Return the names that a piece of a file binds, those of the functions in it too."""
-    found: list[str] = []
-    for inner in ast.walk(node):
-        match inner:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                found.append(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                found.append(name)
-            case ast.alias(name=name, asname=given):
-                found.append(given or name.partition(".")[0])
-            case ast.arg(arg=name):
-                found.append(name)
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                found.append(name)
-            case ast.MatchMapping(rest=str(name)):
-                found.append(name)
-    return found
-
-
-def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    waiting: list[ast.AST] = list(node.body)
-    while waiting:
-        inner = waiting.pop()
-        if isinstance(inner, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(inner, (*_FUNCTIONS, ast.Lambda, ast.ClassDef)):
-            waiting.extend(ast.iter_child_nodes(inner))
-    return False

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from marpack.checks.flow.events import Answer, Event
-from marpack.checks.flow.state import RaisesError, TooMuchError
+from marpack.checks.flow.state import RaisesError
 from marpack.checks.flow.statements import Statements
 from marpack.checks.flow.values import NONE, Batch, Bound, Closure, Context, Instance, Made, Value, types_of
+from marpack.checks.flow.work import TooMuchError
 from marpack.checks.python.entry_point import EntryPoint, Worker
 
 

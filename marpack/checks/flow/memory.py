@@ -37,10 +37,13 @@ class Memory:
             del self._log[mark:]
             if ends:
                 changes.append(after)
-        touched = {place: each[:2] for after in changes for place, each in after.items()}
-        for place, (held, key) in touched.items():
-            before = held.get(key, absent)
-            values = [after[place][2] if place in after else before for after in changes]
+        touched: dict[Any, tuple[Any, Any, list[Any]]] = {}
+        for after in changes:
+            for place, (held, key, value) in after.items():
+                touched.setdefault(place, (held, key, []))[2].append(value)
+        for held, key, values in touched.values():
+            if len(values) < len(changes):
+                values.append(held.get(key, absent))  # of all ways that did not touch it
             value = values[0]
             for other in values[1:]:
                 value = merge(value, other)

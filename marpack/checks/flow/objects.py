@@ -28,7 +28,7 @@ from marpack.checks.flow.values import (
     Value,
     of_python,
 )
-from marpack.checks.python.classes import ClassOf
+from marpack.checks.python.classes import Base, ClassOf
 from marpack.checks.python.torch_handlers import torch_handler
 
 # Attributes that any object has.
@@ -44,10 +44,22 @@ class Objects(Calls):
         super().__init__(*arguments, **words)
         # The names that the bodies of classes bind.
         self.class_names: dict[ast.ClassDef, dict[str, Value]] = {}
+        self._lineages: dict[ast.ClassDef, list[Base]] = {}
+
+    def lineage(self, instance: Instance) -> list[Base]:
+        """Return the class of an object and its bases, as ``ClassOf.lineage``, worked out once."""
+        node = instance.cls.node
+        if node is None:
+            return instance.cls.lineage()
+        if node not in self._lineages:
+            self._lineages[node] = instance.cls.lineage()
+        found = self._lineages[node]
+        self.step(items=len(found))
+        return found
 
     def no_attribute(self, node: ast.Attribute, instance: Instance, scope: Scope) -> None:
         """Note that an attribute of the handler is read that nothing has set."""
-        classes = [item for item in instance.cls.lineage() if isinstance(item, ClassOf)]
+        classes = [item for item in self.lineage(instance) if isinstance(item, ClassOf)]
         assigned = any(item.own_attribute(node.attr).has is not False for item in classes)
         missing, owner = self.left_out.get(node.attr, ""), instance.cls.value.name
         self.note(NoAttribute, node, scope, name=node.attr, owner=owner, assigned=assigned, missing=missing)
@@ -61,7 +73,7 @@ class Objects(Calls):
 
     def held(self, instance: Instance) -> list[dict[str, Value]]:
         """Return the names that the bodies of an object's classes bind, as far as they are the archive's."""
-        nodes = [item.node for item in instance.cls.lineage() if isinstance(item, ClassOf)]
+        nodes = [item.node for item in self.lineage(instance) if isinstance(item, ClassOf)]
         return [self.class_names[node] for node in nodes if node is not None and node in self.class_names]
 
     def of_context(self, name: str) -> Value:
@@ -86,7 +98,7 @@ class Objects(Calls):
                 self.forget(instance)
             return UNKNOWN
         is_open = ANY in instance.attributes
-        for item in instance.cls.lineage():
+        for item in self.lineage(instance):
             if isinstance(item, ClassOf):
                 held = self.class_names.get(item.node) if item.node is not None else None
                 if held is None:
@@ -111,9 +123,10 @@ class Objects(Calls):
         """Return the class whose method a function is that is called on an object: ``Base.load(self)``."""
         if not given or not isinstance(given[0], Instance):
             return None
-        for item in given[0].cls.lineage():
+        for item in self.lineage(given[0]):
             if isinstance(item, ClassOf) and item.node is not None:
                 held = self.class_names.get(item.node, {})
+                self.step(items=len(held) + len(item.node.body))
                 own = [each.node for each in held.values() if isinstance(each, Closure)]
                 if any(each is function.node for each in (*own, *item.node.body)):
                     return item
@@ -134,7 +147,7 @@ class Objects(Calls):
 
     def _behind(self, cls: ClassOf, instance: Instance, name: str) -> Value:
         """Return what ``super()`` has of a name, in a method of a class."""
-        lineage = instance.cls.lineage()
+        lineage = self.lineage(instance)
         behind = lineage[lineage.index(cls) + 1 :] if cls in lineage else [None]
         for item in behind:
             if isinstance(item, ClassOf):
@@ -209,7 +222,7 @@ class Objects(Calls):
 
     def _initialized(self, instance: Instance) -> None:
         classes = [
-            item.node for item in instance.cls.lineage() if isinstance(item, ClassOf) and item.node is not None
+            item.node for item in self.lineage(instance) if isinstance(item, ClassOf) and item.node is not None
         ]
         if any(not BASE_HOOKS.isdisjoint(self.class_names.get(node, ())) for node in classes):
             self.forget(instance)

@@ -48,6 +48,7 @@ class Operations(Objects):
             case ast.Div() if isinstance(left, ModelPath):
                 return joined([left, right])
             case ast.Mod() if isinstance(left, Known) and isinstance(left.value, str):
+                self.step(items=len(left.value))
                 return percent(left.value, right)
             case ast.Mult() if isinstance(left, Items):
                 return Typed(frozenset([left.type]))

@@ -26,13 +26,13 @@ from marpack.checks.flow.values import (
     Value,
     merged,
 )
+from marpack.checks.flow.work import Work
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.values import BUILTIN_NAMES
 
-# How many statements and expressions are followed: no real handler comes near.
-_MOST_STEPS = 100_000
-
+# What reading a file of JSON counts for: no handler reads more than a few, and they are kept.
+_COST_OF_JSON = 40_000
 # Among the paths written to: that the current folder is another one.
 _FOLDER = "//"
 # Among the attributes of an object: that it may have any.
@@ -59,10 +59,6 @@ _NEVER_RIGHT = (Unbound, NoAttribute)
 E = TypeVar("E", bound=Event)
 
 
-class TooMuchError(Exception):
-    """There is more to follow than is worth it."""
-
-
 class RaisesError(Exception):
     """The statement at hand surely raises an exception of the handler's own."""
 
@@ -76,7 +72,7 @@ class Frame:
     conditions: int = 0
 
 
-class State(ABC):
+class State(Work, ABC):
     """What is known of the worker at a place in the handler's text.
 
     ``holds`` tells whether the model's folder has a file or folder, ``json_of`` returns the object that a member
@@ -94,6 +90,7 @@ class State(ABC):
         config: Callable[[], Mapping[str, Any] | None],
         python: tuple[int, int],
     ) -> None:
+        super().__init__()
         self.modules = modules
         self.manifest = manifest
         self.config = config
@@ -105,6 +102,7 @@ class State(ABC):
         self._written: dict[str, bool] = {}
         self._holds = holds
         self._json_of = json_of
+        self._documents: dict[str, Mapping[str, Any] | None] = {}
         # In how many conditions the place is whose outcome is not known, and what tries around it take.
         self.conditions = 0
         self._taken: list[frozenset[str]] = []
@@ -121,7 +119,6 @@ class State(ABC):
         self.left_out: dict[str, str] = {}
         # Dictionaries that are not any more what they were.
         self.changed: dict[Mapped, bool] = {}
-        self._steps = _MOST_STEPS
         # Loads whose errors a try takes, and, in its except, the one whose error that is, and its conditions.
         self.tried: list[Load] = []
         self.rescue: tuple[Load, int] | None = None
@@ -162,12 +159,6 @@ class State(ABC):
     @abstractmethod
     def attribute(self, instance: Instance, name: str) -> Value | None:
         """Return an attribute of an object, None where neither it nor its line of classes has one."""
-
-    def step(self) -> None:
-        """Count a step; raises ``TooMuchError`` where there were too many."""
-        self._steps -= 1
-        if self._steps < 0:
-            raise TooMuchError
 
     @property
     def sure(self) -> bool:
@@ -257,14 +248,19 @@ class State(ABC):
             return True
         if "" in self._written:
             return None
+        self.step(items=len(self._written) + len(path))
         parents = [path[:place] for place, letter in enumerate(path) if letter == "/"]
         below = any(written.startswith(f"{path}/") for written in self._written)
         return None if below or any(each in self._written for each in (path, *parents)) else False
 
     def json_of(self, path: str) -> Mapping[str, Any] | None:
         """Return the object that a packed file is in JSON, None where that is not known."""
-        untouched = not any(each in self._written for each in ("", path))
-        return self._json_of(path) if untouched else None
+        if any(each in self._written for each in ("", path)):
+            return None
+        if path not in self._documents:
+            self.step(items=_COST_OF_JSON)
+            self._documents[path] = self._json_of(path)
+        return self._documents[path]
 
     def write(self, path: str = "") -> None:
         """Remember that something may have been written, anywhere where nobody knows where."""
@@ -272,7 +268,9 @@ class State(ABC):
 
     def forget(self, instance: Instance) -> None:
         """Remember that something may have set any attribute of an object."""
-        for name in [ANY, *instance.attributes]:
+        names = [name for name, value in instance.attributes.items() if value != UNKNOWN]
+        self.step(items=len(instance.attributes) + len(names) * 4)
+        for name in [ANY, *names]:
             self.memory.set(instance.attributes, name, UNKNOWN)
 
     def escape(self, value: Value) -> None:

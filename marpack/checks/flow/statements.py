@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from marpack.checks.flow.events import FileUse, Raises
-from marpack.checks.flow.functions import Functions, stored
+from marpack.checks.flow.functions import Functions
 from marpack.checks.flow.state import Outcome, RaisesError
 from marpack.checks.flow.tries import ends_worker, taken_by
 from marpack.checks.flow.values import (
@@ -37,6 +37,13 @@ _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 
 class Statements(Functions):
     """Follows statements."""
+
+    def __init__(self, *arguments: Any, **words: Any) -> None:
+        super().__init__(*arguments, **words)
+        # What the clauses of a try take.
+        self._tries: dict[ast.AST, frozenset[str]] = {}
+        # The names that the body of a try binds.
+        self._in_tries: dict[ast.AST, set[str]] = {}
 
     def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
         """Follow statements one after another, and return how their end is left."""
@@ -73,7 +80,7 @@ class Statements(Functions):
             case ast.Raise():
                 self.value(node.exc, scope)
                 if node.exc is not None:
-                    self.note(Raises, node, scope, text=_shown(node.exc))
+                    self.note(Raises, node, scope, text=self.shown(node.exc))
                 return "raise"
             case ast.Assert():
                 return self._condition(node, ast.UnaryOp(ast.Not(), node.test), [_raise(node)], [], scope)
@@ -88,7 +95,7 @@ class Statements(Functions):
             case ast.Match():
                 self.value(node.subject, scope)
                 ways = [case.body for case in node.cases]
-                return self._ways([*ways, []], scope, names=stored(node))
+                return self._ways([*ways, []], scope, names=self.stored(node))
             case ast.Break() | ast.Continue():
                 return "loop"
             case ast.Import() | ast.ImportFrom():
@@ -101,6 +108,7 @@ class Statements(Functions):
                 for target in node.targets:
                     self.assign(target, UNKNOWN, scope)
             case ast.Global(names=names):
+                self.step(items=len(names) + len(scope.bound) // 8)
                 scope.bound -= set(names)
                 scope.declared_global |= set(names)
             case _ if isinstance(node, _TRIES):
@@ -114,6 +122,7 @@ class Statements(Functions):
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Bind a target to a value."""
+        self.step()
         match target:
             case ast.Name(id=name):
                 held = scope.globals if name in scope.declared_global else scope
@@ -172,7 +181,9 @@ class Statements(Functions):
         if outcome == "raise" and tested:
             for event in [each for each in list(self.events)[before:] if isinstance(each, Raises)]:
                 del self.events[event]  # it is said of the file
-            raised = [_shown(each.exc) for each in taken if isinstance(each, ast.Raise) and each.exc is not None]
+            raised = [
+                self.shown(each.exc) for each in taken if isinstance(each, ast.Raise) and each.exc is not None
+            ]
             self.note(
                 FileUse, node, scope, path=tested[0], call="", raises=next(iter(raised), "the handler ends it")
             )
@@ -180,7 +191,7 @@ class Statements(Functions):
 
     def _leave_out(self, body: Sequence[ast.stmt], path: str) -> None:
         """Remember which attributes would be set where a file is there."""
-        for inner in (each for statement in body for each in ast.walk(statement)):
+        for inner in (each for statement in body for each in self.walk(statement)):
             match inner:
                 case ast.Attribute(attr=name, ctx=ast.Store(), value=ast.Name(id="self")):
                     self.left_out[name] = path
@@ -190,6 +201,7 @@ class Statements(Functions):
         outcomes: list[Outcome] = []
 
         def follow(body: Sequence[ast.stmt]) -> bool:
+            self.step(items=len(names) * 4)
             for name in names:
                 self.memory.set(scope.names, name, UNKNOWN)
             with self.unsure():
@@ -240,7 +252,7 @@ class Statements(Functions):
         """Forget what a loop changes: it is not known while that runs."""
         targets = [node.target] if not isinstance(node, ast.While) else []
         for part in [*targets, *node.body]:
-            for inner in ast.walk(part):
+            for inner in self.walk(part):
                 if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Store):
                     with self.unsure():
                         self.assign(inner, self._grown(inner, node.body, scope), scope)
@@ -249,11 +261,21 @@ class Statements(Functions):
         """Return what a loop leaves of a name: of a text to which texts are added, that it is one."""
         if not isinstance(target, ast.Name) or types_of(scope.names.get(target.id, UNKNOWN)) != _TEXT:
             return UNKNOWN
-        grows = [each for part in body for each in ast.walk(part) if isinstance(each, ast.AugAssign)]
+        inside = [each for part in body for each in self.walk(part)]
         texts = (ast.JoinedStr, ast.Constant)
-        mine = [each for each in grows if isinstance(each.target, ast.Name) and each.target.id == target.id]
+        mine = [
+            each
+            for each in inside
+            if isinstance(each, ast.AugAssign)
+            and isinstance(each.target, ast.Name)
+            and each.target.id == target.id
+        ]
         added = all(isinstance(each.op, ast.Add) and isinstance(each.value, texts) for each in mine)
-        names = [each for part in body for each in stored(part) if each == target.id]
+        names = [
+            each
+            for each in inside
+            if isinstance(each, ast.Name) and each.id == target.id and not isinstance(each.ctx, ast.Load)
+        ]
         return Typed(_TEXT) if mine and added and len(names) == len(mine) else UNKNOWN
 
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Outcome:
@@ -268,7 +290,7 @@ class Statements(Functions):
             return self._ways([node.body, []], scope)
 
     def _try(self, node: Any, scope: Scope) -> Outcome:
-        taken = taken_by(node.handlers)
+        taken = self._taken_by(node)
         if not taken:
             outcome = self.block(node.body, scope)
             outcome = self.block(node.orelse, scope) if outcome == "end" else outcome
@@ -284,7 +306,7 @@ class Statements(Functions):
                 return outcomes[-1] == "end"
 
             def rescue(handler: ast.ExceptHandler) -> bool:
-                self._forget_stored(node.body, scope)
+                self._forget_stored(node, scope)
                 if handler.name:
                     self.memory.set(scope.names, handler.name, UNKNOWN)
                 tried = self.tried[before:]
@@ -307,8 +329,16 @@ class Statements(Functions):
             outcome = outcome if final == "end" else final
         return outcome
 
-    def _forget_stored(self, body: Sequence[ast.stmt], scope: Scope) -> None:
-        for name in {name for statement in body for name in stored(statement)}:
+    def _taken_by(self, node: Any) -> frozenset[str]:
+        if node not in self._tries:
+            self._tries[node] = taken_by(node.handlers)
+        return self._tries[node]
+
+    def _forget_stored(self, node: Any, scope: Scope) -> None:
+        if node not in self._in_tries:
+            self._in_tries[node] = {name for statement in node.body for name in self.stored(statement)}
+        self.step(items=len(self._in_tries[node]) * 4)
+        for name in self._in_tries[node]:
             self.memory.set(scope.names, name, UNKNOWN)
 
 
@@ -324,10 +354,3 @@ def _loaded(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
 
 def _raise(node: ast.Assert) -> ast.stmt:
     return ast.copy_location(ast.Raise(ast.Name("AssertionError", ast.Load())), node)
-
-
-def _shown(node: ast.expr) -> str:
-    try:
-        return ast.unparse(node)[:100]
-    except RecursionError:
-        return "..."

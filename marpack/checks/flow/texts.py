@@ -7,9 +7,18 @@ import string
 from collections.abc import Sequence
 from dataclasses import replace
 
-from marpack.checks.flow.values import UNKNOWN, Items, Known, ModelPath, Outside, Typed, Value, of_python
+from marpack.checks.flow.values import (
+    LONGEST_TEXT,
+    UNKNOWN,
+    Items,
+    Known,
+    ModelPath,
+    Outside,
+    Typed,
+    Value,
+    of_python,
+)
 
-_LONGEST_TEXT = 4096
 _TEXT_METHODS = frozenset({"endswith", "lower", "lstrip", "removeprefix", "removesuffix", "replace", "rstrip"}) | {
     *("split", "startswith", "strip", "upper", "rsplit")
 }
@@ -29,7 +38,7 @@ def joined(parts: Sequence[Value]) -> Value:
                 texts.append(text)
             case _:
                 return UNKNOWN
-    if not parts:
+    if not parts or sum(map(len, texts)) > LONGEST_TEXT:
         return UNKNOWN
     return Known(posixpath.join(*texts)) if start is None else start.joined(*texts) if texts else start
 
@@ -39,9 +48,9 @@ def text_of(parts: Sequence[Value]) -> Value:
     parts = [part for part in parts if part != Known("")]
     first = parts[0] if parts else Known("")
     known = [str(part.value) for part in parts if isinstance(part, Known)]
-    text = "".join(known)
-    if len(text) > _LONGEST_TEXT:
+    if sum(map(len, known)) + len(first.path if isinstance(first, ModelPath) else "") > LONGEST_TEXT:
         return Typed(frozenset(["str"]))
+    text = "".join(known)
     if len(known) == len(parts):
         return Known(text)
     if isinstance(first, ModelPath) and len(known) == len(parts) - 1:
@@ -92,15 +101,15 @@ def text_method(text: str, name: str, given: Sequence[Value]) -> Value | None:
         parts = [part for value in given[0].values for part in (Known(text), value)][1:]
         return text_of(parts) if parts else Known("")
     arguments = [value.value for value in given if isinstance(value, Known)]
-    if name not in _TEXT_METHODS or len(arguments) != len(given) or len(text) > _LONGEST_TEXT:
+    if name not in _TEXT_METHODS or len(arguments) != len(given) or len(text) > LONGEST_TEXT:
         return None
     if not all(isinstance(each, (str, int)) for each in arguments):
         return None
-    if name == "replace" and sum(len(str(each)) for each in arguments) > 100:
+    if name == "replace" and len(text) * sum(len(str(each)) for each in arguments) > LONGEST_TEXT:
         return Typed(frozenset(["str"]))
     try:
         return of_python(getattr(text, name)(*arguments), "")
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
 
 

@@ -42,7 +42,7 @@ class ModelPath:
 
     def joined(self, *parts: str) -> Value:
         """Return the path with others behind it; unknown if it leads out of the folder, or is absolute."""
-        if any(part.startswith("/") for part in parts):
+        if any(part.startswith("/") for part in parts) or sum(map(len, parts), len(self.path)) > LONGEST_TEXT:
             return UNKNOWN
         path = posixpath.normpath(posixpath.join(self.path or ".", *parts))
         return UNKNOWN if path == ".." or path.startswith("../") else ModelPath("" if path == "." else path)
@@ -213,6 +213,10 @@ Value: TypeAlias = (
 )
 UNKNOWN = Unknown()
 NONE = Known(None)
+# No name of a file is longer, and a number that is larger names nothing: of these only the type is known, so that
+# no text makes long ones of them.
+LONGEST_TEXT = 4096
+_LARGEST = 1 << 63
 # Comparing what holds itself several times over would take for ever.
 _MOST_ITEMS = 256
 
@@ -223,15 +227,25 @@ def items_of(kind: str, values: Sequence[Value]) -> Value:
     return Items(kind, tuple(values), size) if size <= _MOST_ITEMS else Typed(frozenset([kind]))
 
 
-def of_python(value: object, name: str) -> Value:
-    """Return a value of JSON or YAML as one of these; ``name`` is how a message calls it."""
+def of_python(value: object, name: str, most: int = _MOST_ITEMS) -> Value:
+    """Return a value of JSON or YAML as one of these; ``name`` is how a message calls it.
+
+    Of a list that holds more than ``most``, in the lists in it too, only the type is known.
+    """
+    if len(name) > LONGEST_TEXT:
+        return UNKNOWN  # what holds itself, or is as deep as no settings are
     if isinstance(value, dict):
         return Mapped(name, value)
     if isinstance(value, (list, tuple)):
         kind = type(value).__name__
-        if len(value) > _MOST_ITEMS:
+        if len(value) > most:
             return Typed(frozenset([kind]))
-        return items_of(kind, [of_python(each, f"{name}[...]") for each in value])
+        left = most // max(len(value), 1)
+        return items_of(kind, [of_python(each, f"{name}[...]", left) for each in value])
+    if isinstance(value, (str, bytes)) and len(value) > LONGEST_TEXT:
+        return Typed(frozenset([type(value).__name__]))
+    if isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+        return Typed(frozenset(["int"]))
     if value is None or isinstance(value, (str, bytes, int, float)):
         return Known(value)
     return value if isinstance(value, _VALUES) else UNKNOWN

@@ -107,24 +107,13 @@ class ClassOf:
         """Return what the class's own text says of an attribute of it or of its instances."""
         if self.node is None or self.value.name in self.space.patched:
             return Attribute(None)
-        defined: Method | None = None
-        for statement in self.node.body:
-            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                if statement.name == name:
-                    defined = statement
-                if statement.name in {"__getattr__", "__getattribute__"}:
-                    return Attribute(None)
-            elif _mentions(statement, name):
-                return Attribute(None)
+        text = self.space.class_text(self.node)
+        if text.is_dynamic or name in text.bound:
+            return Attribute(None)
+        defined = text.methods.get(name)
         if defined is not None:
             return Attribute(True, owner=self, node=defined)
-        for inner in ast.walk(self.node):
-            match inner:
-                case ast.Name(id="setattr" | "vars") | ast.Attribute(attr="__setattr__" | "__dict__"):
-                    return Attribute(None)
-                case ast.Attribute(attr=attribute, ctx=ast.Store()) if attribute == name:
-                    return Attribute(None)
-        return Attribute(False)
+        return Attribute(None if text.sets_any or name in text.set else False)
 
     def abstract_methods(self) -> list[Method]:
         """Return the methods that keep the class from being instantiated; none if that is not certain."""
@@ -231,18 +220,4 @@ def calls_super(node: Method) -> bool:
                 continue
             case _:
                 return False
-    return False
-
-
-def _mentions(statement: ast.stmt, name: str) -> bool:
-    """Tell whether a statement in the body of a class may bind a name."""
-    for inner in ast.walk(statement):
-        if isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Store):
-            return True
-        if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and inner.name == name:
-            return True
-        if isinstance(inner, ast.alias) and (inner.asname or inner.name) in {name, "*"}:
-            return True
-        if isinstance(inner, ast.Name) and inner.id in {"locals", "vars", "exec"}:
-            return True
     return False

@@ -7,9 +7,10 @@ runs), so does this: a name may have several ``Value``s, and ``Namespace.certain
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from marpack.checks.python.class_text import ClassText
 from marpack.checks.python.expressions import Expressions
 from marpack.checks.python.imports import Import, Reach, imports_of
 from marpack.checks.python.statements import Statements, TooManyNamesError
@@ -41,7 +42,7 @@ class Namespace:
         name: str,
         package: str,
         python: tuple[int, int],
-        stars: Callable[[str], Iterable[str] | None] = lambda module: None,
+        stars: Callable[[str], Sequence[str] | None] = lambda module: None,
     ) -> None:
         self.name = name
         self.tree = tree
@@ -49,6 +50,7 @@ class Namespace:
         self._python = python
         self._expressions = Expressions(tree)
         self.bindings: State = {}
+        self._class_texts: dict[ast.ClassDef, ClassText] = {}
         statements = Statements(self._expressions, package=package, python=python, stars=stars)
         try:
             after = statements.run(tree.body, self.bindings)
@@ -63,6 +65,12 @@ class Namespace:
         self.certain = ended and statements.certain and not _is_dynamic(tree)
         # Classes that are changed from outside their body: attributes are added to them.
         self.patched = statements.patched
+
+    def class_text(self, node: ast.ClassDef) -> ClassText:
+        """Return what the text of a class of the module says of its attributes."""
+        if node not in self._class_texts:
+            self._class_texts[node] = ClassText.of(node)
+        return self._class_texts[node]
 
     def get(self, name: str) -> Values:
         """Return what a name may be bound to."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from marpack.checks.python.expressions import Expressions, assigned_names, truth_of
@@ -33,7 +33,7 @@ class Statements:
         *,
         package: str,
         python: tuple[int, int],
-        stars: Callable[[str], Iterable[str] | None],
+        stars: Callable[[str], Sequence[str] | None],
     ) -> None:
         self.certain = True
         self.patched: set[str] = set()
@@ -44,10 +44,13 @@ class Statements:
         self._left = _MOST_NAMES
 
     def _copy(self, state: State) -> State:
-        self._left -= len(state)
+        self._count(len(state))
+        return dict(state)
+
+    def _count(self, names: int) -> None:
+        self._left -= names
         if self._left < 0:
             raise TooManyNamesError
-        return dict(state)
 
     def run(self, statements: Sequence[ast.stmt], state: State) -> State | None:
         """Run statements on a state, which is changed; return None where their end is never reached."""
@@ -167,6 +170,7 @@ class Statements:
             names = None if module is None else self._stars(module)
             if names is None:
                 self.certain = False
+            self._count(len(names or ()))
             for name in names or ():
                 state[name] = frozenset([Imported(f"{module}.{name}")])
 

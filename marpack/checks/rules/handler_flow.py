@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
-from typing import TypeVar
+from itertools import islice
+from typing import Any, TypeVar
 
 from marpack.checks.flow.events import Answer, Event, FileUse, KeyRead, NoAttribute, NoneUse, Raises, Unbound
 from marpack.checks.flow.handler import follow
-from marpack.checks.frame.contents import LONGEST_TEXT
 from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.rules.handler_name import KEY, is_python
 from marpack.checks.rules.model_config import config_values
@@ -27,7 +27,10 @@ _DIES = {
 }
 # Texts of the manifest's model that name files: other rules say that those are not packed.
 _ROLES = ("handler", "modelFile", "serializedFile", "configFile", "requirementsFile", "sourceVocab")
-
+# Of a file of JSON that the handler reads: taken apart, it fills many times its size.
+_LONGEST_JSON = 1 << 20
+# For so many findings of a rule another name is looked for, among so many, and no longer ones.
+_MOST_ADVISED, _MOST_COMPARED, _LONGEST_COMPARED = 20, 256, 200
 
 # The options that give the manifest's model a key.
 _OPTIONS = {
@@ -56,11 +59,16 @@ def _events(subject: Subject) -> tuple[Event, ...]:
     return follow(
         subject.worker,
         holds=subject.holds,
-        json_of=lambda path: json_object(subject.read(path, longest=LONGEST_TEXT)) or None,
+        json_of=lambda path: _json_of(subject, path),
         manifest=subject.manifest,
         config=lambda: config_values(subject),
         python=subject.settings.python,
     )
+
+
+def _json_of(subject: Subject, path: str) -> dict[str, Any] | None:
+    """Return the object that a member is in JSON; None for what is none, or is long."""
+    return json_object(subject.read(path)) or None if subject.names.get(path, 0) <= _LONGEST_JSON else None
 
 
 def _of(subject: Subject, kind: type[E], key: Callable[[E], object]) -> Iterator[tuple[E, Severity]]:
@@ -88,11 +96,12 @@ def find_no_key(subject: Subject) -> Iterator[Finding]:
     ``server_version`` and ``limit_max_image_pixels``. Nothing is said of ``.get``, of what a condition asks for
     first, and of what a ``try`` takes [server].
     """
+    advice = _Advice()
     for event, severity in _of(subject, KeyRead, lambda event: (event.owner, event.key)):
-        near = get_close_matches(event.key, event.near, 1, 0.85)
+        near = advice.close(event.key, event.near, 0.85)
         option = _OPTIONS.get(event.key) if event.owner == "context.manifest['model']" else None
         fix = f"pack it (--{option}, {option.replace('-', '_')}=), or " if option else ""
-        fix = f"write {near[0]!r}, or " if near else fix
+        fix = f"write {near!r}, or " if near else fix
         yield find_no_key.finding(
             f"{event.owner} has no {event.key!r}",
             KEY,
@@ -112,11 +121,12 @@ def find_no_file(subject: Subject) -> Iterator[Finding]:
     are names that the text tells, alone or joined with ``model_dir`` or ``__file__``; not what the handler has
     written, unpacked or fetched before, and not what it asks for before it opens it [server].
     """
+    advice = _Advice()
     roles = {subject.file(key) for key in _ROLES}
     for event, _ in _of(subject, FileUse, lambda event: event.path):
         if event.path in roles:
             continue
-        near = _near(subject, event.path)
+        near = advice.file(subject, event.path)
         effect = event.raises or f"{_ERRORS.get(event.call, _NOT_FOUND)}: {event.path!r}"
         needs = f"{event.call} needs" if event.call else "the handler asks for"
         yield find_no_file.finding(
@@ -129,13 +139,32 @@ def find_no_file(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _near(subject: Subject, path: str) -> str | None:
-    """Return the member that is likely meant: of the same name in another place or case, or of a similar one."""
-    name = posixpath.basename(path).lower()
-    same = [each for each in subject.names if posixpath.basename(each).lower() == name]
-    suffix = posixpath.splitext(name)[1]
-    others = [each for each in subject.names if each.lower().endswith(suffix) and not each.endswith(".py")]
-    return next(iter(same or get_close_matches(path, others, 1, 0.7)), None)
+class _Advice:
+    """Finds what is likely meant, for the first of a rule's findings: no more are shown, and it takes long."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_ADVISED
+
+    def close(self, word: str, among: Iterable[str], likeness: float) -> str | None:
+        """Return the one that a word is most likely meant to be."""
+        self._left -= 1
+        if self._left < 0 or len(word) > _LONGEST_COMPARED:
+            return None
+        short = (each for each in among if len(each) <= _LONGEST_COMPARED)
+        return next(iter(get_close_matches(word, islice(short, _MOST_COMPARED), 1, likeness)), None)
+
+    def file(self, subject: Subject, path: str) -> str | None:
+        """Return the member that is likely meant: of the same name in another place or case, or a similar one."""
+        name = posixpath.basename(path).lower()
+        if same := subject.once(_by_base_name).get(name):
+            return same
+        suffix = posixpath.splitext(name)[1]
+        others = (each for each in subject.names if each.lower().endswith(suffix) and not each.endswith(".py"))
+        return self.close(path, others, 0.7)
+
+
+def _by_base_name(subject: Subject) -> dict[str, str]:
+    return {posixpath.basename(each).lower(): each for each in reversed(list(subject.names))}
 
 
 @rule("handler-undefined", "error", kind="model")
@@ -199,12 +228,13 @@ def find_none(subject: Subject) -> Iterator[Finding]:
     ``system_properties.get("modeldir")``, and gives it to ``os.path.join``. While the handler loads this is an
     error [server].
     """
+    advice = _Advice()
     for event, severity in _of(subject, NoneUse, lambda event: event.name):
         key = event.name.rpartition("'")[0].rpartition("'")[2]
-        near = get_close_matches(key, event.near, 1, 0.8)
+        near = advice.close(key, event.near, 0.8)
         fix = f"set {event.name} in initialize, or call super().initialize(context)"
         if not event.name.startswith("self."):
-            fix = f"write {near[0]!r}" if near else "give a default, or pack what gives it that key"
+            fix = f"write {near!r}" if near else "give a default, or pack what gives it that key"
         yield find_none.finding(
             f"{event.name} is None",
             KEY,
