@@ -47,9 +47,18 @@ class FileUse(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load(FileUse):
-    """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value."""
+    """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value.
+
+    ``written`` is where the handler may have written before, ``""`` for anywhere.
+    """
 
     keywords: tuple[tuple[str, object], ...] = ()
+    written: frozenset[str] = frozenset()
+
+    def may_find(self, path: str) -> bool:
+        """Tell whether the handler may have written a file of this name before."""
+        places = ("", path, *(path[:place] for place, letter in enumerate(path) if letter == "/"))
+        return not self.written.isdisjoint(places)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -219,7 +219,7 @@ class State(ABC):
         path = self.path_of(value)
         if path is not None and self.exists(path):
             frozen = tuple(sorted(keywords.items()))
-            self.note(Load, node, scope, path=path, call=call, keywords=frozen)
+            self.note(Load, node, scope, path=path, call=call, keywords=frozen, written=frozenset(self._written))
 
 
 def taken_by(handlers: Iterable[ast.ExceptHandler]) -> frozenset[str]:

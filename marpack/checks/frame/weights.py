@@ -134,7 +134,7 @@ def _source_names(subject: Subject) -> frozenset[str]:
                 case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                     found.add(name)
                 case ast.alias(name=name):
-                    found.add(name)
+                    found.update((name, *name.split(".")))
                 case ast.keyword(arg=str(name)):
                     found.add(name)
     return frozenset(found)
