@@ -18,7 +18,20 @@ from marpack.checks.frame.subject import Subject
 
 # What is called like weights, by the names that their makers give them.
 _SUFFIXES: Final = (
-    *(".bin", ".ckpt", ".joblib", ".onnx", ".pickle", ".pkl", ".pt", ".pt2", ".pth", ".safetensors", ".tar"),
+    *(
+        ".bin",
+        ".ckpt",
+        ".joblib",
+        ".npy",
+        ".onnx",
+        ".pickle",
+        ".pkl",
+        ".pt",
+        ".pt2",
+        ".pth",
+        ".safetensors",
+        ".tar",
+    ),
 )
 # More files of weights nobody packs; the rest is not looked into.
 _MOST_FILES: Final = 100
