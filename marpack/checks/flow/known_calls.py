@@ -29,7 +29,6 @@ READS: Final[dict[str, tuple[int, str]]] = {
     **dict.fromkeys(("tokenizers.Tokenizer.from_file", "gensim.models.KeyedVectors.load"), (0, "path")),
     **dict.fromkeys(("xgboost.Booster", "lightgbm.Booster"), (1, "model_file")),
     "torch.ops.load_library": (0, "path"),
-    "torch.distributed.checkpoint.FileSystemReader": (0, "path"),
 }
 # What loads weights, and whose argument may be an open file.
 LOADS: Final[dict[str, tuple[int, str]]] = {
