@@ -19,6 +19,7 @@ from marpack.checks.frame.servers_torch import servers_torch
 from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
 from marpack.checks.rules import RULES
 from marpack.checks.rules.container import finding_of
+from marpack.checks.rules.weights_pointer import find_pointers
 from marpack.errors import ArchiveError
 from marpack.findings import Finding, Severity
 from marpack.rule import Rule, chosen_rules, rule
@@ -138,8 +139,29 @@ def _findings(subject: Subject, rules: Sequence[Rule[Subject]]) -> tuple[Finding
         message = f"{left_out:,} more warnings and notes are not shown"
         more = find_unread.finding(message=message, fix="mend those that are, or select rules", severity="note")
         found.append(replace(more, file=subject.path))
+    found = _of_pointers(found)
     # The first of equal ones: several rules may stumble over one damaged member.
     return tuple(dict.fromkeys(found))
+
+
+def _of_pointers(found: Sequence[Finding]) -> list[Finding]:
+    """Let what is said of a member that is a pointer of Git LFS be that, and as bad as what comes of it.
+
+    Whatever another rule says of such a text tells to mend the text.
+    """
+    code = find_pointers.code
+    worst: dict[str | None, Finding] = {each.member: each for each in found if each.code == code}
+    pointers = frozenset(worst)
+    for each in found:
+        if each.member in worst and each.severity == "error" and worst[each.member].severity != "error":
+            worst[each.member] = each
+    return [
+        replace(each, severity=worst[each.member].severity, effect=worst[each.member].effect)
+        if each.code == code
+        else each
+        for each in found
+        if each.code == code or each.member not in pointers
+    ]
 
 
 def _findings_of(known: Rule[Subject], subject: Subject) -> Iterator[Finding]:

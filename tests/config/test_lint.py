@@ -401,6 +401,14 @@ CASES = [
         {("load-models-item", "error", "load_models")},
         "load_models=a=https://h/a.mar?x=1",
     ),
+    Case(
+        "load_models=s3://b/m.mar\nallowed_urls=s3://.*",
+        {("load-models-url", "error", "load_models")},
+        "",
+        told={"archives": manifests()},
+    ),
+    Case("load_models=a=", {("load-models-item", "error", "load_models")}, "load_models="),
+    Case("load_models=m.mar,b=", {("load-models-item", "error", "load_models")}, "load_models=m.mar,"),
     Case("load_models=w.war", {("load-models-war", "error", "load_models")}, "load_models=w.war.d"),
     Case(
         "load_models=w.war",
@@ -411,7 +419,7 @@ CASES = [
     Case("load_models=s3://b/a.mar", {("load-models-url", "error", "load_models")}, "load_models=HTTP://b/a.mar"),
     Case(
         "load_models=s3://b/m.mar",
-        {("load-models-url", "error", "load_models")},
+        {("load-models-url", "warning", "load_models")},
         "",
         told={"archives": manifests()},
     ),

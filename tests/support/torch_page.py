@@ -36,7 +36,27 @@ _NUMPY = f"""\
 ## numpy
 
 Arrays that numpy 2 pickles import `numpy._core`, which numpy 1 has since {torch_versions.NUMPY_FROM}. torch is
-built for numpy 2 since 2.3; the images of TorchServe's releases have numpy 1.24.
+built for numpy 2 since 2.3; the images of TorchServe's releases have numpy 1.24.3
+(`requirements/torch_common.txt` of pytorch/serve, from v0.8.1 to v0.12.0).
+"""
+
+# The lines of requirements/torch_linux.txt at each tag.
+_PATCHES = {
+    "0.7": "1.13.0, and 1.13.1 in 0.7.1",
+    "0.8": "2.0.0, and 2.0.1 from 0.8.1 on",
+    "0.9": "2.1.0",
+    "0.10": "2.2.1",
+    "0.11": "2.3.0, in 0.11.1 too",
+    "0.12": "2.4.0",
+}
+
+_IMAGES = """\
+Read at the tags v0.7.0 to v0.12.0 of pytorch/serve: `docker/Dockerfile` runs
+`ts_scripts/install_dependencies.py`, which installs `requirements/torch_linux.txt`, and for the GPU's image
+`torch_cu121_linux.txt` (`torch_cu117_linux.txt` before 0.9.0), which name the same versions. Up to 0.7.1 the
+Dockerfile takes the newest torch of the day, which is the one that the file names. KServe's image,
+`pytorch/torchserve-kfs`, is built on it (`kubernetes/kserve/Dockerfile`), and kserve's
+`charts/kserve-runtime-configs/values.yaml` has its tag 0.9.0.
 """
 
 
@@ -53,6 +73,7 @@ def page() -> str:
         _names("Operators that TorchScript calls, `torch.<name>`", torch_versions._OPERATORS),
         _NUMPY,
         _table("The torch in the images of TorchServe's releases", "TorchServe", _releases()),
+        _IMAGES,
     ]
     return "\n".join(parts)
 
@@ -74,7 +95,9 @@ def _schemas() -> Iterator[tuple[str, str]]:
 
 def _releases() -> Iterator[tuple[str, str]]:
     for release, torch in servers_torch._OF_RELEASES:
-        yield ".".join(map(str, release)), version_text(torch) or ""
+        number = ".".join(map(str, release))
+        assert _PATCHES[number].startswith(f"{version_text(torch)}.")
+        yield number, _PATCHES[number]
 
 
 def _names(title: str, table: Mapping[Version, str]) -> str:

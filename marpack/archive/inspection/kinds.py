@@ -66,7 +66,8 @@ class Weights:
     ``torch_from`` and ``torch_to`` are the first and the last torch that can read it, as ``"2.3"``, None where its
     bytes do not say so: ``torch_because`` of these names, operators (``aten::...``) and versions of formats.
     ``numpy_from`` is the first numpy that has what its pickle imports of it. ``parts`` are the files in which an
-    ONNX model keeps tensors, relative to its folder, as it says them.
+    ONNX model keeps tensors, relative to its folder, as it says them; ``part_sizes`` how many bytes of each it
+    refers to, 0 where it does not say so.
     Nothing here says what loading the file would do. Names and keys are as in the file, not escaped.
     """
 
@@ -84,6 +85,7 @@ class Weights:
     torch_because: tuple[str, ...] = ()
     numpy_from: str | None = None
     parts: tuple[str, ...] = ()
+    part_sizes: tuple[int, ...] = ()
 
     @property
     def torch_versions(self) -> str | None:

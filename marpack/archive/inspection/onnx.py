@@ -44,7 +44,7 @@ def describe_onnx(window: Window) -> Weights | None:
     if parts:
         more = "" if complete else " or more"
         detail += f", with tensors in {count_of(len(parts), 'other file')}{more}"
-    return Weights(kind="onnx", detail=detail, parts=parts)
+    return Weights(kind="onnx", detail=detail, parts=tuple(parts), part_sizes=tuple(parts.values()))
 
 
 def _opset(data: bytes) -> int | None:

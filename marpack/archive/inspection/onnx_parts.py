@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from marpack.archive.inspection.block_reader import Window
@@ -27,6 +28,7 @@ _INSIDE: Final = {
 }
 # TensorProto.data_location and its value EXTERNAL; StringStringEntryProto's key and value.
 _LOCATION, _EXTERNAL, _KEY, _VALUE = 14, 1, 1, 2
+_NUMBER: Final = re.compile("[0-9]{1,15}")
 _DEEPEST = 64
 _LONGEST_NAME = 4096
 _MOST_NAMES = 10_000
@@ -67,13 +69,15 @@ class _Reader:
         return tag >> 3, wire, value, pos + used
 
 
-def external_files(window: Window) -> tuple[tuple[str, ...], bool]:
+def external_files(window: Window) -> tuple[dict[str, int], bool]:
     """Return where tensors of a model lie in other files, as it says it, and whether those are all.
+
+    With each goes how many bytes the file must have: where the last of them ends.
 
     Each field costs an opcode of the budget; contents are passed over.
     """
     reader = _Reader(window)
-    found: dict[str, None] = {}
+    found: dict[str, int] = {}
     # The messages that are open, innermost last: what each is, its end, and of a tensor what is known of it.
     stack: list[tuple[str, int, dict[str, str]]] = [("model", window.size, {})]
     pos = 0
@@ -84,11 +88,11 @@ def external_files(window: Window) -> tuple[tuple[str, ...], bool]:
                 stack.pop()
                 location = tensor.get("location")
                 if kind == "tensor" and location and "external" in tensor:
-                    found[location] = None
+                    found[location] = max(found.get(location, 0), _end(tensor))
                 continue
             window.budget.opcodes -= 1
             if window.budget.opcodes < 0 or len(found) > _MOST_NAMES:
-                return tuple(found), False
+                return found, False
             number, wire, value, pos = reader.head(pos)
             inner = _INSIDE.get((kind, number)) if wire == 2 else None
             if wire != 0 and pos + value > end:
@@ -97,7 +101,7 @@ def external_files(window: Window) -> tuple[tuple[str, ...], bool]:
                 _note_entry(reader.at(pos, min(value, _LONGEST_NAME)), tensor)
             elif inner is not None:
                 if len(stack) > _DEEPEST:
-                    return tuple(found), False
+                    return found, False
                 stack.append((inner, pos + value, {}))
                 continue
             elif kind == "tensor" and number == _LOCATION and wire == 0 and value == _EXTERNAL:
@@ -106,8 +110,14 @@ def external_files(window: Window) -> tuple[tuple[str, ...], bool]:
             if pos > end:
                 raise _BrokenError
     except _BrokenError:
-        return tuple(found), False
-    return tuple(found), True
+        return found, False
+    return found, True
+
+
+def _end(tensor: dict[str, str]) -> int:
+    """Return where a tensor ends in its file, 0 where that is not said."""
+    offset, length = tensor.get("offset", "0"), tensor.get("length", "")
+    return int(offset) + int(length) if _NUMBER.fullmatch(offset) and _NUMBER.fullmatch(length) else 0
 
 
 def _note_entry(data: bytes, tensor: dict[str, str]) -> None:

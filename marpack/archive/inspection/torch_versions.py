@@ -58,15 +58,15 @@ _NAMES: Final = {
         torch._utils._rebuild_nested_tensor torch._utils._rebuild_tensor_v3 torch.distributed.device_mesh.
         torch.nested._internal.
     """,
-    (2, 3): "torch.nn.attention. torch.nn.modules.pooling.LPPool3d",
+    (2, 3): "torch.amp.grad_scaler. torch.nn.attention. torch.nn.modules.pooling.LPPool3d",
     (2, 4): "torch.nn.modules.normalization.RMSNorm",
     (2, 5): """
         torch.distributed.tensor._api. torch.distributed.tensor._dtensor_spec. torch.distributed.tensor.DTensor
         torch.distributed.tensor.placement_types. torch.nn.attention.flex_attention. torch.nn.parameter.Buffer
-        torch.optim._adafactor.
+        torch.optim.Adafactor torch.optim._adafactor.
     """,
     (2, 6): "torch._utils._rebuild_device_tensor_from_cpu_tensor",
-    (2, 9): "torch.optim._muon.",
+    (2, 9): "torch.optim.Muon torch.optim._muon.",
     (2, 10): "torch.distributed._mesh_layout.",
     (2, 13): """
         torch.nn.modules.linear_cross_entropy. torch.nn.modules.linear_cross_entropy_options.
@@ -136,6 +136,8 @@ _FIRST_OPERATORS: Final = _by_name(_OPERATORS)
 # How TorchScript writes a call of one of ATen's operators.
 _CALL: Final = re.compile(rb"\btorch\.([a-z_][a-z0-9_]*)\(")
 
+_STORAGE: Final = re.compile(r"torch\.([A-Za-z0-9_]+)Storage")
+
 # numpy 2 moved what pickled arrays import to numpy._core; numpy 1 knows that name since 1.26.1.
 NUMPY_CORE: Final = "numpy._core."
 NUMPY_FROM: Final = "1.26.1"
@@ -164,6 +166,12 @@ class Readers:
 def readers_of_names(names: Iterable[str]) -> Readers:
     """Return which torch has all the names that a pickle imports, each ``"module.name"``."""
     return _all(_bounds(name) for name in names if name.startswith("torch."))
+
+
+def readers_of_storages(names: Iterable[str]) -> Readers:
+    """Return which torch has the dtypes of all storages that TorchScript names, as ``"torch.UInt16Storage"``."""
+    named = (_STORAGE.fullmatch(name) for name in names)
+    return readers_of_dtypes(found[1].lower() for found in named if found)
 
 
 def readers_of_code(code: bytes) -> Readers:

@@ -17,6 +17,7 @@ from marpack.archive.inspection.torch_versions import (
     readers_of_code,
     readers_of_format,
     readers_of_schema,
+    readers_of_storages,
     version_text,
 )
 from marpack.errors import ArchiveError
@@ -92,7 +93,7 @@ def _torch_file(archive: zipfile.ZipFile, records: Mapping[str, zipfile.ZipInfo]
     for name in sources:
         code.append(_read(archive, records, name, budget, most=left))
         left -= len(code[-1])
-    readers = readers_of_code(b"\n".join(code)).among(readers)
+    readers = readers_of_code(b"\n".join(code)).among(readers).among(readers_of_storages(walked.names))
     return Weights(
         kind="torchscript",
         detail="a model of TorchScript",

@@ -11,6 +11,7 @@ from marpack.archive.inspection.onnx import describe_onnx
 from marpack.archive.inspection.pickles import LEGACY_MAGIC, MAX_BYTES, Budget, walk
 from marpack.archive.inspection.safetensors import describe_safetensors
 from marpack.archive.inspection.torch_pickles import describe_pickled
+from marpack.archive.inspection.torch_versions import numpy_of_names
 from marpack.archive.inspection.torch_zips import describe_zip
 
 _FIRST_READ = 1 << 20
@@ -24,6 +25,7 @@ _MARKS: Final = {
 }
 
 ZIP, ELF, NUMPY = b"PK\x03\x04", b"\x7fELF", b"\x93NUMPY"
+_LONGEST_HEADER = 1 << 14
 _ELF_SHARED = 3  # ET_DYN
 
 
@@ -42,7 +44,7 @@ def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None =
     if head.startswith(ELF):
         return _elf(head)
     if head.startswith(NUMPY):
-        return Weights(kind="numpy", detail="an array of NumPy")
+        return Weights(kind="numpy", detail="an array of NumPy", numpy_from=_pickled_array(window))
     if git_lfs.begins_pointer(head):
         return Weights(kind="unknown", detail=f"{git_lfs.WHAT}: {git_lfs.FIX}")
     for mark, what in _MARKS.items():
@@ -54,6 +56,16 @@ def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None =
         or describe_onnx(window)
         or Weights(kind="unknown", detail=NOT_KNOWN if size else "empty")
     )
+
+
+def _pickled_array(window: Window) -> str | None:
+    """Return the first numpy that reads an array of objects, which is a pickle behind its header (``.npy``)."""
+    head = window.at(0, 12)
+    start = 10 if head[6:7] == b"\1" else 12
+    start += int.from_bytes(head[8:start], "little")
+    if start > _LONGEST_HEADER or b"|O" not in window.at(0, start):
+        return None
+    return numpy_of_names(walk(window.at(start, _FIRST_READ), max_pickles=1, budget=window.budget).names)
 
 
 def _elf(head: bytes) -> Weights:

@@ -58,17 +58,27 @@ class Load(FileUse):
     """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value.
 
     ``after`` is another one that has to fail first: this one stands in the ``except`` that takes its error.
+    ``written`` is where the handler may have written before, ``""`` for anywhere.
     """
 
     keywords: tuple[tuple[str, object], ...] = ()
     after: Load | None = None
+    written: frozenset[str] = frozenset()
+
+    def may_find(self, path: str) -> bool:
+        """Tell whether the handler may have written a file of this name before."""
+        places = ("", path, *(path[:place] for place, letter in enumerate(path) if letter == "/"))
+        return not self.written.isdisjoint(places)
 
     def or_as(self, other: Event) -> Event:
         """Return a call of whose arguments those are known that are the same in both."""
-        one, two = dict(self.keywords), dict(other.keywords) if isinstance(other, Load) else {}
+        if not isinstance(other, Load):
+            return self
+        one, two = dict(self.keywords), dict(other.keywords)
         names = sorted({*one, *two})
         same = [name for name in names if name in one and name in two and one[name] == two[name]]
-        return replace(self, keywords=tuple((name, one[name] if name in same else ...) for name in names))
+        keywords = tuple((name, one[name] if name in same else ...) for name in names)
+        return replace(self, keywords=keywords, written=self.written | other.written)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -329,4 +329,4 @@ class State(Work, ABC):
         path = self.path_of(value)
         if path is not None and self.exists(path):
             frozen = tuple(sorted(keywords.items()))
-            self.note(Load, node, scope, path=path, call=call, keywords=frozen)
+            self.note(Load, node, scope, path=path, call=call, keywords=frozen, written=frozenset(self._written))

@@ -24,6 +24,7 @@ _INDEXED: Final = frozenset(
     for suffix in (".safetensors", ".bin")
 )
 # torch.distributed.checkpoint, FileSystemWriter: the files that its .metadata names, as texts of a pickle.
+_DISTRIBUTED_FILE: Final = re.compile(r"__[0-9]{1,6}_[0-9]{1,6}\.distcp")
 _DISTRIBUTED: Final = re.compile(rb"__[0-9]{1,6}_[0-9]{1,6}\.distcp")
 # transformers: the files of a tokenizer's own class, by what the name of the class begins with; tokenizer.json
 # stands for all of them.
@@ -61,13 +62,15 @@ _DISTRIBUTED_READERS: Final = frozenset({"FileSystemReader", "dcp_to_torch_save"
 class Part:
     """A file, ``name``, that the member ``whole`` names or needs.
 
-    ``readers`` are the names by whose use a source reads them. ``effect`` is what such a reader says.
+    ``readers`` are the names by whose use a source reads them. ``effect`` is what such a reader says. ``least`` is
+    how many bytes of it the whole refers to.
     """
 
     whole: str
     name: str
     readers: frozenset[str] = frozenset()
     effect: str
+    least: int = 0
 
 
 def parts_of(subject: Subject) -> Iterator[Part]:
@@ -86,9 +89,10 @@ def _all(subject: Subject) -> Iterator[Part]:
     for name in weights_files(subject):
         if name == first or name.lower().endswith(".onnx"):
             effect = "onnxruntime: External data path does not exist"
-            yield from (
-                _beside(name, part, effect=effect) for part in describe(subject, name).parts if _is_beside(part)
-            )
+            weights = describe(subject, name)
+            for part, least in zip(weights.parts, weights.part_sizes, strict=True):
+                if _is_beside(part):
+                    yield _beside(name, part, effect=effect, least=least)
     yield from _shards(subject)
     for name in subject.names:
         base = posixpath.basename(name)
@@ -99,6 +103,8 @@ def _all(subject: Subject) -> Iterator[Part]:
             effect = "FileNotFoundError: No such file or directory"
             for part in found:
                 yield _beside(name, part.decode(), readers=_DISTRIBUTED_READERS, effect=effect)
+        elif _DISTRIBUTED_FILE.fullmatch(base):
+            yield from _of_distributed(subject, name)
         elif base == "modules.json":
             yield from _of_sentences(subject, name)
         elif base == "latest" and _STEP.fullmatch(_text(subject, name)):
@@ -106,6 +112,8 @@ def _all(subject: Subject) -> Iterator[Part]:
             yield _beside(name, step, readers=_STEPS, effect="FileNotFoundError, or: Directory doesn't exist")
         elif base in _OF_HUB:
             yield from _OF_HUB[base](subject, name, json_object(_text(subject, name)))
+        elif base.endswith("index.json"):
+            yield from _of_index(subject, name)
 
 
 def _text(subject: Subject, name: str) -> bytes:
@@ -119,16 +127,16 @@ def _is_beside(location: str) -> bool:
     return bool(location) and not path.startswith(("/", "../", "*")) and path not in ("..", ".")
 
 
-def _beside(whole: str, part: str, *, effect: str, readers: frozenset[str] = frozenset()) -> Part:
+def _beside(whole: str, part: str, *, effect: str, readers: frozenset[str] = frozenset(), least: int = 0) -> Part:
     name = posixpath.normpath(posixpath.join(posixpath.dirname(whole), part))
-    return Part(whole=whole, name=name, readers=readers, effect=effect)
+    return Part(whole=whole, name=name, readers=readers, effect=effect, least=least)
 
 
 def _of_index(subject: Subject, name: str) -> Iterator[Part]:
     """Yield the files that an index names, unless the file that it is the index of is there whole."""
-    whole = name.removesuffix(_INDEX)
+    whole = name.removesuffix(_INDEX) if name.endswith(_INDEX) else ""
     stem = whole.removesuffix(".bin")
-    better = [whole, *([f"{stem}.safetensors"] if stem != whole else [])]
+    better = [*filter(None, [whole]), *([f"{stem}.safetensors"] if stem != whole else [])]
     if stem.endswith("pytorch_model"):
         folder = posixpath.dirname(name)
         better += [posixpath.join(folder, other) for other in ("model.safetensors", f"model.safetensors{_INDEX}")]
@@ -140,6 +148,14 @@ def _of_index(subject: Subject, name: str) -> Iterator[Part]:
             if _is_beside(part):
                 effect = f"FileNotFoundError: No such file or directory, or OSError: ... {part!r:.100}"
                 yield _beside(name, part, readers=_HUB | _CHECKPOINTS, effect=effect)
+
+
+def _of_distributed(subject: Subject, name: str) -> Iterator[Part]:
+    """Yield what a file of a distributed checkpoint is found by, which its rank may have a file of its own for."""
+    folder, base = posixpath.split(name)
+    if not subject.holds(posixpath.join(folder, f"{base.rpartition('_')[0]}.metadata")):
+        effect = "CheckpointException: ... No such file or directory: '.metadata'"
+        yield _beside(name, ".metadata", readers=_DISTRIBUTED_READERS, effect=effect)
 
 
 def _shards(subject: Subject) -> Iterator[Part]:

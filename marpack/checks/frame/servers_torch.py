@@ -8,8 +8,10 @@ from typing import Final
 
 from marpack.archive.inspection.torch_versions import Version, version_text
 
-# What the images of TorchServe's releases have, by their release notes: the first release that has it. 0.9.0 is
-# the last that KServe's image (pytorch/torchserve-kfs) was made of.
+# What the images of TorchServe's releases have, the first release of each: docker/Dockerfile installs it from
+# requirements/torch_linux.txt of the same tag of pytorch/serve (torch_cu121_linux.txt, of the GPU's image, has the
+# same). Up to 0.7.1 it took the newest torch of the day, which is the one that file names. 0.9.0 is the tag of
+# pytorch/torchserve-kfs in kserve's charts/kserve-runtime-configs/values.yaml.
 _OF_RELEASES: Final[tuple[tuple[Version, Version], ...]] = (
     ((0, 12), (2, 4)),
     ((0, 11), (2, 3)),

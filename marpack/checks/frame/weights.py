@@ -18,7 +18,20 @@ from marpack.checks.frame.subject import Subject
 
 # What is called like weights, by the names that their makers give them.
 _SUFFIXES: Final = (
-    *(".bin", ".ckpt", ".joblib", ".onnx", ".pickle", ".pkl", ".pt", ".pt2", ".pth", ".safetensors", ".tar"),
+    *(
+        ".bin",
+        ".ckpt",
+        ".joblib",
+        ".npy",
+        ".onnx",
+        ".pickle",
+        ".pkl",
+        ".pt",
+        ".pt2",
+        ".pth",
+        ".safetensors",
+        ".tar",
+    ),
 )
 # More files of weights nobody packs; the rest is not looked into.
 _MOST_FILES: Final = 100
@@ -129,7 +142,7 @@ def _source_names(subject: Subject) -> frozenset[str]:
                 case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                     found.add(name)
                 case ast.alias(name=name):
-                    found.add(name)
+                    found.update((name, *name.split(".")))
                 case ast.keyword(arg=str(name)):
                     found.add(name)
     return frozenset(found)

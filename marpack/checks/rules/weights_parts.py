@@ -24,13 +24,24 @@ def find_missing_parts(subject: Subject) -> Iterator[Finding]:
     names its files in ``.metadata``; and folders as transformers, peft and diffusers save them hold a tokenizer's
     vocabulary, sources that ``auto_map`` names, or a folder for each component. Without one of them nobody reads
     the others [server]. It is an error for a model of ONNX that surely is loaded, and a note where no source reads
-    such files.
+    such files; nothing is said of files that the handler may have written before it loads the model.
     """
     if not is_python(subject):
         return
-    surely = {event.path for event in loads_of(subject) if event.phase != "answer"}
+    loads = loads_of(subject)
+    surely = {event.path for event in loads if event.phase != "answer"}
     for part in parts_of(subject):
+        if any(event.path == part.whole and event.may_find(part.name) for event in loads):
+            continue
         if subject.holds(part.name):
+            if (size := subject.names.get(part.name, part.least)) < part.least:
+                yield find_missing_parts.finding(
+                    message=f"it keeps tensors in {part.name!r} up to byte {part.least:,}, and that has {size:,}",
+                    fix=f"pack the {part.name!r} that was written with it, whole",
+                    effect="onnxruntime: External initializer: ... are out of bounds",
+                    member=part.whole,
+                    severity=_severity(subject, part, surely),
+                )
             continue
         fix = f"pack {part.name!r} too"
         near = _near(subject, part)

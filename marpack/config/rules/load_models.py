@@ -18,7 +18,7 @@ from marpack.config.rules.references import (
 )
 from marpack.config.settings.environment import variables
 from marpack.config.settings.redaction import brief
-from marpack.findings import Finding
+from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
 _LEFT_OUT = "it leaves the model out"
@@ -142,6 +142,11 @@ def find_items(document: Document) -> Iterator[Finding]:
     Of a path the server takes the last part, and looks for it in the model store; at the path itself it takes a
     folder only. What is not found is left out, with a warning in the log (P18).
     """
+    for each in references(document):
+        if each.is_clean and not each.text and not variables(each.item):
+            message = f"{brief('load_models', each.item)!r} names no archive"
+            effect, fix = "it loads nothing for it, without a word", "write the file's name behind the '='"
+            yield find_items.finding(message, "load_models", effect=effect, fix=fix)
     for each in clean_references(document):
         if wrong := _no_name(each):
             message, effect, fix = wrong
@@ -202,12 +207,13 @@ def find_urls(document: Document) -> Iterator[Finding]:
 
     What matches no pattern is refused, and what is there already is not downloaded again:
     FileAlreadyExistsException. Java knows no ``s3://`` and the like: the server then looks for a file of that name
-    in the store (P18).
+    in the store, and where there is one loads that (a warning) (P18).
     """
     for each in clean_references(document):
         if not each.is_url or _no_name(each):
             continue
         message = effect = ""
+        severity: Severity | None = None
         allowed = is_allowed(document, each.text)
         fix = "put the archive into the model store, and name its file"
         if not each.is_reachable:
@@ -216,6 +222,9 @@ def find_urls(document: Document) -> Iterator[Finding]:
             effect = "it downloads nothing, and looks for a file of that name in the model store"
             if allowed:
                 effect = f"{_LEFT_OUT}: MalformedURLException: unknown protocol: {scheme}"
+            elif document.store is not None and each.file in document.store.names:
+                effect = f"it downloads nothing, and loads {brief('load_models', each.file)!r} of the model store"
+                severity = "warning"
             fix = "give an https:// address, or put the archive into the model store beforehand"
         elif allowed is False:
             message = f"{each.shown!r} matches no pattern of allowed_urls"
@@ -226,7 +235,7 @@ def find_urls(document: Document) -> Iterator[Finding]:
             effect = f"{_LEFT_OUT}: FileAlreadyExistsException"
             fix = "name the file itself, or take it out of the store"
         if message:
-            yield find_urls.finding(message, "load_models", effect=effect, fix=fix)
+            yield find_urls.finding(message, "load_models", effect=effect, fix=fix, severity=severity)
 
 
 def _is_there(document: Document, each: Reference) -> bool:

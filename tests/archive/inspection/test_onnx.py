@@ -138,3 +138,11 @@ def test_onnxruntime_looks_for_the_same_file(location: str, onnxruntime: Any, tm
     part.parent.mkdir(exist_ok=True)
     part.write_bytes(bytes(16))
     assert list(onnxruntime.InferenceSession(str(path)).run(None, {})[0]) == [0.0] * 4
+
+
+def test_how_much_of_a_file_a_model_needs() -> None:
+    assert described(model(tensor("a.bin"), tensor("b.bin"))).part_sizes == (16, 16)
+    odd = [entry("location", "c.bin"), entry("offset", "x"), entry("length", "16"), count(14, 1)]
+    assert described(model(message(5, *odd))).part_sizes == (0,)
+    far = [entry("location", "c.bin"), entry("offset", "4096"), entry("length", "16"), count(14, 1)]
+    assert described(model(message(5, *far), tensor("c.bin"))).part_sizes == (4112,)

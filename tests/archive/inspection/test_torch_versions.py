@@ -72,13 +72,21 @@ class Layers(torch.nn.Module):
 marked = torch.nn.Parameter(torch.zeros(2))
 marked.mine = 1
 linear = torch.nn.Linear(2, 1)
-scripts = {"attention": Attention(), "layers": Layers(), "norm": torch.nn.RMSNorm(4), "lstm": torch.nn.LSTM(3, 4)}
+class Shifted(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("shift", torch.ones(2, dtype=torch.uint16))
+    def forward(self, x):
+        return x + self.shift.to(torch.float32)
+scripts = {"shifted": Shifted(), "attention": Attention(), "layers": Layers(), "norm": torch.nn.RMSNorm(4)}
+scripts["lstm"] = torch.nn.LSTM(3, 4)
 for name, module in scripts.items():
     torch.jit.script(module).save(f"{folder}/script-{name}.pt")
 torch.jit.trace(Layers().eval(), torch.zeros(1, 3, 8, 8)).save(f"{folder}/script-traced.pt")
 objects = {
     "state": linear.state_dict(), "module": linear, "norm": torch.nn.RMSNorm(2), "marked": {"a": marked},
     "uint16": {"a": torch.zeros(2, dtype=torch.uint16)}, "bfloat16": {"a": torch.zeros(2, dtype=torch.bfloat16)},
+    "scaler": torch.amp.GradScaler("cpu", enabled=False), "optimizer": torch.optim.Adafactor([marked]),
     "float8": {"a": torch.zeros(2).to(torch.float8_e4m3fn)}, "array": {"a": torch.zeros(2), "b": numpy.zeros(3)},
     "nested": torch.nested.nested_tensor([torch.zeros(2)]), "meta": torch.zeros(2, device="meta"),
     "checkpoint": {"model": linear.state_dict(), "optimizer": torch.optim.AdamW(linear.parameters()).state_dict()},

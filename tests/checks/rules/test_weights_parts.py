@@ -61,10 +61,10 @@ def test_data_of_onnx() -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        {"net.onnx": ONNX, "net.onnx.data": b""},
-        {"nets/net.onnx": ONNX, "nets/net.onnx.data": b""},
-        {"net.onnx": model(tensor("./a/../net.onnx.data")), "net.onnx.data": b""},
-        {"net.onnx": model(tensor("weights/net.bin")), "weights/net.bin": b""},
+        {"net.onnx": ONNX, "net.onnx.data": bytes(16)},
+        {"nets/net.onnx": ONNX, "nets/net.onnx.data": bytes(16)},
+        {"net.onnx": model(tensor("./a/../net.onnx.data")), "net.onnx.data": bytes(16)},
+        {"net.onnx": model(tensor("weights/net.bin")), "weights/net.bin": bytes(16)},
         # What onnxruntime refuses for other reasons, or takes from memory.
         {"net.onnx": model(tensor("/etc/passwd"), tensor("../up"), tensor("*/_ORT_MEM_ADDR_/*"), tensor("."))},
         {"net.onnx": model(tensor("net.onnx.data", external=False))},
@@ -228,3 +228,44 @@ else:
     done = subprocess.run([*command, str(tmp_path / "out.pt")], capture_output=True, text=True, check=False)
     assert done.returncode
     assert f"No such file or directory: '{tmp_path}/{part}'" in done.stderr
+
+
+def test_a_file_of_an_onnx_model_that_is_too_short() -> None:
+    for size, expected in ((16, {}), (400, {}), (15, {"net.onnx.data": "error"}), (0, {"net.onnx.data": "error"})):
+        files = {"net.onnx": ONNX, "net.onnx.data": bytes(size)}
+        assert missing(files, handler=BASE, serializedFile="net.onnx") == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("", {"net.onnx.data": "error"}),
+        ("open('net.onnx.data', 'wb').close()\n", {}),
+        ("import urllib.request\nurllib.request.urlretrieve('https://a.example/w', 'net.onnx.data')\n", {}),
+        ("import zipfile\nzipfile.ZipFile('w.zip').extractall()\n", {}),
+        ("open('another.bin', 'wb').close()\n", {"net.onnx.data": "error"}),
+    ],
+)
+def test_a_part_that_the_handler_may_write_first(before: str, expected: dict[str, str]) -> None:
+    handler = f"import onnxruntime\n{before}NET = onnxruntime.InferenceSession('net.onnx')\n{OTHER}"
+    assert missing({"net.onnx": ONNX, "w.zip": b""}, handler=handler) == expected
+
+
+def test_an_index_of_another_name() -> None:
+    index = {"weight_map": {"a": "one.pt", "b": "two.pt"}}
+    named = OTHER + "\nINDEX = 'index.json'\n"
+    assert missing({"index.json": index, "one.pt": b"x"}, handler=named) == {"two.pt": "warning"}
+    assert missing({"index.json": index, "one.pt": b"x"}, handler=OTHER) == {"two.pt": "note"}
+    assert missing({"index.json": index, **of("one.pt", "two.pt")}, handler=named) == {}
+    assert missing({"index.json": {"files": {"a": "one.pt"}, "weight_map": ["two.pt"]}}, handler=named) == {}
+
+
+@pytest.mark.parametrize(
+    "imported", ["import torch.distributed.checkpoint as dcp", "from torch.distributed import *"]
+)
+def test_a_distributed_checkpoint_without_its_hidden_file(imported: str) -> None:
+    handler = f"{imported}\n{OTHER}"
+    expected = "warning" if "checkpoint" in imported else "note"
+    assert missing(of("ckpt/__0_0.distcp", "ckpt/__1_0.distcp"), handler=handler) == {"ckpt/.metadata": expected}
+    assert missing(of("ckpt/__0_0.distcp", "ckpt/.metadata"), handler=handler) == {}
+    assert missing(of("ckpt/__0_0.distcp", "ckpt/__0.metadata"), handler=handler) == {}

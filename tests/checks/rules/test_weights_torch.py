@@ -28,6 +28,16 @@ def with_more(value: bytes) -> bytes:
 UINT16 = saved(with_more(b"ctorch\nuint16\n"))
 ARRAY = saved(with_more(b"cnumpy._core.multiarray\n_reconstruct\n"))
 
+OF_ARRAY = """
+import numpy, os
+class Handler:
+    def initialize(self, context):
+        path = os.path.join(context.system_properties["model_dir"], "words.npy")
+        self.words = numpy.load(path, allow_pickle=True)
+    def handle(self, data, context):
+        return [1] * len(data)
+"""
+
 
 def severities(archive: Archive, **options: str) -> list[str]:
     return [finding.severity for finding in found(archive, **options) if finding.code == CODE]
@@ -106,3 +116,17 @@ def test_what_later_versions_allow() -> None:
     for archive in (summary, error):
         assert [each.code for each in found(archive, torch="2.13")] == ["weights-state-dict"]
         assert found(archive, torch="2.14") == ()
+
+
+def test_an_array_of_objects_is_a_pickle() -> None:
+    header = b"{'descr': '%s', 'fortran_order': False, 'shape': (2,), }\n"
+    pickled = b"\x80\x04cnumpy%s.multiarray\n_reconstruct\n."
+    for descr, module, expected in (
+        (b"|O", b"._core", ["warning"]),
+        (b"|O", b".core", []),
+        (b"<f8", b"._core", []),
+    ):
+        text = header % descr
+        data = b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + pickled % module
+        files: dict[str, str | bytes] = {"handler.py": OF_ARRAY, "words.npy": data}
+        assert severities(Archive(files=files), torch="2.1") == expected
