@@ -228,3 +228,10 @@ else:
     done = subprocess.run([*command, str(tmp_path / "out.pt")], capture_output=True, text=True, check=False)
     assert done.returncode
     assert f"No such file or directory: '{tmp_path}/{part}'" in done.stderr
+
+
+def test_texts_are_read_up_to_a_size() -> None:
+    """What is read is kept for other rules: of very many long texts the rest is left alone."""
+    index = json.dumps({"weight_map": {"a": "part.bin"}}).ljust(7 << 20)
+    files = {f"w{number}/model.safetensors.index.json": index for number in range(6)}
+    assert missing(files, handler=HUB) == {f"w{number}/part.bin": "warning" for number in range(4)}
