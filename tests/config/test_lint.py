@@ -1060,6 +1060,21 @@ def judge(data: str | bytes) -> None:
     repr(config)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"allowed_urls={'.?' * 40}x\nload_models=http://{'a' * 40}/m.mar",
+        f"allowed_urls={'(.|.)' * 40}x\nload_models=http://{'a' * 40}/m.mar",
+        f"allowed_urls={','.join(['a.*b.*c'] * 3000)}\nload_models={','.join(['http://' + 'ab' * 50] * 3000)}",
+        f"blacklist_env_vars={'.?' * 40}x",
+        f"blacklist_env_vars={'(P|Y|T|.)' * 40}x",
+    ],
+)
+def test_patterns_that_match_for_ever(text: str) -> None:
+    """Nothing is said of them: only Java can tell."""
+    assert {"allowed-urls", "worker-environment"}.isdisjoint(finding.code for finding in lint_config(text))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("value", HOSTILE_JSON, ids=lambda value: value[:20])
 def test_hostile_json(value: str) -> None:

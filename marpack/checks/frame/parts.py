@@ -6,7 +6,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from marpack.checks.frame.contents import LONGEST_TEXT
@@ -15,6 +15,7 @@ from marpack.checks.frame.weights import describe, serialized_file, source_names
 
 _INDEX: Final = ".index.json"
 _MOST_PARTS: Final = 10_000
+_MOST_TEXT: Final = 32 << 20
 # Of safetensors, torch and diffusers: how the parts of one file of weights are called.
 _SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})(?P<suffix>\.[A-Za-z0-9]+)")
 # Those of transformers and diffusers are found by their index only.
@@ -117,8 +118,26 @@ def _all(subject: Subject) -> Iterator[Part]:
 
 
 def _text(subject: Subject, name: str) -> bytes:
-    """Return a member that is no longer than texts are; of longer ones nothing is said."""
-    return subject.read(name) or b"" if subject.names[name] <= LONGEST_TEXT else b""
+    """Return a member that is no longer than texts are; of longer ones, and of too many, nothing is said."""
+    left, size = subject.once(_left), subject.names[name]
+    if size > LONGEST_TEXT or (name not in left.read and size > left.size):
+        return b""
+    if name not in left.read:
+        left.read.add(name)
+        left.size -= size
+    return subject.read(name) or b""
+
+
+@dataclass
+class _Left:
+    """How much may still be read, of which all is kept, and what has been."""
+
+    size: int = _MOST_TEXT
+    read: set[str] = field(default_factory=set)
+
+
+def _left(subject: Subject) -> _Left:
+    return _Left()
 
 
 def _is_beside(location: str) -> bool:

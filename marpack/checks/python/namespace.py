@@ -7,7 +7,7 @@ runs), so does this: a name may have several ``Value``s, and ``Namespace.certain
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from functools import cached_property
 
 from marpack.checks.python.class_text import ClassText
@@ -42,7 +42,7 @@ class Namespace:
         name: str,
         package: str,
         python: tuple[int, int],
-        stars: Callable[[str], Sequence[str] | None] = lambda module: None,
+        stars: Callable[[str], Collection[str] | None] = lambda module: None,
     ) -> None:
         self.name = name
         self.tree = tree

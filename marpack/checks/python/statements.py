@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from marpack.checks.python.expressions import Expressions, assigned_names, truth_of
@@ -33,7 +33,7 @@ class Statements:
         *,
         package: str,
         python: tuple[int, int],
-        stars: Callable[[str], Sequence[str] | None],
+        stars: Callable[[str], Collection[str] | None],
     ) -> None:
         self.certain = True
         self.patched: set[str] = set()

@@ -25,9 +25,12 @@ _TAKEN_BY_ALL = (".mar", ".model", ".tar.gz")
 _URL = re.compile("(file?|https?)://", re.IGNORECASE)
 _JAVAS = re.compile("(https?|file|ftp|jar):", re.IGNORECASE)
 
-# The parts of a pattern that a match may go back to. With few of them, on a short text, none takes long.
+# The parts of a pattern that a match may go back to: what is repeated, and what is this or that. With few of them,
+# on a short text, none takes long.
 _REPEATED = re.compile(r"[*+{]")
+_CHOSEN = re.compile(r"[?|]")
 _MOST_STEPS = 10**7
+_LONGEST_PATTERN = 1000
 # Where Java's regular expressions and Python's differ, or where a match may take for ever.
 _UNLIKE_PYTHON = re.compile(r"&&|\[[^\]]*\[|\\[1-9QEpPGZzRXhHvVk]|\)[*+{]|[*+?}]\+|\(\?(?!:)")
 
@@ -98,14 +101,21 @@ def is_allowed(document: Document, text: str) -> bool | None:
     by_environment = document.is_on("enable_envvars_config") and document.is_on("use_env_allowed_urls")
     if variables(allowed) or by_environment:
         return None
-    answers = [java_matches(pattern, text, re.IGNORECASE) for pattern in allowed.split(",")]
+    # Each text is held against each pattern.
+    pairs = (allowed.count(",") + 1) * (document.properties.get("load_models", "").count(",") + 1)
+    if pairs > _MOST_STEPS // 10:
+        return None
+    most = _MOST_STEPS // pairs
+    answers = [java_matches(pattern, text, re.IGNORECASE, most=most) for pattern in allowed.split(",")]
     return True if True in answers else None if None in answers else False
 
 
-def java_matches(pattern: str, text: str, flags: int = 0) -> bool | None:
-    """Tell whether a pattern matches the whole of a text; None where only Java can tell."""
-    steps = max(len(text), 2) ** len(_REPEATED.findall(pattern))
-    if steps > _MOST_STEPS or len(pattern) > 1000 or _UNLIKE_PYTHON.search(pattern):
+def java_matches(pattern: str, text: str, flags: int = 0, *, most: int = _MOST_STEPS) -> bool | None:
+    """Tell whether a pattern matches the whole of a text; None where only Java can tell, or it takes long."""
+    if len(pattern) > _LONGEST_PATTERN:
+        return None
+    steps = max(len(text), 2) ** len(_REPEATED.findall(pattern)) << len(_CHOSEN.findall(pattern))
+    if steps > most or _UNLIKE_PYTHON.search(pattern):
         return None
     try:
         with warnings.catch_warnings():

@@ -269,3 +269,10 @@ def test_a_distributed_checkpoint_without_its_hidden_file(imported: str) -> None
     assert missing(of("ckpt/__0_0.distcp", "ckpt/__1_0.distcp"), handler=handler) == {"ckpt/.metadata": expected}
     assert missing(of("ckpt/__0_0.distcp", "ckpt/.metadata"), handler=handler) == {}
     assert missing(of("ckpt/__0_0.distcp", "ckpt/__0.metadata"), handler=handler) == {}
+
+
+def test_texts_are_read_up_to_a_size() -> None:
+    """What is read is kept for other rules: of very many long texts the rest is left alone."""
+    index = json.dumps({"weight_map": {"a": "part.bin"}}).ljust(7 << 20)
+    files = {f"w{number}/model.safetensors.index.json": index for number in range(6)}
+    assert missing(files, handler=HUB) == {f"w{number}/part.bin": "warning" for number in range(4)}
