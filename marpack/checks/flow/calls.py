@@ -262,7 +262,7 @@ class Calls(State):
         key = given[0] if given else UNKNOWN
         if name == "get" and isinstance(key, Known):
             if key.value in value.entries:
-                return of_python(value.entries[key.value], f"{value.name}[{key.value!r}]")
+                return self.entry(value, key.value)
             source = "" if value.number else f"{value.name}.get({key.value!r})"
             return given[1] if len(given) > 1 else Known(None, source, self.near_keys(value.entries))
         if name == "keys":
@@ -275,6 +275,12 @@ class Calls(State):
         if name in ("pop", "setdefault", "update", "clear", "popitem", "__setitem__"):
             self.change(value)
         return UNKNOWN
+
+    def entry(self, value: Mapped, key: object) -> Value:
+        """Return what a dictionary has under a key."""
+        found = of_python(value.entries[key], f"{value.name}[{key!r}]")
+        self.step(items=4 * found.size if isinstance(found, Items) else 0)
+        return found
 
     def change(self, value: Mapped) -> None:
         """Remember that a dictionary is not any more what it was."""

@@ -178,7 +178,7 @@ class Expressions(Comprehensions):
         match value, key:
             case (Mapped(name, entries), Known(known)) if isinstance(node.ctx, ast.Load):
                 if known in entries:
-                    return of_python(entries[known], f"{name}[{known!r}]")
+                    return self.entry(value, known)
                 if value not in self.changed:
                     self.note(KeyRead, node, scope, owner=name, key=str(known), near=self.near_keys(entries))
             case (Items(_, values), Known(int(place))) if -len(values) <= place < len(values):

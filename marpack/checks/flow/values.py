@@ -227,6 +227,9 @@ def items_of(kind: str, values: Sequence[Value]) -> Value:
     return Items(kind, tuple(values), size) if size <= _MOST_ITEMS else Typed(frozenset([kind]))
 
 
+_LISTS = {kind: Typed(frozenset([kind])) for kind in ("list", "tuple")}
+
+
 def of_python(value: object, name: str, most: int = _MOST_ITEMS) -> Value:
     """Return a value of JSON or YAML as one of these; ``name`` is how a message calls it.
 
@@ -237,9 +240,9 @@ def of_python(value: object, name: str, most: int = _MOST_ITEMS) -> Value:
     if isinstance(value, dict):
         return Mapped(name, value)
     if isinstance(value, (list, tuple)):
-        kind = type(value).__name__
+        kind = "list" if isinstance(value, list) else "tuple"
         if len(value) > most:
-            return Typed(frozenset([kind]))
+            return _LISTS[kind]  # one for all: there may be very many
         left = most // max(len(value), 1)
         return items_of(kind, [of_python(each, f"{name}[...]", left) for each in value])
     if isinstance(value, (str, bytes)) and len(value) > LONGEST_TEXT:

@@ -681,3 +681,9 @@ def test_what_is_long_is_known_by_its_type() -> None:
     asked = "if '" + "a" * 5000 + "' == 1: open('none.txt')"
     assert not found(initialize(asked))
     assert found(initialize("return '" + "a" * 5000 + "'")) == {}
+
+
+def test_star_imports_again_and_again() -> None:
+    names = "\n".join(f"a{number} = 1" for number in range(MANY))
+    source = initialize("nothing_of_it", top="from many import *\n" * MANY)
+    assert found(source, many__py=names.encode()) == {}
