@@ -34,6 +34,7 @@ from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
     Instance,
+    Items,
     Known,
     Loaded,
     Mapped,
