@@ -124,6 +124,8 @@ def findings(settings_: dict[str, str], store: Store | None) -> dict[tuple[str, 
 ONE_FOR_EACH_ITEM = {"load-models-war", "load-models-folder", "load-models-blank", "load-models-twice"}
 # What a name alone cannot tell: with another suffix it may be a folder or a gzip-compressed tar after all.
 NOT_TOLD_BY_A_NAME = "load-models-suffix"
+# Of an address that Java does not know, the server takes a file of that name in the store, which no name tells.
+NOT_TOLD_BY_AN_ADDRESS = "load-models-url"
 
 
 ONE = {"model_store": "/srv/store"}
@@ -142,6 +144,9 @@ def test_no_less_is_found(settings_: dict[str, str], store: Store) -> None:
     for place, rank in less.items():
         if place[0] == NOT_TOLD_BY_A_NAME and place not in more:
             assert any(name in store.folders or store.heads.get(name) == HEADS["gzip"] for name in store.names)
+        elif place[0] == NOT_TOLD_BY_AN_ADDRESS and place in more and more[place] < rank:
+            assert "s3://" in settings_["load_models"]
+            assert any(name in settings_["load_models"] for name in store.names)
         else:
             assert more.get(place, -1) >= rank, place
 
