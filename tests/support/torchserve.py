@@ -15,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -390,11 +391,16 @@ def own_ports() -> Iterator[int]:
 OWN_PORTS = own_ports()
 
 
+# Tests start servers in several threads, and a generator is no thing of several.
+ONE_AT_A_TIME = threading.Lock()
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports that nobody listened on a moment ago, all different."""
     found: list[int] = []
     while len(found) < count:
-        port = next(OWN_PORTS)
+        with ONE_AT_A_TIME:
+            port = next(OWN_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             found.append(port)
