@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
 from marpack.checks.flow.memory import Memory
+from marpack.checks.flow.tries import EVERYTHING
 from marpack.checks.flow.values import (
     UNKNOWN,
     Bound,
@@ -37,7 +38,6 @@ _COST_OF_JSON = 40_000
 _FOLDER = "//"
 # Among the attributes of an object: that it may have any.
 ANY = "*"
-_EVERYTHING = frozenset({"", "Exception", "BaseException"})
 # What an event is where nothing takes it.
 _ERRORS: dict[type[Event], frozenset[str]] = {
     KeyRead: frozenset({"KeyError", "LookupError"}),
@@ -187,7 +187,7 @@ class State(Work, ABC):
         """Note that something happens, unless a ``try`` takes it, or, but for a few kinds, that is not sure."""
         errors = _ERRORS.get(kind)
         for taken in self._taken:
-            if errors is None or taken & (_EVERYTHING | errors) or not taken <= BUILTIN_NAMES:
+            if errors is None or taken & (EVERYTHING | errors) or not taken <= BUILTIN_NAMES:
                 if kind is Load and self.sure:
                     self.tried.append(self._event(kind, node, scope, fields))
                 return

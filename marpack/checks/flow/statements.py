@@ -9,7 +9,7 @@ from typing import Any
 from marpack.checks.flow.events import FileUse, Raises
 from marpack.checks.flow.functions import Functions
 from marpack.checks.flow.state import Outcome, RaisesError
-from marpack.checks.flow.tries import ends_worker, taken_by
+from marpack.checks.flow.tries import ends_worker, rescued_load, taken_by
 from marpack.checks.flow.values import (
     NONE,
     UNKNOWN,
@@ -311,11 +311,7 @@ class Statements(Functions):
                     self.memory.set(scope.names, handler.name, UNKNOWN)
                 tried = self.tried[before:]
                 with self.unsure():
-                    first = tried[0] if tried and len(node.handlers) == 1 and self.conditions == 1 else None
-                    errors = {"", "Exception", "BaseException"}
-                    if first is not None and first.call == "torch.jit.load":
-                        errors.add("RuntimeError")
-                    first = None if taken.isdisjoint(errors) else first
+                    first = rescued_load(taken, tried, node.handlers) if self.conditions == 1 else None
                     self.rescue = None if first is None else (first, self.conditions)
                     outcomes.append(self.block(handler.body, scope))
                     self.rescue = around

@@ -7,17 +7,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import replace
 
-from marpack.checks.flow.values import (
-    LONGEST_TEXT,
-    UNKNOWN,
-    Items,
-    Known,
-    ModelPath,
-    Outside,
-    Typed,
-    Value,
-    of_python,
-)
+from marpack.checks.flow.values import LONGEST_TEXT, UNKNOWN, Items, Known, ModelPath, Typed, Value, of_python
 
 _TEXT_METHODS = frozenset({"endswith", "lower", "lstrip", "removeprefix", "removesuffix", "replace", "rstrip"}) | {
     *("split", "startswith", "strip", "upper", "rsplit")
@@ -111,11 +101,6 @@ def text_method(text: str, name: str, given: Sequence[Value]) -> Value | None:
         return of_python(getattr(text, name)(*arguments), "")
     except (OverflowError, TypeError, ValueError):
         return None
-
-
-def outside(value: Value, attribute: str) -> Value:
-    """Return an attribute of something from outside."""
-    return Outside(f"{value.path}.{attribute}") if isinstance(value, Outside) else UNKNOWN
 
 
 def text_in(value: Value) -> str:
