@@ -30,6 +30,15 @@ else:
 
 T = TypeVar("T")
 
+# What only wraps a model: by the class itself, none that derives from it, the attribute that holds the model.
+_WRAPPERS = {
+    "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",  # torch.compile
+    "torch.nn.parallel.data_parallel.DataParallel": "module",
+    "torch.nn.parallel.distributed.DistributedDataParallel": "module",
+    "torch.optim.swa_utils.AveragedModel": "module",
+}
+_MOST_WRAPPERS = 20
+
 # Chunks that are copies, or tensors that are none.
 _PIECES_AHEAD = 8
 
@@ -81,19 +90,33 @@ def _items(value: object) -> dict[object, object]:
 def model_source(value: object) -> Source:
     """Return the file of a model, as TorchServe's handlers load it.
 
-    A ``torch.nn.Module`` is saved as its ``state_dict()``, which is taken now and holds the tensors themselves; a
-    state_dict as it is given. Torch tells the size without reading them (but counts through quantised and nested
+    A ``torch.nn.Module`` is saved as its ``state_dict()``, which is taken now and holds the tensors themselves; of
+    one that only wraps a model (``torch.compile``, ``DataParallel``, ``DistributedDataParallel``,
+    ``AveragedModel``) the model's own is, since a model file makes the model without the wrapper. A state_dict is
+    saved as it is given. Torch tells the size without reading them (but counts through quantised and nested
     tensors, and before 2.5 through all). A ``ScriptModule`` is saved now, into an anonymous temporary file that
     goes with the source: torch streams it to a path alone, and for anything else makes all of the file in memory.
 
     Raises ``ValueError`` that says why the server would not load it, or torch cannot save it; ``OSError`` passes.
     """
-    if isinstance(value, torch.jit.ScriptModule):
-        return _ask(lambda: _script_source(value))
-    state_dict: Any = _ask(value.state_dict) if isinstance(value, torch.nn.Module) else value
+    model = _unwrapped(value)
+    if isinstance(model, torch.jit.ScriptModule):
+        return _ask(lambda: _script_source(model))
+    state_dict: Any = _ask(model.state_dict) if isinstance(model, torch.nn.Module) else model
     if problem := _ask(lambda: _problem(state_dict)):
         raise ValueError(problem)
     return StateDictSource(state_dict=state_dict, size=_ask(lambda: _saved_size(state_dict)))
+
+
+def _unwrapped(value: object) -> Any:
+    """Return the model inside of what wraps it, however often."""
+    for _ in range(_MOST_WRAPPERS):
+        name = _WRAPPERS.get(f"{type(value).__module__}.{type(value).__qualname__}", "")
+        inner = getattr(value, name, None) if name else None
+        if not isinstance(inner, torch.nn.Module):
+            break
+        value = inner
+    return value
 
 
 def _problem(state_dict: Mapping[object, object]) -> str | None:

@@ -35,6 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 
 LARGE = 3 * CHUNK_SIZE + 5
 JIT: Any = torch.jit  # has no types
+COMPILE: Any = torch.compile  # says nothing of modules
 
 
 class Marked(torch.Tensor):
@@ -205,6 +206,41 @@ def test_what_is_a_model_and_what_is_a_name() -> None:
         assert (found.name, found.mode) == (name, 0o644)
         loaded = torch.load(io.BytesIO(read(found)), weights_only=True)
         assert loaded.keys() == what.keys()
+
+
+class Replicated(torch.nn.DataParallel):  # type: ignore[type-arg]
+    """A model file may have such a class, whose tensors are called so."""
+
+
+def wrapped() -> Iterator[tuple[torch.nn.Module, torch.nn.Module]]:
+    net = Net()
+    averaged = torch.optim.swa_utils.AveragedModel(net)
+    averaged.update_parameters(net)
+    yield COMPILE(net), net
+    yield torch.nn.DataParallel(net), net
+    yield torch.nn.DataParallel(COMPILE(net)), net
+    yield COMPILE(torch.nn.DataParallel(net)), net
+    yield averaged, averaged.module
+    yield torch.optim.swa_utils.AveragedModel(COMPILE(net)), net
+
+
+def test_what_only_wraps_a_model_is_packed_without_it() -> None:
+    for model, inside in wrapped():
+        assert read(entry(model)) == saved(inside.state_dict())
+        Net().load_state_dict(torch.load(io.BytesIO(read(entry(model))), weights_only=True))
+    # Whoever wants the names of the wrapper gives the state_dict; and a class of one's own is no wrapper.
+    parallel = torch.nn.DataParallel(Net())
+    assert read(entry(parallel.state_dict())) == saved(parallel.state_dict())
+    mine = Replicated(Net())
+    assert read(entry(mine)) == saved(mine.state_dict())
+    inner = torch.nn.Sequential(COMPILE(torch.nn.Linear(2, 1)))
+    assert read(entry(inner)) == saved(inner.state_dict())
+
+
+def test_a_script_module_that_is_wrapped() -> None:
+    scripted = script()
+    data = read(entry(torch.nn.DataParallel(scripted)))
+    assert torch.equal(JIT.load(io.BytesIO(data)).weight, scripted.weight)
 
 
 def test_extra_files() -> None:
