@@ -12,9 +12,10 @@ from typing import Any, Literal, TypeAlias
 from marpack.archive.formats.checksums import new_sha256
 from marpack.archive.forms import Compression, ContainerForm
 from marpack.archive.inspection.block_reader import BlockReader, can_jump
+from marpack.archive.inspection.elf import ELF
 from marpack.archive.inspection.kinds import Weights
 from marpack.archive.inspection.pickles import Budget
-from marpack.archive.inspection.weights import ELF, NUMPY, ZIP, describe_weights
+from marpack.archive.inspection.weights import NUMPY, ZIP, describe_weights
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.limits import LIMIT_CODES

@@ -33,6 +33,8 @@ def describe_onnx(window: Window) -> Weights | None:
             if number in (_ONNX_PRODUCER, _ONNX_OPSET) and value <= 256 and number not in texts:
                 texts[number] = window.at(pos, value)
             pos += value
+    if pos > window.size and {_ONNX_IR, _ONNX_GRAPH} <= numbers.keys():
+        return Weights(kind="unknown", detail="the beginning of a model of ONNX, which is cut off")
     if pos != window.size or not {_ONNX_IR, _ONNX_GRAPH} <= numbers.keys():
         return None
     detail = f"a model of ONNX, IR version {numbers[_ONNX_IR]}"

@@ -6,6 +6,7 @@ from typing import Final
 
 from marpack.archive import git_lfs
 from marpack.archive.inspection.block_reader import Window
+from marpack.archive.inspection.elf import ELF, describe_elf
 from marpack.archive.inspection.kinds import NOT_KNOWN, NOT_OF_TORCH_SAVE, SeekableReader, Weights
 from marpack.archive.inspection.onnx import describe_onnx
 from marpack.archive.inspection.pickles import LEGACY_MAGIC, MAX_BYTES, Budget, walk
@@ -24,9 +25,11 @@ _MARKS: Final = {
     **dict.fromkeys((b"<!DOCTYPE", b"<!doctype", b"<html"), "a web page"),
 }
 
-ZIP, ELF, NUMPY = b"PK\x03\x04", b"\x7fELF", b"\x93NUMPY"
+ZIP, NUMPY = b"PK\x03\x04", b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 14
-_ELF_SHARED = 3  # ET_DYN
+_LOOKED_AT = 1 << 10
+# What a text is made of: no file of weights is, but for pickles of protocol 0.
+_TEXT: Final = frozenset((*range(0x20, 0x7F), *b"\t\n\r"))
 
 
 def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None = None) -> Weights:
@@ -42,7 +45,7 @@ def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None =
     if head.startswith(ZIP):
         return describe_zip(window)
     if head.startswith(ELF):
-        return _elf(head)
+        return describe_elf(window)
     if head.startswith(NUMPY):
         return Weights(kind="numpy", detail="an array of NumPy", numpy_from=_pickled_array(window))
     if git_lfs.begins_pointer(head):
@@ -54,7 +57,7 @@ def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None =
         describe_safetensors(window, head)
         or _pickles(window, head)
         or describe_onnx(window)
-        or Weights(kind="unknown", detail=NOT_KNOWN if size else "empty")
+        or Weights(kind="unknown", detail=_other(window))
     )
 
 
@@ -68,11 +71,11 @@ def _pickled_array(window: Window) -> str | None:
     return numpy_of_names(walk(window.at(start, _FIRST_READ), max_pickles=1, budget=window.budget).names)
 
 
-def _elf(head: bytes) -> Weights:
-    """ELF's gABI: the byte order is byte 5, e_type the two bytes from 16 on."""
-    if int.from_bytes(head[16:18], "big" if head[5:6] == b"\x02" else "little") != _ELF_SHARED:
-        return Weights(kind="unknown", detail="an ELF file that is no shared library")
-    return Weights(kind="aot-library", detail="a shared library (ELF)")
+def _other(window: Window) -> str:
+    """Return what bytes are that are no weights: a text, as the answer of a server that was asked for them."""
+    if not window.size:
+        return "empty"
+    return "a text" if _TEXT.issuperset(window.at(0, _LOOKED_AT)) else NOT_KNOWN
 
 
 def _pickles(window: Window, head: bytes) -> Weights | None:

@@ -80,9 +80,10 @@ def plan_archive(
 
     A model is a ``torch.nn.Module``, of which the ``state_dict()`` is packed, or a state_dict, as ``torch.save``
     writes them, or a ``ScriptModule``, as ``torch.jit.save`` does. Of what ``torch.compile``, ``DataParallel``,
-    ``DistributedDataParallel`` and ``AveragedModel`` make of a model, the model inside is packed, so that the names
-    of its tensors are those of the model file; ``model.state_dict()`` packs them as they are. Tensors are not copied, so do not train until
-    the archive is written; a ``ScriptModule`` is saved at once, into an anonymous temporary file.
+    ``DistributedDataParallel`` or ``AveragedModel`` makes of a model the model inside is packed, so that the
+    names of its tensors are those of the model file; ``model.state_dict()`` packs them as they are. Tensors are
+    not copied, so do not train until the archive is written; a ``ScriptModule`` is saved at once, into an
+    anonymous temporary file.
 
     - ``handler``: the name of a built-in handler; a path, with or without ``.py``, with or without
       ``:member``; or ``{"handler.py": contents}``.

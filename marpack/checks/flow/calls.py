@@ -6,13 +6,14 @@ import ast
 import posixpath
 from collections.abc import Mapping, Sequence
 
-from marpack.checks.flow.events import LoadedUse
+from marpack.checks.flow.events import LoadedUse, SessionCall
 from marpack.checks.flow.items import ITEM_CALLS, of_items
 from marpack.checks.flow.known_calls import (
     FOLDER_CALLS,
     KEEPS_OBJECTS,
     LOADS,
     METHOD_RETURNS,
+    MODULE_METHODS,
     OPENS,
     OPENS_ARCHIVE,
     PATH_READS,
@@ -25,6 +26,7 @@ from marpack.checks.flow.known_calls import (
     RETURNS,
     SAME_PATH,
     SAME_PATH_FUNCTIONS,
+    SESSIONS,
     TESTS,
     may_write,
 )
@@ -42,6 +44,7 @@ from marpack.checks.flow.values import (
     OpenFile,
     Outside,
     Scope,
+    Session,
     Typed,
     Value,
     items_of,
@@ -146,6 +149,8 @@ class Calls(State):
             target = self.path_of(source)
             if path == "torch.load" and target and self.exists(target):
                 return Loaded(target)
+            if path in SESSIONS:
+                return Session()
         elif may_write(path):
             self.write()
         return UNKNOWN
@@ -223,6 +228,8 @@ class Calls(State):
             self._may_write(name, given, named)
         for each in (*given, *named.values()):
             self.escape(each)
+        if isinstance(value, Session) and name in MODULE_METHODS:
+            self.note(SessionCall, node, scope, name=name)
         if isinstance(value, Loaded):
             self.note(LoadedUse, node, scope, path=value.path, name=name)
             return value if name in ("eval", "to", "cpu", "float", "train") else UNKNOWN

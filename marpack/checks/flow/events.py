@@ -94,6 +94,17 @@ class LoadedUse(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SessionCall(Event):
+    """A session of onnxruntime is called as if it were a model; ``name`` is a method of modules that it has not.
+
+    Without a ``name`` it is called itself. ``by`` is BaseHandler's method that does so.
+    """
+
+    name: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Unbound(Event):
     """A name that is read and that nothing binds, or, where it is bound ``later``, that nothing has bound yet."""
 

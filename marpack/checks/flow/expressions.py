@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from marpack.checks.flow.calls import CONSTANTS
 from marpack.checks.flow.comprehensions import TYPES_OF_NODES, Comprehensions
-from marpack.checks.flow.events import KeyRead, LoadedUse, Unbound
+from marpack.checks.flow.events import KeyRead, LoadedUse, SessionCall, Unbound
 from marpack.checks.flow.texts import text_of
 from marpack.checks.flow.unbound import is_bound_later
 from marpack.checks.flow.values import (
@@ -31,6 +31,7 @@ from marpack.checks.flow.values import (
     Packed,
     Partial,
     Scope,
+    Session,
     Super,
     Typed,
     Unknown,
@@ -246,6 +247,8 @@ class Expressions(Comprehensions):
                 self.none(node.func, callee, scope)
             case Instance():
                 return self.method(callee, "__call__", given)
+            case Session():
+                self.note(SessionCall, node, scope)
             case Unknown():
                 if _last_name(node.func) == "load_state_dict" and given and isinstance(given[0], Loaded):
                     self.note(LoadedUse, node, scope, path=given[0].path, name="", strict="strict" not in named)

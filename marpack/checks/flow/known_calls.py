@@ -45,6 +45,15 @@ LOADS: Final[dict[str, tuple[int, str]]] = {
     **dict.fromkeys(("onnxruntime.InferenceSession", "onnxruntime.capi.InferenceSession"), (0, "path_or_bytes")),
     "onnx.load": (0, "f"),
 }
+# What makes a session of onnxruntime, as BaseHandler does for a model called .onnx.
+SESSIONS: Final = frozenset({"onnxruntime.InferenceSession", "onnxruntime.capi.InferenceSession"})
+# What modules of torch have and a session has not.
+MODULE_METHODS: Final = frozenset(
+    {
+        *("children", "cpu", "cuda", "double", "eval", "float", "forward", "half", "load_state_dict", "modules"),
+        *("named_parameters", "parameters", "requires_grad_", "state_dict", "to", "train", "zero_grad"),
+    }
+)
 # Whose second argument is a mode.
 OPENS: Final = frozenset({"builtins.open", "io.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open"})
 OPENS_ARCHIVE: Final = frozenset({"zipfile.ZipFile", "tarfile.open"})

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from marpack.checks.flow.calls import Calls
-from marpack.checks.flow.events import NoAttribute, NoneUse
+from marpack.checks.flow.events import NoAttribute, NoneUse, SessionCall
 from marpack.checks.flow.known_calls import BASE_HOOKS, BASE_METHODS, BASE_VALUES
 from marpack.checks.flow.state import ANY
 from marpack.checks.flow.values import (
@@ -24,6 +24,7 @@ from marpack.checks.flow.values import (
     ModelPath,
     Partial,
     Scope,
+    Session,
     Typed,
     Value,
     of_python,
@@ -216,9 +217,17 @@ class Objects(Calls):
             for step in ("preprocess", "inference", "postprocess"):
                 passed = self.method(instance, step, [passed])
             return passed
+        elif method == "inference" and not self._is_patched():
+            if instance.attributes.get("model") == Session() and instance.cls.node is not None:
+                scope = Scope(instance.cls.member)
+                self.note(SessionCall, instance.cls.node, scope, by=f"{handler.name}.inference")
         elif method == "postprocess" and handler.uses_labels:
             return Typed(frozenset(["list"]))
         return UNKNOWN
+
+    def _is_patched(self) -> bool:
+        """Tell whether something of TorchServe's, or of onnxruntime's, has been replaced."""
+        return any(name.startswith(("ts.", "onnxruntime.")) for name in self.replaced)
 
     def _initialized(self, instance: Instance) -> None:
         classes = [
@@ -228,13 +237,16 @@ class Objects(Calls):
             self.forget(instance)
         model = self.manifest.get("model")
         weights = model.get("serializedFile") if isinstance(model, dict) else None
+        has_model_file = isinstance(model, dict) and bool(model.get("modelFile"))
         path = ModelPath("").joined(weights) if isinstance(weights, str) and weights else NONE
+        is_session = isinstance(path, ModelPath) and path.path.endswith(".onnx") and not has_model_file
         values: dict[str, Value] = {
             "manifest": self.of_context("manifest"),
             "model_pt_path": path,
             "initialized": Known(True),
             "model_yaml_config": self.of_context("model_yaml_config"),
-            **dict.fromkeys(("device", "map_location", "mapping", "model"), UNKNOWN),
+            **dict.fromkeys(("device", "map_location", "mapping"), UNKNOWN),
+            "model": Session() if is_session and not self._is_patched() else UNKNOWN,
         }
         for name, value in values.items():
             self.memory.set(instance.attributes, name, value)

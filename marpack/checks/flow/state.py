@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from marpack.checks.flow.events import Event, FileUse, KeyRead, Load, NoAttribute, NoneUse, Phase, Unbound
+from marpack.checks.flow.events import (
+    Event,
+    FileUse,
+    KeyRead,
+    Load,
+    NoAttribute,
+    NoneUse,
+    Phase,
+    SessionCall,
+    Unbound,
+)
 from marpack.checks.flow.memory import Memory
 from marpack.checks.flow.tries import EVERYTHING
 from marpack.checks.flow.values import (
@@ -43,7 +53,7 @@ _ERRORS: dict[type[Event], frozenset[str]] = {
     KeyRead: frozenset({"KeyError", "LookupError"}),
     Unbound: frozenset({"NameError"}),
     NoAttribute: frozenset({"AttributeError"}),
-    NoneUse: frozenset({"TypeError", "AttributeError"}),
+    **dict.fromkeys((NoneUse, SessionCall), frozenset({"TypeError", "AttributeError"})),
     FileUse: frozenset({"FileNotFoundError", "OSError", "IOError", "EnvironmentError"}),
 }
 

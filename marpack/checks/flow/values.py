@@ -63,6 +63,11 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """What onnxruntime makes of a model: an object that has ``run``, and cannot be called."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mapped:
     """A dictionary whose keys are known; ``name`` is how a message calls it. Values are Python's, or these.
 
@@ -208,8 +213,8 @@ class Scope:
 
 
 Value: TypeAlias = (
-    "Unknown | Known | ModelPath | OpenFile | Loaded | Mapped | Items | Typed | Context | Batch | Instance | Super"
-    " | Packed | Outside | Closure | Partial | Made | Bound | MethodOf"
+    "Unknown | Known | ModelPath | OpenFile | Loaded | Session | Mapped | Items | Typed | Context | Batch"
+    " | Instance | Super | Packed | Outside | Closure | Partial | Made | Bound | MethodOf"
 )
 UNKNOWN = Unknown()
 NONE = Known(None)
@@ -255,7 +260,22 @@ def of_python(value: object, name: str, most: int = _MOST_ITEMS) -> Value:
 
 
 _VALUES = (
-    *(Unknown, Known, ModelPath, OpenFile, Loaded, Mapped, Items, Typed, Context, Batch, Instance, Super, Packed),
+    *(
+        Unknown,
+        Known,
+        ModelPath,
+        OpenFile,
+        Loaded,
+        Session,
+        Mapped,
+        Items,
+        Typed,
+        Context,
+        Batch,
+        Instance,
+        Super,
+        Packed,
+    ),
     *(Outside, Closure, Partial, Made, Bound, MethodOf),
 )
 
@@ -295,6 +315,6 @@ def truth(value: Value) -> bool | None:
             return bool(values)
         case Mapped(_, entries):
             return bool(entries)
-        case ModelPath() | OpenFile() | Context() | Batch() | Closure() | Partial() | Made() | Bound():
+        case ModelPath() | OpenFile() | Session() | Context() | Batch() | Closure() | Partial() | Made() | Bound():
             return True
     return None

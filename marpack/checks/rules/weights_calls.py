@@ -9,6 +9,7 @@ from typing import Final
 from marpack.archive import git_lfs
 from marpack.archive.inspection.kinds import NOT_KNOWN, Weights
 from marpack.checks.flow.events import Load, LoadedUse
+from marpack.checks.flow.known_calls import MODULE_METHODS
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import (
     READS_SAFETENSORS,
@@ -27,13 +28,6 @@ from marpack.rule import rule, rules_in
 _OF_TORCH_SAVE: Final = frozenset({"state_dict", "checkpoint", "module", "pickle"})
 _TORCH_LOAD: Final = frozenset({"torch.load", "torch.serialization.load"})
 _BY_DEFAULT: Final = ", from torch 2.6 on"
-# What modules have, and no dictionary.
-_OF_MODULES: Final = frozenset(
-    {
-        *("children", "cpu", "cuda", "double", "eval", "float", "forward", "half", "load_state_dict", "modules"),
-        *("named_parameters", "parameters", "requires_grad_", "state_dict", "to", "train", "zero_grad"),
-    }
-)
 # torch/serialization.py: what torch.load takes since then, and gives pickle before.
 _KEYWORDS: Final = {"weights_only": (1, 13), "mmap": (2, 1)}
 
@@ -151,7 +145,7 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
 def _of_use(weights: Weights, use: LoadedUse) -> Problem | None:
     """Return why what torch.load gives for a file cannot be used so."""
     if use.name and weights.kind in ("state_dict", "checkpoint"):
-        if use.name not in _OF_MODULES:
+        if use.name not in MODULE_METHODS:
             return None
         effect = f"AttributeError: 'dict' or 'collections.OrderedDict' object has no attribute {use.name!r}"
         fix = "make the model and have it load_state_dict() what the file holds, or save the whole model"
@@ -196,8 +190,11 @@ def problem_of(
 
     ``keywords`` are those of the call, ``...`` where a value is not known.
     """
-    if weights.kind == "zip" or weights.detail == NOT_KNOWN or weights.detail.startswith(git_lfs.WHAT):
-        return None  # what torch's own reader makes of it is not known; and of pointers another rule speaks
+    reader = _READERS.get(function)
+    if (weights.kind == "zip" and reader != _ONNX) or weights.detail == NOT_KNOWN:
+        return None  # what torch's own reader makes of it is not known
+    if weights.detail.startswith(git_lfs.WHAT):
+        return None  # another rule speaks of pointers
     if function in _TORCH_LOAD:
         return _of_torch_load(subject, keywords, name, weights)
     if function in ("pickle.load", "pickle.loads"):
@@ -205,8 +202,9 @@ def problem_of(
             effect = "_pickle.UnpicklingError: A load persistent id instruction was encountered"
             return Problem(message=f"it is {weights.detail}, of torch.save", effect=effect, fix="use torch.load")
         return None
-    reader = _READERS.get(function)
-    if reader is None or weights.kind == reader.kind or weights.weights_only_refuses is None:
+    if reader is None or weights.kind == reader.kind:
+        return None
+    if weights.weights_only_refuses is None and reader != _ONNX:
         return None
     message = f"it is {reader.called} but {weights.detail}"
     return Problem(message=message, effect=reader.effect, fix=f"pack what {reader.made_by} writes")
