@@ -25,12 +25,14 @@ class Handler(BaseHandler):
 RUNS = f"""{CALLS}    def inference(self, data, *args, **kwargs):
         return torch.as_tensor(self.model.run(None, {{"x": data.numpy()}})[0])
 """
+# A model of ONNX: the version of its form, and a graph that has a name.
+ONNX = b"\x08\x0a\x3a\3\x12\1g"
 COMPILED = "pt2: {export: {aot_compile: true}}\n"
 
 
 def session(handler: str, name: str = "net.onnx") -> Archive:
-    """Return an archive whose handler gets a session; the file's bytes are onnxruntime's affair."""
-    files = {"handler.py": handler, "onnxruntime.py": SESSIONS, name: "any"}
+    """Return an archive whose handler gets a session."""
+    files: dict[str, str | bytes] = {"handler.py": handler, "onnxruntime.py": SESSIONS, name: ONNX}
     return Archive(files=files, model={"handler": "handler.py", "serializedFile": name})
 
 
