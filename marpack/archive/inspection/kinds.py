@@ -43,12 +43,14 @@ class TensorKey:
     """One key of a state_dict, or one name of safetensors.
 
     ``shape`` and ``dtype`` (torch's word: ``"float32"``) are None where the value is no tensor or does not say.
-    ``inspect --json`` promises all three (spec/inspect.schema.json).
+    ``plain`` tells that it is none: a number, a text, None, a list or a dict. ``inspect --json`` promises all four
+    (spec/inspect.schema.json).
     """
 
     name: str
     shape: tuple[int, ...] | None = None
     dtype: str | None = None
+    plain: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from marpack.archive.formats.torch_names import EXTRA_STATE
 from marpack.archive.inspection.kinds import EMPTY_DICT, NOT_ALL_NAMES, Found, TensorKey, count_of, shape_of
-from marpack.archive.inspection.pickle_machine import Global, Made
+from marpack.archive.inspection.pickle_machine import UNKNOWN, Global, Made
 from marpack.archive.inspection.pickles import Walked
 
 # torch.storage._storage_type_to_dtype_map(); in files from before 1.11 and in most since.
@@ -157,7 +157,14 @@ def _tensor_key(name: str, value: object) -> TensorKey:
             return TensorKey(name=name, shape=_size(args, size), dtype=_dtype(args, dtype))
         else:
             break
-    return TensorKey(name=name)
+    return TensorKey(name=name, plain=_is_plain(value))
+
+
+def _is_plain(value: object) -> bool:
+    """Tell a number, a text, None, a list or a dict; fractions, long numbers and bytes are UNKNOWN."""
+    if isinstance(value, Made):
+        return value.call in _DICTS or value.call == Global("builtins", "list")
+    return value is UNKNOWN or value is None or isinstance(value, (int, str))
 
 
 def _size(args: tuple[object, ...], place: int | None) -> tuple[int, ...] | None:

@@ -30,7 +30,7 @@ def _space(subject: Subject) -> tuple[Namespace, str] | None:
     return None if module is None or space is None or module.source is None else (space, module.source)
 
 
-def _class(subject: Subject) -> ClassOf | None:
+def model_class(subject: Subject) -> ClassOf | None:
     """Return the model's class, if there is surely one."""
     found = _space(subject)
     only = None if found is None else found[0].only_class
@@ -114,7 +114,7 @@ def find_arguments(subject: Subject) -> Iterator[Finding]:
 
     BaseHandler calls it with none, then loads the weights into what it made [server].
     """
-    cls = _class(subject)
+    cls = model_class(subject)
     if cls is not None:
         fix = "derive a class that passes them to super().__init__()"
         yield from find_constructor(find_arguments, cls, KEY, fix, severity=_severity(subject))
@@ -127,7 +127,7 @@ def find_no_torch_module(subject: Subject) -> Iterator[Finding]:
     BaseHandler calls ``load_state_dict`` if there are weights, then ``to`` and ``eval`` [server]. Found only where
     all base classes are known.
     """
-    cls = _class(subject)
+    cls = model_class(subject)
     if cls is None:
         return
     methods = [*(["load_state_dict"] if subject.role("serializedFile") else []), "to", "eval"]

@@ -16,7 +16,7 @@ from marpack.checks.frame.torch_load import (
     is_refused,
     refused_globals,
 )
-from marpack.checks.frame.weights import describe, may_be_read, serialized_file, source_names
+from marpack.checks.frame.weights import describe, may_be_read, serialized_file
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.findings import Finding, Severity
@@ -28,11 +28,7 @@ WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")
 _NO_WEIGHTS = "the worker dies: RuntimeError: No model weights could be loaded"
 _REFUSED = f"the worker dies: {REFUSED}"
 _SAVE = "save model.state_dict(), by torch.save"
-_UNWRAP = "save the state_dict() of the model that is wrapped: model.module, or model._orig_mod"
 _MISSING_KEYS = "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict"
-# What wrappers put before the names of a state_dict.
-_WRAPPERS = {"module.": "a DataParallel model", "_orig_mod.": "what torch.compile made"}
-_WRAPPING = frozenset({"DataParallel", "DistributedDataParallel", "compile"})
 _NOT_LIKE = "the worker dies: Expected state_dict to be dict-like, or Error(s) in loading state_dict"
 _SAFETENSORS = ".safetensors"
 
@@ -130,11 +126,10 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
 
     With a model file ``BaseHandler`` gives what ``torch.load`` returns to ``load_state_dict``, which is strict.
     TorchScript, a pickled module, a checkpoint that holds the state_dict under a key, anything else that is
-    pickled, the state_dict of a wrapper (``module.`` or ``_orig_mod.`` before each name), and what torch did not
-    save end the worker; where the model file has a ``load_state_dict`` of its own some of them are warnings. So is
-    a state_dict that holds something that ``weights_only=True``, the default from torch 2.6 on, does not allow;
-    unless what is imported allows it by ``torch.serialization.add_safe_globals``. A file whose name ends in
-    ``.safetensors`` is read as such by torch 2.13 and newer, where ``safetensors`` is
+    pickled, and what torch did not save end the worker; where the model file has a ``load_state_dict`` of its own
+    some of them are warnings. So is a state_dict that holds something that ``weights_only=True``, the default from
+    torch 2.6 on, does not allow; unless what is imported allows it by ``torch.serialization.add_safe_globals``. A
+    file whose name ends in ``.safetensors`` is read as such by torch 2.13 and newer, where ``safetensors`` is
     installed [server].
     """
     name = _serialized(subject)
@@ -158,24 +153,10 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         torch = subject.settings.torch
         worst: Severity | None = None if torch is not None and torch.certain else "warning"
         yield finding(message=message, fix=_SAVE, effect=f"{_REFUSED}, from torch 2.6 on", severity=worst)
-    elif (wrapper := _wrapper(weights)) and not _has_own_loading(subject) and not _is_wrapped(subject, wrapper):
-        message = f"the names of its tensors begin with {wrapper!r}: {_WRAPPERS[wrapper]} was saved"
-        yield finding(message=message, fix=_UNWRAP, effect=f"{_MISSING_KEYS}, Unexpected key(s) in state_dict")
     elif _is_no_mapping_of_names(weights):
         message = f"it is no state_dict but {weights.detail}"
         severity: Severity | None = "warning" if _has_own_loading(subject) else None
         yield finding(message=message, fix=_SAVE, effect=_NOT_LIKE, severity=severity)
-
-
-def _wrapper(weights: Weights) -> str | None:
-    """Return what all names of a state_dict begin with that a wrapper gives them."""
-    names = [key.name for key in weights.keys or ()]
-    return next((start for start in _WRAPPERS if names and all(name.startswith(start) for name in names)), None)
-
-
-def _is_wrapped(subject: Subject, wrapper: str) -> bool:
-    """Tell whether the packed sources have an attribute of the wrapper's name, or wrap the model themselves."""
-    return not _WRAPPING.union({wrapper.rstrip(".")}).isdisjoint(source_names(subject))
 
 
 def _is_no_mapping_of_names(weights: Weights) -> bool:

@@ -21,11 +21,6 @@ BIAS = TENSOR % (1, 1, b"K\x01\x85", b"K\x01\x85") + NO_HOOKS
 STATE = b"ccollections\nOrderedDict\n)R(X\x06\0\0\0weight" + WEIGHT + b"X\x04\0\0\0bias" + BIAS + b"u"
 
 
-# The same, of a model that DataParallel wraps.
-WRAPPED = STATE.replace(b"\x06\0\0\0weight", b"\x0d\0\0\0module.weight")
-WRAPPED = WRAPPED.replace(b"\x04\0\0\0bias", b"\x0b\0\0\0module.bias")
-
-
 def of_zip(**files: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -165,14 +160,6 @@ CASES = [
         repaired=eager(STATE_DICT),
         fails="worker",
         says="Expected state_dict to be dict-like",
-    ),
-    Case(
-        code="weights-state-dict",
-        title="of DataParallel",
-        broken=eager(saved(WRAPPED)),
-        repaired=eager(STATE_DICT),
-        fails="worker",
-        says=r"Unexpected key\(s\) in state_dict: \"module\.weight\"",
     ),
     Case(
         code="weights-state-dict",

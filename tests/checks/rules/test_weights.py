@@ -8,7 +8,7 @@ import pytest
 
 import marpack
 from tests.checks.cases.case import Archive
-from tests.checks.cases.weights import BASE, NET, STATE, STATE_DICT, WRAPPED, alone, eager, saved
+from tests.checks.cases.weights import BASE, NET, STATE, STATE_DICT, alone, eager, saved
 from tests.checks.cases.weights_calls import SAFE
 from tests.support.checking import found
 
@@ -31,10 +31,6 @@ def severities(archive: Archive, **options: str) -> list[str]:
         # What is imported before allows it, or may.
         with_model(eager(saved(FRACTION)), f"{NET}{SAFE}\n"),
         with_model(eager(saved(OF_LIBRARY)), f"import quantizer\n{NET}"),
-        # A model that has an attribute of the name, loads in a way of its own, or is made of the wrapper.
-        with_model(eager(saved(WRAPPED)), NET + "        self.module = torch.nn.Linear(2, 1)\n"),
-        with_model(eager(saved(WRAPPED)), NET + "    def load_state_dict(self, state): pass\n"),
-        with_model(eager(saved(WRAPPED)), "from torch.nn import DataParallel\n" + NET),
         eager(saved(b"}")),
     ],
 )

@@ -26,7 +26,7 @@ class Handler:
 
 
 def said(handler: str, data: bytes = ONNX, name: str = "net.onnx", **more: str) -> list[str]:
-    files = {"handler.py": handler, name: data}
+    files: dict[str, str | bytes] = {"handler.py": handler, name: data}
     named = "handler.py" if "\n" in handler else handler
     archive = Archive(files=files, model={"handler": named, "serializedFile": name, **more})
     return [f"{each.code} {each.severity}" for each in found(archive) if each.code in CODES]
