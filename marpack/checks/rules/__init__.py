@@ -20,6 +20,7 @@ from marpack.checks.rules import (
     model_config,
     platforms,
     requirements,
+    vocabulary,
     weights,
     weights_calls,
     weights_keys,
@@ -48,6 +49,7 @@ _MODULES = (
     *(
         imports,
         model,
+        vocabulary,
         weights,
         weights_keys,
         weights_calls,

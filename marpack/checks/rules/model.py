@@ -9,7 +9,7 @@ from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
 from marpack.checks.rules.constructor import find_constructor
-from marpack.checks.rules.handler_name import entry_of, is_python
+from marpack.checks.rules.handler_name import is_python
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
@@ -139,25 +139,6 @@ def find_no_torch_module(subject: Subject) -> Iterator[Finding]:
         fix = "derive it from torch.nn.Module"
         yield find_no_torch_module.finding(
             key=KEY, member=cls.member, line=line, severity=severity, message=message, fix=fix, effect=effect
-        )
-
-
-@rule("model-vocabulary", "error", kind="model")
-def find_no_vocabulary(subject: Subject) -> Iterator[Finding]:
-    """Pack ``source_vocab.pt`` with the handler ``text_classifier``.
-
-    It reads the vocabulary from the root of the archive, and does not start without [server].
-    """
-    entry = entry_of(subject)
-    if entry is None or entry.built_in is None or not entry.built_in.needs_vocabulary:
-        return
-    if not subject.model.get("sourceVocab") and not subject.holds("source_vocab.pt"):
-        message = f"the handler {entry.handler.value!r} needs a vocabulary, and no source_vocab.pt is packed"
-        fix = "pack source_vocab.pt as an extra file"
-        error = "Missing the source_vocab file. Refer default handler documentation for details on using"
-        effect = f"Exception: {error} text_handler."
-        yield manifest_finding(
-            find_no_vocabulary, subject, "model.handler", message=message, fix=fix, effect=effect
         )
 
 

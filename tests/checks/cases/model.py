@@ -75,24 +75,6 @@ def case(code: str, title: str, broken: Archive, says: str, repaired: Archive | 
 ONE_CLASS = r"Expected only one class as model definition\. "
 TWO = f"{MODEL}\n\nclass Block(nn.Module):\n    pass\n"
 
-# Stand-ins for captum, which the server of these tests has not.
-CAPTUM = """\
-class LayerIntegratedGradients:
-    def __init__(self, *given):
-        pass
-
-
-TokenReferenceBase = None
-"""
-TEXT_MODEL = MODEL.replace("self.layer =", "self.embedding = self.layer =")
-
-
-def text_classifier() -> Archive:
-    """Return an archive for the text classifier, with captum packed."""
-    files = {"captum/__init__.py": "", "captum/attr.py": CAPTUM, "model.py": TEXT_MODEL}
-    return Archive(files=files, model={"handler": "text_classifier", "modelFile": "model.py"})
-
-
 CASES: list[Case] = [
     case(
         "model-missing",
@@ -167,11 +149,5 @@ CASES: list[Case] = [
         "a plain class",
         built_in("class Net:\n    def forward(self, rows):\n        return rows\n"),
         "'Net' object has no attribute 'to'",
-    ),
-    case(
-        "model-vocabulary",
-        "a text classifier without a vocabulary",
-        text_classifier(),
-        "Missing the source_vocab file",
     ),
 ]
