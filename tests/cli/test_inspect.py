@@ -101,6 +101,7 @@ def test_what_a_person_reads(folder: Path, capsys: Capture) -> None:
         "weights.pt (serializedFile): state_dict, a state_dict of 1 tensor",
         "  imports collections.OrderedDict, torch.FloatStorage, torch._utils._rebuild_tensor_v2",
         "  torch.load(weights_only=True) does not refuse it",
+        "  its record version says format version 3",
         "What a pickle imports is read from its bytes. It does not say what loading it would do.",
     ]
     assert err == ""
@@ -460,3 +461,50 @@ def test_what_reads_a_file_and_what_it_keeps_elsewhere_is_shown(
     told = {member["name"]: member["weights"] for member in inspected(path, capsys)["members"]}
     assert (told["old.pt2"]["torch_from"], told["old.pt2"]["torch_to"]) == ("2.5", "2.5")
     assert told["net.onnx"]["parts"] == ["net.onnx.data", "more.bin"]
+
+
+class Resized(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class Gelu(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.gelu(x)
+
+
+class Added(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+
+
+def test_which_torch_reads_what_torch_has_just_written(folder: Path, capsys: Capture) -> None:
+    """The record and its version are as torch wrote them; what a given torch lacks is what is newer."""
+    written: dict[str, dict[str, int]] = {}
+    for net in (Resized(), Gelu(), Added()):
+        name = f"{type(net).__name__}.pt"
+        JIT.script(net).save(folder / name)
+        with zipfile.ZipFile(folder / name) as file:
+            records = {
+                each.partition("/")[2]: int(file.read(each)) for each in file.namelist() if "version" in each
+            }
+            written[name] = records
+    torch.save(Added().state_dict(), folder / "state.pt")
+    marpack.pack(
+        model_name="m", handler="base_handler", extra_files=[folder / name for name in (*written, "state.pt")]
+    )
+    members = {each["name"]: each["weights"] for each in inspected("m.mar", capsys)["members"] if each["weights"]}
+    for name, records in written.items():
+        assert {members[name]["format_record"]: members[name]["format_version"]} == records
+    assert members["Gelu.pt"]["format_version"] > members["Added.pt"]["format_version"]
+    assert members["Gelu.pt"]["torch_needs"] == [{"name": "format version 10", "torch": "1.12"}]
+    assert members["Added.pt"]["torch_needs"] == []
+    needs = members["Resized.pt"]["torch_needs"]
+    assert needs[0]["torch"] == members["Resized.pt"]["torch_from"]
+    assert main(["inspect", "m.mar", "--torch", "1.10"]) == 0
+    shown = capsys.readouterr().out
+    assert "  its record .data/version says format version 10" in shown
+    assert "  torch 1.10 lacks 'format version 10 (torch 1.12)'" in shown
+    assert needs[0]["name"] in shown
+    assert main(["inspect", "m.mar", "--torch", "2.99"]) == 0
+    assert "lacks" not in capsys.readouterr().out

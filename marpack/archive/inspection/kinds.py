@@ -54,6 +54,14 @@ class TensorKey:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """A name, an operator or a version of a format that a file has, and the first torch that knows it."""
+
+    name: str
+    torch: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Weights:
     """What a file of weights is.
 
@@ -67,6 +75,8 @@ class Weights:
     ``torch.save``, None where the pickle is not read to its end here. ``refused_globals`` are the names it is for.
     ``torch_from`` and ``torch_to`` are the first and the last torch that can read it, as ``"2.3"``, None where its
     bytes do not say so: ``torch_because`` of these names, operators (``aten::...``) and versions of formats.
+    ``torch_needs`` are all that it has of the kind and that is not in every torch, the newest first;
+    ``format_version`` is what its record ``format_record`` says, which is called ``version`` or ``.data/version``.
     ``numpy_from`` is the first numpy that has what its pickle imports of it. ``parts`` are the files in which an
     ONNX model keeps tensors, relative to its folder, as it says them; ``part_sizes`` how many bytes of each it
     refers to, 0 where it does not say so.
@@ -85,6 +95,9 @@ class Weights:
     torch_from: str | None = None
     torch_to: str | None = None
     torch_because: tuple[str, ...] = ()
+    torch_needs: tuple[Need, ...] = ()
+    format_record: str | None = None
+    format_version: int | None = None
     numpy_from: str | None = None
     parts: tuple[str, ...] = ()
     part_sizes: tuple[int, ...] = ()

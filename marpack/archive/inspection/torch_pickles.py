@@ -5,7 +5,13 @@ from __future__ import annotations
 from marpack.archive.inspection.kinds import Found, Weights
 from marpack.archive.inspection.pickles import Walked
 from marpack.archive.inspection.torch_objects import TorchObjects
-from marpack.archive.inspection.torch_versions import Readers, numpy_of_names, readers_of_names, version_text
+from marpack.archive.inspection.torch_versions import (
+    Readers,
+    needs_of,
+    numpy_of_names,
+    readers_of_names,
+    version_text,
+)
 from marpack.archive.inspection.weights_only import WEIGHTS_ONLY_GLOBALS, WEIGHTS_ONLY_OPCODES
 
 
@@ -39,5 +45,6 @@ def describe_pickled(walked: Walked, *, legacy: bool = False, container: Readers
         torch_from=version_text(readers.since),
         torch_to=version_text(readers.until),
         torch_because=readers.because,
+        torch_needs=needs_of(readers),
         numpy_from=numpy_of_names(imported),
     )

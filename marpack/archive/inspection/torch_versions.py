@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+from marpack.archive.inspection.kinds import Need
 
 Version: TypeAlias = tuple[int, int]
 
@@ -145,11 +147,15 @@ NUMPY_FROM: Final = "1.26.1"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Readers:
-    """Which torch reads a file, as far as its bytes tell; ``because`` are the names, operators or versions."""
+    """Which torch reads a file, as far as its bytes tell; ``because`` are the names, operators or versions.
+
+    ``needs`` are all that some torch has not, each with the first that has it.
+    """
 
     since: Version | None = None
     until: Version | None = None
     because: tuple[str, ...] = ()
+    needs: tuple[tuple[str, Version], ...] = field(default=(), compare=False)
 
     def among(self, other: Readers) -> Readers:
         """Return who reads what both stand for."""
@@ -160,7 +166,9 @@ class Readers:
             for each in (self, other)
             if (since is not None and each.since == since) or (until is not None and each.until == until)
         ]
-        return Readers(since=since, until=until, because=tuple(name for each in decisive for name in each.because))
+        because = tuple(name for each in decisive for name in each.because)
+        needs = tuple(sorted({*self.needs, *other.needs}, key=lambda need: (need[1], need[0]), reverse=True))
+        return Readers(since=since, until=until, because=because, needs=needs)
 
 
 def readers_of_names(names: Iterable[str]) -> Readers:
@@ -188,19 +196,27 @@ def readers_of_dtypes(dtypes: Iterable[str | None]) -> Readers:
 def readers_of_format(version: int) -> Readers:
     """Return which torch reads a file of this format version, the record ``version``."""
     since = _FORMATS.get(version)
-    return Readers(since=since, because=(f"format version {version}",)) if since else Readers()
+    name = f"format version {version}"
+    return Readers(since=since, because=(name,), needs=((name, since),)) if since else Readers()
 
 
 def readers_of_schema(major: int, *, archive: bool) -> Readers:
     """Return which torch reads a program of ``torch.export``; ``archive`` where it is in the form since 2.8."""
     since, until = _SCHEMAS.get(major, (None, None))
-    readers = Readers(since=since, until=until, because=(f"schema version {major}",) if since else ())
-    return readers.among(Readers(since=PT2_ARCHIVE, because=("form pt2",))) if archive else readers
+    name, form = f"schema version {major}", "form pt2"
+    readers = Readers(since=since, until=until, because=(name,), needs=((name, since),)) if since else Readers()
+    newer = Readers(since=PT2_ARCHIVE, because=(form,), needs=((form, PT2_ARCHIVE),))
+    return readers.among(newer) if archive else readers
 
 
 def numpy_of_names(names: Iterable[str]) -> str | None:
     """Return the first numpy that has all the names that a pickle imports, None where any has."""
     return NUMPY_FROM if any(name.startswith(NUMPY_CORE) for name in names) else None
+
+
+def needs_of(readers: Readers) -> tuple[Need, ...]:
+    """Return what a file needs, for a report."""
+    return tuple(Need(name=name, torch=f"{since[0]}.{since[1]}") for name, since in readers.needs)
 
 
 def version_text(version: Version | None) -> str | None:
@@ -224,7 +240,8 @@ def _all(bounds: Iterable[tuple[str, Version | None, Version | None]]) -> Reader
     since = max((bound[1] for bound in found if bound[1]), default=None)
     until = min((bound[2] for bound in found if bound[2]), default=None)
     because = tuple(_decisive(found, since, until))
-    return Readers(since=since, until=until, because=because)
+    needs = sorted({(name, first) for name, first, _ in found if first}, key=lambda need: (need[1], need[0]))
+    return Readers(since=since, until=until, because=because, needs=tuple(reversed(needs)))
 
 
 def _decisive(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from marpack.archive.forms import Compression
@@ -14,6 +15,7 @@ from marpack.archive.inspection.pickles import MAX_BYTES, Budget, walk
 from marpack.archive.inspection.torch_pickles import describe_pickled
 from marpack.archive.inspection.torch_versions import (
     Readers,
+    needs_of,
     readers_of_code,
     readers_of_format,
     readers_of_schema,
@@ -84,14 +86,16 @@ def _torch_file(archive: zipfile.ZipFile, records: Mapping[str, zipfile.ZipInfo]
         walked = walk(opened.read(MAX_BYTES + 1), max_pickles=1, budget=budget)
     name = ".data/version" if ".data/version" in records else "version"
     version = _read(archive, records, name, budget, most=_LONGEST_VERSION).strip()
-    readers = readers_of_format(int(version)) if version.isdigit() else Readers()
+    number = int(version) if version.isdigit() else None
+    readers = readers_of_format(number) if number is not None else Readers()
     if "constants.pkl" not in records:
-        return describe_pickled(walked, container=readers)
-    sources = [name for name in records if name.startswith("code/") and name.endswith(".py")]
+        described = describe_pickled(walked, container=readers)
+        return replace(described, format_record=name, format_version=number)
+    sources = [each for each in records if each.startswith("code/") and each.endswith(".py")]
     left = _MAX_CODE
     code = []
-    for name in sources:
-        code.append(_read(archive, records, name, budget, most=left))
+    for source in sources:
+        code.append(_read(archive, records, source, budget, most=left))
         left -= len(code[-1])
     readers = readers_of_code(b"\n".join(code)).among(readers).among(readers_of_storages(walked.names))
     return Weights(
@@ -99,8 +103,11 @@ def _torch_file(archive: zipfile.ZipFile, records: Mapping[str, zipfile.ZipInfo]
         detail="a model of TorchScript",
         globals=walked.names,
         globals_complete=walked.complete,
+        format_record=name,
+        format_version=number,
         torch_from=version_text(readers.since),
         torch_because=readers.because,
+        torch_needs=needs_of(readers),
     )
 
 
@@ -112,6 +119,7 @@ def _exported(detail: str, schema: re.Match[bytes] | None, *, archive: bool) -> 
         torch_from=version_text(readers.since),
         torch_to=version_text(readers.until),
         torch_because=readers.because,
+        torch_needs=needs_of(readers),
     )
 
 

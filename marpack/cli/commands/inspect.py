@@ -15,6 +15,7 @@ from marpack.archive.names import member_order
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_limits, issue_line, json_line, opened, shortened
 from marpack.cli.terminal import complain, count_of, show
+from marpack.cli.words import torch_version
 from marpack.display import printable
 
 _FORMS = {"zip": "zip", "tgz": "gzip'd tar", "folder": "folder"}
@@ -42,6 +43,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
     add("--tree", action="store_true", help="show the members as a tree")
     add("--digest", action="store_true", help="show the SHA-256 of the archive and its members (reads everything)")
+    add(
+        "--torch", type=torch_version, metavar="VERSION", help="also show what that torch lacks of weights, as 2.1"
+    )
     add("--json", action="store_true", help="print the result as JSON (spec/inspect.schema.json)")
     add_limits(parser)
 
@@ -54,14 +58,14 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         show(inspection.to_json())
         return
-    show("\n".join(_lines(inspection, tree=options.tree)))
+    show("\n".join(_lines(inspection, tree=options.tree, torch=options.torch)))
     for issue in inspection.issues[:_MOST_ISSUES]:
         complain(f"marpack: warning: {printable(inspection.path)}: {issue_line(issue)}")
     if more := len(inspection.issues[_MOST_ISSUES:]):
         complain(f"marpack: warning: {more:,} more (all with --json, or marpack verify)")
 
 
-def _lines(inspection: Inspection, *, tree: bool) -> Iterator[str]:
+def _lines(inspection: Inspection, *, tree: bool, torch: str | None) -> Iterator[str]:
     yield (
         f"{printable(inspection.path)}: {inspection.kind} archive, {_FORMS[inspection.form]}, "
         f"{count_of(len(inspection.members), 'member')}, {count_of(inspection.size, 'byte')}"
@@ -78,6 +82,7 @@ def _lines(inspection: Inspection, *, tree: bool) -> Iterator[str]:
         yield ""
     for member, weights in found:
         yield from _weights(member, weights, inspection.references)
+        yield from _readers(weights, torch)
     if any(weights.globals for _, weights in found):
         yield "What a pickle imports is read from its bytes. It does not say what loading it would do."
 
@@ -160,12 +165,27 @@ def _weights(member: InspectedMember, weights: Weights, references: Mapping[str,
         does = {True: "refuses it", False: "does not refuse it", None: "is not told for so long a pickle"}
         because = f", for {_names(weights.refused_globals)}" if weights.refused_globals else ""
         yield f"  torch.load(weights_only=True) {does[weights.weights_only_refuses]}{because}"
-    if versions := weights.torch_versions:
-        yield f"  read by torch {versions}, for {_names(weights.torch_because)}"
     if weights.numpy_from:
         yield f"  imports what numpy has from {weights.numpy_from} on"
     if weights.parts:
         yield f"  keeps tensors in {_names(weights.parts)}"
+
+
+def _readers(weights: Weights, torch: str | None) -> Iterator[str]:
+    """Yield which torch reads a file, and what a given one lacks."""
+    if weights.format_version is not None:
+        yield f"  its record {weights.format_record} says format version {weights.format_version}"
+    if versions := weights.torch_versions:
+        yield f"  read by torch {versions}, for {_names(weights.torch_because)}"
+    lacking = [
+        need for need in weights.torch_needs if torch is not None and _numbers(need.torch) > _numbers(torch)
+    ]
+    if lacking:
+        yield f"  torch {torch} lacks {_names([f'{need.name} (torch {need.torch})' for need in lacking])}"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall("[0-9]+", version)[:2]))
 
 
 def _names(imported: Sequence[str]) -> str:

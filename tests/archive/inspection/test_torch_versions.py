@@ -78,7 +78,11 @@ class Shifted(torch.nn.Module):
         self.register_buffer("shift", torch.ones(2, dtype=torch.uint16))
     def forward(self, x):
         return x + self.shift.to(torch.float32)
+class Resized(torch.nn.Module):
+    def forward(self, x):
+        return functional.interpolate(x, scale_factor=2.0, mode="nearest")
 scripts = {"shifted": Shifted(), "attention": Attention(), "layers": Layers(), "norm": torch.nn.RMSNorm(4)}
+scripts["resized"] = Resized()
 scripts["lstm"] = torch.nn.LSTM(3, 4)
 for name, module in scripts.items():
     torch.jit.script(module).save(f"{folder}/script-{name}.pt")
