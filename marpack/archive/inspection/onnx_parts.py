@@ -13,6 +13,7 @@ _INSIDE: Final = {
     ("model", 25): "function",
     ("graph", 1): "node",
     ("graph", 5): "tensor",
+    ("graph", 12): "output",
     ("graph", 15): "sparse",
     ("function", 7): "node",
     ("node", 5): "attribute",
@@ -26,12 +27,16 @@ _INSIDE: Final = {
     ("sparse", 2): "tensor",
     ("tensor", 13): "entry",
 }
+# Where a name is used: an input of a node, an output of a graph; and TensorProto's own.
+_USES: Final = frozenset({("node", 1), ("output", 1)})
+_TENSORS_NAME: Final = ("tensor", 8)
 # TensorProto.data_location and its value EXTERNAL; StringStringEntryProto's key and value.
 _LOCATION, _EXTERNAL, _KEY, _VALUE = 14, 1, 1, 2
 _NUMBER: Final = re.compile("[0-9]{1,15}")
 _DEEPEST = 64
 _LONGEST_NAME = 4096
 _MOST_NAMES = 10_000
+_MOST_USES = 500_000
 _READ_AHEAD = 1 << 14
 _LONGEST_HEAD = 20
 
@@ -72,12 +77,16 @@ class _Reader:
 def external_files(window: Window) -> tuple[dict[str, int], bool]:
     """Return where tensors of a model lie in other files, as it says it, and whether those are all.
 
-    With each goes how many bytes the file must have: where the last of them ends.
+    With each goes how many bytes the file must have: where the last of them ends. An initializer that no node and
+    no output names is left out, as onnxruntime leaves it out before it looks for it.
 
     Each field costs an opcode of the budget; contents are passed over.
     """
     reader = _Reader(window)
     found: dict[str, int] = {}
+    # Of initializers: the name, the place, where it ends. And the names that are used.
+    held: list[tuple[str, str, int]] = []
+    used: set[str] = set()
     # The messages that are open, innermost last: what each is, its end, and of a tensor what is known of it.
     stack: list[tuple[str, int, dict[str, str]]] = [("model", window.size, {})]
     pos = 0
@@ -88,16 +97,22 @@ def external_files(window: Window) -> tuple[dict[str, int], bool]:
                 stack.pop()
                 location = tensor.get("location")
                 if kind == "tensor" and location and "external" in tensor:
+                    name = tensor.get("", "") if stack[-1][0] == "graph" else ""
+                    held.append((name, location, _end(tensor)))
                     found[location] = max(found.get(location, 0), _end(tensor))
                 continue
             window.budget.opcodes -= 1
-            if window.budget.opcodes < 0 or len(found) > _MOST_NAMES:
+            if window.budget.opcodes < 0 or len(found) > _MOST_NAMES or len(used) > _MOST_USES:
                 return found, False
             number, wire, value, pos = reader.head(pos)
             inner = _INSIDE.get((kind, number)) if wire == 2 else None
             if wire != 0 and pos + value > end:
                 raise _BrokenError
-            if inner == "entry":
+            if (kind, number) in _USES and value <= _LONGEST_NAME:
+                used.add(reader.at(pos, value).decode("utf-8", "replace"))
+            elif (kind, number) == _TENSORS_NAME and value <= _LONGEST_NAME:
+                tensor[""] = reader.at(pos, value).decode("utf-8", "replace")
+            elif inner == "entry":
                 _note_entry(reader.at(pos, min(value, _LONGEST_NAME)), tensor)
             elif inner is not None:
                 if len(stack) > _DEEPEST:
@@ -111,7 +126,11 @@ def external_files(window: Window) -> tuple[dict[str, int], bool]:
                 raise _BrokenError
     except _BrokenError:
         return found, False
-    return found, True
+    needed: dict[str, int] = {}
+    for name, location, end in held:
+        if not name or name in used:
+            needed[location] = max(needed.get(location, 0), end)
+    return needed, True
 
 
 def _end(tensor: dict[str, str]) -> int:

@@ -38,16 +38,20 @@ def entry(key: str, value: str) -> bytes:
     return message(13, message(1, key.encode()), message(2, value.encode()))
 
 
-def tensor(location: str | None, *, external: bool = True, field: int = 5) -> bytes:
+def tensor(location: str | None, *, external: bool = True, field: int = 5, name: str = "weight") -> bytes:
     """An initializer of a graph (field 5), in another file."""
-    parts = [count(1, 4), count(2, 1), message(8, b"weight")]
+    parts = [count(1, 4), count(2, 1), message(8, name.encode())]
     if location is not None:
         parts += [entry("location", location), entry("offset", "0"), entry("length", "16")]
     return message(field, *parts, *([count(14, 1)] if external else []))
 
 
+USE = message(1, message(1, b"weight"), message(2, b"y"), message(4, b"Identity"))
+
+
 def model(*graph: bytes, behind: bytes = b"") -> bytes:
-    return count(1, 10) + message(2, b"a test") + message(7, message(2, b"graph"), *graph) + behind
+    """A model whose graph has a node that reads what is called weight."""
+    return count(1, 10) + message(2, b"a test") + message(7, message(2, b"graph"), USE, *graph) + behind
 
 
 def described(data: bytes, budget: Budget | None = None) -> Weights:
@@ -75,6 +79,16 @@ def test_tensors_are_found_wherever_a_graph_may_hold_them() -> None:
     function = message(25, message(7, message(5, tensor("function", field=5))))
     found = described(model(constant, branch, listed, sparse, behind=function)).parts
     assert found == ("constant", "branch", "listed", "graphs", "values", "indices", "function")
+
+
+def test_what_nothing_uses_is_not_needed() -> None:
+    """Such initializers onnxruntime drops before it looks for their files."""
+    other = tensor("unused.data", name="other")
+    assert described(model(tensor("a.data"), other)).parts == ("a.data",)
+    assert described(model(other, message(12, message(1, b"other")))).parts == ("unused.data",)
+    inside = message(1, message(5, message(6, message(1, message(1, b"other")))))
+    assert described(model(other, inside)).parts == ("unused.data",)
+    assert described(model(tensor("a.data", name=""))).parts == ("a.data",)
 
 
 def test_fields_of_other_widths_are_passed_over() -> None:
@@ -138,6 +152,48 @@ def test_onnxruntime_looks_for_the_same_file(location: str, onnxruntime: Any, tm
     part.parent.mkdir(exist_ok=True)
     part.write_bytes(bytes(16))
     assert list(onnxruntime.InferenceSession(str(path)).run(None, {})[0]) == [0.0] * 4
+
+
+def runnable(*graph: bytes) -> bytes:
+    """A model that onnxruntime loads, if the tensors are there."""
+    kind = message(2, message(1, count(1, 1), message(2, message(1, count(1, 4)))))
+    output = message(12, message(1, b"y"), kind)
+    return (
+        count(1, 8) + message(7, USE, message(2, b"g"), *graph, output) + message(8, message(1, b""), count(2, 13))
+    )
+
+
+@pytest.mark.slow
+def test_onnxruntime_drops_what_nothing_uses(onnxruntime: Any, tmp_path: Path) -> None:
+    held = message(5, count(1, 4), count(2, 1), message(8, b"weight"), message(9, bytes(16)))
+    unused = tensor("unused.data", name="other")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(runnable(held, unused))
+    assert described(path.read_bytes()).parts == ()
+    session = onnxruntime.InferenceSession(str(path))
+    assert list(session.run(None, {})[0]) == [0.0] * 4
+    with pytest.raises(TypeError, match="'InferenceSession' object is not callable"):
+        session([0.0])
+    assert not {"eval", "to", "parameters", "embedding"} & set(dir(session))
+
+
+@pytest.mark.slow
+def test_onnxruntime_refuses_what_is_said_to_be_something_else(onnxruntime: Any, tmp_path: Path) -> None:
+    held = message(5, count(1, 4), count(2, 1), message(8, b"weight"), message(9, bytes(16)))
+    whole = runnable(held)
+    others = (b"", b"<!DOCTYPE html>", b"Entry not found", b"\x80\2}.", b"PK\3\4" + bytes(30))
+    for data in (*others, *(whole[:size] for size in range(1, len(whole), 7))):
+        path = tmp_path / "net.onnx"
+        path.write_bytes(data)
+        weights = described(data)
+        with pytest.raises(
+            Exception, match=r"Protobuf parsing failed|No graph was found|opset|[Ii]nvalid|not found"
+        ):
+            onnxruntime.InferenceSession(str(path))
+        assert weights.kind != "onnx"
+    path.write_bytes(whole)
+    assert described(whole).kind == "onnx"
+    onnxruntime.InferenceSession(str(path))
 
 
 def test_how_much_of_a_file_a_model_needs() -> None:
