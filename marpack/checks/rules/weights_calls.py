@@ -19,9 +19,10 @@ from marpack.checks.frame.torch_load import (
     is_refused,
     refused_globals,
 )
-from marpack.checks.frame.weights import describe, may_be_read
+from marpack.checks.frame.weights import describe, may_be_read, source_names
 from marpack.checks.rules.handler_flow import events_of
 from marpack.checks.rules.handler_name import KEY
+from marpack.checks.rules.weights_keys import is_wrapped, names_of, unwrapping, wrapper_of
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
@@ -126,7 +127,8 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
     for use in events_of(subject) if may_be_read(subject) else ():
         if not isinstance(use, LoadedUse) or use.path not in subject.names or use.path in wrong:
             continue
-        problem = _of_use(describe(subject, use.path), use)
+        weights = describe(subject, use.path)
+        problem = _of_use(weights, use) or _of_names(subject, weights, use)
         if problem is None:
             continue
         wrong.add(use.path)
@@ -162,6 +164,16 @@ def _of_use(weights: Weights, use: LoadedUse) -> Problem | None:
         fix = f"give it [{weights.holds[0]!r}] of that"
         return Problem(message=given, effect=effect, fix=fix, certain=False)
     return None
+
+
+def _of_names(subject: Subject, weights: Weights, use: LoadedUse) -> Problem | None:
+    """Return why a model does not load the names of a wrapper, unless the sources may make one."""
+    wrapper = wrapper_of(names_of(weights)) if not use.name and use.strict else None
+    if wrapper is None or is_wrapped(wrapper, source_names(subject)):
+        return None
+    message, fix = unwrapping(wrapper)
+    effect = "RuntimeError: Error(s) in loading state_dict: Missing key(s), Unexpected key(s)"
+    return Problem(message=message, effect=effect, fix=fix, certain=False)
 
 
 def loads_of(subject: Subject) -> tuple[Load, ...]:

@@ -8,6 +8,7 @@ from tests.archive.inspection.test_onnx import model
 from tests.checks.cases.case import Archive
 from tests.checks.cases.weights import CHECKPOINT, SCRIPT, STATE_DICT, of_zip
 from tests.checks.cases.weights_calls import EITHER, LISTED, LOAD, MODULE, SAFE, TRUSTED, loads
+from tests.checks.cases.weights_keys import named
 from tests.support.checking import found
 
 CODE = "weights-call"
@@ -33,7 +34,7 @@ def severities(archive: Archive, **options: str) -> list[str]:
         loads(LOAD, SAFETENSORS, "net.safetensors"),
         # Nobody knows what it is, or what is said.
         loads("torch.load(path)", of_zip(**{"data.bin": b"x"})),
-        loads("torch.jit.load(path)", b"anything at all"),
+        loads("torch.jit.load(path)", b"anything\0at all"),
         loads("torch.load(path, weights_only=bool(os.environ))", MODULE),
         loads("torch.load(path, **{'weights_only': False})", MODULE),
         loads("torch.load(path, pickle_module=pickle)", MODULE),
@@ -163,3 +164,13 @@ def test_keywords_that_an_older_torch_does_not_take() -> None:
     assert [severities(only, torch=torch) for torch in ("1.12", "1.13")] == [["error"], []]
     assert [severities(mapped, torch=torch) for torch in ("2.0", "2.1")] == [["error"], []]
     assert severities(mapped, torchserve_version="0.8.2") == ["warning"]
+
+
+def test_the_names_of_a_wrapper_in_what_is_given_to_load_state_dict() -> None:
+    call, top = f"Net().load_state_dict({LOAD})", "from net import Net"
+    for data in (named("module.weight", "module.bias"), named("_orig_mod.weight", "_orig_mod.bias")):
+        assert severities(loads(call, data, top=top)) == ["warning"]
+        assert severities(loads(call.replace("))", "), strict=False)"), data, top=top)) == []
+        assert severities(loads(call.replace("torch.load", "dict(torch.load") + ")", data, top=top)) == []
+        wraps = f"{top}\nfrom torch.nn import DataParallel\nNet = torch.compile(Net)"
+        assert severities(loads(call, data, top=wraps)) == []
