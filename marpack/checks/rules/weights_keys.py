@@ -38,10 +38,59 @@ _WRAP: Final = {
     "module": frozenset({"AveragedModel", "DataParallel", "DistributedDataParallel"}),
     "base_model": frozenset({"base_model", "get_peft_model", "peft", "PeftModel"}),
 }
-_PARAMETRIZED: Final = frozenset(
+# Parts of a name that stand for something that was done to a part of the model: what that was, the words in
+# sources that may do it, and what to do.
+_NORMS: Final = frozenset(
     {"orthogonal", "parametrizations", "parametrize", "register_parametrization", "spectral_norm", "weight_norm"}
 )
-_PARAMETRIZATIONS: Final = "parametrizations"
+_PARTS: Final = {
+    "_orig_mod": (
+        "a part of the model was what torch.compile makes",
+        _WRAP["_orig_mod"],
+        "save it before a part is compiled, compile by part.compile(), or take '_orig_mod.' out of its names",
+    ),
+    "_checkpoint_wrapped_module": (
+        "a part of the model was wrapped for checkpoints",
+        frozenset({"apply_activation_checkpointing", "checkpoint_wrapper", "CheckpointWrapper"}),
+        "save model.state_dict(), which leaves it out",
+    ),
+    "_fsdp_wrapped_module": (
+        "a part of the model was FullyShardedDataParallel",
+        frozenset({"FSDP", "FullyShardedDataParallel", "fsdp"}),
+        "save its full state_dict, which leaves that out",
+    ),
+    "parametrizations": (
+        "the model was parametrized, and the model file's is not",
+        _NORMS,
+        "call torch.nn.utils.parametrize.remove_parametrizations before it is saved, or put it on there too",
+    ),
+    **dict.fromkeys(
+        ("lora_A", "lora_B"),
+        (
+            "the model had adapters, and the model file's has none",
+            frozenset({"LoraConfig", "get_peft_model", "inject_adapter_in_model", "lora", "loralib", "peft"}),
+            "merge them before it is saved: model.merge_and_unload()",
+        ),
+    ),
+}
+# Pairs of tensors that stand in the place of one: the same, by the ends of their names.
+_PAIRS: Final = {
+    ("_orig", "_mask"): (
+        "the model was pruned, and the model file's is not",
+        frozenset({"prune"}),
+        "call torch.nn.utils.prune.remove(part, 'weight') before it is saved",
+    ),
+    ("_g", "_v"): (
+        "weight_norm was put on the model, and not on the model file's",
+        _NORMS,
+        "call torch.nn.utils.remove_weight_norm before it is saved, or put it on there too",
+    ),
+    ("_orig", "_u"): (
+        "spectral_norm was put on the model, and not on the model file's",
+        _NORMS,
+        "call torch.nn.utils.remove_spectral_norm before it is saved, or put it on there too",
+    ),
+}
 # Names in sources that may have a state_dict loaded in another way, or give a model any attribute.
 _OWN_LOADING: Final = frozenset(
     {
@@ -135,8 +184,9 @@ def find_wrong_keys(subject: Subject) -> Iterator[Finding]:
     ``load_state_dict`` is strict: a name that the model has not, or that is missing, ends the worker. What
     ``torch.compile`` makes of a model puts ``_orig_mod.`` before its names, in the middle where it made it of a
     part; ``DataParallel``, ``DistributedDataParallel`` and ``AveragedModel`` put ``module.``, and the last adds
-    ``n_averaged``; PEFT puts ``base_model.model.``; ``parametrizations.weight.original0`` stands where
-    ``weight_norm`` and the like were put on. Nor may a state_dict hold a number, a text or a list beside its
+    ``n_averaged``; PEFT puts ``base_model.model.``; ``parametrizations.weight.original0``, or ``weight_g`` and
+    ``weight_v``, stand where ``weight_norm`` and the like were put on, ``weight_orig`` and ``weight_mask`` where
+    weights were pruned. Nor may a state_dict hold a number, a text or a list beside its
     tensors, as ``{**model.state_dict(), "epoch": 3}`` does; and the first part of each name is an attribute of the
     class. Nothing is said where the sources of the model have such names, wrap what they make, or load in a way of
     their own; where a library makes parts of the model that may do so, it is a warning [server].
@@ -198,16 +248,10 @@ def _problems(
     if wrapper and not is_wrapped(wrapper, sources.names) and not _may_have(cls, sources, wrapper):
         message, fix = unwrapping(wrapper)
         yield message, _MISSING, fix, _has_known_bases(cls)
-    inner = next((name for name in names if "_orig_mod" in name.split(".")), None)
-    if inner and not wrapper and not is_wrapped("_orig_mod", sources.names):
-        message = f"it has {inner!r}: a part of the model was what torch.compile makes"
-        fix = "save it before a part is compiled, compile by part.compile(), or take '_orig_mod.' out of its names"
-        yield message, _MISSING, fix, plain_libraries
-    inner = next((name for name in names if _PARAMETRIZATIONS in name.split(".")[:-1]), None)
-    if inner and _PARAMETRIZED.isdisjoint(sources.names):
-        message = f"it has {inner!r}: the model was parametrized, and the model file's is not"
-        fix = "call torch.nn.utils.parametrize.remove_parametrizations before it is saved, or put it on there too"
-        yield message, _MISSING, fix, plain_libraries and "hub" not in sources.names
+    for name, word, (what, words, way) in _inner(names):
+        said = sources.names | sources.texts
+        if not wrapper and words.isdisjoint(said) and word not in said:
+            yield f"it has {name!r}: {what}", _MISSING, way, plain_libraries and "hub" not in sources.names
     plain = [key.name for key in keys if key.plain and not key.name.endswith(EXTRA_STATE)]
     if plain:
         message = f"it holds {', '.join(map(repr, plain[:3]))} beside its tensors, which is no tensor"
@@ -222,6 +266,19 @@ def _problems(
         )
         fix = "save the state_dict() of a model of that class"
         yield message, f"{_DIES}: Unexpected key(s) in state_dict", fix, True
+
+
+def _inner(names: Sequence[str]) -> Iterator[tuple[str, str, tuple[str, frozenset[str], str]]]:
+    """Yield names that tell what was done to a part of a model, the word that tells it, and that."""
+    every = frozenset(names)
+    for name in names:
+        *parts, last = name.split(".")
+        for word in _PARTS.keys() & set(parts):
+            yield name, word, _PARTS[word]
+        for (one, other), found in _PAIRS.items():
+            stem = name.removesuffix(one)
+            if stem != name and f"{stem}{other}" in every and stem not in every:
+                yield name, last, found
 
 
 def _may_have(cls: ClassOf | None, sources: _Sources, wrapper: str) -> bool:

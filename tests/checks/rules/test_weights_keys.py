@@ -42,6 +42,11 @@ def said(data: bytes, source: str = NET, code: str = "weights-keys", **more: str
         (INNER, "from parts import Part\n" + PARTS),
         (NORMED, NET + "        torch.nn.utils.parametrizations.weight_norm(self)\n"),
         (NORMED, "from torch.nn.utils.parametrizations import spectral_norm as norm\n" + NET),
+        (named("weight_g", "weight_v"), "from torch.nn.utils import weight_norm\n" + NET),
+        (named("weight_orig", "weight_mask"), "import torch.nn.utils.prune as p\n" + NET),
+        (named("weight_g", "weight_v"), NET + "        self.weight_g = self.weight_v = self.weight\n"),
+        (named("weight_g", "bias_v"), NET),
+        (named("lora_A.weight", "lora_B.weight"), NET + "        self.lora_A = self.lora_B = None\n"),
         # It loads in a way of its own.
         (MODULE, NET + "    def load_state_dict(self, state): pass\n"),
         (FLAT, NET + "    def _load_from_state_dict(self, *given): pass\n"),
@@ -80,6 +85,11 @@ def test_names_that_may_be_right(data: bytes, source: str) -> None:
         (INNER, "import timm\n" + PARTS, "warning"),
         (NORMED, "import torchaudio\n" + NET, "warning"),
         (NORMED, NET, "error"),
+        (named("weight_g", "weight_v"), NET, "error"),
+        (named("weight_orig", "weight_mask"), NET, "error"),
+        (named("weight_orig", "weight_u"), NET, "error"),
+        (named("encoder._checkpoint_wrapped_module.weight", "encoder.bias"), PARTS, "error"),
+        (named("encoder.lora_A.weight", "encoder.lora_B.weight"), PARTS, "error"),
         (FLAT, NET, "error"),
         (named("weight", "bias", loss=b"G?\xb9\x99\x99\x99\x99\x99\x9a"), NET, "error"),
         (named("weight", "bias", optimizer=b"}"), NET, "error"),
@@ -105,6 +115,10 @@ MADE = {
     "setattr(net, 'encoder', torch.compile(net.encoder)) or net.state_dict()": PARTS,
     "torch.nn.utils.parametrizations.spectral_norm(net.encoder) and net.state_dict()": PARTS,
     "torch.nn.utils.parametrizations.weight_norm(net.encoder) and net.state_dict()": PARTS,
+    "torch.nn.utils.weight_norm(net.encoder) and net.state_dict()": PARTS,
+    "torch.nn.utils.spectral_norm(net.encoder) and net.state_dict()": PARTS,
+    "__import__('torch.nn.utils.prune') and torch.nn.utils.prune.l1_unstructured(net.encoder, 'weight', 1)"
+    " and net.state_dict()": PARTS,
     "{**net.state_dict(), 'epoch': 3}": PARTS,
     "{**net.state_dict(), 'loss': 0.5}": PARTS,
     "{**net.state_dict(), 'optimizer': torch.optim.SGD(net.parameters()).state_dict()}": PARTS,
@@ -144,4 +158,4 @@ def test_torch_finds_the_same(tmp_path: Path) -> None:
     for number, (make, source) in enumerate(MADE.items()):
         data = (tmp_path / f"{number}.pt").read_bytes()
         assert said(data, source) == (["error"] if errors[number] else []), (make, errors[number])
-    assert len([each for each in errors if each]) == 10
+    assert len([each for each in errors if each]) == 13
