@@ -160,8 +160,9 @@ def find_front_end(subject: Subject) -> Iterator[Finding]:
 
     The front end reads with SnakeYAML 2.1, which knows no ``\/`` in double quotes, as JSON has it, and takes no
     more than 50 aliases of lists and mappings. It ignores the file then, and the worker takes it; a note where the
-    file has nothing for the front end. Of a number by its tag that Java cannot read (``!!int 0o17``) the server
-    ends when it loads the archive as it starts, an error [server].
+    file has nothing for the front end. It ends when it loads the archive as it starts (an error) of a key at the
+    top that is a number to SnakeYAML alone (``1e5:``), and of what Java cannot read as its tag says
+    (``!!int 0o17``) [server].
     """
     yield from _taken(find_front_end, subject, readers.find_front_end, as_severe=True)
 

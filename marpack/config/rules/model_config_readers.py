@@ -28,8 +28,9 @@ def find_front_end(config: ModelConfigText) -> Iterator[Finding]:
 
     The front end reads with SnakeYAML, which knows no ``\/`` in double quotes, as JSON has it, nor a tab behind a
     backslash, and takes no more than 50 aliases of lists and mappings. It ignores the file then, and the worker,
-    which reads with PyYAML, takes it: a note where the file has nothing for the front end. Of a number by its tag
-    that Java cannot read (``!!int 0o17``, ``!!float inf``) the server ends when it starts (an error).
+    which reads with PyYAML, takes it: a note where the file has nothing for the front end. The server ends when it
+    starts (an error) of a key at the top, or in ``torchrun``, that is a number to SnakeYAML alone (``1e5:``), and
+    of what Java cannot read as its tag says (``!!int 0o17``, ``!!float inf``, ``!!binary abc``).
     """
     taken = config.settings.keys() & FRONT_END_KEYS
     severity: Severity = "warning" if taken else "note"
@@ -45,16 +46,14 @@ def find_front_end(config: ModelConfigText) -> Iterator[Finding]:
         message = f"{config.looks.aliases:,} aliases stand for lists or mappings, and it takes {_ALIAS_LIMIT}"
         fix = "write them out, or let the handler put the parts together"
         yield find_front_end.finding(message, effect=_IGNORES_FILE, fix=fix, severity=severity)
-    for place in _places(config, "tag"):
-        message = f"{brief_repr(place.text, 40)} is no number to Java, and its tag says so"
-        fix = "write the number in digits, without a tag"
+    for place in _places(config, "tag", "number-key"):
+        message = f"{brief_repr(place.text, 40)} is a number to the front end, and a key must be a string"
+        effect, fix = f"{_STARTS}: ClassCastException", "quote it"
+        if place.matter == "tag":
+            message = f"Java cannot read {brief_repr(place.text, 40)} as its tag says"
+            effect, fix = f"{_STARTS}: Invalid configuration", "write the value plainly, without a tag"
         yield find_front_end.finding(
-            message,
-            place.path,
-            effect=f"{_STARTS}: NumberFormatException",
-            fix=fix,
-            line=place.line,
-            severity="error",
+            message, place.path, effect=effect, fix=fix, line=place.line, severity="error"
         )
 
 
@@ -66,8 +65,9 @@ def find_numbers(config: ModelConfigText) -> Iterator[Finding]:
     of them to the front end too, and the handler gets them as text. The other way round, ``12:30`` is the number
     750 and ``0123`` is 83 (notes).
     """
+    keys = {place.path for place in _places(config, "number-key")}
     for place in _places(config, "text", "other-number"):
-        if place.top in FRONT_END_KEYS:
+        if place.top in FRONT_END_KEYS or place.path in keys:
             continue
         if place.matter == "text":
             message = f"{brief_repr(place.text, 40)} is text to the worker, not a number"

@@ -12,12 +12,15 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from marpack.config.text.plain_copy import path_of
 
-# "escape": what SnakeYAML does not know in double quotes; "tag": a number by its tag that Java cannot read;
+# "escape": what SnakeYAML does not know in double quotes; "tag": what Java cannot read as its tag says;
 # "text": a number to YAML 1.2, or to SnakeYAML, and text to PyYAML; "other-number": a number that is another one
-# in YAML 1.2, or none; "twice": a key that the mapping has already.
-Matter: TypeAlias = Literal["escape", "tag", "text", "other-number", "twice"]
+# in YAML 1.2, or none; "number-key": a key, where the front end wants strings, that is a number to SnakeYAML
+# alone; "twice": a key that the mapping has already.
+Matter: TypeAlias = Literal["escape", "tag", "text", "other-number", "number-key", "twice"]
 
-_STR, _INT, _FLOAT, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "merge"))
+_STR, _INT, _FLOAT, _BINARY, _MERGE = (
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "binary", "merge")
+)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _UNKNOWN_ESCAPES = "/\t"
 
@@ -26,9 +29,14 @@ _NUMBER = re.compile(r"[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[
 # Text to both readers, and meant so: what begins with 0, as 0899; and what may be the short name of a commit.
 _NO_NUMBER = re.compile(r"0[0-9_]+|[0-9]+[eE][0-9]+(?<=.{7})")
 _OCTAL = re.compile(r"[-+]?0[0-7_]+")
+# What SnakeYAML takes for a number, and PyYAML not always.
+_SNAKES_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*|(?=[eE]))|\._*[0-9][0-9_]*)([eE][-+]?[0-9]+)?", re.ASCII)
 # Numbers by their tag that Python's own readers take, and Java's do not: !!int "0o17", !!int " 3 ", !!float inf.
 _NO_JAVA_INT = re.compile(r"\s.*|.*\s|[-+]?0[oO].*")
 _NO_JAVA_FLOAT = re.compile(r"[-+]?(?!NaN|Infinity)[A-Za-z]+|.*[^ -~].*")
+# Python's reader of base64 passes over what is none.
+_BLANK = re.compile(r"\s", re.ASCII)
+_BASE64 = re.compile(r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _MOST_PLACES = 1000
 
 
@@ -87,8 +95,19 @@ def look(root: Any, text: str, construct: Callable[[Any], object]) -> Looks:
                     if (key.tag, name) in given:
                         places.append(Place("twice", own_top, place, key.start_mark.line + 1, name))
                     given.add((key.tag, name))
+                    wants_strings = not top or path == "torchrun"
+                    if wants_strings and key.style is None and key.tag == _STR and _SNAKES_FLOAT.fullmatch(name):
+                        places.append(Place("number-key", own_top, place, key.start_mark.line + 1, name))
         stack += reversed(below)
     return Looks(levels=levels, aliases=aliases, length=length, places=tuple(places[:_MOST_PLACES]))
+
+
+def _is_tag_java_fails_at(tag: str, value: str) -> bool:
+    """Tell whether Java cannot read what Python can under this tag."""
+    if tag == _BINARY:
+        return not _BASE64.fullmatch(_BLANK.sub("", value))
+    no_java = {_INT: _NO_JAVA_INT, _FLOAT: _NO_JAVA_FLOAT}.get(tag)
+    return no_java is not None and bool(no_java.fullmatch(value))
 
 
 def _of_scalar(node: Any, top: str, path: str, text: str, construct: Callable[[Any], object]) -> Iterator[Place]:
@@ -98,8 +117,7 @@ def _of_scalar(node: Any, top: str, path: str, text: str, construct: Callable[[A
         if escapes:
             yield Place("escape", top, path, line, f"\\{escapes[0]}")
     if "!" in (raw.partition(value)[0] if value else raw):
-        no_java = {_INT: _NO_JAVA_INT, _FLOAT: _NO_JAVA_FLOAT}.get(node.tag)
-        if no_java is not None and no_java.fullmatch(value):
+        if _is_tag_java_fails_at(node.tag, value):
             yield Place("tag", top, path, line, value)
     elif node.style is None and node.tag == _STR:
         if _NUMBER.fullmatch(value) and not _NO_NUMBER.fullmatch(value):

@@ -123,7 +123,6 @@ def parse(text: str | bytes) -> Parsed:
 
     if isinstance(text, bytes):
         text = _decode(text)
-    text = text.removeprefix("\ufeff")
     loader = None
     try:
         loader = yaml.SafeLoader(text)
