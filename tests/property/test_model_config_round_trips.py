@@ -56,10 +56,12 @@ TRICKY = [
 ]
 texts = st.text() | st.sampled_from(TRICKY)
 # Java's calendar is another one before 1582, and its times have thousandths of seconds.
-times = st.datetimes(
-    min_value=datetime.datetime(1900, 1, 1),
-    timezones=st.none() | st.integers(-1439, 1439).map(lambda m: datetime.timezone(datetime.timedelta(minutes=m))),
-).map(lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000))
+zones: st.SearchStrategy[Any] = st.none() | st.integers(-1439, 1439).map(
+    lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes))
+)
+times = st.datetimes(min_value=datetime.datetime(1900, 1, 1), timezones=zones).map(
+    lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000)
+)
 dates = st.dates(min_value=datetime.date(1900, 1, 1)) | times
 keys = texts | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False) | dates | st.binary()
 scalars = (

@@ -22,7 +22,7 @@ from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.result import Progress
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
-from marpack.strict_json import DEEPEST, is_nested_deeper
+from marpack.strict_json import DEEPEST, is_nested_deeper, without_infinite
 
 ArchiveKind: TypeAlias = Literal["model", "workflow"]
 
@@ -146,7 +146,7 @@ def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progres
 
 
 def manifest_values(archive: Archive) -> dict[str, Any]:
-    """Return the JSON object that a manifest is, with its keys as they stand.
+    """Return the JSON object that a manifest is, with its keys as they stand; a NaN is a text.
 
     Raises ``ArchiveError`` where there is none, where it is no manifest, and where it is nested so deeply that not
     all that reads JSON takes it.
@@ -156,7 +156,7 @@ def manifest_values(archive: Archive) -> dict[str, Any]:
     if is_nested_deeper(values, DEEPEST):
         message = f"has a bad manifest: nested deeper than {DEEPEST} levels"
         raise ArchiveError(archive.path, message, code="bad-manifest")
-    return values
+    return {key: without_infinite(value) for key, value in values.items()}
 
 
 def method_name(compression: int | None) -> str | None:
