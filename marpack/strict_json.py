@@ -40,6 +40,16 @@ def loads(text: str, *, deepest: int | None = DEEPEST, finite: bool = True) -> A
     return value
 
 
+def decoded(text: str | bytes) -> str:
+    """Return a text; ``StrictJSONError`` for bytes that are not UTF-8."""
+    if isinstance(text, str):
+        return text
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise StrictJSONError(f"not UTF-8 at byte {error.start}") from None
+
+
 def as_texts(text: str) -> Any:
     """Read JSON, numbers and truth values in its objects as texts, as they are spelled: as Gson takes strings."""
     return json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_truth_as_text)

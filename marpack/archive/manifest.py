@@ -80,15 +80,15 @@ class Manifest:
         return _dump(self, document)
 
     @classmethod
-    def from_json(cls, text: str) -> Manifest:
-        """Read a manifest from strict JSON, in which ``NaN`` may stand, as both of the server's readers do.
+    def from_json(cls, text: str | bytes) -> Manifest:
+        """Read strict JSON, in UTF-8, in which ``NaN`` may stand, as both of the server's readers do.
 
         A number or truth value under a known key is the text that it is spelled as, as the front end takes it
         (M6): ``1.10`` is ``"1.10"``. A null counts as absent. Raises ``ManifestError`` for what is not JSON, a key
         given twice, a list or object for a text, a ``model`` that is not an object, and an unknown or null
         ``runtime`` (M10).
         """
-        document = _load(text)
+        text, document = _load(text)
         has_runtime = "runtime" in document
         model, fields = _take_fields(document, "model", _MODEL_KEYS, _TOP_KEYS, text)
         if has_runtime and fields["runtime"] not in RUNTIMES:
@@ -139,13 +139,14 @@ class WorkflowManifest:
         return _dump(self, document)
 
     @classmethod
-    def from_json(cls, text: str) -> WorkflowManifest:
-        """Read a manifest from strict JSON; numbers and truth values as ``Manifest.from_json``.
+    def from_json(cls, text: str | bytes) -> WorkflowManifest:
+        """Read strict JSON, in UTF-8; numbers, truth values and ``NaN`` as ``Manifest.from_json``.
 
         Raises ``ManifestError`` for what is not JSON, a key given twice, a list or object for a text, and a
         ``workflow`` that is not an object. A null under another known key counts as absent.
         """
-        workflow, fields = _take_fields(_load(text), "workflow", _WORKFLOW_KEYS, _WORKFLOW_TOP_KEYS, text)
+        text, document = _load(text)
+        workflow, fields = _take_fields(document, "workflow", _WORKFLOW_KEYS, _WORKFLOW_TOP_KEYS, text)
         return cls(workflow=ManifestWorkflow(**workflow), **fields)
 
 
@@ -230,11 +231,14 @@ def _take_strings(
     return taken
 
 
-def _load(text: str) -> dict[str, Any]:
+def _load(source: str | bytes) -> tuple[str, dict[str, Any]]:
+    """Return the text and the object that it is."""
+    text = ""
     try:
+        text = strict_json.decoded(source)
         document = strict_json.loads(text, deepest=None, finite=False)
     except strict_json.StrictJSONError as error:
         raise ManifestError(error.msg, text, error.pos) from None
     if not isinstance(document, dict):
         raise ManifestError(f"must be an object, not {type_name(document)}", text)
-    return document
+    return text, document

@@ -19,6 +19,7 @@ from marpack.archive.member import ArchiveMember
 from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.read.open import ArchiveSource, opened
 from marpack.archive.result import Progress
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
@@ -101,8 +102,12 @@ class Inspection:
         return json.dumps(self.asdict(), indent=2, allow_nan=False)
 
 
-def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progress | None = None) -> Inspection:
-    """Return what an open archive is: its manifest, its members, and what the weights among them are.
+def inspect_archive(
+    archive: ArchiveSource, *, digest: bool = False, progress: Progress | None = None
+) -> Inspection:
+    """Return what an archive is: its manifest, its members, and what the weights among them are.
+
+    ``archive`` is open, or a path or an open binary file, as ``open_archive`` takes them.
 
     Nothing is imported or unpickled; of a pickle it is listed what it imports. Members are taken for weights by
     being the manifest's ``serializedFile``, by their suffix, or by their first bytes. With ``digest`` everything
@@ -112,6 +117,11 @@ def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progres
     Raises what reading files raises; whatever is wrong with the archive is among the ``issues``. Contents of an
     archive that holds more than its limits allow are not read.
     """
+    with opened(archive) as source:
+        return _inspect(source, digest=digest, progress=progress)
+
+
+def _inspect(archive: Archive, *, digest: bool, progress: Progress | None) -> Inspection:
     issues = [*archive.issues]
     manifest: dict[str, Any] | None = None
     references: Mapping[str, str] = {}
