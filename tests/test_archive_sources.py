@@ -62,7 +62,7 @@ def test_an_archive_is_taken_in_every_way(function: Callable[[Any, Path], object
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-@pytest.mark.parametrize("source", [7, None, b"PK", io.StringIO("x")], ids=repr)
+@pytest.mark.parametrize("source", [7, None, b"PK", io.StringIO("x")], ids=["int", "None", "bytes", "text"])
 def test_anything_else_is_refused(function: Callable[[Any, Path], object], source: object, folder: Path) -> None:
     with pytest.raises((TypeError, FileNotFoundError)):
         function(source, folder)

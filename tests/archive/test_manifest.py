@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import pickle
+import zipfile
+from pathlib import Path
 
 import pytest
 
+import marpack
 from marpack import Manifest, ManifestError, ManifestModel, WorkflowManifest
 
 FULL = """{
@@ -127,3 +130,43 @@ def test_values_are_checked_when_built() -> None:
         Manifest(model=ManifestModel(), extra={"model": {}})
     with pytest.raises(ValueError, match="'handler' has a field of its own"):
         ManifestModel(extra={"handler": "x"})
+
+
+NUMBERS = (
+    '{"createdOn": 20261128, "runtime": "python", "model": {"modelName": "m", "handler": "h.py",'
+    ' "modelVersion": 1.10, "serializedFile": 7, "own": NaN}, "archiverVersion": 0.12, "far": [1e999, -Infinity]}'
+)
+
+
+def test_one_reading_of_numbers_everywhere(tmp_path: Path) -> None:
+    path = tmp_path / "m.mar"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("h.py", "def handle(data, context):\n    return data\n")
+        made.writestr("7", b"weights")
+        made.writestr("MAR-INF/MANIFEST.json", NUMBERS)
+    with marpack.open_archive(path) as archive:
+        assert archive.verify() == ()
+        assert isinstance(archive, marpack.ModelArchive)
+        assert (archive.manifest.model.model_version, archive.references["serializedFile"]) == ("1.10", "7")
+        shown = json.loads(marpack.inspect_archive(archive).to_json(), parse_constant=pytest.fail)
+        assert not marpack.diff_archives(archive, path)
+    assert shown["manifest"]["model"]["modelVersion"] == 1.10
+    assert (shown["manifest"]["model"]["own"], shown["manifest"]["far"]) == ("NaN", ["Infinity", "-Infinity"])
+    assert shown["issues"] == []
+    assert list(marpack.ModelSnapshot.from_archives([path]).models["m"]) == ["1.10"]
+    marpack.write_archive(marpack.plan_repack(path, model_name="n"), tmp_path / "n.mar")
+    with zipfile.ZipFile(tmp_path / "n.mar") as repacked:
+        written = repacked.read("MAR-INF/MANIFEST.json").decode()
+    assert json.loads(written, parse_float=str, parse_constant=str) == {
+        "createdOn": "20261128",
+        "runtime": "python",
+        "model": {
+            "modelName": "n",
+            "serializedFile": "7",
+            "handler": "h.py",
+            "modelVersion": "1.10",
+            "own": "NaN",
+        },
+        "archiverVersion": "0.12",
+        "far": ["Infinity", "-Infinity"],
+    }
