@@ -19,10 +19,14 @@ class StrictJSONError(ValueError):
         super().__init__(msg)
 
 
-def loads(text: str, *, deepest: int | None = DEEPEST) -> Any:
-    """Read a text; ``StrictJSONError`` for what not every reader would take alike, or what is nested deeper."""
+def loads(text: str, *, deepest: int | None = DEEPEST, finite: bool = True) -> Any:
+    """Read a text; ``StrictJSONError`` for what not every reader would take alike, or what is nested deeper.
+
+    Without ``finite`` also ``NaN``, ``Infinity`` and numbers that are too large are taken, as Python and Gson do.
+    """
+    number = _finite if finite else float
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=number, parse_float=number)
     except json.JSONDecodeError as error:
         raise StrictJSONError(error.msg, error.pos) from None
     except RecursionError:
@@ -36,6 +40,30 @@ def loads(text: str, *, deepest: int | None = DEEPEST) -> Any:
     return value
 
 
+def decoded(text: str | bytes) -> str:
+    """Return a text; ``StrictJSONError`` for bytes that are not UTF-8."""
+    if isinstance(text, str):
+        return text
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise StrictJSONError(f"not UTF-8 at byte {error.start}") from None
+
+
+def as_texts(text: str) -> Any:
+    """Read JSON, numbers and truth values in its objects as texts, as they are spelled: as Gson takes strings."""
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_truth_as_text)
+
+
+def without_infinite(value: Any) -> Any:
+    """Return a copy in which numbers that JSON cannot hold are texts: NaN, Infinity, -Infinity."""
+    if isinstance(value, dict):
+        return {key: without_infinite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_infinite(item) for item in value]
+    return json.dumps(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def is_nested_deeper(value: Any, levels: int) -> bool:
     """Tell whether objects and arrays lie in more levels; Python reads deeper ones than it writes."""
     level = [value]
@@ -45,6 +73,10 @@ def is_nested_deeper(value: Any, levels: int) -> bool:
         ]
         level = [item for items in below for item in items]
     return bool(level)
+
+
+def _truth_as_text(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: str(value).lower() if isinstance(value, bool) else value for key, value in pairs}
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ __all__, __getattr__, __dir__ = _lazy(
         "archive.plan.extra_files": "ExtraFiles Tree",
         "archive.plan.model": "Handler PackOptions",
         "archive.read.archive": "Archive WorkflowArchive",
+        "archive.read.open": "ArchiveSource",
         "archive.result": "Progress WrittenMember",
         "archive.sources": "Reader",
         "checks.frame.subject": "CheckTarget",

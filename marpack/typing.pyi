@@ -19,6 +19,7 @@ from marpack.archive.plan.model import Handler as Handler
 from marpack.archive.plan.model import PackOptions as PackOptions
 from marpack.archive.read.archive import Archive as Archive
 from marpack.archive.read.archive import WorkflowArchive as WorkflowArchive
+from marpack.archive.read.open import ArchiveSource as ArchiveSource
 from marpack.archive.result import Progress as Progress
 from marpack.archive.result import WrittenMember as WrittenMember
 from marpack.archive.sources import Reader as Reader
@@ -37,6 +38,7 @@ __all__ = [
     "Archive",
     "ArchiveFormat",
     "ArchiveMember",
+    "ArchiveSource",
     "CheckMode",
     "CheckTarget",
     "Compression",

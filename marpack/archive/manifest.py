@@ -80,14 +80,15 @@ class Manifest:
         return _dump(self, document)
 
     @classmethod
-    def from_json(cls, text: str) -> Manifest:
-        """Read a manifest from strict JSON.
+    def from_json(cls, text: str | bytes) -> Manifest:
+        """Read strict JSON, in UTF-8, in which ``NaN`` may stand, as both of the server's readers do.
 
-        Raises ``ManifestError`` for what is not strict JSON, a key given twice, a known field that is not a
-        string, a ``model`` that is not an object, and an unknown or null ``runtime`` (M10). A null under
-        another known key counts as absent.
+        A number or truth value under a known key is the text that it is spelled as, as the front end takes it
+        (M6): ``1.10`` is ``"1.10"``. A null counts as absent. Raises ``ManifestError`` for what is not JSON, a key
+        given twice, a list or object for a text, a ``model`` that is not an object, and an unknown or null
+        ``runtime`` (M10).
         """
-        document = _load(text)
+        text, document = _load(text)
         has_runtime = "runtime" in document
         model, fields = _take_fields(document, "model", _MODEL_KEYS, _TOP_KEYS, text)
         if has_runtime and fields["runtime"] not in RUNTIMES:
@@ -138,13 +139,14 @@ class WorkflowManifest:
         return _dump(self, document)
 
     @classmethod
-    def from_json(cls, text: str) -> WorkflowManifest:
-        """Read a manifest from strict JSON.
+    def from_json(cls, text: str | bytes) -> WorkflowManifest:
+        """Read strict JSON, in UTF-8; numbers, truth values and ``NaN`` as ``Manifest.from_json``.
 
-        Raises ``ManifestError`` for what is not strict JSON, a key given twice, a known field that is not a
-        string, and a ``workflow`` that is not an object. A null under another known key counts as absent.
+        Raises ``ManifestError`` for what is not JSON, a key given twice, a list or object for a text, and a
+        ``workflow`` that is not an object. A null under another known key counts as absent.
         """
-        workflow, fields = _take_fields(_load(text), "workflow", _WORKFLOW_KEYS, _WORKFLOW_TOP_KEYS, text)
+        text, document = _load(text)
+        workflow, fields = _take_fields(document, "workflow", _WORKFLOW_KEYS, _WORKFLOW_TOP_KEYS, text)
         return cls(workflow=ManifestWorkflow(**workflow), **fields)
 
 
@@ -191,7 +193,7 @@ def _dump(manifest: Manifest | WorkflowManifest, document: dict[str, Any]) -> st
     if manifest.metadata is not None:
         document["metadata"] = dict(manifest.metadata)
     document |= manifest.extra
-    return json.dumps(document, indent=2, allow_nan=False)
+    return json.dumps(document, indent=2)
 
 
 def _take_fields(
@@ -201,7 +203,7 @@ def _take_fields(
     held = _take_object(document, key, text)
     has_metadata = document.get("metadata") is not None
     metadata = _take_object(document, "metadata", text) if has_metadata else document.pop("metadata", None)
-    fields = _take_strings(held, keys, text)
+    fields = _take_strings(held, keys, text, key)
     top_fields = _take_strings(document, top_keys, text)
     return {**fields, "extra": held}, {**top_fields, "metadata": metadata, "extra": document}
 
@@ -213,21 +215,30 @@ def _take_object(document: dict[str, Any], key: str, text: str) -> dict[str, Any
     return value
 
 
-def _take_strings(document: dict[str, Any], keys: Mapping[str, str], text: str) -> dict[str, str | None]:
+def _take_strings(
+    document: dict[str, Any], keys: Mapping[str, str], text: str, below: str | None = None
+) -> dict[str, str | None]:
+    """Take out the texts of an object, which is the whole of the ``text``, or stands ``below`` a key."""
     taken: dict[str, str | None] = {}
     for key, attribute in keys.items():
         value = document.pop(key, None)
+        if isinstance(value, (int, float)):  # a truth value as well
+            spelled = strict_json.as_texts(text)
+            value = (spelled if below is None else spelled[below])[key]
         if value is not None and not isinstance(value, str):
             raise ManifestError(f"{key!r} must be a string, not {type_name(value)}", text)
         taken[attribute] = value
     return taken
 
 
-def _load(text: str) -> dict[str, Any]:
+def _load(source: str | bytes) -> tuple[str, dict[str, Any]]:
+    """Return the text and the object that it is."""
+    text = ""
     try:
-        document = strict_json.loads(text, deepest=None)
+        text = strict_json.decoded(source)
+        document = strict_json.loads(text, deepest=None, finite=False)
     except strict_json.StrictJSONError as error:
         raise ManifestError(error.msg, text, error.pos) from None
     if not isinstance(document, dict):
         raise ManifestError(f"must be an object, not {type_name(document)}", text)
-    return document
+    return text, document

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections import Counter
@@ -13,7 +12,7 @@ from typing import get_args
 from marpack.archive.plan.plan import Plan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.limits import Limits
-from marpack.archive.read.open import open_archive
+from marpack.archive.read.open import ArchiveSource, open_archive
 from marpack.checks.frame.contents import ArchiveContents, Contents, PlanContents
 from marpack.checks.frame.servers_torch import servers_torch
 from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
@@ -32,7 +31,7 @@ TARGETS: tuple[CheckTarget, ...] = get_args(CheckTarget)
 
 
 def check(
-    what: Plan | Archive | str | os.PathLike[str],
+    what: Plan | ArchiveSource,
     *,
     select: str | Iterable[str] | None = None,
     ignore: str | Iterable[str] = (),
@@ -48,7 +47,8 @@ def check(
 
     Nothing of the model is imported or run, unless ``load`` asks for it.
 
-    - ``what``: a plan, before anything is written; an open archive; or the path of an archive or a folder.
+    - ``what``: a plan, before anything is written; an open archive; or a path or an open binary file, as
+      ``open_archive`` takes them.
     - ``select``, ``ignore``: codes of rules, or what they begin with (``handler`` for ``handler-missing`` and
       others); a string is one code. What cannot be opened or read, or is too long, is reported in any case.
     - ``target``: who runs the server: ``torchserve``, ``kserve``, ``sagemaker`` or ``vertex``, each of which has
@@ -80,12 +80,11 @@ def check(
     chosen = chosen_rules(built_in_rules() if rules is None else rules, select=select, ignore=ignore)
     if isinstance(what, (Plan, Archive)):
         return _findings(_subject(what, settings), chosen)
-    path = os.fsdecode(what)
     try:
-        archive = open_archive(path, limits=limits)
+        archive = open_archive(what, limits=limits)
     except ArchiveError as error:
         # Whatever the server makes of it: nothing else has been looked at.
-        return (replace(finding_of(error.issue, "zip"), file=path, severity="error"),)
+        return (replace(finding_of(error.issue, "zip"), file=error.path or "archive", severity="error"),)
     with archive:
         return _findings(_subject(archive, settings), chosen)
 

@@ -147,14 +147,14 @@ def _lint(
 
 
 def lint_snapshot(
-    text: str,
+    text: str | bytes,
     archives: Mapping[str, Manifest] | None = None,
     *,
     names: Set[str] | None = None,
     select: str | Iterable[str] | None = None,
     ignore: str | Iterable[str] = (),
 ) -> tuple[Finding, ...]:
-    """Return everything that is wrong with a snapshot's text; nothing is raised for it (S10).
+    """Return everything that is wrong with a snapshot's text, bytes in UTF-8; nothing is raised for it (S10).
 
     ``archives`` are the manifests of the model store by file name, ``names`` all names in it. ``select`` and
     ``ignore`` are codes, or what codes begin with, as those of ``check``; ``MarpackError`` is raised for one that

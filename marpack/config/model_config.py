@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias
 
-from marpack.config.rules.model_config import UNREADABLE, find_all, find_keys, find_size, find_types
+from marpack.config.rules.model_config import UNREADABLE, find_all, find_keys, find_types
+from marpack.config.rules.model_config_readers import find_depth, find_size
 from marpack.config.rules.model_config_taken import as_taken
 from marpack.config.rules.model_config_text import SECTIONS, ModelConfigText
 from marpack.config.text import yaml_text
@@ -156,7 +157,11 @@ class ModelConfig:
     @classmethod
     def _read(cls, config: ModelConfigText) -> ModelConfig:
         findings = find_all(config)
-        if unreadable := [each for each in findings if each.code in UNREADABLE]:
+        unreadable = [each for each in findings if each.code in UNREADABLE and each.severity != "note"]
+        if any(config.not_copied("size", "depth")):  # by aliases, which the readers take; written, they are none
+            written = replace(config, looks=None)
+            unreadable += [found for each in (find_size, find_depth) for found in each.findings(written)]
+        if unreadable:
             raise _refusal(unreadable)
         if not findings:
             return cls.from_dict(config.settings)
@@ -198,8 +203,8 @@ class ModelConfig:
         A field is what the server takes: ``maxBatchDelay: 0`` is none, ``minWorkers`` counts only with
         ``maxWorkers``. What stands there is kept in ``extra`` where it is something else, and ``validate`` tells
         of it. Raises ``ConfigError``, whose findings have lines, for what is not one YAML mapping in UTF-8 with
-        strings for keys, for what is larger or deeper than the server reads, and for values that YAML alone can
-        hold, as dates.
+        strings for keys, and for what the front end ignores as a whole: what is larger or deeper than it reads,
+        or what SnakeYAML cannot read, unless there is nothing for the front end in it. Aliases are written out.
         """
         return cls._read(ModelConfigText.read(text))
 

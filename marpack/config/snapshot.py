@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from marpack.archive.manifest import Manifest
+from marpack.archive.read.open import ArchiveSource
 from marpack.config.rules.snapshot_form import ENTRY_RULES, find_mar_names, form_errors
 from marpack.config.rules.snapshot_text import REQUIRED, SnapshotText, Store, as_taken, as_whole, load_snapshot
 from marpack.config.rules.snapshot_values import VALUE_RULES
@@ -170,8 +171,8 @@ class ModelSnapshot:
         return document | dict(self.extra)
 
     @classmethod
-    def from_json(cls, text: str) -> ModelSnapshot:
-        """Read a snapshot, a server's own or one written by hand.
+    def from_json(cls, text: str | bytes) -> ModelSnapshot:
+        """Read a snapshot, a server's own or one written by hand; bytes are UTF-8.
 
         Raises ``SnapshotError`` for what is not strict JSON or gives a key twice, ``ConfigError`` with
         everything that would stop the server (S7). What it would merely take otherwise than it looks is for
@@ -212,16 +213,17 @@ class ModelSnapshot:
     @classmethod
     def from_archives(
         cls,
-        paths: Sequence[str | os.PathLike[str]],
+        archives: Iterable[ArchiveSource],
         *,
         default_versions: Mapping[str, str] | None = None,
         **settings: Unpack[EntrySettings],
     ) -> ModelSnapshot:
         """Build a snapshot from archives in one model store; see ``from_manifests``.
 
+        Each is open, or a path or an open binary file, as ``open_archive`` takes them; a file must have its name.
         Reads the manifests and nothing else. Raises ``ArchiveError`` for what is not an archive.
         """
-        return cls.from_manifests(read_manifests(paths), default_versions=default_versions, **settings)
+        return cls.from_manifests(read_manifests(archives), default_versions=default_versions, **settings)
 
     @classmethod
     def from_model_store(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from marpack.archive.manifest import MANIFEST_NAME, Manifest
-from marpack.archive.read.open import read_manifest
+from marpack.archive.read.open import ArchiveSource, file_name_of, read_manifest
 from marpack.config.rules.snapshot_values import find_same_versions
 from marpack.errors import ConfigError
 from marpack.findings import Finding
@@ -86,16 +86,20 @@ def _part_key(part: str) -> tuple[int, int, str]:
     return (1, len(number), number) if part.isdecimal() else (-1, 0, part)
 
 
-def read_manifests(paths: Iterable[str | os.PathLike[str]]) -> dict[str, Manifest]:
+def read_manifests(sources: Iterable[ArchiveSource]) -> dict[str, Manifest]:
     """Return the manifest of each archive by its file name, which two of them may not share."""
     found: dict[str, Manifest] = {}
     places: dict[str, str] = {}
-    for path in map(os.fsdecode, paths):
-        name = os.path.basename(os.path.abspath(path))
-        if name in found:
-            message = f"{places[name]!r} and {path!r} have one name, and a model store is one folder"
-            fix = "name the archives of one store"
+    for source in sources:
+        manifest, name = read_manifest(source), file_name_of(source)
+        place = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else name
+        if not name or name in found:
+            message = "an archive has no name, and a snapshot names files of a model store"
+            fix = "give its path"
+            if name:
+                message = f"{places[name]!r} and {place!r} have one name, and a model store is one folder"
+                fix = "name the archives of one store"
             raise ConfigError([Finding(code="snapshot-same-file", key=name, message=message, fix=fix)])
-        found[name] = read_manifest(path)
-        places[name] = path
+        found[name] = manifest
+        places[name] = place
     return found

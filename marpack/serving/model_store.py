@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from marpack.archive.forms import SUFFIXES
 from marpack.archive.manifest import MANIFEST_NAME, Manifest
 from marpack.archive.plan.plan import ArchivePlan
-from marpack.archive.read.open import read_manifest
+from marpack.archive.read.open import ArchiveSource, file_name_of, opened, read_manifest
 from marpack.archive.write.write import write_archive
 from marpack.config.presets import Preset
 from marpack.config.server_config import ServerConfig
@@ -49,10 +49,11 @@ class ModelStore:
         return tuple(map(_stored, self._paths()))
 
     def add(
-        self, archive: ArchivePlan | str | os.PathLike[str], *, file_name: str | None = None, force: bool = False
+        self, archive: ArchivePlan | ArchiveSource, *, file_name: str | None = None, force: bool = False
     ) -> StoredArchive:
         """Write a planned archive into the store, or copy one there; it appears only when it is complete.
 
+        One to copy is open, or a path or an open binary file, as ``open_archive`` takes them.
         ``file_name`` is its name in the store, by default its own: two versions of one model need two. ``force``
         replaces a file of that name. Raises ``ArchiveExistsError``, ``TargetError`` for a name under which a
         server would not find it, and ``ConfigError`` when the store has the same version of the same model under
@@ -62,18 +63,21 @@ class ModelStore:
             manifest, own_name = archive.manifest, archive.file_name
             suffix = suffix_of(own_name)
         else:
-            manifest, own_name = read_manifest(archive), os.path.basename(os.path.abspath(os.fsdecode(archive)))
-            suffix = "" if os.path.isdir(archive) else suffix_of(own_name) or SUFFIXES["tgz"]
+            manifest, own_name = read_manifest(archive), file_name_of(archive)
+            with opened(archive) as source:
+                form, folder = source.form, source.path
+            suffix = {"zip": SUFFIXES["default"], "tgz": SUFFIXES["tgz"], "folder": ""}[form]
         path = self._path(own_name if file_name is None else file_name, suffix, manifest)
         require_creatable_folder(self.folder)
         os.makedirs(self.folder, exist_ok=True)
         if isinstance(archive, ArchivePlan):
             write_archive(archive, path, force=force)
-        elif os.path.isdir(archive):
-            _copy_folder(archive, path, force=force)
+        elif form == "folder":
+            _copy_folder(folder, path, force=force)
         else:
-            with open(archive, "rb") as source, replacing_file(path, force=force) as target:
-                shutil.copyfileobj(source, target)
+            with opened(archive) as source, replacing_file(path, force=force) as target:
+                for chunk in source.raw():
+                    target.write(chunk)
         return _stored(path)
 
     def _paths(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import struct
 from typing import Any
 
@@ -54,8 +55,26 @@ TRICKY = [
     ],
 ]
 texts = st.text() | st.sampled_from(TRICKY)
-keys = texts | st.integers()
-scalars = st.none() | st.booleans() | st.integers() | st.integers(-(2**70), 2**70) | st.floats() | texts
+# Java's calendar is another one before 1582, and its times have thousandths of seconds.
+zones: st.SearchStrategy[Any] = st.none() | st.integers(-1439, 1439).map(
+    lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes))
+)
+times = st.datetimes(min_value=datetime.datetime(1900, 1, 1), timezones=zones).map(
+    lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000)
+)
+dates = st.dates(min_value=datetime.date(1900, 1, 1)) | times
+keys = texts | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False) | dates | st.binary()
+scalars = (
+    dates
+    | st.binary()
+    | st.frozensets(keys, max_size=3)
+    | st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | texts
+)
 values = st.recursive(
     scalars,
     lambda children: st.lists(children, max_size=3) | st.dictionaries(keys, children, max_size=3),
@@ -149,6 +168,15 @@ def encode(value: object) -> str:
         return "d7ff8000000000000;" if value != value else f"d{struct.pack('>d', value).hex()};"
     if isinstance(value, str):
         return f"s{value.encode('utf-16-be').hex()};"
+    if isinstance(value, datetime.date):
+        moment = value if isinstance(value, datetime.datetime) else datetime.datetime(*value.timetuple()[:3])
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+        passed = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+        return f"t{passed // datetime.timedelta(milliseconds=1)};"
+    if isinstance(value, bytes):
+        return f"b{value.hex()};"
+    if isinstance(value, (set, frozenset)):
+        return f"({''.join(sorted(map(encode, value)))})"
     if isinstance(value, list):
         return f"[{''.join(map(encode, value))}]"
     assert isinstance(value, dict), type(value)

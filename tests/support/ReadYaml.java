@@ -9,8 +9,11 @@ import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.Base64;
+import java.util.Date;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.pytorch.serve.archive.model.InvalidModelException;
 import org.pytorch.serve.archive.model.ModelConfig;
 import org.pytorch.serve.archive.utils.ArchiveUtils;
@@ -80,6 +83,14 @@ public final class ReadYaml {
             text.append('s');
             string.chars().forEach(unit -> text.append(String.format("%04x", unit)));
             text.append(';');
+        } else if (value instanceof Date date) {
+            text.append('t').append(date.getTime()).append(';');
+        } else if (value instanceof byte[] bytes) {
+            text.append('b').append(HexFormat.of().formatHex(bytes)).append(';');
+        } else if (value instanceof Set<?> set) {
+            text.append('(');
+            set.stream().map(ReadYaml::encode).sorted().forEach(text::append);
+            text.append(')');
         } else if (value instanceof Enum<?> constant) {
             encode(constant.name(), text);
         } else if (value instanceof List<?> list) {

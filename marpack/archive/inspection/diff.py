@@ -14,6 +14,7 @@ from marpack.archive.inspection.inspect import manifest_values, method_name, sha
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import LIMIT_CODES
+from marpack.archive.read.open import ArchiveSource, opened
 from marpack.archive.result import Progress
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError, LimitError
@@ -90,9 +91,16 @@ class Difference:
 
 
 def diff_archives(
-    old: Archive, new: Archive, *, packing: bool = False, contents: bool = False, progress: Progress | None = None
+    old: ArchiveSource,
+    new: ArchiveSource,
+    *,
+    packing: bool = False,
+    contents: bool = False,
+    progress: Progress | None = None,
 ) -> Difference:
-    """Return how one open archive differs from another, of any forms.
+    """Return how one archive differs from another, of any forms.
+
+    Both are open, or a path or an open binary file, as ``open_archive`` takes them.
 
     Manifests are compared by their values. Members of two zips are compared by the sizes and CRCs that they state;
     other forms state no CRCs, and their contents are read, as are all with ``contents``. Of several members of one
@@ -102,6 +110,11 @@ def diff_archives(
     Raises ``ArchiveError`` for contents that cannot be read, and what ``refuse`` raises for archives that hold too
     much; a manifest that is none is compared as any member is.
     """
+    with opened(old) as first, opened(new) as second:
+        return _diff(first, second, packing=packing, contents=contents, progress=progress)
+
+
+def _diff(old: Archive, new: Archive, *, packing: bool, contents: bool, progress: Progress | None) -> Difference:
     for archive in (old, new):
         for issue in archive.issues:
             if issue.code in LIMIT_CODES:

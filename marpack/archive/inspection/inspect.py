@@ -20,10 +20,11 @@ from marpack.archive.member import ArchiveMember
 from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.read.open import ArchiveSource, opened
 from marpack.archive.result import Progress
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
-from marpack.strict_json import DEEPEST, is_nested_deeper
+from marpack.strict_json import DEEPEST, is_nested_deeper, without_infinite
 
 ArchiveKind: TypeAlias = Literal["model", "workflow"]
 
@@ -102,8 +103,12 @@ class Inspection:
         return json.dumps(self.asdict(), indent=2, allow_nan=False)
 
 
-def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progress | None = None) -> Inspection:
-    """Return what an open archive is: its manifest, its members, and what the weights among them are.
+def inspect_archive(
+    archive: ArchiveSource, *, digest: bool = False, progress: Progress | None = None
+) -> Inspection:
+    """Return what an archive is: its manifest, its members, and what the weights among them are.
+
+    ``archive`` is open, or a path or an open binary file, as ``open_archive`` takes them.
 
     Nothing is imported or unpickled; of a pickle it is listed what it imports. Members are taken for weights by
     being the manifest's ``serializedFile``, by their suffix, or by their first bytes. With ``digest`` everything
@@ -113,6 +118,11 @@ def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progres
     Raises what reading files raises; whatever is wrong with the archive is among the ``issues``. Contents of an
     archive that holds more than its limits allow are not read.
     """
+    with opened(archive) as source:
+        return _inspect(source, digest=digest, progress=progress)
+
+
+def _inspect(archive: Archive, *, digest: bool, progress: Progress | None) -> Inspection:
     issues = [*archive.issues]
     manifest: dict[str, Any] | None = None
     references: Mapping[str, str] = {}
@@ -147,7 +157,7 @@ def inspect_archive(archive: Archive, *, digest: bool = False, progress: Progres
 
 
 def manifest_values(archive: Archive) -> dict[str, Any]:
-    """Return the JSON object that a manifest is, with its keys as they stand.
+    """Return the JSON object that a manifest is, with its keys as they stand; a NaN is a text.
 
     Raises ``ArchiveError`` where there is none, where it is no manifest, and where it is nested so deeply that not
     all that reads JSON takes it.
@@ -157,7 +167,7 @@ def manifest_values(archive: Archive) -> dict[str, Any]:
     if is_nested_deeper(values, DEEPEST):
         message = f"has a bad manifest: nested deeper than {DEEPEST} levels"
         raise ArchiveError(archive.path, message, code="bad-manifest")
-    return values
+    return {key: without_infinite(value) for key, value in values.items()}
 
 
 def method_name(compression: int | None) -> str | None:

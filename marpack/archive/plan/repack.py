@@ -20,12 +20,13 @@ from marpack.archive.plan.contents import SourceLike
 from marpack.archive.plan.inputs import DEFAULT_MODE, Candidate, Inputs
 from marpack.archive.plan.plan import ArchivePlan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
+from marpack.archive.read.open import ArchiveSource, opened_for_good
 from marpack.archive.sources import DeflatedSource, Reader
 from marpack.errors import PlanError
 
 
 def plan_repack(
-    archive: Archive,
+    archive: ArchiveSource,
     *,
     model_name: str | None = None,
     version: str | None = None,
@@ -37,8 +38,10 @@ def plan_repack(
     reproducible: bool = False,
     owner: Owner | None = None,
 ) -> ArchivePlan | WorkflowPlan:
-    """Plan an archive that is another one with changes; the other one stays open until it is written.
+    """Plan an archive that is another one with changes, which must stay as it is until the plan is written.
 
+    - ``archive``: the other one: open, and open until then; or a path or an open binary file, as ``open_archive``
+      takes them, which is open for as long as the plan is there.
     - ``model_name``, ``version``: of the new one; of a workflow, which has no version, ``model_name`` is the name.
     - ``put``: members that replace those of the same name or are added, as in ``extra_files`` of
       ``plan_archive``.
@@ -53,6 +56,7 @@ def plan_repack(
     whose ``issues`` are everything that is wrong, and what ``archive.refuse()`` raises; names that differ in case
     only are fine.
     """
+    archive = opened_for_good(archive)
     archive.refuse(case_sensitive=True)
     inputs = Inputs(archive.manifest_name)
     form = archive_format or _own_format(archive)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import weakref
+from collections.abc import Iterator
 from itertools import islice
+from typing import TypeAlias
 
 from marpack.archive import git_lfs
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
@@ -19,6 +23,30 @@ from marpack.errors import ArchiveError
 _ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
 _GZIP_START = b"\x1f\x8b"
 _OWN_FOLDERS = {os.path.dirname(MANIFEST_NAME), os.path.dirname(WORKFLOW_MANIFEST_NAME)}
+
+
+# What every function takes that looks at an archive: one that is open, which stays open; a path; or an open binary
+# file that can seek, which stays open too.
+ArchiveSource: TypeAlias = "Archive | str | os.PathLike[str] | SeekableFile"
+
+
+@contextlib.contextmanager
+def opened(source: ArchiveSource, *, limits: Limits | None = None) -> Iterator[Archive]:
+    """Yield an archive that is open; what is opened for it is closed at the end."""
+    if isinstance(source, Archive):
+        yield source
+        return
+    with open_archive(source, limits=limits) as archive:
+        yield archive
+
+
+def opened_for_good(source: ArchiveSource) -> Archive:
+    """Return an archive that is open; what is opened for it is closed when nobody knows it any more."""
+    if isinstance(source, Archive):
+        return source
+    archive = open_archive(source)
+    weakref.finalize(archive, archive._container.close)
+    return archive
 
 
 def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limits | None = None) -> Archive:
@@ -111,9 +139,17 @@ def _archive(container: Container, limits: Limits, file_name: str) -> Archive:
     return (WorkflowArchive if is_workflow else ModelArchive)(container, limits, file_name)
 
 
-def read_manifest(path: str | os.PathLike[str]) -> Manifest:
+def read_manifest(source: ArchiveSource) -> Manifest:
     """Return the manifest of a model's archive; raises what ``open_archive`` raises."""
-    with open_archive(path) as archive:
+    with opened(source) as archive:
         if not isinstance(archive, ModelArchive):
             raise ArchiveError(archive.path, "is a workflow's archive, not a model's", code="no-manifest")
         return archive.manifest
+
+
+def file_name_of(source: ArchiveSource) -> str:
+    """Return the name of the file or folder that an archive is, ``""`` where nobody knows it."""
+    if isinstance(source, Archive):
+        return source.file_name or os.path.basename(source.path)
+    name: object = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    return os.path.basename(os.path.abspath(os.fsdecode(name))) if isinstance(name, (str, os.PathLike)) else ""

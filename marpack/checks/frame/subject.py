@@ -10,6 +10,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from marpack import strict_json
 from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE, Contents
@@ -139,9 +140,20 @@ class Subject:
         model = self.manifest.get("model")
         return model if isinstance(model, dict) else {}
 
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """The texts of the ``model`` as the front end takes them: numbers and truth values as they are spelled."""
+        model = self.model
+        if any(isinstance(value, (int, float)) for value in model.values()):
+            model = strict_json.as_texts((self.manifest_bytes or b"").decode())["model"]
+        return {key: value for key, value in model.items() if isinstance(value, str)}
+
     def role(self, key: str) -> str | None:
-        """Return a text of the manifest's ``model``, None where it is absent, empty or no text."""
-        value = self.model.get(key)
+        """Return a text of the manifest's ``model``, None where it is absent, empty or no text to who reads it.
+
+        The front end hands on the handler and installs requirements; the worker reads the other keys itself.
+        """
+        value = self.texts.get(key) if key in ("handler", "requirementsFile") else self.model.get(key)
         return value if isinstance(value, str) and value else None
 
     def file(self, key: str) -> str | None:

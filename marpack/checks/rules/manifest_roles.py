@@ -24,20 +24,21 @@ _MISSING = {
 
 @rule("manifest-role-value", "error", kind="model")
 def find_role_values(subject: Subject) -> Iterator[Finding]:
-    """Name a file as ``configFile`` and ``serializedFile``, or leave the key out.
+    """Name a file as ``configFile``, ``serializedFile`` and ``modelFile``, or leave the key out.
 
     The archiver leaves a key out when there is no such file. The worker looks for the key, not for a value, and
-    dies when it joins it with the folder of the model: of ``configFile`` always, of ``serializedFile`` where the
-    handler loads it as ``BaseHandler`` does [server].
+    dies when it joins it with the folder of the model: of ``configFile`` always, of the others where the handler
+    loads them as ``BaseHandler`` does. It takes an empty ``modelFile`` for none. A number is text to the front
+    end, and no name to the worker [server].
     """
     loads = subject.worker.loads_model
-    for key in ("configFile", "serializedFile"):
+    for key in ("configFile", "serializedFile", "modelFile"):
         value = subject.model.get(key)
-        if key not in subject.model or (isinstance(value, str) and value):
+        if key not in subject.model or (isinstance(value, str) and value) or (key == "modelFile" and not value):
             continue
         if key == "configFile" and isinstance(value, (dict, list)):
             continue  # the front end refuses it
-        if key == "serializedFile" and loads is False:
+        if key != "configFile" and loads is False:
             continue
         message, effect = "it is empty", "the worker dies: IsADirectoryError: [Errno 21] Is a directory"
         if value != "":

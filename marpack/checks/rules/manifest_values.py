@@ -50,8 +50,8 @@ def find_no_model(subject: Subject) -> Iterator[Finding]:
 def find_types(subject: Subject) -> Iterator[Finding]:
     """Give strings where the front end reads strings.
 
-    Numbers and booleans become strings to it; objects and lists, and a boolean as ``runtime``, make it refuse the
-    whole archive [server].
+    Numbers and booleans become strings to it, as they are spelled; objects and lists, and a boolean as
+    ``runtime``, make it refuse the whole archive [server].
     """
     manifest = subject.manifest
     strings = [(key, manifest.get(key)) for key in (*_TOP_STRINGS, "runtime")]
@@ -141,7 +141,7 @@ def find_model_name(subject: Subject) -> Iterator[Finding]:
     The server takes any name. It must then be percent-encoded in every URL, and escaped in a snapshot; KServe and
     the launcher have rules of their own [server].
     """
-    name = _text(subject.model.get("modelName"))
+    name = subject.texts.get("modelName", "")
     if name and "/" not in name and not _MODEL_NAME.fullmatch(name):
         message = f"{brief_repr(name)} has characters that torch-model-archiver does not allow"
         fix = "use ASCII letters, digits, '_', '-' and '.', the first a letter or digit"
@@ -161,7 +161,7 @@ def find_slash(subject: Subject) -> Iterator[Finding]:
     """
     severities: dict[str, Severity] = {"modelName": "error", "modelVersion": "warning"}
     for key, severity in severities.items():
-        value = _text(subject.model.get(key))
+        value = subject.texts.get(key, "")
         if "/" in value:
             message, fix = f"{brief_repr(value)} holds a '/'", "leave it out"
             effect = "it answers 404 to every URL with this in it"
@@ -190,9 +190,8 @@ def find_version(subject: Subject) -> Iterator[Finding]:
     The server takes any text. ``all`` is what its own URL for all versions ends in, an empty one has no URL, and
     what is not a letter, digit, or one of ``._+-`` must be percent-encoded [server].
     """
-    value = subject.model.get("modelVersion")
-    version = _text(value)
-    if value is None or isinstance(value, (dict, list)) or "/" in version:
+    version = subject.texts.get("modelVersion")
+    if version is None or "/" in version:
         return
     if version == "all":
         message, effect = "'all' stands for all versions of a model", "it answers with all versions"
@@ -249,16 +248,6 @@ def _has_model(subject: Subject) -> bool:
 def _is_object(subject: Subject) -> bool:
     """Tell an empty object from a manifest that cannot be read."""
     return bool(subject.manifest) or (subject.manifest_bytes or b"").split() in ([b"{}"], [b"{", b"}"])
-
-
-def _text(value: object) -> str:
-    """Return a name as the front end takes it: numbers and booleans as they are written."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    try:
-        return str(value) if isinstance(value, (str, int, float)) else ""
-    except ValueError:  # Python's limit on the digits of an integer
-        return ""
 
 
 def _folded(key: str) -> str:

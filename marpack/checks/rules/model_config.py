@@ -9,6 +9,7 @@ from typing import Any
 from marpack.checks.frame.contents import LONGEST_YAML
 from marpack.checks.frame.subject import Subject
 from marpack.config.rules import model_config as theirs
+from marpack.config.rules import model_config_readers as readers
 from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.text.plain_copy import SIZE_LIMIT, is_int
 from marpack.errors import MissingExtraError
@@ -17,6 +18,9 @@ from marpack.rule import Rule, rule, rules_in
 
 # What the archiver's documentation calls the file; any other name does as well.
 CONFIG_NAME = "model-config.yaml"
+
+# The bytes that go on with a character of UTF-8.
+_CONTINUED = bytes(range(0x80, 0xC0))
 
 # Sections that nobody but a handler reads: what their type does there, only it knows.
 _HANDLERS_OWN = frozenset({"handler", "pippy", "deepspeed", "dali", "micro_batching"})
@@ -35,11 +39,10 @@ def _config(subject: Subject) -> _Config | None:
     name = subject.file("configFile")
     if name is None:
         return None
-    size = subject.names.get(name, 0)
-    if size > SIZE_LIMIT:
-        message, effect = f"the file has {size:,} bytes", f"it ignores one of more than {SIZE_LIMIT:,}"
+    if _is_too_long(subject, name):
+        message, effect = f"the file has more than {SIZE_LIMIT:,} characters", "it ignores the whole file"
         fix = "put large data into a file of its own"
-        found = theirs.find_size.finding(message=message, effect=effect, fix=fix)
+        found = readers.find_size.finding(message=message, effect=effect, fix=fix)
         return _Config(name, ModelConfigText(), [found])
     data = subject.read(name, longest=LONGEST_YAML)
     if data is None:
@@ -51,6 +54,16 @@ def _config(subject: Subject) -> _Config | None:
     return _Config(name, text, theirs.find_all(text))
 
 
+def _is_too_long(subject: Subject, name: str) -> bool:
+    """Tell whether a file has more characters than the front end takes, of up to four bytes each."""
+    size = subject.names.get(name, 0)
+    if not SIZE_LIMIT < size <= 4 * SIZE_LIMIT:
+        return size > SIZE_LIMIT
+    with subject.contents.open(name) as file:
+        parts = iter(lambda: file.read(1 << 20), b"")
+        return sum(len(part.translate(None, _CONTINUED)) for part in parts) > SIZE_LIMIT
+
+
 def config_values(subject: Subject) -> Mapping[str, Any] | None:
     """Return what a handler finds in ``context.model_yaml_config``, None where that is not known."""
     if "configFile" not in subject.model:
@@ -60,14 +73,17 @@ def config_values(subject: Subject) -> Mapping[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _taken(found_by: Rule[Subject], subject: Subject, *rules: Rule[ModelConfigText]) -> Iterator[Finding]:
-    """Yield what rules of marpack.config find as findings of a rule of check."""
+def _taken(
+    found_by: Rule[Subject], subject: Subject, *rules: Rule[ModelConfigText], as_severe: bool = False
+) -> Iterator[Finding]:
+    """Yield what rules of marpack.config find as findings of a rule of check, and ``as_severe`` as they say."""
     config = subject.once(_config)
     if config is None:
         return
     for found in config.findings:
         if any(found.code == each.code for each in rules):
-            yield replace(found, code=found_by.code, severity=found_by.severity, file=None, member=config.name)
+            severity = found.severity if as_severe else found_by.severity
+            yield replace(found, code=found_by.code, severity=severity, file=None, member=config.name)
 
 
 @rule("config-unread", "note", kind="model")
@@ -98,7 +114,8 @@ def find_not_named(subject: Subject) -> Iterator[Finding]:
 def find_syntax(subject: Subject) -> Iterator[Finding]:
     """Write the configuration as one YAML document, in UTF-8.
 
-    The front end logs an error and goes on as if there were no file; the worker dies when it reads it [server].
+    The worker dies when it reads what PyYAML does not take. The front end logs an error and goes on as if there
+    were no file; or it takes the file, as it does with a tab at the end of a line [server].
     """
     yield from _taken(find_syntax, subject, theirs.find_syntax, theirs.find_encoding)
 
@@ -108,7 +125,8 @@ def find_document(subject: Subject) -> Iterator[Finding]:
     """Write a mapping, whose keys are strings, as the configuration.
 
     The front end expects nothing else, not an empty file either: it answers a registration with 500, and ends if
-    it loads the archive as it starts. ``on:``, ``yes:`` and ``1:`` are no strings to YAML [server].
+    it loads the archive as it starts. ``on:``, ``yes:`` and ``1:`` are no strings to YAML; below a handler's
+    section both readers take them [server].
     """
     yield from _taken(find_document, subject, theirs.find_document, theirs.find_keys)
 
@@ -132,8 +150,40 @@ def find_ranges(subject: Subject) -> Iterator[Finding]:
     It raises others, drops them, or takes them for not set, and ignores a file that is too large or nested too
     deeply. ``minWorkers`` and ``maxWorkers`` count only as a pair, the second no less than the first [server].
     """
-    of_all = theirs.find_size, theirs.find_depth, theirs.find_values
+    of_all = readers.find_size, readers.find_depth, theirs.find_values
     yield from _taken(find_ranges, subject, theirs.find_ranges, theirs.find_half_pairs, *of_all)
+
+
+@rule("config-front-end", "warning", kind="model")
+def find_front_end(subject: Subject) -> Iterator[Finding]:
+    r"""Write nothing that only the worker can read.
+
+    The front end reads with SnakeYAML 2.1, which knows no ``\/`` in double quotes, as JSON has it, and takes no
+    more than 50 aliases of lists and mappings. It ignores the file then, and the worker takes it; a note where the
+    file has nothing for the front end. It ends when it loads the archive as it starts (an error) of a key at the
+    top that is a number to SnakeYAML alone (``1e5:``), and of what Java cannot read as its tag says
+    (``!!int 0o17``) [server].
+    """
+    yield from _taken(find_front_end, subject, readers.find_front_end, as_severe=True)
+
+
+@rule("config-number", "warning", kind="model")
+def find_numbers(subject: Subject) -> Iterator[Finding]:
+    """Write numbers for the handler as YAML 1.1 has them: a point, and a sign in front of the exponent.
+
+    The worker reads with PyYAML, to which ``1e-5``, ``1e5``, ``-.5`` and ``0o17`` are texts. The other way round,
+    ``12:30`` is the number 750 and ``0123`` is 83, of which notes tell [server].
+    """
+    yield from _taken(find_numbers, subject, readers.find_numbers, as_severe=True)
+
+
+@rule("config-duplicate-key", "warning", kind="model")
+def find_duplicate_keys(subject: Subject) -> Iterator[Finding]:
+    """Give each key of the configuration once.
+
+    The server and the worker take the last of several [server].
+    """
+    yield from _taken(find_duplicate_keys, subject, readers.find_duplicate_keys)
 
 
 @rule("config-effect", "warning", kind="model")

@@ -95,7 +95,7 @@ def _spec(subject: Subject) -> _Spec | None:
     if data is None:
         return None
     try:
-        document, lines = yaml_text.parse(data)
+        document, lines, _ = yaml_text.parse(data)
     except MissingExtraError:
         return _Spec(name, unread=True)
     except yaml_text.YAMLTextError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from marpack.config.rules import model_config_readers
 from marpack.config.rules import model_config_text as known
+from marpack.config.rules.model_config_readers import find_depth, find_front_end, find_size
 from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.rules.near import nearest_key
 from marpack.config.text.plain_copy import INT_RANGE, Fault, is_int, path_of
@@ -17,25 +19,43 @@ from marpack.rule import rule, rules_in
 _CLOSE = 0.87
 
 _IGNORES = "it ignores it, and takes the default"
-_IGNORES_FILE = "it ignores the whole file"
 _IGNORES_LIST = "it ignores the whole list"
 _STARTS = "it ends when it starts"
 _WORKER_DIES = "the code that reads it fails, and the worker with it"
 
 # What to do about a value that cannot be copied.
 _FIXES: Mapping[Fault, str] = {
-    "value": "use str, int, float, bool, None, lists and mappings",
-    "text": "decode it with the right encoding",
+    "value": "use str, int, float, bool, None, dates, bytes, lists, mappings and sets",
+    "text": "decode it with the right encoding; in YAML write the character itself, not two halves",
     "number": "write it as a string",
+}
+
+# What to do about what PyYAML says.
+_SYNTAX_FIXES = {
+    r"found character '\t'": "write blanks in place of the tab",
+    "scanning an anchor": "name anchors with ASCII letters and digits, '-' and '_'",
+    "scanning an alias": "name anchors with ASCII letters and digits, '-' and '_'",
+    "tag:yaml.org,2002:value": "quote the '='",
+    "found duplicate anchor": "give each anchor a name of its own",
+    "unhashable key": "let keys be texts, numbers, truth values or dates",
+    "not what it looks like": "write it as YAML has it, or quote it where text is meant",
 }
 
 
 @rule("model-config-syntax", "error")
 def find_syntax(config: ModelConfigText) -> Iterator[Finding]:
-    """Write one YAML document. The front end ignores what is none; the worker dies when it reads it."""
+    """Write one YAML document.
+
+    The worker dies when it reads what is none to PyYAML. The front end ignores what is none to SnakeYAML, which
+    takes a little more: a tab at the end of a line, names of anchors that are not ASCII.
+    """
     if (error := config.error) is not None and error.fault == "syntax":
-        effect, fix = "it ignores the file, and the worker dies when it reads it", "write one YAML document"
+        effect, fix = "the worker dies when it reads it", _syntax_fix(error.msg)
         yield find_syntax.finding(error.msg, effect=effect, fix=fix, line=error.line)
+
+
+def _syntax_fix(message: str) -> str:
+    return next((fix for part, fix in _SYNTAX_FIXES.items() if part in message), "write one YAML document")
 
 
 @rule("model-config-encoding", "error")
@@ -64,15 +84,18 @@ def find_document(config: ModelConfigText) -> Iterator[Finding]:
 def find_keys(config: ModelConfigText) -> Iterator[Finding]:
     """Let keys be strings.
 
-    The server ends when it starts with others at the top or in ``torchrun``; below, whole numbers will do.
+    The server ends when it starts with others at the top or in ``torchrun``; below other keys, numbers, truth
+    values and dates will do.
     """
     for key in config.mapping:
         if not isinstance(key, str):
             message = f"the key {brief_repr(key, 40)} is {type_name(key)}, not a string"
             fix = "quote it in YAML, where on, off, yes, no and numbers are not strings; in Python give a str"
             yield find_keys.finding(message, path_of("", key), effect=_STARTS, fix=fix)
-    for key in filter(is_int, config.torchrun):
-        message = f"the key {brief_repr(key, 40)} is a whole number, not a string"
+    for key in config.torchrun:
+        if isinstance(key, str):
+            continue
+        message = f"the key {brief_repr(key, 40)} is {type_name(key)}, not a string"
         fix = f"write one of {', '.join(known.TORCHRUN_KEYS)}"
         yield find_keys.finding(message, path_of("torchrun", key), effect=_STARTS, fix=fix)
     for _, path, message in config.not_copied("key"):
@@ -274,36 +297,30 @@ def find_pt2(config: ModelConfigText) -> Iterator[Finding]:
 
 @rule("model-config-value", "error")
 def find_values(config: ModelConfigText) -> Iterator[Finding]:
-    """Use strings, numbers, truth values, null, lists and mappings.
+    r"""Use strings, numbers, truth values, null, dates, bytes, lists, mappings and sets.
 
-    Nothing else can be written, nor text that is not valid Unicode, nor integers of thousands of digits.
+    Nothing else can be written, nor text that is not valid Unicode, nor integers of thousands of digits. Of
+    ``"\ud83d\ude00"``, as JSON has it, PyYAML makes two halves of a character, and the handler gets them.
     """
     for fault, path, message in config.not_copied(*_FIXES):
         yield find_values.finding(message, path, fix=_FIXES[fault])
 
 
-@rule("model-config-size", "warning")
-def find_size(config: ModelConfigText) -> Iterator[Finding]:
-    """Keep the file below 3 MiB. The front end ignores a larger one, as SnakeYAML's limits have it."""
-    for _, path, message in config.not_copied("size"):
-        fix = "put large data into a file of its own (extra_files)"
-        yield find_size.finding(message, path, effect=_IGNORES_FILE, fix=fix)
-
-
-@rule("model-config-depth", "warning")
-def find_depth(config: ModelConfigText) -> Iterator[Finding]:
-    """Nest no deeper than 50 levels. The front end ignores a deeper file, as SnakeYAML's limits have it."""
-    for _, path, message in config.not_copied("depth"):
-        fix = "flatten it, or put it into a file of its own"
-        yield find_depth.finding(message, path, effect=_IGNORES_FILE, fix=fix)
-
-
-RULES = rules_in(globals())
+RULES = (*rules_in(globals()), *model_config_readers.RULES)
 
 # What keeps a file from being read at all, by the server or here.
 UNREADABLE = frozenset(
     each.code
-    for each in (find_syntax, find_encoding, find_document, find_keys, find_values, find_size, find_depth)
+    for each in (
+        find_syntax,
+        find_encoding,
+        find_document,
+        find_keys,
+        find_values,
+        find_front_end,
+        find_size,
+        find_depth,
+    )
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from marpack.config.text import yaml_text
 from marpack.config.text.plain_copy import Fault, NotCopied, PlainCopy, path_of
+from marpack.config.text.yaml_nodes import Looks
 from marpack.rule import Kind
 
 MAPPINGS = {"torchrun", "handler", "pippy", "deepspeed", "dali", "micro_batching"}
@@ -53,6 +54,8 @@ CHOICES = {"deviceType": ("cpu", "gpu"), "parallelType": ("pp", "tp", "pptp", "c
 BY_TORCHRUN = ("pp", "tp", "pptp")
 NEED_IDLE_TIME = ("sequenceBatching", "sequenceTimeoutMSec", "maxSequenceJobQueueSize", "maxNumSequence")
 
+# What the front end takes; the sections beside torchrun, and pt2, are the worker's alone.
+FRONT_END_KEYS = frozenset([*NUMBERS, *FLAGS, *CHOICES, "torchrun", "deviceIds"])
 KEYS = frozenset([*NUMBERS, *FLAGS, *CHOICES, *SECTIONS, "deviceIds"])
 
 
@@ -60,8 +63,9 @@ KEYS = frozenset([*NUMBERS, *FLAGS, *CHOICES, *SECTIONS, "deviceIds"])
 class ModelConfigText:
     """A configuration as rules look at it: read once.
 
-    ``document`` is what was read, a mapping or not; ``lines`` are those of its first two levels. ``error``
-    says what keeps a text from being read.
+    ``document`` is what was read, a mapping or not; ``lines`` are those of its first two levels, and ``looks`` is
+    how the text looks beneath its values, None where there was no text. ``error`` says what keeps a text from
+    being read.
     """
 
     kind: ClassVar[Kind] = "any"
@@ -70,15 +74,16 @@ class ModelConfigText:
     lines: Mapping[str, int] = field(default_factory=dict)
     path: str | None = None
     error: yaml_text.YAMLTextError | None = None
+    looks: Looks | None = None
 
     @classmethod
     def read(cls, text: str | bytes, path: str | None = None) -> ModelConfigText:
         """Read a text; raises ``MissingExtraError`` without PyYAML."""
         try:
-            document, lines = yaml_text.parse(text)
+            document, lines, looks = yaml_text.parse(text)
         except yaml_text.YAMLTextError as error:
             return cls(error=error, path=path)
-        return cls(document=document, lines=lines, path=path)
+        return cls(document=document, lines=lines, path=path, looks=looks)
 
     def line_of(self, key: str) -> int | None:
         """Return the line of a key, or of the nearest one above it that has one."""

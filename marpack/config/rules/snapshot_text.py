@@ -63,7 +63,7 @@ class SnapshotText:
     @classmethod
     def read(
         cls,
-        text: str,
+        text: str | bytes,
         *,
         store: Store | None = None,
         path: str | None = None,
@@ -136,14 +136,16 @@ def no_objects(models: object, fix: str, fix_of_version: str) -> Iterator[tuple[
                 yield f"models.{name}.{version}", values, "an object", fix_of_version
 
 
-def load_snapshot(text: str) -> dict[str, Any]:
-    """Return the object that a snapshot's text is; ``SnapshotError`` for what is not strict JSON."""
+def load_snapshot(text: str | bytes) -> dict[str, Any]:
+    """Return the object that a snapshot's text is; ``SnapshotError`` for what is not strict JSON, in UTF-8."""
+    shown = ""
     try:
-        document = strict_json.loads(text)
+        shown = strict_json.decoded(text)
+        document = strict_json.loads(shown)
     except strict_json.StrictJSONError as problem:
-        raise SnapshotError(problem.msg, text, problem.pos) from None
+        raise SnapshotError(problem.msg, shown, problem.pos) from None
     if not isinstance(document, dict):
-        raise SnapshotError(f"must be an object, not {type_name(document)}", text)
+        raise SnapshotError(f"must be an object, not {type_name(document)}", shown)
     return document
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 
 from marpack.display import brief_repr, type_name
@@ -14,7 +15,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 INT_RANGE = range(-(1 << 31), 1 << 31)
 
 # SnakeYAML's LoaderOptions, which the server leaves as they are.
-_DEPTH_LIMIT = 50
+DEPTH_LIMIT = 50
 # Nobody reads more; with aliases a small file can have millions.
 _MOST_FAULTS = 1000
 SIZE_LIMIT = 3 * 1024 * 1024
@@ -57,11 +58,12 @@ class PlainCopy:
                 self._check_text(key, below)
             elif is_int(key):
                 self._check_number(key, below)
-            else:
-                if depth > 1:  # above, the whole server minds
-                    what = f"the key {brief_repr(key, 40)} is {type_name(key)}"
-                    message = f"{what}: only strings and whole numbers can be keys"
-                    self._leave_out("key", below, message)
+            elif depth == 1:  # where the whole server minds
+                continue
+            elif not (key is None or isinstance(key, (bool, float, bytes)) or is_time(key)):
+                what = f"the key {brief_repr(key, 40)} is {type_name(key)}"
+                message = f"{what}: only strings, numbers, truth values, None and dates can be keys"
+                self._leave_out("key", below, message)
                 continue
             copied[key] = self._value(item, below, depth + 1)
         return copied
@@ -74,17 +76,19 @@ class PlainCopy:
         elif isinstance(value, str):
             self._check_text(value, path)
             return value
-        elif value is None or isinstance(value, (bool, float)):
+        elif value is None or isinstance(value, (bool, float, bytes)) or is_time(value):
             return value
         elif isinstance(value, int):
             self._check_number(value, path)
             return value
-        elif not isinstance(value, (Mapping, list, tuple)):
+        elif not isinstance(value, (Mapping, list, tuple, Set)):
             self._leave_out("value", path, f"YAML has no plain form of {type_name(value)}")
-        elif depth > _DEPTH_LIMIT and value:
-            self._stop("depth", path, f"nested deeper than {_DEPTH_LIMIT}")
+        elif depth > DEPTH_LIMIT and value:
+            self._stop("depth", path, f"nested deeper than {DEPTH_LIMIT}")
         elif isinstance(value, Mapping):
             return self.mapping(value, path, depth)
+        elif isinstance(value, Set):
+            return frozenset(self.mapping(dict.fromkeys(value), path, depth))
         else:
             return self._list(value, path, depth)
         return None
@@ -115,6 +119,13 @@ class PlainCopy:
         self.left_out.append(NotCopied(fault, path, message))
         if len(self.left_out) == _MOST_FAULTS:
             self._left = -1
+
+
+def is_time(value: object) -> bool:
+    """Tell whether a value is a date or a time that YAML can say: of years with four digits, zones in minutes."""
+    if not isinstance(value, datetime):
+        return isinstance(value, date)
+    return (value.utcoffset() or timedelta()) % timedelta(minutes=1) == timedelta()
 
 
 def is_int(value: object) -> TypeGuard[int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import binascii
+import datetime
 import itertools
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from marpack.config.text.plain_copy import path_of
+from marpack.config.text.yaml_nodes import Looks, look
 from marpack.errors import MissingExtraError
 
 # Block style; a string is plain only where no YAML takes it for anything else.
@@ -60,6 +63,14 @@ def _is_block(value: object) -> bool:
 def _scalar(value: object) -> str:
     if isinstance(value, str):
         return _quoted(value)
+    if isinstance(value, datetime.datetime):
+        return datetime.datetime.isoformat(value)
+    if isinstance(value, datetime.date):
+        return datetime.date.isoformat(value)
+    if isinstance(value, bytes):
+        return f'!!binary "{binascii.b2a_base64(value, newline=False).decode()}"'
+    if isinstance(value, frozenset):
+        return f"!!set {{{', '.join(sorted(f'? {_scalar(item)}' for item in value))}}}"
     # Numbers, true, false, null, {} and [] are in YAML as in JSON.
     return _float(value) if isinstance(value, float) else json.dumps(value)
 
@@ -95,11 +106,16 @@ class YAMLTextError(ValueError):
         super().__init__(msg)
 
 
-def parse(text: str | bytes) -> tuple[Any, dict[str, int]]:
-    """Read one document; return it, and the lines of itself ("") and of each key of its first two levels.
+class Parsed(NamedTuple):
+    """One document: its value, the lines of itself ("") and of the keys of two levels, and how it looks."""
 
-    Raises ``YAMLTextError``, and ``MissingExtraError`` without PyYAML.
-    """
+    document: Any
+    lines: dict[str, int]
+    looks: Looks
+
+
+def parse(text: str | bytes) -> Parsed:
+    """Read one document; raises ``YAMLTextError``, and ``MissingExtraError`` without PyYAML."""
     try:
         import yaml  # type: ignore[import-untyped]
     except ImportError:
@@ -107,12 +123,14 @@ def parse(text: str | bytes) -> tuple[Any, dict[str, int]]:
 
     if isinstance(text, bytes):
         text = _decode(text)
-    text = text.removeprefix("\ufeff")
     loader = None
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-        document = None if node is None else loader.construct_document(node)
+        if node is None:
+            raise YAMLTextError("empty", "the file is empty", 1)
+        looks = look(node, text, loader.construct_object)
+        document = loader.construct_document(node)
         lines = dict(itertools.islice(_key_lines(loader, node, "", 2), _MOST_LINES))
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
@@ -123,15 +141,15 @@ def parse(text: str | bytes) -> tuple[Any, dict[str, int]]:
         raise YAMLTextError("syntax", f"the character U+{problem.character:04X} is not allowed", line) from None
     except RecursionError:
         raise YAMLTextError("syntax", "nested too deeply", None) from None
+    except YAMLTextError:
+        raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
         # A date like 2024-13-45, or !!int on what is none: PyYAML lets these through as they come.
         raise YAMLTextError("syntax", f"a value is not what it looks like ({problem})", None) from None
     finally:
         if loader is not None:
             loader.dispose()
-    if node is None:
-        raise YAMLTextError("empty", "the file is empty", 1)
-    return document, {"": node.start_mark.line + 1} | lines
+    return Parsed(document, {"": node.start_mark.line + 1} | lines, looks)
 
 
 def _decode(data: bytes) -> str:

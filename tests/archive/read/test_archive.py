@@ -176,7 +176,6 @@ BROKEN_ZIPS: dict[str, Callable[[], bytes]] = {
     "no-object": lambda: zipped({NAME: b"[]"}),
     "nested": lambda: zipped({NAME: b"[" * 100_000}),
     "many-digits": lambda: zipped({NAME: b'{"x": ' + b"9" * 5000 + b"}"}),
-    "infinite": lambda: zipped({NAME: b'{"x": 1e999}'}),
     "too-long": lambda: zipped({NAME: TEXT.encode() + b" " * (16 * MIB)}),
     "bomb": lambda: zipped({NAME: bytes(96 * MIB)}),
 }
@@ -343,9 +342,9 @@ def test_what_the_disk_says_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_reason_is_kept(tmp_path: Path) -> None:
-    error = refused(zipped({NAME: b'{"model": {"modelName": 5}}'}), tmp_path / "m.mar")
+    error = refused(zipped({NAME: b'{"model": {"modelName": [5]}}'}), tmp_path / "m.mar")
     assert isinstance(error.__cause__, ManifestError)
-    assert "'modelName' must be a string, not a whole number" in str(error)
+    assert "'modelName' must be a string, not a list" in str(error)
     assert "pack it again" in str(refused(b"", tmp_path / "n.mar"))
 
 

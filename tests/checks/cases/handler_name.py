@@ -11,6 +11,10 @@ CASES: list[Case] = [
     of_name("handler-file", "not packed", named("nosuch.py"), r"No module named 'ts\.torch_handler\.nosuch'"),
     of_name("handler-file", "another case", named("Handler.py"), r"No module named 'ts\.torch_handler\.Handler'"),
     of_name(
+        "handler-file", "a number", named(7), r"No module named 'ts\.torch_handler\.7'", named(7, **{"7": HANDLER})
+    ),
+    of_name("handler-file", "a truth value", named(True), r"No module named 'ts\.torch_handler\.true'"),
+    of_name(
         "handler-file",
         "not packed, and of a package",
         named("absent.handler"),
