@@ -151,7 +151,7 @@ class _Rewriter:
 
 
 def older_text(text: str, *, own: tuple[int, int], python: tuple[int, int]) -> tuple[str, frozenset[int]]:
-    """Return a text as Python ``own`` reads it if ``python`` reads the original, and the lines that lose something.
+    """Return a text as ``own`` reads it if ``python`` reads the original, and the lines that lose something.
 
     Raises ``TooMuchError``.
     """

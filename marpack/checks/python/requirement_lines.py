@@ -14,6 +14,7 @@ from marpack.checks.python.pip_options import Options, read_options
 
 # pip's own: a comment begins where a line does, or behind a blank.
 _COMMENT = re.compile(r"(?:^|\s)#.*")
+_BLANKS = re.compile(r"[ \t]+")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()]*"
@@ -25,8 +26,10 @@ _REQUIREMENT = re.compile(
     (?: @ \s* (?P<url>\S+) | \( \s* (?P<inner>{_CLAUSES})? \s* \) | (?P<clauses>{_CLAUSES}) )?
     \s* (?: ; (?P<marker>.*) )?
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
+# What pip takes for the address of a package.
+URL = re.compile(r"(?:https?|ftp|file|(?:git|hg|svn|bzr)(?:\+[a-z]+)?):", re.IGNORECASE)
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _SUFFIXES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar")
 _BOMS = (
@@ -164,7 +167,7 @@ def requirement_lines(data: bytes) -> list[RequirementLine]:
     found = []
     for number, line in _joined(decoded(data)[0]):
         # Blanks as one: patterns that allow any number of them would try them all.
-        text = " ".join(_COMMENT.sub("", line).split())
+        text = _BLANKS.sub(" ", _COMMENT.sub("", line)).strip()
         if text:
             found.append(RequirementLine(number, text))
     return found

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from marpack.checks.frame.subject import Subject
-from marpack.checks.python.requirement_lines import SCHEME, RequirementLine, decoded, requirement_lines
+from marpack.checks.python.requirement_lines import SCHEME, URL, RequirementLine, decoded, requirement_lines
 from marpack.checks.python.requirement_versions import version_problem
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.findings import Finding
@@ -31,21 +31,17 @@ _OTHER_PLATFORMS = ("win", "macosx", "ios", "android", "emscripten", "pyodide", 
 _SERVERS_OWN = frozenset({"torch", "torchserve", "torch-model-archiver", "torch-workflow-archiver"})
 # Extras that do.
 _EXTRAS_NEEDING_TORCH = frozenset(
-    {("transformers", "torch"), ("diffusers", "torch"), ("huggingface-hub", "torch"), ("safetensors", "torch")}
+    {(name, "torch") for name in ("datasets", "diffusers", "evaluate", "huggingface-hub", "safetensors")}
+    | {("transformers", extra) for extra in ("accelerate", "audio", "deepspeed", "serving", "torch", "vision")}
+    | {("diffusers", "training"), ("datasets", "audio")}
 )
 _NEEDING_TORCH = frozenset(
-    {
-        *("accelerate", "kornia", "lightning", "open-clip-torch", "peft", "pytorch-lightning"),
-        *(
-            "sentence-transformers",
-            "timm",
-            "torchaudio",
-            "torchmetrics",
-            "torchtext",
-            "torchvision",
-            "ultralytics",
-        ),
-    }
+    """
+    accelerate auto-gptq autoawq bertopic bitsandbytes captum deepspeed easyocr efficientnet-pytorch
+    facenet-pytorch fairscale flair gliner keybert kornia lightning monai open-clip-torch optimum peft
+    pytorch-forecasting pytorch-ignite pytorch-lightning segmentation-models-pytorch sentence-transformers skorch
+    spacy-transformers stable-baselines3 timm torchaudio torchdata torchmetrics torchtext torchvision trl ultralytics vllm xformers
+    """.split()  # noqa: SIM905 - quotes would hide the names
 )
 
 
@@ -125,7 +121,7 @@ def _problems(line: RequirementLine, *, hashed: bool) -> Iterator[tuple[str, str
         yield f"{line.text[:60]!r} has an option that pip does not take there", fix, options.problem
     if not line.is_option:
         named = line.name is not None or line.path is not None
-        if not named and not SCHEME.match(line.requirement):
+        if not named and not URL.match(line.requirement):
             yield f"{shown} is no requirement", "write name==version, or name @ url", "Invalid requirement"
         if line.has_bad_marker:
             fix = "write it as python_version >= '3.9'"
@@ -138,7 +134,7 @@ def _problems(line: RequirementLine, *, hashed: bool) -> Iterator[tuple[str, str
         if hashed and line.name is not None and line.marker == "" and "--hash" not in dict(options.values):
             fix = "give every requirement its --hash, or none"
             yield f"{shown} has no hash, and others have, or --require-hashes stands", fix, "Hashes are required"
-    elif options.words and not options.problem:
+    elif set(options.words) - {"-"} and not options.problem:
         words = " ".join(options.words)
         yield f"{words[:60]!r} stands behind an option, and pip ignores it", "give it a line of its own", None
     if options.doubt is not None:
@@ -146,7 +142,7 @@ def _problems(line: RequirementLine, *, hashed: bool) -> Iterator[tuple[str, str
 
 
 def _wants_hashes(lines: Sequence[RequirementLine]) -> bool:
-    given = {name for line in lines for name, _ in line.options.values}
+    given = {name for line in lines for name, _ in line.options.values if name != "--hash" or not line.is_option}
     return not given.isdisjoint({"--require-hashes", "--hash"}) and "--no-require-hashes" not in given
 
 
