@@ -45,7 +45,7 @@ class PythonFile:
         try:
             tree = _parsed(data, python)
             newer = fstrings.newer_in(data) if python < fstrings.FIRST else None
-            if newer is None and python < NEWEST_KNOWN:
+            if newer is None and python < sys.version_info[:2]:
                 newer = grammar.newer_in_tree(tree, _decoded(data), python)
             if newer is None:
                 self.tree = tree

@@ -40,7 +40,8 @@ _NEEDING_TORCH = frozenset(
     accelerate auto-gptq autoawq bertopic bitsandbytes captum deepspeed easyocr efficientnet-pytorch
     facenet-pytorch fairscale flair gliner keybert kornia lightning monai open-clip-torch optimum peft
     pytorch-forecasting pytorch-ignite pytorch-lightning segmentation-models-pytorch sentence-transformers skorch
-    spacy-transformers stable-baselines3 timm torchaudio torchdata torchmetrics torchtext torchvision trl ultralytics vllm xformers
+    spacy-transformers stable-baselines3 timm torchaudio torchdata torchmetrics torchtext torchvision trl
+    ultralytics vllm xformers
     """.split()  # noqa: SIM905 - quotes would hide the names
 )
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
+import pkgutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import tests.checks.cases
 from marpack.checks.python.older_text import older_text
 from marpack.checks.python.source import PythonFile
 from marpack.checks.python.tokens import TooMuchError
 from tests.support.checking import codes, handler
+from tests.support.checking import found as findings
 from tests.support.python_syntax import BROKEN, CONSTRUCTS
 from tests.support.pythons import PYTHONS
 
@@ -92,6 +97,27 @@ def test_a_newer_text_is_a_note_and_no_false_statement() -> None:
     assert codes(handler(text.replace("lazy import json", "print 'x'")), python="3.15") == {
         "source-syntax": "error"
     }
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(OWN >= (3, 14), reason="this Python reads what the files are given")
+def test_of_files_that_nobody_has_read_nothing_is_said_but_notes() -> None:
+    """Every case, with a line in its Python files that only newer Pythons read."""
+    modules = (f"tests.checks.cases.{each.name}" for each in pkgutil.iter_modules(tests.checks.cases.__path__))
+    cases = [case for name in modules for case in getattr(importlib.import_module(name), "CASES", [])]
+    looked_at = 0
+    for case, archive in ((each, archive) for each in cases for archive in (each.broken, each.repaired)):
+        options = {key: value for key, value in case.options.items() if key in ("target", "torch")}
+        sources = {name: text for name, text in archive.files.items() if name.endswith(".py")}
+        if archive.raw or not sources or not all(isinstance(text, str) for text in sources.values()):
+            continue
+        before = {each.code for each in findings(archive, python="3.14", **options)}
+        newer = {name: f"{text}\n\nx = t'{{x}}'\n" for name, text in sources.items()}
+        after = findings(replace(archive, files={**archive.files, **newer}), python="3.14", **options)
+        new = [each for each in after if each.code not in before and each.severity != "note"]
+        assert not [each for each in new if each.code != "source-syntax"], (case.code, case.title)
+        looked_at += 1
+    assert looked_at > 200
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from tests.support.pip_lines import READ
 HANDLER = {"handler.py": b"def handle(data, context): return data\n"}
 
 
-def said(text: str | bytes, **options: str) -> dict[str, str]:
+def said(text: str | bytes, python: str | None = None) -> dict[str, str]:
     """Return the severity of what is said of requirements, by its code."""
     data = text.encode() if isinstance(text, str) else text
     plan = marpack.plan_archive(model_name="m", handler=HANDLER, requirements_file={"r.txt": data})
-    found = marpack.check(plan, select=["requirements"], ignore=["requirements-switch"], **options)
+    found = marpack.check(plan, select=["requirements"], ignore=["requirements-switch"], python=python)
     return {each.code: each.severity for each in found}
 
 
