@@ -68,7 +68,7 @@ class _Scanner:
         """Return where a string ends, and the texts between the braces of a template that ends."""
         if (found["prefix"] or "").lower().strip("r") in ("f", "t"):
             fields: list[str] = []
-            end = self._literal(found.end(), found["quote"], fields, depth)
+            end = self._literal(found.end(), found["quote"], fields, depth, is_raw="r" in found["prefix"].lower())
             if end is not None:
                 return end, fields
             self.open_templates += 1
@@ -77,7 +77,7 @@ class _Scanner:
         plain = _PLAIN[found["quote"]].match(self.text, found.end())
         return plain.end() if plain else found.end(), None
 
-    def _literal(self, place: int, quote: str, fields: list[str], depth: int) -> int | None:
+    def _literal(self, place: int, quote: str, fields: list[str], depth: int, *, is_raw: bool) -> int | None:
         """Return where a template ends whose literal part goes on here, None if it ends nowhere.
 
         ``quote`` is empty for what follows a colon, which a brace ends.
@@ -93,12 +93,17 @@ class _Scanner:
                 return place
             if char in "\r\n" and len(quote) == 1:
                 return None
-            if char == "\\":
+            if not is_raw and text.startswith("\\N{", place):  # the name of a character
+                place += 3
+                while place < len(text) and text[place] not in "}'\"\r\n":
+                    place += 1
+                place += text.startswith("}", place)
+            elif char == "\\":
                 place += 1 if text[place + 1 : place + 2] in ("{", "}") else 2
             elif text.startswith(("{{", "}}"), place):
                 place += 2
             elif char == "{":
-                end = self._field(place + 1, fields, depth + 1)
+                end = self._field(place + 1, fields, depth + 1, is_raw=is_raw)
                 if end is None:
                     return None
                 place = end
@@ -108,7 +113,7 @@ class _Scanner:
                 place += 1
         return None
 
-    def _field(self, start: int, fields: list[str], depth: int) -> int | None:
+    def _field(self, start: int, fields: list[str], depth: int, *, is_raw: bool) -> int | None:
         """Return where a replacement field ends, behind its brace, None if it ends nowhere."""
         place, brackets = start, 0
         while found := TOKEN.match(self.text, place):
@@ -130,7 +135,7 @@ class _Scanner:
             elif piece in (":", ":=") and not brackets:
                 begin = found.start()
                 fields.append(self.text[start:begin])
-                end = self._literal(begin + 1, "", fields, depth)
+                end = self._literal(begin + 1, "", fields, depth, is_raw=is_raw)
                 return None if end is None else end + 1
             elif piece in CLOSING:
                 return None
