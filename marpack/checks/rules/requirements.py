@@ -168,14 +168,21 @@ def find_missing_files(subject: Subject) -> Iterator[Finding]:
     if closed and not any(path.startswith("/") or path == "." or subject.holds(path) for path in folders):
         links = {name for line in lines for name, value in line.options.values if SCHEME.match(value)}
         wanted = [line for line in lines if line.name is not None and line.marker == "" and " @ " not in line.text]
-        wanted = [] if links & _LINKS else [line for line in wanted if "@" not in line.requirement]
+        # Another file of requirements may name a folder.
+        more = {name for line in lines for name, _ in line.options.values} & {"-r", "--requirement"}
+        wanted = [] if links & _LINKS or more else [line for line in wanted if "@" not in line.requirement]
         for line in wanted[:1]:
             where = f"{folders[0][:60]!r} is not in the archive" if folders else "there is no --find-links"
             message = f"--no-index leaves pip nowhere to look for {line.name}: {where}"
             fix = "pack the wheels, and name their folder with --find-links"
             effect = f"{_FAILS}; pip says: No matching distribution found"
             yield find_missing_files.finding(
-                message=message, fix=fix, effect=effect, member=member, line=line.number
+                message=message,
+                fix=fix,
+                effect=effect,
+                member=member,
+                line=line.number,
+                severity="error" if folders else "warning",
             )
     for line in lines:
         for path in _named(line, posixpath.dirname(member)):

@@ -41,6 +41,7 @@ def test_lines_are_read_as_pip_reads_them() -> None:
         ("--no-index\n-f /wheels\nsix\n", {}),
         ("--no-index\n-f wheels\n", {}),
         ("--no-index\n-f wheels\nsix @ https://x/six-1.0-py3-none-any.whl\n", {}),
+        ("--no-index\nsix\n", {"requirements-local": "warning"}),
         ("-r more.txt\n", {"requirements-local": "error"}),
         ("./x-1.0-cp311-cp311-win_amd64.whl\n", {"requirements-local": "error"}),
         ('./x-1.0-cp311-cp311-win_amd64.whl ; sys_platform == "win32"\n', {}),
