@@ -73,6 +73,7 @@ def check(
         raise ValueError(f"the target {target!r} is not one of {', '.join(TARGETS)}")
     settings = Settings(
         python=python_version(python),
+        told_python=None if python is None else python_version(python),
         target=target,
         load=load,
         torch=servers_torch(torch, torchserve_version=torchserve_version, target=target),

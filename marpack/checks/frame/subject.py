@@ -15,9 +15,10 @@ from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE, Contents
 from marpack.checks.frame.servers_torch import Torch
-from marpack.checks.python.distributions import LONGEST_LINE, MOST_LINES, Distributions
+from marpack.checks.python.distributions import Distributions
 from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
+from marpack.checks.python.requirement_lines import LONGEST_LINE, MOST_LINES
 from marpack.checks.python.source import LONGEST_COMPILED, PythonFile
 
 T = TypeVar("T")
@@ -31,13 +32,14 @@ CheckTarget: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
 class Settings:
     """The server's Python as (major, minor), who runs it, and whether to ``load`` the model (runs its code).
 
-    ``torch`` is the server's, None where nobody knows it.
+    ``torch`` is the server's, None where nobody knows it; ``told_python`` its Python if that was given.
     """
 
     python: tuple[int, int]
     target: CheckTarget
     load: bool = False
     torch: Torch | None = None
+    told_python: tuple[int, int] | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -197,7 +199,7 @@ class Subject:
         if name is None:
             return Distributions(b"")
         data, complete = self.requirements(name)
-        return Distributions(data, complete=complete)
+        return Distributions(data, complete=complete, python=self.settings.told_python)
 
     def requirements(self, name: str) -> tuple[bytes, bool]:
         """Return the first lines of a requirements file, and whether they are all; what is left out is noted."""

@@ -1,13 +1,13 @@
-"""The lines of a requirements file, and which modules their distributions bring, as far as that is known."""
+"""Which modules the distributions of a requirements file bring, as far as that is known."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 
 from marpack.checks.python.distribution_names import guessed_modules, normal_name, table
 from marpack.checks.python.installed import installed_modules
+from marpack.checks.python.requirement_lines import requirement_lines
 
 # What TorchServe 0.12.0 says that it needs (Pillow, psutil, packaging, wheel), what its workers import beside
 # (numpy, torch, yaml), and what torch needs: there wherever a worker starts.
@@ -34,99 +34,16 @@ _BUILD = re.compile(
     r"(?: - (?: cpu | gpu | headless | binary | nightly | python | cu\d+ | cuda\d*x? ) )+$", re.VERBOSE
 )
 _EGG = re.compile(r"[#&] egg = ([A-Za-z0-9._-]+)", re.VERBOSE)
-
-# pip's own: a comment begins where a line does, or behind a blank.
-_COMMENT = re.compile(r"(?:^|\s)#.*")
-_CONTINUED = re.compile(r"\\\r?\n")
-_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()<>=!~]+"
-_CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*,?"
-# PEP 508, as far as it is certain that pip refuses what is otherwise: versions and markers are not looked into.
-_REQUIREMENT = re.compile(
-    rf"""
-    (?P<name>{_NAME}) \s* (?P<extras> \[ [^\]]* \])? \s*
-    (?: @ \s* (?P<url>\S+) | \( \s* (?:{_CLAUSES})? \s* \) | {_CLAUSES} )?
-    \s* (?: ; .* )?
-    """,
-    re.VERBOSE,
-)
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_SUFFIXES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".tar")
-
-# Nobody writes a longer one: whoever did wants to keep the patterns busy.
-LONGEST_LINE = 10_000
 _LONGEST_NAME = 200
-MOST_LINES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class RequirementLine:
-    """A line of a requirements file, without comments; ``number`` is where it begins."""
-
-    number: int
-    text: str
-
-    @property
-    def readable(self) -> bool:
-        """Whether its meaning is known: it holds no variable, and is UTF-8."""
-        return len(self.text) <= LONGEST_LINE and "\ufffd" not in self.text and not _VARIABLE.search(self.text)
-
-    @property
-    def is_option(self) -> bool:
-        """Whether it is an option of pip's."""
-        return self.text.startswith("-")
-
-    @property
-    def requirement(self) -> str:
-        """The line without the options behind it."""
-        return re.split(r"\s--?[A-Za-z]", self.text)[0]
-
-    @property
-    def path(self) -> str | None:
-        """The file or folder that is to be installed, None where it is none."""
-        text = self.requirement.partition("; ")[0].strip()
-        if self.is_option or "://" in text or " @ " in text:
-            return None
-        path = text.rpartition("[")[0] if text.endswith("]") else text
-        if path.startswith(("./", "../", "/")) or path in (".", "..") or path.lower().endswith(_SUFFIXES):
-            return path
-        return path if "/" in path and " " not in path and not SCHEME.match(path) else None
-
-    @property
-    def _match(self) -> re.Match[str] | None:
-        return None if self.is_option or self.path is not None else _REQUIREMENT.fullmatch(self.requirement)
-
-    @property
-    def name(self) -> str | None:
-        """The normalised name of the distribution, None where it is not that of a requirement."""
-        found = self._match
-        return None if found is None else normal_name(found["name"])
-
-    @property
-    def extras(self) -> list[str]:
-        """The normalised names of what it asks for beyond what the distribution needs."""
-        found = self._match
-        names = (found["extras"] or "").strip(" []").split(",") if found is not None else []
-        return [normal_name(name.strip()) for name in names if name.strip()]
-
-
-def requirement_lines(data: bytes) -> list[RequirementLine]:
-    """Return the lines of a requirements file that hold more than a comment."""
-    found, number = [], 1
-    for line in re.split(r"(?<!\\)\r?\n", data.decode("utf-8-sig", "replace")):
-        # Blanks as one: patterns that allow any number of them would try them all.
-        text = " ".join(_COMMENT.sub("", _CONTINUED.sub("", line)).split())
-        if text:
-            found.append(RequirementLine(number, text))
-        number += line.count("\n") + 1
-    return found
 
 
 class Distributions:
-    """The distributions that the text of a requirements file names; ``complete`` says that it is all of it."""
+    """The distributions that the text of a requirements file names; ``complete`` says that it is all of it.
 
-    def __init__(self, data: bytes, *, complete: bool = True) -> None:
+    ``python`` is the version of the server, None where it is not known: what is not for it is left out.
+    """
+
+    def __init__(self, data: bytes, *, complete: bool = True, python: tuple[int, int] | None = None) -> None:
         # Whether all that it installs is known from its lines, and the normalised names that are.
         self.complete = complete
         self.names: set[str] = set()
@@ -134,6 +51,8 @@ class Distributions:
         for line in requirement_lines(data):
             egg = _EGG.search(line.text) if line.readable else None
             name = line.name if line.readable else None
+            if line.readable and line.applies(python) is False:
+                continue
             if egg is not None:
                 self.names.add(normal_name(egg[1]))
             elif name is not None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ast
+import io
+import re
+import sys
 import threading
+import tokenize
 import warnings
 
-from marpack.checks.python import fstrings
+from marpack.checks.python import fstrings, grammar
+from marpack.checks.python.older_text import NEWEST_KNOWN, older_text
+from marpack.checks.python.tokens import TooMuchError
 
 # The compiler takes a time that grows with the square of some texts.
 LONGEST_COMPILED = 128 << 10
@@ -14,28 +20,90 @@ LONGEST_COMPILED = 128 << 10
 # Which warnings are shown is a matter of the process, and checks may run in several threads.
 _QUIET = threading.Lock()
 
+# What newer Pythons refuse to compile, and some older ones do not: annotations came to be scopes of their own.
+_REFUSED_SINCE = re.compile(r"can ?not be used within an annotation")
+# What is refused by the compiler before this version.
+_COMPILED_SINCE = {
+    "asynchronous comprehension outside of an asynchronous function": (3, 11),
+    "no binding for nonlocal '_": (3, 13),  # of a private name, in a function of a generic class
+}
+
 
 class PythonFile:
-    """A Python file: its ``tree``, or what keeps it from being one: ``error``, at ``line``."""
+    """A Python file: its ``tree``, or what keeps it from being one: ``error``, at ``line``.
+
+    Both are None where this Python does not read it, and the server's Python may: then ``unknown`` is what this
+    one says of it.
+    """
 
     def __init__(self, name: str, data: bytes, python: tuple[int, int]) -> None:
         self.name = name
         self.tree: ast.Module | None = None
         self.error: str | None = None
+        self.unknown: str | None = None
         self.line: int | None = None
         try:
-            with _QUIET, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse(data, name, feature_version=python)
-                # What the grammar allows and the compiler does not: "return" outside of a function.
-                if len(data) <= LONGEST_COMPILED:
-                    compile(tree, name, "exec", dont_inherit=True)
+            tree = _parsed(data, python)
             newer = fstrings.newer_in(data) if python < fstrings.FIRST else None
+            if newer is None and python < sys.version_info[:2]:
+                newer = grammar.newer_in_tree(tree, _decoded(data), python)
             if newer is None:
                 self.tree = tree
             else:
                 self.error, self.line = f"SyntaxError: {newer[0]}", newer[1]
         except SyntaxError as error:
-            self.error, self.line = f"{type(error).__name__}: {error.msg}", error.lineno or None
+            said = f"{type(error).__name__}: {error.msg}"
+            broken = _broken_for(data, error, python)
+            if broken is None:
+                self.unknown, self.line = said, error.lineno or None
+            else:
+                self.error, self.line = f"{type(broken).__name__}: {broken.msg}", broken.lineno or None
         except (ValueError, RecursionError, OverflowError) as error:  # NUL bytes; depth; hostile ones
-            self.error = f"{type(error).__name__}: {error}"
+            said = f"{type(error).__name__}: {error}"
+            if "is required for" in said:  # the compiler of 3.12 stumbles over a tree that its parser has made
+                self.unknown = said
+            else:
+                self.error = said
+
+
+def _parsed(data: bytes | str, python: tuple[int, int]) -> ast.Module:
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # For 3.8 it would refuse all brackets behind "with", and only those around "as" are newer.
+        tree = ast.parse(data, feature_version=(3, 9) if python == (3, 8) else python)
+        # What the grammar allows and the compiler does not: "return" outside of a function.
+        if len(data) <= LONGEST_COMPILED:
+            compile(tree, "<source>", "exec", dont_inherit=True)
+    return tree
+
+
+def _decoded(data: bytes) -> str:
+    """Return the text of a source, as Python decodes it."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data.decode(encoding)
+
+
+def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int]) -> SyntaxError | None:
+    """Return what is wrong with a source that this Python does not read; None if ``python`` may read it."""
+    own = sys.version_info[:2]
+    if python < own:
+        return None if _REFUSED_SINCE.search(str(error.msg)) else error
+    if python == own:
+        return error
+    try:
+        text = _decoded(data)
+    except (SyntaxError, UnicodeDecodeError):
+        return error
+    if len(data) > LONGEST_COMPILED:
+        return None
+    try:
+        older, changed = older_text(text, own=own, python=min(python, NEWEST_KNOWN))
+        _parsed(older, own)
+    except SyntaxError as still:
+        if any(own < since <= python and text in str(still.msg) for text, since in _COMPILED_SINCE.items()):
+            return None
+        # An error where something was rewritten may be one of the rewriting.
+        return None if still.lineno in changed else still
+    except (TooMuchError, ValueError, RecursionError):
+        return None
+    return None

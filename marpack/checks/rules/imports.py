@@ -13,6 +13,8 @@ from marpack.checks.python.entry_point import Step
 from marpack.checks.python.imports import Import
 from marpack.checks.python.modules import Module
 from marpack.checks.python.namespace import Namespace
+from marpack.checks.python.older_text import NEWEST_KNOWN
+from marpack.checks.python.standard_library import has_name, has_submodule, is_standard
 from marpack.checks.python.torch_handlers import FROZEN_SINCE_3_11, INTERPRETERS_OWN
 from marpack.checks.python.values import Imported
 from marpack.checks.rules.handler_name import KEY, fallback, is_python
@@ -45,35 +47,6 @@ FATAL = frozenset(
 # Measured too: those end a handler that derives from BaseHandler, and leave others alone.
 _FATAL_TO_BASE_HANDLER = frozenset({"packaging", "torch"})
 
-# What came to Python's standard library and what left it, from 3.8 to 3.14: the first Python that has it, and the
-# first that does not any more.
-_ALWAYS, _EVER = (3, 0), (4, 0)
-_CHANGED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
-    **dict.fromkeys(("graphlib", "zoneinfo"), ((3, 9), _EVER)),
-    "tomllib": ((3, 11), _EVER),
-    **dict.fromkeys(("annotationlib", "compression"), ((3, 14), _EVER)),
-    "macpath": (_ALWAYS, (3, 8)),
-    **dict.fromkeys(("_dummy_thread", "dummy_threading"), (_ALWAYS, (3, 9))),
-    **dict.fromkeys(("formatter", "macurl2path", "parser", "symbol"), (_ALWAYS, (3, 10))),
-    "binhex": (_ALWAYS, (3, 11)),
-    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), (_ALWAYS, (3, 12))),
-    **dict.fromkeys(
-        """
-        aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes sndhdr spwd
-        sunau telnetlib uu xdrlib
-        """.split(),  # noqa: SIM905 - quotes would hide the names
-        (_ALWAYS, (3, 13)),
-    ),
-}
-
-
-def is_standard(module: str, python: tuple[int, int]) -> bool:
-    """Tell whether a top-level module is one of the standard library of a Python."""
-    if module in _CHANGED:
-        since, until = _CHANGED[module]
-        return since <= python < until
-    return module in sys.stdlib_module_names
-
 
 def _reached(subject: Subject) -> Iterator[tuple[Module, Step, Namespace]]:
     """Yield the readable modules that loading the model runs."""
@@ -98,19 +71,32 @@ def find_syntax(subject: Subject) -> Iterator[Finding]:
     A syntax error, a NUL byte, or text that is not in the encoding which the file declares (UTF-8 if none) ends
     the worker in the handler, in the model file, and in every packed file that they import. It is no
     ``ImportError``, so ``except ImportError`` does not catch it [server].
+
+    ``spec/python.md`` lists what the Pythons from 3.8 to 3.15 have learned to read. A file that holds some of it,
+    and that marpack's own Python does not read because it is older than the server's, is a note: nothing in it is
+    looked into. What is broken without that, too, is an error.
     """
     if not is_python(subject):
         return
     modules, python = subject.modules, subject.settings.python
+    servers, own = (".".join(map(str, version)) for version in (python, sys.version_info[:2]))
     for name, step in subject.worker.graph.items():
         module = modules.find(name)
         source = None if module is None else modules.source(module)
-        if module is None or source is None or source.error is None:
+        if module is None or source is None or (source.error is None and source.unknown is None):
             continue
-        # A newer Python may have learned to read it.
-        severity: Severity = "error" if step.rank == 0 and python <= sys.version_info[:2] else "warning"
-        message = f"Python {'.'.join(map(str, python))} cannot read it"
-        fix, effect = "correct it; look at it with: python -m py_compile", source.error
+        severity: Severity = "error" if step.rank == 0 and python <= NEWEST_KNOWN else "warning"
+        message = f"Python {servers} cannot read it"
+        fix, effect = "correct it; look at it with: python -m py_compile", source.error or ""
+        if source.error is None:
+            severity = "note"
+            message = (
+                f"marpack runs on Python {own}, which cannot parse it ({source.unknown}); whether {servers} can "
+            )
+            message += "is not known, and nothing in it was looked into"
+            fix = f"run marpack with Python {servers}" + (" or newer" if python >= sys.version_info[:2] else "")
+        elif python > sys.version_info[:2]:
+            message += ", nor can any other"
         member, line = module.source, source.line
         yield find_syntax.finding(
             key=KEY, member=member, line=line, severity=severity, message=message, fix=fix, effect=effect
@@ -239,7 +225,13 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
                 severity = _severity(step, item, worst)
                 missing, fix = name, f"pack {name.replace('.', '/')}.py"
             else:
-                there = is_standard(top, subject.settings.python) or top in WITH_SERVER
+                standard = is_standard(top, subject.settings.python)
+                if standard and not has_submodule(name, subject.settings.python):
+                    severity = _severity(step, item, "warning")
+                    if severity is not None and (module.name, name) not in said:
+                        said.add((module.name, name))
+                        yield _not_in(find_missing, subject, module, item, severity, name)
+                there = standard or top in WITH_SERVER
                 brought = None if own_paths or there else subject.distributions.brings(top)
                 if own_paths or there or brought:
                     continue
@@ -252,6 +244,25 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
                 effect = _misleading(subject, f"ModuleNotFoundError: No module named {missing!r}")
                 message = f"finds no module {missing!r}{unless}"
                 yield _finding(find_missing, module, item, severity, message=message, fix=fix, effect=effect)
+
+
+def _not_in(
+    found_by: Rule[Subject], subject: Subject, module: Module, item: Import, severity: Severity, missing: str
+) -> Finding:
+    """Return a finding of a rule on what the standard library of the server's Python has not."""
+    python = ".".join(map(str, subject.settings.python))
+    effect = f"ModuleNotFoundError: No module named {missing!r}"
+    if missing != item.module:
+        effect = f"ImportError: cannot import name {missing.rpartition('.')[2]!r} from {item.module!r}"
+    return _finding(
+        found_by,
+        module,
+        item,
+        severity,
+        message=f"finds no {missing!r} in the standard library of Python {python}",
+        fix="do without it, or expect an ImportError; --python says which Python the server has",
+        effect=_misleading(subject, effect),
+    )
 
 
 @rule("import-relative", "error", kind="model")
@@ -279,7 +290,9 @@ def find_no_name(subject: Subject) -> Iterator[Finding]:
 
     ``from x import y`` where the packed ``x`` surely binds no ``y`` is an ``ImportError``, which the log turns
     into one about ``ts.torch_handler.<handler>``. A file that imports the package whose name it bears, as
-    ``transformers.py`` with ``from transformers import pipeline``, finds itself [server].
+    ``transformers.py`` with ``from transformers import pipeline``, finds itself [server]. Of the standard library
+    it is known which Python has which name, where that differs from 3.8 to 3.14, as of ``typing.override``
+    (``marpack/checks/python/standard_library.txt``).
     """
     modules = subject.modules
     # A module may be given names by others.
@@ -292,6 +305,8 @@ def find_no_name(subject: Subject) -> Iterator[Finding]:
     for module, step, space in _reached(subject):
         for item in space.imports:
             target = modules.find(item.module) if item.module else None
+            if target is None and item.module:
+                yield from _lost_names(subject, module, step, item, item.module, added)
             inner = None if target is None else modules.space(target)
             severity = _severity(step, item, "error")
             if target is None or inner is None or severity is None:
@@ -321,6 +336,19 @@ def find_no_name(subject: Subject) -> Iterator[Finding]:
                     fix=fix,
                     effect=_misleading(subject, effect),
                 )
+
+
+def _lost_names(
+    subject: Subject, module: Module, step: Step, item: Import, name: str, added: set[str]
+) -> Iterator[Finding]:
+    """Find names of the standard library that are of another Python than the server's."""
+    python, severity = subject.settings.python, _severity(step, item, "error")
+    if severity is None or not is_standard(name.partition(".")[0], python) or not has_submodule(name, python):
+        return
+    for each in item.names:
+        there = has_name(name, each, python) and has_submodule(f"{name}.{each}", python)
+        if not there and each not in added and subject.modules.find(name.partition(".")[0]) is None:
+            yield _not_in(find_no_name, subject, module, item, severity, f"{name}.{each}")
 
 
 @rule("import-itself", "warning", kind="model")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from marpack.checks.frame.subject import Subject
-from marpack.checks.python.distributions import SCHEME, RequirementLine, requirement_lines
+from marpack.checks.python.requirement_lines import SCHEME, URL, RequirementLine, decoded, requirement_lines
+from marpack.checks.python.requirement_versions import version_problem
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
@@ -16,26 +17,32 @@ REQUIREMENTS_NAME = "requirements.txt"
 
 _FAILS = 'with install_py_dep_per_model=true it answers 400, "Custom pip package installation failed for model"'
 
-_OPTION = re.compile(
-    r"(?P<option>-[rcef]|--(?:requirement|constraint|editable|find-links))(?: ?= ?| ?)(?P<value>\S.*)"
+_LINKS = frozenset({"-f", "--find-links"})
+_FILES = frozenset({"-r", "--requirement", "-c", "--constraint"})
+_EDITABLE = frozenset({"-e", "--editable"})
+
+# What comes before the tags of a wheel, and what its platform begins with where it is not Linux.
+_WHEEL = re.compile(
+    r"[^-]+-[^-]+(?:-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl", re.IGNORECASE
 )
-_FILES = ("-r", "--requirement", "-c", "--constraint")
+_OTHER_PLATFORMS = ("win", "macosx", "ios", "android", "emscripten", "pyodide", "wasi")
 
 # What the server runs on, and what cannot be installed without it.
 _SERVERS_OWN = frozenset({"torch", "torchserve", "torch-model-archiver", "torch-workflow-archiver"})
+# Extras that do.
+_EXTRAS_NEEDING_TORCH = frozenset(
+    {(name, "torch") for name in ("datasets", "diffusers", "evaluate", "huggingface-hub", "safetensors")}
+    | {("transformers", extra) for extra in ("accelerate", "audio", "deepspeed", "serving", "torch", "vision")}
+    | {("diffusers", "training"), ("datasets", "audio")}
+)
 _NEEDING_TORCH = frozenset(
-    {
-        *("accelerate", "kornia", "lightning", "open-clip-torch", "peft", "pytorch-lightning"),
-        *(
-            "sentence-transformers",
-            "timm",
-            "torchaudio",
-            "torchmetrics",
-            "torchtext",
-            "torchvision",
-            "ultralytics",
-        ),
-    }
+    """
+    accelerate auto-gptq autoawq bertopic bitsandbytes captum deepspeed easyocr efficientnet-pytorch
+    facenet-pytorch fairscale flair gliner keybert kornia lightning monai open-clip-torch optimum peft
+    pytorch-forecasting pytorch-ignite pytorch-lightning segmentation-models-pytorch sentence-transformers skorch
+    spacy-transformers stable-baselines3 timm torchaudio torchdata torchmetrics torchtext torchvision trl
+    ultralytics vllm xformers
+    """.split()  # noqa: SIM905 - quotes would hide the names
 )
 
 
@@ -80,14 +87,64 @@ def find_syntax(subject: Subject) -> Iterator[Finding]:
     """Write lines that pip takes.
 
     Where pip fails the registration does; the model stays registered without a worker, and must be removed before
-    it can be registered again [server].
+    it can be registered again [server]. spec/requirements.md lists what the pips from 20.3 to 26.3 take:
+    which options may stand in the file (an upgrade, ``--no-deps`` or ``-v`` may not), which markers they read, and
+    how they decode it. What some versions take, and others not, is a warning: pip 24.1 ended versions as
+    ``2004d``.
     """
     member, lines = subject.once(_lines)
+    if member and (problem := decoded(subject.requirements(member)[0])[1]) is not None:
+        message, fix = "it is not UTF-8, nor what it declares", "save it as UTF-8"
+        yield find_syntax.finding(message=message, fix=fix, effect=f"{_FAILS}; pip says: {problem}", member=member)
+        return
+    hashed = _wants_hashes(lines)
     for line in lines:
-        if line.name is None and not line.is_option and line.path is None and not SCHEME.match(line.requirement):
-            message = f"{line.requirement[:60]!r} is no requirement"
-            fix, effect = "write name==version, or name @ url", f"{_FAILS}; pip says: Invalid requirement"
-            yield find_syntax.finding(message=message, fix=fix, effect=effect, member=member, line=line.number)
+        for message, fix, said in _problems(line, hashed=hashed):
+            sure = said is not None
+            effect = f"{_FAILS}; pip says: {said}" if sure else _FAILS
+            yield find_syntax.finding(
+                message=message,
+                fix=fix,
+                effect=effect if sure else "",
+                member=member,
+                line=line.number,
+                severity="error" if sure else "warning",
+            )
+            break
+
+
+def _problems(line: RequirementLine, *, hashed: bool) -> Iterator[tuple[str, str, str | None]]:
+    """Yield what is wrong with a line, what to do, and what every pip says; None where only some refuse it."""
+    options = line.options
+    shown = repr(line.requirement[:60])
+    if options.problem is not None:
+        fix = "leave it out: only some options may stand in a requirements file (spec/requirements.md)"
+        yield f"{line.text[:60]!r} has an option that pip does not take there", fix, options.problem
+    if not line.is_option:
+        named = line.name is not None or line.path is not None
+        if not named and not URL.match(line.requirement):
+            yield f"{shown} is no requirement", "write name==version, or name @ url", "Invalid requirement"
+        if line.has_bad_marker:
+            fix = "write it as python_version >= '3.9'"
+            yield f"{shown} has a marker that is none", fix, "Invalid requirement"
+        if (problem := version_problem(line.clauses)) is not None:
+            what, always = problem
+            fix = "write a version as of PEP 440"
+            said = "Invalid requirement" if always else None
+            yield f"{shown}: {what}" + ("" if always else ", and pip 24.1 and newer refuse it"), fix, said
+        if hashed and line.name is not None and line.marker == "" and "--hash" not in dict(options.values):
+            fix = "give every requirement its --hash, or none"
+            yield f"{shown} has no hash, and others have, or --require-hashes stands", fix, "Hashes are required"
+    elif set(options.words) - {"-"} and not options.problem:
+        words = " ".join(options.words)
+        yield f"{words[:60]!r} stands behind an option, and pip ignores it", "give it a line of its own", None
+    if options.doubt is not None:
+        yield options.doubt, "leave it out", None
+
+
+def _wants_hashes(lines: Sequence[RequirementLine]) -> bool:
+    given = {name for line in lines for name, _ in line.options.values if name != "--hash" or not line.is_option}
+    return not given.isdisjoint({"--require-hashes", "--hash"}) and "--no-require-hashes" not in given
 
 
 @rule("requirements-local", "error", kind="model")
@@ -95,14 +152,49 @@ def find_missing_files(subject: Subject) -> Iterator[Finding]:
     """Pack the wheels, folders and further files that the requirements name.
 
     pip runs in the folder of the model: ``./kit-1.0-py3-none-any.whl`` is a member of the archive. Where ``-r``
-    and ``-c`` lead is counted from the file that says so [server].
+    and ``-c`` lead is counted from the file that says so [server]. A folder of ``--find-links`` that is not there
+    is only a warning of pip's, as long as it has another place to look in: with ``--no-index`` it has none. A
+    wheel that is packed has to be one for Linux.
     """
     member, lines = subject.once(_lines)
+    places = [
+        (line, value)
+        for line in lines
+        for name, value in line.options.values
+        if name in _LINKS and not SCHEME.match(value)
+    ]
+    folders = [posixpath.normpath(value) for _, value in places]
+    closed = any(name == "--no-index" for line in lines for name, _ in line.options.values)
+    if closed and not any(path.startswith("/") or path == "." or subject.holds(path) for path in folders):
+        links = {name for line in lines for name, value in line.options.values if SCHEME.match(value)}
+        wanted = [line for line in lines if line.name is not None and line.marker == "" and " @ " not in line.text]
+        # Another file of requirements may name a folder.
+        more = {name for line in lines for name, _ in line.options.values} & {"-r", "--requirement"}
+        wanted = [] if links & _LINKS or more else [line for line in wanted if "@" not in line.requirement]
+        for line in wanted[:1]:
+            where = f"{folders[0][:60]!r} is not in the archive" if folders else "there is no --find-links"
+            message = f"--no-index leaves pip nowhere to look for {line.name}: {where}"
+            fix = "pack the wheels, and name their folder with --find-links"
+            effect = f"{_FAILS}; pip says: No matching distribution found"
+            yield find_missing_files.finding(
+                message=message,
+                fix=fix,
+                effect=effect,
+                member=member,
+                line=line.number,
+                severity="error" if folders else "warning",
+            )
     for line in lines:
         for path in _named(line, posixpath.dirname(member)):
-            if path.startswith("/") or path == "." or subject.holds(path):
+            if path.endswith(".whl") and (problem := _wheel_problem(path)):
+                message, fix = f"{path[:60]!r} {problem}", "pack the one for Linux, or name the package"
+            elif path.startswith("/") or path == "." or subject.holds(path):
                 continue
-            message, fix = f"{path[:60]!r} is not in the archive", "pack it as an extra file, or name the package"
+            else:
+                message, fix = (
+                    f"{path[:60]!r} is not in the archive",
+                    "pack it as an extra file, or name the package",
+                )
             yield find_missing_files.finding(
                 message=message, fix=fix, effect=_FAILS, member=member, line=line.number
             )
@@ -118,10 +210,14 @@ def find_servers_own(subject: Subject) -> Iterator[Finding]:
     """
     member, lines = subject.once(_lines)
     for line in lines:
+        if line.applies(subject.settings.told_python) is not True:
+            continue
         if line.name in _SERVERS_OWN:
             message = f"{line.name} takes the place of the server's own"
         elif line.name in _NEEDING_TORCH:
             message = f"{line.name} brings a torch of its own"
+        elif extra := next((extra for extra in line.extras if (line.name, extra) in _EXTRAS_NEEDING_TORCH), None):
+            message = f"{line.name}[{extra}] brings a torch of its own"
         else:
             continue
         fix = "leave it out, and install it into the server's image"
@@ -131,14 +227,24 @@ def find_servers_own(subject: Subject) -> Iterator[Finding]:
 
 def _named(line: RequirementLine, folder: str) -> Iterator[str]:
     """Yield the files that a line names, as members; absolute ones as they are."""
-    if option := _OPTION.match(line.text):
-        value = option["value"].strip().strip("\"'")
-        if not SCHEME.match(value):
-            below = folder if option["option"] in _FILES else ""
-            value = value.partition("[")[0] if option["option"] in ("-e", "--editable") else value
+    for name, value in line.options.values:
+        if (name in _FILES or name in _EDITABLE) and not SCHEME.match(value):
+            below = folder if name in _FILES else ""
+            value = value.partition("[")[0] if name in _EDITABLE else value
             yield posixpath.normpath(posixpath.join(below, value))
-    elif line.path is not None:
+    if line.path is not None and line.applies(None) is not False:
         yield posixpath.normpath(line.path)
+
+
+def _wheel_problem(path: str) -> str | None:
+    """Return why pip on Linux does not take a wheel of this name, None if it may."""
+    found = _WHEEL.fullmatch(posixpath.basename(path))
+    if found is None:
+        return "is no name of a wheel"
+    platforms = found["platform"].lower().split(".")
+    if all(platform.startswith(_OTHER_PLATFORMS) for platform in platforms):
+        return "is not for Linux"
+    return None
 
 
 RULES = rules_in(globals())

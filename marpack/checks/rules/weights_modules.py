@@ -19,9 +19,9 @@ from marpack.checks.frame.weights import (
 )
 from marpack.checks.python.distribution_names import distribution_of
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
+from marpack.checks.python.standard_library import is_standard
 from marpack.checks.python.values import dotted_name
 from marpack.checks.rules.handler_name import is_python
-from marpack.checks.rules.imports import is_standard
 from marpack.checks.rules.missing_modules import changes_path, in_folders, is_closed
 from marpack.checks.rules.weights_calls import loads_of
 from marpack.findings import Finding, Severity

@@ -152,6 +152,20 @@ CASES: list[Case] = [
         ),
     ),
     case(
+        "import-missing",
+        "a module of a newer Python",
+        beside("import string.templatelib"),
+        r"No module named 'string\.templatelib'",
+        beside("import string, asyncio.taskgroups"),
+    ),
+    case(
+        "import-name",
+        "a name of a newer Python",
+        beside("from typing import override"),
+        "cannot import name 'override' from 'typing'",
+        beside("from typing import Self"),
+    ),
+    case(
         "import-relative",
         "a relative import in the handler",
         beside("from .names import load", {"names.py": NAMES}),

@@ -23,7 +23,7 @@ def wheel(name: str, version: str, source: str) -> bytes:
     return buffer.getvalue()
 
 
-def of(text: str, handler: str = HANDLER, **files: bytes) -> Archive:
+def of(text: str | bytes, handler: str = HANDLER, **files: bytes) -> Archive:
     """An archive with these requirements, and wheels by the names of their packages."""
     wheels = {f"{name}-1.0-py3-none-any.whl": data for name, data in files.items()}
     return Archive(
@@ -83,11 +83,48 @@ CASES = [
         says=FAILED,
         config=INSTALLING,
     ),
+    *(
+        Case(
+            code="requirements-syntax",
+            title=title,
+            broken=of(f"--no-index\n--find-links .\n{text}\nmarpackkit\n", USES_KIT, marpackkit=KIT),
+            repaired=of("--no-index\n--find-links .\nmarpackkit\n", USES_KIT, marpackkit=KIT),
+            fails="register",
+            says=FAILED,
+            config=INSTALLING,
+        )
+        for title, text in {
+            "an option of the command line": "--upgrade",
+            "a short one": "-v",
+            "a marker that is none": "marpackkit; python_version > 3",
+            "a hash for one alone": f"other --hash=sha256:{'0' * 64}",
+        }.items()
+    ),
+    Case(
+        code="requirements-syntax",
+        title="Latin-1",
+        broken=of(b"# caf\xe9\n./marpackkit-1.0-py3-none-any.whl\n", USES_KIT, marpackkit=KIT),
+        repaired=of(
+            b"# coding: latin-1\n# caf\xe9\n./marpackkit-1.0-py3-none-any.whl\n", USES_KIT, marpackkit=KIT
+        ),
+        fails="register",
+        says=FAILED,
+        config=INSTALLING,
+    ),
+    Case(
+        code="requirements-local",
+        title="nowhere to look in",
+        broken=of("--no-index\n-f wheels\nmarpackkit\n", USES_KIT),
+        repaired=of("--no-index\n-f .\n-f wheels\nmarpackkit\n", USES_KIT, marpackkit=KIT),
+        fails="register",
+        says=FAILED,
+        config=INSTALLING,
+    ),
     Case(
         code="requirements-torch",
         title="another torch",
         broken=of("--no-index\n--find-links .\ntorch\n", USES_TORCH, torch=wheel("torch", "1.0", "")),
-        repaired=of("# with the server\n", USES_TORCH),
+        repaired=of("torch; sys_platform == 'win32'\n", USES_TORCH),
         fails="worker",
         says="AttributeError: module 'torch' has no attribute 'zeros'",
         config=INSTALLING,

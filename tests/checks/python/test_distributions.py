@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from marpack.checks.python.distribution_names import TABLE, distribution_of, normal_name, parse, table
-from marpack.checks.python.distributions import WITH_SERVER, Distributions, requirement_lines
+from marpack.checks.python.distributions import WITH_SERVER, Distributions
+from marpack.checks.python.requirement_lines import requirement_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

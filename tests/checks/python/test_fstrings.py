@@ -37,7 +37,7 @@ def test_fstrings_that_an_older_python_does_not_read(source: str) -> None:
     for python in ("3.8", "3.10"):
         assert codes(plan, python=python)["source-syntax"] == "error"
     newer = codes(plan, python="3.12").get("source-syntax")
-    assert newer == (None if sys.version_info >= (3, 12) else "warning")
+    assert newer == (None if sys.version_info >= (3, 12) else "note")
 
 
 @pytest.mark.parametrize("source", OLDER.values(), ids=OLDER)

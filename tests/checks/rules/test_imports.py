@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import marpack
-from marpack.checks.rules.imports import is_standard
+from marpack.checks.python.standard_library import is_standard
 from tests.support.checking import codes, handler
 
 

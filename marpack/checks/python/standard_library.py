@@ -1,0 +1,67 @@
+"""Which modules and names the standard library of a Python has, as far as that differs from 3.8 to 3.15."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+
+# Read when the first import of a standard module is asked for.
+TABLE = Path(__file__).with_suffix(".txt")
+
+# What came to Python's standard library and what left it, from 3.8 to 3.14: the first Python that has it, and the
+# first that does not any more.
+_ALWAYS, _EVER = (3, 0), (4, 0)
+_CHANGED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
+    **dict.fromkeys(("graphlib", "zoneinfo"), ((3, 9), _EVER)),
+    "tomllib": ((3, 11), _EVER),
+    **dict.fromkeys(("annotationlib", "compression"), ((3, 14), _EVER)),
+    "macpath": (_ALWAYS, (3, 8)),
+    **dict.fromkeys(("_dummy_thread", "dummy_threading"), (_ALWAYS, (3, 9))),
+    **dict.fromkeys(("formatter", "macurl2path", "parser", "symbol"), (_ALWAYS, (3, 10))),
+    "binhex": (_ALWAYS, (3, 11)),
+    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), (_ALWAYS, (3, 12))),
+    **dict.fromkeys(
+        """
+        aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes sndhdr spwd
+        sunau telnetlib uu xdrlib
+        """.split(),  # noqa: SIM905 - quotes would hide the names
+        (_ALWAYS, (3, 13)),
+    ),
+}
+
+
+def is_standard(module: str, python: tuple[int, int]) -> bool:
+    """Tell whether a top-level module is one of the standard library of a Python."""
+    if module in _CHANGED:
+        since, until = _CHANGED[module]
+        return since <= python < until
+    return module in sys.stdlib_module_names
+
+
+@cache
+def _changed() -> dict[tuple[str, str], tuple[tuple[int, int], tuple[int, int]]]:
+    """Return from when to when there is a module, or a name in one; the name of a module alone is empty."""
+    found = {}
+    for line in TABLE.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            since, until, module, *names = line.replace(":", "").split()
+            between = (_version(since, _ALWAYS), _version(until, _EVER))
+            found.update({(module, name): between for name in names or [""]})
+    return found
+
+
+def _version(text: str, otherwise: tuple[int, int]) -> tuple[int, int]:
+    return otherwise if text == "-" else (3, int(text.partition(".")[2]))
+
+
+def has_submodule(module: str, python: tuple[int, int]) -> bool:
+    """Tell whether a dotted module of the standard library is there, or nothing is known of it."""
+    parts = module.split(".")
+    return all(has_name(".".join(parts[:end]), "", python) for end in range(2, len(parts) + 1))
+
+
+def has_name(module: str, name: str, python: tuple[int, int]) -> bool:
+    """Tell whether a module of the standard library has a name, or nothing is known of it."""
+    since, until = _changed().get((module, name), (_ALWAYS, _EVER))
+    return since <= python < until

@@ -1,0 +1,108 @@
+"""Requirements files: what is said is what pip says."""
+
+from __future__ import annotations
+
+import pytest
+
+import marpack
+from marpack.checks.python.distributions import Distributions
+from marpack.checks.python.markers import MarkerError, holds
+from tests.support.pip_lines import READ
+
+HANDLER = {"handler.py": b"def handle(data, context): return data\n"}
+
+
+def said(text: str | bytes, python: str | None = None) -> dict[str, str]:
+    """Return the severity of what is said of requirements, by its code."""
+    data = text.encode() if isinstance(text, str) else text
+    plan = marpack.plan_archive(model_name="m", handler=HANDLER, requirements_file={"r.txt": data})
+    found = marpack.check(plan, select=["requirements"], ignore=["requirements-switch"], python=python)
+    return {each.code: each.severity for each in found}
+
+
+def test_lines_are_read_as_pip_reads_them() -> None:
+    """What no pip reads is an error, what all read is none; a warning may be said of what some do not."""
+    wrong = []
+    for text, read in READ.items():
+        severity = said(text.encode("latin-1")).get("requirements-syntax")
+        expected = {"error"} if "1" not in read else {None} if "0" not in read else {"warning", None}
+        # Words behind an option: pip reads the line, and ignores them.
+        if severity not in expected and text not in ("--no-index six\n", "--pre six\n", "  - six\n", "- six\n"):
+            wrong.append((text, read, severity))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("-f wheels\nsix\n", {}),
+        ("--no-index\n-f wheels\nsix\n", {"requirements-local": "error"}),
+        ("--no-index\n-f wheels\n-f https://x/y\nsix\n", {}),
+        ("--no-index\n-f /wheels\nsix\n", {}),
+        ("--no-index\n-f wheels\n", {}),
+        ("--no-index\n-f wheels\nsix @ https://x/six-1.0-py3-none-any.whl\n", {}),
+        ("--no-index\nsix\n", {"requirements-local": "warning"}),
+        ("-r more.txt\n", {"requirements-local": "error"}),
+        ("./x-1.0-cp311-cp311-win_amd64.whl\n", {"requirements-local": "error"}),
+        ('./x-1.0-cp311-cp311-win_amd64.whl ; sys_platform == "win32"\n', {}),
+        ("--pre six\n", {"requirements-syntax": "warning"}),
+        ('torch; sys_platform == "win32"\n', {}),
+        ('torch; sys_platform == "linux"\n', {"requirements-torch": "warning"}),
+        ("torch; python_version < '3'\n", {}),
+        ("transformers[torch]\n", {"requirements-torch": "warning"}),
+        ("transformers[sentencepiece]\n", {}),
+        ("Transformers[Torch,sentencepiece]>=4\n", {"requirements-torch": "warning"}),
+        ("six==2004d\n", {"requirements-syntax": "warning"}),
+        (b"# caf\xe9\nsix\n", {"requirements-syntax": "error"}),
+        (b"# coding: latin-1\n# caf\xe9\nsix\n", {}),
+        ("six --hash=sha256:0\nseven\n", {"requirements-syntax": "error"}),
+    ],
+)
+def test_what_is_said_of_a_file(text: str | bytes, found: dict[str, str]) -> None:
+    assert said(text) == found
+
+
+def test_markers_of_versions_are_worked_out_where_the_servers_is_told() -> None:
+    text = 'torch; python_version < "3.9"\n'
+    assert said(text) == {}
+    assert said(text, python="3.8") == {"requirements-torch": "warning"}
+    assert said(text, python="3.9") == {}
+
+
+@pytest.mark.parametrize(
+    ("marker", "answer"),
+    [
+        ("sys_platform == 'linux'", True),
+        ("'linux' in sys_platform", True),
+        ("os_name != 'nt' and platform_system == \"Linux\"", True),
+        ("sys_platform == 'win32' or python_version >= '3.8'", True),
+        ("sys_platform == 'win32' and nothing == 'x'", MarkerError),
+        ("python_version >= '3.10'", True),
+        ("python_version < '3.9'", False),
+        ("python_version == '3.*'", True),
+        ("python_version ~= '3.8'", True),
+        ("python_version in '3.9 3.10'", False),
+        ("python_version not in '3.9, 3.11'", False),
+        ("python_full_version >= '3.11.4'", None),
+        ("python_full_version < '3.12'", True),
+        ("platform_machine == 'x86_64'", None),
+        ("platform_machine == 'x86_64' and os_name == 'nt'", False),
+        ("(os_name == 'nt' or extra == 'x')", False),
+        ("python_version > 3", MarkerError),
+        ("(os_name == 'nt'", MarkerError),
+        ("(" * 99, MarkerError),
+    ],
+)
+def test_markers(marker: str, answer: bool | type[MarkerError] | None) -> None:
+    if answer is MarkerError:
+        with pytest.raises(MarkerError):
+            holds(marker, (3, 11))
+    else:
+        assert holds(marker, (3, 11)) is answer
+
+
+def test_what_is_not_for_the_server_brings_nothing() -> None:
+    text = b"kit-of-ours; sys_platform == 'win32'\ngrpcio; python_version < '3.9'\n"
+    assert Distributions(text).brings("kit_of_ours") is False
+    assert Distributions(text).brings("grpc") is True
+    assert Distributions(text, python=(3, 9)).brings("grpc") is False
