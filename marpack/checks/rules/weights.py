@@ -6,15 +6,18 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-from marpack.archive.inspection.kinds import NOT_ALL_NAMES, Weights
+from marpack.archive.inspection.kinds import CANNOT, NOT_ALL_NAMES, Weights
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import (
     READS_SAFETENSORS,
     REFUSED,
     WEIGHTS_ONLY_DEFAULT,
+    allowed_from,
     is_before,
     is_refused,
+    is_refused_by_some,
     refused_globals,
+    unread_by_torch,
 )
 from marpack.checks.frame.weights import describe, may_be_read, serialized_file, source_names
 from marpack.checks.python.classes import ClassOf
@@ -42,7 +45,6 @@ _NO_STATE_DICT = {
     "2.6, Expected state_dict to be dict-like",
     "module": f"{_REFUSED}, or, before torch 2.6, Expected state_dict to be dict-like",
     "checkpoint": _MISSING_KEYS,
-    "exported-program": "the worker dies: torch.load does not read it",
     **dict.fromkeys(("safetensors", "onnx", "aot-library", "numpy", "unknown"), _REFUSED),
 }
 
@@ -104,10 +106,9 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
     weights = describe(subject, name)
     if weights.kind == "torchscript":
         return
-    error = "locating file constants.pkl: file not found" if _is_zip(weights) else "reading zip archive"
     message = f"it is no TorchScript but {weights.detail}, and there is no model file"
     fix = "pack the model file too, or what torch.jit.script(model).save(...) writes"
-    effect = f"the worker dies: PytorchStreamReader failed {error}"
+    effect = f"the worker dies: {unread_by_torch(weights, 'constants.pkl')}"
     yield find_no_script.finding(message=message, fix=fix, effect=effect, member=name)
 
 
@@ -115,13 +116,6 @@ def _has_own(cls: ClassOf, method: str) -> bool:
     """Tell whether a class, or one of the archive's that it derives from, may have a method of its own."""
     lineage = cls.lineage()
     return any(isinstance(item, ClassOf) and item.own_attribute(method).has is not False for item in lineage)
-
-
-def _is_zip(weights: Weights) -> bool:
-    """Tell whether a file is a zip of torch's, in which torch.jit.load misses only something."""
-    if weights.legacy or weights.is_plain_pickle:
-        return False
-    return weights.kind in ("state_dict", "module", "checkpoint", "pickle", "exported-program")
 
 
 @rule("weights-state-dict", "error", kind="model")
@@ -146,18 +140,21 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         yield finding(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError")
     elif name.endswith(_SAFETENSORS):
         yield from _of_safetensors(subject, name, weights)
-    elif effect := _NO_STATE_DICT.get(weights.kind):
+    elif effect := _no_state_dict(weights):
         inside = f", under {weights.holds[0]!r}" if weights.holds else ""
         lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
         message = f"it is no state_dict but {weights.detail}{inside}"
         fix = "leave modelFile out" if weights.kind == "torchscript" else _SAVE
         yield finding(message=message, fix=fix, effect=effect, severity="warning" if lenient else None)
     elif is_refused(subject, weights) and not is_before(subject, WEIGHTS_ONLY_DEFAULT):
-        names = ", ".join(refused_globals(subject, weights)[:3])
-        message = f"it holds {names or 'what weights_only=True does not allow'}"
         torch = subject.settings.torch
         worst: Severity | None = None if torch is not None and torch.certain else "warning"
-        yield finding(message=message, fix=_SAVE, effect=f"{_REFUSED}, from torch 2.6 on", severity=worst)
+        names = ", ".join(refused_globals(subject, weights)[:3])
+        message = f"it holds {names or 'what weights_only=True does not allow'}{allowed_from(weights)}"
+        effect = f"{_REFUSED}, from torch 2.6 on"
+        if not names and CANNOT in weights.detail:
+            message, effect = f"it is {weights.detail}", f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
+        yield finding(message=message, fix=_SAVE, effect=effect, severity=worst)
     elif (wrapper := _wrapper(weights)) and not _has_own_loading(subject) and not _is_wrapped(subject, wrapper):
         message = f"the names of its tensors begin with {wrapper!r}: {_WRAPPERS[wrapper]} was saved"
         yield finding(message=message, fix=_UNWRAP, effect=f"{_MISSING_KEYS}, Unexpected key(s) in state_dict")
@@ -165,6 +162,17 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         message = f"it is no state_dict but {weights.detail}"
         severity: Severity | None = "warning" if _has_own_loading(subject) else None
         yield finding(message=message, fix=_SAVE, effect=_NOT_LIKE, severity=severity)
+    elif is_refused_by_some(subject, weights):
+        message = f"it holds {', '.join(weights.weights_only_because[:3])}{allowed_from(weights)}"
+        effect = f"with an older torch, from 2.6 on, {_REFUSED}"
+        yield finding(message=message, fix=_SAVE, effect=effect, severity="note")
+
+
+def _no_state_dict(weights: Weights) -> str | None:
+    """Return what the server says of what is surely no state_dict, None for what may be one."""
+    if weights.kind in ("zip", "numpy", "exported-program") and weights.is_zip and weights.weights_only_refuses:
+        return f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
+    return _NO_STATE_DICT.get(weights.kind)
 
 
 def _wrapper(weights: Weights) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import json
 import pickle
@@ -14,6 +13,7 @@ import tarfile
 import tracemalloc
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import _weights_only_unpickler
 
 from marpack.archive.inspection.kinds import TensorKey, Weights
 from marpack.archive.inspection.pickles import LEGACY_MAGIC
 from marpack.archive.inspection.weights import describe_weights
-from marpack.archive.inspection.weights_only import WEIGHTS_ONLY_GLOBALS, WEIGHTS_ONLY_OPCODES
+from marpack.archive.inspection.weights_only import lists_of
+from tests.support import weights_only
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),
@@ -201,22 +201,16 @@ def test_what_torch_saves(name: str, how: str) -> None:
         assert set(found.refused_globals) == set(
             torch.serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(data))
         )
-    assert set(found.refused_globals) == set(found.globals) - WEIGHTS_ONLY_GLOBALS
+    assert set(found.refused_globals) == set(found.globals) - lists_of((99, 0))[0]
 
 
 def test_the_lists_are_those_of_torch() -> None:
-    # In a process of its own: other parts of torch add to them when they are imported.
-    code = """if True:
-        import torch
-        from torch import _weights_only_unpickler as unpickler
-        print(*unpickler._get_allowed_globals(), *unpickler._get_user_allowed_globals())
-    """
-    listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert set(listed.split()) == WEIGHTS_ONLY_GLOBALS
-    text = inspect.getsource(_weights_only_unpickler.Unpickler.load)
-    names = set(re.findall(r"\b([A-Z][A-Z0-9_]+)\[0\]", text))
-    assert len(names) > 30
-    assert {getattr(pickle, name)[0] for name in names} == WEIGHTS_ONLY_OPCODES
+    torchs = weights_only.asked()
+    assert len(torchs.names) > 130
+    assert weights_only.differences(torchs) == []
+    # And it would show what they lack.
+    other = replace(torchs, version=(2, 5))
+    assert "+ builtins.set" in weights_only.differences(other)
 
 
 def test_torchscript(tmp_path: Path) -> None:
