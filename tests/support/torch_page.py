@@ -47,9 +47,9 @@ The table is read from `torch/_weights_only_unpickler.py` and `torch/storage.py`
 last patch release of each minor version (1.13 to 2.14), and from what those of its packages add that
 `import torch` imports. Not in it are the classes of tensors and storages that torch 1.13 has, which every version
 allows, and Python's own exceptions, which {version_text(weights_only.EXCEPTIONS_SINCE)} and newer allow.
-`weights_only` is the default since 2.6. `python -m tests.support.weights_only` holds the table against an installed
-torch: seen with 2.13.0 and 2.14.1. Of opcodes, torch 1.13 does not know `BINFLOAT`, a number with a fraction; else
-the list is the same in all: those of protocol 2 that Python 3 writes.
+`weights_only` is the default since 2.6. `python -m tests.support.weights_only` holds the table against an
+installed torch: seen with 2.13.0 and 2.14.1. Of opcodes, torch 1.13 does not know `BINFLOAT`, a number with a
+fraction; else the list is the same in all: those of protocol 2 that Python 3 writes.
 """
 
 _CONTAINER = """\
@@ -62,12 +62,12 @@ Seen with torch 2.13.0 and 2.14.1; in 2.12.0 there is no code for safetensors.
 """
 _OPENING = (
     (
-        "A path that ends in `.safetensors`, in lower case, is read by `safetensors.torch.load_file`, whatever is in "
-        "it and whatever `weights_only` and `mmap` say; what `open()` gives is not",
+        "A path that ends in `.safetensors`, in lower case, is read by `safetensors.torch.load_file`, whatever is "
+        "in it and whatever `weights_only` and `mmap` say; what `open()` gives is not",
         "2.13 and newer",
     ),
     (
-        "Without safetensors: RuntimeError: Attempting to load a safetensors file but safetensors is not installed",
+        "Without it: RuntimeError: Attempting to load a safetensors file but safetensors is not installed",
         "2.13 and newer",
     ),
     (

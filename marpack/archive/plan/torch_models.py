@@ -30,6 +30,9 @@ else:
 
 T = TypeVar("T")
 
+# What torch.load reads by safetensors since 2.13, by this name alone (serialization.py).
+_SAFETENSORS = ".safetensors"
+
 # Chunks that are copies, or tensors that are none.
 _PIECES_AHEAD = 8
 
@@ -78,8 +81,8 @@ def _items(value: object) -> dict[object, object]:
         return {}
 
 
-def model_source(value: object) -> Source:
-    """Return the file of a model, as TorchServe's handlers load it.
+def model_source(value: object, name: str) -> Source:
+    """Return the file of a model, as TorchServe's handlers load it, under a ``name``.
 
     A ``torch.nn.Module`` is saved as its ``state_dict()``, which is taken now and holds the tensors themselves; a
     state_dict as it is given. Torch tells the size without reading them (but counts through quantised and nested
@@ -88,6 +91,11 @@ def model_source(value: object) -> Source:
 
     Raises ``ValueError`` that says why the server would not load it, or torch cannot save it; ``OSError`` passes.
     """
+    if name.endswith(_SAFETENSORS):
+        raise ValueError(
+            f"{name!r} is a name for safetensors, and torch.save writes no such file: torch 2.13 and newer do not "
+            "load it. Call it .pt, or give what safetensors.torch.save(model.state_dict()) returns"
+        )
     if isinstance(value, torch.jit.ScriptModule):
         return _ask(lambda: _script_source(value))
     state_dict: Any = _ask(value.state_dict) if isinstance(value, torch.nn.Module) else value

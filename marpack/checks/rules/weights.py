@@ -21,6 +21,7 @@ from marpack.checks.frame.torch_load import (
 )
 from marpack.checks.frame.weights import describe, may_be_read, serialized_file, source_names
 from marpack.checks.python.classes import ClassOf
+from marpack.checks.rules.load import has_loaded
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
@@ -31,6 +32,10 @@ WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")
 _NO_WEIGHTS = "the worker dies: RuntimeError: No model weights could be loaded"
 _REFUSED = f"the worker dies: {REFUSED}"
 _SAVE = "save model.state_dict(), by torch.save"
+_ALLOW = (
+    "have the model file allow it, by torch.serialization.add_safe_globals([...]), or by importing what does so "
+    "for its own classes, as torchao; or save tensors alone"
+)
 _UNWRAP = "save the state_dict() of the model that is wrapped: model.module, or model._orig_mod"
 _MISSING_KEYS = "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict"
 # What wrappers put before the names of a state_dict.
@@ -132,7 +137,7 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     installed [server].
     """
     name = _serialized(subject)
-    if name is None or subject.role("modelFile") is None:
+    if name is None or subject.role("modelFile") is None or has_loaded(subject):
         return
     weights = describe(subject, name)
     finding = partial(find_no_state_dict.finding, member=name)
@@ -151,10 +156,10 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         worst: Severity | None = None if torch is not None and torch.certain else "warning"
         names = ", ".join(refused_globals(subject, weights)[:3])
         message = f"it holds {names or 'what weights_only=True does not allow'}{allowed_from(weights)}"
-        effect = f"{_REFUSED}, from torch 2.6 on"
+        effect, fix = f"{_REFUSED}, from torch 2.6 on", _ALLOW if names and weights.keys else _SAVE
         if not names and CANNOT in weights.detail:
             message, effect = f"it is {weights.detail}", f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
-        yield finding(message=message, fix=_SAVE, effect=effect, severity=worst)
+        yield finding(message=message, fix=fix, effect=effect, severity=worst)
     elif (wrapper := _wrapper(weights)) and not _has_own_loading(subject) and not _is_wrapped(subject, wrapper):
         message = f"the names of its tensors begin with {wrapper!r}: {_WRAPPERS[wrapper]} was saved"
         yield finding(message=message, fix=_UNWRAP, effect=f"{_MISSING_KEYS}, Unexpected key(s) in state_dict")
@@ -165,7 +170,7 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     elif is_refused_by_some(subject, weights):
         message = f"it holds {', '.join(weights.weights_only_because[:3])}{allowed_from(weights)}"
         effect = f"with an older torch, from 2.6 on, {_REFUSED}"
-        yield finding(message=message, fix=_SAVE, effect=effect, severity="note")
+        yield finding(message=message, fix=_ALLOW, effect=effect, severity="note")
 
 
 def _no_state_dict(weights: Weights) -> str | None:
