@@ -82,9 +82,14 @@ def allowed_from(weights: Weights) -> str:
     )
 
 
+def allows_itself(subject: Subject) -> bool:
+    """Tell whether the sources may say themselves what is allowed, wherever they do."""
+    return not _ALLOWING.isdisjoint(source_names(subject)) or subject.once(_is_torch_told)
+
+
 def _may_be_allowed(subject: Subject, names: tuple[str, ...]) -> bool:
     """Tell whether the sources may allow all of these names, or everything."""
-    if not _ALLOWING.isdisjoint(source_names(subject)) or subject.once(_is_torch_told):
+    if allows_itself(subject):
         return True
     return bool(names) and all(subject.once(_allowing).may_allow(name) for name in names)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from marpack.archive.inspection.torch_versions import Version
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.subject import Subject
-from marpack.checks.frame.torch_load import REFUSED
+from marpack.checks.frame.torch_load import REFUSED, allows_itself
 from marpack.checks.frame.weights import describe, serialized_file
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
@@ -41,8 +41,8 @@ def find_unloadable(subject: Subject) -> Iterator[Finding]:
     Asked only by ``load=True`` and ``--load``, for this **runs the code of the model file**, and of the pickle
     that torch accepts; also that of the handler's file, where the weights hold what ``weights_only=True`` does not
     allow unless something that is imported says so. The model is loaded as ``BaseHandler`` does, in another
-    process of this Python, where torch must be installed; what goes wrong there ends a worker too. Where nothing is
-    loaded, a note says why [server].
+    process of this Python, where torch must be installed; what goes wrong there ends a worker too. Where nothing
+    is loaded, a note says why [server].
     """
     if subject.settings.load:
         yield from subject.once(_outcome).findings
@@ -128,8 +128,11 @@ def _loaded(subject: Subject, folder: str) -> _Outcome:
         return _Outcome(loaded_by=(major, minor))
     if problem["kind"] == "no-torch":
         raise MissingExtraError("loading a model (load=True, --load)", "torch")
-    if said["handler"] and REFUSED.partition(": ")[2] in problem["error"]:
-        why = f"its handler, which may allow what the weights hold, cannot be imported here: {said['handler']}"
+    if REFUSED.partition(": ")[2] in problem["error"] and (said["handler"] or allows_itself(subject)):
+        # By what was run here it is refused.
+        why = "its handler may allow what its weights hold, and is not run"
+        if said["handler"]:
+            why = f"its handler may allow what its weights hold, and cannot be imported here: {said['handler']}"
         return _Outcome((_not_loaded(why[:_LONGEST_MESSAGE]),))
     member = serialized_file if problem["kind"] == "weights" else model_file
     effect = f"the worker dies: {problem['error'][:_LONGEST_MESSAGE]}"

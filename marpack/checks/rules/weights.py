@@ -143,9 +143,9 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     finding = partial(find_no_state_dict.finding, member=name)
     if subject.names[name] == 0:
         yield finding(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError")
-    elif name.endswith(_SAFETENSORS):
-        yield from _of_safetensors(subject, name, weights)
-    elif effect := _no_state_dict(weights):
+    elif name.endswith(_SAFETENSORS) and (misread := [*_of_safetensors(subject, name, weights)]):
+        yield from misread
+    elif effect := _no_state_dict(weights, name):
         inside = f", under {weights.holds[0]!r}" if weights.holds else ""
         lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
         message = f"it is no state_dict but {weights.detail}{inside}"
@@ -173,8 +173,10 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         yield finding(message=message, fix=_ALLOW, effect=effect, severity="note")
 
 
-def _no_state_dict(weights: Weights) -> str | None:
+def _no_state_dict(weights: Weights, name: str) -> str | None:
     """Return what the server says of what is surely no state_dict, None for what may be one."""
+    if weights.kind == "safetensors" and name.endswith(_SAFETENSORS):
+        return None
     if weights.kind in ("zip", "numpy", "exported-program") and weights.is_zip and weights.weights_only_refuses:
         return f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
     return _NO_STATE_DICT.get(weights.kind)

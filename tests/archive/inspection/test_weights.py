@@ -213,6 +213,63 @@ def test_the_lists_are_those_of_torch() -> None:
     assert "+ builtins.set" in weights_only.differences(other)
 
 
+def without_sums(value: object) -> bytes:
+    torch.serialization.set_crc32_options(False)
+    try:
+        return saved(value)
+    finally:
+        torch.serialization.set_crc32_options(True)
+
+
+def with_sum(data: bytes, name: str, crc32: int, *, header: bool = True, directory: bool = True) -> bytes:
+    """The same with another sum of a record, in its header, what follows its data, and the directory."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        found = next(each for each in archive.infolist() if each.filename.endswith(name)).CRC
+    places = [match.start() for match in re.finditer(re.escape(found.to_bytes(4, "little")), data)]
+    assert len(places) >= 2
+    new = bytearray(data)
+    for place in places:
+        if directory if place == places[-1] else header:
+            new[place : place + 4] = crc32.to_bytes(4, "little")
+    return bytes(new)
+
+
+def bad_sum(data: bytes) -> str | None:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return archive.testzip()
+
+
+@pytest.mark.parametrize("name", ["kinds", "lightning", "module", "numpy"])
+def test_a_zip_without_sums(name: str) -> None:
+    value = SAVED[name][0]
+    whole, data = described(saved(value)), without_sums(value)
+    assert bad_sum(data) is not None
+    torch.load(io.BytesIO(data), weights_only=False)
+    assert whole.sums is None
+    assert described(data) == replace(whole, sums="none")
+
+
+@pytest.mark.parametrize("crc32", [0, 0x01020304])
+@pytest.mark.parametrize("name", ["data.pkl", "/version"])
+def test_a_wrong_sum_is_told_and_does_not_matter_to_torch(name: str, crc32: int) -> None:
+    data = with_sum(saved(STATE), name, crc32)
+    assert bad_sum(data)
+    assert torch.load(io.BytesIO(data)).keys() == STATE.keys()
+    assert described(data) == replace(described(saved(STATE)), sums="wrong")
+    # The directory's is the one that readers compare.
+    assert described(with_sum(saved(STATE), name, crc32, header=False)).sums == "wrong"
+    assert described(with_sum(saved(STATE), name, crc32, directory=False)).sums is None
+
+
+def test_a_wrong_sum_in_torchscript(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    JIT.script(NET).save(str(path))
+    for name in (".py", "data.pkl"):
+        changed = with_sum(path.read_bytes(), name, 1)
+        JIT.load(io.BytesIO(changed))
+        assert described(changed) == replace(described(path.read_bytes()), sums="wrong")
+
+
 def test_torchscript(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
     JIT.script(NET).save(str(path))
