@@ -26,6 +26,8 @@ _MAX_DIMENSIONS = 64
 NOT_ALL_NAMES: Final = "whose keys are not all names"
 NOT_OF_TORCH_SAVE: Final = "not of torch.save"
 NOT_KNOWN: Final = "nothing that is known"
+# Safetensors that nobody reads: how their detail begins.
+BROKEN_SAFETENSORS: Final = ("safetensors with a broken header", "safetensors of ")
 EMPTY_DICT: Final = "a pickle of an empty dict"
 # Zips that torch.load and torch.jit.load read otherwise than those of torch.save; how the detail of what nobody
 # reads begins.

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-from marpack.archive.inspection.kinds import CANNOT, NOT_ALL_NAMES, Weights
+from marpack.archive.inspection.kinds import BROKEN_SAFETENSORS, CANNOT, NOT_ALL_NAMES, Weights
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import (
     READS_SAFETENSORS,
@@ -151,7 +151,7 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         message = f"it is no state_dict but {weights.detail}{inside}"
         fix = "leave modelFile out" if weights.kind == "torchscript" else _SAVE
         yield finding(message=message, fix=fix, effect=effect, severity="warning" if lenient else None)
-    elif is_refused(subject, weights) and not is_before(subject, WEIGHTS_ONLY_DEFAULT):
+    elif weights.kind != "safetensors" and _is_refused_by_default(subject, weights):
         torch = subject.settings.torch
         worst: Severity | None = None if torch is not None and torch.certain else "warning"
         names = ", ".join(refused_globals(subject, weights)[:3])
@@ -171,6 +171,10 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         message = f"it holds {', '.join(weights.weights_only_because[:3])}{allowed_from(weights)}"
         effect = f"with an older torch, from 2.6 on, {_REFUSED}"
         yield finding(message=message, fix=_ALLOW, effect=effect, severity="note")
+
+
+def _is_refused_by_default(subject: Subject, weights: Weights) -> bool:
+    return is_refused(subject, weights) and not is_before(subject, WEIGHTS_ONLY_DEFAULT)
 
 
 def _no_state_dict(weights: Weights, name: str) -> str | None:
@@ -211,6 +215,11 @@ def _of_safetensors(subject: Subject, name: str, weights: Weights) -> Iterator[F
             message = f"it is {weights.detail}, which torch.load reads since torch 2.13 only"
             severity: Severity = "error" if torch is not None and torch.certain else "warning"
             yield finding(message=message, fix=fix, effect=_REFUSED, severity=severity)
+        elif weights.detail.startswith(BROKEN_SAFETENSORS):
+            message = f"it is {weights.detail}"
+            severity = "error" if torch is not None and torch.certain else "warning"
+            fix = "save it again, by safetensors.torch.save_file"
+            yield finding(message=message, fix=fix, effect=f"{_REFUSED}, or SafetensorError", severity=severity)
         elif not (brought := subject.distributions.brings("safetensors")):
             message = f"it is {weights.detail}, which torch.load reads since torch 2.13, by safetensors"
             fix = f"install torch 2.13 and safetensors where the server runs, or {fix}"

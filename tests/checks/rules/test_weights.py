@@ -12,6 +12,7 @@ from tests.checks.cases.weights import (
     BASE,
     LATER,
     NET,
+    SCRIPT,
     STATE,
     STATE_DICT,
     WRAPPED,
@@ -68,6 +69,14 @@ def test_a_name_of_safetensors() -> None:
     assert severities(eager(SAFETENSORS)) == ["error"]
     misnamed = eager(STATE_DICT, "net.safetensors")
     assert [severities(misnamed, torch=torch) for torch in ("2.12", "2.13")] == [[], ["error"]]
+    # By the name in lower case; and what is neither is no state_dict of any torch.
+    assert severities(eager(STATE_DICT, "net.SAFETENSORS"), torch="2.13") == []
+    assert severities(eager(SAFETENSORS, "net.SAFETENSORS"), torch="2.13") == ["error"]
+    assert severities(eager(SCRIPT, "net.safetensors"), torch="2.12") == ["error"]
+    # What safetensors itself does not read.
+    for broken in (SAFETENSORS + b"more", (3).to_bytes(8, "little") + b"{]}"):
+        archive = dataclasses.replace(required, files={**required.files, "net.safetensors": broken})
+        assert (severities(archive), severities(archive, torch="2.13")) == (["warning"], ["error"])
 
 
 def said(archive: Archive, **options: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ from marpack.archive.inspection.weights import describe_weights
 from marpack.checks.frame.servers_torch import Torch, servers_torch
 from tests.checks.cases.case import Archive
 from tests.checks.cases.weights import SCRIPT, STATE, STATE_DICT, alone, eager, of_zip, saved
-from tests.checks.cases.weights_torch import damaged
 from tests.checks.cases.weights_modules import loaded, whole
+from tests.checks.cases.weights_torch import damaged
 from tests.support.checking import found
 
 CODE = "weights-torch"
