@@ -156,7 +156,7 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         worst: Severity | None = None if torch is not None and torch.certain else "warning"
         names = ", ".join(refused_globals(subject, weights)[:3])
         message = f"it holds {names or 'what weights_only=True does not allow'}{allowed_from(weights)}"
-        effect, fix = f"{_REFUSED}, from torch 2.6 on", _ALLOW if names and weights.keys else _SAVE
+        effect, fix = f"{_REFUSED}, from torch 2.6 on", _way_out(weights) if names and weights.keys else _SAVE
         if not names and CANNOT in weights.detail:
             message, effect = f"it is {weights.detail}", f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
         yield finding(message=message, fix=fix, effect=effect, severity=worst)
@@ -170,7 +170,12 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     elif is_refused_by_some(subject, weights):
         message = f"it holds {', '.join(weights.weights_only_because[:3])}{allowed_from(weights)}"
         effect = f"with an older torch, from 2.6 on, {_REFUSED}"
-        yield finding(message=message, fix=_ALLOW, effect=effect, severity="note")
+        yield finding(message=message, fix=_way_out(weights), effect=effect, severity="note")
+
+
+def _way_out(weights: Weights) -> str:
+    since = weights.weights_only_from
+    return f"serve it by torch {since} or newer, or leave that out of what is saved" if since else _ALLOW
 
 
 def _is_refused_by_default(subject: Subject, weights: Weights) -> bool:
