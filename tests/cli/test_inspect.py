@@ -151,8 +151,8 @@ def test_every_form(form: Any, folder: Path, capsys: Capture) -> None:
         assert member["size"] == len(state)
         assert member["weights"]["kind"] == "state_dict"
         assert member["weights"]["keys"] == [
-            {"name": "w", "shape": [300, 400], "dtype": "float32"},
-            {"name": "b", "shape": [3], "dtype": "int64"},
+            {"name": "w", "shape": [300, 400], "dtype": "float32", "plain": False},
+            {"name": "b", "shape": [3], "dtype": "int64", "plain": False},
         ]
         assert member["weights"]["weights_only_refuses"] is False
     # With digests the same is told, from what was read for them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from marpack.archive.inspection import torch_versions
+from marpack.archive.inspection import torch_versions, weights_only
 from marpack.archive.inspection.torch_versions import version_text
 from marpack.checks.frame import servers_torch
 
@@ -40,6 +40,49 @@ built for numpy 2 since 2.3; the images of TorchServe's releases have numpy 1.24
 (`requirements/torch_common.txt` of pytorch/serve, from v0.8.1 to v0.12.0).
 """
 
+_WEIGHTS_ONLY = f"""\
+## What `weights_only=True` allows
+
+The table is read from `torch/_weights_only_unpickler.py` and `torch/storage.py` in torch's released packages, the
+last patch release of each minor version (1.13 to 2.14), and from what those of its packages add that
+`import torch` imports. Not in it are the classes of tensors and storages that torch 1.13 has, which every version
+allows, and Python's own exceptions, which {version_text(weights_only.EXCEPTIONS_SINCE)} and newer allow.
+`weights_only` is the default since 2.6. `python -m tests.support.weights_only` holds the table against an
+installed torch: seen with 2.13.0 and 2.14.1. Of opcodes, torch 1.13 does not know `BINFLOAT`, a number with a
+fraction; else the list is the same in all: those of protocol 2 that Python 3 writes.
+"""
+
+_CONTAINER = """\
+## How `torch.load` opens a file
+
+Seen with torch 2.13.0 and 2.14.1; in 2.12.0 there is no code for safetensors.
+
+| what | torch |
+| --- | --- |
+"""
+_OPENING = (
+    (
+        "A path that ends in `.safetensors`, in lower case, is read by `safetensors.torch.load_file`, whatever is "
+        "in it and whatever `weights_only` and `mmap` say; what `open()` gives is not",
+        "2.13 and newer",
+    ),
+    (
+        "Without it: RuntimeError: Attempting to load a safetensors file but safetensors is not installed",
+        "2.13 and newer",
+    ),
+    (
+        "With a dict or a function as `map_location`: RuntimeError: ... map_location is not supported",
+        "2.13 and newer",
+    ),
+    (
+        "The sums (CRC-32) in a zip are not compared, be they all 0, which is what `torch.save` writes after "
+        "`torch.serialization.set_crc32_options(False)`, or wrong; nor by `torch.jit.load`. `zipfile` and `unzip` "
+        "report them. Each record's was set to 0, and to a wrong number, in its header, the directory, and both",
+        "2.13, 2.14",
+    ),
+    ("A record outside of the folder of the first: RuntimeError: ... is not in a subdirectory", "2.13, 2.14"),
+)
+
 # The lines of requirements/torch_linux.txt at each tag.
 _PATCHES = {
     "0.7": "1.13.0, and 1.13.1 in 0.7.1",
@@ -71,6 +114,13 @@ def page() -> str:
         _names("What pickles import; a name that ends in a dot is a module", torch_versions._NAMES),
         _names("The last version that has a module", torch_versions._GONE),
         _names("Operators that TorchScript calls, `torch.<name>`", torch_versions._OPERATORS),
+        _WEIGHTS_ONLY,
+        _names("Names that it allows", weights_only._ALLOWED, level=3),
+        *(
+            _names(f"Names that it allows once `{package}` is imported", table, level=3)
+            for package, table in weights_only._BY_IMPORT.items()
+        ),
+        _CONTAINER + "".join(f"| {what} | {torch} |\n" for what, torch in _OPENING),
         _NUMPY,
         _table("The torch in the images of TorchServe's releases", "TorchServe", _releases()),
         _IMAGES,
@@ -100,17 +150,19 @@ def _releases() -> Iterator[tuple[str, str]]:
         yield number, _PATCHES[number]
 
 
-def _names(title: str, table: Mapping[Version, str]) -> str:
+def _names(title: str, table: Mapping[Version, str], *, level: int = 2) -> str:
     rows = (
         (version_text(version) or "", " ".join(f"`{name}`" for name in names.split()))
         for version, names in table.items()
     )
-    return _table(title, "torch", rows, second="names")
+    return _table(title, "torch", rows, second="names", level=level)
 
 
-def _table(title: str, first: str, rows: Iterator[tuple[str, str]], *, second: str = "torch") -> str:
+def _table(
+    title: str, first: str, rows: Iterator[tuple[str, str]], *, second: str = "torch", level: int = 2
+) -> str:
     lines = [
-        f"## {title}",
+        f"{'#' * level} {title}",
         "",
         f"| {first} | {second} |",
         "| --- | --- |",

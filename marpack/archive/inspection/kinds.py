@@ -19,13 +19,24 @@ WeightsKind: TypeAlias = Literal[
     "zip",
     "unknown",
 ]
+Sums: TypeAlias = Literal["none", "wrong"]
 _MAX_DIMENSIONS = 64
 # What the detail ends in of a pickle that torch.save did not write, and of a state_dict with other keys; and what
 # a pickle is that holds nothing.
 NOT_ALL_NAMES: Final = "whose keys are not all names"
 NOT_OF_TORCH_SAVE: Final = "not of torch.save"
 NOT_KNOWN: Final = "nothing that is known"
+# Safetensors that nobody reads: how their detail begins.
+BROKEN_SAFETENSORS: Final = ("safetensors with a broken header", "safetensors of ")
 EMPTY_DICT: Final = "a pickle of an empty dict"
+# Zips that torch.load and torch.jit.load read otherwise than those of torch.save; how the detail of what nobody
+# reads begins.
+OF_TORCH_PACKAGE: Final = "a package of torch.package"
+BEFORE_2_8: Final = "from before 2.8"
+ARRAYS: Final = "arrays of NumPy"
+OUTSIDE: Final = "a file of torch with records outside of its folder"
+CANNOT: Final = " that cannot be "
+CANNOT_BE_READ: Final = f"a zip{CANNOT}read"
 
 
 class SeekableReader(Protocol):
@@ -71,13 +82,17 @@ class Weights:
     known; ``holds`` the keys of a checkpoint under which a state_dict or a model lies.
 
     ``weights_only_refuses`` is what ``torch.load(weights_only=True)`` does, which is the default from 2.6 on,
-    judged by what the file imports and the opcodes it uses (torch 2.13's lists): True also for what is no file of
-    ``torch.save``, None where the pickle is not read to its end here. ``refused_globals`` are the names it is for.
+    judged by what the file imports and the opcodes it uses: True where every torch that is known refuses it, and
+    for what is no file of ``torch.save``; None where the pickle is not read to its end here. ``refused_globals``
+    are the names it is for. ``weights_only_from`` is the first torch that does not refuse it, as ``"2.14"``, None
+    where none is known; ``weights_only_because`` of these names, none where all that have ``weights_only`` do.
     ``torch_from`` and ``torch_to`` are the first and the last torch that can read it, as ``"2.3"``, None where its
     bytes do not say so: ``torch_because`` of these names, operators (``aten::...``) and versions of formats.
     ``torch_needs`` are all that it has of the kind and that is not in every torch, the newest first;
     ``format_version`` is what its record ``format_record`` says, which is called ``version`` or ``.data/version``.
-    ``numpy_from`` is the first numpy that has what its pickle imports of it. ``parts`` are the files in which an
+    ``numpy_from`` is the first numpy that has what its pickle imports of it. ``sums`` says what is wrong with the
+    sums of a zip's records, which torch does not compare and every other reader does: ``"none"`` is there (all are
+    0), or some are ``"wrong"``; None also where none that was looked at is. ``parts`` are the files in which an
     ONNX model keeps tensors, relative to its folder, as it says them; ``part_sizes`` how many bytes of each it
     refers to, 0 where it does not say so.
     Nothing here says what loading the file would do. Names and keys are as in the file, not escaped.
@@ -92,6 +107,8 @@ class Weights:
     holds: tuple[str, ...] = ()
     weights_only_refuses: bool | None = True
     refused_globals: tuple[str, ...] = ()
+    weights_only_from: str | None = None
+    weights_only_because: tuple[str, ...] = ()
     torch_from: str | None = None
     torch_to: str | None = None
     torch_because: tuple[str, ...] = ()
@@ -99,6 +116,7 @@ class Weights:
     format_record: str | None = None
     format_version: int | None = None
     numpy_from: str | None = None
+    sums: Sums | None = None
     parts: tuple[str, ...] = ()
     part_sizes: tuple[int, ...] = ()
 
@@ -109,6 +127,16 @@ class Weights:
         if since and until:
             return since if since == until else f"{since} to {until}"
         return f"{since} and newer" if since else f"up to {until}" if until else None
+
+    @property
+    def is_zip(self) -> bool:
+        """Whether it is a zip that can be read."""
+        if self.kind == "numpy":
+            return self.detail == ARRAYS
+        if self.kind in ("state_dict", "module", "checkpoint", "pickle"):
+            return not self.legacy and not self.is_plain_pickle
+        readable = not self.detail.startswith(CANNOT_BE_READ)
+        return self.kind in ("torchscript", "exported-program") or (self.kind == "zip" and readable)
 
     @property
     def is_plain_pickle(self) -> bool:

@@ -141,6 +141,7 @@ def _is_tensor(value: object) -> bool:
 
 def _tensor_key(name: str, value: object) -> TensorKey:
     """Return what a call that would make a tensor says of it."""
+    given = value
     for _ in range(_MAX_WRAPS):
         if not isinstance(value, Made) or not isinstance(value.call, Global) or not isinstance(value.args, tuple):
             break
@@ -157,7 +158,7 @@ def _tensor_key(name: str, value: object) -> TensorKey:
             return TensorKey(name=name, shape=_size(args, size), dtype=_dtype(args, dtype))
         else:
             break
-    return TensorKey(name=name, plain=_is_plain(value))
+    return TensorKey(name=name, plain=_is_plain(given))
 
 
 def _is_plain(value: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marpack.archive.inspection.kinds import Found, Weights
+from marpack.archive.inspection.kinds import CANNOT, Found, Weights
 from marpack.archive.inspection.pickles import Walked
 from marpack.archive.inspection.torch_objects import TorchObjects
 from marpack.archive.inspection.torch_versions import (
@@ -12,7 +12,7 @@ from marpack.archive.inspection.torch_versions import (
     readers_of_names,
     version_text,
 )
-from marpack.archive.inspection.weights_only import WEIGHTS_ONLY_GLOBALS, WEIGHTS_ONLY_OPCODES
+from marpack.archive.inspection.weights_only import Allowed, allowed
 
 
 def describe_pickled(walked: Walked, *, legacy: bool = False, container: Readers | None = None) -> Weights:
@@ -20,17 +20,19 @@ def describe_pickled(walked: Walked, *, legacy: bool = False, container: Readers
 
     ``container`` is who reads the file that it lies in.
     """
-    found: Found = ("pickle", f"a pickle that cannot be followed ({walked.problem})", None, ())
+    found: Found = ("pickle", f"a pickle{CANNOT}followed ({walked.problem})", None, ())
     # A legacy file begins with a number, a version and the system.
     if value := walked.values[3 if legacy else 0 :][:1]:
         found = TorchObjects().kind(value[0], walked)
     kind, detail, keys, holds = found
     # torch takes Python 2's names in every protocol.
     imported = sorted({str(name.in_python_3()) for name in walked.imports})
-    refused = tuple(name for name in imported if name not in WEIGHTS_ONLY_GLOBALS)
-    refuses: bool | None = bool(refused) or walked.computed or not walked.opcodes <= WEIGHTS_ONLY_OPCODES
+    only = allowed(imported, walked.opcodes)
+    refuses: bool | None = only.since is None or walked.computed
     if not refuses and walked.end:
         refuses = None if walked.end == "limit" else True
+    if refuses is not False:
+        only = Allowed(since=None, because=(), never=only.never)
     readers = readers_of_names(imported).among(container or Readers())
     return Weights(
         kind=kind,
@@ -41,7 +43,9 @@ def describe_pickled(walked: Walked, *, legacy: bool = False, container: Readers
         keys=keys,
         holds=holds,
         weights_only_refuses=refuses,
-        refused_globals=refused,
+        refused_globals=only.never,
+        weights_only_from=version_text(only.since),
+        weights_only_because=only.because,
         torch_from=version_text(readers.since),
         torch_to=version_text(readers.until),
         torch_because=readers.because,

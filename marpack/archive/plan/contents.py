@@ -67,13 +67,16 @@ def own_name(value: object) -> str | None:
     return os.path.basename(name) if isinstance(name, str) else None
 
 
-def source_of(value: object) -> Source:
-    """Return the source that a value, which is no path, is or has; ``ContentsError`` when there is none."""
+def source_of(value: object, name: str) -> Source:
+    """Return the source that a value, which is no path, is or has; ``ContentsError`` when there is none.
+
+    ``name`` is what it is to be called.
+    """
     if is_bytes(value):
         return BytesSource(data=bytes(value))
     if is_model(value):
         try:
-            source: Source = _torch_models().model_source(value)
+            source: Source = _torch_models().model_source(value, name)
         except ValueError as error:
             raise ContentsError("bad-value", str(error)) from error
         return source

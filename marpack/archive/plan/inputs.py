@@ -151,7 +151,7 @@ class Inputs:
             self.add_path(argument, name, os.fsdecode(value), keep_time=keep_time)
             return
         try:
-            source = source_of(value)
+            source = source_of(value, name)
         except ContentsError as error:
             self.issue(error.code, argument, str(error))
             return

@@ -38,6 +38,8 @@ _WRAPPERS = {
     "torch.optim.swa_utils.AveragedModel": "module",
 }
 _MOST_WRAPPERS = 20
+# What torch.load reads by safetensors since 2.13, by this name alone (serialization.py).
+_SAFETENSORS = ".safetensors"
 
 # Chunks that are copies, or tensors that are none.
 _PIECES_AHEAD = 8
@@ -87,8 +89,8 @@ def _items(value: object) -> dict[object, object]:
         return {}
 
 
-def model_source(value: object) -> Source:
-    """Return the file of a model, as TorchServe's handlers load it.
+def model_source(value: object, name: str) -> Source:
+    """Return the file of a model, as TorchServe's handlers load it, under a ``name``.
 
     A ``torch.nn.Module`` is saved as its ``state_dict()``, which is taken now and holds the tensors themselves; of
     one that only wraps a model (``torch.compile``, ``DataParallel``, ``DistributedDataParallel``,
@@ -99,6 +101,11 @@ def model_source(value: object) -> Source:
 
     Raises ``ValueError`` that says why the server would not load it, or torch cannot save it; ``OSError`` passes.
     """
+    if name.endswith(_SAFETENSORS):
+        raise ValueError(
+            f"{name!r} is a name for safetensors, and torch.save writes no such file: torch 2.13 and newer do not "
+            "load it. Call it .pt, or give what safetensors.torch.save(model.state_dict()) returns"
+        )
     model = _unwrapped(value)
     if isinstance(model, torch.jit.ScriptModule):
         return _ask(lambda: _script_source(model))

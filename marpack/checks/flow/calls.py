@@ -144,8 +144,10 @@ class Calls(State):
         if not isinstance(value, OpenFile):
             self.use(node, scope, source, path)
         if path in LOADS:
-            keywords = {name: each.value if isinstance(each, Known) else ... for name, each in named.items()}
-            self.load(node, scope, source, path, keywords)
+            keywords = {name: _told(each) for name, each in named.items()}
+            if path == "torch.load" and len(given) > 1:
+                keywords["map_location"] = _told(given[1])
+            self.load(node, scope, source, path, keywords, opened=isinstance(value, OpenFile))
             target = self.path_of(source)
             if path == "torch.load" and target and self.exists(target):
                 return Loaded(target)
@@ -293,3 +295,10 @@ class Calls(State):
     def change(self, value: Mapped) -> None:
         """Remember that a dictionary is not any more what it was."""
         self.memory.set(self.changed, value, True)
+
+
+def _told(value: Value) -> object:
+    """Return the value of an argument as ``Load`` tells it."""
+    if isinstance(value, Known):
+        return value.value
+    return dict if isinstance(value, Mapped) else ...

@@ -57,11 +57,13 @@ class FileUse(Event):
 class Load(FileUse):
     """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value.
 
+    A dictionary is told as ``dict``. ``opened`` is what is given an open file, which has no name for it.
     ``after`` is another one that has to fail first: this one stands in the ``except`` that takes its error.
     ``written`` is where the handler may have written before, ``""`` for anywhere.
     """
 
     keywords: tuple[tuple[str, object], ...] = ()
+    opened: bool = False
     after: Load | None = None
     written: frozenset[str] = frozenset()
 

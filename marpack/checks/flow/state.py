@@ -334,9 +334,12 @@ class State(Work, ABC):
             return
         self.note(FileUse, node, scope, path=path, call=call, **fields)
 
-    def load(self, node: ast.AST, scope: Scope, value: Value, call: str, keywords: Mapping[str, object]) -> None:
+    def load(
+        self, node: ast.AST, scope: Scope, value: Value, call: str, keywords: Mapping[str, object], *, opened: bool
+    ) -> None:
         """Note that a call loads weights, which are there."""
         path = self.path_of(value)
         if path is not None and self.exists(path):
             frozen = tuple(sorted(keywords.items()))
-            self.note(Load, node, scope, path=path, call=call, keywords=frozen, written=frozenset(self._written))
+            written = frozenset(self._written)
+            self.note(Load, node, scope, path=path, call=call, keywords=frozen, written=written, opened=opened)

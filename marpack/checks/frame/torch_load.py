@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from typing import Final
 
-from marpack.archive.inspection.kinds import Weights
+from marpack.archive.inspection.kinds import BEFORE_2_8, OF_TORCH_PACKAGE, OUTSIDE, Weights
 from marpack.archive.inspection.torch_versions import Version
-from marpack.archive.inspection.weights_only import is_allowed_since
+from marpack.archive.inspection.weights_only import ADDED_BY
 from marpack.checks.frame.subject import Subject
-from marpack.checks.frame.weights import imported_modules, source_names, source_texts
+from marpack.checks.frame.weights import source_names, source_texts, trees
 
 # torch's release notes: weights_only is True by default since then.
 WEIGHTS_ONLY_DEFAULT: Final[Version] = (2, 6)
@@ -18,8 +19,16 @@ READS_SAFETENSORS: Final[Version] = (2, 13)
 # What it says of what it refuses.
 REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
 # Those allow names of their own, or all of them.
-_ALLOWING: Final = frozenset({"add_safe_globals", "safe_globals", "clear_safe_globals"})
+_ALLOWING: Final = frozenset({"add_safe_globals", "_add_safe_globals", "safe_globals", "clear_safe_globals"})
 _ALLOWING_ALL: Final = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+# What is imported beside models and allows nothing: it knows nothing of torch, or its sources do not (torchvision
+# 0.29.1, torchaudio 2.11.1, torchserve 0.12.0). Others do, and not only their own: timm 1.0.31 argparse.Namespace.
+_INERT: Final = frozenset(
+    {
+        *("PIL", "cv2", "numpy", "onnx", "onnxruntime", "pandas", "requests", "scipy", "sklearn", "torch"),
+        *("torchaudio", "torchvision", "ts", "yaml"),
+    }
+)
 
 
 def is_before(subject: Subject, version: Version) -> bool:
@@ -29,32 +38,118 @@ def is_before(subject: Subject, version: Version) -> bool:
 
 
 def refused_globals(subject: Subject, weights: Weights) -> tuple[str, ...]:
-    """Return what ``weights_only=True`` does not import; of a torch that nobody knows, what 2.13 does not."""
-    torch = subject.settings.torch
-    if torch is None:
-        return weights.refused_globals
-    return tuple(
-        name
-        for name in weights.refused_globals
-        if (since := is_allowed_since(name)) is None or torch.version < since
-    )
+    """Return what ``weights_only=True`` does not import; of a torch that nobody knows, what none does."""
+    later = weights.weights_only_because if is_allowed_later(subject, weights) else ()
+    return weights.refused_globals or later
+
+
+def is_allowed_later(subject: Subject, weights: Weights) -> bool:
+    """Tell whether the server's torch is known, and a newer one is the first that ``weights_only`` allows."""
+    since = allowed_since(weights)
+    return since is not None and is_before(subject, since)
+
+
+def allowed_since(weights: Weights) -> Version | None:
+    """Return the first torch whose ``weights_only=True`` takes a file, None where none is known."""
+    if weights.weights_only_from is None:
+        return None
+    major, _, minor = weights.weights_only_from.partition(".")
+    return int(major), int(minor)
 
 
 def is_refused(subject: Subject, weights: Weights) -> bool:
     """Tell whether ``weights_only=True`` surely refuses a file, as far as the sources do not allow more."""
-    if weights.weights_only_refuses is not True:
+    if weights.weights_only_refuses is not True and not is_allowed_later(subject, weights):
         return False
-    names = refused_globals(subject, weights)
-    if weights.refused_globals and not names:
+    return not _may_be_allowed(subject, refused_globals(subject, weights))
+
+
+def is_refused_by_some(subject: Subject, weights: Weights) -> bool:
+    """Tell whether nobody knows the server's torch, and some with ``weights_only`` by default refuse a file."""
+    since = allowed_since(weights)
+    if subject.settings.torch is not None or since is None or since <= WEIGHTS_ONLY_DEFAULT:
         return False
-    if not _ALLOWING.isdisjoint(source_names(subject)):
-        return False
-    if any(_ALLOWING_ALL in text for text in subject.once(source_texts)):
-        return False
-    # Packages that are installed may allow their own when they are imported.
-    imported = {
-        module
-        for module in subject.once(imported_modules) - {"numpy", "torch"}
-        if subject.modules.find(module) is None and module not in sys.stdlib_module_names
-    }
-    return not names or any(name.partition(".")[0] not in imported for name in names)
+    return not _may_be_allowed(subject, weights.weights_only_because)
+
+
+def allowed_from(weights: Weights) -> str:
+    """Say which torch allows what a file holds, where some do."""
+    since = weights.weights_only_from
+    return (
+        f", which weights_only=True refuses before torch {since}; torch {since} and newer allow it"
+        if since
+        else ""
+    )
+
+
+def allows_itself(subject: Subject) -> bool:
+    """Tell whether the sources may say themselves what is allowed, wherever they do."""
+    return not _ALLOWING.isdisjoint(source_names(subject)) or subject.once(_is_torch_told)
+
+
+def _may_be_allowed(subject: Subject, names: tuple[str, ...]) -> bool:
+    """Tell whether the sources may allow all of these names, or everything."""
+    if allows_itself(subject):
+        return True
+    return bool(names) and all(subject.once(_allowing).may_allow(name) for name in names)
+
+
+def unread_by_torch(weights: Weights, missing: str) -> str:
+    """Return what torch says of a file in which it misses a record, if it is a zip of its form at all."""
+    top = "RuntimeError: ... file in archive is not in a subdirectory"
+    no_record = f"PytorchStreamReader failed locating file {missing}: file not found"
+    if weights.detail.endswith(BEFORE_2_8) or (weights.kind == "numpy" and weights.is_zip):
+        return top
+    if weights.detail == OUTSIDE and missing == "data.pkl":
+        return top
+    if weights.detail in (OF_TORCH_PACKAGE, OUTSIDE) or (weights.kind != "zip" and weights.is_zip):
+        return f"RuntimeError: {no_record}"
+    if weights.is_zip:
+        return f'{top}, Expected hasRecord("version") to be true, or {no_record}'
+    return "RuntimeError: PytorchStreamReader failed reading zip archive"
+
+
+def _is_torch_told(subject: Subject) -> bool:
+    """Tell whether the sources have torch load everything, or put something of their own in its place."""
+    return any(_ALLOWING_ALL in text for text in subject.once(source_texts)) or any(
+        isinstance(node, ast.Attribute) and node.attr == "load" and isinstance(node.ctx, ast.Store)
+        for tree in trees(subject)
+        for node in ast.walk(tree)
+    )
+
+
+class _Allowing:
+    """What the imports of the sources may allow: packages do, for classes of their own and of others."""
+
+    def __init__(self, subject: Subject) -> None:
+        worker = subject.worker
+        self._modules = worker.modules
+        found = [self._modules.find(name) for name in worker.graph]
+        spaces = [self._modules.space(module) for module in found if module is not None]
+        imports = [item for space in spaces if space is not None for item in space.imports]
+        self._imported = {name for item in imports for name in _names_of(item.module, item.names)}
+        foreign = {name.partition(".")[0] for name in self._imported} - _INERT - sys.stdlib_module_names
+        # A module whose text is not read may import anything.
+        self._any = None in spaces or any(self._modules.find(name) is None for name in foreign)
+        # importlib.import_module("torchao")
+        self._texts = subject.once(source_texts)
+
+    def may_allow(self, name: str) -> bool:
+        """Tell whether something that is imported may have allowed a name."""
+        top = name.partition(".")[0]
+        if top == "__main__" or self._modules.find(top) is not None:
+            return False  # nobody else knows it
+        if self._any or top in self._texts:
+            return True
+        return any(name in table and self._is_imported(package) for package, table in ADDED_BY.items())
+
+    def _is_imported(self, package: str) -> bool:
+        return any(f"{name}.".startswith(f"{package}.") for name in self._imported)
+
+
+def _allowing(subject: Subject) -> _Allowing:
+    return _Allowing(subject)
+
+
+def _names_of(module: str | None, names: tuple[str, ...]) -> tuple[str, ...]:
+    return () if module is None else (module, *(f"{module}.{name}" for name in names))

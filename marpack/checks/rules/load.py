@@ -8,9 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from marpack.archive.inspection.torch_versions import Version
 from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.subject import Subject
+from marpack.checks.frame.torch_load import REFUSED, allows_itself
+from marpack.checks.frame.weights import describe, serialized_file
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
@@ -35,11 +39,31 @@ def find_unloadable(subject: Subject) -> Iterator[Finding]:
     """Pack a model that ``BaseHandler`` can load.
 
     Asked only by ``load=True`` and ``--load``, for this **runs the code of the model file**, and of the pickle
-    that torch accepts. The model is loaded as ``BaseHandler`` does, in another process of this Python, where torch
-    must be installed; what goes wrong there ends a worker too. Where nothing is loaded, a note says why [server].
+    that torch accepts; also that of the handler's file, where the weights hold what ``weights_only=True`` does not
+    allow unless something that is imported says so. The model is loaded as ``BaseHandler`` does, in another
+    process of this Python, where torch must be installed; what goes wrong there ends a worker too. Where nothing
+    is loaded, a note says why [server].
     """
-    if not subject.settings.load:
-        return
+    if subject.settings.load:
+        yield from subject.once(_outcome).findings
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of loading: findings, and the version of the torch that did load the model."""
+
+    findings: tuple[Finding, ...] = ()
+    loaded_by: Version | None = None
+
+
+def has_loaded(subject: Subject) -> bool:
+    """Tell whether the model was asked to be loaded and was, by a torch as the server's, or as good as any."""
+    loaded_by = subject.once(_outcome).loaded_by if subject.settings.load else None
+    torch = subject.settings.torch
+    return loaded_by is not None and (torch is None or torch.version == loaded_by)
+
+
+def _outcome(subject: Subject) -> _Outcome:
     reason = _reason_not_to(subject)
     if reason is None:
         with tempfile.TemporaryDirectory(prefix="marpack-load-") as folder:
@@ -48,10 +72,13 @@ def find_unloadable(subject: Subject) -> Iterator[Finding]:
             except FileExistsError:
                 reason = "this disk takes two of its names for one"
             else:
-                yield from _loaded(subject, folder)
-    if reason is not None:
-        message, fix = f"the model was not loaded, because {reason}", "see whether a server loads it"
-        yield find_unloadable.finding(message=message, fix=fix, severity="note")
+                return _loaded(subject, folder)
+    return _Outcome((_not_loaded(reason),))
+
+
+def _not_loaded(reason: str) -> Finding:
+    message, fix = f"the model was not loaded, because {reason}", "see whether a server loads it"
+    return find_unloadable.finding(message=message, fix=fix, severity="note")
 
 
 def _files(subject: Subject) -> tuple[str, str]:
@@ -76,30 +103,48 @@ def _reason_not_to(subject: Subject) -> str | None:
     return f"{missing[0]!r} is not in it" if missing else None
 
 
-def _loaded(subject: Subject, folder: str) -> Iterator[Finding]:
-    """Load the unpacked model, and yield what goes wrong; ``MissingExtraError`` where this Python has no torch."""
+def _loaded(subject: Subject, folder: str) -> _Outcome:
+    """Load the unpacked model and see what goes wrong; ``MissingExtraError`` where this Python has no torch."""
     model_file, serialized_file = _files(subject)
     answer = os.path.join(folder, "answer.json")
-    words = [sys.executable, _SCRIPT, os.path.join(folder, "model"), model_file, serialized_file, answer]
+    words = [sys.executable, _SCRIPT, os.path.join(folder, "model"), model_file, serialized_file]
+    words += [_handler_before(subject), answer]
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        yield _failed(model_file, f"has not been loaded within {_SECONDS} s", "it stops waiting")
-        return
+        late = _failed(model_file, f"has not been loaded within {_SECONDS} s", "it stops waiting")
+        return _Outcome((late,))
     try:
         with open(answer, encoding="utf-8") as file:
-            problem = json.load(file)
+            said = json.load(file)
     except (OSError, ValueError):
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        what = said[-1] if said else "without a word"
-        yield _failed(model_file, f"ends the process that loads it ({done.returncode}): {what}", what)
-        return
-    if problem and problem["kind"] == "no-torch":
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        what = lines[-1] if lines else "without a word"
+        ended = _failed(model_file, f"ends the process that loads it ({done.returncode}): {what}", what)
+        return _Outcome((ended,))
+    problem = said["problem"]
+    if problem is None:
+        major, minor = said["torch"]
+        return _Outcome(loaded_by=(major, minor))
+    if problem["kind"] == "no-torch":
         raise MissingExtraError("loading a model (load=True, --load)", "torch")
-    if problem:
-        member = serialized_file if problem["kind"] == "weights" else model_file
-        effect = f"the worker dies: {problem['error'][:_LONGEST_MESSAGE]}"
-        yield _failed(member, problem["message"][:_LONGEST_MESSAGE], effect)
+    if REFUSED.partition(": ")[2] in problem["error"] and (said["handler"] or allows_itself(subject)):
+        # By what was run here it is refused.
+        why = "its handler may allow what its weights hold, and is not run"
+        if said["handler"]:
+            why = f"its handler may allow what its weights hold, and cannot be imported here: {said['handler']}"
+        return _Outcome((_not_loaded(why[:_LONGEST_MESSAGE]),))
+    member = serialized_file if problem["kind"] == "weights" else model_file
+    effect = f"the worker dies: {problem['error'][:_LONGEST_MESSAGE]}"
+    return _Outcome((_failed(member, problem["message"][:_LONGEST_MESSAGE], effect),))
+
+
+def _handler_before(subject: Subject) -> str:
+    """Return the handler's module where what it allows decides on the weights, else nothing."""
+    name, entry = serialized_file(subject), subject.worker.entry_point
+    if name is None or entry is None or entry.module is None or not subject.file("modelFile"):
+        return ""
+    return entry.module.name if describe(subject, name).refused_globals else ""
 
 
 def _failed(member: str, message: str, effect: str) -> Finding:

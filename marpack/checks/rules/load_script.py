@@ -1,7 +1,8 @@
 """What runs in the process that loads a model: a script, which knows nothing of marpack.
 
-It does what TorchServe's base handler does in ``initialize`` [server], and writes what went wrong as JSON:
-``null``, or an object of ``kind``, ``message`` and ``error``.
+It does what TorchServe's base handler does in ``initialize`` [server], and writes an object as JSON: ``problem``
+is what went wrong, ``null`` or an object of ``kind``, ``message`` and ``error``; ``torch`` its version, as two
+numbers; ``handler`` why the handler's module could not be imported, if it could not.
 """
 
 from __future__ import annotations
@@ -15,19 +16,32 @@ from typing import Any
 
 
 def main() -> None:
-    """Load what the arguments name: folder, model file, serialized file; write the answer to the last."""
-    folder, model_file, serialized_file, answer = sys.argv[1:]
+    """Load what the arguments name: folder, model file, serialized file, module; write the answer to the last.
+
+    The module, if one is named, is the handler's, which a worker has imported before.
+    """
+    folder, model_file, serialized_file, handler, answer = sys.argv[1:]
     # As in a worker: the model's folder comes first, and this script's is not there.
     sys.path[0] = folder
     os.chdir(folder)
     try:
-        import torch  # noqa: F401 - before the model's own files can stand in its place
+        import torch  # before the model's own files can stand in its place
     except ImportError:
-        problem: object = {"kind": "no-torch", "message": "", "error": ""}
+        said: object = {"problem": {"kind": "no-torch", "message": "", "error": ""}}
     else:
-        problem = _problem(folder, model_file, serialized_file)
+        unlike = _not_imported(handler) if handler else None
+        version = [int(part) for part in torch.__version__.split(".")[:2]]
+        said = {"problem": _problem(folder, model_file, serialized_file), "torch": version, "handler": unlike}
     with open(answer, "w", encoding="utf-8") as file:
-        json.dump(problem, file)
+        json.dump(said, file)
+
+
+def _not_imported(handler: str) -> str | None:
+    try:
+        importlib.import_module(handler)
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 def _problem(folder: str, model_file: str, serialized_file: str) -> dict[str, str] | None:
@@ -43,7 +57,7 @@ def _problem(folder: str, model_file: str, serialized_file: str) -> dict[str, st
         model = _model(model_file)
         if serialized_file:
             kind = "weights"
-            model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+            model.load_state_dict(torch.load(weights, map_location="cpu"))
         model.to("cpu").eval()
     except BaseException as error:
         said = f"{type(error).__name__}: {error}"

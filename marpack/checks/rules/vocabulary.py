@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from marpack.archive.inspection.kinds import Weights
+from marpack.checks.flow.events import Load
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.weights import describe, may_be_read
 from marpack.checks.python.classes import ClassOf
@@ -69,7 +70,8 @@ def find_unreadable(subject: Subject) -> Iterator[Finding]:
     if name not in subject.names:
         return
     weights = describe(subject, name)
-    problem = problem_of(subject, "torch.load", {}, name, weights)
+    load = Load(member="", line=0, phase="initialize", path=name, call="torch.load")
+    problem = problem_of(subject, load, weights)
     severity: Severity | None = None
     if problem is not None:
         message, effect = (

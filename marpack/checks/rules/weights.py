@@ -6,18 +6,22 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
-from marpack.archive.inspection.kinds import NOT_ALL_NAMES, Weights
+from marpack.archive.inspection.kinds import BROKEN_SAFETENSORS, CANNOT, NOT_ALL_NAMES, Weights
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import (
     READS_SAFETENSORS,
     REFUSED,
     WEIGHTS_ONLY_DEFAULT,
+    allowed_from,
     is_before,
     is_refused,
+    is_refused_by_some,
     refused_globals,
+    unread_by_torch,
 )
 from marpack.checks.frame.weights import describe, may_be_read, serialized_file
 from marpack.checks.python.classes import ClassOf
+from marpack.checks.rules.load import has_loaded
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
@@ -28,6 +32,10 @@ WITHOUT_MODEL_FILE = (".pt", ".onnx", ".so")
 _NO_WEIGHTS = "the worker dies: RuntimeError: No model weights could be loaded"
 _REFUSED = f"the worker dies: {REFUSED}"
 _SAVE = "save model.state_dict(), by torch.save"
+_ALLOW = (
+    "have the model file allow it, by torch.serialization.add_safe_globals([...]), or by importing what does so "
+    "for its own classes, as torchao; or save tensors alone"
+)
 _MISSING_KEYS = "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict"
 _NOT_LIKE = "the worker dies: Expected state_dict to be dict-like, or Error(s) in loading state_dict"
 _SAFETENSORS = ".safetensors"
@@ -38,7 +46,6 @@ _NO_STATE_DICT = {
     "2.6, Expected state_dict to be dict-like",
     "module": f"{_REFUSED}, or, before torch 2.6, Expected state_dict to be dict-like",
     "checkpoint": _MISSING_KEYS,
-    "exported-program": "the worker dies: torch.load does not read it",
     **dict.fromkeys(("safetensors", "onnx", "aot-library", "numpy", "unknown"), _REFUSED),
 }
 
@@ -100,10 +107,9 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
     weights = describe(subject, name)
     if weights.kind == "torchscript":
         return
-    error = "locating file constants.pkl: file not found" if _is_zip(weights) else "reading zip archive"
     message = f"it is no TorchScript but {weights.detail}, and there is no model file"
     fix = "pack the model file too, or what torch.jit.script(model).save(...) writes"
-    effect = f"the worker dies: PytorchStreamReader failed {error}"
+    effect = f"the worker dies: {unread_by_torch(weights, 'constants.pkl')}"
     yield find_no_script.finding(message=message, fix=fix, effect=effect, member=name)
 
 
@@ -111,13 +117,6 @@ def _has_own(cls: ClassOf, method: str) -> bool:
     """Tell whether a class, or one of the archive's that it derives from, may have a method of its own."""
     lineage = cls.lineage()
     return any(isinstance(item, ClassOf) and item.own_attribute(method).has is not False for item in lineage)
-
-
-def _is_zip(weights: Weights) -> bool:
-    """Tell whether a file is a zip of torch's, in which torch.jit.load misses only something."""
-    if weights.legacy or weights.is_plain_pickle:
-        return False
-    return weights.kind in ("state_dict", "module", "checkpoint", "pickle", "exported-program")
 
 
 @rule("weights-state-dict", "error", kind="model")
@@ -133,30 +132,55 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     installed [server].
     """
     name = _serialized(subject)
-    if name is None or subject.role("modelFile") is None:
+    if name is None or subject.role("modelFile") is None or has_loaded(subject):
         return
     weights = describe(subject, name)
     finding = partial(find_no_state_dict.finding, member=name)
     if subject.names[name] == 0:
         yield finding(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError")
-    elif name.endswith(_SAFETENSORS):
-        yield from _of_safetensors(subject, name, weights)
-    elif effect := _NO_STATE_DICT.get(weights.kind):
+    elif name.endswith(_SAFETENSORS) and (misread := [*_of_safetensors(subject, name, weights)]):
+        yield from misread
+    elif effect := _no_state_dict(weights, name):
         inside = f", under {weights.holds[0]!r}" if weights.holds else ""
         lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
         message = f"it is no state_dict but {weights.detail}{inside}"
         fix = "leave modelFile out" if weights.kind == "torchscript" else _SAVE
         yield finding(message=message, fix=fix, effect=effect, severity="warning" if lenient else None)
-    elif is_refused(subject, weights) and not is_before(subject, WEIGHTS_ONLY_DEFAULT):
-        names = ", ".join(refused_globals(subject, weights)[:3])
-        message = f"it holds {names or 'what weights_only=True does not allow'}"
+    elif weights.kind != "safetensors" and _is_refused_by_default(subject, weights):
         torch = subject.settings.torch
         worst: Severity | None = None if torch is not None and torch.certain else "warning"
-        yield finding(message=message, fix=_SAVE, effect=f"{_REFUSED}, from torch 2.6 on", severity=worst)
+        names = ", ".join(refused_globals(subject, weights)[:3])
+        message = f"it holds {names or 'what weights_only=True does not allow'}{allowed_from(weights)}"
+        effect, fix = f"{_REFUSED}, from torch 2.6 on", _way_out(weights) if names and weights.keys else _SAVE
+        if not names and CANNOT in weights.detail:
+            message, effect = f"it is {weights.detail}", f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
+        yield finding(message=message, fix=fix, effect=effect, severity=worst)
     elif _is_no_mapping_of_names(weights):
         message = f"it is no state_dict but {weights.detail}"
         severity: Severity | None = "warning" if _has_own_loading(subject) else None
         yield finding(message=message, fix=_SAVE, effect=_NOT_LIKE, severity=severity)
+    elif is_refused_by_some(subject, weights):
+        message = f"it holds {', '.join(weights.weights_only_because[:3])}{allowed_from(weights)}"
+        effect = f"with an older torch, from 2.6 on, {_REFUSED}"
+        yield finding(message=message, fix=_way_out(weights), effect=effect, severity="note")
+
+
+def _way_out(weights: Weights) -> str:
+    since = weights.weights_only_from
+    return f"serve it by torch {since} or newer, or leave that out of what is saved" if since else _ALLOW
+
+
+def _is_refused_by_default(subject: Subject, weights: Weights) -> bool:
+    return is_refused(subject, weights) and not is_before(subject, WEIGHTS_ONLY_DEFAULT)
+
+
+def _no_state_dict(weights: Weights, name: str) -> str | None:
+    """Return what the server says of what is surely no state_dict, None for what may be one."""
+    if weights.kind == "safetensors" and name.endswith(_SAFETENSORS):
+        return None
+    if weights.kind in ("zip", "numpy", "exported-program") and weights.is_zip and weights.weights_only_refuses:
+        return f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
+    return _NO_STATE_DICT.get(weights.kind)
 
 
 def _is_no_mapping_of_names(weights: Weights) -> bool:
@@ -177,6 +201,11 @@ def _of_safetensors(subject: Subject, name: str, weights: Weights) -> Iterator[F
             message = f"it is {weights.detail}, which torch.load reads since torch 2.13 only"
             severity: Severity = "error" if torch is not None and torch.certain else "warning"
             yield finding(message=message, fix=fix, effect=_REFUSED, severity=severity)
+        elif weights.detail.startswith(BROKEN_SAFETENSORS):
+            message = f"it is {weights.detail}"
+            severity = "error" if torch is not None and torch.certain else "warning"
+            fix = "save it again, by safetensors.torch.save_file"
+            yield finding(message=message, fix=fix, effect=f"{_REFUSED}, or SafetensorError", severity=severity)
         elif not (brought := subject.distributions.brings("safetensors")):
             message = f"it is {weights.detail}, which torch.load reads since torch 2.13, by safetensors"
             fix = f"install torch 2.13 and safetensors where the server runs, or {fix}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,7 +109,7 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
         if (name, event.call) in said:
             continue
         said.add((name, event.call))
-        problem = problem_of(subject, event.call, dict(event.keywords), name, describe(subject, name))
+        problem = problem_of(subject, event, describe(subject, name))
         if problem is None:
             continue
         wrong.add(name)
@@ -146,13 +146,13 @@ def find_wrong_calls(subject: Subject) -> Iterator[Finding]:
 
 def _of_use(weights: Weights, use: LoadedUse) -> Problem | None:
     """Return why what torch.load gives for a file cannot be used so."""
-    if use.name and weights.kind in ("state_dict", "checkpoint"):
+    if use.name and weights.kind in ("state_dict", "checkpoint", "safetensors"):
         if use.name not in MODULE_METHODS:
             return None
         effect = f"AttributeError: 'dict' or 'collections.OrderedDict' object has no attribute {use.name!r}"
         fix = "make the model and have it load_state_dict() what the file holds, or save the whole model"
         message = f".{use.name}() is of models, and it is {weights.detail}"
-        return Problem(message=message, effect=effect, fix=fix, certain=weights.kind == "state_dict")
+        return Problem(message=message, effect=effect, fix=fix, certain=weights.kind != "checkpoint")
     # It may be another load_state_dict than torch's.
     given = f"load_state_dict() is given {weights.detail}"
     if not use.name and weights.kind == "module":
@@ -190,25 +190,20 @@ def _fails(subject: Subject, event: Load) -> bool:
     """Tell whether a load surely fails."""
     if event.path not in subject.names:
         return False
-    weights = describe(subject, event.path)
-    problem = problem_of(subject, event.call, dict(event.keywords), event.path, weights)
+    problem = problem_of(subject, event, describe(subject, event.path))
     return problem is not None and problem.certain
 
 
-def problem_of(
-    subject: Subject, function: str, keywords: Mapping[str, object], name: str, weights: Weights
-) -> Problem | None:
-    """Return why a function does not load a file, None where it may.
-
-    ``keywords`` are those of the call, ``...`` where a value is not known.
-    """
+def problem_of(subject: Subject, load: Load, weights: Weights) -> Problem | None:
+    """Return why a call does not load a file, None where it may."""
+    function = load.call
     reader = _READERS.get(function)
     if (weights.kind == "zip" and reader != _ONNX) or weights.detail == NOT_KNOWN:
         return None  # what torch's own reader makes of it is not known
     if weights.detail.startswith(git_lfs.WHAT):
         return None  # another rule speaks of pointers
     if function in _TORCH_LOAD:
-        return _of_torch_load(subject, keywords, name, weights)
+        return _of_torch_load(subject, load, weights)
     if function in ("pickle.load", "pickle.loads"):
         if weights.kind in _OF_TORCH_SAVE and not weights.is_plain_pickle and not weights.legacy:
             effect = "_pickle.UnpicklingError: A load persistent id instruction was encountered"
@@ -222,9 +217,8 @@ def problem_of(
     return Problem(message=message, effect=reader.effect, fix=f"pack what {reader.made_by} writes")
 
 
-def _of_torch_load(
-    subject: Subject, keywords: Mapping[str, object], name: str, weights: Weights
-) -> Problem | None:
+def _of_torch_load(subject: Subject, load: Load, weights: Weights) -> Problem | None:
+    keywords = dict(load.keywords)
     if "pickle_module" in keywords or "**" in keywords:
         return None
     torch = subject.settings.torch
@@ -235,7 +229,11 @@ def _of_torch_load(
             effect = f"TypeError: {keyword!r} is an invalid keyword argument"
             return Problem(message=message, effect=effect, fix=f"leave {keyword}= out", certain=told)
     newer = not is_before(subject, READS_SAFETENSORS)
-    if name.endswith(".safetensors") and newer:
+    if load.path.endswith(".safetensors") and newer and not load.opened:
+        if weights.kind == "safetensors" and keywords.get("map_location") is dict:
+            effect = "RuntimeError: Loading safetensors file with dict map_location is not supported"
+            message, fix = "it is read by safetensors, by its name", "give map_location the name of a device"
+            return Problem(message=message, effect=f"{effect}, from torch 2.13 on", fix=fix, certain=told)
         if weights.kind == "safetensors":
             return None
         message = f"its name says safetensors, and it is {weights.detail}"

@@ -1,4 +1,4 @@
-"""The rule on weights that the server's torch cannot read: formats, operators and names that it does not have."""
+"""Rules on weights that the server's torch cannot read, or reads though they are damaged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from marpack.checks.frame.servers_torch import Torch
 from marpack.checks.frame.subject import Subject
-from marpack.checks.frame.weights import describe, is_named, serialized_file, weights_files
+from marpack.checks.frame.weights import describe, is_named, may_be_read, serialized_file, weights_files
 from marpack.checks.rules.handler_name import is_python
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
@@ -56,6 +56,21 @@ def find_unreadable(subject: Subject) -> Iterator[Finding]:
             continue
         effect = f"{'the worker dies' if _is_loaded(subject, name) else 'what loads it fails'}: {effect}"
         yield find_unreadable.finding(message=message, fix=fix, effect=effect, member=name, severity=severity)
+
+
+@rule("weights-sums", "warning", kind="model")
+def find_wrong_sums(subject: Subject) -> Iterator[Finding]:
+    """Pack weights that are whole.
+
+    Torch compares none of the sums in its zips, and loads what is damaged as if it were not. Where sums are not
+    written (``torch.serialization.set_crc32_options(False)``) nothing can be told. Only records that say what the
+    file is are looked at, not those of tensors [server].
+    """
+    name = serialized_file(subject) if may_be_read(subject) and is_python(subject) else None
+    if name is not None and describe(subject, name).sums == "wrong":
+        message = "a sum in its zip is wrong: it is damaged, or was changed"
+        fix, effect = "save it again, or copy it anew", "it says nothing, and loads what is there"
+        yield find_wrong_sums.finding(message=message, fix=fix, effect=effect, member=name)
 
 
 def _is_loaded(subject: Subject, name: str) -> bool:

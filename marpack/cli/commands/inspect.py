@@ -162,11 +162,12 @@ def _weights(member: InspectedMember, weights: Weights, references: Mapping[str,
     if not weights.globals_complete:
         yield "  imports more than its bytes tell"
     if weights.kind in _OF_TORCH:
-        does = {True: "refuses it", False: "does not refuse it", None: "is not told for so long a pickle"}
-        because = f", for {_names(weights.refused_globals)}" if weights.refused_globals else ""
-        yield f"  torch.load(weights_only=True) {does[weights.weights_only_refuses]}{because}"
+        yield f"  torch.load(weights_only=True) {_weights_only(weights)}"
     if weights.numpy_from:
         yield f"  imports what numpy has from {weights.numpy_from} on"
+    if weights.sums:
+        how = {"none": "is without sums", "wrong": "has wrong sums, and may be damaged"}[weights.sums]
+        yield f"  {how}: torch reads it all the same; zipfile, unzip and other readers report it"
     if weights.parts:
         yield f"  keeps tensors in {_names(weights.parts)}"
 
@@ -186,6 +187,18 @@ def _readers(weights: Weights, torch: str | None) -> Iterator[str]:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall("[0-9]+", version)[:2]))
+
+
+def _weights_only(weights: Weights) -> str:
+    """Say what weights_only=True does, and of which torch where they differ."""
+    if weights.weights_only_refuses is None:
+        return "is not told for so long a pickle"
+    if weights.weights_only_refuses:
+        return "refuses it" + (f", for {_names(weights.refused_globals)}" if weights.refused_globals else "")
+    if not weights.weights_only_because:
+        return "does not refuse it"
+    since, because = weights.weights_only_from, _names(weights.weights_only_because)
+    return f"refuses it before torch {since}, for {because}; torch {since} and newer allow it"
 
 
 def _names(imported: Sequence[str]) -> str:

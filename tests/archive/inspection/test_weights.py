@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import json
 import pickle
@@ -14,6 +13,7 @@ import tarfile
 import tracemalloc
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import _weights_only_unpickler
 
 from marpack.archive.inspection.kinds import TensorKey, Weights
 from marpack.archive.inspection.pickles import LEGACY_MAGIC
 from marpack.archive.inspection.weights import describe_weights
-from marpack.archive.inspection.weights_only import WEIGHTS_ONLY_GLOBALS, WEIGHTS_ONLY_OPCODES
+from marpack.archive.inspection.weights_only import lists_of
+from tests.support import weights_only
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),
@@ -94,7 +94,7 @@ def keys_of(state_dict: Any) -> tuple[TensorKey, ...]:
     return tuple(
         TensorKey(name=name, shape=tuple(value.shape), dtype=str(value.dtype).removeprefix("torch."))
         if isinstance(value, torch.Tensor)
-        else TensorKey(name=name)
+        else TensorKey(name=name, plain=True)
         for name, value in state_dict.items()
     )
 
@@ -201,22 +201,73 @@ def test_what_torch_saves(name: str, how: str) -> None:
         assert set(found.refused_globals) == set(
             torch.serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(data))
         )
-    assert set(found.refused_globals) == set(found.globals) - WEIGHTS_ONLY_GLOBALS
+    assert set(found.refused_globals) == set(found.globals) - lists_of((99, 0))[0]
 
 
 def test_the_lists_are_those_of_torch() -> None:
-    # In a process of its own: other parts of torch add to them when they are imported.
-    code = """if True:
-        import torch
-        from torch import _weights_only_unpickler as unpickler
-        print(*unpickler._get_allowed_globals(), *unpickler._get_user_allowed_globals())
-    """
-    listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert set(listed.split()) == WEIGHTS_ONLY_GLOBALS
-    text = inspect.getsource(_weights_only_unpickler.Unpickler.load)
-    names = set(re.findall(r"\b([A-Z][A-Z0-9_]+)\[0\]", text))
-    assert len(names) > 30
-    assert {getattr(pickle, name)[0] for name in names} == WEIGHTS_ONLY_OPCODES
+    torchs = weights_only.asked()
+    assert len(torchs.names) > 130
+    assert weights_only.differences(torchs) == []
+    # And it would show what they lack.
+    other = replace(torchs, version=(2, 5))
+    assert "+ builtins.set" in weights_only.differences(other)
+
+
+def without_sums(value: object) -> bytes:
+    torch.serialization.set_crc32_options(False)
+    try:
+        return saved(value)
+    finally:
+        torch.serialization.set_crc32_options(True)
+
+
+def with_sum(data: bytes, name: str, crc32: int, *, header: bool = True, directory: bool = True) -> bytes:
+    """The same with another sum of a record, in its header, what follows its data, and the directory."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        found = next(each for each in archive.infolist() if each.filename.endswith(name)).CRC
+    places = [match.start() for match in re.finditer(re.escape(found.to_bytes(4, "little")), data)]
+    assert len(places) >= 2
+    new = bytearray(data)
+    for place in places:
+        if directory if place == places[-1] else header:
+            new[place : place + 4] = crc32.to_bytes(4, "little")
+    return bytes(new)
+
+
+def bad_sum(data: bytes) -> str | None:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return archive.testzip()
+
+
+@pytest.mark.parametrize("name", ["kinds", "lightning", "module", "numpy"])
+def test_a_zip_without_sums(name: str) -> None:
+    value = SAVED[name][0]
+    whole, data = described(saved(value)), without_sums(value)
+    assert bad_sum(data) is not None
+    torch.load(io.BytesIO(data), weights_only=False)
+    assert whole.sums is None
+    assert described(data) == replace(whole, sums="none")
+
+
+@pytest.mark.parametrize("crc32", [0, 0x01020304])
+@pytest.mark.parametrize("name", ["data.pkl", "/version"])
+def test_a_wrong_sum_is_told_and_does_not_matter_to_torch(name: str, crc32: int) -> None:
+    data = with_sum(saved(STATE), name, crc32)
+    assert bad_sum(data)
+    assert torch.load(io.BytesIO(data)).keys() == STATE.keys()
+    assert described(data) == replace(described(saved(STATE)), sums="wrong")
+    # The directory's is the one that readers compare.
+    assert described(with_sum(saved(STATE), name, crc32, header=False)).sums == "wrong"
+    assert described(with_sum(saved(STATE), name, crc32, directory=False)).sums is None
+
+
+def test_a_wrong_sum_in_torchscript(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    JIT.script(NET).save(str(path))
+    for name in (".py", "data.pkl"):
+        changed = with_sum(path.read_bytes(), name, 1)
+        JIT.load(io.BytesIO(changed))
+        assert described(changed) == replace(described(path.read_bytes()), sums="wrong")
 
 
 def test_torchscript(tmp_path: Path) -> None:
@@ -271,7 +322,7 @@ def tar_file() -> bytes:
 OTHERS: dict[str, tuple[bytes, str, str]] = {
     "empty": (b"", "unknown", "empty"),
     "zeros": (bytes(100), "unknown", "nothing that is known"),
-    "text": (b"Hello, world\n", "unknown", "nothing that is known"),
+    "text": (b"Hello, world\n", "unknown", "a text"),
     "picture": (PNG, "unknown", "nothing that is known"),
     "tar": (tar_file(), "unknown", "nothing that is known"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "unknown", "a pointer of Git LFS"),

@@ -364,6 +364,11 @@ class Failing(torch.nn.Module):
         (lambda: {"w.pt": [BASE]}, "bad-type", "or a module or state_dict of torch"),
         (lambda: Unreadable(w=BASE), "bad-value", "the mapping cannot be read: LookupError('lost')"),
         (lambda: {"w.pt": Unreadable(w=BASE)}, "bad-type", "cannot take"),
+        # torch.load of 2.13 goes by the name.
+        (lambda: {"w.safetensors": {"w": BASE}}, "bad-value", "Call it .pt, or give what safetensors.torch.save("),
+        (lambda: {"w.safetensors": torch.nn.Linear(3, 4)}, "bad-value", "'w.safetensors' is a name for"),
+        (lambda: {"w.safetensors": b"of safetensors"}, None, ""),
+        (lambda: {"w.SAFETENSORS": {"w": BASE}}, None, ""),
         (lambda: NoPairs(w=BASE), "bad-value", "the mapping cannot be read: TypeError"),
         (NotAMapping, "bad-value", "torch cannot save it (AttributeError: 'int' object"),
         (Failing, "bad-value", "torch cannot save it (LookupError: lost)"),

@@ -34,7 +34,25 @@ def saved(pickled: bytes) -> bytes:
     return of_zip(**{"data.pkl": b"\x80\x02" + pickled + b".", "data/0": bytes(8), "data/1": bytes(4)})
 
 
+def beside(data: bytes) -> bytes:
+    """The same with one more file, as what packs zips by hand leaves it."""
+    buffer = io.BytesIO(data)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("__MACOSX/readme", b"")
+    return buffer.getvalue()
+
+
+def flat(program: bytes) -> bytes:
+    """What torch.export wrote before 2.8, as far as it is looked at."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("serialized_exported_program.json", program)
+        archive.writestr("version", "5.3")
+    return buffer.getvalue()
+
+
 STATE_DICT = saved(STATE)
+LATER = STATE[:-1] + b"X\x04\0\0\0morecexceptions\nValueError\n)Ru"
 CHECKPOINT = saved(b"}(X\x05\0\0\0model" + STATE + b"X\x05\0\0\0epochK\x03u")
 MODULE = saved(b"cnet\nNet\n)\x81}X\x08\0\0\0training\x88sb")
 SCRIPT = of_zip(
@@ -168,6 +186,39 @@ CASES = [
         repaired=eager(STATE_DICT),
         fails="worker",
         says=r"Unexpected key\(s\) in state_dict",
+    ),
+    Case(
+        code="weights-state-dict",
+        title="what torch 2.14 is the first to allow",
+        broken=eager(saved(LATER)),
+        repaired=eager(STATE_DICT),
+        fails="worker",
+        says=REFUSED,
+        options={"torch": "2.13"},
+    ),
+    Case(
+        code="weights-state-dict",
+        title="a zip of something else",
+        broken=eager(of_zip(**{"readme.txt": b""})),
+        repaired=eager(STATE_DICT),
+        fails="worker",
+        says=r"failed locating file data\.pkl",
+    ),
+    Case(
+        code="weights-state-dict",
+        title="a file beside torch's folder",
+        broken=eager(beside(STATE_DICT)),
+        repaired=eager(STATE_DICT),
+        fails="worker",
+        says="is not in a subdirectory",
+    ),
+    Case(
+        code="weights-script",
+        title="a program of torch.export from before 2.8",
+        broken=alone(flat(b"{}")),
+        repaired=alone(SCRIPT),
+        fails="worker",
+        says="is not in a subdirectory",
     ),
     Case(
         code="weights-state-dict",

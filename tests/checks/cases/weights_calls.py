@@ -26,6 +26,7 @@ class Handler:
     return Archive(files=files, model={"handler": "handler.py", "serializedFile": name})
 
 
+SAFETENSORS = (2).to_bytes(8, "little") + b"{}"
 MODULE = whole("net")
 # With all that makes it one for torch.
 FILLED = saved(
@@ -51,6 +52,24 @@ CASES = [
         repaired=loads(TRUSTED, MODULE),
         fails="worker",
         says=REFUSED,
+    ),
+    Case(
+        code="weights-call",
+        title="a state_dict by a name of safetensors",
+        broken=loads(LOAD, STATE_DICT, "net.safetensors"),
+        repaired=loads("torch.load(open(path, 'rb'))", STATE_DICT, "net.safetensors"),
+        fails="worker",
+        says="[Ss]afetensor",
+        options={"torch": "2.13"},
+    ),
+    Case(
+        code="weights-call",
+        title="safetensors for a dict of devices",
+        broken=loads("torch.load(path, {'cuda:0': 'cpu'})", SAFETENSORS, "net.safetensors"),
+        repaired=loads("torch.load(path, {'cuda:0': 'cpu'})", STATE_DICT),
+        fails="worker",
+        says="safetensors",
+        options={"torch": "2.13"},
     ),
     Case(
         code="weights-call",

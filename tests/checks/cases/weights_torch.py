@@ -6,7 +6,7 @@ import io
 import zipfile
 
 from tests.checks.cases.case import Archive, Case
-from tests.checks.cases.weights import STATE_DICT
+from tests.checks.cases.weights import STATE_DICT, eager
 from tests.checks.cases.weights_modules import loaded, whole
 
 # A handler that loads a program of torch.export, or a state_dict, by itself.
@@ -38,7 +38,22 @@ def exported(data: bytes, name: str) -> Archive:
     )
 
 
+def damaged(data: bytes) -> bytes:
+    """The same with a wrong sum for what is pickled, in both places."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        sum_ = archive.getinfo("archive/data.pkl").CRC.to_bytes(4, "little")
+    assert data.count(sum_) == 2
+    return data.replace(sum_, b"\1\2\3\4")
+
+
 CASES = [
+    Case(
+        code="weights-sums",
+        title="a record that changed",
+        broken=eager(damaged(STATE_DICT)),
+        repaired=eager(STATE_DICT),
+        fails="serves",
+    ),
     Case(
         code="weights-torch",
         title="a program that torch 2.5 exported",

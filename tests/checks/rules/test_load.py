@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fractions
 import json
 import os
 import re
@@ -91,6 +92,82 @@ def test_a_whole_module_is_refused_as_by_the_server(tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(2, 2), tmp_path / "whole.pt")
     [finding] = loaded(plan(model_file={"model.py": MODEL.encode()}, serialized_file=tmp_path / "whole.pt"))
     assert "Weights only load failed" in finding.message
+
+
+HELD = """
+import fractions
+import torch
+
+
+class Net(torch.nn.Linear):
+    def __init__(self):
+        super().__init__(3, 2)
+        self.scale = fractions.Fraction(1, 3)
+
+    def get_extra_state(self):
+        return self.scale
+
+    def set_extra_state(self, state):
+        self.scale = state
+"""
+ALLOW = "import fractions, torch\ntorch.serialization.add_safe_globals([fractions.Fraction])\n"
+HANDLER = "def handle(data, context):\n    return data\n"
+WITHIN = """
+import fractions, torch
+from ts.torch_handler.base_handler import BaseHandler
+class Handler(BaseHandler):
+    def initialize(self, context):
+        with torch.serialization.safe_globals([fractions.Fraction]):
+            super().initialize(context)
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "handler", "expected"),
+    [
+        (ALLOW + HELD, HANDLER, None),
+        (HELD, ALLOW + HANDLER, None),
+        (HELD, "import os\nos.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'\n" + HANDLER, None),
+        (HELD, HANDLER, "error"),
+        # What nobody runs here may allow it.
+        (HELD, WITHIN, "note"),
+        (HELD, "import no_such_module\n" + HANDLER, "note"),
+    ],
+)
+def test_what_the_weights_hold_is_allowed_by_what_is_imported(
+    model: str, handler: str, expected: str | None, tmp_path: Path
+) -> None:
+    state = {**torch.nn.Linear(3, 2).state_dict(), "_extra_state": fractions.Fraction(1, 3)}
+    torch.save(state, tmp_path / "net.pt")
+    packed = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": handler.encode()},
+        model_file={"model.py": model.encode()},
+        serialized_file=tmp_path / "net.pt",
+    )
+    findings = [each for each in check(packed, load=True) if each.code in ("load", "weights-state-dict")]
+    assert [each.severity for each in findings if each.code == "load"] == ([expected] if expected else [])
+    if expected is None:
+        assert findings == []
+
+
+def test_what_was_loaded_is_not_warned_of(tmp_path: Path) -> None:
+    hidden = (
+        "import torch\nload = torch.load\nsetattr(torch, 'lo' 'ad', lambda *a, **k: load(*a, weights_only=False))"
+    )
+    state = {**torch.nn.Linear(3, 2).state_dict(), "_extra_state": fractions.Fraction(1, 3)}
+    torch.save(state, tmp_path / "net.pt")
+    packed = marpack.plan_archive(
+        model_name="m",
+        handler="base_handler",
+        model_file={"model.py": f"{hidden}\n{HELD}".encode()},
+        serialized_file=tmp_path / "net.pt",
+    )
+    version = ".".join(torch.__version__.split(".")[:2])
+    cases: tuple[tuple[str | None, list[str]], ...] = ((None, []), (version, []), ("2.6", ["weights-state-dict"]))
+    for told, expected in cases:
+        assert [each.code for each in check(packed, load=True, select="weights", torch=told)] == expected
+        assert "weights-state-dict" in [each.code for each in check(packed, torch=told)]
 
 
 def test_torchscript(script: Path, tmp_path: Path) -> None:

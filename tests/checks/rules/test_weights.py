@@ -8,7 +8,20 @@ import pytest
 
 import marpack
 from tests.checks.cases.case import Archive
-from tests.checks.cases.weights import BASE, NET, STATE, STATE_DICT, alone, eager, saved
+from tests.checks.cases.weights import (
+    BASE,
+    LATER,
+    NET,
+    SCRIPT,
+    STATE,
+    STATE_DICT,
+    alone,
+    beside,
+    eager,
+    flat,
+    of_zip,
+    saved,
+)
 from tests.checks.cases.weights_calls import SAFE
 from tests.support.checking import found
 
@@ -51,6 +64,81 @@ def test_a_name_of_safetensors() -> None:
     assert severities(eager(SAFETENSORS)) == ["error"]
     misnamed = eager(STATE_DICT, "net.safetensors")
     assert [severities(misnamed, torch=torch) for torch in ("2.12", "2.13")] == [[], ["error"]]
+    # By the name in lower case; and what is neither is no state_dict of any torch.
+    assert severities(eager(STATE_DICT, "net.SAFETENSORS"), torch="2.13") == []
+    assert severities(eager(SAFETENSORS, "net.SAFETENSORS"), torch="2.13") == ["error"]
+    assert severities(eager(SCRIPT, "net.safetensors"), torch="2.12") == ["error"]
+    # What safetensors itself does not read.
+    for broken in (SAFETENSORS + b"more", (3).to_bytes(8, "little") + b"{]}"):
+        archive = dataclasses.replace(required, files={**required.files, "net.safetensors": broken})
+        assert (severities(archive), severities(archive, torch="2.13")) == (["warning"], ["error"])
+
+
+def said(archive: Archive, **options: str) -> tuple[str, str]:
+    [finding] = [each for each in found(archive, **options) if each.code == "weights-state-dict"]
+    return finding.severity, finding.message
+
+
+def test_what_a_newer_torch_allows_says_which() -> None:
+    later = eager(saved(LATER))
+    severity, message = said(later)
+    assert severity == "note"  # nobody knows the torch
+    assert message.endswith("weights_only=True refuses before torch 2.14; torch 2.14 and newer allow it")
+    assert [severities(later, torch=torch) for torch in ("2.5", "2.13", "2.14")] == [[], ["error"], []]
+    # What the sources allow is allowed in all of them.
+    for text in (f"{NET}{SAFE}\n", f"torch.load = print\n{NET}"):
+        assert [severities(with_model(later, text), **torch) for torch in ({}, {"torch": "2.13"})] == [[], []]
+
+
+OWN = STATE[:-1] + b"X\x04\0\0\0morecscale\nScale\nu"
+MESH = STATE[:-1] + b"X\x04\0\0\0morectorch.distributed.device_mesh\nDeviceMesh\nu"
+
+
+@pytest.mark.parametrize(
+    ("state", "top", "allowed"),
+    [
+        (OF_LIBRARY, "", False),
+        (OF_LIBRARY, "import quantizer.parts", True),
+        (OF_LIBRARY, "import importlib\nimportlib.import_module('quantizer')", True),
+        (OF_LIBRARY, "import torchvision, numpy, PIL, json", False),
+        # It may import the other, or allow what is not its own.
+        (OF_LIBRARY, "import trainer", True),
+        (FRACTION, "import trainer", True),
+        (FRACTION, "import fractions", False),
+        # Nobody else knows a class of the archive's.
+        (OWN, "import trainer", False),
+        (MESH, "", False),
+        (MESH, "import torch.distributed", False),
+        (MESH, "from torch.distributed import tensor", True),
+        (MESH, "import torch.distributed.tensor.parallel", True),
+        (MESH, "from torch.distributed.tensor import DTensor", True),
+    ],
+)
+@pytest.mark.parametrize("where", ["net.py", "handler.py", "scale.py"])
+def test_what_is_imported_may_allow_it(state: bytes, top: str, allowed: bool, where: str) -> None:
+    archive = eager(saved(state))
+    files = {**archive.files, "net.py": f"import scale\n{NET}", "scale.py": "class Scale: pass\n"}
+    files[where] = f"{top}\n{files[where]!s}"
+    assert severities(dataclasses.replace(archive, files=files), torch="2.13") == ([] if allowed else ["error"])
+
+
+@pytest.mark.parametrize(
+    ("data", "of_load", "of_script"),
+    [
+        (of_zip(**{".data/extern_modules": b""}), "locating file data.pkl", "locating file constants.pkl"),
+        (flat(b"{}"), "is not in a subdirectory", "is not in a subdirectory"),
+        (beside(STATE_DICT), "is not in a subdirectory", "locating file constants.pkl"),
+        (of_zip(readme=b""), "locating file data.pkl", "locating file constants.pkl"),
+        (STATE_DICT[:-9], "reading zip archive", "reading zip archive"),
+    ],
+)
+def test_what_torch_says_of_another_zip(data: bytes, of_load: str, of_script: str) -> None:
+    for archive, code, effect in (
+        (eager(data), "weights-state-dict", of_load),
+        (alone(data), "weights-script", of_script),
+    ):
+        [finding] = [each for each in found(archive) if each.code == code]
+        assert effect in (finding.effect or "")
 
 
 def test_an_older_torch_imports_what_newer_ones_refuse() -> None:

@@ -143,6 +143,16 @@ def test_by_the_servers_torch() -> None:
     misnamed = loads(LOAD, STATE_DICT, "net.safetensors")
     assert severities(misnamed) == ["warning"]
     assert (severities(misnamed, torch="2.12"), severities(misnamed, torch="2.13")) == ([], ["error"])
+    # In lower case, and of a path.
+    for call in ("torch.load(open(path, 'rb'))", "torch.load(io.BytesIO(open(path, 'rb').read()))"):
+        assert severities(loads(call, STATE_DICT, "net.safetensors", top="import io"), torch="2.13") == []
+        assert severities(loads(call, SAFETENSORS, "net.safetensors", top="import io"), torch="2.13") == ["error"]
+    assert severities(loads(LOAD, STATE_DICT, "net.SAFETENSORS"), torch="2.13") == []
+    assert severities(loads(LOAD, SAFETENSORS, "net.SAFETENSORS"), torch="2.13") == ["error"]
+    for keywords in ("weights_only=False", "mmap=True", "map_location=torch.device('cpu')"):
+        call = f"torch.load(path, {keywords})"
+        assert severities(loads(call, SAFETENSORS, "net.safetensors"), torch="2.13") == []
+        assert severities(loads(call, STATE_DICT, "net.safetensors"), torch="2.13") == ["error"]
 
 
 def test_what_fails_for_each_request_is_a_warning() -> None:

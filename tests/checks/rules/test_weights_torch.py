@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
+from marpack.archive.inspection.weights import describe_weights
 from marpack.checks.frame.servers_torch import Torch, servers_torch
 from tests.checks.cases.case import Archive
 from tests.checks.cases.weights import SCRIPT, STATE, STATE_DICT, alone, eager, of_zip, saved
 from tests.checks.cases.weights_modules import loaded, whole
+from tests.checks.cases.weights_torch import damaged
 from tests.support.checking import found
 
 CODE = "weights-torch"
@@ -41,6 +46,17 @@ class Handler:
 
 def severities(archive: Archive, **options: str) -> list[str]:
     return [finding.severity for finding in found(archive, **options) if finding.code == CODE]
+
+
+def test_sums_that_are_not_written_are_not_wrong() -> None:
+    with zipfile.ZipFile(io.BytesIO(STATE_DICT)) as archive:
+        sums = {member.CRC.to_bytes(4, "little") for member in archive.infolist()}
+    without = STATE_DICT
+    for each in sums:
+        without = without.replace(each, bytes(4))
+    for data, expected in ((damaged(STATE_DICT), ["weights-sums"]), (without, []), (STATE_DICT, [])):
+        assert [finding.code for finding in found(eager(data))] == expected
+        assert describe_weights(io.BytesIO(data), len(data)).kind == "state_dict"
 
 
 @pytest.mark.parametrize(
