@@ -20,7 +20,7 @@ def tried(name, call):
     try:
         print(name, call(), sep=": ")
     except Exception as error:
-        print(name, f"{type(error).__name__} {str(error)[:30]}", sep=": ")
+        print(name, f"{type(error).__name__} {str(error).split(':')[0]}", sep=": ")
 
 
 def handler():

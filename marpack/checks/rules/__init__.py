@@ -25,6 +25,7 @@ from marpack.checks.rules import (
     weights_modules,
     weights_parts,
     weights_pointer,
+    weights_shared,
     weights_torch,
     workflow,
 )
@@ -52,6 +53,7 @@ _MODULES = (
         weights_parts,
         weights_torch,
         weights_pointer,
+        weights_shared,
         labels,
         model_config,
         requirements,
