@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# mlflow 3.17.2's flavour for torch 2.13.0 (mlflow-skinny with numpy 2.4.6 and pandas 2.3.3, all it needs for this).
+# mlflow 3.17.2 with torch 2.13.0: its flavour for models of torch.
 #
 # Guess: save_model(net, path) writes data/model.pth, a whole module pickled with cloudpickle, as mlflow 2 did; where a
 # .pt2 is written from an example, its batch may have any length.
@@ -11,7 +11,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv venv
-venv/bin/pip install --quiet torch==2.13.0 mlflow-skinny==3.17.2 numpy==2.4.6 pandas==2.3.3
+venv/bin/pip install --quiet torch==2.13.0 mlflow==3.17.2
 MLFLOW_DISABLE_TELEMETRY=true venv/bin/python -W ignore - 2>log <<'PYTHON' | tee seen
 import os
 
