@@ -28,6 +28,7 @@ from marpack.checks.rules import (
     weights_onnx,
     weights_parts,
     weights_pointer,
+    weights_shared,
     weights_torch,
     workflow,
 )
@@ -58,6 +59,7 @@ _MODULES = (
         weights_parts,
         weights_torch,
         weights_pointer,
+        weights_shared,
         labels,
         model_config,
         requirements,

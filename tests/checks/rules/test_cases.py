@@ -40,6 +40,7 @@ UNJUDGED = {
     "sagemaker-form",
     "vertex-file-name",
     "workflow-unread",
+    "weights-shared-tensor",
 }
 
 # The absence of PyYAML is not part of an archive.
