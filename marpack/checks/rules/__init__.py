@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marpack.checks.frame.subject import Subject
 from marpack.checks.rules import (
+    compiled,
     constructor,
     container,
     entry_call,
@@ -54,6 +55,7 @@ _MODULES = (
         weights_pointer,
         labels,
         model_config,
+        compiled,
         requirements,
         platforms,
         workflow,

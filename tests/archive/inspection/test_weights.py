@@ -486,7 +486,7 @@ def test_safetensors() -> None:
 
 
 def test_small_floats_of_safetensors() -> None:
-    """F4 counts the values, torch's dtype the pairs; findings/safetensors-counts-fp4-values.sh asks safetensors."""
+    """F4 counts values, torch's dtype pairs; findings/safetensors-counts-fp4-values.sh asks safetensors."""
     pairs = torch.zeros(2, 4, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)
     entries = {
         "pairs": {"dtype": "F4", "shape": [2, 8], "data_offsets": [0, 8]},
