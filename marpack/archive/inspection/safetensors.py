@@ -15,6 +15,7 @@ _SAFETENSORS_DTYPES: Final = (
     | {"I16": "int16", "I32": "int32", "I64": "int64", "I8": "int8"}
     | {"U16": "uint16", "U32": "uint32", "U64": "uint64", "U8": "uint8"}
     | {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"}
+    | {"F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz", "F4": "float4_e2m1fn_x2"}
 )
 _MAX_SAFETENSORS_HEADER = 100_000_000
 _MAX_JSON_OBJECTS = 1_000_000
@@ -65,5 +66,7 @@ def _safetensors_keys(header: dict[str, object]) -> tuple[tuple[TensorKey, ...],
         if not isinstance(offsets, list) or len(offsets) != 2 or shape_of(tuple(offsets)) is None:
             raise ValueError(f"{name!r:.50} has no data_offsets")
         end = max(end, offsets[1])
+        if dtype == "F4" and shape:  # it counts values, of which an element of torch's holds two
+            shape = (*shape[:-1], shape[-1] // 2)
         keys.append(TensorKey(name=name, shape=shape, dtype=_SAFETENSORS_DTYPES.get(dtype, dtype)))
     return tuple(keys), end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marpack.checks.frame.subject import Subject
 from marpack.checks.rules import (
+    compiled,
     constructor,
     container,
     entry_call,
@@ -62,6 +63,7 @@ _MODULES = (
         weights_shared,
         labels,
         model_config,
+        compiled,
         requirements,
         platforms,
         workflow,

@@ -517,7 +517,7 @@ def test_safetensors() -> None:
         "__metadata__": {"format": "pt"},
         "weight": ENTRY,
         "bias": {"dtype": "BF16", "shape": [], "data_offsets": [24, 26]},
-        "new": {"dtype": "F4", "shape": [0], "data_offsets": [26, 26]},
+        "new": {"dtype": "F6_E2M3", "shape": [0], "data_offsets": [26, 26]},
     }
     found = described(safetensors(header, 26))
     assert found == Weights(
@@ -526,7 +526,7 @@ def test_safetensors() -> None:
         keys=(
             TensorKey(name="weight", shape=(2, 3), dtype="float32"),
             TensorKey(name="bias", shape=(), dtype="bfloat16"),
-            TensorKey(name="new", shape=(0,), dtype="F4"),
+            TensorKey(name="new", shape=(0,), dtype="F6_E2M3"),
         ),
     )
     cut = described(safetensors(header, 20))
@@ -534,6 +534,23 @@ def test_safetensors() -> None:
     assert re.fullmatch(r"safetensors of \d+ bytes by its header, and \d+ in truth", cut.detail)
     assert described(safetensors({})).keys == ()
     assert described(safetensors(b"{}      ")).keys == ()
+
+
+def test_small_floats_of_safetensors() -> None:
+    """F4 counts values, torch's dtype pairs; findings/safetensors-counts-fp4-values.sh asks safetensors."""
+    pairs = torch.zeros(2, 4, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)
+    entries = {
+        "pairs": {"dtype": "F4", "shape": [2, 8], "data_offsets": [0, 8]},
+        "fnuz": {"dtype": "F8_E4M3FNUZ", "shape": [2], "data_offsets": [8, 10]},
+        "fnuz2": {"dtype": "F8_E5M2FNUZ", "shape": [2], "data_offsets": [10, 12]},
+    }
+    found = described(safetensors(entries, 12))
+    assert found.keys == (
+        TensorKey(name="pairs", shape=tuple(pairs.shape), dtype=f"{pairs.dtype}".removeprefix("torch.")),
+        TensorKey(name="fnuz", shape=(2,), dtype=f"{torch.float8_e4m3fnuz}".removeprefix("torch.")),
+        TensorKey(name="fnuz2", shape=(2,), dtype=f"{torch.float8_e5m2fnuz}".removeprefix("torch.")),
+    )
+    assert (found.torch_from, found.torch_because) == ("2.8", ("torch.float4_e2m1fn_x2",))
 
 
 @pytest.mark.parametrize(
