@@ -79,6 +79,12 @@ def eager(data: bytes | None, name: str = "net.pt") -> Archive:
     return Archive(files={**files, name: data}, model={**model, "serializedFile": name})
 
 
+# A module in its place that cannot be imported, for the server of these tests has onnxruntime.
+NO_ONNXRUNTIME = Archive(
+    files={"handler.py": BASE, "onnxruntime.py": "raise ImportError\n", "net.onnx": b"\x08\x07"},
+    model={"handler": "handler.py", "serializedFile": "net.onnx"},
+)
+
 NO_WEIGHTS = r"RuntimeError: No model weights could be loaded"
 REFUSED = r"UnpicklingError: Weights only load failed"
 
@@ -102,7 +108,7 @@ CASES = [
     Case(
         code="weights-onnx",
         title="no onnxruntime",
-        broken=alone(b"\x08\x07", "net.onnx"),
+        broken=NO_ONNXRUNTIME,
         repaired=alone(SCRIPT),
         fails="worker",
         says=NO_WEIGHTS,

@@ -5,16 +5,6 @@ from __future__ import annotations
 from tests.checks.cases.case import Archive, Case
 from tests.checks.cases.weights import SCRIPT, alone
 
-# A stand-in for onnxruntime, which the server of these tests has not: like a real one, a session cannot be called.
-SESSIONS = """
-class SessionOptions:
-    pass
-class InferenceSession:
-    def __init__(self, path, **given):
-        pass
-    def run(self, names, feed):
-        return [next(iter(feed.values()))]
-"""
 CALLS = """
 import torch
 from ts.torch_handler.base_handler import BaseHandler
@@ -25,14 +15,16 @@ class Handler(BaseHandler):
 RUNS = f"""{CALLS}    def inference(self, data, *args, **kwargs):
         return torch.as_tensor(self.model.run(None, {{"x": data.numpy()}})[0])
 """
-# A model of ONNX: the version of its form, and a graph that has a name.
-ONNX = b"\x08\x0a\x3a\3\x12\1g"
+# As onnx 1.23 writes it: y is x, of any number of rows and three columns.
+_SHAPE = b"\x12\x0c\n\n\x08\x01\x12\x06\n\x00\n\x02\x08\x03"
+_GRAPH = b'\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x11\n\x01x' + _SHAPE + b"b\x11\n\x01y" + _SHAPE
+ONNX = b"\x08\x08:;" + _GRAPH + b"B\x04\n\x00\x10\r"
 COMPILED = "pt2: {export: {aot_compile: true}}\n"
 
 
 def session(handler: str, name: str = "net.onnx") -> Archive:
     """Return an archive whose handler gets a session."""
-    files: dict[str, str | bytes] = {"handler.py": handler, "onnxruntime.py": SESSIONS, name: ONNX}
+    files: dict[str, str | bytes] = {"handler.py": handler, name: ONNX}
     return Archive(files=files, model={"handler": "handler.py", "serializedFile": name})
 
 
