@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import pickle
 
 import pytest
 
@@ -10,6 +12,7 @@ import marpack
 from tests.checks.cases.case import Archive
 from tests.checks.cases.weights import (
     BASE,
+    CHECKPOINT,
     LATER,
     NET,
     SCRIPT,
@@ -55,6 +58,7 @@ def test_a_name_of_safetensors() -> None:
     named = eager(SAFETENSORS, "net.safetensors")
     assert severities(named) == ["warning"]
     assert severities(named, torch="2.12") == ["error"]
+    assert severities(named, torch="2.13") == ["note"]  # nobody knows what is installed beside it
     required = dataclasses.replace(
         named,
         files={**named.files, "requirements.txt": "safetensors\n"},
@@ -88,6 +92,40 @@ def test_what_a_newer_torch_allows_says_which() -> None:
     # What the sources allow is allowed in all of them.
     for text in (f"{NET}{SAFE}\n", f"torch.load = print\n{NET}"):
         assert [severities(with_model(later, text), **torch) for torch in ({}, {"torch": "2.13"})] == [[], []]
+
+
+LENIENT = """
+    def load_state_dict(self, state_dict, *args, **kwargs):
+        return super().load_state_dict(state_dict["model"], *args, **kwargs)
+"""
+REFUSED_CHECKPOINT = b"}(X\5\0\0\0model" + STATE + b"X\4\0\0\0argscargparse\nNamespace\n)\x81u"
+
+
+def test_a_model_may_take_a_checkpoint_itself_that_torch_reads() -> None:
+    own = with_model(eager(CHECKPOINT), NET + LENIENT)
+    assert (severities(eager(CHECKPOINT)), severities(own)) == (["error"], ["note"])
+    inherited = f"from base import Base\n{NET}".replace("(torch.nn.Linear)", "(Base, torch.nn.Linear)")
+    base = f"class Base:{LENIENT}"
+    archive = with_model(eager(CHECKPOINT), inherited)
+    assert severities(dataclasses.replace(archive, files={**archive.files, "base.py": base})) == ["note"]
+    # torch.load comes first.
+    for text in (NET, NET + LENIENT):
+        [finding] = [
+            each
+            for each in found(with_model(eager(saved(REFUSED_CHECKPOINT)), text), torch="2.13")
+            if each.code == "weights-state-dict"
+        ]
+        assert finding.severity == "error"
+        assert "UnpicklingError: Weights only load failed" in finding.effect
+
+
+def test_what_torch_says_of_a_damaged_pickle() -> None:
+    torch = pytest.importorskip("torch")
+    data = of_zip(**{"data.pkl": b"\xc0" + STATE})
+    [finding] = [each for each in found(eager(data), torch="2.13") if each.code == "weights-state-dict"]
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        torch.load(io.BytesIO(data))
+    assert "UnpicklingError: Weights only load failed" in finding.effect
 
 
 OWN = STATE[:-1] + b"X\x04\0\0\0morecscale\nScale\nu"
