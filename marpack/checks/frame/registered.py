@@ -23,7 +23,7 @@ class Registered:
         self._modules = subject.worker.modules
         self._trees = trees(subject)
         entry = str(subject.model.get("handler", "")).rpartition(":")[2]
-        live = list(_live(self._trees, {"handle", entry}))
+        live = list(_live(self._trees, {"handle", "initialize", entry}))
         self._given = {name for node in live for name in _bound(node)}
         self._classes = {node.name for node in live if isinstance(node, ast.ClassDef)}
         self._origins = {
