@@ -9,6 +9,7 @@ from typing import Final
 from marpack.archive.inspection.kinds import BEFORE_2_8, OF_TORCH_PACKAGE, OUTSIDE, Weights
 from marpack.archive.inspection.torch_versions import Version
 from marpack.archive.inspection.weights_only import ADDED_BY
+from marpack.checks.frame.registered import ALLOWING, Registered
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.weights import source_names, source_texts, trees
 
@@ -18,8 +19,6 @@ WEIGHTS_ONLY_DEFAULT: Final[Version] = (2, 6)
 READS_SAFETENSORS: Final[Version] = (2, 13)
 # What it says of what it refuses.
 REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
-# Those allow names of their own, or all of them.
-_ALLOWING: Final = frozenset({"add_safe_globals", "_add_safe_globals", "safe_globals", "clear_safe_globals"})
 _ALLOWING_ALL: Final = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 # What is imported beside models and allows nothing: it knows nothing of torch, or its sources do not (torchvision
 # 0.29.1, torchaudio 2.11.1, torchserve 0.12.0). Others do, and not only their own: timm 1.0.31 argparse.Namespace.
@@ -84,14 +83,18 @@ def allowed_from(weights: Weights) -> str:
 
 def allows_itself(subject: Subject) -> bool:
     """Tell whether the sources may say themselves what is allowed, wherever they do."""
-    return not _ALLOWING.isdisjoint(source_names(subject)) or subject.once(_is_torch_told)
+    return not ALLOWING.isdisjoint(source_names(subject)) or subject.once(_is_torch_told)
 
 
 def _may_be_allowed(subject: Subject, names: tuple[str, ...]) -> bool:
     """Tell whether the sources may allow all of these names, or everything."""
-    if allows_itself(subject):
-        return True
-    return bool(names) and all(subject.once(_allowing).may_allow(name) for name in names)
+    if not names or subject.once(_is_torch_told):
+        return allows_itself(subject)
+    registered = subject.once(Registered) if allows_itself(subject) else None
+    return all(
+        (registered is not None and registered.may_hold(name)) or subject.once(_allowing).may_allow(name)
+        for name in names
+    )
 
 
 def unread_by_torch(weights: Weights, missing: str) -> str:

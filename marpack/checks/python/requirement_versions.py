@@ -14,6 +14,8 @@ _VERSION = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# Numbers of a length that nobody has to wait for.
+_PIN = re.compile(r"\s*==\s*v?(\d{1,18}(?:\.\d{1,18}){0,9})\s*,?\s*", re.ASCII)
 CLAUSE = re.compile(r"\s*(===|==|~=|!=|<=|>=|<|>)\s*([^,;\s)]*)\s*")
 
 
@@ -35,3 +37,14 @@ def version_problem(clauses: str) -> tuple[str, bool] | None:
         if sign == "~=" and "." not in version["release"]:
             return f"~= wants two numbers, not {text!r}", True
     return None
+
+
+def pinned(clauses: str) -> tuple[int, ...] | None:
+    """Return the one version that is asked for, without zeros at its end; None where it is no plain number."""
+    found = _PIN.fullmatch(clauses)
+    if found is None:
+        return None
+    numbers = [int(number) for number in found[1].split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)

@@ -33,7 +33,7 @@ class PythonFile:
     """A Python file: its ``tree``, or what keeps it from being one: ``error``, at ``line``.
 
     Both are None where this Python does not read it, and the server's Python may: then ``unknown`` is what this
-    one says of it.
+    one says of it. ``in_none`` says that it is broken for every Python that is known.
     """
 
     def __init__(self, name: str, data: bytes, python: tuple[int, int]) -> None:
@@ -42,11 +42,12 @@ class PythonFile:
         self.error: str | None = None
         self.unknown: str | None = None
         self.line: int | None = None
+        self.in_none = False
         try:
             tree = _parsed(data, python)
             newer = fstrings.newer_in(data) if python < fstrings.FIRST else None
             if newer is None and python < sys.version_info[:2]:
-                newer = grammar.newer_in_tree(tree, _decoded(data), python)
+                newer = grammar.newer_in_tree(tree, _decoded(data, parsed=True), python)
             if newer is None:
                 self.tree = tree
             else:
@@ -58,6 +59,8 @@ class PythonFile:
                 self.unknown, self.line = said, error.lineno or None
             else:
                 self.error, self.line = f"{type(broken).__name__}: {broken.msg}", broken.lineno or None
+                newest = max(python, NEWEST_KNOWN)
+                self.in_none = sys.version_info[:2] < newest and _broken_for(data, error, newest) is not None
         except (ValueError, RecursionError, OverflowError) as error:  # NUL bytes; depth; hostile ones
             said = f"{type(error).__name__}: {error}"
             if "is required for" in said:  # the compiler of 3.12 stumbles over a tree that its parser has made
@@ -77,10 +80,18 @@ def _parsed(data: bytes | str, python: tuple[int, int]) -> ast.Module:
     return tree
 
 
-def _decoded(data: bytes) -> str:
-    """Return the text of a source, as Python decodes it."""
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    return data.decode(encoding)
+def _decoded(data: bytes, *, parsed: bool = False) -> str:
+    """Return the text of a source, as Python decodes it.
+
+    What is imported may have any bytes in its comments, up to Python 3.13.
+    """
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return data.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError):
+        if not parsed:
+            raise
+        return data.decode("utf-8", "replace")
 
 
 def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int]) -> SyntaxError | None:

@@ -95,7 +95,7 @@ def find_syntax(subject: Subject) -> Iterator[Finding]:
             )
             message += "is not known, and nothing in it was looked into"
             fix = f"run marpack with Python {servers}" + (" or newer" if python >= sys.version_info[:2] else "")
-        elif python > sys.version_info[:2]:
+        elif source.in_none:
             message += ", nor can any other"
         member, line = module.source, source.line
         yield find_syntax.finding(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from marpack.checks.frame.subject import Subject
 from marpack.checks.python.requirement_lines import SCHEME, URL, RequirementLine, decoded, requirement_lines
-from marpack.checks.python.requirement_versions import version_problem
+from marpack.checks.python.requirement_versions import pinned, version_problem
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
@@ -44,6 +44,9 @@ _NEEDING_TORCH = frozenset(
     ultralytics vllm xformers
     """.split()  # noqa: SIM905 - quotes would hide the names
 )
+
+# What makes a folder one that pip installs.
+_INSTALLABLE = ("pyproject.toml", "setup.py")
 
 
 def _lines(subject: Subject) -> tuple[str, list[RequirementLine]]:
@@ -111,6 +114,21 @@ def find_syntax(subject: Subject) -> Iterator[Finding]:
                 severity="error" if sure else "warning",
             )
             break
+    for number, message in _contradictions(line for line in lines if line.applies(subject.settings.told_python)):
+        fix, effect = "leave one of them out", f"{_FAILS}; pip says: Cannot install ... conflicting dependencies"
+        yield find_syntax.finding(message=message, fix=fix, effect=effect, member=member, line=number)
+
+
+def _contradictions(lines: Iterable[RequirementLine]) -> Iterator[tuple[int, str]]:
+    """Yield the lines that ask for another version than one before, which no pip installs beside each other."""
+    asked: dict[str, tuple[tuple[int, ...], str]] = {}
+    for line in lines:
+        version = pinned(line.clauses)
+        if line.name is None or version is None:
+            continue
+        first, shown = asked.setdefault(line.name, (version, line.requirement[:60]))
+        if version != first:
+            yield line.number, f"{line.requirement[:60]!r} cannot be installed beside {shown!r}"
 
 
 def _problems(line: RequirementLine, *, hashed: bool) -> Iterator[tuple[str, str, str | None]]:
@@ -154,7 +172,7 @@ def find_missing_files(subject: Subject) -> Iterator[Finding]:
     pip runs in the folder of the model: ``./kit-1.0-py3-none-any.whl`` is a member of the archive. Where ``-r``
     and ``-c`` lead is counted from the file that says so [server]. A folder of ``--find-links`` that is not there
     is only a warning of pip's, as long as it has another place to look in: with ``--no-index`` it has none. A
-    wheel that is packed has to be one for Linux.
+    wheel that is packed has to be one for Linux, and a folder (``-e .``) one that can be installed.
     """
     member, lines = subject.once(_lines)
     places = [
@@ -188,8 +206,14 @@ def find_missing_files(subject: Subject) -> Iterator[Finding]:
         for path in _named(line, posixpath.dirname(member)):
             if path.endswith(".whl") and (problem := _wheel_problem(path)):
                 message, fix = f"{path[:60]!r} {problem}", "pack the one for Linux, or name the package"
-            elif path.startswith("/") or path == "." or subject.holds(path):
+            elif path.startswith("/"):
                 continue
+            elif path == "." or subject.holds(path):
+                inside = [posixpath.join(path, name) for name in _INSTALLABLE]
+                if path in subject.names or any(map(subject.holds, inside)):
+                    continue
+                message = f"{path[:60]!r} is a folder with neither pyproject.toml nor setup.py in it"
+                fix = "pack one of them too, or leave the line out: what is packed can be imported as it is"
             else:
                 message, fix = (
                     f"{path[:60]!r} is not in the archive",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import partial
+from typing import Final
 
 from marpack.archive.inspection.kinds import BROKEN_SAFETENSORS, CANNOT, NOT_ALL_NAMES, Weights
 from marpack.checks.frame.subject import Subject
@@ -19,7 +20,7 @@ from marpack.checks.frame.torch_load import (
     refused_globals,
     unread_by_torch,
 )
-from marpack.checks.frame.weights import describe, may_be_read, serialized_file
+from marpack.checks.frame.weights import describe, may_be_read, serialized_file, trees
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.rules.load import has_loaded
 from marpack.checks.rules.manifest_file import manifest_finding
@@ -48,6 +49,8 @@ _NO_STATE_DICT = {
     "checkpoint": _MISSING_KEYS,
     **dict.fromkeys(("safetensors", "onnx", "aot-library", "numpy", "unknown"), _REFUSED),
 }
+# What a load_state_dict of the model's own may take.
+_LENIENT: Final[dict[str, Severity]] = {"checkpoint": "note", "module": "warning"}
 
 
 def _serialized(subject: Subject) -> str | None:
@@ -125,11 +128,11 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
 
     With a model file ``BaseHandler`` gives what ``torch.load`` returns to ``load_state_dict``, which is strict.
     TorchScript, a pickled module, a checkpoint that holds the state_dict under a key, anything else that is
-    pickled, and what torch did not save end the worker; where the model file has a ``load_state_dict`` of its own
-    some of them are warnings. So is a state_dict that holds something that ``weights_only=True``, the default from
-    torch 2.6 on, does not allow; unless what is imported allows it by ``torch.serialization.add_safe_globals``. A
-    file whose name ends in ``.safetensors`` is read as such by torch 2.13 and newer, where ``safetensors`` is
-    installed [server].
+    pickled, and what torch did not save end the worker; where the sources have a ``load_state_dict`` of their own
+    a checkpoint is a note, and a module a warning. So is a state_dict that holds something that
+    ``weights_only=True``, the default from torch 2.6 on, does not allow; unless what is imported allows it by
+    ``torch.serialization.add_safe_globals``. A file whose name ends in ``.safetensors`` is read as such by torch
+    2.13 and newer, where ``safetensors`` is installed [server].
     """
     name = _serialized(subject)
     if name is None or subject.role("modelFile") is None or has_loaded(subject):
@@ -140,12 +143,12 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         yield finding(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError")
     elif name.endswith(_SAFETENSORS) and (misread := [*_of_safetensors(subject, name, weights)]):
         yield from misread
-    elif effect := _no_state_dict(weights, name):
+    elif effect := _no_state_dict(subject, weights, name):
         inside = f", under {weights.holds[0]!r}" if weights.holds else ""
-        lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
+        lenient = _LENIENT.get(weights.kind) if _has_own_loading(subject) else None
         message = f"it is no state_dict but {weights.detail}{inside}"
         fix = "leave modelFile out" if weights.kind == "torchscript" else _SAVE
-        yield finding(message=message, fix=fix, effect=effect, severity="warning" if lenient else None)
+        yield finding(message=message, fix=fix, effect=effect, severity=lenient)
     elif weights.kind != "safetensors" and _is_refused_by_default(subject, weights):
         torch = subject.settings.torch
         worst: Severity | None = None if torch is not None and torch.certain else "warning"
@@ -153,7 +156,9 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         message = f"it holds {names or 'what weights_only=True does not allow'}{allowed_from(weights)}"
         effect, fix = f"{_REFUSED}, from torch 2.6 on", _way_out(weights) if names and weights.keys else _SAVE
         if not names and CANNOT in weights.detail:
-            message, effect = f"it is {weights.detail}", f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
+            message = f"it is {weights.detail}"
+            if weights.kind != "pickle":
+                effect = f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
         yield finding(message=message, fix=fix, effect=effect, severity=worst)
     elif _is_no_mapping_of_names(weights):
         message = f"it is no state_dict but {weights.detail}"
@@ -174,8 +179,11 @@ def _is_refused_by_default(subject: Subject, weights: Weights) -> bool:
     return is_refused(subject, weights) and not is_before(subject, WEIGHTS_ONLY_DEFAULT)
 
 
-def _no_state_dict(weights: Weights, name: str) -> str | None:
+def _no_state_dict(subject: Subject, weights: Weights, name: str) -> str | None:
     """Return what the server says of what is surely no state_dict, None for what may be one."""
+    if weights.kind == "checkpoint" and _is_refused_by_default(subject, weights):
+        # torch.load comes before load_state_dict, which may take a checkpoint where it is the model's own.
+        return None if _has_own_loading(subject) else _REFUSED
     if weights.kind == "safetensors" and name.endswith(_SAFETENSORS):
         return None
     if weights.kind in ("zip", "numpy", "exported-program") and weights.is_zip and weights.weights_only_refuses:
@@ -211,6 +219,11 @@ def _of_safetensors(subject: Subject, name: str, weights: Weights) -> Iterator[F
             fix = f"install torch 2.13 and safetensors where the server runs, or {fix}"
             effect = f"{_REFUSED}, or, from torch 2.13 on, RuntimeError: ... safetensors is not installed"
             severity = "warning" if brought is False else "note"
+            if torch is not None:
+                message = f"it is {weights.detail}, which torch.load reads by safetensors"
+                fix = "have safetensors installed where the server runs"
+                effect = "without it the worker dies: RuntimeError: ... safetensors is not installed"
+                severity = "note"
             yield finding(message=message, fix=fix, effect=effect, severity=severity)
     elif not older:
         message = f"its name says safetensors, and it is {weights.detail}"
@@ -221,13 +234,14 @@ def _of_safetensors(subject: Subject, name: str, weights: Weights) -> Iterator[F
 
 
 def _has_own_loading(subject: Subject) -> bool:
-    """Tell whether the model file says how a state_dict is loaded."""
+    """Tell whether the sources say how a state_dict is loaded."""
     source = subject.source(subject.file("modelFile") or "")
     if source is None or source.tree is None:
         return True
     return any(
         isinstance(node, ast.FunctionDef) and node.name in ("load_state_dict", "_load_from_state_dict")
-        for node in ast.walk(source.tree)
+        for tree in trees(subject)
+        for node in ast.walk(tree)
     )
 
 

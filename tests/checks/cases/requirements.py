@@ -76,6 +76,15 @@ CASES = [
     ),
     Case(
         code="requirements-local",
+        title="a folder that is no project",
+        broken=of("-e .\n"),
+        repaired=GOOD,
+        fails="register",
+        says=FAILED,
+        config=INSTALLING,
+    ),
+    Case(
+        code="requirements-local",
         title="more requirements",
         broken=of("-r more.txt\n"),
         repaired=of("# none\n"),
@@ -98,6 +107,7 @@ CASES = [
             "a short one": "-v",
             "a marker that is none": "marpackkit; python_version > 3",
             "a hash for one alone": f"other --hash=sha256:{'0' * 64}",
+            "two versions of one": "marpackkit==1.0\nMarpackKit==1.1",
         }.items()
     ),
     Case(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import marpack
 import tests.checks.cases
 from marpack.checks.python.older_text import older_text
 from marpack.checks.python.source import PythonFile
@@ -97,6 +98,25 @@ def test_a_newer_text_is_a_note_and_no_false_statement() -> None:
     assert codes(handler(text.replace("lazy import json", "print 'x'")), python="3.15") == {
         "source-syntax": "error"
     }
+
+
+@pytest.mark.skipif(OWN >= (3, 14), reason="this Python reads t-strings")
+def test_what_a_newer_python_than_the_servers_reads_is_not_called_broken_in_all() -> None:
+    for text, broken in (("x = t'{{1}}'\n", False), ("print 'x'\n", True)):
+        said = [
+            each.message for each in marpack.check(handler(text), python="3.13") if each.code == "source-syntax"
+        ]
+        assert [message.endswith("nor can any other") for message in said] == [broken]
+
+
+@pytest.mark.parametrize("version", [each for each in PYTHONS if each < (3, 14)])
+def test_bytes_of_another_encoding_in_comments_are_read_where_python_imports_them(
+    version: tuple[int, int], tmp_path: Path
+) -> None:
+    data = b"# L\xe9a\nx = [1][0]  # caf\xe9\n"
+    (tmp_path / "lea.py").write_bytes(data)
+    subprocess.run([PYTHONS[version], "-c", "import lea"], cwd=tmp_path, check=True)
+    assert PythonFile("lea.py", data, version).error is None
 
 
 @pytest.mark.slow

@@ -56,10 +56,35 @@ def test_lines_are_read_as_pip_reads_them() -> None:
         (b"# caf\xe9\nsix\n", {"requirements-syntax": "error"}),
         (b"# coding: latin-1\n# caf\xe9\nsix\n", {}),
         ("six --hash=sha256:0\nseven\n", {"requirements-syntax": "error"}),
+        ("six==1.16.0\nseven\nSix==1.17.0\n", {"requirements-syntax": "error"}),
+        # One version, or one that may be both; and what is not for Linux.
+        ("six==1.17.0\nsix==1.17\nsix==1.17.*\nsix>=1\nsix\n", {}),
+        ("six==1.16.0; sys_platform == 'win32'\nsix==1.17.0\n", {}),
+        ("six==1.16.0; platform_machine == 'aarch64'\nsix==1.17.0\n", {}),
+        ("-e .\n", {"requirements-local": "error"}),
+        (".\n", {"requirements-local": "error"}),
     ],
 )
 def test_what_is_said_of_a_file(text: str | bytes, found: dict[str, str]) -> None:
     assert said(text) == found
+
+
+def test_a_folder_that_is_packed_has_to_be_a_project() -> None:
+    files = {**HANDLER, "kit/kit.py": b"", "kit/setup.py": b"", "other/other.py": b""}
+    for line, expected in (
+        ("./kit", []),
+        ("-e kit", []),
+        ("./other", ["requirements-local"]),
+        ("-e .", ["requirements-local"]),
+    ):
+        plan = marpack.plan_archive(
+            model_name="m",
+            handler={"handler.py": HANDLER["handler.py"]},
+            extra_files={name: data for name, data in files.items() if name != "handler.py"},
+            requirements_file={"r.txt": f"{line}\n".encode()},
+        )
+        found = marpack.check(plan, select=["requirements"], ignore=["requirements-switch"])
+        assert [each.code for each in found] == expected
 
 
 def test_markers_of_versions_are_worked_out_where_the_servers_is_told() -> None:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +17,7 @@ import marpack
 from tests.checks.cases.case import Archive
 from tests.checks.cases.weights import (
     BASE,
+    CHECKPOINT,
     LATER,
     NET,
     SCRIPT,
@@ -55,6 +63,7 @@ def test_a_name_of_safetensors() -> None:
     named = eager(SAFETENSORS, "net.safetensors")
     assert severities(named) == ["warning"]
     assert severities(named, torch="2.12") == ["error"]
+    assert severities(named, torch="2.13") == ["note"]  # nobody knows what is installed beside it
     required = dataclasses.replace(
         named,
         files={**named.files, "requirements.txt": "safetensors\n"},
@@ -90,6 +99,40 @@ def test_what_a_newer_torch_allows_says_which() -> None:
         assert [severities(with_model(later, text), **torch) for torch in ({}, {"torch": "2.13"})] == [[], []]
 
 
+LENIENT = """
+    def load_state_dict(self, state_dict, *args, **kwargs):
+        return super().load_state_dict(state_dict["model"], *args, **kwargs)
+"""
+REFUSED_CHECKPOINT = b"}(X\5\0\0\0model" + STATE + b"X\4\0\0\0argscargparse\nNamespace\n)\x81u"
+
+
+def test_a_model_may_take_a_checkpoint_itself_that_torch_reads() -> None:
+    own = with_model(eager(CHECKPOINT), NET + LENIENT)
+    assert (severities(eager(CHECKPOINT)), severities(own)) == (["error"], ["note"])
+    inherited = f"from base import Base\n{NET}".replace("(torch.nn.Linear)", "(Base, torch.nn.Linear)")
+    base = f"class Base:{LENIENT}"
+    archive = with_model(eager(CHECKPOINT), inherited)
+    assert severities(dataclasses.replace(archive, files={**archive.files, "base.py": base})) == ["note"]
+    # torch.load comes first.
+    for text in (NET, NET + LENIENT):
+        [finding] = [
+            each
+            for each in found(with_model(eager(saved(REFUSED_CHECKPOINT)), text), torch="2.13")
+            if each.code == "weights-state-dict"
+        ]
+        assert finding.severity == "error"
+        assert "UnpicklingError: Weights only load failed" in finding.effect
+
+
+def test_what_torch_says_of_a_damaged_pickle() -> None:
+    torch = pytest.importorskip("torch")
+    data = of_zip(**{"data.pkl": b"\xc0" + STATE})
+    [finding] = [each for each in found(eager(data), torch="2.13") if each.code == "weights-state-dict"]
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        torch.load(io.BytesIO(data))
+    assert "UnpicklingError: Weights only load failed" in finding.effect
+
+
 OWN = STATE[:-1] + b"X\x04\0\0\0morecscale\nScale\nu"
 MESH = STATE[:-1] + b"X\x04\0\0\0morectorch.distributed.device_mesh\nDeviceMesh\nu"
 
@@ -120,6 +163,70 @@ def test_what_is_imported_may_allow_it(state: bytes, top: str, allowed: bool, wh
     files = {**archive.files, "net.py": f"import scale\n{NET}", "scale.py": "class Scale: pass\n"}
     files[where] = f"{top}\n{files[where]!s}"
     assert severities(dataclasses.replace(archive, files=files), torch="2.13") == ([] if allowed else ["error"])
+
+
+ALLOW = "torch.serialization.add_safe_globals"
+# What a module beside the model file says: whether torch then reads a state that holds scale.Scale.
+REGISTERED = {
+    f"{ALLOW}([scale.Scale])": True,
+    f"from scale import Scale as S\n{ALLOW}((S,))": True,
+    f"{ALLOW}([scale.Also])": True,
+    f"{ALLOW}([each for each in vars(scale).values() if isinstance(each, type)])": True,
+    "from torch.serialization import add_safe_globals as allow\nallow([scale.Scale])": True,
+    f"allow = {ALLOW}\nallow([scale.Scale])": True,
+    f"def once(): {ALLOW}([scale.Scale])\nonce()": True,
+    f"def once(): {ALLOW}([scale.Scale])\nglobals()['once']()": True,
+    f"def twice(): {ALLOW}([scale.Scale])\ndef once(): twice()\nclass A:\n    once()": True,
+    f"def decorator(cls):\n    {ALLOW}([cls, scale.Scale])\n    return cls\n@decorator\nclass A: pass": True,
+    f"if __name__ != '__main__': {ALLOW}([scale.Scale])": True,
+    f"if __name__ == '__main__': pass\nelse: {ALLOW}([scale.Scale])": True,
+    "torch.serialization.safe_globals([scale.Scale]).__enter__()": True,
+    f"if __name__ == '__main__': {ALLOW}([scale.Scale])": False,
+    f"def once(): {ALLOW}([scale.Scale])": False,
+    f"def twice(): {ALLOW}([scale.Scale])\ndef once(): twice()\nif __name__ == '__main__': once()": False,
+    "def read(path):\n    with torch.serialization.safe_globals([scale.Scale]): return torch.load(path)": False,
+    f"{ALLOW}([scale.Other])": False,
+    f"from scale import Other as Scale\n{ALLOW}([Scale])": False,
+    f"import argparse\n{ALLOW}([argparse.Namespace])": False,
+}
+JUDGE = """
+import importlib, json, sys, torch
+for text in json.load(sys.stdin):
+    with open("told.py", "w") as file:
+        file.write(f"import torch\\nimport scale\\n{text}\\n")
+    torch.serialization.clear_safe_globals()
+    sys.modules.pop("told", None)
+    importlib.invalidate_caches()
+    import told
+    try:
+        torch.load("net.pt")
+        print("read")
+    except Exception as error:
+        print("refused" if "Scale" in str(error) else error)
+"""
+
+
+def test_what_the_sources_allow_is_what_they_run_and_name(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    scale = "class Scale: pass\nclass Other: pass\nAlso = Scale\n"
+    (tmp_path / "scale.py").write_text(scale)
+    (tmp_path / "net.pt").write_bytes(saved(OWN))
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", JUDGE],
+        input=json.dumps(list(REGISTERED)),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=True,
+    )
+    assert done.stdout.split() == ["read" if read else "refused" for read in REGISTERED.values()]
+    archive = eager(saved(OWN))
+    for text, read in REGISTERED.items():
+        told = f"import torch\nimport scale\n{text}\n"
+        files = {**archive.files, "net.py": f"import told\n{NET}", "told.py": told, "scale.py": scale}
+        expected = [] if read else ["error"]
+        assert severities(dataclasses.replace(archive, files=files), torch="2.13") == expected, text
 
 
 @pytest.mark.parametrize(
