@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from marpack.archive.inspection.kinds import BROKEN_SAFETENSORS, CANNOT, NOT_ALL_NAMES, Weights
@@ -126,7 +126,7 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     With a model file ``BaseHandler`` gives what ``torch.load`` returns to ``load_state_dict``, which is strict.
     TorchScript, a pickled module, a checkpoint that holds the state_dict under a key, anything else that is
     pickled, and what torch did not save end the worker; where the model file has a ``load_state_dict`` of its own
-    some of them are warnings. So is a state_dict that holds something that ``weights_only=True``, the default from
+    some of them are warnings, and a checkpoint is none if that one names the key. So is a state_dict that holds something that ``weights_only=True``, the default from
     torch 2.6 on, does not allow; unless what is imported allows it by ``torch.serialization.add_safe_globals``. A
     file whose name ends in ``.safetensors`` is read as such by torch 2.13 and newer, where ``safetensors`` is
     installed [server].
@@ -140,6 +140,8 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         yield finding(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError")
     elif name.endswith(_SAFETENSORS) and (misread := [*_of_safetensors(subject, name, weights)]):
         yield from misread
+    elif weights.kind == "checkpoint" and _takes_out(subject, weights.holds):
+        return
     elif effect := _no_state_dict(weights, name):
         inside = f", under {weights.holds[0]!r}" if weights.holds else ""
         lenient = weights.kind in ("checkpoint", "module") and _has_own_loading(subject)
@@ -229,6 +231,19 @@ def _has_own_loading(subject: Subject) -> bool:
         isinstance(node, ast.FunctionDef) and node.name in ("load_state_dict", "_load_from_state_dict")
         for node in ast.walk(source.tree)
     )
+
+
+def _takes_out(subject: Subject, keys: Collection[str]) -> bool:
+    """Tell whether a ``load_state_dict`` of the model file's own names the key that a state_dict lies under."""
+    source = subject.source(subject.file("modelFile") or "")
+    if source is None or source.tree is None:
+        return False
+    own = (
+        node
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "load_state_dict"
+    )
+    return any(isinstance(part, ast.Constant) and part.value in keys for node in own for part in ast.walk(node))
 
 
 @rule("weights-missing", "warning", kind="model")
