@@ -126,10 +126,10 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     With a model file ``BaseHandler`` gives what ``torch.load`` returns to ``load_state_dict``, which is strict.
     TorchScript, a pickled module, a checkpoint that holds the state_dict under a key, anything else that is
     pickled, and what torch did not save end the worker; where the model file has a ``load_state_dict`` of its own
-    some of them are warnings, and a checkpoint is none if that one names the key. So is a state_dict that holds something that ``weights_only=True``, the default from
-    torch 2.6 on, does not allow; unless what is imported allows it by ``torch.serialization.add_safe_globals``. A
-    file whose name ends in ``.safetensors`` is read as such by torch 2.13 and newer, where ``safetensors`` is
-    installed [server].
+    some of them are warnings, and a checkpoint is none if that one names the key. So is a state_dict that holds
+    something that ``weights_only=True``, the default from torch 2.6 on, does not allow; unless what is imported
+    allows it by ``torch.serialization.add_safe_globals``. A file whose name ends in ``.safetensors`` is read as
+    such by torch 2.13 and newer, where ``safetensors`` is installed [server].
     """
     name = _serialized(subject)
     if name is None or subject.role("modelFile") is None or has_loaded(subject):

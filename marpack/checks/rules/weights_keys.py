@@ -193,8 +193,9 @@ def find_wrong_keys(subject: Subject) -> Iterator[Finding]:
     ``weight_v``, stand where ``weight_norm`` and the like were put on, ``weight_orig`` and ``weight_mask`` where
     weights were pruned, ``_packed_params`` where a part was quantized. Nor may a state_dict hold a number, a text
     or a list beside its tensors, as ``{**model.state_dict(), "epoch": 3}`` does; and the first part of each name
-    is an attribute of the class. Nothing is said where the sources of the model have such names, wrap what they make, or load in a way of
-    their own; where a library makes parts of the model that may do so, it is a warning [server].
+    is an attribute of the class. Nothing is said where the sources of the model have such names, wrap what they
+    make, or load in a way of their own; where a library makes parts of the model that may do so, it is a warning
+    [server].
     """
     loads = subject.worker.loads_model is True and may_be_read(subject)
     name = serialized_file(subject) if loads else None

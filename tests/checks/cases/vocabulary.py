@@ -73,11 +73,7 @@ CASES = [
         fails="worker",
         says="Missing the source_vocab file",
     ),
-    case(
-        "a defaultdict",
-        DEFAULTS,
-        "Weights only load failed",
-    ),
+    case("a defaultdict", DEFAULTS, "Weights only load failed"),
     Case(
         code="vocabulary-unreadable",
         title="a defaultdict that is allowed, and not filled all the same",

@@ -45,7 +45,14 @@ def test_handlers_that_derive() -> None:
     )
     classes = allowed.replace("collections.defaultdict", "Vocab")
     every = "import os\nos.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'\n" + DERIVED
-    quiet = ((elsewhere, None), (own, None), (own, DEFAULTS), (classes, VOCAB), (allowed, EMPTY), (every, DEFAULTS))
+    quiet = (
+        (elsewhere, None),
+        (own, None),
+        (own, DEFAULTS),
+        (classes, VOCAB),
+        (allowed, EMPTY),
+        (every, DEFAULTS),
+    )
     for handler, vocabulary in quiet:
         assert said(of(vocabulary, handler)) == []
     assert said(of(DEFAULTS, allowed)) == ["vocabulary-unreadable warning"]
