@@ -10,6 +10,18 @@ from typing import Any
 DEEPEST = 100
 
 
+class Spelled(float):
+    """A number that keeps how it is spelled: Gson takes 2.10 for the text ``2.10``."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Spelled:
+        """Read a number."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
 class StrictJSONError(ValueError):
     """A text is not strict JSON: ``msg`` says why, ``pos`` is where, 0 when it is not known."""
 
@@ -53,6 +65,11 @@ def decoded(text: str | bytes) -> str:
 def as_texts(text: str) -> Any:
     """Read JSON, numbers and truth values in its objects as texts, as they are spelled: as Gson takes strings."""
     return json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_truth_as_text)
+
+
+def spelled(value: Any, *, sort_keys: bool = False) -> str:
+    """Return a value as JSON, a number as it was written."""
+    return value.text if isinstance(value, Spelled) else json.dumps(value, sort_keys=sort_keys)
 
 
 def without_infinite(value: Any) -> Any:

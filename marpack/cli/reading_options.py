@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from typing import Any
 
@@ -14,6 +13,7 @@ from marpack.cli.words import positive
 from marpack.display import printable
 from marpack.errors import MarpackError
 from marpack.findings import Issue
+from marpack.strict_json import spelled
 
 # Of a value that is shown to people; programs get all of it.
 _LONGEST = 300
@@ -66,7 +66,7 @@ def issue_line(issue: Issue) -> str:
 
 def json_line(value: Any) -> str:
     """Return a JSON value as people read it on one line."""
-    return shortened(value if isinstance(value, str) else json.dumps(value))
+    return shortened(value if isinstance(value, str) else spelled(value))
 
 
 def shortened(text: str) -> str:

@@ -41,6 +41,20 @@ def diff(old: Path | str, new: Path | str, capsys: Capture, *words: str) -> Any:
     return told
 
 
+@pytest.mark.parametrize("numbers", [("2.1", "2.10"), ("1e3", "1000.0"), ("1.0", "1")])
+def test_numbers_that_are_equal_and_two_versions_to_the_server(
+    numbers: tuple[str, str], folder: Path, capsys: Capture
+) -> None:
+    """Gson takes a number for the text that it is spelled as."""
+    for name, number in zip("ab", numbers, strict=True):
+        manifest = f'{{"model": {{"modelName": "m", "modelVersion": {number}}}}}'
+        zipped(folder / f"{name}.mar", [("handler.py", b"")], manifest=manifest)
+    assert main(["diff", "a.mar", "b.mar"]) == 1
+    assert f"model.modelVersion: {numbers[0]} -> {numbers[1]}" in " ".join(capsys.readouterr().out.split())
+    assert main(["inspect", "b.mar"]) == 0
+    assert f"model.modelVersion {numbers[1]}" in " ".join(capsys.readouterr().out.split())
+
+
 FORMS = ["default", "zip-store", "tgz", "no-archive"]
 
 

@@ -62,6 +62,10 @@ ROWS = {
     "an int with blanks": Row("a: !!int ' 3 '", "ends", "reads", (("front-end", "error", "a"),)),
     "a float that Java has not": Row("a: !!float inf", "ends", "reads", (("front-end", "error", "a"),)),
     "base64 that Java has not": Row("a: !!binary aGVsbG8*=", "ends", "reads", (("front-end", "error", "a"),)),
+    "a number without a digit": Row("a: ._", "ends", "reads", (("front-end", "error", "a"),)),
+    "with an exponent": Row("a: [-.__e+5]", "ends", "reads", (("front-end", "error", "a.0"),)),
+    "a key that is one": Row("handler: {._: 1}", "ends", "reads", (("front-end", "error", "handler.._"),)),
+    "points": Row("a: [., '._', \"._\", .., .e5, ._x, _., ._., 1._, .E+5]", "reads", "reads"),
     "tags": Row(
         "a: [!!int '3', !!int 1_0, !!int 0x1f, !!float 3, !!float .inf, !!float NaN, !!str 1e5, !!bool 'true',"
         " !!timestamp 2026-11-28, !!binary aGVsbG8=, !!set {b}, !!null '']",

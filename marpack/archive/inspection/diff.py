@@ -18,6 +18,7 @@ from marpack.archive.read.open import ArchiveSource, opened
 from marpack.archive.result import Progress
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError, LimitError
+from marpack.strict_json import spelled
 
 Change: TypeAlias = Literal["added", "removed", "changed"]
 PackingMatter: TypeAlias = Literal["form", "manifest-text", "folders", "order", "compression", "mode"]
@@ -191,7 +192,7 @@ def _values(archive: Archive) -> dict[str, Any] | None:
 def _manifest_changes(key: tuple[str, ...], old: Any, new: Any) -> Iterator[ManifestChange]:
     """Yield what differs, object by object; anything but an object is one value."""
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-        if _text(old) != _text(new):  # 1, 1.0 and true are equal in Python
+        if spelled(old, sort_keys=True) != spelled(new, sort_keys=True):  # 1, 1.0 and true are equal in Python
             yield ManifestChange(change="changed", key=key, old=old, new=new)
         return
     for name in dict.fromkeys([*old, *new]):
@@ -202,10 +203,6 @@ def _manifest_changes(key: tuple[str, ...], old: Any, new: Any) -> Iterator[Mani
             yield ManifestChange(change="added", key=here, new=new[name])
         else:
             yield from _manifest_changes(here, old[name], new[name])
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 def _packing(old: Archive, new: Archive, same: Collection[str], *, by_value: bool) -> Iterator[PackingChange]:

@@ -24,7 +24,7 @@ from marpack.archive.read.open import ArchiveSource, opened
 from marpack.archive.result import Progress
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
-from marpack.strict_json import DEEPEST, is_nested_deeper, without_infinite
+from marpack.strict_json import DEEPEST, Spelled, is_nested_deeper, without_infinite
 
 ArchiveKind: TypeAlias = Literal["model", "workflow"]
 
@@ -163,7 +163,7 @@ def manifest_values(archive: Archive) -> dict[str, Any]:
     all that reads JSON takes it.
     """
     archive.manifest  # noqa: B018 - raises for what is not strict JSON
-    values: dict[str, Any] = json.loads(archive.manifest_text)
+    values: dict[str, Any] = json.loads(archive.manifest_text, parse_float=Spelled)
     if is_nested_deeper(values, DEEPEST):
         message = f"has a bad manifest: nested deeper than {DEEPEST} levels"
         raise ArchiveError(archive.path, message, code="bad-manifest")

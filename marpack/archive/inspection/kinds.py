@@ -29,6 +29,8 @@ NOT_KNOWN: Final = "nothing that is known"
 # Safetensors that nobody reads: how their detail begins.
 BROKEN_SAFETENSORS: Final = ("safetensors with a broken header", "safetensors of ")
 EMPTY_DICT: Final = "a pickle of an empty dict"
+# What weights_only never fills, though its class is allowed: "Can only SETITEM for dict, ...".
+FILLED_DEFAULTDICT: Final = "a pickle of a filled 'collections.defaultdict'"
 # Zips that torch.load and torch.jit.load read otherwise than those of torch.save; how the detail of what nobody
 # reads begins.
 OF_TORCH_PACKAGE: Final = "a package of torch.package"

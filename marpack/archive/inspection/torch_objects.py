@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from marpack.archive.formats.torch_names import EXTRA_STATE
-from marpack.archive.inspection.kinds import EMPTY_DICT, NOT_ALL_NAMES, Found, TensorKey, count_of, shape_of
+from marpack.archive.inspection.kinds import (
+    EMPTY_DICT,
+    FILLED_DEFAULTDICT,
+    NOT_ALL_NAMES,
+    Found,
+    TensorKey,
+    count_of,
+    shape_of,
+)
 from marpack.archive.inspection.pickle_machine import UNKNOWN, Global, Made
 from marpack.archive.inspection.pickles import Walked
 
@@ -36,6 +44,7 @@ _WRAPS: Final = {
 }
 _MAX_WRAPS = 8
 
+_DEFAULTDICT: Final = Global("collections", "defaultdict")
 _DICTS: Final = {Global("builtins", "dict"), Global("collections", "OrderedDict")}
 
 _MAX_NAMED = 3
@@ -56,7 +65,9 @@ class TorchObjects:
             return "module", f"a whole model, {_class_name(value)}", None, ()
         entries = self._of(value)
         if entries is None:
-            return "pickle", f"a pickle of {_class_name(value)}", None, ()
+            filled = isinstance(value, Made) and value.call == _DEFAULTDICT and bool(value.items)
+            detail = FILLED_DEFAULTDICT if filled else f"a pickle of {_class_name(value)}"
+            return "pickle", detail, None, ()
         has_versions = isinstance(value, Made) and "_metadata" in (self._of(value.state) or {})
         if not entries and not has_versions:
             return "pickle", EMPTY_DICT, None, ()

@@ -25,6 +25,8 @@ _MARKS: Final = {
     **dict.fromkeys((b"<!DOCTYPE", b"<!doctype", b"<html"), "a web page"),
 }
 
+# onnxruntime's own form, a FlatBuffer: what stands behind the first four bytes.
+_ORT: Final = b"ORTM"
 ZIP, NUMPY = b"PK\x03\x04", b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 14
 _LOOKED_AT = 1 << 10
@@ -50,6 +52,8 @@ def describe_weights(file: SeekableReader, size: int, *, budget: Budget | None =
         return Weights(kind="numpy", detail="an array of NumPy", numpy_from=_pickled_array(window))
     if git_lfs.begins_pointer(head):
         return Weights(kind="unknown", detail=f"{git_lfs.WHAT}: {git_lfs.FIX}")
+    if head[4:8] == _ORT:
+        return Weights(kind="unknown", detail="a model in the ORT format of onnxruntime")
     for mark, what in _MARKS.items():
         if head.startswith(mark):
             return Weights(kind="unknown", detail=what)

@@ -56,12 +56,14 @@ _STEPS: Final = frozenset(
 _CHECKPOINTS: Final = frozenset(
     {"load_sharded_checkpoint", "load_checkpoint_and_dispatch", "load_checkpoint_in_model"}
 )
+# 1.32.0; 1.18.1 puts it behind the model's own folder, and finds nothing.
+_ABSOLUTE: Final = "onnxruntime: Absolute path not allowed for external data location, or it finds no such file"
 _DISTRIBUTED_READERS: Final = frozenset({"FileSystemReader", "dcp_to_torch_save", "checkpoint"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """A file, ``name``, that the member ``whole`` names or needs.
+    """A file, ``name``, that the member ``whole`` names or needs; one that begins with ``/`` can never be packed.
 
     ``readers`` are the names by whose use a source reads them. ``effect`` is what such a reader says. ``least`` is
     how many bytes of it the whole refers to.
@@ -94,6 +96,8 @@ def _all(subject: Subject) -> Iterator[Part]:
             for part, least in zip(weights.parts, weights.part_sizes, strict=True):
                 if _is_beside(part):
                     yield _beside(name, part, effect=effect, least=least)
+                elif part.startswith("/"):
+                    yield Part(whole=name, name=part, effect=_ABSOLUTE)
     yield from _shards(subject)
     for name in subject.names:
         base = posixpath.basename(name)

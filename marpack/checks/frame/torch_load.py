@@ -6,7 +6,7 @@ import ast
 import sys
 from typing import Final
 
-from marpack.archive.inspection.kinds import BEFORE_2_8, OF_TORCH_PACKAGE, OUTSIDE, Weights
+from marpack.archive.inspection.kinds import BEFORE_2_8, FILLED_DEFAULTDICT, OF_TORCH_PACKAGE, OUTSIDE, Weights
 from marpack.archive.inspection.torch_versions import Version
 from marpack.archive.inspection.weights_only import ADDED_BY
 from marpack.checks.frame.registered import ALLOWING, Registered
@@ -60,6 +60,8 @@ def is_refused(subject: Subject, weights: Weights) -> bool:
     """Tell whether ``weights_only=True`` surely refuses a file, as far as the sources do not allow more."""
     if weights.weights_only_refuses is not True and not is_allowed_later(subject, weights):
         return False
+    if weights.detail.startswith(FILLED_DEFAULTDICT):
+        return not subject.once(_is_torch_told)  # to allow its class is not enough
     return not _may_be_allowed(subject, refused_globals(subject, weights))
 
 

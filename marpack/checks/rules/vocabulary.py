@@ -59,9 +59,10 @@ def find_unreadable(subject: Subject) -> Iterator[Finding]:
 
     The handlers for text give ``source_vocab.pt`` to ``torch.load``, which since torch 2.6 imports nothing but
     tensors and what belongs to them: a ``defaultdict``, a ``Vocab`` of torchtext or a class of one's own ends the
-    worker, and so does TorchScript, a plain pickle or JSON. A ``dict`` and a ``Counter`` are loaded; each word of
-    a request is looked up in it, so a list or a number makes that fail. Where the server's torch is not told, what
-    only some versions refuse is a warning [server].
+    worker, and so does TorchScript, a plain pickle or JSON; a ``defaultdict`` with words does so though the
+    sources allow its class, for torch puts entries into no other dict than its own. A ``dict`` and a ``Counter``
+    are loaded; each word of a request is looked up in it, so a list or a number makes that fail. Where the
+    server's torch is not told, what only some versions refuse is a warning [server].
     """
     if not _reads_vocabulary(subject) or not may_be_read(subject):
         return

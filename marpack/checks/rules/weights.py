@@ -129,10 +129,10 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     With a model file ``BaseHandler`` gives what ``torch.load`` returns to ``load_state_dict``, which is strict.
     TorchScript, a pickled module, a checkpoint that holds the state_dict under a key, anything else that is
     pickled, and what torch did not save end the worker; where the sources have a ``load_state_dict`` of their own
-    a checkpoint is a note, and a module a warning. So is a state_dict that holds something that
-    ``weights_only=True``, the default from torch 2.6 on, does not allow; unless what is imported allows it by
-    ``torch.serialization.add_safe_globals``. A file whose name ends in ``.safetensors`` is read as such by torch
-    2.13 and newer, where ``safetensors`` is installed [server].
+    a checkpoint is a note, none where that of the model file names its key, and a module a warning. So is a
+    state_dict that holds something that ``weights_only=True``, the default from torch 2.6 on, does not allow;
+    unless what is imported allows it by ``torch.serialization.add_safe_globals``. A file whose name ends in
+    ``.safetensors`` is read as such by torch 2.13 and newer, where ``safetensors`` is installed [server].
     """
     name = _serialized(subject)
     if name is None or subject.role("modelFile") is None or has_loaded(subject):
@@ -143,6 +143,8 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         yield finding(message="it is empty", fix=_SAVE, effect="the worker dies: EOFError")
     elif name.endswith(_SAFETENSORS) and (misread := [*_of_safetensors(subject, name, weights)]):
         yield from misread
+    elif _takes_out(subject, weights) and not _is_refused_by_default(subject, weights):
+        return
     elif effect := _no_state_dict(subject, weights, name):
         inside = f", under {weights.holds[0]!r}" if weights.holds else ""
         lenient = _LENIENT.get(weights.kind) if _has_own_loading(subject) else None
@@ -243,6 +245,20 @@ def _has_own_loading(subject: Subject) -> bool:
         for tree in trees(subject)
         for node in ast.walk(tree)
     )
+
+
+def _takes_out(subject: Subject, weights: Weights) -> bool:
+    """Tell whether a ``load_state_dict`` of the model file's own names the key of a checkpoint."""
+    keys = weights.holds if weights.kind == "checkpoint" else ()
+    source = subject.source(subject.file("modelFile") or "")
+    if source is None or source.tree is None:
+        return False
+    own = (
+        node
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "load_state_dict"
+    )
+    return any(isinstance(part, ast.Constant) and part.value in keys for node in own for part in ast.walk(node))
 
 
 @rule("weights-missing", "warning", kind="model")

@@ -64,6 +64,11 @@ _PARTS: Final = {
         _NORMS,
         "call torch.nn.utils.parametrize.remove_parametrizations before it is saved, or put it on there too",
     ),
+    "_packed_params": (
+        "a part of the model was quantized, and the model file's is not",
+        frozenset({"ao", "convert", "convert_fx", "quantization", "quantize", "quantize_dynamic", "quantized"}),
+        "save it before it is quantized, or quantize it in the model file's class too",
+    ),
     **dict.fromkeys(
         ("lora_A", "lora_B"),
         (
@@ -186,10 +191,11 @@ def find_wrong_keys(subject: Subject) -> Iterator[Finding]:
     part; ``DataParallel``, ``DistributedDataParallel`` and ``AveragedModel`` put ``module.``, and the last adds
     ``n_averaged``; PEFT puts ``base_model.model.``; ``parametrizations.weight.original0``, or ``weight_g`` and
     ``weight_v``, stand where ``weight_norm`` and the like were put on, ``weight_orig`` and ``weight_mask`` where
-    weights were pruned. Nor may a state_dict hold a number, a text or a list beside its
-    tensors, as ``{**model.state_dict(), "epoch": 3}`` does; and the first part of each name is an attribute of the
-    class. Nothing is said where the sources of the model have such names, wrap what they make, or load in a way of
-    their own; where a library makes parts of the model that may do so, it is a warning [server].
+    weights were pruned, ``_packed_params`` where a part was quantized. Nor may a state_dict hold a number, a text
+    or a list beside its tensors, as ``{**model.state_dict(), "epoch": 3}`` does; and the first part of each name
+    is an attribute of the class. Nothing is said where the sources of the model have such names, wrap what they
+    make, or load in a way of their own; where a library makes parts of the model that may do so, it is a warning
+    [server].
     """
     loads = subject.worker.loads_model is True and may_be_read(subject)
     name = serialized_file(subject) if loads else None

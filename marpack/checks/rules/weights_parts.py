@@ -19,12 +19,13 @@ def find_missing_parts(subject: Subject) -> Iterator[Finding]:
     """Pack all files of weights that consist of several.
 
     ``torch.onnx.export`` keeps tensors in a second file beside the ``.onnx`` (``net.onnx.data``), which names it
-    in its ``external_data``; weights that are cut into shards have an index (``weight_map`` in
-    ``model.safetensors.index.json``), or say in their names how many there are; a distributed checkpoint of torch
-    names its files in ``.metadata``; and folders as transformers, peft and diffusers save them hold a tokenizer's
-    vocabulary, sources that ``auto_map`` names, or a folder for each component. Without one of them nobody reads
-    the others [server]. It is an error for a model of ONNX that surely is loaded, and a note where no source reads
-    such files; nothing is said of files that the handler may have written before it loads the model.
+    in its ``external_data``, by a path that is relative to it; weights that are cut into shards have an index
+    (``weight_map`` in ``model.safetensors.index.json``), or say in their names how many there are; a distributed
+    checkpoint of torch names its files in ``.metadata``; and folders as transformers, peft and diffusers save them
+    hold a tokenizer's vocabulary, sources that ``auto_map`` names, or a folder for each component. Without one of
+    them nobody reads the others [server]. It is an error for a model of ONNX that surely is loaded, and a note
+    where no source reads such files; nothing is said of files that the handler may have written before it loads
+    the model.
     """
     if not is_python(subject):
         return
@@ -42,6 +43,15 @@ def find_missing_parts(subject: Subject) -> Iterator[Finding]:
                     member=part.whole,
                     severity=_severity(subject, part, surely),
                 )
+            continue
+        if part.name.startswith("/"):
+            yield find_missing_parts.finding(
+                message=f"it keeps tensors in {part.name!r}, and no file of an archive has such a path",
+                fix="save it again with a location in its own folder (onnx.save_model, location=)",
+                effect=part.effect,
+                member=part.whole,
+                severity=_severity(subject, part, surely),
+            )
             continue
         fix = f"pack {part.name!r} too"
         near = _near(subject, part)

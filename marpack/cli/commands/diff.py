@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 
 from marpack.archive.inspection.diff import Difference, ManifestChange, MemberChange, diff_archives
@@ -12,6 +11,7 @@ from marpack.cli.reading_options import add_limits, opened, shortened
 from marpack.cli.terminal import complain_of_error, count_of, show, told_by_the_disk
 from marpack.display import printable
 from marpack.errors import MarpackError
+from marpack.strict_json import spelled
 
 _SAME, _DIFFERENT, _TROUBLE = range(3)
 
@@ -72,7 +72,7 @@ def _lines(difference: Difference) -> Iterator[str]:
 
 def _value(change: ManifestChange) -> str:
     key = ".".join(map(shortened, change.key))
-    old, new = (shortened(json.dumps(value)) for value in (change.old, change.new))
+    old, new = (shortened(spelled(value)) for value in (change.old, change.new))
     told = {"added": f"added, {new}", "removed": f"removed, {old}", "changed": f"{old} -> {new}"}
     return f"{key}: {told[change.change]}"
 

@@ -30,7 +30,8 @@ def find_front_end(config: ModelConfigText) -> Iterator[Finding]:
     backslash, and takes no more than 50 aliases of lists and mappings. It ignores the file then, and the worker,
     which reads with PyYAML, takes it: a note where the file has nothing for the front end. The server ends when it
     starts (an error) of a key at the top, or in ``torchrun``, that is a number to SnakeYAML alone (``1e5:``), and
-    of what Java cannot read as its tag says (``!!int 0o17``, ``!!float inf``, ``!!binary abc``).
+    of what Java cannot read as its tag says (``!!int 0o17``, ``!!float inf``, ``!!binary abc``), or as the number
+    that SnakeYAML takes it for (``._``).
     """
     taken = config.settings.keys() & FRONT_END_KEYS
     severity: Severity = "warning" if taken else "note"
@@ -46,12 +47,15 @@ def find_front_end(config: ModelConfigText) -> Iterator[Finding]:
         message = f"{config.looks.aliases:,} aliases stand for lists or mappings, and it takes {_ALIAS_LIMIT}"
         fix = "write them out, or let the handler put the parts together"
         yield find_front_end.finding(message, effect=_IGNORES_FILE, fix=fix, severity=severity)
-    for place in _places(config, "tag", "number-key"):
+    for place in _places(config, "tag", "number-key", "no-digit"):
         message = f"{brief_repr(place.text, 40)} is a number to the front end, and a key must be a string"
         effect, fix = f"{_STARTS}: ClassCastException", "quote it"
         if place.matter == "tag":
             message = f"Java cannot read {brief_repr(place.text, 40)} as its tag says"
             effect, fix = f"{_STARTS}: Invalid configuration", "write the value plainly, without a tag"
+        elif place.matter == "no-digit":
+            message = f"the front end takes {brief_repr(place.text, 40)} for a number, and cannot read it"
+            effect = f"{_STARTS}: Invalid configuration: For input string"
         yield find_front_end.finding(
             message, place.path, effect=effect, fix=fix, line=place.line, severity="error"
         )

@@ -13,10 +13,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from marpack.config.text.plain_copy import path_of
 
 # "escape": what SnakeYAML does not know in double quotes; "tag": what Java cannot read as its tag says;
+# "no-digit": what SnakeYAML takes for a number, and Java does not;
 # "text": a number to YAML 1.2, or to SnakeYAML, and text to PyYAML; "other-number": a number that is another one
 # in YAML 1.2, or none; "number-key": a key, where the front end wants strings, that is a number to SnakeYAML
 # alone; "twice": a key that the mapping has already.
-Matter: TypeAlias = Literal["escape", "tag", "text", "other-number", "number-key", "twice"]
+Matter: TypeAlias = Literal["escape", "tag", "no-digit", "text", "other-number", "number-key", "twice"]
 
 _STR, _INT, _FLOAT, _BINARY, _MERGE = (
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "binary", "merge")
@@ -31,6 +32,8 @@ _NO_NUMBER = re.compile(r"0[0-9_]+|[0-9]+[eE][0-9]+(?<=.{7})")
 _OCTAL = re.compile(r"[-+]?0[0-7_]+")
 # What SnakeYAML takes for a number, and PyYAML not always.
 _SNAKES_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*|(?=[eE]))|\._*[0-9][0-9_]*)([eE][-+]?[0-9]+)?", re.ASCII)
+# A number to SnakeYAML that no Java has: ._
+_NO_DIGIT = re.compile(r"[-+]?\._+([eE][-+]?[0-9]+)?")
 # Numbers by their tag that Python's own readers take, and Java's do not: !!int "0o17", !!int " 3 ", !!float inf.
 _NO_JAVA_INT = re.compile(r"\s.*|.*\s|[-+]?0[oO].*")
 _NO_JAVA_FLOAT = re.compile(r"[-+]?(?!NaN|Infinity)[A-Za-z]+|.*[^ -~].*")
@@ -122,6 +125,8 @@ def _of_scalar(node: Any, top: str, path: str, text: str, construct: Callable[[A
     elif node.style is None and node.tag == _STR:
         if _NUMBER.fullmatch(value) and not _NO_NUMBER.fullmatch(value):
             yield Place("text", top, path, line, value)
+        elif _NO_DIGIT.fullmatch(value):
+            yield Place("no-digit", top, path, line, value)
     elif node.style is None and node.tag in (_INT, _FLOAT):
         octal = _OCTAL.fullmatch(value) and int(value.replace("_", ""), 8) != int(value.replace("_", ""), 10)
         if ":" in value or octal:

@@ -154,6 +154,9 @@ def test_onnxruntime_looks_for_the_same_file(location: str, onnxruntime: Any, tm
     assert list(onnxruntime.InferenceSession(str(path)).run(None, {})[0]) == [0.0] * 4
 
 
+EXTERN = count(14, 1)
+
+
 def runnable(*graph: bytes) -> bytes:
     """A model that onnxruntime loads, if the tensors are there."""
     kind = message(2, message(1, count(1, 1), message(2, message(1, count(1, 4)))))
@@ -175,6 +178,40 @@ def test_onnxruntime_drops_what_nothing_uses(onnxruntime: Any, tmp_path: Path) -
     with pytest.raises(TypeError, match="'InferenceSession' object is not callable"):
         session([0.0])
     assert not {"eval", "to", "parameters", "embedding"} & set(dir(session))
+
+
+@pytest.mark.slow
+def test_onnxruntime_refuses_an_absolute_place(onnxruntime: Any, tmp_path: Path) -> None:
+    place = tmp_path / "net.bin"
+    place.write_bytes(bytes(16))
+    path = tmp_path / "net.onnx"
+    for location, loads in ((place.name, True), (str(place), False)):
+        path.write_bytes(
+            runnable(
+                message(5, count(1, 4), count(2, 1), message(8, b"weight"), entry("location", location), EXTERN)
+            )
+        )
+        assert described(path.read_bytes()).parts == (location,)
+        if loads:
+            onnxruntime.InferenceSession(str(path))
+        else:
+            with pytest.raises(Exception, match=r"Absolute path not allowed|No such file"):
+                onnxruntime.InferenceSession(str(path))
+
+
+@pytest.mark.slow
+def test_onnxruntime_takes_its_own_format_by_its_suffix_alone(onnxruntime: Any, tmp_path: Path) -> None:
+    whole = runnable(message(5, count(1, 4), count(2, 1), message(8, b"weight"), message(9, bytes(16))))
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "net.ort")
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(whole, options)
+    data = (tmp_path / "net.ort").read_bytes()
+    assert described(data).detail == "a model in the ORT format of onnxruntime"
+    onnxruntime.InferenceSession(str(tmp_path / "net.ort"))
+    (tmp_path / "net.onnx").write_bytes(data)
+    with pytest.raises(Exception, match="Protobuf parsing failed"):
+        onnxruntime.InferenceSession(str(tmp_path / "net.onnx"))
 
 
 @pytest.mark.slow

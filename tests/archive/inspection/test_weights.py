@@ -329,6 +329,7 @@ OTHERS: dict[str, tuple[bytes, str, str]] = {
     "page": (b"<!DOCTYPE html><html></html>", "unknown", "a web page"),
     "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(9), "unknown", "an HDF5 file"),
     "gguf": (b"GGUF\x03\0\0\0", "unknown", "a GGUF file"),
+    "ort": (b"\x28\0\0\0ORTM" + bytes(40), "unknown", "a model in the ORT format of onnxruntime"),
     "gzip": (b"\x1f\x8b\x08", "unknown", "a gzip file"),
     "library": (ELF + b"\x03\0", "aot-library", "a shared library (ELF)"),
     "library, big-endian": (b"\x7fELF\x02\x02" + bytes(10) + b"\0\x03", "aot-library", "a shared library (ELF)"),

@@ -181,6 +181,14 @@ CASES = [
     ),
     Case(
         code="config-front-end",
+        title="a number without a digit",
+        broken=of(TIMEOUTS + "handler: {separator: ._}\n"),
+        repaired=of(TIMEOUTS + "handler: {separator: '._'}\n"),
+        fails="ends",
+        says='Invalid configuration: For input string: "."',
+    ),
+    Case(
+        code="config-front-end",
         title="a key that is a number to it",
         broken=of(TIMEOUTS + "1e5: many\n"),
         repaired=of(TIMEOUTS + "'1e5': many\n"),

@@ -20,6 +20,7 @@ TEXT_MODEL = MODEL.replace("self.layer =", "self.embedding = self.layer =")
 
 WORDS = saved(b"}X\4\0\0\0goodK\1s")
 COUNTED = saved(b"ccollections\nCounter\n}X\4\0\0\0goodK\1s\x85R")
+DEFAULTS = saved(b"ccollections\ndefaultdict\ncbuiltins\nint\n\x85RX\4\0\0\0goodK\1s")
 # Answers with what the vocabulary has, since the model here takes no words.
 DERIVED = """
 from ts.torch_handler.text_handler import TextHandler
@@ -27,6 +28,11 @@ class Handler(TextHandler):
     def handle(self, data, context):
         return [self.source_vocab["good"]] * len(data)
 """
+ALLOWING = f"""
+import collections
+import torch
+torch.serialization.add_safe_globals([collections.defaultdict, int])
+{DERIVED}"""
 
 
 def of(vocabulary: bytes | None, handler: str = "text_classifier") -> Archive:
@@ -67,10 +73,14 @@ CASES = [
         fails="worker",
         says="Missing the source_vocab file",
     ),
-    case(
-        "a defaultdict",
-        saved(b"ccollections\ndefaultdict\ncbuiltins\nint\n\x85RX\4\0\0\0goodK\1s"),
-        "Weights only load failed",
+    case("a defaultdict", DEFAULTS, "Weights only load failed"),
+    Case(
+        code="vocabulary-unreadable",
+        title="a defaultdict that is allowed, and not filled all the same",
+        broken=of(DEFAULTS, ALLOWING),
+        repaired=of(COUNTED, ALLOWING),
+        fails="worker",
+        says="Can only SETITEM for dict",
     ),
     case("TorchScript", SCRIPT, "Cannot use ``weights_only=True`` with TorchScript"),
     case("JSON", b'{"good": 1}', "Weights only load failed"),

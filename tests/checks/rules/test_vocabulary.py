@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from tests.checks.cases.case import Archive
-from tests.checks.cases.vocabulary import COUNTED, DERIVED, WORDS, of
+from tests.checks.cases.vocabulary import COUNTED, DEFAULTS, DERIVED, WORDS, of
 from tests.checks.cases.weights import SCRIPT, WEIGHT, saved
 from tests.support.checking import found
 
-DEFAULTS = saved(b"ccollections\ndefaultdict\ncbuiltins\nint\n\x85RX\4\0\0\0goodK\1s")
+EMPTY = saved(b"ccollections\ndefaultdict\ncbuiltins\nint\n\x85R")
 VOCAB = saved(b"ctorchtext.vocab\nVocab\n)R")
 
 
@@ -43,8 +43,20 @@ def test_handlers_that_derive() -> None:
     allowed = (
         "import torch, collections\ntorch.serialization.add_safe_globals([collections.defaultdict])\n" + DERIVED
     )
-    for handler, vocabulary in ((elsewhere, None), (own, None), (own, DEFAULTS), (allowed, DEFAULTS)):
+    classes = allowed.replace("collections.defaultdict", "Vocab")
+    every = "import os\nos.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'\n" + DERIVED
+    quiet = (
+        (elsewhere, None),
+        (own, None),
+        (own, DEFAULTS),
+        (classes, VOCAB),
+        (allowed, EMPTY),
+        (every, DEFAULTS),
+    )
+    for handler, vocabulary in quiet:
         assert said(of(vocabulary, handler)) == []
+    assert said(of(DEFAULTS, allowed)) == ["vocabulary-unreadable warning"]
+    assert said(of(DEFAULTS, allowed), torch="2.13") == ["vocabulary-unreadable error"]
 
 
 def test_a_vocabulary_that_the_manifest_names() -> None:

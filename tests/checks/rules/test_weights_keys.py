@@ -18,6 +18,7 @@ COMPILED = named("_orig_mod.weight", "_orig_mod.bias")
 INNER = named("encoder._orig_mod.weight", "encoder._orig_mod.bias")
 NORMED = state({"bias": BIAS, "parametrizations.weight.original0": BIAS})
 OTHER = named("decoder.weight", "decoder.bias")
+QUANTIZED = named("weight", "bias", **{"_packed_params.dtype": b"ctorch\nqint8\n"})
 FLAT = named("weight", "bias", epoch=b"K\3")
 
 
@@ -61,7 +62,8 @@ def said(data: bytes, source: str = NET, code: str = "weights-keys", **more: str
         # Extra state, and what quantized layers keep.
         (named("weight", "bias", _extra_state=b"K\3"), NET),
         (named("weight", "bias", **{"layer._extra_state": b"K\3"}), NET),
-        (named("weight", "bias", **{"_packed_params.dtype": b"ctorch\nqint8\n"}), NET),
+        (QUANTIZED, "from torch.ao.quantization import quantize_dynamic as small\n" + NET),
+        (QUANTIZED, NET + "        torch.quantization.convert(self, inplace=True)\n"),
         (named("weight", "bias"), NET),
         (TWO, PARTS),
     ],
@@ -90,6 +92,8 @@ def test_names_that_may_be_right(data: bytes, source: str) -> None:
         (named("weight_orig", "weight_u"), NET, "error"),
         (named("encoder._checkpoint_wrapped_module.weight", "encoder.bias"), PARTS, "error"),
         (named("encoder.lora_A.weight", "encoder.lora_B.weight"), PARTS, "error"),
+        (QUANTIZED, NET, "error"),
+        (QUANTIZED, "import torchaudio\n" + NET, "warning"),
         (FLAT, NET, "error"),
         (named("weight", "bias", loss=b"G?\xb9\x99\x99\x99\x99\x99\x9a"), NET, "error"),
         (named("weight", "bias", optimizer=b"}"), NET, "error"),
@@ -123,6 +127,8 @@ MADE = {
     "{**net.state_dict(), 'loss': 0.5}": PARTS,
     "{**net.state_dict(), 'optimizer': torch.optim.SGD(net.parameters()).state_dict()}": PARTS,
     "{f'model.{name}': value for name, value in net.state_dict().items()}": PARTS,
+    "torch.ao.quantization.quantize_dynamic(net, {torch.nn.Linear}).state_dict()": PARTS,
+    "net.state_dict() # quantized": PARTS.replace("torch.nn.Linear", "torch.ao.nn.quantized.dynamic.Linear"),
     "net.compile() or net.state_dict()": PARTS,
     "net.state_dict()": PARTS,
     "net.state_dict() # compiled": PARTS.replace("torch.nn.Linear(2, 1)", "torch.compile(torch.nn.Linear(2, 1))"),
@@ -158,4 +164,4 @@ def test_torch_finds_the_same(tmp_path: Path) -> None:
     for number, (make, source) in enumerate(MADE.items()):
         data = (tmp_path / f"{number}.pt").read_bytes()
         assert said(data, source) == (["error"] if errors[number] else []), (make, errors[number])
-    assert len([each for each in errors if each]) == 13
+    assert len([each for each in errors if each]) == 14
