@@ -63,8 +63,16 @@ def decoded(text: str | bytes) -> str:
 
 
 def as_texts(text: str) -> Any:
-    """Read JSON, numbers and truth values in its objects as texts, as they are spelled: as Gson takes strings."""
-    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_truth_as_text)
+    """Read JSON, numbers and truth values in its objects as texts, as they are spelled: as Gson takes strings.
+
+    The text has been read once; ``StrictJSONError`` for what is nested too deeply to be read from here.
+    """
+    try:
+        return json.loads(
+            text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_truth_as_text
+        )
+    except RecursionError:
+        raise StrictJSONError("nested too deeply") from None
 
 
 def spelled(value: Any, *, sort_keys: bool = False) -> str:

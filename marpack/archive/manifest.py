@@ -223,7 +223,10 @@ def _take_strings(
     for key, attribute in keys.items():
         value = document.pop(key, None)
         if isinstance(value, (int, float)):  # a truth value as well
-            spelled = strict_json.as_texts(text)
+            try:
+                spelled = strict_json.as_texts(text)
+            except strict_json.StrictJSONError as error:
+                raise ManifestError(error.msg, text) from None
             value = (spelled if below is None else spelled[below])[key]
         if value is not None and not isinstance(value, str):
             raise ManifestError(f"{key!r} must be a string, not {type_name(value)}", text)

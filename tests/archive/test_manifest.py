@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
+import sys
 import zipfile
 from pathlib import Path
 
@@ -170,3 +172,11 @@ def test_one_reading_of_numbers_everywhere(tmp_path: Path) -> None:
         "archiverVersion": "0.12",
         "far": ["Infinity", "-Infinity"],
     }
+
+
+def test_a_depth_that_can_be_read_once_is_told() -> None:
+    """The text is read a second time for how a number is spelled, from further down."""
+    for depth in range(sys.getrecursionlimit() - 200, sys.getrecursionlimit()):
+        text = f'{{"model": {{"modelName": 1, "x": {"[" * depth}{"]" * depth}}}}}'
+        with contextlib.suppress(ManifestError):
+            assert Manifest.from_json(text).model.model_name == "1"

@@ -200,3 +200,14 @@ def test_what_the_front_end_ignores_is_not_read_for_it() -> None:
     assert config.handler == {"s": "https://a"}
     with pytest.raises(ConfigError, match="nested deeper than 50"):
         ModelConfig.loads(ROWS["many levels by aliases"].text)
+
+
+def test_numbers_of_thousands_of_digits() -> None:
+    """Python's limit is on writing them, and on reading them to the base of ten."""
+    [found] = lint_model_config(f"handler:\n  n: 0o{'7' * 10_000}\n")
+    assert (found.code, "base of 16" in str(found)) == ("model-config-number", True)
+    codes = [each.code for each in lint_model_config(f"handler:\n  n: 0{'7' * 6000}\n")]
+    assert "model-config-syntax" not in codes
+    for tag in ("", "!!int "):
+        [found] = lint_model_config(f"handler:\n  n: {tag}1{':1' * 400_000}\n")
+        assert (found.code, found.line) == ("model-config-syntax", 2)

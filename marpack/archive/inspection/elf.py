@@ -40,8 +40,10 @@ def describe_elf(window: Window) -> Weights:
     for section in _table(window, number(head, 40, 8), number(head, 58, 2), number(head, 60, 2)):
         if number(section, 4, 4) == _STRINGS and number(section, 8, 8) & _ALLOCATED:
             start, size = number(section, 24, 8), number(section, 32, 8)
-            names += window.at(start, min(size, _LONGEST_NAMES)) if start + size <= window.size else _NEEDED
-    if names and len(names) < _LONGEST_NAMES and _NEEDED not in names:
+            if start + size > window.size or len(names) + size > _LONGEST_NAMES:
+                return library
+            names += window.at(start, size)
+    if names and _NEEDED not in names:
         return Weights(kind="unknown", detail="a shared library (ELF) that is no model of torch's AOTInductor")
     return library
 

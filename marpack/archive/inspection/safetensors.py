@@ -19,6 +19,8 @@ _SAFETENSORS_DTYPES: Final = (
 )
 _MAX_SAFETENSORS_HEADER = 100_000_000
 _MAX_JSON_OBJECTS = 1_000_000
+# safetensors counts in 64 bits.
+_MAX_NUMBER = (1 << 64) - 1
 
 
 def describe_safetensors(window: Window, head: bytes) -> Weights | None:
@@ -61,9 +63,10 @@ def _safetensors_keys(header: dict[str, object]) -> tuple[tuple[TensorKey, ...],
             raise ValueError(f"{name!r:.50} is no tensor")
         dtype, offsets = entry.get("dtype"), entry.get("data_offsets")
         shape = shape_of(tuple(entry["shape"]) if isinstance(entry.get("shape"), list) else None)
-        if not isinstance(dtype, str) or shape is None:
+        if not isinstance(dtype, str) or shape is None or max(shape, default=0) > _MAX_NUMBER:
             raise ValueError(f"{name!r:.50} has no dtype or shape")
-        if not isinstance(offsets, list) or len(offsets) != 2 or shape_of(tuple(offsets)) is None:
+        is_pair = isinstance(offsets, list) and len(offsets) == 2 and shape_of(tuple(offsets)) is not None
+        if not is_pair or max(offsets) > _MAX_NUMBER:
             raise ValueError(f"{name!r:.50} has no data_offsets")
         end = max(end, offsets[1])
         if dtype == "F4" and shape:  # it counts values, of which an element of torch's holds two

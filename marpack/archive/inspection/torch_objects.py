@@ -150,7 +150,7 @@ def _is_tensor(value: object) -> bool:
     )
 
 
-def _tensor_key(name: str, value: object) -> TensorKey:
+def _tensor_key(name: str, value: object, depth: int = 0) -> TensorKey:
     """Return what a call that would make a tensor says of it."""
     given = value
     for _ in range(_MAX_WRAPS):
@@ -162,7 +162,8 @@ def _tensor_key(name: str, value: object) -> TensorKey:
         elif call in _WRAPS and args:
             value = args[0]
         elif call == "_rebuild_sparse_tensor" and len(args) > 1 and isinstance(args[1], tuple):
-            values = _tensor_key(name, args[1][1]) if len(args[1]) > 2 and args[1][1] is not value else None
+            has_values = len(args[1]) > 2 and depth < _MAX_WRAPS
+            values = _tensor_key(name, args[1][1], depth + 1) if has_values else None
             return TensorKey(name=name, shape=_size(args[1], 2), dtype=values.dtype if values else None)
         elif call in _REBUILDS:
             size, dtype = _REBUILDS[call]

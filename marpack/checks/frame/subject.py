@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import json
 import posixpath
 from collections.abc import Callable, Collection, Mapping
@@ -18,8 +19,8 @@ from marpack.checks.frame.servers_torch import Torch
 from marpack.checks.python.distributions import Distributions
 from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
-from marpack.checks.python.requirement_lines import LONGEST_LINE, MOST_LINES
-from marpack.checks.python.source import LONGEST_COMPILED, PythonFile
+from marpack.checks.python.requirement_lines import LONGEST_FILE, LONGEST_LINE, MOST_LINES, decoded
+from marpack.checks.python.source import LONGEST_COMPILED, MOST_BRACES, TEMPLATE, PythonFile
 
 T = TypeVar("T")
 
@@ -147,7 +148,8 @@ class Subject:
         """The texts of the ``model`` as the front end takes them: numbers and truth values as they are spelled."""
         model = self.model
         if any(isinstance(value, (int, float)) for value in model.values()):
-            model = strict_json.as_texts((self.manifest_bytes or b"").decode())["model"]
+            with contextlib.suppress(strict_json.StrictJSONError):
+                model = strict_json.as_texts((self.manifest_bytes or b"").decode())["model"]
         return {key: value for key, value in model.items() if isinstance(value, str)}
 
     def role(self, key: str) -> str | None:
@@ -203,13 +205,17 @@ class Subject:
 
     def requirements(self, name: str) -> tuple[bytes, bool]:
         """Return the first lines of a requirements file, and whether they are all; what is left out is noted."""
-        data = self.read(name)
+        data = self.read(name, longest=LONGEST_FILE)
         if data is None:
             return b"", name not in self.unread
         lines = data.split(b"\n", MOST_LINES)
         if len(lines) > MOST_LINES and lines.pop():
             self.unread[name] = f"it has more than {MOST_LINES:,} lines, and the others were not looked into"
             return b"\n".join(lines), False
+        # To pip, as to Python, a line ends with more than a line feed.
+        if len(decoded(data)[0].splitlines()) > MOST_LINES:
+            self.unread[name] = f"it has more than {MOST_LINES:,} lines, and was not looked into"
+            return b"", False
         if max(map(len, lines)) > LONGEST_LINE:
             self.unread[name] = f"lines of more than {LONGEST_LINE:,} characters were not looked into"
         return data, True
@@ -231,6 +237,9 @@ class Subject:
         if data is None:
             return None
         self._left -= size
+        if size > LONGEST_COMPILED and data.count(b"{") > MOST_BRACES and TEMPLATE.search(data):
+            self.unread[name] = f"it has f-strings, and more than {MOST_BRACES:,} braces: it was not looked into"
+            return None
         if size > LONGEST_COMPILED:
             self.unread[name] = f"it is longer than {LONGEST_COMPILED:,} bytes, and was parsed, but not compiled"
         try:

@@ -20,13 +20,15 @@ _BUILT = (ast.ListComp, ast.SetComp, ast.DictComp)
 _COMPREHENSIONS = (*_BUILT, ast.GeneratorExp)
 _WITH = re.compile(r"\bwith\s*\(")
 _FSTRINGS = (3, 12)
+# Longer texts are not taken apart into tokens.
+_LONGEST = 128 << 10
 
 
 def newer_in_tree(tree: ast.Module, text: str, python: tuple[int, int]) -> tuple[str, int] | None:
     """Return what in a tree a Python does not read, with the version that does, and its line."""
     lines = text.split("\n")
     found = [each for each in _newer(tree, lines) if each[2] > python]
-    if python < (3, 9) and _WITH.search(text):
+    if python < (3, 9) and len(text) <= _LONGEST and _WITH.search(text):
         found += _parenthesised(text)
     if not found:
         return None

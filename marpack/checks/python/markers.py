@@ -27,7 +27,8 @@ _UNKNOWN = frozenset(
     | {*("implementation_version", "extras", "dependency_groups")}
 )
 _VERSIONS = frozenset({"python_version", "python_full_version"})
-_NUMBERS = re.compile(r"\d+(?:\.\d+)*(?:\.\*)?")
+# Longer numbers are nobody's version, and Python reads no number of thousands of digits.
+_NUMBERS = re.compile(r"\d{1,9}(?:\.\d{1,9})*(?:\.\*)?")
 _DEEPEST = 20
 
 
@@ -35,18 +36,28 @@ class MarkerError(Exception):
     """A marker that no pip reads."""
 
 
+class _DeepError(Exception):
+    """A marker that is nested deeper than it is followed here, and that pip may read."""
+
+
 def holds(marker: str, python: tuple[int, int] | None) -> bool | None:
     """Tell whether a marker holds for a worker, None where that is not known; raises ``MarkerError``."""
     tokens: list[tuple[str, str]] = []
-    place = 0
-    while marker[place:].strip():
+    place, marker = 0, marker.rstrip()
+    while place < len(marker):
         found = _TOKEN.match(marker, place)
         if found is None:
             raise MarkerError
         tokens.append((found.lastgroup or "", " ".join(found[0].split()) if found["op"] else found[0].strip()))
         place = found.end()
     reader = _Reader(tokens, python)
-    answer = reader.either(0)
+    try:
+        answer = reader.either(0)
+    except _DeepError:
+        brackets = [text for kind, text in tokens if kind == "sign"]
+        if brackets.count("(") != brackets.count(")"):
+            raise MarkerError from None
+        return None
     if reader.place != len(tokens):
         raise MarkerError
     return answer
@@ -66,7 +77,7 @@ class _Reader:
 
     def either(self, depth: int) -> bool | None:
         if depth > _DEEPEST:
-            raise MarkerError
+            raise _DeepError
         answers = [self.both(depth)]
         while self.take("or"):
             answers.append(self.both(depth))

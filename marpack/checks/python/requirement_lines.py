@@ -17,7 +17,9 @@ _COMMENT = re.compile(r"(?:^|\s)#.*")
 _BLANKS = re.compile(r"[ \t]+")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()]*"
+# Each text is read in one way only: where a sign could be a shorter one, or a blank stand in two places, what is
+# broken at its end would be tried in all of them.
+_CLAUSE = r"(?:===|==(?!=)|~=|!=|<=|>=|<(?!=)|>(?!=))(?:\s*[^\s,;()]+)?"
 _CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*,?"
 # PEP 508, as far as every pip refuses what is otherwise.
 _REQUIREMENT = re.compile(
@@ -46,6 +48,7 @@ _PLAIN_ENCODINGS = ("utf", "ascii", "iso8859", "cp", "mac", "koi8", "gb", "big5"
 # Nobody writes a longer one: whoever did wants to keep the patterns busy.
 LONGEST_LINE = 10_000
 MOST_LINES = 10_000
+LONGEST_FILE = 2 << 20
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from marpack.checks.python.tokens import TooMuchError
 
 # The compiler takes a time that grows with the square of some texts.
 LONGEST_COMPILED = 128 << 10
+# So does the parser, with the braces in an f-string: a minute for 300,000.
+MOST_BRACES = 40_000
+TEMPLATE = re.compile(rb"\b(?:[fFtT][rR]?|[rR][fFtT])['\"]")
 
 # Which warnings are shown is a matter of the process, and checks may run in several threads.
 _QUIET = threading.Lock()
@@ -103,7 +106,7 @@ def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int]) -> Syn
         return error
     try:
         text = _decoded(data)
-    except (SyntaxError, UnicodeDecodeError):
+    except (SyntaxError, LookupError, ValueError):  # also of what is an encoding, and none of texts
         return error
     if len(data) > LONGEST_COMPILED:
         return None

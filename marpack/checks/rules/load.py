@@ -63,6 +63,13 @@ def has_loaded(subject: Subject) -> bool:
     return loaded_by is not None and (torch is None or torch.version == loaded_by)
 
 
+def _end_of(path: str) -> str:
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _COPY_SIZE))
+        return file.read().decode("utf-8", "replace")
+
+
 def _outcome(subject: Subject) -> _Outcome:
     reason = _reason_not_to(subject)
     if reason is None:
@@ -109,16 +116,26 @@ def _loaded(subject: Subject, folder: str) -> _Outcome:
     answer = os.path.join(folder, "answer.json")
     words = [sys.executable, _SCRIPT, os.path.join(folder, "model"), model_file, serialized_file]
     words += [_handler_before(subject), answer]
+    # A file, for the end of a pipe comes only with the last process that has been started from there.
+    errors = os.path.join(folder, "errors")
     try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
+        with open(errors, "wb") as file:
+            done = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=file,
+                timeout=_SECONDS,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         late = _failed(model_file, f"has not been loaded within {_SECONDS} s", "it stops waiting")
         return _Outcome((late,))
     try:
-        with open(answer, encoding="utf-8") as file:
-            said = json.load(file)
+        with open(answer, encoding="utf-8") as text:
+            said = json.load(text)
     except (OSError, ValueError):
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        lines = _end_of(errors).strip().splitlines()
         what = lines[-1] if lines else "without a word"
         ended = _failed(model_file, f"ends the process that loads it ({done.returncode}): {what}", what)
         return _Outcome((ended,))

@@ -34,6 +34,8 @@ def main() -> None:
         said = {"problem": _problem(folder, model_file, serialized_file), "torch": version, "handler": unlike}
     with open(answer, "w", encoding="utf-8") as file:
         json.dump(said, file)
+    # Threads that were begun by what was imported end nothing: a worker has them too, and goes on.
+    os._exit(0)
 
 
 def _not_imported(handler: str) -> str | None:

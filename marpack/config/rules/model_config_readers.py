@@ -16,6 +16,7 @@ _STARTS = "it ends when it starts"
 
 # SnakeYAML's LoaderOptions, which the server leaves as they are.
 _ALIAS_LIMIT = 50
+_MOST_BITS = 2000
 
 
 def _places(config: ModelConfigText, *matters: Matter) -> Iterator[Place]:
@@ -91,7 +92,9 @@ def find_numbers(config: ModelConfigText) -> Iterator[Finding]:
 def _as_number(text: str) -> str:
     """Return how YAML 1.1 writes a number of YAML 1.2."""
     if text.startswith("0o"):
-        return str(int(text, 8))
+        number = int(text, 8)
+        # Python writes no number of thousands of digits, but to another base.
+        return str(number) if number.bit_length() < _MOST_BITS else "it to the base of 16 (0x...)"
     sign, digits = (text[0], text[1:]) if text[0] in "+-" else ("", text)
     mantissa, mark, exponent = digits.lower().partition("e")
     if mantissa.startswith("."):

@@ -41,6 +41,16 @@ _NO_JAVA_FLOAT = re.compile(r"[-+]?(?!NaN|Infinity)[A-Za-z]+|.*[^ -~].*")
 _BLANK = re.compile(r"\s", re.ASCII)
 _BASE64 = re.compile(r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _MOST_PLACES = 1000
+# PyYAML takes a time that grows with the square of them, and Python does not write the number.
+_MOST_SIXTIES = 10_000
+
+
+class TooLongError(ValueError):
+    """A number to the base of 60 that is longer than is read, in a ``line``."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        super().__init__(f"a number to the base of 60 with more than {_MOST_SIXTIES:,} places")
 
 
 class Place(NamedTuple):
@@ -115,6 +125,8 @@ def _is_tag_java_fails_at(tag: str, value: str) -> bool:
 
 def _of_scalar(node: Any, top: str, path: str, text: str, construct: Callable[[Any], object]) -> Iterator[Place]:
     line, raw, value = node.start_mark.line + 1, text[node.start_mark.index : node.end_mark.index], node.value
+    if node.tag == _INT and value.count(":") > _MOST_SIXTIES:
+        raise TooLongError(line)
     if node.style == '"':
         escapes = [found[1] for found in _ESCAPE.finditer(raw) if found[1] in _UNKNOWN_ESCAPES]
         if escapes:
@@ -128,6 +140,7 @@ def _of_scalar(node: Any, top: str, path: str, text: str, construct: Callable[[A
         elif _NO_DIGIT.fullmatch(value):
             yield Place("no-digit", top, path, line, value)
     elif node.style is None and node.tag in (_INT, _FLOAT):
-        octal = _OCTAL.fullmatch(value) and int(value.replace("_", ""), 8) != int(value.replace("_", ""), 10)
+        # Of a single digit the base does not matter.
+        octal = _OCTAL.fullmatch(value) and len(value.replace("_", "").lstrip("+-0")) > 1
         if ":" in value or octal:
             yield Place("other-number", top, path, line, value, construct(node))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from marpack.config.text.plain_copy import path_of
-from marpack.config.text.yaml_nodes import Looks, look
+from marpack.config.text.yaml_nodes import Looks, TooLongError, look
 from marpack.errors import MissingExtraError
 
 # Block style; a string is plain only where no YAML takes it for anything else.
@@ -143,6 +143,8 @@ def parse(text: str | bytes) -> Parsed:
         raise YAMLTextError("syntax", "nested too deeply", None) from None
     except YAMLTextError:
         raise
+    except TooLongError as problem:
+        raise YAMLTextError("syntax", str(problem), problem.line) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
         # A date like 2024-13-45, or !!int on what is none: PyYAML lets these through as they come.
         raise YAMLTextError("syntax", f"a value is not what it looks like ({problem})", None) from None

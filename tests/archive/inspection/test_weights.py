@@ -802,3 +802,54 @@ def test_nothing_is_loaded() -> None:
 def test_no_word_of_what_a_file_would_do() -> None:
     for name, (value, _, _) in SAVED.items():
         assert "safe" not in described(saved(value)).detail, name
+
+
+def elf(sections: int, size: int, name_size: int) -> bytes:
+    """Return a shared library whose sections are all the same strings."""
+    head = bytearray(64)
+    head[:6], head[16], head[40], head[58] = b"\x7fELF\2\1", 3, 64, 64
+    head[60:62] = sections.to_bytes(2, "little")
+    section = bytearray(64)
+    section[4], section[8] = 3, 2
+    section[32:40] = name_size.to_bytes(8, "little")
+    return (bytes(head) + bytes(section) * sections).ljust(size, b"\0")
+
+
+def test_of_a_library_with_many_tables_of_names_little_is_read() -> None:
+    class Counting(io.BytesIO):
+        counted = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            self.counted += len(data)
+            return data
+
+    file = Counting(elf(1000, 2 << 20, 1 << 20))
+    assert describe_weights(file, 2 << 20).kind == "aot-library"
+    assert file.counted < 8 << 20
+    assert describe_weights(io.BytesIO(elf(3, 1 << 12, 1 << 9)), 1 << 12).kind == "unknown"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        b'{"dtype":"F32","shape":[1],"data_offsets":[0,%s]}' % (b"9" * 4300),
+        b'{"dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551616]}',
+        b'{"dtype":"F32","shape":[%s],"data_offsets":[0,4]}' % (b"9" * 4300),
+    ],
+)
+def test_safetensors_that_count_beyond_64_bits_are_broken(entry: bytes) -> None:
+    header = b'{"a":%s}' % entry
+    data = len(header).to_bytes(8, "little") + header + b"1234"
+    assert describe_weights(io.BytesIO(data), len(data)).detail.startswith("safetensors with a broken header")
+
+
+def test_a_sparse_tensor_of_sparse_tensors_ends_nothing() -> None:
+    wrapped = b"q\x010h\0K\0(K\0h\1K\0t\x86R" * 5000
+    data = b"\x80\2}X\1\0\0\0actorch._utils\n_rebuild_sparse_tensor\nq\0" + b"0K\1" + wrapped + b"s."
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("m/data.pkl", data)
+        archive.writestr("m/version", b"3")
+    found = describe_weights(file, len(file.getvalue()))
+    assert [key.shape for key in found.keys or ()] == [None]

@@ -147,3 +147,21 @@ def test_hostile_texts_are_given_up_soon(text: str) -> None:
     with contextlib.suppress(TooMuchError):
         older_text(text, own=(3, 10), python=(3, 15))
     assert PythonFile("x", text.encode(), (3, 15)).tree is None or text.startswith("x")
+
+
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined", "idna", "no-such", "utf-16"])
+def test_an_encoding_that_is_none_of_texts_is_an_error(encoding: str) -> None:
+    found = PythonFile("x", f"# coding: {encoding}\ntype X = 1\n".encode(), (3, 15))
+    assert (found.tree, found.unknown) == (None, None) or encoding == "idna"
+
+
+def test_a_long_text_of_f_strings_is_not_looked_into() -> None:
+    data = b"x = f'" + b"{a}" * 100_000 + b"'\n"
+    for source, looked_into in ((data, False), (data.replace(b"f'", b"'"), True), (data[:100_000] + b"'", True)):
+        plan = marpack.plan_archive(
+            model_name="m",
+            handler={"h.py": b"import big\ndef handle(data, context): return data\n"},
+            extra_files={"big.py": source},
+        )
+        unread = [each for each in marpack.check(plan) if each.member == "big.py" and "f-strings" in each.message]
+        assert (unread == []) is looked_into

@@ -306,3 +306,16 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert cli.main(["check", str(path)]) == 0
     assert cli.main(["check", "--load", str(path)]) == 1
     assert "Error(s) in loading state_dict" in capsys.readouterr().out
+
+
+def test_what_the_model_file_leaves_running_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marpack.checks.rules.load._SECONDS", 100)
+    running = """
+import subprocess, sys, threading, time
+threading.Thread(target=time.sleep, args=(150,)).start()
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(150)"])
+"""
+    weights = torch.nn.Linear(2, 2).state_dict()
+    source = "import torch\nclass Net(torch.nn.Linear):\n    def __init__(self):\n        super().__init__(2, 2)\n"
+    what = plan(model_file={"net.py": (source + running).encode()}, serialized_file={"net.pt": weights})
+    assert loaded(what) == []

@@ -7,6 +7,7 @@ import pytest
 import marpack
 from marpack.checks.python.distributions import Distributions
 from marpack.checks.python.markers import MarkerError, holds
+from marpack.checks.python.requirement_lines import requirement_lines
 from tests.support.pip_lines import READ
 
 HANDLER = {"handler.py": b"def handle(data, context): return data\n"}
@@ -131,3 +132,45 @@ def test_what_is_not_for_the_server_brings_nothing() -> None:
     assert Distributions(text).brings("kit_of_ours") is False
     assert Distributions(text).brings("grpc") is True
     assert Distributions(text, python=(3, 9)).brings("grpc") is False
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "six" + ">=1," * 500 + "(",
+        "six (" + "===1," * 500 + "(",
+        "six" + ">= , " * 500 + "(",
+        "six" + "==1 , " * 500 + "]",
+    ],
+)
+def test_what_is_wrong_at_the_end_of_a_line_is_found_at_once(line: str) -> None:
+    assert said(f"{line}\n") == {"requirements-syntax": "error"}
+
+
+def test_signs_are_read_whole() -> None:
+    assert [each.clauses for each in requirement_lines(b"a===1\na >=1 , <= 2,!=1.*\na(==1,<2)\na~=1.0,\n")] == [
+        "===1",
+        ">=1 , <= 2,!=1.*",
+        "==1,<2",
+        "~=1.0,",
+    ]
+
+
+def test_a_marker_with_a_number_of_thousands_of_digits_is_not_known() -> None:
+    for text in (f"python_version >= '{'1' * 5000}'", f"python_version in '3.{'9' * 5000}'"):
+        assert holds(text, (3, 11)) is None
+        assert said(f"six; {text}\n") == {}
+
+
+def test_a_marker_that_is_nested_deeply_is_not_known() -> None:
+    assert holds("(" * 25 + "os_name == 'nt'" + ")" * 25, (3, 11)) is None
+
+
+@pytest.mark.parametrize("end", ["\r", "\x0b", "\u2028", "\x85"])
+def test_lines_that_end_otherwise_are_counted_too(end: str) -> None:
+    data = f"torch{end}".encode() * 20_000
+    plan = marpack.plan_archive(model_name="m", handler=HANDLER, requirements_file={"r.txt": data})
+    found = marpack.check(plan, ignore=["requirements-switch"])
+    assert [(each.code, each.member) for each in found if "requirements" in each.code or each.member] == [
+        ("container-unread", "r.txt")
+    ]
