@@ -91,6 +91,8 @@ def test_what_a_newer_torch_allows_says_which() -> None:
 
 
 OWN = STATE[:-1] + b"X\x04\0\0\0morecscale\nScale\nu"
+OF_TIMM = STATE[:-1] + b"X\x04\0\0\0morectimm.models.resnet\nResNet\nu"
+NAMESPACE = STATE[:-1] + b"X\x04\0\0\0morecargparse\nNamespace\nu"
 MESH = STATE[:-1] + b"X\x04\0\0\0morectorch.distributed.device_mesh\nDeviceMesh\nu"
 
 
@@ -105,6 +107,13 @@ MESH = STATE[:-1] + b"X\x04\0\0\0morectorch.distributed.device_mesh\nDeviceMesh\
         (OF_LIBRARY, "import trainer", True),
         (FRACTION, "import trainer", True),
         (FRACTION, "import fractions", False),
+        # These allow nothing for good, and may import what does.
+        (FRACTION, "import transformers, accelerate, timm, lightning.pytorch, sentence_transformers", False),
+        (OF_LIBRARY, "import transformers", True),
+        (OF_TIMM, "import timm", False),
+        (OF_TIMM, "import monai", True),
+        (NAMESPACE, "import timm", False),
+        (MESH, "import transformers", True),
         # Nobody else knows a class of the archive's.
         (OWN, "import trainer", False),
         (MESH, "", False),
