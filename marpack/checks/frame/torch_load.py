@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from marpack.archive.inspection.kinds import BEFORE_2_8, OF_TORCH_PACKAGE, OUTSIDE, Weights
-from marpack.archive.inspection.torch_versions import Version
+from marpack.archive.inspection.torch_versions import Version, version_of
 from marpack.archive.inspection.weights_only import ADDED_BY
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.weights import source_names, source_texts, trees
@@ -96,10 +96,7 @@ def is_allowed_later(subject: Subject, weights: Weights) -> bool:
 
 def allowed_since(weights: Weights) -> Version | None:
     """Return the first torch whose ``weights_only=True`` takes a file, None where none is known."""
-    if weights.weights_only_from is None:
-        return None
-    major, _, minor = weights.weights_only_from.partition(".")
-    return int(major), int(minor)
+    return None if weights.weights_only_from is None else version_of(weights.weights_only_from)
 
 
 def is_refused(subject: Subject, weights: Weights) -> bool:
