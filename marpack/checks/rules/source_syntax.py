@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from marpack.checks.frame.subject import Subject
-from marpack.checks.python.older_text import NEWEST_KNOWN
+from marpack.checks.python.source import NEWEST_KNOWN
 from marpack.checks.rules.handler_name import KEY, is_python
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in

@@ -38,6 +38,7 @@ _ALLOW = (
 )
 _MISSING_KEYS = "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict"
 _NOT_LIKE = "the worker dies: Expected state_dict to be dict-like, or Error(s) in loading state_dict"
+_NO_NAMES = "the worker dies: AttributeError: 'int' object has no attribute 'startswith', or TypeError"
 _SAFETENSORS = ".safetensors"
 
 # What torch.load makes no state_dict of, whatever its version: kind -> what the server says.
@@ -156,9 +157,11 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
             message, effect = f"it is {weights.detail}", f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
         yield finding(message=message, fix=fix, effect=effect, severity=worst)
     elif _is_no_mapping_of_names(weights):
-        message = f"it is no state_dict but {weights.detail}"
+        message, effect = f"it is no state_dict but {weights.detail}", _NOT_LIKE
+        if weights.kind == "state_dict":
+            message, effect = f"it is {weights.detail}, as those of a state_dict are", _NO_NAMES
         severity: Severity | None = "warning" if _has_own_loading(subject) else None
-        yield finding(message=message, fix=_SAVE, effect=_NOT_LIKE, severity=severity)
+        yield finding(message=message, fix=_SAVE, effect=effect, severity=severity)
     elif is_refused_by_some(subject, weights):
         message = f"it holds {', '.join(weights.weights_only_because[:3])}{allowed_from(weights)}"
         effect = f"with an older torch, from 2.6 on, {_REFUSED}"
