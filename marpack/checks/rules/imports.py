@@ -250,7 +250,7 @@ def find_no_name(subject: Subject) -> Iterator[Finding]:
     ``from x import y`` where the packed ``x`` surely binds no ``y`` is an ``ImportError``, which the log turns
     into one about ``ts.torch_handler.<handler>``. A file that imports the package whose name it bears, as
     ``transformers.py`` with ``from transformers import pipeline``, finds itself [server]. Of the standard library
-    it is known which Python has which name, where that differs from 3.8 to 3.14, as of ``typing.override``
+    it is known which Python has which name, where that differs from 3.8 to 3.15, as of ``typing.override``
     (``marpack/checks/python/standard_library.txt``).
     """
     modules = subject.modules
