@@ -56,8 +56,8 @@ class TensorKey:
     """One key of a state_dict, or one name of safetensors.
 
     ``shape`` and ``dtype`` (torch's word: ``"float32"``) are None where the value is no tensor or does not say.
-    ``plain`` tells that it is none: a number, a text, None, a list or a dict. ``inspect --json`` promises all four
-    (spec/inspect.schema.json).
+    ``plain`` says that the value is surely no tensor but a number, a text, None, a list or a dict.
+    ``inspect --json`` promises all four (spec/inspect.schema.json).
     """
 
     name: str

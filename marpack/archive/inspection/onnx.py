@@ -6,7 +6,7 @@ from typing import Final
 
 from marpack.archive.inspection.block_reader import Window
 from marpack.archive.inspection.kinds import Weights, count_of
-from marpack.archive.inspection.onnx_parts import external_files
+from marpack.archive.inspection.onnx_parts import BrokenError, external_files, varint
 
 _MAX_FIELDS = 100_000
 
@@ -61,19 +61,9 @@ def _opset(data: bytes) -> int | None:
 
 def _field(data: bytes) -> tuple[int, int, int, int] | None:
     """Return a field's number and wire type, its value or length, and the bytes of these; None for other types."""
-    tag, pos = _varint(data, 0)
-    value, end = _varint(data, pos)
-    return (tag >> 3, tag & 7, value, end) if 0 < pos < end and tag & 7 in (0, 2) else None
-
-
-def _varint(data: bytes, pos: int) -> tuple[int, int]:
-    """Return a number of protobuf and where it ends; a broken one ends where nothing does, before the bytes."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if not 0 <= pos < len(data):
-            break
-        value |= (data[pos] & 0x7F) << shift
-        pos += 1
-        if data[pos - 1] < 0x80:
-            return value, pos
-    return 0, -1
+    try:
+        tag, pos = varint(data, 0)
+        value, end = varint(data, pos)
+    except BrokenError:
+        return None
+    return (tag >> 3, tag & 7, value, end) if tag & 7 in (0, 2) else None

@@ -41,7 +41,7 @@ _READ_AHEAD = 1 << 14
 _LONGEST_HEAD = 20
 
 
-class _BrokenError(ValueError):
+class BrokenError(ValueError):
     """The bytes are no protocol buffer."""
 
 
@@ -63,14 +63,14 @@ class _Reader:
     def head(self, pos: int) -> tuple[int, int, int, int]:
         """Return a field's number, its wire type, its value or length, and where its contents begin."""
         data = self.at(pos, _LONGEST_HEAD)
-        tag, used = _varint(data, 0)
+        tag, used = varint(data, 0)
         wire = tag & 7
         if wire in (0, 2):
-            value, used = _varint(data, used)
+            value, used = varint(data, used)
         elif wire in (1, 5):
             value = 8 if wire == 1 else 4
         else:
-            raise _BrokenError
+            raise BrokenError
         return tag >> 3, wire, value, pos + used
 
 
@@ -107,7 +107,7 @@ def external_files(window: Window) -> tuple[dict[str, int], bool]:
             number, wire, value, pos = reader.head(pos)
             inner = _INSIDE.get((kind, number)) if wire == 2 else None
             if wire != 0 and pos + value > end:
-                raise _BrokenError
+                raise BrokenError
             if (kind, number) in _USES and value <= _LONGEST_NAME:
                 used.add(reader.at(pos, value).decode("utf-8", "replace"))
             elif (kind, number) == _TENSORS_NAME and value <= _LONGEST_NAME:
@@ -123,8 +123,8 @@ def external_files(window: Window) -> tuple[dict[str, int], bool]:
                 tensor["external"] = ""
             pos += value if wire != 0 else 0
             if pos > end:
-                raise _BrokenError
-    except _BrokenError:
+                raise BrokenError
+    except BrokenError:
         return found, False
     needed: dict[str, int] = {}
     for name, location, end in held:
@@ -144,17 +144,18 @@ def _note_entry(data: bytes, tensor: dict[str, str]) -> None:
     texts = {_KEY: "", _VALUE: ""}
     pos = 0
     while pos < len(data):
-        tag, pos = _varint(data, pos)
-        size, pos = _varint(data, pos)
+        tag, pos = varint(data, pos)
+        size, pos = varint(data, pos)
         if tag & 7 != 2 or pos + size > len(data):
-            raise _BrokenError
+            raise BrokenError
         if tag >> 3 in texts:
             texts[tag >> 3] = data[pos : pos + size].decode("utf-8", "surrogateescape")
         pos += size
     tensor[texts[_KEY]] = texts[_VALUE]
 
 
-def _varint(data: bytes, pos: int) -> tuple[int, int]:
+def varint(data: bytes, pos: int) -> tuple[int, int]:
+    """Return a number of protobuf and where it ends."""
     value = 0
     for shift in range(0, 70, 7):
         if pos >= len(data):
@@ -164,4 +165,4 @@ def _varint(data: bytes, pos: int) -> tuple[int, int]:
         pos += 1
         if byte < 0x80:
             return value, pos
-    raise _BrokenError
+    raise BrokenError

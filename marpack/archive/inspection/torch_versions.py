@@ -219,6 +219,12 @@ def needs_of(readers: Readers) -> tuple[Need, ...]:
     return tuple(Need(name=name, torch=f"{since[0]}.{since[1]}") for name, since in readers.needs)
 
 
+def version_of(text: str) -> Version:
+    """Return the version that a text begins with, as ``"2.1"`` or ``"2.1.0+cpu"``."""
+    major, minor = re.findall("[0-9]+", text)[:2]
+    return int(major), int(minor)
+
+
 def version_text(version: Version | None) -> str | None:
     """Return a version as people write it."""
     return None if version is None else f"{version[0]}.{version[1]}"

@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from marpack.archive.inspection.kinds import BEFORE_2_8, FILLED_DEFAULTDICT, OF_TORCH_PACKAGE, OUTSIDE, Weights
-from marpack.archive.inspection.torch_versions import Version
+from marpack.archive.inspection.torch_versions import Version, version_of
 from marpack.archive.inspection.weights_only import ADDED_BY
 from marpack.checks.frame.registered import ALLOWING, Registered
 from marpack.checks.frame.subject import Subject
@@ -20,12 +20,57 @@ READS_SAFETENSORS: Final[Version] = (2, 13)
 # What it says of what it refuses.
 REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
 _ALLOWING_ALL: Final = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
-# What is imported beside models and allows nothing: it knows nothing of torch, or its sources do not (torchvision
-# 0.29.1, torchaudio 2.11.1, torchserve 0.12.0). Others do, and not only their own: timm 1.0.31 argparse.Namespace.
+# What is imported beside models and allows nothing, nor imports what does: it knows nothing of torch, or its
+# sources do not (torchvision 0.20.1 and 0.29.1, torchaudio 2.5.1 and 2.11.1, torchserve 0.12.0, torchtext 0.18.0).
 _INERT: Final = frozenset(
     {
-        *("PIL", "cv2", "numpy", "onnx", "onnxruntime", "pandas", "requests", "scipy", "sklearn", "torch"),
-        *("torchaudio", "torchvision", "ts", "yaml"),
+        *(
+            "PIL",
+            "cv2",
+            "einops",
+            "joblib",
+            "nltk",
+            "numpy",
+            "onnx",
+            "onnxruntime",
+            "pandas",
+            "psutil",
+            "pydantic",
+        ),
+        *(
+            "regex",
+            "requests",
+            "safetensors",
+            "scipy",
+            "sentencepiece",
+            "skimage",
+            "sklearn",
+            "tokenizers",
+            "torch",
+        ),
+        *("torchaudio", "torchtext", "torchvision", "tqdm", "ts", "yaml"),
+    }
+)
+# What allows nothing when it is imported, and imports much that may. Looked at were the wheels of accelerate 1.2.1
+# to 1.15.0, captum 0.8.0 and 0.9.0, datasets 3.2.0 and 5.2.0, huggingface_hub 2.4.0, kornia 0.8.0 and 0.9.0,
+# lightning 2.4.0 to 2.6.6, open_clip_torch 2.30.0 and 3.3.0, peft 0.14.0 to 0.21.2, segmentation_models_pytorch
+# 0.4.0 and 0.6.0, sentence_transformers 3.3.1 to 6.2.0, spacy 3.8.3 and 3.8.18, timm 1.0.12 to 1.0.31,
+# torchmetrics 1.6.1 and 1.9.0, and transformers 4.46.3 to 5.24.0. Some allow classes while they load a file
+# themselves, and no longer: timm argparse.Namespace, accelerate and the trainer of transformers what arrays need.
+# Others allow for good, and are not in these lists: monai 1.6.1 and torch_geometric 2.8.1 when they are imported,
+# diffusers 0.42.1 beside torchao, ultralytics 8.4.190 when it loads a model.
+_IMPORTING: Final = frozenset(
+    {
+        *("accelerate", "captum", "datasets", "huggingface_hub", "kornia", "lightning", "lightning_fabric"),
+        *(
+            "open_clip",
+            "peft",
+            "pytorch_lightning",
+            "segmentation_models_pytorch",
+            "sentence_transformers",
+            "spacy",
+        ),
+        *("timm", "torchmetrics", "transformers"),
     }
 )
 
@@ -50,10 +95,7 @@ def is_allowed_later(subject: Subject, weights: Weights) -> bool:
 
 def allowed_since(weights: Weights) -> Version | None:
     """Return the first torch whose ``weights_only=True`` takes a file, None where none is known."""
-    if weights.weights_only_from is None:
-        return None
-    major, _, minor = weights.weights_only_from.partition(".")
-    return int(major), int(minor)
+    return None if weights.weights_only_from is None else version_of(weights.weights_only_from)
 
 
 def is_refused(subject: Subject, weights: Weights) -> bool:
@@ -135,7 +177,8 @@ class _Allowing:
         self._imported = {name for item in imports for name in _names_of(item.module, item.names)}
         foreign = {name.partition(".")[0] for name in self._imported} - _INERT - sys.stdlib_module_names
         # A module whose text is not read may import anything.
-        self._any = None in spaces or any(self._modules.find(name) is None for name in foreign)
+        self._any = None in spaces or any(self._modules.find(name) is None for name in foreign - _IMPORTING)
+        self._more = not foreign.isdisjoint(_IMPORTING)
         # importlib.import_module("torchao")
         self._texts = subject.once(source_texts)
 
@@ -146,10 +189,13 @@ class _Allowing:
             return False  # nobody else knows it
         if self._any or top in self._texts:
             return True
+        if self._more and top not in _INERT | _IMPORTING | sys.stdlib_module_names:
+            return True
         return any(name in table and self._is_imported(package) for package, table in ADDED_BY.items())
 
     def _is_imported(self, package: str) -> bool:
-        return any(f"{name}.".startswith(f"{package}.") for name in self._imported)
+        """Tell whether one of torch's own packages is imported, or may be by others."""
+        return self._more or any(f"{name}.".startswith(f"{package}.") for name in self._imported)
 
 
 def _allowing(subject: Subject) -> _Allowing:

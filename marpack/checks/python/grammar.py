@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from marpack.checks.python.tokens import TooMuchError, tokens
-
 # What older Pythons do not read, the line in which it is, and the first Python that reads it.
 _Newer: TypeAlias = "tuple[str, int, tuple[int, int]]"
 
@@ -154,6 +152,8 @@ def _waits(node: ast.ListComp | ast.SetComp | ast.DictComp) -> bool:
 
 def _parenthesised(text: str) -> Iterator[_Newer]:
     """Yield the ``with`` statements that have brackets around their ``as``."""
+    from marpack.checks.python.tokens import TooMuchError, tokens  # seldom needed, and not quickly loaded
+
     try:
         found = tokens(text)
     except TooMuchError:

@@ -11,9 +11,6 @@ import re
 
 from marpack.checks.python.tokens import OPENING, Token, line_ends, tokens
 
-# The newest Python of which it is known here what it reads.
-NEWEST_KNOWN = (3, 15)
-
 _STARS = (3, 11)  # in an index, before an annotation, and of except
 _FSTRINGS = _PARAMETERS = (3, 12)
 _DEFAULTS = (3, 13)  # of type parameters

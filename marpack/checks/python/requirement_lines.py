@@ -21,15 +21,12 @@ _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 # broken at its end would be tried in all of them.
 _CLAUSE = r"(?:===|==(?!=)|~=|!=|<=|>=|<(?!=)|>(?!=))(?:\s*[^\s,;()]+)?"
 _CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*,?"
-# PEP 508, as far as every pip refuses what is otherwise.
-_REQUIREMENT = re.compile(
-    rf"""
+# PEP 508, as far as every pip refuses what is otherwise. It is compiled where there is a line.
+_REQUIREMENT = rf"""
     (?P<name>{_NAME}) \s* (?P<extras> \[ \s* (?: {_NAME} \s* (?: , \s* {_NAME} \s* )* )? \] )? \s*
     (?: @ \s* (?P<url>\S+) | \( \s* (?P<inner>{_CLAUSES})? \s* \) | (?P<clauses>{_CLAUSES}) )?
     \s* (?: ; (?P<marker>.*) )?
-    """,
-    re.VERBOSE | re.ASCII,
-)
+    """
 # What pip takes for the address of a package.
 URL = re.compile(r"(?:https?|ftp|file|(?:git|hg|svn|bzr)(?:\+[a-z]+)?):", re.IGNORECASE)
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -96,7 +93,9 @@ class RequirementLine:
 
     @cached_property
     def _match(self) -> re.Match[str] | None:
-        return None if self.is_option or self.path is not None else _REQUIREMENT.fullmatch(self.requirement)
+        if self.is_option or self.path is not None:
+            return None
+        return re.fullmatch(_REQUIREMENT, self.requirement, re.VERBOSE | re.ASCII)
 
     @property
     def name(self) -> str | None:

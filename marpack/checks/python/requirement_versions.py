@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import re
 
-_VERSION = re.compile(
-    r"""
+# They are compiled where there is a version.
+_VERSION = r"""
     v? (?: \d+ ! )? (?P<release> \d+ (?: \.\d+ )* )
     (?: [-_.]? (?: alpha|beta|preview|pre|rc|a|b|c ) [-_.]? \d* )?
     (?: -\d+ | [-_.]? (?: post|rev|r ) [-_.]? \d* )?
     (?P<dev> [-_.]? dev [-_.]? \d* )?
     (?P<local> \+ [a-z0-9]+ (?: [-_.] [a-z0-9]+ )* )?
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+"""
 # Numbers of a length that nobody has to wait for.
-_PIN = re.compile(r"\s*==\s*v?(\d{1,18}(?:\.\d{1,18}){0,9})\s*,?\s*", re.ASCII)
-CLAUSE = re.compile(r"\s*(===|==|~=|!=|<=|>=|<|>)\s*([^,;\s)]*)\s*")
+_PIN = r"\s*==\s*v?(\d{1,18}(?:\.\d{1,18}){0,9})\s*,?\s*"
+_CLAUSE = r"\s*(===|==|~=|!=|<=|>=|<|>)\s*([^,;\s)]*)\s*"
 
 
 def version_problem(clauses: str) -> tuple[str, bool] | None:
     """Return what is wrong with the first clause that pip 24.1 refuses, and whether older ones refuse it too."""
     for clause in clauses.split(","):
-        found = CLAUSE.fullmatch(clause)
+        found = re.fullmatch(_CLAUSE, clause)
         if found is None or found[1] == "===":
             continue
         sign, text = found[1], found[2]
         is_prefix = text.endswith(".*")
-        version = _VERSION.fullmatch(text.removesuffix(".*"))
+        version = re.fullmatch(_VERSION, text.removesuffix(".*"), re.VERBOSE | re.IGNORECASE)
         if version is None:
             return f"{text!r} is no version", False
         if is_prefix and (sign not in ("==", "!=") or version["dev"] or version["local"]):
@@ -41,7 +39,7 @@ def version_problem(clauses: str) -> tuple[str, bool] | None:
 
 def pinned(clauses: str) -> tuple[int, ...] | None:
     """Return the one version that is asked for, without zeros at its end; None where it is no plain number."""
-    found = _PIN.fullmatch(clauses)
+    found = re.fullmatch(_PIN, clauses, re.ASCII)
     if found is None:
         return None
     numbers = [int(number) for number in found[1].split(".")]

@@ -11,8 +11,9 @@ import tokenize
 import warnings
 
 from marpack.checks.python import fstrings, grammar
-from marpack.checks.python.older_text import NEWEST_KNOWN, older_text
-from marpack.checks.python.tokens import TooMuchError
+
+# The newest Python of which it is known what it reads (spec/python.md).
+NEWEST_KNOWN = (3, 15)
 
 # The compiler takes a time that grows with the square of some texts.
 LONGEST_COMPILED = 128 << 10
@@ -110,6 +111,10 @@ def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int]) -> Syn
         return error
     if len(data) > LONGEST_COMPILED:
         return None
+    # Few sources are newer than this Python.
+    from marpack.checks.python.older_text import older_text
+    from marpack.checks.python.tokens import TooMuchError
+
     try:
         older, changed = older_text(text, own=own, python=min(python, NEWEST_KNOWN))
         _parsed(older, own)

@@ -9,33 +9,13 @@ from pathlib import Path
 # Read when the first import of a standard module is asked for.
 TABLE = Path(__file__).with_suffix(".txt")
 
-# What came to Python's standard library and what left it, from 3.8 to 3.14: the first Python that has it, and the
-# first that does not any more.
 _ALWAYS, _EVER = (3, 0), (4, 0)
-_CHANGED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
-    **dict.fromkeys(("graphlib", "zoneinfo"), ((3, 9), _EVER)),
-    "tomllib": ((3, 11), _EVER),
-    **dict.fromkeys(("annotationlib", "compression"), ((3, 14), _EVER)),
-    "macpath": (_ALWAYS, (3, 8)),
-    **dict.fromkeys(("_dummy_thread", "dummy_threading"), (_ALWAYS, (3, 9))),
-    **dict.fromkeys(("formatter", "macurl2path", "parser", "symbol"), (_ALWAYS, (3, 10))),
-    "binhex": (_ALWAYS, (3, 11)),
-    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), (_ALWAYS, (3, 12))),
-    **dict.fromkeys(
-        """
-        aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev pipes sndhdr spwd
-        sunau telnetlib uu xdrlib
-        """.split(),  # noqa: SIM905 - quotes would hide the names
-        (_ALWAYS, (3, 13)),
-    ),
-}
 
 
 def is_standard(module: str, python: tuple[int, int]) -> bool:
     """Tell whether a top-level module is one of the standard library of a Python."""
-    if module in _CHANGED:
-        since, until = _CHANGED[module]
-        return since <= python < until
+    if (module, "") in _changed():
+        return has_name(module, "", python)
     return module in sys.stdlib_module_names
 
 

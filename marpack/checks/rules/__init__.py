@@ -21,6 +21,7 @@ from marpack.checks.rules import (
     model_config,
     platforms,
     requirements,
+    source_syntax,
     vocabulary,
     weights,
     weights_calls,
@@ -49,6 +50,7 @@ _MODULES = (
         handler_flow,
     ),
     *(
+        source_syntax,
         imports,
         model,
         vocabulary,

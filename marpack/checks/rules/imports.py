@@ -1,10 +1,9 @@
-"""Rules about the Python files that loading the model runs: their syntax, their imports, and their names."""
+"""Rules about the Python files that loading the model runs: their imports, and their names."""
 
 from __future__ import annotations
 
 import ast
 import posixpath
-import sys
 from collections.abc import Iterator
 
 from marpack.checks.frame.subject import Subject
@@ -13,7 +12,6 @@ from marpack.checks.python.entry_point import Step
 from marpack.checks.python.imports import Import
 from marpack.checks.python.modules import Module
 from marpack.checks.python.namespace import Namespace
-from marpack.checks.python.older_text import NEWEST_KNOWN
 from marpack.checks.python.standard_library import has_name, has_submodule, is_standard
 from marpack.checks.python.torch_handlers import FROZEN_SINCE_3_11, INTERPRETERS_OWN
 from marpack.checks.python.values import Imported
@@ -62,45 +60,6 @@ def _misleading(subject: Subject, text: str) -> str:
     """Return what is in the log when something imported by the handler is not found [server]."""
     handler = subject.handler
     return text if handler is None else f"{text}, then {fallback(handler)}"
-
-
-@rule("source-syntax", "error", kind="model")
-def find_syntax(subject: Subject) -> Iterator[Finding]:
-    """Pack Python files that the server's Python can read.
-
-    A syntax error, a NUL byte, or text that is not in the encoding which the file declares (UTF-8 if none) ends
-    the worker in the handler, in the model file, and in every packed file that they import. It is no
-    ``ImportError``, so ``except ImportError`` does not catch it [server].
-
-    ``spec/python.md`` lists what the Pythons from 3.8 to 3.15 have learned to read. A file that holds some of it,
-    and that marpack's own Python does not read because it is older than the server's, is a note: nothing in it is
-    looked into. What is broken without that, too, is an error.
-    """
-    if not is_python(subject):
-        return
-    modules, python = subject.modules, subject.settings.python
-    servers, own = (".".join(map(str, version)) for version in (python, sys.version_info[:2]))
-    for name, step in subject.worker.graph.items():
-        module = modules.find(name)
-        source = None if module is None else modules.source(module)
-        if module is None or source is None or (source.error is None and source.unknown is None):
-            continue
-        severity: Severity = "error" if step.rank == 0 and python <= NEWEST_KNOWN else "warning"
-        message = f"Python {servers} cannot read it"
-        fix, effect = "correct it; look at it with: python -m py_compile", source.error or ""
-        if source.error is None:
-            severity = "note"
-            message = (
-                f"marpack runs on Python {own}, which cannot parse it ({source.unknown}); whether {servers} can "
-            )
-            message += "is not known, and nothing in it was looked into"
-            fix = f"run marpack with Python {servers}" + (" or newer" if python >= sys.version_info[:2] else "")
-        elif source.in_none:
-            message += ", nor can any other"
-        member, line = module.source, source.line
-        yield find_syntax.finding(
-            key=KEY, member=member, line=line, severity=severity, message=message, fix=fix, effect=effect
-        )
 
 
 @rule("module-shadowed", "error", kind="model")
@@ -291,7 +250,7 @@ def find_no_name(subject: Subject) -> Iterator[Finding]:
     ``from x import y`` where the packed ``x`` surely binds no ``y`` is an ``ImportError``, which the log turns
     into one about ``ts.torch_handler.<handler>``. A file that imports the package whose name it bears, as
     ``transformers.py`` with ``from transformers import pipeline``, finds itself [server]. Of the standard library
-    it is known which Python has which name, where that differs from 3.8 to 3.14, as of ``typing.override``
+    it is known which Python has which name, where that differs from 3.8 to 3.15, as of ``typing.override``
     (``marpack/checks/python/standard_library.txt``).
     """
     modules = subject.modules

@@ -136,8 +136,8 @@ def _problems(line: RequirementLine, *, hashed: bool) -> Iterator[tuple[str, str
     options = line.options
     shown = repr(line.requirement[:60])
     if options.problem is not None:
-        fix = "leave it out: only some options may stand in a requirements file (spec/requirements.md)"
-        yield f"{line.text[:60]!r} has an option that pip does not take there", fix, options.problem
+        fix = "leave the option out: only some may stand there (spec/requirements.md)"
+        yield f"pip does not take {line.text[:60]!r} in a requirements file", fix, options.problem
     if not line.is_option:
         named = line.name is not None or line.path is not None
         if not named and not URL.match(line.requirement):

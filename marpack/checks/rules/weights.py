@@ -39,6 +39,7 @@ _ALLOW = (
 )
 _MISSING_KEYS = "the worker dies: RuntimeError: Error(s) in loading state_dict: Missing key(s) in state_dict"
 _NOT_LIKE = "the worker dies: Expected state_dict to be dict-like, or Error(s) in loading state_dict"
+_NO_NAMES = "the worker dies: AttributeError: 'int' object has no attribute 'startswith', or TypeError"
 _SAFETENSORS = ".safetensors"
 
 # What torch.load makes no state_dict of, whatever its version: kind -> what the server says.
@@ -129,10 +130,10 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
     With a model file ``BaseHandler`` gives what ``torch.load`` returns to ``load_state_dict``, which is strict.
     TorchScript, a pickled module, a checkpoint that holds the state_dict under a key, anything else that is
     pickled, and what torch did not save end the worker; where the sources have a ``load_state_dict`` of their own
-    a checkpoint is a note, none where that of the model file names its key, and a module a warning. So is a
-    state_dict that holds something that ``weights_only=True``, the default from torch 2.6 on, does not allow;
-    unless what is imported allows it by ``torch.serialization.add_safe_globals``. A file whose name ends in
-    ``.safetensors`` is read as such by torch 2.13 and newer, where ``safetensors`` is installed [server].
+    a checkpoint is a note, none where it names the key, and a module a warning. So is a state_dict that holds
+    something that ``weights_only=True``, the default from torch 2.6 on, does not allow; unless what is imported
+    allows it by ``torch.serialization.add_safe_globals``. A file whose name ends in ``.safetensors`` is read as
+    such by torch 2.13 and newer, where ``safetensors`` is installed [server].
     """
     name = _serialized(subject)
     if name is None or subject.role("modelFile") is None or has_loaded(subject):
@@ -163,9 +164,11 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
                 effect = f"the worker dies: {unread_by_torch(weights, 'data.pkl')}"
         yield finding(message=message, fix=fix, effect=effect, severity=worst)
     elif _is_no_mapping_of_names(weights):
-        message = f"it is no state_dict but {weights.detail}"
+        message, effect = f"it is no state_dict but {weights.detail}", _NOT_LIKE
+        if weights.kind == "state_dict":
+            message, effect = f"it is {weights.detail}, as those of a state_dict are", _NO_NAMES
         severity: Severity | None = "warning" if _has_own_loading(subject) else None
-        yield finding(message=message, fix=_SAVE, effect=_NOT_LIKE, severity=severity)
+        yield finding(message=message, fix=_SAVE, effect=effect, severity=severity)
     elif is_refused_by_some(subject, weights):
         message = f"it holds {', '.join(weights.weights_only_because[:3])}{allowed_from(weights)}"
         effect = f"with an older torch, from 2.6 on, {_REFUSED}"
@@ -236,29 +239,30 @@ def _of_safetensors(subject: Subject, name: str, weights: Weights) -> Iterator[F
 
 
 def _has_own_loading(subject: Subject) -> bool:
-    """Tell whether the sources say how a state_dict is loaded."""
-    source = subject.source(subject.file("modelFile") or "")
-    if source is None or source.tree is None:
-        return True
-    return any(
-        isinstance(node, ast.FunctionDef) and node.name in ("load_state_dict", "_load_from_state_dict")
-        for tree in trees(subject)
-        for node in ast.walk(tree)
-    )
+    """Tell whether the sources may say how a state_dict is loaded."""
+    own = _own_loading(subject)
+    return own is None or bool(own)
 
 
 def _takes_out(subject: Subject, weights: Weights) -> bool:
-    """Tell whether a ``load_state_dict`` of the model file's own names the key of a checkpoint."""
-    keys = weights.holds if weights.kind == "checkpoint" else ()
+    """Tell whether the sources' own loading of a state_dict names the key of a checkpoint."""
+    if weights.kind != "checkpoint":
+        return False
+    parts = (part for node in _own_loading(subject) or () for part in ast.walk(node))
+    return any(isinstance(part, ast.Constant) and part.value in weights.holds for part in parts)
+
+
+def _own_loading(subject: Subject) -> list[ast.FunctionDef] | None:
+    """Return what the sources load a state_dict by, None where the model file cannot be read."""
     source = subject.source(subject.file("modelFile") or "")
     if source is None or source.tree is None:
-        return False
-    own = (
+        return None
+    return [
         node
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.FunctionDef) and node.name == "load_state_dict"
-    )
-    return any(isinstance(part, ast.Constant) and part.value in keys for node in own for part in ast.walk(node))
+        for tree in trees(subject)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name in ("load_state_dict", "_load_from_state_dict")
+    ]
 
 
 @rule("weights-missing", "warning", kind="model")

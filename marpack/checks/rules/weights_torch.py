@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from marpack.archive.inspection.torch_versions import version_of
 from marpack.checks.frame.servers_torch import Torch
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.weights import describe, is_named, may_be_read, serialized_file, weights_files
@@ -85,16 +86,11 @@ def _severity(subject: Subject, name: str, torch: Torch, *, worst: Severity = "e
 
 
 def _is_before(torch: Torch, version: str | None) -> bool:
-    return version is not None and torch.version < _numbers(version)
+    return version is not None and torch.version < version_of(version)
 
 
 def _is_after(torch: Torch, version: str | None) -> bool:
-    return version is not None and torch.version > _numbers(version)
-
-
-def _numbers(version: str) -> tuple[int, int]:
-    major, _, minor = version.partition(".")
-    return int(major), int(minor)
+    return version is not None and torch.version > version_of(version)
 
 
 RULES = rules_in(globals())

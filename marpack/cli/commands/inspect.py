@@ -11,6 +11,7 @@ from typing import Any
 
 from marpack.archive.inspection.inspect import InspectedMember, Inspection, inspect_archive, method_name
 from marpack.archive.inspection.kinds import Weights
+from marpack.archive.inspection.torch_versions import version_of
 from marpack.archive.names import member_order
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_limits, issue_line, json_line, opened, shortened
@@ -179,14 +180,10 @@ def _readers(weights: Weights, torch: str | None) -> Iterator[str]:
     if versions := weights.torch_versions:
         yield f"  read by torch {versions}, for {_names(weights.torch_because)}"
     lacking = [
-        need for need in weights.torch_needs if torch is not None and _numbers(need.torch) > _numbers(torch)
+        need for need in weights.torch_needs if torch is not None and version_of(need.torch) > version_of(torch)
     ]
     if lacking:
         yield f"  torch {torch} lacks {_names([f'{need.name} (torch {need.torch})' for need in lacking])}"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall("[0-9]+", version)[:2]))
 
 
 def _weights_only(weights: Weights) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from marpack.config.rules.model_config_text import FRONT_END_KEYS, ModelConfigText
 from marpack.config.text.plain_copy import DEPTH_LIMIT, SIZE_LIMIT
-from marpack.config.text.yaml_nodes import Matter, Place
 from marpack.display import brief_repr
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
+
+if TYPE_CHECKING:
+    from marpack.config.text.yaml_nodes import Matter, Place
 
 _IGNORES_FILE = "it ignores the whole file"
 _STARTS = "it ends when it starts"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from marpack.config.text import yaml_text
 from marpack.config.text.plain_copy import Fault, NotCopied, PlainCopy, path_of
-from marpack.config.text.yaml_nodes import Looks
 from marpack.rule import Kind
+
+if TYPE_CHECKING:
+    from marpack.config.text.yaml_nodes import Looks
 
 MAPPINGS = {"torchrun", "handler", "pippy", "deepspeed", "dali", "micro_batching"}
 SECTIONS = MAPPINGS | {"pt2"}

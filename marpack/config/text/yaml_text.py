@@ -8,11 +8,13 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from marpack.config.text.plain_copy import path_of
-from marpack.config.text.yaml_nodes import Looks, TooLongError, look
 from marpack.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from marpack.config.text.yaml_nodes import Looks
 
 # Block style; a string is plain only where no YAML takes it for anything else.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
@@ -120,6 +122,10 @@ def parse(text: str | bytes) -> Parsed:
         import yaml  # type: ignore[import-untyped]
     except ImportError:
         raise MissingExtraError("reading model-config.yaml", "yaml") from None
+    from marpack.config.text.yaml_nodes import (
+        TooLongError,
+        look,
+    )  # its patterns are compiled where there is a text
 
     if isinstance(text, bytes):
         text = _decode(text)

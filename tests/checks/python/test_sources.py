@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from marpack.checks.frame.subject import Settings, Subject
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
-from marpack.checks.rules import constructor, entry_call, entry_point, handler_name, imports, model
+from marpack.checks.rules import constructor, entry_call, entry_point, handler_name, imports, model, source_syntax
 from tests.support.torchserve import environment, install_folder, package_home
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SERVER = min((3, 11), sys.version_info[:2])
 
 RULES = [
     rule
-    for module in (handler_name, entry_point, entry_call, constructor, imports, model)
+    for module in (handler_name, entry_point, entry_call, constructor, source_syntax, imports, model)
     for rule in module.RULES
 ]
 
