@@ -65,8 +65,9 @@ def _safetensors_keys(header: dict[str, object]) -> tuple[tuple[TensorKey, ...],
         shape = shape_of(tuple(entry["shape"]) if isinstance(entry.get("shape"), list) else None)
         if not isinstance(dtype, str) or shape is None or max(shape, default=0) > _MAX_NUMBER:
             raise ValueError(f"{name!r:.50} has no dtype or shape")
-        is_pair = isinstance(offsets, list) and len(offsets) == 2 and shape_of(tuple(offsets)) is not None
-        if not is_pair or max(offsets) > _MAX_NUMBER:
+        if not isinstance(offsets, list) or len(offsets) != 2 or shape_of(tuple(offsets)) is None:
+            raise ValueError(f"{name!r:.50} has no data_offsets")
+        if max(offsets) > _MAX_NUMBER:
             raise ValueError(f"{name!r:.50} has no data_offsets")
         end = max(end, offsets[1])
         if dtype == "F4" and shape:  # it counts values, of which an element of torch's holds two
