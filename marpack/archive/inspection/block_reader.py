@@ -93,7 +93,11 @@ class Window:
         self._pos = 0
 
     def at(self, pos: int, size: int) -> bytes:
-        """Return the bytes from a place on, fewer only at the end."""
+        """Return the bytes from a place on, fewer only at the end; ``ValueError`` for one before the beginning."""
+        if pos < 0:
+            raise ValueError("before the beginning")
+        if pos >= self.size:
+            return b""
         self._file.seek(pos)
         return read_whole(self._file.read, min(size, self.size - pos))
 

@@ -853,3 +853,16 @@ def test_a_sparse_tensor_of_sparse_tensors_ends_nothing() -> None:
         archive.writestr("m/version", b"3")
     found = describe_weights(file, len(file.getvalue()))
     assert [key.shape for key in found.keys or ()] == [None]
+
+
+def test_a_directory_that_leads_before_the_beginning_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("m/data.pkl", pickle.dumps({}, 2))
+        archive.writestr("m/version", b"3")
+    data = bytearray(path.read_bytes())
+    place = data.rindex(b"PK\5\6") + 16
+    data[place : place + 4] = (int.from_bytes(data[place : place + 4], "little") + 40).to_bytes(4, "little")
+    path.write_bytes(data)
+    with path.open("rb", buffering=0) as file:
+        assert describe_weights(file, len(data)).detail == "a zip that cannot be read (before the beginning)"

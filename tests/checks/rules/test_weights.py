@@ -294,11 +294,7 @@ def test_names_are_kept_as_they_are_and_escaped_once_where_they_are_shown() -> N
 def test_a_model_that_takes_the_state_dict_out_of_a_checkpoint() -> None:
     checkpoint = eager(saved(b"}X\5\0\0\0model" + STATE + b"s"))
     own = NET + "    def load_state_dict(self, state, strict=True):\n        return super().load_state_dict(KEY)\n"
-    for text, expected in (
-        ("state['model']", []),
-        ("state.get('model', state)", []),
-        ("state['net']", ["warning"]),
-    ):
+    for text, expected in (("state['model']", []), ("state.get('model', state)", []), ("state['net']", ["note"])):
         assert severities(with_model(checkpoint, own.replace("KEY", text))) == expected
     assert severities(with_model(checkpoint, NET + "        self.key = 'model'\n")) == ["error"]
 
