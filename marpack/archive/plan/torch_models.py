@@ -106,7 +106,7 @@ def model_source(value: object, name: str) -> Source:
             f"{name!r} is a name for safetensors, and torch.save writes no such file: torch 2.13 and newer do not "
             "load it. Call it .pt, or give what safetensors.torch.save(model.state_dict()) returns"
         )
-    model = _unwrapped(value)
+    model = _ask(lambda: _unwrapped(value))
     if isinstance(model, torch.jit.ScriptModule):
         return _ask(lambda: _script_source(model))
     state_dict: Any = _ask(model.state_dict) if isinstance(model, torch.nn.Module) else model

@@ -620,3 +620,14 @@ print(peak() - before)
 def test_memory_stays_flat(how: str, tmp_path: Path) -> None:
     require(Path("/proc/self/clear_refs").exists(), "Linux's /proc to read the peak of memory")
     assert int(run(MEMORY, how, str(tmp_path / "m.mar"))) < LIMIT_KIB
+
+
+def test_a_wrapper_that_fails_is_told_as_torch_failing() -> None:
+    class Failing(torch.nn.Linear):
+        @property
+        def module(self) -> None:
+            raise RuntimeError("not here")
+
+    Failing.__module__, Failing.__qualname__ = "torch.nn.parallel.data_parallel", "DataParallel"
+    with pytest.raises(marpack.MarpackError, match="not here"):
+        marpack.plan_archive(model_name="m", handler="h", serialized_file={"m.pt": Failing(2, 2)})
