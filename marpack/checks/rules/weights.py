@@ -112,7 +112,8 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
     if weights.kind == "torchscript":
         return
     message = f"it is no TorchScript but {weights.detail}, and there is no model file"
-    fix = "pack the model file too, or what torch.jit.script(model).save(...) writes"
+    with_it = "the model file too" if weights.kind == "state_dict" else "a state_dict and the model file"
+    fix = f"pack {with_it}, or what torch.jit.script(model).save(...) writes"
     effect = f"the worker dies: {unread_by_torch(weights, 'constants.pkl')}"
     yield find_no_script.finding(message=message, fix=fix, effect=effect, member=name)
 

@@ -305,3 +305,13 @@ def test_a_handler_that_loads_a_pt_in_its_own_way() -> None:
         archive = alone(STATE_DICT)
         archive = dataclasses.replace(archive, files={**archive.files, "handler.py": handler})
         assert [each.code for each in found(archive)] == expected
+
+
+def test_a_model_file_makes_up_for_a_state_dict_alone() -> None:
+    for data, expected in (
+        (STATE_DICT, "pack the model file too, or"),
+        (CHECKPOINT, "pack a state_dict and the model file, or"),
+        (b"<html>", "pack a state_dict and the model file, or"),
+    ):
+        [finding] = [each for each in found(alone(data)) if each.code == "weights-script"]
+        assert finding.fix.startswith(expected)
