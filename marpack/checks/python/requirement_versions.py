@@ -14,6 +14,7 @@ _VERSION = r"""
 """
 # Numbers of a length that nobody has to wait for.
 _PIN = r"\s*==\s*v?(\d{1,18}(?:\.\d{1,18}){0,9})\s*,?\s*"
+_RELEASE = r"v?(\d{1,18}(?:\.\d{1,18}){0,9})"
 _CLAUSE = r"\s*(===|==|~=|!=|<=|>=|<|>)\s*([^,;\s)]*)\s*"
 
 
@@ -46,3 +47,23 @@ def pinned(clauses: str) -> tuple[int, ...] | None:
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return tuple(numbers)
+
+
+def is_below(clauses: str, version: tuple[int, ...]) -> bool:
+    """Tell whether only versions before this one are asked for."""
+    found = [re.fullmatch(_CLAUSE, clause) for clause in clauses.split(",")]
+    return any(_ends_below(each[1], each[2], version) for each in found if each is not None)
+
+
+def _ends_below(sign: str, text: str, version: tuple[int, ...]) -> bool:
+    release = re.match(_RELEASE, text, re.ASCII)
+    if release is None:
+        return False
+    numbers = tuple(map(int, release[1].split(".")))
+    if sign == "<":
+        return numbers <= version
+    if sign == "~=":
+        numbers = numbers[:-1]
+    if sign == "~=" or text.endswith(".*"):  # all that begin so
+        return sign in ("~=", "==") and numbers < version[: len(numbers)]
+    return sign in ("==", "===", "<=") and numbers < version

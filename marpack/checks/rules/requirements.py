@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from marpack.checks.frame.subject import Subject
 from marpack.checks.python.requirement_lines import SCHEME, URL, RequirementLine, decoded, requirement_lines
-from marpack.checks.python.requirement_versions import pinned, version_problem
+from marpack.checks.python.requirement_versions import is_below, pinned, version_problem
 from marpack.checks.rules.manifest_file import manifest_finding
 from marpack.findings import Finding
 from marpack.rule import rule, rules_in
@@ -39,11 +40,23 @@ _NEEDING_TORCH = frozenset(
     """
     accelerate auto-gptq autoawq bertopic bitsandbytes captum deepspeed easyocr efficientnet-pytorch
     facenet-pytorch fairscale flair gliner keybert kornia lightning monai open-clip-torch optimum peft
-    pytorch-forecasting pytorch-ignite pytorch-lightning segmentation-models-pytorch sentence-transformers skorch
+    pytorch-forecasting pytorch-ignite pytorch-lightning segmentation-models-pytorch sentence-transformers
     spacy-transformers stable-baselines3 timm torchaudio torchdata torchmetrics torchtext torchvision trl
     ultralytics vllm xformers
     """.split()  # noqa: SIM905 - quotes would hide the names
 )
+# The first versions that do, of what once needed none: a distribution, and perhaps an extra.
+_NEEDING_TORCH_SINCE: Final[Mapping[tuple[str, str], tuple[int, ...]]] = {
+    ("accelerate", ""): (0, 1),
+    ("bitsandbytes", ""): (0, 43),
+    ("datasets", "audio"): (4, 0),
+    ("facenet-pytorch", ""): (2, 3),
+    ("torchtext", ""): (0, 3),
+    ("transformers", "accelerate"): (4, 13),
+    ("transformers", "audio"): (5, 1),
+    ("transformers", "serving"): (4, 54),
+    ("transformers", "vision"): (5, 1),
+}
 
 # What makes a folder one that pip installs.
 _INSTALLABLE = ("pyproject.toml", "setup.py")
@@ -238,15 +251,25 @@ def find_servers_own(subject: Subject) -> Iterator[Finding]:
             continue
         if line.name in _SERVERS_OWN:
             message = f"{line.name} takes the place of the server's own"
-        elif line.name in _NEEDING_TORCH:
-            message = f"{line.name} brings a torch of its own"
-        elif extra := next((extra for extra in line.extras if (line.name, extra) in _EXTRAS_NEEDING_TORCH), None):
-            message = f"{line.name}[{extra}] brings a torch of its own"
+        elif (needing := _needing_torch(line)) is not None:
+            message = f"{needing} brings a torch of its own"
         else:
             continue
         fix = "leave it out, and install it into the server's image"
         effect = "the worker imports what lies in the folder of the model first"
         yield find_servers_own.finding(message=message, fix=fix, effect=effect, member=member, line=line.number)
+
+
+def _needing_torch(line: RequirementLine) -> str | None:
+    """Return what of a line needs torch in each version that it asks for, None where nothing does."""
+    name = line.name or ""
+    asked = [("", name in _NEEDING_TORCH)]
+    asked += [(extra, (name, extra) in _EXTRAS_NEEDING_TORCH) for extra in line.extras]
+    for extra, needs in asked:
+        since = _NEEDING_TORCH_SINCE.get((name, extra))
+        if needs and (since is None or not is_below(line.clauses, since)):
+            return f"{name}[{extra}]" if extra else name
+    return None
 
 
 def _named(line: RequirementLine, folder: str) -> Iterator[str]:
