@@ -22,7 +22,7 @@ from marpack.checks.frame.torch_load import (
 from marpack.checks.frame.weights import describe, may_be_read, source_names
 from marpack.checks.rules.handler_flow import events_of
 from marpack.checks.rules.handler_name import KEY
-from marpack.checks.rules.weights_keys import is_wrapped, names_of, unwrapping, wrapper_of
+from marpack.checks.rules.weights_keys import is_own_name, is_wrapped, names_of, unwrapping, wrapper_of
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
@@ -169,7 +169,7 @@ def _of_use(weights: Weights, use: LoadedUse) -> Problem | None:
 def _of_names(subject: Subject, weights: Weights, use: LoadedUse) -> Problem | None:
     """Return why a model does not load the names of a wrapper, unless the sources may make one."""
     wrapper = wrapper_of(names_of(weights)) if not use.name and use.strict else None
-    if wrapper is None or is_wrapped(wrapper, source_names(subject)):
+    if wrapper is None or is_wrapped(wrapper, source_names(subject)) or is_own_name(subject, wrapper):
         return None
     message, fix = unwrapping(wrapper)
     effect = "RuntimeError: Error(s) in loading state_dict: Missing key(s), Unexpected key(s)"

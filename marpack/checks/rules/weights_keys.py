@@ -35,7 +35,14 @@ _WRAPPED: Final = re.compile(r"(?:module\.|_orig_mod\.)+|base_model\.model\.")
 # Names in sources that may put a model, or a part of it, into a wrapper.
 _WRAP: Final = {
     "_orig_mod": frozenset({"_orig_mod", "compile"}),
-    "module": frozenset({"AveragedModel", "DataParallel", "DistributedDataParallel"}),
+    "module": frozenset(
+        {
+            *("AveragedModel", "DataParallel", "DistributedDataParallel", "ShardedDataParallel"),
+            # Of mmcv and mmengine, timm, DeepSpeed, and fastai.
+            *("ExponentialMovingAverage", "MMDataParallel", "MMDistributedDataParallel"),
+            *("ModelEma", "ModelEmaV2", "ModelEmaV3", "DeepSpeedEngine", "init_inference", "SentenceEncoder"),
+        }
+    ),
     "base_model": frozenset({"base_model", "get_peft_model", "peft", "PeftModel"}),
 }
 # Parts of a name that stand for something that was done to a part of the model: what that was, the words in
@@ -232,6 +239,21 @@ def is_wrapped(wrapper: str, names: Collection[str]) -> bool:
     """Tell whether the names in sources may wrap a model so."""
     parts = [part for part in _WRAP if part in wrapper.split(".")]
     return any(not _WRAP[part].isdisjoint(names) for part in parts)
+
+
+def is_own_name(subject: Subject, wrapper: str) -> bool:
+    """Tell whether what loading the model runs may give a model an attribute of that name itself."""
+    first = wrapper.partition(".")[0]
+    sources = _Sources(subject.worker.spaces, frozenset())
+    return (
+        first in sources.texts
+        or sources.gives_any_name
+        or any(
+            first == (node.attr if isinstance(node, ast.Attribute) else node.arg)
+            for node in sources.nodes
+            if isinstance(node, ast.Attribute | ast.keyword)
+        )
+    )
 
 
 def unwrapping(wrapper: str) -> tuple[str, str]:

@@ -184,3 +184,41 @@ def test_the_names_of_a_wrapper_in_what_is_given_to_load_state_dict() -> None:
         assert severities(loads(call.replace("torch.load", "dict(torch.load") + ")", data, top=top)) == []
         wraps = f"{top}\nfrom torch.nn import DataParallel\nNet = torch.compile(Net)"
         assert severities(loads(call, data, top=wraps)) == []
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        "self.module = torch.nn.Linear(1, 1)",
+        "self.add_module('module', torch.nn.Linear(1, 1))",
+        "self.register_module(name='module', module=torch.nn.Linear(1, 1))",
+        "setattr(self, WORDS[0], torch.nn.Linear(1, 1))",
+    ],
+)
+def test_a_class_may_have_a_part_that_is_called_as_a_wrapper_calls_its_model(net: str) -> None:
+    call, data, top = (
+        f"Net().load_state_dict({LOAD})",
+        named("module.weight", "module.bias"),
+        "from net import Net",
+    )
+    source = (
+        "import torch\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n        "
+    )
+    assert severities(loads(call, data, top=top, net=f"{source}{net}\n")) == []
+    # A variable of that name is no attribute.
+    other = "module = torch.nn.Linear(1, 1)\n        self.net = module\n"
+    assert severities(loads(call, data, top=top, net=source + other)) == ["warning"]
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "from timm.utils import ModelEmaV2",
+        "from mmcv.parallel import MMDataParallel",
+        "import deepspeed\nmake = deepspeed.init_inference",
+        "from fastai.text.models.core import SentenceEncoder",
+    ],
+)
+def test_wrappers_of_other_libraries(top: str) -> None:
+    call = f"Net().load_state_dict({LOAD})"
+    assert severities(loads(call, named("module.weight", "module.bias"), top=f"from net import Net\n{top}")) == []
