@@ -21,20 +21,30 @@ READS_SAFETENSORS: Final[Version] = (2, 13)
 REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
 _ALLOWING_ALL: Final = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 # What is imported beside models and allows nothing, nor imports what does: it knows nothing of torch, or its
-# sources do not (torchvision 0.20.1 and 0.29.1, torchaudio 2.5.1 and 2.11.1, torchserve 0.12.0, torchtext 0.18.0).
+# sources do not (torchvision 0.20.1 and 0.29.1, torchaudio 2.5.1 and 2.11.1, torchserve 0.12.0, torchtext 0.18.0,
+# facenet-pytorch 2.5.3 and 2.6.0).
 _INERT: Final = frozenset(
     {
         *(
             "PIL",
+            "boto3",
+            "botocore",
+            "bs4",
             "cv2",
             "einops",
+            "facenet_pytorch",
+            "flask",
             "joblib",
+            "matplotlib",
             "nltk",
             "numpy",
             "onnx",
+            "omegaconf",
             "onnxruntime",
+            "packaging",
             "pandas",
             "psutil",
+            "psycopg2",
             "pydantic",
         ),
         *(
@@ -45,6 +55,7 @@ _INERT: Final = frozenset(
             "sentencepiece",
             "skimage",
             "sklearn",
+            "soundfile",
             "tokenizers",
             "torch",
         ),

@@ -137,6 +137,7 @@ def test_what_torch_says_of_a_damaged_pickle() -> None:
 
 OWN = STATE[:-1] + b"X\x04\0\0\0morecscale\nScale\nu"
 OF_TIMM = STATE[:-1] + b"X\x04\0\0\0morectimm.models.resnet\nResNet\nu"
+OF_FACES = STATE[:-1] + b"X\x04\0\0\0morecfacenet_pytorch.models.mtcnn\nMTCNN\nu"
 NAMESPACE = STATE[:-1] + b"X\x04\0\0\0morecargparse\nNamespace\nu"
 MESH = STATE[:-1] + b"X\x04\0\0\0morectorch.distributed.device_mesh\nDeviceMesh\nu"
 
@@ -148,6 +149,8 @@ MESH = STATE[:-1] + b"X\x04\0\0\0morectorch.distributed.device_mesh\nDeviceMesh\
         (OF_LIBRARY, "import quantizer.parts", True),
         (OF_LIBRARY, "import importlib\nimportlib.import_module('quantizer')", True),
         (OF_LIBRARY, "import torchvision, numpy, PIL, json", False),
+        (OF_LIBRARY, "import boto3, bs4, flask, matplotlib.pyplot, omegaconf, psycopg2, soundfile", False),
+        (OF_FACES, "from facenet_pytorch import MTCNN", False),
         # It may import the other, or allow what is not its own.
         (OF_LIBRARY, "import trainer", True),
         (FRACTION, "import trainer", True),
