@@ -20,9 +20,12 @@ READS_SAFETENSORS: Final[Version] = (2, 13)
 # What it says of what it refuses.
 REFUSED: Final = "_pickle.UnpicklingError: Weights only load failed"
 _ALLOWING_ALL: Final = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+_HANDLERS: Final = "ts.torch_handler"
+# Built-in handlers that import torchvision.
+_SEEING_TORCHVISION: Final = frozenset({"image_classifier", "image_segmenter", "object_detector"})
 # What is imported beside models and allows nothing, nor imports what does: it knows nothing of torch, or its
 # sources do not (torchvision 0.20.1 and 0.29.1, torchaudio 2.5.1 and 2.11.1, torchserve 0.12.0, torchtext 0.18.0,
-# facenet-pytorch 2.5.3 and 2.6.0).
+# facenet-pytorch 2.5.3 and 2.6.0); but for what torch's own compiler allows, which torchvision imports.
 _INERT: Final = frozenset(
     {
         *(
@@ -190,6 +193,11 @@ class _Allowing:
         # A module whose text is not read may import anything.
         self._any = None in spaces or any(self._modules.find(name) is None for name in foreign - _IMPORTING)
         self._more = not foreign.isdisjoint(_IMPORTING)
+        self._compiles = (
+            any(_sees_compiler(name) for name in self._imported)
+            or str(subject.model.get("handler", "")) in _SEEING_TORCHVISION
+            or "compile" in source_names(subject)
+        )
         # importlib.import_module("torchao")
         self._texts = subject.once(source_texts)
 
@@ -205,8 +213,18 @@ class _Allowing:
         return any(name in table and self._is_imported(package) for package, table in ADDED_BY.items())
 
     def _is_imported(self, package: str) -> bool:
-        """Tell whether one of torch's own packages is imported, or may be by others."""
-        return self._more or any(f"{name}.".startswith(f"{package}.") for name in self._imported)
+        """Tell whether one of torch's own packages is imported, or may be by others: torch's compiler does."""
+        return self._more or self._compiles or any(f"{name}.".startswith(f"{package}.") for name in self._imported)
+
+
+def _sees_compiler(name: str) -> bool:
+    """Tell whether what is imported may import torch's compiler; torchvision 0.28.0 does."""
+    package, _, module = name.rpartition(".")
+    return (
+        name.partition(".")[0] in ("facenet_pytorch", "torchaudio", "torchvision")
+        or f"{name}.".startswith("torch._dynamo.")
+        or (package == _HANDLERS and module != "base_handler")
+    )
 
 
 def _allowing(subject: Subject) -> _Allowing:
