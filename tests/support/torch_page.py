@@ -102,6 +102,11 @@ Dockerfile takes the newest torch of the day, which is the one that the file nam
 `charts/kserve-runtime-configs/values.yaml` has its tag 0.9.0.
 """
 
+_COMPILER = """\
+`import torchvision` (0.28.0), `import torch._dynamo` and `torch.compile(...)` import it too: after each of them
+torch 2.13.0 loads a state_dict that holds a `Shard`, and refuses it without.
+"""
+
 
 def page() -> str:
     """Return the text of the page."""
@@ -120,6 +125,7 @@ def page() -> str:
             _names(f"Names that it allows once `{package}` is imported", table, level=3)
             for package, table in weights_only._BY_IMPORT.items()
         ),
+        _COMPILER,
         _CONTAINER + "".join(f"| {what} | {torch} |\n" for what, torch in _OPENING),
         _NUMPY,
         _table("The torch in the images of TorchServe's releases", "TorchServe", _releases()),
