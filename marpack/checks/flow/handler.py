@@ -44,7 +44,6 @@ def _follow(run: Statements, worker: Worker, entry: EntryPoint) -> None:
     scope = None if entry.module is None else run.module(entry.module.name)
     if scope is None:
         return
-    run.handler_member = entry.member
     run.phase = "initialize"
     found = scope.names.get(entry.handler.function)
     if entry.values is not None:

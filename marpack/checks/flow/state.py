@@ -121,8 +121,6 @@ class State(Work, ABC):
         self._way_depth = -1
         # What the handler has put in the place of something from outside, by its dotted name.
         self.replaced: dict[str, Value] = {}
-        # The file of the handler.
-        self.handler_member: str | None = None
         # Files that a condition has found to be missing.
         self.tested: list[str] = []
         # Attributes that would be set if a file were there.
