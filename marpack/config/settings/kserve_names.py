@@ -8,6 +8,11 @@ import re
 LONGEST_LABEL = 63
 LABEL = re.compile(rf"[a-z0-9]([a-z0-9-]{{0,{LONGEST_LABEL - 2}}}[a-z0-9])?")
 
+# An InferenceService begins with a letter (KServe's pkg/apis/serving/v1beta1/inference_service_validation.go), and
+# Kubernetes' 63 characters hold for `<name>-predictor-default` too, which KServe makes of it.
+SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+LONGEST_SERVICE_NAME = LONGEST_LABEL - len("-predictor-default")
+
 
 def is_kserve_file(name: str) -> bool:
     """Tell whether KServe's wrapper takes a file for a model: its only suffix, as pathlib counts them, is .mar."""
