@@ -10,10 +10,9 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from marpack.archive.plan.plan import Plan
 from marpack.archive.result import Progress, WriteResult
 from marpack.disk.atomic import is_temporary_name, temporary_name
-from marpack.errors import ArchiveExistsError, DownloadError, TargetError, UploadError
+from marpack.errors import ArchiveExistsError, DownloadError, UploadError
 from marpack.remote.contents import Contents, at_path, contents_size, write_contents
 from marpack.remote.source import RemoteSource
 from marpack.remote.unseen_file import UnseenFile
@@ -104,10 +103,6 @@ class StoreFolder:
         self, items: Sequence[tuple[str, Contents]], *, progress: Progress | None, threads: int | None
     ) -> list[WriteResult | None]:
         """Send all files, and then have them appear."""
-        for name, contents in items:
-            if isinstance(contents, Plan) and contents.archive_format == "no-archive":
-                reason = "takes files, and no-archive is a folder: choose another form"
-                raise TargetError(f"{self.shown}/{name}", reason)
         self.require_new()
         put = self._put_folder if self._has_folders else self._put_objects
         return put(items, lambda file, name, contents: self._send(file, name, contents, progress, threads))
