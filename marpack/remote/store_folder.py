@@ -182,15 +182,17 @@ class StoreFolder:
         """Return a file as something that is packed."""
         return RemoteSource.from_url(f"{self.url}/{name}", **self._options)
 
-    def _filesystem(self) -> Any:
+    def _connected(self) -> tuple[Any, str]:
+        """Return the file system and the folder's path in it; some connect when they are made."""
         if self._connection is None:
             self._connection = file_system(self.url, self._options)
-        return self._connection[0]
+        return self._connection
+
+    def _filesystem(self) -> Any:
+        return self._connected()[0]
 
     def _root(self) -> str:
-        self._filesystem()
-        assert self._connection is not None
-        return self._connection[1].rstrip("/")
+        return self._connected()[1].rstrip("/")
 
     def _at(self, name: str) -> str:
         return f"{self._root()}/{name}"
