@@ -33,16 +33,17 @@ _TIME_KEYS = ("LastModified", "last_modified", "mtime", "updated", "modify", "mo
 class StoreFolder:
     """A folder behind a URL. ``shown`` is what may be shown of the URL; nothing is asked before it is used."""
 
-    def __init__(self, url: str, shown: str, options: dict[str, Any]) -> None:
+    def __init__(self, url: str, shown: str, options: dict[str, Any], parent: StoreFolder | None = None) -> None:
         self.url = url
         self.shown = shown
         self._options = options
+        self._parent = parent
         self._has_folders = scheme_of(url) in _HAS_FOLDERS
         self._connection: tuple[Any, str] | None = None
 
     def child(self, name: str) -> StoreFolder:
-        """Return the folder of this name in it."""
-        return StoreFolder(f"{self.url}/{name}", f"{self.shown}/{name}", self._options)
+        """Return the folder of this name in it, which shares its connection."""
+        return StoreFolder(f"{self.url}/{name}", f"{self.shown}/{name}", self._options, self)
 
     def files(self) -> Iterator[tuple[str, int | None, float | None]]:
         """Yield name, size and time of change of each file, but for what is not complete yet."""
@@ -73,7 +74,7 @@ class StoreFolder:
         with self._worker() as worker:
             file = self._new(self._at(name), f"{self.url}/{name}", len(data), worker)
             try:
-                self._make_folders(posixpath.dirname(self._at(name)))
+                self._make_folders(posixpath.dirname(self._at(name)), worker)
                 file.begin(self._options)
                 file.write(data)
                 file.seal()
@@ -120,9 +121,11 @@ class StoreFolder:
                 for file in files:
                     file.commit()
             except BaseException as error:
-                # What is said to be complete by being there, the last, goes first.
+                # What is said to be complete by being there, the last, goes first. All of it is asked for before
+                # any of it is waited for, which may be interrupted once more.
                 begun = list(zip(items, files, strict=False))
-                left = [name for (name, _), file in reversed(begun) if not file.take_back()]
+                gone = [(name, file.take_back()) for (name, _), file in reversed(begun)]
+                left = [name for name, is_gone in gone if not is_gone.result()]
                 if left and isinstance(error, UploadError):
                     advice = f"remove what may be left of the attempt: {', '.join(map(repr, left))}"
                     raise UploadError(error.url, f"{error.reason}; {advice}") from None
@@ -130,15 +133,21 @@ class StoreFolder:
         return results
 
     def _put_folder(self, items: Sequence[tuple[str, Contents]], send: _Send) -> list[WriteResult | None]:
-        root = self._root()
-        parent = posixpath.dirname(root)
-        hidden = posixpath.join(parent, temporary_name())
+        if not posixpath.basename(self._root()):
+            raise UploadError(self.shown, "is not a folder that could be made: give the URL of one below it")
+        hidden = built = posixpath.join(posixpath.dirname(self._root()), temporary_name())
         results = []
+
+        def rename() -> None:
+            nonlocal built
+            self._rename(hidden)
+            built = self._root()
+
         with self._worker() as worker:
             try:
                 for name, contents in items:
                     path = f"{hidden}/{name}"
-                    self._make_folders(posixpath.dirname(path))
+                    self._make_folders(posixpath.dirname(path), worker)
                     file = self._new(path, f"{self.url}/{name}", contents_size(contents), worker)
                     try:
                         results.append(send(file, name, contents))
@@ -146,11 +155,11 @@ class StoreFolder:
                     except BaseException:
                         file.discard()
                         raise
-                self.require_new()
-                self._do(worker, lambda: self._rename(hidden))
+                self._do(worker, self.require_new)
+                self._do(worker, rename)
             except BaseException:
                 with suppress(Exception):
-                    self._do(worker, lambda: self._remove_tree(hidden))
+                    self._do(worker, lambda: self._remove_tree(built))
                 raise
         return results
 
@@ -184,7 +193,10 @@ class StoreFolder:
 
     def _connected(self) -> tuple[Any, str]:
         """Return the file system and the folder's path in it; some connect when they are made."""
-        if self._connection is None:
+        if self._connection is None and self._parent is not None:
+            filesystem, path = self._parent._connected()
+            self._connection = filesystem, path.rstrip("/") + self.url.removeprefix(self._parent.url)
+        elif self._connection is None:
             self._connection = file_system(self.url, self._options)
         return self._connection
 
@@ -220,9 +232,9 @@ class StoreFolder:
         except FileNotFoundError:
             return "nothing"
 
-    def _make_folders(self, path: str) -> None:
+    def _make_folders(self, path: str, worker: ThreadPoolExecutor) -> None:
         if self._has_folders:
-            self._ask(lambda: self._filesystem().makedirs(path, exist_ok=True), UploadError)
+            self._do(worker, lambda: self._filesystem().makedirs(path, exist_ok=True))
 
     def _rename(self, hidden: str) -> None:
         filesystem, root = self._filesystem(), self._root()
