@@ -177,8 +177,11 @@ class StoreFolder:
         def remove(path: str) -> None:
             filesystem = self._filesystem()
             filesystem.invalidate_cache()
-            with suppress(FileNotFoundError):
+            try:
                 filesystem.rm_file(path)
+            except Exception:
+                if self._kind(path) != "nothing":  # each store says in its own way that there is none
+                    raise
             if self._has_folders:
                 with suppress(Exception):  # not empty, or not there
                     while (path := posixpath.dirname(path)) and path != posixpath.dirname(self._root()):

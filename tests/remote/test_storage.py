@@ -378,6 +378,11 @@ class Folders(Drawer):
         parts = path.split("/")
         self.folders.update("/".join(parts[:end]) for end in range(len(parts) + 1))
 
+    def _rm(self, path: str) -> None:
+        if path not in self.files:
+            raise RuntimeError("550")  # as ftplib's error_perm, which is no OSError
+        del self.files[path]
+
     def rmdir(self, path: str) -> None:
         if self.ls(path):
             raise OSError("is not empty")
