@@ -15,6 +15,8 @@ ENVELOPES_RENAMED = (0, 5, 3)
 TOKENS_ASKED = (0, 11, 1)
 # From here on the wrapper in the image for KServe opens gRPC on port 8081.
 WRAPPER_GRPC = (0, 8, 1)
+# From here on it heeds PROTOCOL_VERSION.
+WRAPPER_PROTOCOL = (0, 8, 2)
 
 # What the envelopes are called before and after.
 OLD_ENVELOPES = {"kfserving": "kserve", "kfservingv2": "kservev2"}
