@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -48,8 +47,8 @@ def quantity_issues(argument: str, value: object) -> Iterator[Issue]:
         what = "must be a number or a text such as '500m' or '4G'"
         yield Issue(code="bad-type", argument=argument, message=f"{what}, not {type(value).__name__}")
         return
-    too_large = isinstance(value, (int, float)) and not math.isnan(value) and value >= 1 << 63
-    if too_large or not _QUANTITY.fullmatch(quantity_text(value)):
+    is_beyond = not isinstance(value, str) and not 0 <= value < 1 << 63
+    if is_beyond or not _QUANTITY.fullmatch(quantity_text(value)):
         what = "a number that is not negative, and one of m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei behind it"
         message = f"{brief_repr(value)} is no quantity: write {what}, or none of them"
         yield Issue(code="bad-value", argument=argument, message=message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from marpack.config.settings.kserve_names import LONGEST_WITH_TRANSFORMER
 from marpack.findings import Issue
 
 _MODE = "serving.kserve.io/deploymentMode"
@@ -21,8 +22,18 @@ _OF_REQUESTS = {"concurrency", "rps"}
 
 def across_issues(service: Mapping[str, Any]) -> Iterator[Issue]:
     """Yield what is wrong with fields together; those that are wrong by themselves are not among them."""
-    for rule in (_replicas, _older_form, _gpu_image, _scaling, _canary):
+    for rule in (_name, _replicas, _older_form, _gpu_image, _scaling, _canary):
         yield from rule(service)
+
+
+def _name(service: Mapping[str, Any]) -> Iterator[Issue]:
+    """K321: of a service with a transformer KServe makes a longer name."""
+    name = service.get("name", "")
+    if service.get("transformer") is not None and len(name) > LONGEST_WITH_TRANSFORMER:
+        what = (
+            f"{name!r} has {len(name)} characters: choose {LONGEST_WITH_TRANSFORMER} at most beside a transformer"
+        )
+        yield _issue("name", f"{what}, for KServe makes '<name>-transformer-default' of it")
 
 
 def _replicas(service: Mapping[str, Any]) -> Iterator[Issue]:
