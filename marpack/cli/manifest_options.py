@@ -60,8 +60,9 @@ _OPTIONS = {
     "image_name": "--transformer-image",
 }
 
-# What of the environment says where a store is, and what is let in only with --with-credentials.
+# What is let in only with --with-credentials; and a path that means something on this machine alone.
 _SECRET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_OF_THIS_MACHINE = "AWS_CA_BUNDLE"
 
 
 def add_service_options(parser: argparse.ArgumentParser) -> None:
@@ -239,6 +240,6 @@ def _access(options: argparse.Namespace) -> S3Access | None:
     said = {name: value for name, value in said.items() if value is not None}
     if not options.s3_from_environment:
         return S3Access(**said) if said else None
-    hidden = () if options.with_credentials else _SECRET_VARIABLES
-    found = S3Access.from_variables({name: text for name, text in os.environ.items() if name not in hidden})
+    left_out = {_OF_THIS_MACHINE, *(() if options.with_credentials else _SECRET_VARIABLES)}
+    found = S3Access.from_variables({name: text for name, text in os.environ.items() if name not in left_out})
     return replace(found, **said)

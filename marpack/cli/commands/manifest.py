@@ -14,6 +14,7 @@ from marpack.cli.manifest_options import add_service_options, described_by
 from marpack.cli.packing_options import CHECK_VARIABLE, check_mode, check_mode_problem, misused, shown_findings
 from marpack.cli.terminal import complain, making, naming, show, to_json
 from marpack.cli.words import add_verb
+from marpack.config.settings.redaction import redacted
 from marpack.disk.atomic import require_replaceable_file
 from marpack.display import HIDDEN, is_secret_name, printable
 from marpack.errors import ArchiveExistsError
@@ -138,9 +139,8 @@ def _json(
 ) -> dict[str, Any]:
     """Return what spec/manifest-kserve.schema.json describes; of a Secret, all but what it holds."""
     manifest, service = made.manifest, made.manifest.inference_service
-    shown = replace(
-        service, env={name: HIDDEN if is_secret_name(name) else text for name, text in service.env.items()}
-    )
+    env = {name: HIDDEN if is_secret_name(name) else redacted(name, text) for name, text in service.env.items()}
+    shown = replace(service, env=env, args=[redacted("", word) for word in service.args])
     secret = None
     if manifest.secret is not None:
         secret = {

@@ -152,28 +152,35 @@ def described(
         chosen = attempt(lambda: _name_of(served)) if served is not None else None
     if torchserve_version is not None:
         attempt(lambda: release(torchserve_version))
-    account = secret = None
-    if access is not None:
+    given: object = access
+    if given is not None and not isinstance(given, S3Access):
+        message = f"must be an S3Access, not {type(given).__name__}"
+        issues.append(Issue(code="bad-type", argument="access", message=message))
+    elif access is not None:
         if known.get("service_account_name") is not None:
             message = "is given beside an access, which brings an account of its own: leave one of them out"
             issues.append(Issue(code="bad-value", argument="service_account_name", message=message))
-        # What is wrong with names, InferenceService says of the same arguments.
-        places: dict[str, Any] = {"namespace": known.get("namespace"), "labels": known.get("labels")}
-        documents = attempt(
-            lambda: access_documents(_name(chosen), access, with_credentials=with_credentials, **places)
-        )
+        # What is wrong with namespace and labels, InferenceService says of the same arguments.
+        documents = attempt(lambda: access_documents(_name(chosen), access, with_credentials=with_credentials))
         if documents is not None:
-            account, secret = documents
-            known["service_account_name"] = account["metadata"]["name"]
+            known["service_account_name"] = documents[0]["metadata"]["name"]
     elif with_credentials:
         message = "asks for keys, and there is no access that has any: give one"
         issues.append(Issue(code="missing-key", argument="with_credentials", message=message))
-    given = name if name is not None else chosen
     service = attempt(
-        lambda: InferenceService(name=_NAME if given is None else given, storage_uri=storage_uri, **known)
+        lambda: InferenceService(name=_NAME if chosen is None else chosen, storage_uri=storage_uri, **known)
     )
     if issues or service is None or served is None:
         raise PlanError(list(dict.fromkeys(issues)))
+    account = secret = None
+    if access is not None:
+        account, secret = access_documents(
+            service.name,
+            access,
+            namespace=service.namespace,
+            labels=service.labels,
+            with_credentials=with_credentials,
+        )
     manifest = ServingManifest(
         inference_service=service,
         service_account=account,
