@@ -21,7 +21,7 @@ _LABEL_TEXT = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _MOST_ANNOTATIONS = 256 * 1024
 
 # k8s.io/apimachinery, pkg/util/validation/validation.go, IsEnvVarName.
-_VARIABLE = re.compile(r"(?!\.(\.|$))[-._a-zA-Z][-._a-zA-Z0-9]*")
+_VARIABLE = re.compile(r"(?!\.(\.|$))[-._A-Za-z][-._A-Za-z0-9]*")
 
 # KServe, pkg/validation/env_policy.go: the webhook refuses it from 0.18 on.
 _REFUSED_VARIABLES = {"PYTHONPATH"}
