@@ -157,7 +157,7 @@ def described_by(options: argparse.Namespace) -> Description:
     )
     if options.with_credentials and not options.s3_from_environment:
         message = "takes keys from the environment: give --s3-from-environment too"
-        issues.append(Issue(code="missing-key", argument=_option("with_credentials"), message=message))
+        issues.append(Issue(code="bad-value", argument=_option("with_credentials"), message=message))
     if issues or made is None:
         raise PlanError(list(dict.fromkeys(issues)))
     return made
@@ -222,7 +222,7 @@ def _transformer(options: argparse.Namespace) -> Transformer | None:
     if options.transformer_image is None:
         if options.transformer_arg or source:
             message = "is missing, and there are other options of a transformer: name its image"
-            raise PlanError([Issue(code="missing-key", argument="image_name", message=message)])
+            raise PlanError([Issue(code="bad-value", argument="image_name", message=message)])
         return None
     return Transformer(image_name=options.transformer_image, args=options.transformer_arg, env_from=source)
 

@@ -18,6 +18,7 @@ from marpack.serving import inference_service
 from tests.conftest import full_disk
 from tests.serving.kserve.test_described import pack, to_deploy
 from tests.support.archives import check_json
+from tests.support.kserve_models import Judge
 
 Capture = pytest.CaptureFixture[str]
 
@@ -25,6 +26,39 @@ URI = "s3://models/mnist"
 URL = "http://mnist.default.svc.cluster.local/v1/models/mnist:predict"
 KEY, SECRET = "AKIAEXAMPLE", "geheim/0123"
 STORE = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "S3_ENDPOINT": "http://minio:9000"}
+
+
+# All that says something of the documents, but what belongs to a store.
+EVERY = {
+    "--name": "digits",
+    "--namespace": "ml",
+    "--protocol-version": "v2",
+    "--runtime": "own",
+    "--runtime-version": "0.12.0-gpu",
+    "--image": "registry:5000/serve:1",
+    "--model-format": "onnx",
+    "--model-format-version": "1",
+    "--min-replicas": "0",
+    "--max-replicas": "3",
+    "--scale-target": "2",
+    "--scale-metric": "concurrency",
+    "--container-concurrency": "4",
+    "--timeout": "60",
+    "--canary-traffic-percent": "30",
+    "--cpu-request": "500m",
+    "--cpu-limit": "1",
+    "--memory-request": "2Gi",
+    "--memory-limit": "4Gi",
+    "--gpu-request": "1",
+    "--gpu-limit": "1",
+    "--service-account": "reader",
+    "--env": "A=b=c",
+    "--env-from": "secret/of-env",
+    "--transformer-image": "registry/t:1",
+    "--transformer-env-from": "ConfigMap/of-t",
+    "--label": "team=vision",
+    "--annotation": "example.org/owner=me",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -53,39 +87,13 @@ def test_the_file_is_what_the_library_describes(capsys: Capture) -> None:
     assert capsys.readouterr() == (f"mnist.yaml: InferenceService mnist\nkubectl apply -f mnist.yaml\n{URL}\n", "")
 
 
+def every_option() -> list[str]:
+    arguments = [word for option in EVERY.items() for word in option]
+    return [*arguments, "--arg=--ncs", "--arg=x y", "--transformer-arg=--n", "-o", "out.yaml"]
+
+
 def test_every_option_is_in_the_document(capsys: Capture) -> None:
-    words = {
-        "--name": "digits",
-        "--namespace": "ml",
-        "--protocol-version": "v2",
-        "--runtime": "own",
-        "--runtime-version": "0.12.0-gpu",
-        "--image": "registry:5000/serve:1",
-        "--model-format": "onnx",
-        "--model-format-version": "1",
-        "--min-replicas": "0",
-        "--max-replicas": "3",
-        "--scale-target": "2",
-        "--scale-metric": "concurrency",
-        "--container-concurrency": "4",
-        "--timeout": "60",
-        "--canary-traffic-percent": "30",
-        "--cpu-request": "500m",
-        "--cpu-limit": "1",
-        "--memory-request": "2Gi",
-        "--memory-limit": "4Gi",
-        "--gpu-request": "1",
-        "--gpu-limit": "1",
-        "--service-account": "reader",
-        "--env": "A=b=c",
-        "--env-from": "secret/of-env",
-        "--transformer-image": "registry/t:1",
-        "--transformer-env-from": "ConfigMap/of-t",
-        "--label": "team=vision",
-        "--annotation": "example.org/owner=me",
-    }
-    arguments = [word for option in words.items() for word in option]
-    run(*arguments, "--arg=--ncs", "--arg=x y", "--transformer-arg=--n", "-o", "out.yaml", source=None)
+    run(*every_option(), source=None)
     [document] = yaml.safe_load_all(Path("out.yaml").read_text("ascii"))
     assert document["metadata"] == {
         "name": "digits",
@@ -123,6 +131,15 @@ def test_every_option_is_in_the_document(capsys: Capture) -> None:
     assert (container["image"], container["args"]) == ("registry/t:1", ["--n"])
     assert container["envFrom"] == [{"configMapRef": {"name": "of-t"}}]
     assert capsys.readouterr().out.splitlines()[-1] == "http://digits.ml.svc.cluster.local/v2/models/digits/infer"
+
+
+@pytest.mark.server
+def test_kserves_own_models_know_every_key(kserve_judge: Judge) -> None:
+    run(*every_option())
+    run("--s3-endpoint", "minio:9000", "--s3-region", "eu", "--s3-no-verify-ssl", "--s3-ca-bundle", "/etc/ca.pem")
+    run("--s3-role-arn", "arn:aws:iam::1:role/r", "-o", "role.yaml")
+    for name in ("out.yaml", "mnist.yaml", "mnist-secret.yaml", "role.yaml"):
+        assert kserve_judge.faults_of_text(Path(name).read_text("ascii")) == []
 
 
 def test_one_quantity_is_request_and_limit() -> None:
@@ -176,6 +193,7 @@ def test_json_says_what_was_written(capsys: Capture) -> None:
     assert document["urls"] == [URL.replace(".default.", ".ml.")]
     assert document["documents"] == list(yaml.safe_load_all(Path("a b.yaml").read_text("ascii")))
     assert document["findings"] == []
+    assert sorted(each.name for each in Path().glob("*.yaml")) == ["a b-secret.yaml", "a b.yaml"]
 
 
 def test_an_existing_file_stays_unless_it_may_go(capsys: Capture, folder: Path) -> None:

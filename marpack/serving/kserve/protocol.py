@@ -1,4 +1,4 @@
-"""Whether the InferenceService, what TorchServe is told, and the release of the server agree (K305, K333).
+"""Whether the InferenceService, what TorchServe is told, and the release of the server agree (K305).
 
 The rules are in ``config/rules/kserve_service.py``; here they are asked about what the server works with, which
 the service's own arguments and variables have a say in.
