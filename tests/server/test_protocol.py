@@ -5,6 +5,7 @@ What ``marpack.config.rules.kserve_service`` says of it is held against the answ
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,8 +13,9 @@ import pytest
 
 import marpack
 from marpack.config.rules.document import ProtocolVersion
-from marpack.serving.kserve.protocol import protocol_findings
-from tests.support.torchserve import ServerError, TorchServe, addresses, install_folder
+from marpack.serving.kserve.inference_service import InferenceService
+from marpack.serving.kserve.protocol import protocol_findings, release_findings
+from tests.support.torchserve import ServerError, TorchServe, addresses, environment, install_folder
 
 # It answers what it is given.
 HANDLER = """\
@@ -147,6 +149,20 @@ def test_an_old_server_does_not_know_what_kserve_sets(tmp_path: Path, cache: Pat
     assert severity(config, "v1", "0.5.2") == "warning"
     with TorchServe.from_file(config, "0.5.2", cache, variables={"TS_SERVICE_ENVELOPE": "kserve"}) as server:
         server.await_log("No module named 'ts.torch_handler.request_envelope.kserve'")
+
+
+@pytest.mark.parametrize(("version", "knows"), [("0.9.0", False), ("0.12.0", True)])
+@pytest.mark.parametrize("word", ["--disable-token-auth", "--dt", "--enable-model-api"])
+def test_the_launcher_ends_at_an_argument_that_it_does_not_know(
+    version: str, knows: bool, word: str, cache: Path
+) -> None:
+    """It only says its version, where it knows the argument."""
+    command = [str(environment(version, cache)), "-m", "ts.model_server", "--version", word]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == knows, done.stderr
+    assert (f"torchserve: error: unrecognized arguments: {word}" in done.stderr) != knows
+    service = InferenceService(name="m", storage_uri="s3://b/m", args=[word], runtime_version=version)
+    assert [each.code for each in release_findings(service, None)] == ([] if knows else ["kserve-argument"])
 
 
 def test_the_protocols_of_the_rules_are_those_asked_here_and_grpc() -> None:

@@ -55,6 +55,7 @@ WITHOUT_A_RULE = {
     "snapshot-no-name": "The manifest of an archive for a snapshot names no model.",
     "snapshot-no-such-version": "The version that shall be the default is not one of the model's archives.",
     "declaration": "A declaration of what is to be deployed is neither JSON nor TOML.",
+    "kserve-argument": "An argument of an InferenceService ends the TorchServe that it starts (or a warning).",
     "kserve-release": "An InferenceService does not start the TorchServe that was asked for (a warning).",
 }
 _OTHERS = """\

@@ -14,7 +14,7 @@ from typing import cast
 from marpack.config.lint import lint_properties
 from marpack.config.rules.document import ProtocolVersion
 from marpack.config.settings.environment import is_true, resolve, variables
-from marpack.config.settings.releases import KSERVE_STARTS, release
+from marpack.config.settings.releases import KSERVE_STARTS, TOKENS_ASKED, release
 from marpack.findings import Finding
 from marpack.serving.kserve.inference_service import InferenceService
 
@@ -25,7 +25,9 @@ _OF_THE_SERVICE = ("kserve-envelope", "kserve-protocol", "kserve-service-name")
 _OF_SETTINGS = ("envelope", "token", "kserve-port", "kserve-address", "kserve-snapshot", "kserve-archive")
 
 # What the launcher takes for disable_token_authorization, as of TorchServe 0.11.1.
-_NO_TOKENS = ("--disable-token-auth", "--dt")
+_NO_TOKENS = frozenset({"--disable-token-auth", "--dt"})
+# What came with it.
+_NEW_OPTIONS = _NO_TOKENS | {"--enable-model-api"}
 _ENVELOPE = "TS_SERVICE_ENVELOPE"
 
 # A tag of KServe's image, as 0.12.0-gpu.
@@ -76,7 +78,7 @@ def served_changes(
     changed = {key: text for key, text in resolved.items() if properties.get(key) != text}
     if _ENVELOPE in (env or {}) and is_true(properties.get("enable_envvars_config")):
         changed["enable_envvars_config"] = "false"
-    if set(_NO_TOKENS).intersection(args):
+    if _NO_TOKENS.intersection(args):
         changed["disable_token_authorization"] = "true"
     return changed
 
@@ -89,26 +91,33 @@ def told_release(service: InferenceService) -> str | None:
 
 
 def release_findings(service: InferenceService, torchserve_version: str | None) -> Iterator[Finding]:
-    """Yield a finding where a service does not start the release that was asked for.
+    """Yield where a service does not start the release that was asked for, or tells it what that does not know.
 
     Where it names no image, KServe's runtime names one, which in KServe 0.12 to 0.21 has TorchServe 0.9.0
-    (source: ``charts/kserve-runtime-configs/files/runtimes/resources.yaml`` in kserve/kserve).
+    (source: ``charts/kserve-runtime-configs/files/runtimes/resources.yaml`` in kserve/kserve). The options that
+    switch tokens off are from 0.11.1; the launcher of an older one ends at them, and with it the container
+    (source: ``dockerd-entrypoint.sh`` and ``ts/arg_parser.py`` in pytorch/serve).
     """
-    if torchserve_version is None or service.runtime is not None:
-        return
     told = told_release(service)
-    if told is None and (service.image is not None or service.runtime_version is not None):
-        return  # a tag that says nothing of a release
-    starts = told or KSERVE_STARTS
-    if release(starts) == release(torchserve_version):
+    # Of a tag that says no release, and of a runtime of one's own, nothing is known.
+    is_open = told is None and (service.image, service.runtime_version, service.runtime) != (None, None, None)
+    starts = told or (torchserve_version if is_open else KSERVE_STARTS)
+    if starts is None:
         return
-    who = (
-        f"the service starts {starts}" if told else f"KServe's runtime starts {starts} unless it is told otherwise"
-    )
-    yield Finding(
-        code="kserve-release",
-        severity="warning",
-        key="runtimeVersion",
-        message=f"TorchServe {torchserve_version} was asked for, and {who}",
-        fix=f"set runtimeVersion to {torchserve_version} (runtime_version), or ask for the release that is there",
-    )
+    if torchserve_version and release(starts) != release(torchserve_version):
+        who = "the service" if told else "where it is told nothing else, KServe's runtime"
+        fix = f"set runtimeVersion to {torchserve_version} (runtime_version), or ask for the release that is there"
+        message = f"TorchServe {torchserve_version} was asked for, and {who} starts {starts}"
+        yield Finding(code="kserve-release", severity="warning", key="runtimeVersion", message=message, fix=fix)
+    is_sure = bool(told or is_open)
+    for word in sorted(_NEW_OPTIONS.intersection(service.args)) if release(starts) < TOKENS_ASKED else ():
+        which = f"this is {starts}" if is_sure else f"KServe's runtime starts {starts}"
+        yield Finding(
+            code="kserve-argument",
+            severity="error" if is_sure else "warning",
+            key="args",
+            message=f"{word} is unknown before TorchServe 0.11.1, and {which}",
+            effect=f"torchserve: error: unrecognized arguments: {word}",
+            fix="leave it out: config.properties says the same (disable_token_authorization, enable_model_api)",
+            reader="launcher",
+        )

@@ -101,6 +101,9 @@ def test_arguments_and_variables_of_the_service_count_among_its_settings(folder:
     told: dict[str, Any] = {"storage_uri": URI, "torchserve_version": "0.12.0", "runtime_version": "0.12.0"}
     assert [each.code for each in inference_service(path, **told).findings] == ["token"]
     assert inference_service(path, **told, args=["--disable-token-auth"]).findings == ()
+    # KServe's own runtime is older than the argument.
+    [found] = inference_service(path, storage_uri=URI, args=["--disable-token-auth"]).findings
+    assert (found.code, found.severity) == ("kserve-argument", "warning")
     assert inference_service(path, **told, env={"TS_DISABLE_TOKEN_AUTHORIZATION": "true"}).findings == ()
     told["env"] = {"TS_SERVICE_ENVELOPE": "kservev2", "TS_DISABLE_TOKEN_AUTHORIZATION": "true"}
     assert [each.code for each in inference_service(path, **told).findings] == ["kserve-envelope"]

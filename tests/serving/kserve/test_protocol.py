@@ -160,7 +160,7 @@ def service(**fields: Any) -> InferenceService:
 @pytest.mark.parametrize(
     ("fields", "asked", "says"),
     [
-        ({}, NEW, f"KServe's runtime starts {KSERVE_STARTS} unless it is told otherwise"),
+        ({}, NEW, f"KServe's runtime starts {KSERVE_STARTS}"),
         ({}, KSERVE_STARTS, None),
         ({}, None, None),
         ({"runtime_version": "0.12.0-gpu"}, NEW, None),
@@ -178,3 +178,23 @@ def test_another_release_than_the_one_asked_for_is_told(
     found = list(release_findings(service(**fields), asked))
     assert [(each.code, each.severity) for each in found] == ([("kserve-release", "warning")] if says else [])
     assert all(says in each.message for each in found if says)
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked", "severity"),
+    [
+        ({}, None, "warning"),
+        ({"runtime_version": "0.9.0"}, None, "error"),
+        ({"runtime_version": "0.11.1"}, None, None),
+        ({"image": "own:latest"}, "0.9.0", "error"),
+        ({"image": "own:latest"}, NEW, None),
+        ({"image": "own:latest"}, None, None),
+    ],
+)
+def test_an_argument_that_a_release_does_not_know_ends_it(
+    fields: dict[str, Any], asked: str | None, severity: str | None
+) -> None:
+    said = service(args=["--ncs", "--enable-model-api", "--disable-token-auth"], **fields)
+    found = [each for each in release_findings(said, asked) if each.code == "kserve-argument"]
+    assert [each.severity for each in found] == ([severity, severity] if severity else [])
+    assert all("unrecognized arguments: --" in each.effect for each in found)
