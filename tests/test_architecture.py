@@ -72,6 +72,17 @@ ROOMS: dict[str, set[str]] = {
         "marpack.serving.deploy",
     },
     "marpack.serving.kserve": {*WORDS, "marpack.disk", "marpack.config.settings", "marpack.config.text"},
+    # What these documents say of settings and archives; the documents themselves know neither.
+    "marpack.serving.kserve.protocol": {*WORDS, *CONFIG, "marpack.serving.kserve"},
+    "marpack.serving.kserve.served": {*WORDS, *READING, *CONFIG, "marpack.remote", "marpack.serving.deploy"},
+    "marpack.serving.kserve.described": {
+        *WORDS,
+        *CONFIG,
+        "marpack.serving.deploy",
+        "marpack.serving.kserve",
+        "marpack.serving.kserve.protocol",
+        "marpack.serving.kserve.served",
+    },
     "marpack.serving": {
         *WORDS,
         "marpack.disk",
@@ -79,6 +90,7 @@ ROOMS: dict[str, set[str]] = {
         *CONFIG,
         "marpack.remote",
         "marpack.serving.kserve",
+        "marpack.serving.kserve.described",
         "marpack.serving.deploy",
         "marpack.serving.kaptain",
     },
@@ -271,7 +283,7 @@ def test_packing_loads_no_other_command() -> None:
 
 AMBIENT = {
     "time.time(": {"marpack.archive.plan.arguments", "marpack.compat"},
-    "os.environ": {"marpack.cli.packing_options", "marpack.cli.commands.config"},
+    "os.environ": {"marpack.cli.packing_options", "marpack.cli.manifest_options", "marpack.cli.commands.config"},
     "sys.argv": {"marpack.checks.rules.load_script", "marpack.cli", "marpack.compat"},
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},

@@ -23,7 +23,8 @@ _SIGNALLED = 128
 
 # Those whose arguments are options of the same names.
 _PACKING = ("pack", "pack-workflow", "repack")
-_COMMANDS = (*_PACKING, "inspect", "extract", "diff", "verify", "check", "config", "snapshot", "serve-build")
+_LOOKING = ("inspect", "extract", "diff", "verify", "check")
+_COMMANDS = (*_PACKING, *_LOOKING, "config", "snapshot", "serve-build", "manifest")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,8 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from marpack.archive.manifest import MANIFEST_NAME, Manifest
-from marpack.config.rules import limits, listeners, load_models, models_to_load, platform, text, values
-from marpack.config.rules.document import TARGETS, Document, Target, is_kserve
+from marpack.config.rules import (
+    kserve_service,
+    limits,
+    listeners,
+    load_models,
+    models_to_load,
+    platform,
+    text,
+    values,
+)
+from marpack.config.rules.document import PROTOCOL_VERSIONS, TARGETS, Document, ProtocolVersion, Target, is_kserve
 from marpack.config.rules.models_to_load import find_unreadable
 from marpack.config.rules.snapshot_form import FORM_RULES, find_no_json, with_form
 from marpack.config.rules.snapshot_text import SnapshotText, Store
@@ -49,6 +58,7 @@ RULES: tuple[Rule[Document], ...] = (
     *limits.RULES,
     *listeners.RULES,
     *platform.RULES,
+    *kserve_service.RULES,
     *load_models.RULES,
     *models_to_load.RULES,
     *map(_of_the_snapshot, (*FORM_RULES, *VALUE_RULES)),
@@ -64,6 +74,8 @@ def lint_config(
     model_store: str | os.PathLike[str] | None = None,
     archives: Mapping[str, Manifest] | None = None,
     environ: Mapping[str, str] | None = None,
+    protocol_version: ProtocolVersion | None = None,
+    service_name: str | None = None,
     select: str | Iterable[str] | None = None,
     ignore: str | Iterable[str] = (),
 ) -> tuple[Finding, ...]:
@@ -74,9 +86,11 @@ def lint_config(
     ``/mnt/models`` implies it. ``target="mlflow"`` holds it to what MLflow's plugin needs. ``model_store`` is the
     folder of the archives as seen from here, whose manifests are read and compared; ``archives`` are manifests by
     file name, of archives that need not be there yet.
-    ``environ`` resolves variables first. ``select`` and ``ignore`` are codes, or what codes begin with, as those
-    of ``check``. What cannot be read is told in any case. Raises ``MarpackError`` for a code that no rule has
-    (spec/checks.md), ``ConfigError`` for what is no version, ``ValueError`` for an unknown target.
+    ``environ`` resolves variables first. ``protocol_version`` and ``service_name`` are what the InferenceService
+    says that KServe serves them by, with which they have to agree. ``select`` and ``ignore`` are codes, or what
+    codes begin with, as those of ``check``. What cannot be read is told in any case. Raises ``MarpackError`` for a
+    code that no rule has (spec/checks.md), ``ConfigError`` for what is no version, ``ValueError`` for an unknown
+    target or protocol.
     """
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     entries: list[codec.Entry] = []
@@ -86,7 +100,15 @@ def lint_config(
     except PropertiesError as problem:
         error = problem
     properties = {each.key: each.value for each in entries}
-    document = Document(properties=properties, path=file, data=data, entries=entries, error=error)
+    document = Document(
+        properties=properties,
+        path=file,
+        data=data,
+        entries=entries,
+        error=error,
+        protocol_version=protocol_version,
+        service_name=service_name,
+    )
     return _lint(document, select, ignore, torchserve_version, target, model_store, archives, environ)
 
 
@@ -98,11 +120,13 @@ def lint_properties(
     model_store: str | os.PathLike[str] | None = None,
     archives: Mapping[str, Manifest] | None = None,
     environ: Mapping[str, str] | None = None,
+    protocol_version: ProtocolVersion | None = None,
+    service_name: str | None = None,
     select: str | Iterable[str] | None = None,
     ignore: str | Iterable[str] = (),
 ) -> tuple[Finding, ...]:
     """Return everything that is wrong with settings, whatever file they come from; see ``lint_config``."""
-    document = Document(properties=properties)
+    document = Document(properties=properties, protocol_version=protocol_version, service_name=service_name)
     return _lint(document, select, ignore, torchserve_version, target, model_store, archives, environ)
 
 
@@ -119,6 +143,9 @@ def _lint(
     """Return what the rules find in settings, given what is known of the server; see ``lint_config``."""
     if target is not None and target not in TARGETS:
         raise ValueError(f"the target {target!r} is not one of {', '.join(TARGETS)}")
+    if document.protocol_version not in (None, *PROTOCOL_VERSIONS):
+        protocols = ", ".join(PROTOCOL_VERSIONS)
+        raise ValueError(f"the protocol {document.protocol_version!r} is not one of {protocols}")
     properties, unresolved = document.properties, document.unresolved
     if environ is not None:
         try:

@@ -12,7 +12,7 @@ from marpack import strict_json
 from marpack.archive.manifest import Manifest
 from marpack.config.lint import lint_properties
 from marpack.config.presets import PRESET_VALUES, PRESETS, Preset
-from marpack.config.rules.document import Target, is_kserve
+from marpack.config.rules.document import ProtocolVersion, Target, is_kserve
 from marpack.config.rules.values import find_types
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, ServerSettings, parse_value
@@ -174,6 +174,8 @@ class ServerConfig(ServerSettings):
         model_store: str | os.PathLike[str] | None = None,
         archives: Mapping[str, Manifest] | None = None,
         environ: Mapping[str, str] | None = None,
+        protocol_version: ProtocolVersion | None = None,
+        service_name: str | None = None,
     ) -> tuple[Finding, ...]:
         """Return everything that a reader of these settings would refuse, ignore or misunderstand (P22).
 
@@ -181,6 +183,7 @@ class ServerConfig(ServerSettings):
         ``target="kserve"`` holds the settings to what KServe's wrapper needs; a store under ``/mnt/models``
         implies it. ``model_store`` is the folder of the archives as seen from here, whose manifests are read and
         compared; ``archives`` are manifests by file name. ``environ`` resolves variables first.
+        ``protocol_version`` and ``service_name`` are those of the InferenceService that KServe serves them by.
         """
         return lint_properties(
             self.properties(),
@@ -189,6 +192,8 @@ class ServerConfig(ServerSettings):
             model_store=model_store,
             archives=archives,
             environ=environ,
+            protocol_version=protocol_version,
+            service_name=service_name,
         )
 
     def for_torchserve(self, version: str) -> ServerConfig:

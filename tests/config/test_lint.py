@@ -303,6 +303,55 @@ CASES = [
         f"{SERVED}grpc_management_port=8085",
         told=KSERVE,
     ),
+    # KServe's InferenceService; tests/serving/kserve/test_protocol.py has the whole table
+    Case(
+        "service_envelope=kservev2",
+        {("kserve-envelope", "error", "service_envelope")},
+        "service_envelope=kserve",
+        told={"protocol_version": "v1", "torchserve_version": "0.9.0"},
+    ),
+    Case(
+        "",
+        {("kserve-envelope", "warning", "service_envelope")},
+        "enable_envvars_config=true",
+        told={"protocol_version": "v2"},
+    ),
+    Case(
+        "enable_envvars_config=true\nservice_envelope=kserve",
+        {("kserve-envelope-ignored", "error", "service_envelope")},
+        "enable_envvars_config=true\nservice_envelope=kserve",
+        told={"protocol_version": "v2"},
+        told_near={"protocol_version": "v1"},
+    ),
+    # Of the old name no worker dies that is told another: no "envelope" beside this.
+    Case(
+        "enable_envvars_config=true\nservice_envelope=kfserving",
+        {("kserve-envelope-ignored", "note", "service_envelope")},
+        "enable_envvars_config=true",
+        told={"protocol_version": "v1", "torchserve_version": "0.12.0"},
+    ),
+    Case(
+        "enable_envvars_config=true",
+        {("kserve-protocol", "warning", "protocolVersion")},
+        "enable_envvars_config=true",
+        told={"protocol_version": "grpc-v2", "torchserve_version": "0.8.1"},
+        told_near={"protocol_version": "v2", "torchserve_version": "0.8.1"},
+    ),
+    Case(
+        "enable_envvars_config=true",
+        {("kserve-protocol", "note", "protocolVersion")},
+        "enable_envvars_config=true",
+        told={"protocol_version": "grpc-v2", "torchserve_version": "0.8.2"},
+        told_near={"protocol_version": "v2"},
+    ),
+    Case("", {("kserve-protocol", "error", "protocolVersion")}, "", {"protocol_version": "grpc-v1"}, {}),
+    Case(
+        SERVED,
+        {("kserve-service-name", "warning", "model_snapshot")},
+        SERVED,
+        told={"service_name": "digits"},
+        told_near={"service_name": "m"},
+    ),
     Case(
         "management_address=http://127.0.0.1:8081",
         {("mlflow-localhost", "note", "management_address")},

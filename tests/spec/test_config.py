@@ -51,7 +51,7 @@ CASE_KEYS = {
     "properties/valid": "text values elements portable java java-writer arguments comments date changes edited "
     "settings extra findings environ resolved",
     "properties/invalid": "text base64 values changes arguments date settings environ target torchserve_version "
-    "archives expected",
+    "protocol_version service_name archives expected",
     "snapshot/valid": "text property values spaced compact ascii server findings archives arguments",
     "snapshot/invalid": "text archives arguments expected",
 }
@@ -206,7 +206,8 @@ def manifests_of(case: Json) -> dict[str, marpack.Manifest]:
 
 def find(case: Json, folder: Path) -> tuple[marpack.Finding, ...]:
     """Return the findings of a case."""
-    known: Json = {key: case[key] for key in ("torchserve_version", "target", "environ") if key in case}
+    told = ("torchserve_version", "target", "environ", "protocol_version", "service_name")
+    known: Json = {key: case[key] for key in told if key in case}
     folder.mkdir(exist_ok=True)
     try:
         if "settings" in case:

@@ -55,12 +55,14 @@ WITHOUT_A_RULE = {
     "snapshot-no-name": "The manifest of an archive for a snapshot names no model.",
     "snapshot-no-such-version": "The version that shall be the default is not one of the model's archives.",
     "declaration": "A declaration of what is to be deployed is neither JSON nor TOML.",
+    "kserve-argument": "An argument of an InferenceService ends the TorchServe that it starts (or a warning).",
+    "kserve-release": "An InferenceService does not start the TorchServe that was asked for (a warning).",
 }
 _OTHERS = """\
 # Codes without a rule
 
-What is wrong with what a snapshot, or a folder to serve from, is to be made of. It is an error, told in a
-`ConfigError`; nobody chooses these codes.
+What is wrong with what a snapshot, a folder to serve from, or a manifest is to be made of. It is an error, told in
+a `ConfigError`, where nothing else is said; nobody chooses these codes.
 """
 
 

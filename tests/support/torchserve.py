@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from tests.conftest import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import pytest
 
@@ -102,8 +102,9 @@ class TorchServe:
         snapshots: bool = False,
         launcher: bool = False,
         warm: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Iterator[TorchServe]:
-        """Run a server that is told this file and nothing else until the block is left.
+        """Run a server that is told this file, and in its environment ``variables``, until the block is left.
 
         With ``snapshots`` it saves its own files, `saved` finds the newest. With ``launcher`` it is started as
         users do, by ``torchserve --ts-config``, which reads the file too. ``warm`` is an interpreter that it finds
@@ -115,7 +116,9 @@ class TorchServe:
         # What the killed leave behind may still appear while the folder goes.
         with tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder:
             server = cls(version, config, Path(folder))
-            process = server._start(python, snapshots=snapshots, launcher=launcher, warm=warm)
+            process = server._start(
+                python, snapshots=snapshots, launcher=launcher, warm=warm, variables=variables or {}
+            )
             try:
                 server._await_answer(process)
                 yield server
@@ -130,6 +133,10 @@ class TorchServe:
     def predict(self, model: str, request: object, version: str | None = None) -> Any:
         """Return the model's answer; its default version's when none is named."""
         path = "/".join(["/predictions", *map(urllib.parse.quote, filter(None, [model, version]))])
+        return self._ask("POST", self._inference, path, request)
+
+    def infer(self, path: str, request: object) -> Any:
+        """Return the answer to a request at a path of another protocol's: ``/v1/models/m:predict``."""
         return self._ask("POST", self._inference, path, request)
 
     def unregister(self, model: str) -> None:
@@ -196,7 +203,7 @@ class TorchServe:
         return "\n".join([f"TorchServe {self.version} logged:", *telling[-LOG_TAIL_LINES:]])
 
     def _start(
-        self, python: Path, *, snapshots: bool, launcher: bool, warm: Path | None
+        self, python: Path, *, snapshots: bool, launcher: bool, warm: Path | None, variables: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
         if launcher:
             command = [str(python), "-m", "ts.model_server", "--foreground", "--ts-config", str(self._config)]
@@ -240,7 +247,7 @@ class TorchServe:
             return subprocess.Popen(
                 command if snapshots else [*command, silent],
                 cwd=self._home,
-                env=others | mine,
+                env=others | mine | dict(variables),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

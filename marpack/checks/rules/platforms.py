@@ -13,7 +13,7 @@ from marpack.checks.python.values import Function
 from marpack.checks.rules.entry_point import meant
 from marpack.checks.rules.handler_name import entry_of
 from marpack.checks.rules.manifest_file import manifest_finding
-from marpack.config.settings.kserve_names import LABEL, is_kserve_file
+from marpack.config.settings.kserve_names import LONGEST_SERVICE_NAME, is_kserve_file, service_name_problem
 from marpack.display import brief_repr
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
@@ -44,19 +44,22 @@ def find_kserve_model_name(subject: Subject) -> Iterator[Finding]:
     """Name a model for KServe as a service can be named.
 
     KServe asks for ``/v1/models/NAME:predict``: a ``:`` or ``/`` in the name ends it. An InferenceService can be
-    called as its model only if that is at most 63 lower-case letters, digits and ``-`` (RFC 1123; Kubernetes'
-    "Object Names and IDs", KServe's "V1 Inference Protocol").
+    called as its model only if that is made of lower-case letters, digits and ``-``, begins with a letter, ends
+    with a letter or a digit, and has at most 45 characters: Kubernetes takes 63 for ``NAME-predictor-default``,
+    which KServe makes of it (``inference_service_validation.go`` in kserve/kserve; Kubernetes' "Object Names and
+    IDs"; KServe's "V1 Inference Protocol"). A service of another name answers for the model under the model's own
+    name alone.
     """
     name = subject.role("modelName")
-    if subject.settings.target != "kserve" or name is None or LABEL.fullmatch(name):
+    if subject.settings.target != "kserve" or name is None or service_name_problem(name) is None:
         return
     severity: Severity = "warning"
-    fix = "use lower-case letters, digits and '-', at most 63"
+    fix = f"begin with a letter, and use lower-case letters, digits and '-', at most {LONGEST_SERVICE_NAME}"
     if re.search("[:/?#%]", name):
         message = f"{name!r} cannot stand in the URL /v1/models/NAME:predict"
     else:
-        message, severity = f"{name!r} cannot be the name of an InferenceService: Kubernetes refuses it", "note"
-        fix = f"{fix}, or name the service apart"
+        message = f"{name!r} cannot be the name of an InferenceService: it {service_name_problem(name)}"
+        severity, fix = "note", f"{fix}, or name the service apart"
     yield manifest_finding(
         find_kserve_model_name, subject, "model.modelName", message=message, fix=fix, effect="", severity=severity
     )

@@ -23,6 +23,10 @@ from marpack.rule import Kind
 Target: TypeAlias = Literal["torchserve", "kserve", "mlflow"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
+# Of an InferenceService: what its requests look like.
+ProtocolVersion: TypeAlias = Literal["v1", "v2", "grpc-v1", "grpc-v2"]
+PROTOCOL_VERSIONS: tuple[ProtocolVersion, ...] = get_args(ProtocolVersion)
+
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 # Where KServe mounts a model.
@@ -47,7 +51,8 @@ class Document:
 
     ``properties`` are those after the environment has been put in, ``unresolved`` what could not be; ``entries``
     are those of the file, and ``error`` is there where it cannot be read. ``target`` is what the caller said, and
-    ``is_kserve`` what follows from that, or from the settings.
+    ``is_kserve`` what follows from that, or from the settings. ``protocol_version`` and ``service_name`` are those
+    of the InferenceService that serves them, None where no such is known.
     """
 
     kind: ClassVar[Kind] = "any"
@@ -62,6 +67,8 @@ class Document:
     target: Target | None = None
     is_kserve: bool = False
     store: Store | None = None
+    protocol_version: ProtocolVersion | None = None
+    service_name: str | None = None
 
     @property
     def is_readable(self) -> bool:

@@ -39,8 +39,11 @@ def find_envelope(document: Document) -> Iterator[Finding]:
     """Choose an envelope that the release knows: ``kserve`` and ``kservev2`` from TorchServe 0.5.3 on.
 
     Before, they were called ``kfserving`` and ``kfservingv2``. With one that the release does not know every
-    worker dies; where the release is not said, the old names are a warning.
+    worker dies; where the release is not said, the old names are a warning. Nothing is found where KServe is known
+    to set another (``kserve-envelope-ignored``).
     """
+    if document.protocol_version is not None and document.is_on("enable_envvars_config"):
+        return
     envelope = document.properties.get("service_envelope", "")
     is_old = document.release is not None and document.release < ENVELOPES_RENAMED
     when = "before TorchServe 0.5.3" if is_old else "from TorchServe 0.5.3 on"

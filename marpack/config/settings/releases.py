@@ -15,6 +15,10 @@ ENVELOPES_RENAMED = (0, 5, 3)
 TOKENS_ASKED = (0, 11, 1)
 # From here on the wrapper in the image for KServe opens gRPC on port 8081.
 WRAPPER_GRPC = (0, 8, 1)
+# From here on it heeds PROTOCOL_VERSION.
+WRAPPER_PROTOCOL = (0, 8, 2)
+# What the runtime of KServe 0.12 to 0.21 starts, unless a service names another.
+KSERVE_STARTS = "0.9.0"
 
 # What the envelopes are called before and after.
 OLD_ENVELOPES = {"kfserving": "kserve", "kfservingv2": "kservev2"}
