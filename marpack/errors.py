@@ -89,11 +89,15 @@ class LimitError(ArchiveError):
 
 
 class ArchiveExistsError(_KeptError, FileExistsError):
-    """Something stands where the archive should go, and ``force`` was not given; ``path`` names it."""
+    """Something stands at ``path``, where the archive should go, and stays; ``what_to_do`` is a way out."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        what_to_do: str = "choose another name, or overwrite it (--force, force=True)",
+    ) -> None:
         self.path = path
-        what_to_do = "choose another name, or overwrite it (--force, force=True)"
+        self.what_to_do = what_to_do
         super().__init__(f"{str(path)!r} already exists: {what_to_do}")
 
 

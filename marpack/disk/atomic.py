@@ -144,8 +144,18 @@ def replacing_folder(path: str, *, force: bool, marker: str, may_be_empty: bool 
     remove_folder(temporary)
 
 
+def is_temporary_name(name: str) -> bool:
+    """Tell what is being built, or was left by a process that was killed, by its name without the folder."""
+    return name.startswith(".marpack-") and name.endswith(".tmp")
+
+
+def temporary_name() -> str:
+    """Return a new name for what is being built; it begins with a dot, and so servers skip it."""
+    return f".marpack-{os.urandom(8).hex()}.tmp"
+
+
 def _temporary_name(path: str) -> str:
-    return os.path.join(os.path.dirname(path), f".marpack-{os.urandom(8).hex()}.tmp")
+    return os.path.join(os.path.dirname(path), temporary_name())
 
 
 def _rename_new(temporary: str, path: str) -> None:

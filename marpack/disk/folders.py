@@ -1,15 +1,39 @@
-"""Rename, swap and remove folders."""
+"""Make, rename, swap and remove folders."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
+from collections.abc import Iterator
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
 _NO_SUCH_CALL = {errno.EINVAL, errno.ENOSYS, errno.EPERM}
+
+
+@contextlib.contextmanager
+def new_folders(*folders: str) -> Iterator[None]:
+    """Make the folders that are missing; after an error, those that were made and are empty are removed again."""
+    made: list[str] = []
+    try:
+        for folder in folders:
+            missing = []
+            while folder and not os.path.isdir(folder):
+                missing.append(folder)
+                folder = os.path.dirname(folder)
+            for path in reversed(missing):
+                with contextlib.suppress(FileExistsError):  # another process has just made it
+                    os.mkdir(path)
+                    made.append(path)
+        yield
+    except BaseException:
+        for path in reversed(made):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+        raise
 
 
 def remove_folder(path: str) -> None:

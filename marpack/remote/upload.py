@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marpack.archive.plan.plan import Plan
 from marpack.archive.result import Progress, WriteResult
 from marpack.archive.write.write import suffix_warning, write_archive
 from marpack.display import hidden_url
 from marpack.errors import ArchiveExistsError, TargetError, UploadError
-from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, is_refusal, local_path, scheme_of
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor  # slow to import
-
-# What is sent at once. One part is being packed, and of one that is on its way a store's library has some copies.
-_PART_SIZE = 32 << 20
-# S3 takes 10,000 parts; an archive is hardly larger than its contents.
-_MAX_PARTS = 9_000
-# Google takes parts of whole 256 KiB.
-_PART_UNIT = 1 << 18
-
-# Stores without uploads that show only when complete: fsspec writes under another name first, in a folder that it
-# keeps in this attribute. Its own choice, /tmp, a server need not have, and need not be able to rename from.
-_TEMPORARY_FOLDER = {"ftp": "tempdir", "sftp": "temppath", "ssh": "temppath"}
+from marpack.remote.unseen_file import UnseenFile
+from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, is_refusal, local_path
 
 
 def upload_archive(
@@ -61,7 +46,7 @@ def upload_archive(
         return write_archive(plan, path, force=force, digest=digest, progress=progress, threads=threads)
     if plan.archive_format == "no-archive":
         raise TargetError(hidden_url(url), "takes one file, and no-archive is a folder: choose another form")
-    with _uploading(url, force=force, size=plan.size, options=storage_options) as upload:
+    with uploading(url, force=force, size=plan.size, options=storage_options) as upload:
         result = write_archive(plan, upload, digest=digest, progress=progress, threads=threads)
     return replace(result, path=hidden_url(url), warnings=(*result.warnings, *url_warning(plan, url)))
 
@@ -82,21 +67,19 @@ def url_warning(plan: Plan, url: str) -> list[str]:
 
 
 @contextmanager
-def _uploading(url: str, *, force: bool, size: int, options: dict[str, Any]) -> Iterator[_Upload]:
+def uploading(url: str, *, force: bool, size: int, options: dict[str, Any]) -> Iterator[UnseenFile]:
     """Open a new file behind a URL, and have it appear when the block ends well."""
     from concurrent.futures import ThreadPoolExecutor
 
     filesystem, path = ask(url, lambda: file_system(url, options), UploadError)
-    folder = _TEMPORARY_FOLDER.get(scheme_of(url))
-    if folder and folder not in options:
-        setattr(filesystem, folder, posixpath.dirname(path))
     if not force:
         _require_absent(url, filesystem, path)
     with ThreadPoolExecutor(max_workers=1) as worker:
-        upload = _Upload(url, filesystem, path, _part_size(size), worker)
+        upload = UnseenFile(url, filesystem, path, size, worker)
         try:
+            upload.begin(options)
             yield upload
-            upload.flush()
+            upload.seal()
             if not force:
                 _require_absent(url, filesystem, path)
             upload.commit()
@@ -125,92 +108,3 @@ def _require_absent(url: str, filesystem: Any, path: str) -> None:
         raise UploadError(hidden_url(url), "is a folder: give the URL of a file")
     if found != "nothing":
         raise ArchiveExistsError(hidden_url(url))
-
-
-def _part_size(size: int) -> int:
-    """Return how much to send at once of an archive with contents of ``size`` bytes."""
-    return max(_PART_SIZE, -(-size // (_MAX_PARTS * _PART_UNIT)) * _PART_UNIT)
-
-
-class _Upload:
-    """A file that grows in a store, part by part, while the next part is being packed.
-
-    One thread does everything to it, and nothing interrupts that one: a request that is broken off, as by Ctrl-C,
-    may have begun an upload of which nobody has heard the name, and which could not be called off.
-    """
-
-    def __init__(self, url: str, filesystem: Any, path: str, part_size: int, worker: ThreadPoolExecutor) -> None:
-        self._url = url
-        self._part_size = self._room = part_size
-        self._pieces: deque[bytes] = deque()
-        self._worker = worker
-        self._filesystem = filesystem
-        self._file = worker.submit(self._open, path)
-        self._last: Future[Any] = self._file
-        self._committed = False
-
-    def write(self, data: bytes, /) -> None:
-        while data:
-            # Some stores want all parts but the last to be of one size.
-            piece, data = data[: self._room], data[self._room :]
-            self._pieces.append(piece)
-            self._room -= len(piece)
-            if not self._room:
-                self._send()
-
-    def flush(self) -> None:
-        self._send()
-        self._wait()
-
-    def commit(self) -> None:
-        self._do(lambda file: file.close())  # sends the rest; for Azure this is the commit
-        self._wait()
-        self._do(self._commit)
-        self._wait()
-
-    def discard(self) -> None:
-        """Call the upload off, once what is under way has ended; what failed before is the error to tell."""
-        with suppress(Exception):
-            self._do(self._discard)
-            self._last.result()
-
-    def _send(self) -> None:
-        pieces, self._pieces, self._room = self._pieces, deque(), self._part_size
-
-        def send(file: Any) -> None:
-            while pieces:
-                file.write(pieces.popleft())  # the last of a part lets it go, when nothing else keeps a copy
-
-        self._wait()
-        self._do(send)
-
-    def _open(self, path: str) -> Any:
-        file = self._filesystem.open(path, "wb", block_size=self._part_size, autocommit=False)
-        if type(file).__name__ == "ZonalFile":  # gcsfs's; nothing has been sent yet
-            file.closed = True
-            reason = "is in a zonal bucket, which shows what is incomplete: choose another bucket"
-            raise UploadError(hidden_url(self._url), reason)
-        return file
-
-    def _commit(self, file: Any) -> None:
-        file.commit()
-        self._committed = True
-
-    def _discard(self, file: Any) -> None:
-        if self._committed:
-            return
-        # A file of fsspec's sends the rest of its buffer when it is closed or collected, and some stores then make
-        # an object of what they have. Of another library's, this cannot be set; that one has another name as yet.
-        with suppress(AttributeError):
-            file.closed = True
-        try:
-            file.close()
-        finally:
-            self._filesystem.invalidate_cache()  # it has not seen that other name
-            file.discard()
-
-    def _do(self, action: Callable[[Any], object]) -> None:
-        self._last = self._worker.submit(lambda: action(self._file.result()))
-
-    def _wait(self) -> None:
-        ask(self._url, self._last.result, UploadError)

@@ -19,7 +19,7 @@ import pytest
 import marpack
 from marpack import ArchiveExistsError, SourceChangedError
 from marpack.errors import UploadError
-from marpack.remote import upload
+from marpack.remote import unseen_file
 from marpack.remote.upload import upload_archive
 from tests.archive.write.test_memory import PEAK
 from tests.conftest import require
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWar
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "_PART_SIZE", SMALL_PART)
+    monkeypatch.setattr(unseen_file, "_PART_SIZE", SMALL_PART)
 
 
 @pytest.fixture
@@ -278,9 +278,10 @@ MEMORY = (
     PEAK
     + """
 import sys
+import marpack.remote.unseen_file as unseen_file
 import marpack.remote.upload as upload
 from tests.differential.test_upload import plan_of
-upload._PART_SIZE = 5 << 20
+unseen_file._PART_SIZE = 5 << 20
 for path in sys.argv[1:]:
     upload.upload_archive(plan_of(path), f"s3://models/{path[-1]}.mar")
     print(peak())

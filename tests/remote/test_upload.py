@@ -17,8 +17,9 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem  # type: ignore
 import marpack
 from marpack import ArchiveExistsError, TargetError
 from marpack.errors import UploadError
-from marpack.remote import upload
-from marpack.remote.upload import _part_size, target_path, url_warning
+from marpack.remote import unseen_file
+from marpack.remote.unseen_file import part_size
+from marpack.remote.upload import target_path, url_warning
 from marpack.serving import upload_archive
 from tests.remote.test_source import run, shown
 
@@ -112,7 +113,7 @@ def test_name_that_the_server_takes_for_another_form(url: str, warns: bool) -> N
 @pytest.mark.parametrize("size", [0, 1, 200 << 30, 300 << 30, 5 << 40])
 def test_parts_that_stores_take(size: int) -> None:
     """S3 takes 10,000 of 5 GiB at most, Google multiples of 256 KiB."""
-    part = _part_size(size)
+    part = part_size(size)
     assert part * 10_000 > size * 1.1
     assert part % (256 << 10) == 0
     assert 32 << 20 <= part <= 5 << 30
@@ -265,7 +266,7 @@ def drawer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Have a store of this kind behind a scheme."""
     scheme, kind = request.param
     monkeypatch.setitem(_registry, scheme, kind)
-    monkeypatch.setattr(upload, "_PART_SIZE", 1 << 20)
+    monkeypatch.setattr(unseen_file, "_PART_SIZE", 1 << 20)
     return f"{scheme}://store/m.mar"
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from marpack.archive.manifest import Manifest
@@ -15,6 +14,7 @@ from marpack.config.lint import for_writers, lint_config
 from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot
 from marpack.disk.atomic import replacing_file, require_creatable_folder, require_replaceable_file
+from marpack.disk.folders import new_folders
 from marpack.errors import ConfigError, MarpackError, PlanError, TargetError
 from marpack.findings import Finding, Issue
 
@@ -78,7 +78,7 @@ class Deployment:
         Each file appears only when it is complete; after an error, new folders that are empty are removed.
         """
         store, config_path = _places(folder)
-        with _new_folders(store, os.path.dirname(config_path)):
+        with new_folders(store, os.path.dirname(config_path)):
             archives = [_write(plan, os.path.join(store, name), force=force) for name, plan in plans.items()]
             with replacing_file(config_path, force=force) as file:
                 file.write(self.config)
@@ -128,23 +128,3 @@ def settle(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 def _places(folder: str) -> tuple[str, str]:
     return os.path.join(folder, MODEL_STORE), os.path.join(folder, CONFIG_FILE)
-
-
-@contextlib.contextmanager
-def _new_folders(*folders: str) -> Iterator[None]:
-    made: list[str] = []
-    try:
-        for folder in folders:
-            missing = []
-            while folder and not os.path.isdir(folder):
-                missing.append(folder)
-                folder = os.path.dirname(folder)
-            for path in reversed(missing):
-                os.mkdir(path)
-                made.append(path)
-        yield
-    except BaseException:
-        for path in reversed(made):
-            with contextlib.suppress(OSError):
-                os.rmdir(path)
-        raise

@@ -1,0 +1,285 @@
+"""A folder of a store that a URL names: objects with a common beginning, or a folder of an FTP or SFTP server."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from marpack.archive.plan.plan import Plan
+from marpack.archive.result import Progress, WriteResult
+from marpack.disk.atomic import is_temporary_name, temporary_name
+from marpack.errors import ArchiveExistsError, DownloadError, TargetError, UploadError
+from marpack.remote.contents import Contents, at_path, contents_size, write_contents
+from marpack.remote.source import RemoteSource
+from marpack.remote.unseen_file import UnseenFile
+from marpack.remote.urls import Attempt, ask, file_system, is_refusal, scheme_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor  # slow to import
+
+T = TypeVar("T")
+_Send: TypeAlias = "Callable[[UnseenFile, str, Contents], WriteResult | None]"
+
+# Where folders are made before files, and renamed whole.
+_HAS_FOLDERS = {"ftp", "sftp", "ssh"}
+# What tells when a file was changed, in the words of each store.
+_TIME_KEYS = ("LastModified", "last_modified", "mtime", "updated", "modify", "modified")
+
+
+class StoreFolder:
+    """A folder behind a URL. ``shown`` is what may be shown of the URL; nothing is asked before it is used."""
+
+    def __init__(self, url: str, shown: str, options: dict[str, Any]) -> None:
+        self.url = url
+        self.shown = shown
+        self._options = options
+        self._has_folders = scheme_of(url) in _HAS_FOLDERS
+        self._connection: tuple[Any, str] | None = None
+
+    def child(self, name: str) -> StoreFolder:
+        """Return the folder of this name in it."""
+        return StoreFolder(f"{self.url}/{name}", f"{self.shown}/{name}", self._options)
+
+    def files(self) -> Iterator[tuple[str, int | None, float | None]]:
+        """Yield name, size and time of change of each file, but for what is not complete yet."""
+        for path, found in self._found().items():
+            name = path.lstrip("/").removeprefix(f"{self._root().lstrip('/')}/")
+            if not any(map(is_temporary_name, name.split("/"))):
+                yield name, found.get("size"), _modified(found)
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """Return a file's bytes, at most one more than the limit."""
+
+        def read() -> bytes | None:
+            filesystem = self._filesystem()
+            filesystem.invalidate_cache()
+            try:
+                if filesystem.info(self._at(name)).get("type") != "file":
+                    return None
+                with filesystem.open(self._at(name), "rb") as file:
+                    data: bytes = file.read(limit + 1)
+                    return data
+            except FileNotFoundError:
+                return None
+
+        return self._ask(read, DownloadError, name)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace a file."""
+        with self._worker() as worker:
+            file = self._new(self._at(name), f"{self.url}/{name}", len(data), worker)
+            try:
+                self._make_folders(posixpath.dirname(self._at(name)))
+                file.begin(self._options)
+                file.write(data)
+                file.seal()
+                file.commit()
+            except BaseException:
+                file.discard()
+                raise
+
+    def require_new(self) -> None:
+        """Raise ``ArchiveExistsError`` where there is a file of this name, or one below it."""
+
+        def is_there() -> bool | None:
+            try:
+                return bool(self._listed()) or self._kind(self._root()) == "file"
+            except Exception as failure:
+                if is_refusal(failure):
+                    return None
+                raise
+
+        found = self._ask(is_there, UploadError)
+        if found is None:
+            raise UploadError(self.shown, "may not be asked whether it exists: check the credentials")
+        if found:
+            raise ArchiveExistsError(self.shown, "choose another folder, or remove it first")
+
+    def put(
+        self, items: Sequence[tuple[str, Contents]], *, progress: Progress | None, threads: int | None
+    ) -> list[WriteResult | None]:
+        """Send all files, and then have them appear."""
+        for name, contents in items:
+            if isinstance(contents, Plan) and contents.archive_format == "no-archive":
+                reason = "takes files, and no-archive is a folder: choose another form"
+                raise TargetError(f"{self.shown}/{name}", reason)
+        self.require_new()
+        put = self._put_folder if self._has_folders else self._put_objects
+        return put(items, lambda file, name, contents: self._send(file, name, contents, progress, threads))
+
+    def _put_objects(self, items: Sequence[tuple[str, Contents]], send: _Send) -> list[WriteResult | None]:
+        files: list[UnseenFile] = []
+        results = []
+        with self._worker() as worker:
+            try:
+                for name, contents in items:
+                    size = contents_size(contents)
+                    files.append(self._new(self._at(name), f"{self.url}/{name}", size, worker))
+                    results.append(send(files[-1], name, contents))
+                self.require_new()
+                for file in files:
+                    file.commit()
+            except BaseException as error:
+                # What is said to be complete by being there, the last, goes first.
+                begun = list(zip(items, files, strict=False))
+                left = [name for (name, _), file in reversed(begun) if not file.take_back()]
+                if left and isinstance(error, UploadError):
+                    advice = f"remove what may be left of the attempt: {', '.join(map(repr, left))}"
+                    raise UploadError(error.url, f"{error.reason}; {advice}") from None
+                raise
+        return results
+
+    def _put_folder(self, items: Sequence[tuple[str, Contents]], send: _Send) -> list[WriteResult | None]:
+        root = self._root()
+        parent = posixpath.dirname(root)
+        hidden = posixpath.join(parent, temporary_name())
+        results = []
+        with self._worker() as worker:
+            try:
+                for name, contents in items:
+                    path = f"{hidden}/{name}"
+                    self._make_folders(posixpath.dirname(path))
+                    file = self._new(path, f"{self.url}/{name}", contents_size(contents), worker)
+                    try:
+                        results.append(send(file, name, contents))
+                        file.commit()
+                    except BaseException:
+                        file.discard()
+                        raise
+                self.require_new()
+                self._do(worker, lambda: self._rename(hidden))
+            except BaseException:
+                with suppress(Exception):
+                    self._do(worker, lambda: self._remove_tree(hidden))
+                raise
+        return results
+
+    def _send(
+        self, file: UnseenFile, name: str, contents: Contents, progress: Progress | None, threads: int | None
+    ) -> WriteResult | None:
+        file.begin(self._options)
+        result = write_contents(contents, name, file, progress=progress, threads=threads)
+        file.seal()
+        return at_path(result, contents, f"{self.shown}/{name}")
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove files, and the folders that have become empty by it, where there are folders."""
+
+        def remove(path: str) -> None:
+            filesystem = self._filesystem()
+            filesystem.invalidate_cache()
+            with suppress(FileNotFoundError):
+                filesystem.rm_file(path)
+            if self._has_folders:
+                with suppress(Exception):  # not empty, or not there
+                    while (path := posixpath.dirname(path)) and path != posixpath.dirname(self._root()):
+                        filesystem.rmdir(path)
+
+        for name in names:
+            self._ask(partial(remove, self._at(name)), UploadError, name)
+
+    def source(self, name: str) -> RemoteSource:
+        """Return a file as something that is packed."""
+        return RemoteSource.from_url(f"{self.url}/{name}", **self._options)
+
+    def _filesystem(self) -> Any:
+        if self._connection is None:
+            self._connection = file_system(self.url, self._options)
+        return self._connection[0]
+
+    def _root(self) -> str:
+        self._filesystem()
+        assert self._connection is not None
+        return self._connection[1].rstrip("/")
+
+    def _at(self, name: str) -> str:
+        return f"{self._root()}/{name}"
+
+    def _found(self) -> dict[str, dict[str, Any]]:
+        return self._ask(self._listed, DownloadError)
+
+    def _listed(self) -> dict[str, dict[str, Any]]:
+        filesystem, root = self._filesystem(), self._root()
+        filesystem.invalidate_cache()
+        try:
+            found = dict(_walk(filesystem, root)) if self._has_folders else filesystem.find(root, detail=True)
+        except FileNotFoundError:
+            return {}
+        # A store's console shows a folder by an object whose name ends with a slash. Of a file, that is found.
+        return {
+            path: each
+            for path, each in found.items()
+            if not path.endswith("/") and each.get("type") == "file" and path.strip("/") != root.strip("/")
+        }
+
+    def _kind(self, path: str) -> str:
+        try:
+            return str(self._filesystem().info(path)["type"])
+        except FileNotFoundError:
+            return "nothing"
+
+    def _make_folders(self, path: str) -> None:
+        if self._has_folders:
+            self._ask(lambda: self._filesystem().makedirs(path, exist_ok=True), UploadError)
+
+    def _rename(self, hidden: str) -> None:
+        filesystem, root = self._filesystem(), self._root()
+        with suppress(Exception):
+            filesystem.rmdir(root)  # one that is empty may be in the way
+        filesystem.mv(hidden, root)
+
+    def _remove_tree(self, path: str) -> None:
+        filesystem = self._filesystem()
+        filesystem.invalidate_cache()
+        for each, found in sorted(_walk(filesystem, path), reverse=True, key=itemgetter(0)):
+            (filesystem.rmdir if found["type"] == "directory" else filesystem.rm_file)(each)
+        filesystem.rmdir(path)
+
+    def _new(self, path: str, url: str, size: int, worker: ThreadPoolExecutor) -> UnseenFile:
+        return UnseenFile(url, self._filesystem(), path, size, worker)
+
+    def _do(self, worker: ThreadPoolExecutor, action: Callable[[], T]) -> T:
+        return self._ask(worker.submit(action).result, UploadError)
+
+    def _ask(self, question: Callable[[], T], attempt: Attempt, name: str | None = None) -> T:
+        return ask(self.url if name is None else f"{self.url}/{name}", question, attempt)
+
+    @contextmanager
+    def _worker(self) -> Iterator[ThreadPoolExecutor]:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._ask(self._filesystem, UploadError)
+        with ThreadPoolExecutor(max_workers=1) as worker:
+            yield worker
+
+
+def _walk(filesystem: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what is in a folder; fsspec's own walk takes a connection that fails for an empty folder."""
+    for found in filesystem.ls(path, detail=True):
+        yield found["name"], found
+        if found["type"] == "directory":
+            yield from _walk(filesystem, found["name"])
+
+
+def _modified(found: dict[str, Any]) -> float | None:
+    """Return when a file was changed, in seconds since the epoch."""
+    value = next((found[key] for key in _TIME_KEYS if found.get(key)), None)
+    if isinstance(value, str):
+        value = _parsed(value)
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _parsed(text: str) -> datetime | None:
+    for form in ("%Y%m%d%H%M%S.%f", "%Y%m%d%H%M%S"):  # FTP's (RFC 3659, 2.3)
+        with suppress(ValueError):
+            return datetime.strptime(text, form)
+    with suppress(ValueError):
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return None
