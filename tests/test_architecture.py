@@ -70,6 +70,7 @@ ROOMS: dict[str, set[str]] = {
         "marpack.remote",
         "marpack.packing",
         "marpack.serving.deploy",
+        "marpack.serving.kserve",
     },
     "marpack.serving.kserve": {*WORDS, "marpack.disk", "marpack.config.settings", "marpack.config.text"},
     "marpack.serving": {
@@ -82,6 +83,8 @@ ROOMS: dict[str, set[str]] = {
         "marpack.serving.deploy",
         "marpack.serving.kaptain",
     },
+    # Names at the paths that a script of Kaptain's has them at, and nothing of its own.
+    "marpack.kaptain": {"marpack.serving.deploy", "marpack.serving.kaptain", "marpack.serving.kserve"},
     "marpack.compat": {*WORDS, *ARCHIVES},
     "marpack.typing": {"marpack"},
     "marpack": set(),
@@ -192,6 +195,7 @@ PUBLIC = {
     "marpack",
     "marpack.checks",
     "marpack.compat",
+    "marpack.kaptain",
     "marpack.config.text.properties",  # as marpack.properties
     "marpack.serving",
     "marpack.typing",
@@ -271,7 +275,12 @@ def test_packing_loads_no_other_command() -> None:
 
 AMBIENT = {
     "time.time(": {"marpack.archive.plan.arguments", "marpack.compat"},
-    "os.environ": {"marpack.cli.packing_options", "marpack.cli.commands.config"},
+    # A training image and a notebook of Kaptain's tell their scripts in variables where things are (K139, K197).
+    "os.environ": {
+        "marpack.cli.packing_options",
+        "marpack.cli.commands.config",
+        "marpack.serving.kaptain.environment",
+    },
     "sys.argv": {"marpack.checks.rules.load_script", "marpack.cli", "marpack.compat"},
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},

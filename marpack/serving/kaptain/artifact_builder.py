@@ -21,7 +21,7 @@ from marpack.serving.deploy.model_build import ExportedModel, ModelBuild
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.deploy.paths import BaseDir, require_local_folder
 from marpack.serving.deploy.planned import PlannedDeployment
-from marpack.serving.kaptain.model import Model
+from marpack.serving.kaptain.described_model import DescribedModel
 from marpack.serving.kaptain.serving_config import ServingFiles, serving_files
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class TorchServingArtifactBuilder:
 
     def __init__(
         self,
-        model: Model,
+        model: DescribedModel,
         *,
         exported_model: ExportedModel | None = None,
         base_dir: str | os.PathLike[str] = ".",
