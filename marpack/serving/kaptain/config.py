@@ -100,17 +100,17 @@ class Config:
         """Return the folder at a path or URL, reached as the store is; relative paths begin at ``base_dir``."""
         path = os.fspath(location)
         if is_url(path):
-            options = s3_options(self._variables()) if scheme_of(path) in _S3 else {}
+            options = s3_options(self.variables()) if scheme_of(path) in _S3 else {}
             return StorageFolder.of(path, **options)
         return StorageFolder.of(os.path.join(os.fspath(self.base_dir), path))
 
-    def _variables(self) -> dict[str, str]:
-        """Return the variables that the provider stands for, or those of the process."""
+    def variables(self) -> dict[str, str]:
+        """Return how the store is reached, keys included: as the provider has it, or the process's variables."""
         provider = self.storage_config_provider
         return variables(S3_VARIABLES) if provider is None else provider.get_secret_body()
 
     def _names_an_endpoint(self) -> bool:
-        return bool(self._variables().get(_ENDPOINT)) or any(map(variable, BOTO_ENDPOINTS))
+        return bool(self.variables().get(_ENDPOINT)) or any(map(variable, BOTO_ENDPOINTS))
 
     def __setattr__(self, name: str, value: object) -> None:
         if issue := _issue(name, value):

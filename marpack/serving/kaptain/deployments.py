@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
 from typing import Any
 
 from marpack.serving.kaptain.described_model import DescribedModel
-from marpack.serving.kserve.resources import Resources
+from marpack.serving.kserve.resources import Quantity, Resources
 from marpack.serving.kserve.transformer import Transformer
 
 
 def deploy(
     model: DescribedModel,
-    *,
-    model_uri: str | None,
-    autoscale: int,
-    gpus: int | None,
-    cpu: str | float | None,
-    memory: str | None,
-    resources: Resources | None,
-    replace: bool,
-    transformer: Transformer | None,
-    options: Mapping[str, Any],
+    model_uri: str | os.PathLike[str] | None = None,
+    autoscale: int = 2,
+    gpus: Quantity | None = None,
+    cpu: Quantity | None = None,
+    memory: Quantity | None = None,
+    resources: Resources | None = None,
+    replace: bool = False,
+    transformer: Transformer | None = None,
+    **keywords: Any,
 ) -> bool:
     """Deploy."""
     raise NotImplementedError
 
 
 def deploy_canary(
-    model: DescribedModel, *, canary_traffic_percentage: int, model_uri: str | None, options: Mapping[str, Any]
+    model: DescribedModel,
+    canary_traffic_percentage: int,
+    model_uri: str | os.PathLike[str] | None = None,
+    **keywords: Any,
 ) -> None:
     """Deploy a canary."""
     raise NotImplementedError
 
 
-def promote_canary(model: DescribedModel) -> None:
+def promote_canary(model: DescribedModel, *, output: str | os.PathLike[str] | None = None) -> None:
     """Promote a canary."""
     raise NotImplementedError
 
 
-def rollback_canary(model: DescribedModel) -> None:
+def rollback_canary(model: DescribedModel, *, output: str | os.PathLike[str] | None = None) -> None:
     """Roll a canary back."""
     raise NotImplementedError
 

@@ -37,6 +37,7 @@ _SWITCHES: dict[str, tuple[str, bool | str | None]] = {
     "KAPTAIN_SDK_TTL_SECONDS_AFTER_FINISHED": ("KAPTAIN_SDK_TTL_SECONDS_AFTER_FINISHED", None),
     "KAPTAIN_SDK_FORCE_CLEANUP": ("KAPTAIN_SDK_FORCE_CLEANUP", False),
 }
+_KINDS: dict[type, str] = {bool: "True or False", str: "text"}
 
 
 class _Switches(ModuleType):
@@ -57,8 +58,9 @@ class _Switches(ModuleType):
         if not name.startswith("__"):
             if name not in _SWITCHES:
                 self.__getattr__(name)
-            if isinstance(_SWITCHES[name][1], bool) and not isinstance(value, bool):
-                raise TypeError(f"{name} is a switch: give True or False, not {brief_repr(value)}")
+            kind = type(_SWITCHES[name][1])
+            if kind in _KINDS and not isinstance(value, kind):
+                raise TypeError(f"{name} takes {_KINDS[kind]}, not {brief_repr(value)}")
         super().__setattr__(name, value)
 
 

@@ -33,8 +33,9 @@ _SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Export:
-    """What one run of a trainer left: a folder, the files in it, and which phase it was."""
+    """What one run of a trainer left: a folder, its own name, the files in it, and which phase it was."""
 
+    name: str
     folder: StorageFolder
     files: tuple[StoredFile, ...]
     phase: Phase
@@ -54,9 +55,9 @@ class Export:
         )
         raise ModelValidationException(message)
 
-    def weights_source(self) -> Source:
-        """Return the state_dict to pack."""
-        return self.folder.source(self.weights.name)
+    def weights_to_pack(self, weights: StoredFile) -> dict[str, Source]:
+        """Return a file of the export as an archive takes it, under the name that it was exported by (K66)."""
+        return {weights.name.rpartition("/")[2]: self.folder.source(weights.name)}
 
 
 def model_folder(model: DescribedModel) -> StorageFolder:
@@ -119,15 +120,11 @@ def newest_export(model: DescribedModel) -> Export:
 
 def remember(model: DescribedModel, export: Export) -> None:
     """Have a model know an export: its state, its metrics, and a new revision when it is another one."""
-    model.metrics = metrics.read(*_beside(model, export))
+    model.metrics = metrics.read(model_folder(model).child(export.phase), export.name)
     model.state = export.phase
     if model.exported_model != str(export.folder):
         model.exported_model = str(export.folder)
         model.renew_revision()
-
-
-def _beside(model: DescribedModel, export: Export) -> tuple[StorageFolder, str]:
-    return model_folder(model).child(export.phase), str(export.folder).rpartition("/")[2]
 
 
 def _exports(folder: StorageFolder, phase: Phase) -> list[Export]:
@@ -138,7 +135,10 @@ def _exports(folder: StorageFolder, phase: Phase) -> list[Export]:
         # A model's id may be another's with a phase after it: dev/mnist and dev/mnist/trained.
         if separator and name not in (*PHASES, "deploy"):
             found[name].append(StoredFile(name=rest, size=file.size, modified=file.modified))
-    return [Export(folder=inside.child(name), files=tuple(files), phase=phase) for name, files in found.items()]
+    return [
+        Export(name=name, folder=inside.child(name), files=tuple(files), phase=phase)
+        for name, files in found.items()
+    ]
 
 
 def _when(export: Export) -> tuple[float, int]:

@@ -15,7 +15,7 @@ from marpack.remote.storage import StorageFolder
 from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationException
 
 # What is known of each metric, as Katib has it.
-Metrics: TypeAlias = "dict[str, dict[str, float]]"
+Metrics: TypeAlias = dict[str, dict[str, float]]
 
 # Beside the folder and not in it: servers of some frameworks take every JSON file that they are given for a model.
 SUFFIX = ".metrics.json"

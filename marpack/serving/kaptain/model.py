@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from marpack.serving.kaptain.described_model import DescribedModel
 from marpack.serving.kaptain.elsewhere import not_done_here
 from marpack.serving.kaptain.exports import Phase, trainer_variables
 from marpack.serving.kaptain.model_meta import ModelMeta
-from marpack.serving.kserve.resources import Resources
+from marpack.serving.kserve.resources import Quantity, Resources
 from marpack.serving.kserve.transformer import Transformer
 
 
@@ -64,11 +65,11 @@ class Model(DescribedModel):
 
     def deploy(
         self,
-        model_uri: str | None = None,
+        model_uri: str | os.PathLike[str] | None = None,
         autoscale: int = 2,
-        gpus: int | None = None,
-        cpu: str | float | None = None,
-        memory: str | None = None,
+        gpus: Quantity | None = None,
+        cpu: Quantity | None = None,
+        memory: Quantity | None = None,
         resources: Resources | None = None,
         replace: bool = False,
         transformer: Transformer | None = None,
@@ -88,22 +89,22 @@ class Model(DescribedModel):
             resources=resources,
             replace=replace,
             transformer=transformer,
-            options=options,
+            **options,
         )
 
-    def deploy_canary(self, canary_traffic_percentage: int, model_uri: str | None = None, **options: Any) -> None:
+    def deploy_canary(
+        self, canary_traffic_percentage: int, model_uri: str | os.PathLike[str] | None = None, **options: Any
+    ) -> None:
         """Give another model a share of the traffic of what is deployed (K160)."""
-        deployments.deploy_canary(
-            self, canary_traffic_percentage=canary_traffic_percentage, model_uri=model_uri, options=options
-        )
+        deployments.deploy_canary(self, canary_traffic_percentage, model_uri, **options)
 
-    def promote_canary(self) -> None:
+    def promote_canary(self, *, output: str | os.PathLike[str] | None = None) -> None:
         """Give the canary all of the traffic (K161)."""
-        deployments.promote_canary(self)
+        deployments.promote_canary(self, output=output)
 
-    def rollback_canary(self) -> None:
+    def rollback_canary(self, *, output: str | os.PathLike[str] | None = None) -> None:
         """Take the canary away (K161)."""
-        deployments.rollback_canary(self)
+        deployments.rollback_canary(self, output=output)
 
     def undeploy(self) -> None:
         """Say how to remove what is deployed, canary and all, and forget it (K162)."""

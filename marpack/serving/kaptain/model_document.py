@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ _VERSION = 1
 # A description of a model is some kilobytes; what is larger is something else.
 _LARGEST = 1 << 20
 _DEEPEST = 20
+# Names of hyperparameters, and of no secrets.
+_TOKENS = re.compile(r"tokeni[sz]|tokens", re.IGNORECASE)
 
 _PROPERTIES = [name for name in PROPERTIES if name != "config"]
 _KNOWN = ("state", "revision", "hyperparameters", "metrics", "exported_model")
@@ -103,7 +106,7 @@ def _dumps(model: DescribedModel, *, with_secrets: bool) -> bytes:
         document[name] = strict_json.without_infinite(value) if name == "metrics" else _plain(name, value, issues)
     secrets = [] if with_secrets else [name for name in (*_PROPERTIES, *_KNOWN) if _has_secret("", document[name])]
     for name in secrets:
-        message = "holds what looks like a secret: take it out, or write it with save_as_json(with_secrets=True)"
+        message = "holds what looks like a secret: take it out, or give save_as_json() True for with_secrets"
         issues.append(Issue(code="bad-value", argument=name, message=message))
     data = b"" if issues else f"{json.dumps(document, indent=2, allow_nan=False)}\n".encode("ascii")
     if len(data) > _LARGEST:
@@ -143,7 +146,9 @@ def _has_secret(name: str, value: Any) -> bool:
         return any(_has_secret(key, item) for key, item in value.items())
     if isinstance(value, list):
         return any(_has_secret(name, item) for item in value)
-    return isinstance(value, str) and value != "" and (is_secret_name(name) or hidden(value) != value)
+    if not isinstance(value, str) or not value:
+        return False
+    return is_secret_name(_TOKENS.sub("", name)) or hidden(value) != value
 
 
 def _document(value: dict[str, Any]) -> ModelDocument:

@@ -887,7 +887,7 @@ def test_a_url_is_no_folder_to_build_into(target: Any, folder: Path) -> None:
 
 
 def test_a_serving_config_of_none_is_an_empty_one(folder: Path) -> None:
-    model: Any = Model(id="m", serving_config=None)  # type: ignore[arg-type]
+    model: Any = Model(id="m", serving_config=None)
     assert model == Model(id="m")
     with unchanged(folder), pytest.raises(PlanError) as caught:
         build(model)
