@@ -17,8 +17,9 @@ from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationEx
 # What is known of each metric, as Katib has it.
 Metrics: TypeAlias = dict[str, dict[str, float]]
 
-# Beside the folder and not in it: servers of some frameworks take every JSON file that they are given for a model.
-SUFFIX = ".metrics.json"
+# Beside the folder, and of another beginning: KServe downloads all whose names begin like the folder's, and servers
+# of some frameworks take every JSON file that they are given for a model.
+_FILE_NAME = "metrics-{}.json"
 
 _LARGEST = 1 << 20
 
@@ -77,7 +78,8 @@ def dumps(metrics: Metrics) -> bytes:
 
 def loads(value: Any) -> Metrics:
     """Return metrics from JSON values; ``ModelPlanError`` for what is none."""
-    issues, found = list[Issue](), Metrics()
+    issues: list[Issue] = []
+    found: Metrics = {}
     if not isinstance(value, dict):
         message = f"must be a table of tables of numbers, not {brief_repr(value)}"
         raise ModelPlanError([Issue(code="bad-type", argument="metrics", message=message)])
@@ -95,16 +97,17 @@ def loads(value: Any) -> Metrics:
 
 def read(folder: StorageFolder, name: str) -> Metrics | None:
     """Return what was recorded for the export in ``name`` below a folder, None where nothing was."""
-    data = folder.read(f"{name}{SUFFIX}", limit=_LARGEST)
+    file = _FILE_NAME.format(name)
+    data = folder.read(file, limit=_LARGEST)
     if data is None:
         return None
     try:
         return loads(strict_json.loads(strict_json.decoded(data)))
     except (strict_json.StrictJSONError, PlanError) as error:
-        message = f"'{folder}/{name}{SUFFIX}' holds no metrics ({error}): remove it, or write it anew"
+        message = f"'{folder}/{file}' holds no metrics ({error}): remove it, or write it anew"
         raise ModelValidationException(message) from None
 
 
 def write(folder: StorageFolder, name: str, metrics: Metrics) -> None:
     """Write what was recorded for the export in ``name`` below a folder."""
-    folder.write(f"{name}{SUFFIX}", dumps(metrics))
+    folder.write(_FILE_NAME.format(name), dumps(metrics))
