@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import BinaryIO
 
@@ -94,24 +94,52 @@ def replacing_file(path: str, *, force: bool) -> Iterator[BinaryIO]:
 
     A link is followed, and an existing file's permission bits are kept.
     """
-    require_replaceable_file(path, force=force)
-    path = os.path.realpath(path)
-    temporary = _temporary_name(path)
-    # What replaces a private file is private from its first byte on.
-    opener = partial(os.open, mode=0o600 if os.path.exists(path) else 0o666)
+    with replacing_files({path: False}, force=force) as [file]:
+        yield file
+
+
+@contextlib.contextmanager
+def replacing_files(paths: Mapping[str, bool], *, force: bool) -> Iterator[list[BinaryIO]]:
+    """Open new files for reading and writing, and give all of them their names, or none, when the block ends.
+
+    They get them in the order of ``paths``, which says of each whether it is to be its owner's alone, from its
+    first byte on. Otherwise it is as ``replacing_file`` has it. Who is killed between two names leaves the first.
+    """
+    for path in paths:
+        require_replaceable_file(path, force=force)
+    private = {os.path.realpath(path): is_private for path, is_private in paths.items()}
+    if len(private) < len(paths):
+        raise TargetError(max(paths), "is named twice, by a link: name another file")
+    temporaries = {path: _temporary_name(path) for path in private}
+    placed: dict[str, str | None] = {}
     try:
-        with open(temporary, "x+b", buffering=_BUFFER_SIZE, opener=opener) as file:
-            yield file
-        if force:
-            with contextlib.suppress(FileNotFoundError):
-                os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
-            os.replace(temporary, path)
-        else:
-            _rename_new(temporary, path)
+        with contextlib.ExitStack() as opened:
+            # What replaces a private file is private from its first byte on.
+            modes = [0o600 if private[path] or os.path.exists(path) else 0o666 for path in private]
+            yield [
+                opened.enter_context(open(name, "x+b", buffering=_BUFFER_SIZE, opener=partial(os.open, mode=mode)))
+                for name, mode in zip(temporaries.values(), modes, strict=True)
+            ]
+        for number, (path, temporary) in enumerate(temporaries.items(), start=1):
+            # Of the last one nothing has to be undone.
+            before = _kept_aside(path) if force and number < len(temporaries) else None
+            try:
+                _give_name(temporary, path, force=force, private=private[path])
+            except BaseException:
+                _remove_file(before)
+                raise
+            placed[path] = before
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        for path, before in reversed(placed.items()):
+            if before is None:
+                _remove_file(path)
+            else:
+                os.replace(before, path)
+        for temporary in temporaries.values():
+            _remove_file(temporary)
         raise
+    for before in placed.values():
+        _remove_file(before)
 
 
 @contextlib.contextmanager
@@ -156,6 +184,38 @@ def temporary_name() -> str:
 
 def _temporary_name(path: str) -> str:
     return os.path.join(os.path.dirname(path), temporary_name())
+
+
+def _remove_file(path: str | None) -> None:
+    if path is not None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def _kept_aside(path: str) -> str | None:
+    """Give a file a second name, and return that; None where there is no file."""
+    aside = _temporary_name(path)
+    try:
+        os.link(path, aside)
+    except FileNotFoundError:
+        return None
+    except OSError:  # a file system without hard links
+        import shutil  # slow to import, and seldom needed
+
+        with open(path, "rb") as source, open(aside, "xb", opener=partial(os.open, mode=0o600)) as copy:
+            shutil.copyfileobj(source, copy)
+        shutil.copystat(path, aside)
+    return aside
+
+
+def _give_name(temporary: str, path: str, *, force: bool, private: bool) -> None:
+    if not force:
+        _rename_new(temporary, path)
+        return
+    if not private:
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
+    os.replace(temporary, path)
 
 
 def _rename_new(temporary: str, path: str) -> None:

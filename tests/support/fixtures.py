@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
 
 if TYPE_CHECKING:
@@ -58,3 +59,9 @@ def google() -> Iterator[GoogleServer]:
         importlib.import_module("gcsfs")
     with GoogleServer.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kserve_judge(pytestconfig: pytest.Config) -> Judge:
+    """Judge documents for KServe; it needs a package registry, so who asks for it is in the lane ``server``."""
+    return load_judge(pytestconfig)

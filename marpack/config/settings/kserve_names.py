@@ -12,6 +12,7 @@ LABEL = re.compile(rf"[a-z0-9]([a-z0-9-]{{0,{LONGEST_LABEL - 2}}}[a-z0-9])?")
 # Kubernetes' 63 characters hold for `<name>-predictor-default` too, which KServe makes of it.
 SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 LONGEST_SERVICE_NAME = LONGEST_LABEL - len("-predictor-default")
+LONGEST_WITH_TRANSFORMER = LONGEST_LABEL - len("-transformer-default")
 
 
 def is_kserve_file(name: str) -> bool:

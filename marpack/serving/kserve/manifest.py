@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from marpack.config.text import yaml_text
+from marpack.disk.atomic import replacing_files
+from marpack.display import HIDDEN
 from marpack.findings import Finding
 from marpack.serving.kserve.inference_service import InferenceService
 
@@ -39,5 +41,23 @@ class ServingManifest:
         return None if self.secret is None else yaml_text.dumps(self.secret)
 
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> tuple[str, ...]:
-        """Write the manifest, and beside it ``<stem>-secret.yaml`` where there is a Secret; return their paths."""
-        raise NotImplementedError
+        """Write the manifest, and beside it the Secret, where there is one; return the paths of both.
+
+        The Secret goes to ``<path without its suffix>-secret.yaml``, which only its owner may read. Both appear,
+        the Secret first, or none. Raises ``ArchiveExistsError`` where a file is in the way and ``force`` is not
+        given, ``TargetError`` for a place that takes none; ``OSError`` of the disk passes through.
+        """
+        target = os.fsdecode(path)
+        files = {target: (self.to_yaml(), False)}
+        if (secret := self.secret_yaml()) is not None:
+            files = {f"{os.path.splitext(target)[0]}-secret.yaml": (secret, True), **files}
+        private = {name: is_private for name, (_, is_private) in files.items()}
+        with replacing_files(private, force=force) as opened:
+            for file, (text, _) in zip(opened, files.values(), strict=True):
+                file.write(text.encode("ascii"))
+        return (target, *(name for name in files if name != target))
+
+    def __repr__(self) -> str:
+        shown = f"inference_service={self.inference_service!r}, service_account={self.service_account!r}"
+        secret = None if self.secret is None else HIDDEN
+        return f"ServingManifest({shown}, secret={secret}, findings={self.findings!r})"
