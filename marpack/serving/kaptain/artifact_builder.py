@@ -17,6 +17,8 @@ from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
 from marpack.errors import ConfigError, PlanError
 from marpack.findings import Issue
 from marpack.packing import CheckMode, require_check_mode
+from marpack.remote.source import RemoteSource
+from marpack.remote.urls import is_url
 from marpack.serving.deploy.deployment import CONFIG_FILE, Deployment, ServingArtifact, custom_config
 from marpack.serving.deploy.model_build import ExportedModel, ModelBuild
 from marpack.serving.deploy.names import sanitize_string
@@ -149,6 +151,8 @@ class TorchServingArtifactBuilder:
         weights = files.serialized_file or self.exported_model
         if not weights and not self.model.serving_config.get("serialized_file"):
             weights = self._newest_export(issues)
+        if isinstance(weights, str) and is_url(weights) and (options := self.model.config.options_for(weights)):
+            weights = partial(RemoteSource.from_url, weights, **options)
         if files.config_properties is not None and not os.path.isfile(files.config_properties):
             message = f"{files.config_properties!r} is not a file: correct the path"
             issues.append(Issue(code="missing-file", argument="config_properties", message=message))

@@ -100,9 +100,14 @@ class Config:
         """Return the folder at a path or URL, reached as the store is; relative paths begin at ``base_dir``."""
         path = os.fspath(location)
         if is_url(path):
-            options = s3_options(self.variables()) if scheme_of(path) in _S3 else {}
-            return StorageFolder.of(path, **options)
-        return StorageFolder.of(os.path.join(os.fspath(self.base_dir), path))
+            return StorageFolder.of(path, **self.options_for(path))
+        folder = StorageFolder.of(location)  # which refuses a pathlib.Path that was a URL
+        base = os.fspath(self.base_dir)
+        return folder if base == os.curdir else StorageFolder.of(os.path.join(base, path))
+
+    def options_for(self, url: str) -> dict[str, Any]:
+        """Return the options of fsspec's file system for a URL: for S3 those that ``variables`` stand for."""
+        return s3_options(self.variables()) if scheme_of(url) in _S3 else {}
 
     def variables(self) -> dict[str, str]:
         """Return how the store is reached, keys included: as the provider has it, or the process's variables."""

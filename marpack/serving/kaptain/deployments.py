@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from marpack.serving.kaptain.described_model import DescribedModel
-from marpack.serving.kserve.resources import Quantity, Resources
+from marpack.serving.kserve.quantities import Quantity
+from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
 
 

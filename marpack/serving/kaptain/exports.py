@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -108,13 +109,20 @@ def newest_export(model: DescribedModel) -> Export:
             "serving_config['serialized_file'], model_uri=, or TorchServingArtifactBuilder's exported_model="
         )
         raise ModelValidationException(message)
+    newest = newest_of(found)
+    remember(model, newest)
+    return newest
+
+
+def newest_of(found: Sequence[Export]) -> Export:
+    """Return the latest of some exports; ``ModelValidationException`` where their times do not tell."""
     newest = max(found, key=_when)
-    alike = [str(export.folder) for export in found if _when(export) == _when(newest)]
+    no_times = any(file.modified is None for export in found for file in export.files)
+    alike = [str(export.folder) for export in found if no_times or _when(export) == _when(newest)]
     if len(alike) > 1:
         names = ", ".join(map(repr, alike[:_SHOWN]))
-        message = f"which export is the newest cannot be told, they have one time: {names}. Give model_uri="
+        message = f"which of these exports is the newest, their times do not tell: {names}. Give model_uri="
         raise ModelValidationException(message)
-    remember(model, newest)
     return newest
 
 

@@ -17,8 +17,8 @@ from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationEx
 # What is known of each metric, as Katib has it.
 Metrics: TypeAlias = dict[str, dict[str, float]]
 
-# Beside the folder, and of another beginning: KServe downloads all whose names begin like the folder's, and servers
-# of some frameworks take every JSON file that they are given for a model.
+# Beside the folder, and of another beginning: KServe downloads all whose names begin like the folder's, and the
+# servers of some frameworks take every JSON file that they are given for a model.
 _FILE_NAME = "metrics-{}.json"
 
 _LARGEST = 1 << 20

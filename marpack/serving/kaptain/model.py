@@ -12,7 +12,8 @@ from marpack.serving.kaptain.described_model import DescribedModel
 from marpack.serving.kaptain.elsewhere import not_done_here
 from marpack.serving.kaptain.exports import Phase, trainer_variables
 from marpack.serving.kaptain.model_meta import ModelMeta
-from marpack.serving.kserve.resources import Quantity, Resources
+from marpack.serving.kserve.quantities import Quantity
+from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
 
 
@@ -75,9 +76,29 @@ class Model(DescribedModel):
         transformer: Transformer | None = None,
         **options: Any,
     ) -> bool:
-        """Build what serves the model, put it into the store, and write the manifests for it (K140 to K146).
+        """Build what serves the model, put it into its store, and write the manifests for it (K140 to K148).
 
-        See ``deployments.deploy``.
+        The archive and its config.properties go to ``<base>/<id>/deploy/<32 hex digits>``, whole or not at all;
+        the InferenceService, its ServiceAccount and Secret are YAML in ``output``. Nothing reaches a cluster:
+        ``kubectl apply -f`` does, and the log says so. ``deployment`` then has what was made.
+
+        - ``model_uri``: the saved model, a path or a URL; by default ``serving_config``'s ``serialized_file``,
+          else the newest export.
+        - ``autoscale``: how many requests at once one server is to have.
+        - ``cpu``, ``memory``, ``gpus``: what a server asks for and at most gets; or ``resources``, not both.
+        - ``replace``: without it, a model that is deployed stays: the log says so, and the result is False.
+        - ``transformer``: a container in front of the server.
+        - ``options``, which the SDK has not: ``namespace``, ``output`` (the folder of the manifests, by default
+          the configuration's ``base_dir``), ``torchserve_version`` (adapts config.properties, which is Kaptain's
+          text otherwise), ``protocol_version``, ``min_replicas``, ``max_replicas``, ``scale_metric``,
+          ``container_concurrency``, ``timeout``, ``service_account_name``, ``args``, ``env``, ``env_from``,
+          ``runtime``, ``runtime_version``, ``image``, ``predictor_form``, ``with_credentials`` (real keys in the
+          Secret's file), and ``archive_format``, ``reproducible``, ``timestamp``, ``check`` and ``torch`` as for
+          ``marpack.pack``.
+
+        Returns True when the model was deployed. Raises ``ModelPlanError`` for everything that is wrong with the
+        arguments and the model's files, before anything is built or sent, ``UnsupportedModelDeploymentException``,
+        ``ModelDeploymentException`` for what the disk or the store refuses, and ``CheckError``.
         """
         return deployments.deploy(
             self,
@@ -95,19 +116,33 @@ class Model(DescribedModel):
     def deploy_canary(
         self, canary_traffic_percentage: int, model_uri: str | os.PathLike[str] | None = None, **options: Any
     ) -> None:
-        """Give another model a share of the traffic of what is deployed (K160)."""
+        """Write the manifest that gives another model a share of the traffic, 0 to 100 percent (K160, K332).
+
+        The model is ``model_uri``, else the newest export; of a canary that is there, the share alone changes
+        unless ``model_uri`` is given. ``options`` are ``output`` and those of packing. Raises what ``deploy``
+        does, and ``ModelDeploymentException`` when nothing is deployed.
+        """
         deployments.deploy_canary(self, canary_traffic_percentage, model_uri, **options)
 
     def promote_canary(self, *, output: str | os.PathLike[str] | None = None) -> None:
-        """Give the canary all of the traffic (K161)."""
+        """Write the manifest that gives the canary all of the traffic (K161).
+
+        Raises ``ModelDeploymentException`` when there is no canary.
+        """
         deployments.promote_canary(self, output=output)
 
     def rollback_canary(self, *, output: str | os.PathLike[str] | None = None) -> None:
-        """Take the canary away (K161)."""
+        """Write the manifest that takes the canary away, and gives all of the traffic back (K161).
+
+        Raises ``ModelDeploymentException`` when there is no canary.
+        """
         deployments.rollback_canary(self, output=output)
 
     def undeploy(self) -> None:
-        """Say how to remove what is deployed, canary and all, and forget it (K162)."""
+        """Forget what is deployed, canary and all, and say how ``kubectl`` removes it (K162).
+
+        Raises ``ModelDeploymentException`` when nothing is deployed.
+        """
         deployments.undeploy(self)
 
     def build(self, verbose: bool | None = None) -> bool:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from marpack import strict_json
 from marpack.display import HIDDEN, hidden_url
+from marpack.findings import Issue
 from marpack.serving.kaptain.environment import in_home, is_true, variables
-from marpack.serving.kaptain.exceptions import ModelValidationException
+from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationException
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -74,6 +75,7 @@ class DockerConfigurationProvider(FileBasedConfigurationProvider):
     """Access to registries, as Docker's ``config.json`` has it. Nothing of marpack needs it."""
 
     def __init__(self, config_json: str) -> None:
+        _require_texts(config_json=config_json)
         self.config_json = _docker_config(config_json, "config_json")
 
     @classmethod
@@ -95,6 +97,7 @@ class DockerRegistryCertificateProvider(FileBasedConfigurationProvider):
     """The certificate of a private registry. Nothing of marpack needs it."""
 
     def __init__(self, certificate_body: str, certificate_path: str | os.PathLike[str] | None = None) -> None:
+        _require_texts(certificate_body=certificate_body)
         if "-----BEGIN CERTIFICATE-----" not in certificate_body:
             where = "certificate_body" if certificate_path is None else repr(os.fspath(certificate_path))
             raise ModelValidationException(f"{where} is no certificate: give the text of a PEM file")
@@ -120,7 +123,10 @@ class DockerRegistryCertificateProvider(FileBasedConfigurationProvider):
 
 
 class S3ConfigurationProvider(FileBasedConfigurationProvider, EnvironmentVariableConfigurationProvider):
-    """Access to a store that speaks S3; keys that are None are looked for where the store's library does."""
+    """Access to a store that speaks S3; keys that are None are looked for where the store's library does.
+
+    ``s3_endpoint`` is a URL. Raises ``ModelPlanError`` for what is no text, without showing it.
+    """
 
     def __init__(
         self,
@@ -132,6 +138,14 @@ class S3ConfigurationProvider(FileBasedConfigurationProvider, EnvironmentVariabl
         s3_signature_version: str | None = None,
         s3_force_path_style: bool = False,
     ) -> None:
+        _require_texts(
+            aws_access_key_id=aws_access_key_id,
+            aws_secret_access_key=aws_secret_access_key,
+            aws_session_token=aws_session_token,
+            region_name=region_name,
+            s3_endpoint=s3_endpoint,
+            s3_signature_version=s3_signature_version,
+        )
         self.aws_access_key_id = aws_access_key_id
         self.aws_secret_access_key = aws_secret_access_key
         self.aws_session_token = aws_session_token
@@ -212,7 +226,14 @@ class DefaultMinioConfigurationProvider(S3ConfigurationProvider):
 
 
 def s3_options(body: dict[str, str]) -> dict[str, Any]:
-    """Return the options of fsspec's file system for S3 that variables stand for (K197)."""
+    """Return the options of fsspec's file system for S3 that variables stand for (K197).
+
+    Raises ``ModelValidationException`` for an endpoint that is no URL, which the library would not name.
+    """
+    endpoint = body.get(_ENDPOINT)
+    if endpoint is not None and not endpoint.lower().startswith(("http://", "https://")):
+        shown = hidden_url(endpoint)
+        raise ModelValidationException(f"the endpoint {shown!r} is no URL: write http://{shown}, or https://")
     config: dict[str, Any] = {}
     if _SIGNATURE in body:
         config["signature_version"] = body[_SIGNATURE]
@@ -222,11 +243,21 @@ def s3_options(body: dict[str, str]) -> dict[str, Any]:
         "key": body.get(_KEY_ID),
         "secret": body.get(_KEY),
         "token": body.get(_TOKEN),
-        "endpoint_url": body.get(_ENDPOINT),
+        "endpoint_url": endpoint,
         "client_kwargs": {"region_name": body[_REGION]} if _REGION in body else None,
         "config_kwargs": config or None,
     }
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _require_texts(**values: object) -> None:
+    issues = [
+        Issue(code="bad-type", argument=name, message=f"must be text, not {type(value).__name__}")
+        for name, value in values.items()
+        if not isinstance(value, (str, type(None)))
+    ]
+    if issues:
+        raise ModelPlanError(issues)
 
 
 def _text_of(path: str | os.PathLike[str], what: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from marpack import TargetError
 from marpack.kaptain import (
     Config,
     ConfigurationProvider,
@@ -66,7 +66,7 @@ def test_attributes_are_set_as_on_the_page_for_private_registries() -> None:
     config.docker_registry_url = "my.private.registry:5000"
     config.docker_registry_certificate_provider = DockerRegistryCertificateProvider(PEM)
     config.base_model_storage_uri = "store"
-    assert str(config.storage()) == os.path.join(".", "store")
+    assert str(config.storage()) == "store"
     for name, value in (("docker_registry_url", 5), ("base_dir", ""), ("docker_registri_url", "a")):
         with pytest.raises(ModelPlanError) as caught:
             setattr(config, name, value)
@@ -138,6 +138,25 @@ def test_relative_paths_begin_at_the_base_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     config.storage().write("a", b"a")
     assert (tmp_path / "store" / "a").is_file()
+
+
+def test_a_path_that_was_a_url_is_not_taken_for_a_folder() -> None:
+    with pytest.raises(TargetError, match="give it as text"):
+        Config(base_model_storage_uri=Path("s3://bucket/models")).storage()
+
+
+@pytest.mark.parametrize("endpoint", ["minio:9000", "minio", "ftp://minio"])
+def test_an_endpoint_that_is_no_url_is_told(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_ENDPOINT", endpoint)
+    for config in (Config(), Config(storage_config_provider=S3ConfigurationProvider(s3_endpoint=endpoint))):
+        with pytest.raises(ModelValidationException, match=rf"{endpoint}' is no URL: write http://"):
+            config.storage()
+
+
+def test_options_are_those_of_the_store_that_is_asked() -> None:
+    config = Config(storage_config_provider=S3ConfigurationProvider("key", SECRET, s3_endpoint="http://h:1"))
+    assert config.options_for("s3://bucket/models")["secret"] == SECRET
+    assert config.options_for("gs://bucket/models") == config.options_for("store") == {}
 
 
 def test_no_secret_is_shown() -> None:

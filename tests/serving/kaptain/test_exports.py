@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import marpack
 from marpack import PlanError
-from marpack.kaptain import Config, Model, ModelValidationException, TorchServingArtifactBuilder
-from marpack.serving.kaptain.exports import PHASES, export_location, newest_export
+from marpack.kaptain import (
+    Config,
+    Model,
+    ModelValidationException,
+    S3ConfigurationProvider,
+    TorchServingArtifactBuilder,
+)
+from marpack.remote.storage import StorageFolder, StoredFile
+from marpack.serving.kaptain.exports import PHASES, Export, export_location, newest_export, newest_of
 
 if TYPE_CHECKING:
     from tests.support.object_store import S3Server
@@ -73,9 +81,24 @@ def test_two_of_one_phase_and_time_are_not_guessed_between(model: Model, home: P
     assert (model.state, model.exported_model) == ("untrained", None)
 
 
+def test_times_that_a_store_does_not_tell_are_not_guessed(model: Model, home: Path) -> None:
+    found = [
+        Export(
+            name=name,
+            folder=StorageFolder.of(home / phase / name),
+            files=(StoredFile(name="model.pt", size=1, modified=None),),
+            phase=phase,
+        )
+        for name, phase in ((A, PHASES[0]), (B, PHASES[1]))
+    ]
+    assert newest_of(found[:1]) is found[0]
+    with pytest.raises(ModelValidationException, match="their times do not tell"):
+        newest_of(found)
+
+
 def test_where_there_is_none_it_is_said_where_it_was_looked_for(model: Model, home: Path) -> None:
     export(home, f"deploy/{A}/model-store/dev-mnist.mar", 10)
-    export(home, f"trained/{A}.metrics.json", 10, b"{}")
+    export(home, f"trained/metrics-{A}.json", 10, b"{}")
     export(home, "model.json", 10)
     with pytest.raises(ModelValidationException) as caught:
         newest_export(model)
@@ -94,7 +117,7 @@ def test_what_is_below_another_models_id_is_that_models(model: Model, home: Path
 
 def test_weights_are_one_file(model: Model, home: Path) -> None:
     export(home, f"trained/{A}/model.pt", 10)
-    export(home, f"trained/{A}.metrics.json", 20, b'{"loss": {"latest": 0.5}}')
+    export(home, f"trained/metrics-{A}.json", 20, b'{"loss": {"latest": 0.5}}')
     export(home, f"trained/{A}/extra_files/labels.json", 10)
     assert newest_export(model).weights.name == "model.pt"
     export(home, f"trained/{A}/other.pt", 10)
@@ -112,7 +135,7 @@ def test_of_many_files_some_are_named(model: Model, home: Path) -> None:
 def test_the_model_remembers_what_was_found(model: Model, home: Path) -> None:
     before = model.revision
     export(home, f"tuned/{A}/model.pt", 10)
-    export(home, f"tuned/{A}.metrics.json", 10, b'{"loss": {"latest": 0.5}, "other": {"latest": "NaN"}}')
+    export(home, f"tuned/metrics-{A}.json", 10, b'{"loss": {"latest": 0.5}, "other": {"latest": "NaN"}}')
     newest_export(model)
     assert (model.state, model.exported_model) == ("tuned", str(home / "tuned" / A))
     assert model.metrics is not None
@@ -154,7 +177,8 @@ def test_exports_in_a_store(s3: S3Server) -> None:
     assert location.startswith(prefix)
     key = location.removeprefix("s3://models/")
     s3.put(f"{key}/model.joblib", b"model")
-    s3.put(f"{key}.metrics.json", b'{"accuracy": {"latest": 1}}')
+    parent, _, name = key.rpartition("/")
+    s3.put(f"{parent}/metrics-{name}.json", b'{"accuracy": {"latest": 1}}')
     found = newest_export(model)
     assert (found.folder.location, found.weights.name, found.phase) == (location, "model.joblib", "tuned")
     assert (model.exported_model, model.metrics) == (location, {"accuracy": {"latest": 1.0}})
@@ -181,8 +205,6 @@ def test_the_builder_packs_the_newest_export_under_its_name(files: Path, home: P
     export(home, f"tuned/{B}/digits.pt", 20, b"new")
     model = served(files)
     result = TorchServingArtifactBuilder(model).build("deploy")
-    import marpack
-
     with marpack.open_archive(result.archive.path) as archive:
         assert archive.manifest.model.serialized_file == "digits.pt"
         assert archive.read("digits.pt") == b"new"
@@ -197,6 +219,20 @@ def test_the_builder_looks_nowhere_when_weights_are_given(given: str, files: Pat
     arguments = {"exported_model": "own.pt"} if given == "exported_model" else {}
     TorchServingArtifactBuilder(model, **arguments).build("deploy")  # type: ignore[arg-type]
     assert model.state == "untrained"
+
+
+def test_the_builder_reaches_weights_as_the_configuration_says(
+    files: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in s3.environment:
+        monkeypatch.delenv(name)
+    s3.put("of/exports/own.pt", b"own")
+    model = served(files, serialized_file="s3://models/of/exports/own.pt")
+    model.config.storage_config_provider = S3ConfigurationProvider("key-id", "secret", s3_endpoint=s3.endpoint)
+    result = TorchServingArtifactBuilder(model).build("deploy")
+    with marpack.open_archive(result.archive.path) as archive:
+        assert archive.read("own.pt") == b"own"
+    s3.empty()
 
 
 def test_the_builder_says_where_it_looked_beside_all_else_that_is_wrong(files: Path, home: Path) -> None:

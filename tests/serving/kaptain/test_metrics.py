@@ -79,8 +79,8 @@ def test_a_number_that_is_not_finite_is_text_in_json() -> None:
     ],
 )
 def test_a_broken_file_is_named(text: bytes, tmp_path: Path) -> None:
-    (tmp_path / f"run{metrics.SUFFIX}").write_bytes(text)
-    with pytest.raises(ModelValidationException, match=rf"run\{metrics.SUFFIX}' holds no metrics"):
+    (tmp_path / "metrics-run.json").write_bytes(text)
+    with pytest.raises(ModelValidationException, match=r"metrics-run\.json' holds no metrics"):
         metrics.read(StorageFolder.of(tmp_path), "run")
 
 

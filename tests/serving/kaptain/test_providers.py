@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from marpack import PlanError
 from marpack.kaptain import (
     Config,
     ConfigurationProvider,
@@ -92,6 +93,22 @@ def test_what_is_not_given_is_not_handed_out() -> None:
         "AWS_REGION": "us-east-1",
         "S3_FORCE_PATH_STYLE": "false",
     }
+
+
+def test_what_is_no_text_is_named_and_not_shown() -> None:
+    wrong: dict[str, Any] = {
+        "aws_access_key_id": 5,
+        "aws_secret_access_key": SECRET.encode(),
+        "s3_endpoint": Path(),
+    }
+    with pytest.raises(PlanError) as caught:
+        S3ConfigurationProvider(**wrong)
+    assert [issue.argument for issue in caught.value.issues] == list(wrong)
+    assert SECRET not in shown(caught.value)
+    kinds: list[Any] = [DockerConfigurationProvider, DockerRegistryCertificateProvider]
+    for kind in kinds:
+        with pytest.raises(PlanError, match="must be text"):
+            kind(SECRET.encode())
 
 
 @pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])

@@ -80,7 +80,7 @@ def test_the_trainer_of_the_tutorial(folder: Path) -> None:
     [path] = (folder / "store" / "dev" / "mnist" / "trained").glob("*/model.pt")
     assert path.read_bytes() == b"weights"
     assert [each.name for each in path.parent.iterdir()] == ["model.pt"]
-    recorded = json.loads(path.parent.with_name(f"{path.parent.name}.metrics.json").read_bytes())
+    recorded = json.loads(path.parent.with_name(f"metrics-{path.parent.name}.json").read_bytes())
     assert recorded["accuracy"]["latest"] == 0.9
 
 
@@ -99,11 +99,12 @@ def test_the_trainer_of_the_tutorial_and_a_store(
     config = Config(storage_config_provider=provider, base_model_storage_uri="s3://models/of/trainers")
     told = Model("dev/mnist", config=config).trainer_environment(with_credentials=True)
     subprocess.run([sys.executable, "-c", TRAINER], cwd=folder, env={**os.environ, **told}, check=True)
-    key = told["TRAINED_MODEL_UPLOAD_PATH"].removeprefix("s3://models/")
-    assert [name for name in s3.names() if name.startswith("of/trainers/")] == [
-        f"{key}.metrics.json",
-        f"{key}/model.pt",
-    ]
+    parent, _, name = told["TRAINED_MODEL_UPLOAD_PATH"].removeprefix("s3://models/").rpartition("/")
+    # KServe downloads all that begins like the export.
+    assert {key for key in s3.names() if key.startswith("of/trainers/")} == {
+        f"{parent}/metrics-{name}.json",
+        f"{parent}/{name}/model.pt",
+    }
     s3.empty()
 
 
@@ -228,7 +229,7 @@ def test_only_the_first_worker_of_a_distributed_run_writes(target: Path, monkeyp
 def test_metrics_of_every_epoch_are_joined(target: Path) -> None:
     for loss in (0.5, 0.25):
         MetadataUtil.record_metrics({"loss": loss})
-    recorded = json.loads(target.with_name("run.metrics.json").read_bytes())
+    recorded = json.loads(target.with_name("metrics-run.json").read_bytes())
     assert recorded == {"loss": {"latest": 0.25, "min": 0.25, "max": 0.5}}
     # Recorded before the export, as in the tutorial.
     ModelExportUtil().upload_model("model.pt")
