@@ -11,7 +11,7 @@ from marpack.display import brief_repr
 from marpack.findings import Issue
 from marpack.serving.deploy.tables import LIST, REQUIREMENTS, TABLE, TEXT, table_issues
 from marpack.serving.kaptain.config import Config
-from marpack.serving.kaptain.exceptions import property_error
+from marpack.serving.kaptain.exceptions import InvalidModelProperty, property_error
 from marpack.serving.kaptain.frameworks import ModelFramework, known_framework, unknown_framework
 
 # In the order of the SDK's constructor, each with what it holds.
@@ -109,6 +109,10 @@ class DescribedModel:
         if name in PROPERTIES:
             _require_good({name: value})
             value = _settled(name, value)
+        elif name == "hyperparameters":
+            if not (value is None or (isinstance(value, Mapping) and all(isinstance(key, str) for key in value))):
+                message = f"must be a table with names, not {brief_repr(value)}"
+                raise InvalidModelProperty([Issue(code="bad-type", argument=name, message=message)])
         elif name not in _STATE and not name.startswith("_"):
             _require_good({name: value})
         super().__setattr__(name, value)

@@ -133,7 +133,7 @@ def _files(argument: str, path: Any, prefix: str, issues: list[Issue]) -> Iterat
         issues.append(_issue("bad-type", argument, f"must be a path, not {path!r}"))
         return
     path = os.fsdecode(path)
-    names = [""] if not os.path.isdir(path) else sorted(_below(path))
+    names = [""] if not os.path.isdir(path) else sorted(_below(argument, path, issues))
     if not names:
         issues.append(
             _issue("missing-file", argument, f"{path!r} is a folder without files: save the model first")
@@ -152,8 +152,13 @@ def _files(argument: str, path: Any, prefix: str, issues: list[Issue]) -> Iterat
         yield shown, FileSource.from_stat(file, status)
 
 
-def _below(folder: str) -> Iterator[str]:
-    for parent, _, names in os.walk(folder):
+def _below(argument: str, folder: str, issues: list[Issue]) -> Iterator[str]:
+    for parent, folders, names in os.walk(folder):
+        for link in filter(os.path.islink, (os.path.join(parent, name) for name in folders)):
+            message = (
+                f"{link!r} is a link to a folder, which may have no end: copy the folder there, or leave it out"
+            )
+            issues.append(_issue("not-a-file", argument, message))
         for name in names:
             yield os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/")
 

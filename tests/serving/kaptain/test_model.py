@@ -121,6 +121,15 @@ def test_a_property_that_is_set_is_checked_as_by_the_constructor() -> None:
     assert model == Model("m", framework=ModelFramework.TENSORFLOW)
 
 
+@pytest.mark.parametrize("value", [5, ["--epochs"], {5: 1}])
+def test_hyperparameters_are_a_table(value: Any) -> None:
+    model = Model("m")
+    with pytest.raises(InvalidModelProperty, match="hyperparameters"):
+        model.hyperparameters = value
+    model.hyperparameters = {"--epochs": 5}
+    assert dict(model.hyperparameters.items()) == {"--epochs": 5}
+
+
 def test_a_table_of_the_callers_may_get_keys_later() -> None:
     """The page on TorchServe writes config.properties for a model that is there, and then names the file."""
     serving: dict[str, Any] = {"handler": "image_classifier"}

@@ -168,6 +168,17 @@ def test_a_pipe_is_no_model(folder: Path, target: Path) -> None:
         ModelExportUtil().upload_model("pipe")
 
 
+def test_a_link_to_a_folder_is_not_left_out_in_silence(folder: Path, target: Path) -> None:
+    path = saved_model(folder)
+    (path / "more").symlink_to(path)
+    (path / "link.txt").symlink_to(path / "saved_model.pb")
+    with pytest.raises(ModelPlanError, match=r"more' is a link to a folder"):
+        ModelExportUtil().upload_model("mnist")
+    (path / "more").unlink()
+    ModelExportUtil().upload_model("mnist")
+    assert listing(target)["0001/link.txt"] == b"saved_model.pb"
+
+
 def calls() -> list[Any]:
     return [lambda: ModelExportUtil().upload_model("model.pt"), lambda: MetadataUtil.record_metrics({"loss": 1})]
 
