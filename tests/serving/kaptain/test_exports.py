@@ -109,7 +109,7 @@ def test_where_there_is_none_it_is_said_where_it_was_looked_for(model: Model, ho
 def test_what_is_below_another_models_id_is_that_models(model: Model, home: Path) -> None:
     for phase in ("trained", "tuned", "deploy"):
         export(home, f"trained/{phase}/{A}/model.pt", 10)
-    with pytest.raises(ModelValidationException):
+    with pytest.raises(ModelValidationException, match="nothing was exported"):
         newest_export(model)
     other = Model("dev/mnist/trained", config=model.config)
     assert newest_export(other).folder.path == str(home / "trained" / "tuned" / A)

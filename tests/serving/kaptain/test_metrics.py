@@ -41,7 +41,7 @@ def test_what_is_no_table_of_names_is_refused(values: Any) -> None:
 
 def test_the_latest_the_least_and_the_greatest_are_kept() -> None:
     known: metrics.Metrics = {}
-    for loss in (0.9, "nan", 0.2, 0.4):
+    for loss in ("nan", 0.9, "inf", 0.2, "nan", 0.4):
         known = metrics.recorded(known, {"loss": loss})
     known = metrics.recorded(known, {"accuracy": 1})
     assert known == {

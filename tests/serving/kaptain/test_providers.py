@@ -24,6 +24,7 @@ from marpack.kaptain import (
     ModelValidationException,
     S3ConfigurationProvider,
 )
+from marpack.serving.kaptain.providers import s3_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,6 +242,18 @@ def test_no_secret_is_shown_and_a_pickle_holds_it(made: Callable[[], Configurati
     assert type(provider).__name__ in repr(provider)
     assert pickle.loads(pickle.dumps(provider)) == provider
     assert provider != object()
+
+
+def test_everything_is_told_to_the_stores_library() -> None:
+    assert s3_options(EVERYTHING) == {
+        "key": "key-id",
+        "secret": SECRET,
+        "token": "token",
+        "endpoint_url": "http://minio:9000",
+        "client_kwargs": {"region_name": "eu-west-1"},
+        "config_kwargs": {"signature_version": "s3v4", "s3": {"addressing_style": "path"}},
+    }
+    assert s3_options({}) == s3_options({"S3_FORCE_PATH_STYLE": "false"}) == {}
 
 
 @pytest.mark.parametrize("path_style", [True, False])
