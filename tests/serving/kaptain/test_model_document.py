@@ -21,6 +21,7 @@ from marpack.kaptain import (
     UndefinedModelProperty,
     UnsupportedModelFrameworkException,
 )
+from tests.conftest import full_disk
 
 if TYPE_CHECKING:
     from tests.support.object_store import S3Server
@@ -108,6 +109,16 @@ def test_a_document_that_is_there_stays_unless_it_is_to_be_replaced() -> None:
     assert Model.load_from_json("store/dev/mnist", Config()).name == "MNIST"
     described(name="other").save_as_json(overwrite=True)
     assert Model.load_from_json("store/dev/mnist", Config()).name == "other"
+
+
+def test_a_full_disk_leaves_the_document_that_was_there(folder: Path) -> None:
+    described().save_as_json()
+    before = (folder / "store" / "dev" / "mnist" / "model.json").read_bytes()
+    with full_disk(100), pytest.raises(OSError, match="too large"):
+        described(name="other").save_as_json(overwrite=True)
+    assert [(path.name, path.read_bytes()) for path in folder.rglob("*") if path.is_file()] == [
+        ("model.json", before)
+    ]
 
 
 def test_the_same_model_gives_the_same_bytes(folder: Path) -> None:

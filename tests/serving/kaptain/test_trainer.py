@@ -22,6 +22,7 @@ from marpack.kaptain import (
     ModelValidationException,
     S3ConfigurationProvider,
 )
+from tests.conftest import full_disk
 
 if TYPE_CHECKING:
     from tests.support.object_store import S3Server
@@ -207,6 +208,20 @@ def test_a_place_that_cannot_be_written_is_told_without_its_secrets(monkeypatch:
     with pytest.raises(UploadError, match=r"host\.invalid") as caught:
         ModelExportUtil().upload_model("model.pt")
     assert SECRET not in str(caught.value)
+
+
+def test_a_full_disk_leaves_no_part_of_a_model_and_the_metrics_as_they_were(folder: Path, target: Path) -> None:
+    MetadataUtil.record_metrics({"loss": 0.5})
+    path = saved_model(folder)
+    (path / "variables" / "variables.data").write_bytes(b"x" * (1 << 16))
+    before = listing(target.parent)
+    with full_disk(1 << 10):
+        with pytest.raises(OSError, match="too large"):
+            ModelExportUtil().upload_model("mnist")
+        with pytest.raises(OSError, match="too large"):
+            MetadataUtil.record_metrics({f"loss of {number}": 0.5 for number in range(99)})
+    assert listing(target.parent) == before
+    assert not target.exists()
 
 
 def test_another_worker_that_uploads_the_same_is_no_error(target: Path) -> None:
