@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +54,23 @@ def output_for(target: str) -> Output:
             path = target_path(target)
             return ToUrl(target) if path is None else ToPath(path)
     return ToPath(target)
+
+
+@contextmanager
+def silent_stores() -> Iterator[None]:
+    """Have nothing printed by the libraries of stores.
+
+    What goes wrong is an exception. They log it as well, with whole tracebacks, and where nobody has set up
+    logging, those would be printed.
+    """
+    import logging
+
+    silence = logging.NullHandler()
+    logging.getLogger().addHandler(silence)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(silence)
 
 
 def _with_form(plan: Plan, warnings: list[str]) -> list[str]:
@@ -103,18 +122,10 @@ class ToUrl(Output):
 
     def write(self, plan: Plan, *, force: bool, **how: Any) -> WriteResult:
         """Upload the archive."""
-        import logging
-
         from marpack.remote.upload import upload_archive
 
-        # What goes wrong is an exception. The libraries of stores log it as well, with whole tracebacks, and where
-        # nobody has set up logging, they would be printed.
-        silence = logging.NullHandler()
-        logging.getLogger().addHandler(silence)
-        try:
+        with silent_stores():
             return upload_archive(plan, self._url, force=force, **how)
-        finally:
-            logging.getLogger().removeHandler(silence)
 
 
 class ToStandardOutput(Output):

@@ -17,7 +17,7 @@ from marpack.errors import DownloadError, TargetError, UploadError
 from marpack.remote.contents import Contents
 from marpack.remote.local_folder import LocalFolder
 from marpack.remote.store_folder import StoreFolder
-from marpack.remote.urls import allowed_scheme, ask, is_url, local_path
+from marpack.remote.urls import allowed_scheme, ask, is_url, local_path, lost_slash
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,13 +53,15 @@ class StorageFolder:
         No store is asked. ``storage_options`` go to fsspec's file system of the scheme (for S3 ``key=``,
         ``secret=``, ``endpoint_url=``, ``client_kwargs=``); without them credentials and endpoints are found where
         its library looks for them. The web (``http://``) can be neither listed nor written to. Raises
-        ``UploadError`` for such a URL, and ``TargetError`` for a ``pathlib.Path`` that was made of a URL, of which
-        a slash has got lost.
+        ``UploadError`` for such a URL, and ``TargetError`` for a ``pathlib.Path`` made of a URL, which has lost a
+        slash by that.
         """
         text = os.fsdecode(location)
         if not is_url(text):
-            if not isinstance(location, str) and is_url(text.replace(":/", "://", 1)):
-                raise TargetError(hidden_url(text.replace(":/", "://", 1)), "is a URL: give it as text")
+            if url := lost_slash(text):
+                raise TargetError(
+                    hidden_url(url), "is a URL that has lost a slash: give it as text, not as a path"
+                )
             path = text.rstrip("/") or text[:1]
             return cls(path, path, LocalFolder(path))
         scheme = allowed_scheme(text, UploadError)
@@ -116,8 +118,9 @@ class StorageFolder:
         """
         self._place.write(self._checked(name), data)
 
-    def require_new(self) -> None:
-        """Raise ``ArchiveExistsError`` if there is such a folder with files in it, or such a file."""
+    def require_new(self, items: Sequence[tuple[str, Contents]] = ()) -> None:
+        """Raise what ``put`` would raise because of the place; nothing is sent."""
+        self._require_items(items)
         self._place.require_new()
 
     def put(
@@ -145,6 +148,10 @@ class StorageFolder:
         Raises ``ArchiveExistsError`` where the folder is there and not empty, ``TargetError`` for a place or a
         name that takes no file, ``UploadError``, and what ``write_archive`` raises for sources.
         """
+        self._require_items(items)
+        return self._place.put(items, progress=progress, threads=threads)
+
+    def _require_items(self, items: Sequence[tuple[str, Contents]]) -> None:
         names = [self._checked(name) for name, _ in items]
         folders = {name[:end] for name in names for end, letter in enumerate(name) if letter == "/"}
         if clash := [name for name in names if names.count(name) > 1 or name in folders]:
@@ -152,7 +159,9 @@ class StorageFolder:
         for name, contents in items:
             if not isinstance(contents, (bytes, Plan, Source)):
                 raise TypeError(f"{name!r} must be a plan, a source or bytes, not {type(contents).__name__}")
-        return self._place.put(items, progress=progress, threads=threads)
+            if isinstance(contents, Plan) and contents.archive_format == "no-archive" and not self.is_local:
+                reason = "takes files, and no-archive is a folder: choose another form"
+                raise TargetError(f"{self}/{name}", reason)
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove files in the order given, and folders that become empty by it; what is not there is no error."""

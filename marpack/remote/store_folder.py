@@ -10,10 +10,9 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from marpack.archive.plan.plan import Plan
 from marpack.archive.result import Progress, WriteResult
 from marpack.disk.atomic import is_temporary_name, temporary_name
-from marpack.errors import ArchiveExistsError, DownloadError, TargetError, UploadError
+from marpack.errors import ArchiveExistsError, DownloadError, UploadError
 from marpack.remote.contents import Contents, at_path, contents_size, write_contents
 from marpack.remote.source import RemoteSource
 from marpack.remote.unseen_file import UnseenFile
@@ -34,16 +33,17 @@ _TIME_KEYS = ("LastModified", "last_modified", "mtime", "updated", "modify", "mo
 class StoreFolder:
     """A folder behind a URL. ``shown`` is what may be shown of the URL; nothing is asked before it is used."""
 
-    def __init__(self, url: str, shown: str, options: dict[str, Any]) -> None:
+    def __init__(self, url: str, shown: str, options: dict[str, Any], parent: StoreFolder | None = None) -> None:
         self.url = url
         self.shown = shown
         self._options = options
+        self._parent = parent
         self._has_folders = scheme_of(url) in _HAS_FOLDERS
         self._connection: tuple[Any, str] | None = None
 
     def child(self, name: str) -> StoreFolder:
-        """Return the folder of this name in it."""
-        return StoreFolder(f"{self.url}/{name}", f"{self.shown}/{name}", self._options)
+        """Return the folder of this name in it, which shares its connection."""
+        return StoreFolder(f"{self.url}/{name}", f"{self.shown}/{name}", self._options, self)
 
     def files(self) -> Iterator[tuple[str, int | None, float | None]]:
         """Yield name, size and time of change of each file, but for what is not complete yet."""
@@ -74,7 +74,7 @@ class StoreFolder:
         with self._worker() as worker:
             file = self._new(self._at(name), f"{self.url}/{name}", len(data), worker)
             try:
-                self._make_folders(posixpath.dirname(self._at(name)))
+                self._make_folders(posixpath.dirname(self._at(name)), worker)
                 file.begin(self._options)
                 file.write(data)
                 file.seal()
@@ -104,10 +104,6 @@ class StoreFolder:
         self, items: Sequence[tuple[str, Contents]], *, progress: Progress | None, threads: int | None
     ) -> list[WriteResult | None]:
         """Send all files, and then have them appear."""
-        for name, contents in items:
-            if isinstance(contents, Plan) and contents.archive_format == "no-archive":
-                reason = "takes files, and no-archive is a folder: choose another form"
-                raise TargetError(f"{self.shown}/{name}", reason)
         self.require_new()
         put = self._put_folder if self._has_folders else self._put_objects
         return put(items, lambda file, name, contents: self._send(file, name, contents, progress, threads))
@@ -125,9 +121,11 @@ class StoreFolder:
                 for file in files:
                     file.commit()
             except BaseException as error:
-                # What is said to be complete by being there, the last, goes first.
+                # What is said to be complete by being there, the last, goes first. All of it is asked for before
+                # any of it is waited for, which may be interrupted once more.
                 begun = list(zip(items, files, strict=False))
-                left = [name for (name, _), file in reversed(begun) if not file.take_back()]
+                gone = [(name, file.take_back()) for (name, _), file in reversed(begun)]
+                left = [name for name, is_gone in gone if not is_gone.result()]
                 if left and isinstance(error, UploadError):
                     advice = f"remove what may be left of the attempt: {', '.join(map(repr, left))}"
                     raise UploadError(error.url, f"{error.reason}; {advice}") from None
@@ -135,15 +133,21 @@ class StoreFolder:
         return results
 
     def _put_folder(self, items: Sequence[tuple[str, Contents]], send: _Send) -> list[WriteResult | None]:
-        root = self._root()
-        parent = posixpath.dirname(root)
-        hidden = posixpath.join(parent, temporary_name())
+        if not posixpath.basename(self._root()):
+            raise UploadError(self.shown, "is not a folder that could be made: give the URL of one below it")
+        hidden = built = posixpath.join(posixpath.dirname(self._root()), temporary_name())
         results = []
+
+        def rename() -> None:
+            nonlocal built
+            self._rename(hidden)
+            built = self._root()
+
         with self._worker() as worker:
             try:
                 for name, contents in items:
                     path = f"{hidden}/{name}"
-                    self._make_folders(posixpath.dirname(path))
+                    self._make_folders(posixpath.dirname(path), worker)
                     file = self._new(path, f"{self.url}/{name}", contents_size(contents), worker)
                     try:
                         results.append(send(file, name, contents))
@@ -151,11 +155,11 @@ class StoreFolder:
                     except BaseException:
                         file.discard()
                         raise
-                self.require_new()
-                self._do(worker, lambda: self._rename(hidden))
+                self._do(worker, self.require_new)
+                self._do(worker, rename)
             except BaseException:
                 with suppress(Exception):
-                    self._do(worker, lambda: self._remove_tree(hidden))
+                    self._do(worker, lambda: self._remove_tree(built))
                 raise
         return results
 
@@ -173,8 +177,11 @@ class StoreFolder:
         def remove(path: str) -> None:
             filesystem = self._filesystem()
             filesystem.invalidate_cache()
-            with suppress(FileNotFoundError):
+            try:
                 filesystem.rm_file(path)
+            except Exception:
+                if self._kind(path) != "nothing":  # each store says in its own way that there is none
+                    raise
             if self._has_folders:
                 with suppress(Exception):  # not empty, or not there
                     while (path := posixpath.dirname(path)) and path != posixpath.dirname(self._root()):
@@ -187,15 +194,20 @@ class StoreFolder:
         """Return a file as something that is packed."""
         return RemoteSource.from_url(f"{self.url}/{name}", **self._options)
 
-    def _filesystem(self) -> Any:
-        if self._connection is None:
+    def _connected(self) -> tuple[Any, str]:
+        """Return the file system and the folder's path in it; some connect when they are made."""
+        if self._connection is None and self._parent is not None:
+            filesystem, path = self._parent._connected()
+            self._connection = filesystem, path.rstrip("/") + self.url.removeprefix(self._parent.url)
+        elif self._connection is None:
             self._connection = file_system(self.url, self._options)
-        return self._connection[0]
+        return self._connection
+
+    def _filesystem(self) -> Any:
+        return self._connected()[0]
 
     def _root(self) -> str:
-        self._filesystem()
-        assert self._connection is not None
-        return self._connection[1].rstrip("/")
+        return self._connected()[1].rstrip("/")
 
     def _at(self, name: str) -> str:
         return f"{self._root()}/{name}"
@@ -223,9 +235,9 @@ class StoreFolder:
         except FileNotFoundError:
             return "nothing"
 
-    def _make_folders(self, path: str) -> None:
+    def _make_folders(self, path: str, worker: ThreadPoolExecutor) -> None:
         if self._has_folders:
-            self._ask(lambda: self._filesystem().makedirs(path, exist_ok=True), UploadError)
+            self._do(worker, lambda: self._filesystem().makedirs(path, exist_ok=True))
 
     def _rename(self, hidden: str) -> None:
         filesystem, root = self._filesystem(), self._root()

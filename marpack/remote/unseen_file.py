@@ -100,14 +100,9 @@ class UnseenFile:
             self._do(self._discard)
             self._wait()
 
-    def take_back(self) -> bool:
-        """Call it off, or remove it if it may have appeared; return whether it is surely not to be seen."""
-        try:
-            self._do(self._take_back)
-            self._wait()
-        except Exception:
-            return False
-        return True
+    def take_back(self) -> Future[bool]:
+        """Have it called off, or removed if it may have appeared; tell later whether it surely cannot be seen."""
+        return self._worker.submit(self._take_back)
 
     def _send(self) -> None:
         pieces, self._pieces, self._room = self._pieces, deque(), self._part_size
@@ -157,17 +152,20 @@ class UnseenFile:
             self._filesystem.invalidate_cache()  # it has not seen that other name
             self._file.discard()
 
-    def _take_back(self) -> None:
-        if not self._may_show:
-            with suppress(Exception):  # who cannot call it off leaves to the store what nobody sees
-                self._discard()
-            return
-        # Of what failed, only the store knows whether it was done.
-        with suppress(Exception):
+    def _take_back(self) -> bool:
+        with suppress(Exception):  # what cannot be called off is left to the store, and nobody sees it
             self._discard()
+        if not self._may_show:
+            return True
+        # Of a commit that failed, only the store knows whether it was done.
         self._filesystem.invalidate_cache()
-        with suppress(FileNotFoundError):
+        try:
             self._filesystem.rm_file(self._path)
+        except FileNotFoundError:
+            return True
+        except Exception:
+            return False
+        return True
 
     def _do(self, action: Callable[[], object]) -> None:
         self._last = self._worker.submit(action)

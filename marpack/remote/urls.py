@@ -44,6 +44,13 @@ def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
+def lost_slash(path: str) -> str | None:
+    """Return the URL that a path was made of, as ``pathlib`` makes one, with a single slash; None for a path."""
+    url = path.replace(":/", "://", 1)
+    made_of_one = not is_url(path) and is_url(url) and not os.path.lexists(path.partition("/")[0])
+    return url if made_of_one else None
+
+
 def scheme_of(url: str) -> str:
     """Return the scheme in lower case, without those that are chained before it; empty for a path."""
     match = _URL.match(url)

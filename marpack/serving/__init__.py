@@ -1,6 +1,7 @@
 """From a model to a folder that a server can start from: the serving side of the Kaptain SDK, and model stores."""
 
 from marpack.remote.source import RemoteSource
+from marpack.remote.storage import StorageFolder
 from marpack.remote.upload import upload_archive
 from marpack.serving.deploy.declaration import load_declaration, serve_build
 from marpack.serving.deploy.deployment import ServingArtifact
@@ -25,6 +26,7 @@ __all__ = [
     "S3Access",
     "ServingArtifact",
     "ServingManifest",
+    "StorageFolder",
     "StoredArchive",
     "TorchServingArtifactBuilder",
     "Transformer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -16,12 +17,12 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tests.support.torchserve import LOOPBACK, free_ports, stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 BUCKET = "models"
 START_SECONDS = 300
@@ -147,6 +148,60 @@ class _LateHandler(socketserver.BaseRequestHandler):
             target.shutdown(socket.SHUT_WR)
 
 
+Judge: TypeAlias = "Callable[[str, str], Literal['pass', 'refuse']]"
+
+
+class _Judged(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, upstream: str, judge: Judge) -> None:
+        super().__init__(("127.0.0.1", 0), _JudgedHandler)
+        self.judge = judge
+        self.upstream = upstream
+        self.one_at_a_time = threading.Lock()
+
+
+class _JudgedHandler(BaseHTTPRequestHandler):
+    server: _Judged
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        with self.server.one_at_a_time:
+            verdict = self.server.judge(self.command, self.path)
+        with contextlib.suppress(ConnectionError):
+            self._refuse() if verdict == "refuse" else self._pass_on(body)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815  # http.server's names
+
+    def _refuse(self) -> None:
+        answer = b"<Error><Code>AccessDenied</Code><Message>no more</Message></Error>"
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer)
+
+    def _pass_on(self, body: bytes) -> None:
+        upstream = http.client.HTTPConnection(self.server.upstream)
+        headers = {name: value for name, value in self.headers.items() if name != "Expect"}
+        upstream.request(self.command, self.path, body, headers)
+        answer = upstream.getresponse()
+        data = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in {"transfer-encoding", "connection"}:
+                self.send_header(name, value)
+        if answer.getheader("Content-Length") is None:
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+        upstream.close()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 class S3Server:
     """Moto's server: any S3 client speaks to it, endpoint and keys given by the usual variables."""
 
@@ -199,8 +254,12 @@ class S3Server:
             self._ask("DELETE", f"{key}?uploadId={number}")
 
     def empty(self) -> None:
-        for key in self.names():
-            self.delete(key)
+        self.remove_below("")
+
+    def remove_below(self, prefix: str) -> None:
+        while keys := [key for key in self.names() if key.startswith(prefix)]:
+            for key in keys:
+                self.delete(key)
 
     def _ask(self, method: str, path: str, data: bytes | None = None) -> bytes:
         return _send(method, f"{self.endpoint}/{BUCKET}/{path}", data, Authorization=UNCHECKED_SIGNATURE)
@@ -209,6 +268,18 @@ class S3Server:
     def answering_late(self, released: threading.Event) -> Iterator[str]:
         """Give an endpoint that keeps its answers to what begins an upload until it is released."""
         with _Late(self.endpoint.rpartition("/")[2], released) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_address[1]}"
+            finally:
+                server.shutdown()
+                thread.join()
+
+    @contextlib.contextmanager
+    def judged(self, judge: Judge) -> Iterator[str]:
+        """Give an endpoint that asks of each request, by method and path, whether to pass it on."""
+        with _Judged(self.endpoint.rpartition("/")[2], judge) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
             thread.start()
             try:

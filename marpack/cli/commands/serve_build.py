@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import replace
 
+from marpack.cli.destinations import silent_stores
 from marpack.cli.findings import findings_json
 from marpack.cli.packing_options import (
     add_check,
@@ -22,6 +23,7 @@ from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanErro
 from marpack.findings import Finding
 from marpack.packing import CheckMode
 from marpack.serving.deploy.declaration import load_declaration, plan_serving
+from marpack.serving.deploy.paths import storage_folder
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,8 +41,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE",
         help="the declaration; its paths begin at its folder, or at the one in it that is called like the model",
     )
-    parser.add_argument("-o", "--output", metavar="FOLDER", default="deploy", help="default: deploy")
-    parser.add_argument("-f", "--force", action="store_true", help="replace existing archives and settings")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        default="deploy",
+        help="a folder, which may hold others already; or a URL, such as s3://bucket/folder, which must be new "
+        "and appears when all has been sent, config.properties last (default: deploy)",
+    )
+    parser.add_argument(
+        "-f", "--force", action="store_true", help="replace existing archives and settings, but not in a store"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     add_check(parser.add_argument)
 
@@ -55,10 +66,11 @@ def _run(options: argparse.Namespace) -> int | None:
     try:
         with naming(options.file):
             declaration = load_declaration(options.file)
-        with naming(options.output):
+        folder = storage_folder(options.output)
+        with naming(str(folder)), silent_stores():
             planned = plan_serving(
                 declaration,
-                options.output,
+                folder,
                 base_dir=os.path.dirname(options.file),
                 force=options.force,
                 timestamp=timestamp,
@@ -70,7 +82,7 @@ def _run(options: argparse.Namespace) -> int | None:
                 return tuple(each for found in findings.values() for each in found)
 
             shown_findings(mode, look)
-            artifact = planned.write(force=options.force, findings=findings)
+            artifact = planned.write(folder, force=options.force, findings=findings)
     except PlanError as error:
         named = [replace(issue, argument=f"{options.file}: {issue.argument}") for issue in error.issues]
         raise PlanError(named) from None

@@ -21,11 +21,12 @@ from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
 from marpack.errors import ConfigError, DownloadError, PlanError
 from marpack.findings import Finding, Issue
 from marpack.packing import CheckMode, require_check_mode
+from marpack.remote.storage import StorageFolder
 from marpack.serving.deploy.deployment import MODEL_STORE, Deployment, ServingArtifact, custom_config, settle
 from marpack.serving.deploy.layout import Layout
 from marpack.serving.deploy.model_build import ModelBuild
 from marpack.serving.deploy.names import sanitize_string
-from marpack.serving.deploy.paths import BaseDir, require_local_folder
+from marpack.serving.deploy.paths import BaseDir, storage_folder
 from marpack.serving.deploy.planned import PlannedDeployment
 from marpack.serving.deploy.tables import BOOL, LIST, PATH, REQUIREMENTS, TABLE, TEXT, Schema, table_issues
 
@@ -82,7 +83,7 @@ def _toml_loads(text: str) -> dict[str, Any]:
 
 def serve_build(
     declaration: Any,
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | StorageFolder,
     *,
     base_dir: str | os.PathLike[str] = ".",
     force: bool = False,
@@ -110,24 +111,29 @@ def serve_build(
     ``CheckError`` when there is an error among them. Weights at a URL are read for it, and again to be packed.
     ``torch`` is the version of the server's, by default that of the image of ``torchserve_version``.
 
-    Raises ``PlanError`` for everything that is wrong with the models, ``ConfigError`` for settings, and what
-    ``write_archive`` raises. Nothing is written before all models are known to be good.
+    ``folder`` is a path, or a URL of a store (the ``remote`` extra), or a ``StorageFolder``, by which the store is
+    given credentials and an endpoint. A folder of the disk may hold other archives already, and each file appears
+    there when it is complete. In a store a new folder is made, whole or not at all (``StorageFolder.put``), and
+    ``force`` changes nothing; the settings of the preset ``torchserve`` then need their ``model_store``.
+
+    Raises ``PlanError`` for everything that is wrong with the models, ``ConfigError`` for settings, what
+    ``write_archive`` raises, and ``UploadError``. Nothing is written before all models are known to be good.
     """
     require_check_mode(check)
-    planned = plan_serving(declaration, folder, base_dir=base_dir, force=force, timestamp=timestamp)
-    return planned.write(force=force, findings=planned.checked(check, torch=torch))
+    place = storage_folder(folder)
+    planned = plan_serving(declaration, place, base_dir=base_dir, force=force, timestamp=timestamp)
+    return planned.write(place, force=force, findings=planned.checked(check, torch=torch))
 
 
 def plan_serving(
     declaration: Any,
-    folder: str | os.PathLike[str],
+    folder: StorageFolder,
     *,
     base_dir: str | os.PathLike[str],
     force: bool,
     timestamp: datetime | float | None,
 ) -> PlannedDeployment:
     """Do all of ``serve_build`` but the check and the writing, and raise what it raises."""
-    folder = require_local_folder(folder)
     base = BaseDir(os.fsdecode(base_dir))
     top, models = _parts(declaration)
     issues = list(table_issues(top, _TOP_KEYS, "a declaration"))
@@ -150,14 +156,12 @@ def plan_serving(
 
     deployment = _deployment(top, server, files, base)
     plans = {name: item.build.plan for name, item in files.items()}
-    deployment.require_writable(plans, folder, force=force)
+    deployment.require_place(plans, folder, force=force)
     # Nothing is fetched before all else is known to be good.
     plans = {name: _fetched(item) for name, item in files.items()}
     preset = None if top.get("config_properties") else top.get("preset") or _PRESET
     version = top.get("torchserve_version")
-    return PlannedDeployment(
-        plans=plans, deployment=deployment, folder=folder, preset=preset, torchserve_version=version
-    )
+    return PlannedDeployment(plans=plans, deployment=deployment, preset=preset, torchserve_version=version)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,7 +190,7 @@ def _fetched(item: _Planned) -> ArchivePlan:
         raise PlanError([_issue("unreadable", where, str(error))]) from error
 
 
-def _server_config(top: Mapping[str, Any], folder: str, issues: list[Issue]) -> ServerConfig:
+def _server_config(top: Mapping[str, Any], folder: StorageFolder, issues: list[Issue]) -> ServerConfig:
     """Return the settings but for the models, which may still be wrong."""
     preset, version, table = (top.get(key) for key in ("preset", "torchserve_version", "settings"))
     if isinstance(preset, str) and preset not in PRESETS:
@@ -194,8 +198,14 @@ def _server_config(top: Mapping[str, Any], folder: str, issues: list[Issue]) -> 
         issues.append(_issue("bad-value", "preset", message))
     chosen: Preset = preset if preset in PRESETS else _PRESET
     known, extra = _settings(table if isinstance(table, Mapping) else {})
-    if chosen == "torchserve":
-        known.setdefault("model_store", os.path.abspath(os.path.join(folder, MODEL_STORE)))
+    if chosen == "torchserve" and folder.path is not None:
+        known.setdefault("model_store", os.path.abspath(os.path.join(folder.path, MODEL_STORE)))
+    elif chosen == "torchserve" and "model_store" not in known:
+        message = (
+            f"has no model_store: the server of the preset 'torchserve' is told the path of its store, and where "
+            f"{str(folder)!r} will lie for it is yours to say: add it to settings, or choose another preset"
+        )
+        issues.append(_issue("missing-key", "settings", message))
     # The models are still to come: here is what is wrong whichever they are.
     base: dict[str, Any] = {"model_snapshot": ModelSnapshot(models={})}
     checked: list[Finding] = []

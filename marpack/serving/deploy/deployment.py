@@ -17,6 +17,7 @@ from marpack.disk.atomic import replacing_file, require_creatable_folder, requir
 from marpack.disk.folders import new_folders
 from marpack.errors import ConfigError, MarpackError, PlanError, TargetError
 from marpack.findings import Finding, Issue
+from marpack.remote.storage import StorageFolder
 
 # What KServe's wrapper looks for below the folder that it mounts.
 MODEL_STORE = "model-store"
@@ -25,9 +26,10 @@ CONFIG_FILE = "config/config.properties"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServingArtifact:
-    """A folder that a server can start from, ready to be uploaded as it is.
+    """A folder that a server can start from, ready to be uploaded as it is, or in a store already.
 
-    ``snapshot`` is None when a config.properties of the user's own has none. ``warnings`` are for the user.
+    Its paths are then URLs without secrets. ``snapshot`` is None when a config.properties of the user's own has
+    none. ``warnings`` are for the user.
     """
 
     folder: str
@@ -61,6 +63,13 @@ class Deployment:
     snapshot: ModelSnapshot | None
     warnings: tuple[str, ...]
 
+    def require_place(self, plans: Mapping[str, ArchivePlan], folder: StorageFolder, *, force: bool) -> None:
+        """Raise what ``write`` or ``put`` would raise because of the place; write nothing."""
+        if folder.path is None:
+            folder.require_new(self._items(plans))
+        else:
+            self.require_writable(plans, folder.path, force=force)
+
     def require_writable(self, plans: Mapping[str, ArchivePlan], folder: str, *, force: bool) -> None:
         """Raise what ``write`` would raise because of the folder; write nothing."""
         store, config_path = _places(folder)
@@ -82,6 +91,22 @@ class Deployment:
             archives = [_write(plan, os.path.join(store, name), force=force) for name, plan in plans.items()]
             with replacing_file(config_path, force=force) as file:
                 file.write(self.config)
+        return self._artifact(folder, archives, config_path)
+
+    def put(self, plans: Mapping[str, ArchivePlan], folder: StorageFolder) -> ServingArtifact:
+        """Make a new folder of the archives and config.properties, on the disk or in a store: whole or not at all.
+
+        Where its files can only appear one by one, config.properties is the last.
+        """
+        written = folder.put(self._items(plans))
+        shown = str(folder) if folder.path is None else folder.path
+        return self._artifact(shown, [each for each in written if each is not None], f"{shown}/{CONFIG_FILE}")
+
+    def _items(self, plans: Mapping[str, ArchivePlan]) -> list[tuple[str, ArchivePlan | bytes]]:
+        archives = [(f"{MODEL_STORE}/{name}", plan) for name, plan in plans.items()]
+        return [*archives, (CONFIG_FILE, self.config)]
+
+    def _artifact(self, folder: str, archives: Sequence[WriteResult], config_path: str) -> ServingArtifact:
         return ServingArtifact(
             folder=folder,
             archives=tuple(archives),

@@ -10,15 +10,20 @@ from marpack.archive.handler import HandlerName
 from marpack.archive.plan.extra_files import Patterns
 from marpack.display import hidden_url
 from marpack.errors import TargetError
-from marpack.remote.urls import is_url
+from marpack.remote.storage import StorageFolder
+from marpack.remote.urls import is_url, lost_slash
+
+
+def storage_folder(folder: str | os.PathLike[str] | StorageFolder) -> StorageFolder:
+    """Return the folder that a path or a URL names."""
+    return folder if isinstance(folder, StorageFolder) else StorageFolder.of(folder)
 
 
 def require_local_folder(folder: str | os.PathLike[str]) -> str:
     """Return a path to build at; ``TargetError`` for a URL, of which a folder ``s3:`` would be made otherwise."""
     path = os.fsdecode(folder)
-    # As a pathlib.Path, a URL has one slash left.
-    url = path if is_url(path) else path.replace(":/", "://", 1)
-    if is_url(url) and (url is path or not os.path.lexists(path.partition("/")[0])):
+    url = path if is_url(path) else lost_slash(path)
+    if url is not None:
         raise TargetError(hidden_url(url), "is a URL: build into a local folder, and upload that")
     return path
 

@@ -11,6 +11,7 @@ from marpack.config.rules.document import is_kserve
 from marpack.config.server_config import ServerConfig
 from marpack.findings import Finding
 from marpack.packing import CheckMode, refuse
+from marpack.remote.storage import StorageFolder
 from marpack.serving.deploy.deployment import Deployment, ServingArtifact
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ class PlannedDeployment:
 
     plans: Mapping[str, ArchivePlan]
     deployment: Deployment
-    folder: str
     preset: str | None
     torchserve_version: str | None
 
@@ -77,9 +77,27 @@ class PlannedDeployment:
         # Of several versions of a model each has a name of its own, which its plan does not know.
         return tuple(replace(each, file=name) if each.file == plan.file_name else each for each in found)
 
-    def write(self, *, force: bool, findings: Mapping[str, tuple[Finding, ...]]) -> ServingArtifact:
-        """Write the archives, then config.properties; see ``Deployment.write``."""
-        artifact = self.deployment.write(self.plans, self.folder, force=force)
+    def write(
+        self, folder: StorageFolder, *, force: bool, findings: Mapping[str, tuple[Finding, ...]]
+    ) -> ServingArtifact:
+        """Write the archives, then config.properties, into a folder of the disk, which may hold others already.
+
+        In a store, a new folder is made; see ``put``.
+        """
+        if folder.path is None:
+            return self.put(folder, findings=findings)
+        return self._told(self.deployment.write(self.plans, folder.path, force=force), findings)
+
+    def put(
+        self, folder: StorageFolder, *, findings: Mapping[str, tuple[Finding, ...]] | None = None
+    ) -> ServingArtifact:
+        """Make a new folder of all files, whole or not at all; see ``StorageFolder.put``.
+
+        The result is of the disk's paths, or of URLs without secrets. ``findings`` are those of ``checked``.
+        """
+        return self._told(self.deployment.put(self.plans, folder), findings or {})
+
+    def _told(self, artifact: ServingArtifact, findings: Mapping[str, tuple[Finding, ...]]) -> ServingArtifact:
         told = [findings.get(name, ()) for name in self.plans]
         archives = [replace(each, findings=found) for each, found in zip(artifact.archives, told, strict=True)]
         return replace(artifact, archives=tuple(archives))

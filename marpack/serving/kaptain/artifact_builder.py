@@ -18,11 +18,12 @@ from marpack.errors import ConfigError, PlanError
 from marpack.findings import Issue
 from marpack.packing import CheckMode, require_check_mode
 from marpack.remote.source import RemoteSource
+from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url
 from marpack.serving.deploy.deployment import CONFIG_FILE, Deployment, ServingArtifact, custom_config
 from marpack.serving.deploy.model_build import ExportedModel, ModelBuild
 from marpack.serving.deploy.names import sanitize_string
-from marpack.serving.deploy.paths import BaseDir, require_local_folder
+from marpack.serving.deploy.paths import BaseDir, require_local_folder, storage_folder
 from marpack.serving.deploy.planned import PlannedDeployment
 from marpack.serving.kaptain.described_model import DescribedModel
 from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationException
@@ -107,7 +108,7 @@ class TorchServingArtifactBuilder:
 
     def build(
         self,
-        directory: str | os.PathLike[str],
+        directory: str | os.PathLike[str] | StorageFolder,
         *,
         force: bool = False,
         check: CheckMode = "off",
@@ -115,31 +116,38 @@ class TorchServingArtifactBuilder:
     ) -> ServingArtifact:
         """Make ``<directory>/model-store/<name>.mar`` and ``<directory>/config/config.properties``.
 
-        The name is ``sanitize_string(model.id)``. ``force`` replaces what exists of the two. Raises ``PlanError``
-        for everything that is wrong with the model's files, ``ConfigError`` for a config.properties that does not
-        serve this archive, ``ArchiveExistsError``, ``TargetError``, and ``DownloadError`` for the exported model.
-        ``check`` is whether to ask ``marpack.check`` first, and ``torch`` the version of the server's, as for
+        The name is ``sanitize_string(model.id)``. ``force`` replaces what exists of the two. ``directory`` may
+        also be a URL or a ``StorageFolder``; in a store a new folder is made, as ``serve_build`` does.
+
+        Raises ``PlanError`` for everything that is wrong with the model's files, ``ConfigError`` for a
+        config.properties that does not serve this archive, ``ArchiveExistsError``, ``TargetError``,
+        ``UploadError``, and ``DownloadError`` for the exported model. ``check`` is whether to ask
+        ``marpack.check`` first, and ``torch`` the version of the server's, as for
         ``marpack.serving.serve_build``: ``"warn"`` puts what it says into ``findings``, and ``"error"`` raises
         ``CheckError`` for errors. Nothing is written before all of that is known.
         """
         require_check_mode(check)
-        directory = require_local_folder(directory)
+        folder = storage_folder(directory)
+        planned = self.planned(folder, force=force)
+        return planned.write(folder, force=force, findings=planned.checked(check, torch=torch))
+
+    def planned(self, folder: StorageFolder | None = None, *, force: bool = False) -> PlannedDeployment:
+        """Do all of ``build`` but the check and the writing, and raise what it raises.
+
+        Without a ``folder``, nothing is known yet of the place.
+        """
         files = serving_files(self.model, BaseDir(self.base_dir))
         build = self._build(files)
         name = build.plan.file_name
         deployment = self._deployment(files, build.plan)
-        deployment.require_writable({name: build.plan}, directory, force=force)
+        if folder is not None:
+            deployment.require_place({name: build.plan}, folder, force=force)
         # Nothing is fetched before all else is known to be good.
         plans = {name: build.fetched()}
         preset = "kaptain" if files.config_properties is None else None
-        planned = PlannedDeployment(
-            plans=plans,
-            deployment=deployment,
-            folder=directory,
-            preset=preset,
-            torchserve_version=self.torchserve_version,
+        return PlannedDeployment(
+            plans=plans, deployment=deployment, preset=preset, torchserve_version=self.torchserve_version
         )
-        return planned.write(force=force, findings=planned.checked(check, torch=torch))
 
     def _build(self, files: ServingFiles) -> ModelBuild:
         issues = list(files.issues)

@@ -25,6 +25,7 @@ from marpack.errors import (
     PlanError,
     SourceChangedError,
     TargetError,
+    UploadError,
 )
 from marpack.serving import ServingArtifact, load_declaration, serve_build
 from marpack.serving.deploy import model_build
@@ -687,25 +688,26 @@ def test_what_was_checked_is_what_is_written(monkeypatch: pytest.MonkeyPatch) ->
     assert len(parsed) <= 2
 
 
-TARGETS = [
-    "s3://bucket/x",
-    "gs://bucket",
-    "https://host.invalid/x",
-    "file:///tmp/x",
-    "S3://b",
-    Path("s3://bucket/x"),
-]
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_a_url_is_no_folder_to_build_into(target: Any, folder: Path) -> None:
-    with unchanged(folder), pytest.raises(TargetError, match="build into a local folder, and upload that"):
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("https://host.invalid/x", "cannot be written by its scheme"),
+        ("simplecache::s3://bucket/x", "chains file systems"),
+        ("file://host/x", "is on another machine"),
+        ("s3://", "names no folder"),
+        (Path("s3://bucket/x"), "has lost a slash: give it as text"),
+        ("s3:/bucket/x", "has lost a slash"),
+    ],
+)
+def test_a_url_that_names_no_folder_to_build_into(target: Any, says: str, folder: Path) -> None:
+    with unchanged(folder), pytest.raises((TargetError, UploadError), match=says):
         serve_build([MODEL], target)
 
 
 def test_no_secret_of_a_url_that_is_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("models.json").write_text(json.dumps([MODEL]))
     with unchanged(folder):
-        assert main(["serve-build", "models.json", "-o", f"s3://key:{SECRET}@bucket/x"]) == 1
+        for url in (f"https://key:{SECRET}@host.invalid/x", f"smb://key:{SECRET}@host.invalid/x"):
+            assert main(["serve-build", "models.json", "-o", url]) == 1
     assert SECRET not in (error := capsys.readouterr().err)
-    assert "upload" in error
+    assert "cannot be written" in error
