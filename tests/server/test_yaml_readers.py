@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from marpack.config.text import yaml_text
 from tests.config.test_yaml_readers import ALIKE, OTHER_NUMBERS, ROWS, TEXTS, Row
 from tests.property.test_model_config_round_trips import encode
 from tests.server.test_model_config import JavaError, Server, server  # noqa: F401 - a fixture
+from tests.spec.test_kserve import documents
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
@@ -52,3 +54,9 @@ def test_numbers_and_texts(server: Server, text: str) -> None:  # noqa: F811
     else:
         assert text not in OTHER_NUMBERS or value == OTHER_NUMBERS[text]
         assert server.read(document) == ours
+
+
+@pytest.mark.parametrize(("name", "document"), documents())
+def test_documents_for_kserve_are_read_alike_by_snakeyaml(server: Server, name: str, document: Any) -> None:  # noqa: F811
+    """A reader of another language and of nobody here; Kubernetes' own, in Go, reads YAML 1.1 too."""
+    assert server.read(yaml_text.dumps(document)) == encode(document), name

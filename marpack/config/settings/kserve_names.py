@@ -18,3 +18,17 @@ LONGEST_WITH_TRANSFORMER = LONGEST_LABEL - len("-transformer-default")
 def is_kserve_file(name: str) -> bool:
     """Tell whether KServe's wrapper takes a file for a model: its only suffix, as pathlib counts them, is .mar."""
     return name.lstrip(".").split(".")[1:] == ["mar"]
+
+
+def service_name_problem(name: str) -> str | None:
+    """Return what keeps a name from being an InferenceService's, None where nothing does."""
+    if not SERVICE_NAME.fullmatch(name):
+        begins = "does not begin with a lower-case letter, as KServe asks"
+        return (
+            begins
+            if LABEL.fullmatch(name)
+            else "is not made of lower-case letters, digits and '-', or ends in '-'"
+        )
+    if len(name) > LONGEST_SERVICE_NAME:
+        return f"has {len(name)} characters, and {LONGEST_SERVICE_NAME} are the most that KServe can lengthen"
+    return None

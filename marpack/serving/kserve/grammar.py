@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from marpack.config.settings.kserve_names import LABEL, LONGEST_LABEL, LONGEST_SERVICE_NAME, SERVICE_NAME
+from marpack.config.settings.kserve_names import LABEL, LONGEST_LABEL, LONGEST_SERVICE_NAME, service_name_problem
 from marpack.display import SURROGATE, brief_repr
 from marpack.findings import Issue
 
@@ -21,7 +21,7 @@ _LABEL_TEXT = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _MOST_ANNOTATIONS = 256 * 1024
 
 # k8s.io/apimachinery, pkg/util/validation/validation.go, IsEnvVarName.
-_VARIABLE = re.compile(r"(?!\.(\.|$))[-._a-zA-Z][-._a-zA-Z0-9]*")
+_VARIABLE = re.compile(r"(?!\.(\.|$))[-._A-Za-z][-._A-Za-z0-9]*")
 
 # KServe, pkg/validation/env_policy.go: the webhook refuses it from 0.18 on.
 _REFUSED_VARIABLES = {"PYTHONPATH"}
@@ -74,13 +74,9 @@ def service_name_issues(argument: str, name: object) -> Iterator[Issue]:
     if not isinstance(name, str):
         yield _issue("bad-type", argument, f"must be text, not {_type(name)}")
         return
-    if not SERVICE_NAME.fullmatch(name):
-        what = "is no name for KServe: begin with one of a-z, go on with a-z, 0-9 and -, and do not end with -"
-        yield _issue("bad-value", argument, f"{brief_repr(name)} {what}")
-    if len(name) > LONGEST_SERVICE_NAME:
-        why = f"KServe makes '<name>-predictor-default' of it, and Kubernetes takes {LONGEST_LABEL}"
-        what = f"{brief_repr(name)} has {len(name)} characters: choose {LONGEST_SERVICE_NAME} at most, for {why}"
-        yield _issue("bad-value", argument, what)
+    if problem := service_name_problem(name):
+        fix = f"use a-z, 0-9 and -, at most {LONGEST_SERVICE_NAME}, a letter first, and no - last"
+        yield _issue("bad-value", argument, f"{brief_repr(name)} {problem}: {fix}")
 
 
 def namespace_issues(argument: str, name: object) -> Iterator[Issue]:

@@ -77,6 +77,9 @@ class InferenceService:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("args", "env", "labels", "annotations"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, () if name == "args" else {})
         issues = list(self._issues())
         # What belongs together is looked at where each part is what it should be.
         faulty = {issue.argument.partition("[")[0] for issue in issues}

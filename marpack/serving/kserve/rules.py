@@ -30,9 +30,7 @@ def _name(service: Mapping[str, Any]) -> Iterator[Issue]:
     """K321: of a service with a transformer KServe makes a longer name."""
     name = service.get("name", "")
     if service.get("transformer") is not None and len(name) > LONGEST_WITH_TRANSFORMER:
-        what = (
-            f"{name!r} has {len(name)} characters: choose {LONGEST_WITH_TRANSFORMER} at most beside a transformer"
-        )
+        what = f"{name!r} has {len(name)} characters: choose {LONGEST_WITH_TRANSFORMER} at most"
         yield _issue("name", f"{what}, for KServe makes '<name>-transformer-default' of it")
 
 
@@ -55,10 +53,11 @@ def _older_form(service: Mapping[str, Any]) -> Iterator[Issue]:
     for name in ("model_format_version", "runtime"):
         if service.get(name) is not None:
             yield _issue(name, "has no place in the form 'pytorch': leave it out, or write form='model'")
+    if (protocol := service.get("protocol_version")) not in (None, "v1"):
+        message = f"{protocol!r} is refused in the form 'pytorch' by KServe before 0.8: write v1, or form='model'"
+        yield _issue("protocol_version", message)
     if (metric := service.get("scale_metric")) in _OF_PODS:
-        message = (
-            f"{metric!r} has no place in the form 'pytorch': choose concurrency or rps, or write form='model'"
-        )
+        message = f"{metric!r} has no place in the form 'pytorch': choose concurrency or rps, or form='model'"
         yield _issue("scale_metric", message)
 
 

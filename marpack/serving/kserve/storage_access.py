@@ -55,8 +55,9 @@ class S3Access:
         """Take what the variables of S3 clients say (K331); others are ignored, and empty ones are none.
 
         They are ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``AWS_SESSION_TOKEN``, ``AWS_REGION`` or
-        ``AWS_DEFAULT_REGION``, ``S3_ENDPOINT`` or ``AWS_ENDPOINT_URL``, ``S3_USE_HTTPS``, ``S3_VERIFY_SSL``,
-        ``AWS_CA_BUNDLE`` and ``AWS_ROLE_ARN``. Raises ``PlanError`` as the constructor does.
+        ``AWS_DEFAULT_REGION``, ``S3_ENDPOINT``, ``AWS_ENDPOINT_URL_S3`` or ``AWS_ENDPOINT_URL``, ``S3_USE_HTTPS``,
+        ``S3_VERIFY_SSL``, ``AWS_CA_BUNDLE``, and without keys ``AWS_ROLE_ARN``. Raises ``PlanError`` as the
+        constructor does.
         """
         issues: list[Issue] = []
 
@@ -64,22 +65,24 @@ class S3Access:
             return next((body[name] for name in names if body.get(name)), None)
 
         def flag(name: str) -> bool | None:
-            said = body.get(name)
-            word = said.lower() if isinstance(said, str) else said
-            if not word or word in _YES | _NO:
-                return word in _YES if word else None
+            said: object = body.get(name) or ""
+            if isinstance(said, str) and said.lower() in {"", *_YES, *_NO}:
+                return said.lower() in _YES if said else None
             message = f"{brief_repr(said)} is neither yes nor no: write true or false"
             issues.append(Issue(code="bad-value", argument=name, message=message))
             return None
 
         use_https, verify_ssl = flag("S3_USE_HTTPS"), flag("S3_VERIFY_SSL")
-        endpoint = text("S3_ENDPOINT", "AWS_ENDPOINT_URL")
+        key_id, endpoint = (
+            text("AWS_ACCESS_KEY_ID"),
+            text("S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        )
         if isinstance(endpoint, str) and "://" in endpoint:
             use_https = None  # what the URL says goes before, as to KServe's storage initializer
         if issues:
             raise PlanError(issues)
         return cls(
-            access_key_id=text("AWS_ACCESS_KEY_ID"),
+            access_key_id=key_id,
             secret_access_key=text("AWS_SECRET_ACCESS_KEY"),
             session_token=text("AWS_SESSION_TOKEN"),
             region=text("AWS_REGION", "AWS_DEFAULT_REGION"),
@@ -87,7 +90,8 @@ class S3Access:
             use_https=use_https,
             verify_ssl=verify_ssl,
             ca_bundle=text("AWS_CA_BUNDLE"),
-            role_arn=text("AWS_ROLE_ARN"),
+            # To the clients of S3, keys go before a role.
+            role_arn=None if key_id else text("AWS_ROLE_ARN"),
         )
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.serving.kserve.test_manifest import AMBIGUOUS, manifest
 from tests.support.kserve_models import Judge
 
 pytestmark = pytest.mark.server
@@ -96,6 +97,12 @@ def test_it_says_nothing_of_what_is_right(kserve_judge: Judge, document: dict[st
 def test_it_finds_what_is_planted(kserve_judge: Judge, document: dict[str, Any], path: str, value: Any) -> None:
     [fault] = kserve_judge.faults(changed(document, path, value))
     assert path.split(".")[-1] in fault or "kind" in fault
+
+
+@pytest.mark.parametrize("text", AMBIGUOUS, ids=lambda text: repr(text)[:12])
+def test_texts_that_look_like_something_else_are_texts_to_it(kserve_judge: Judge, text: str) -> None:
+    made = manifest(env={"A": text}, args=[text], annotations={"a": text}, with_credentials=True)
+    assert kserve_judge.faults_of_text(f"{made.secret_yaml()}---\n{made.to_yaml()}") == []
 
 
 def test_it_reads_every_document_of_a_text(kserve_judge: Judge) -> None:

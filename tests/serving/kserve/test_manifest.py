@@ -397,3 +397,10 @@ def test_findings_are_carried_along() -> None:
 def test_the_address_is_that_of_the_namespace() -> None:
     assert manifest().inference_service.url == "http://m.default.svc.cluster.local"
     assert manifest(namespace="team").inference_service.url == "http://m.team.svc.cluster.local"
+
+
+def test_none_is_as_good_as_nothing() -> None:
+    fields: Any = dict.fromkeys(
+        InferenceService.__dataclass_fields__.keys() - {"name", "storage_uri", "model_format", "form"}
+    )
+    assert manifest(**fields) == manifest()
