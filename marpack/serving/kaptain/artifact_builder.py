@@ -117,7 +117,8 @@ class TorchServingArtifactBuilder:
         """Make ``<directory>/model-store/<name>.mar`` and ``<directory>/config/config.properties``.
 
         The name is ``sanitize_string(model.id)``. ``force`` replaces what exists of the two. ``directory`` may
-        also be a URL or a ``StorageFolder``; in a store a new folder is made, as ``serve_build`` does.
+        also be a URL, reached as the model's configuration says, or a ``StorageFolder``; in a store a new folder
+        is made, as ``serve_build`` does.
 
         Raises ``PlanError`` for everything that is wrong with the model's files, ``ConfigError`` for a
         config.properties that does not serve this archive, ``ArchiveExistsError``, ``TargetError``,
@@ -127,6 +128,8 @@ class TorchServingArtifactBuilder:
         ``CheckError`` for errors. Nothing is written before all of that is known.
         """
         require_check_mode(check)
+        if isinstance(directory, str) and is_url(directory):
+            directory = self.model.config.folder_at(directory)
         folder = storage_folder(directory)
         planned = self.planned(folder, force=force)
         return planned.write(folder, force=force, findings=planned.checked(check, torch=torch))

@@ -232,6 +232,8 @@ def test_the_builder_reaches_weights_as_the_configuration_says(
     result = TorchServingArtifactBuilder(model).build("deploy")
     with marpack.open_archive(result.archive.path) as archive:
         assert archive.read("own.pt") == b"own"
+    TorchServingArtifactBuilder(model).build("s3://models/of/exports/deploy")
+    assert "of/exports/deploy/model-store/dev-mnist.mar" in s3.names()
     s3.empty()
 
 
