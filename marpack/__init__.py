@@ -1,7 +1,7 @@
 """Write TorchServe model archives (MAR), and what a server is told about them.
 
 Public are the names of this module, of ``marpack.typing``, and of the rooms' faces ``marpack.checks``,
-``marpack.compat`` and ``marpack.serving``; every other module is private, whatever it is called.
+``marpack.compat``, ``marpack.kaptain`` and ``marpack.serving``; every other module is private, whatever its name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_MODULES = frozenset({"checks", "compat", "serving", "typing"})
+_MODULES = frozenset({"checks", "compat", "kaptain", "serving", "typing"})
 
 
 def _lazy(module, homes):  # type: ignore[no-untyped-def]  # __init__.pyi says the types

@@ -2,6 +2,7 @@ from collections.abc import Callable, Mapping
 
 from marpack import checks as checks
 from marpack import compat as compat
+from marpack import kaptain as kaptain
 from marpack import serving as serving
 from marpack import typing as typing
 from marpack.archive.inspection.diff import diff_archives as diff_archives

@@ -1,6 +1,7 @@
 """From a model to a folder that a server can start from: the serving side of the Kaptain SDK, and model stores."""
 
 from marpack.remote.source import RemoteSource
+from marpack.remote.storage import StorageFolder
 from marpack.remote.upload import upload_archive
 from marpack.serving.deploy.declaration import load_declaration, serve_build
 from marpack.serving.deploy.deployment import ServingArtifact
@@ -8,7 +9,6 @@ from marpack.serving.deploy.model_build import ExportedModel
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.kaptain.artifact_builder import TorchServingArtifactBuilder, WrittenConfig
 from marpack.serving.kaptain.model import Model
-from marpack.serving.kserve.described import inference_service
 from marpack.serving.kserve.inference_service import InferenceService
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.resources import Resources
@@ -26,11 +26,11 @@ __all__ = [
     "S3Access",
     "ServingArtifact",
     "ServingManifest",
+    "StorageFolder",
     "StoredArchive",
     "TorchServingArtifactBuilder",
     "Transformer",
     "WrittenConfig",
-    "inference_service",
     "load_declaration",
     "sanitize_string",
     "serve_build",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from marpack.archive.forms import ArchiveFormat
@@ -13,16 +14,20 @@ from marpack.config.lint import lint_properties
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.releases import TOKENS_ASKED, release
 from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
-from marpack.errors import ConfigError
+from marpack.errors import ConfigError, PlanError
 from marpack.findings import Issue
 from marpack.packing import CheckMode, require_check_mode
+from marpack.remote.source import RemoteSource
 from marpack.remote.storage import StorageFolder
+from marpack.remote.urls import is_url
 from marpack.serving.deploy.deployment import CONFIG_FILE, Deployment, ServingArtifact, custom_config
 from marpack.serving.deploy.model_build import ExportedModel, ModelBuild
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.deploy.paths import BaseDir, require_local_folder, storage_folder
 from marpack.serving.deploy.planned import PlannedDeployment
-from marpack.serving.kaptain.model import Model
+from marpack.serving.kaptain.described_model import DescribedModel
+from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationException
+from marpack.serving.kaptain.exports import newest_export
 from marpack.serving.kaptain.serving_config import ServingFiles, serving_files
 
 if TYPE_CHECKING:
@@ -61,16 +66,17 @@ class TorchServingArtifactBuilder:
     """Builds what TorchServe needs to serve a model, from its ``serving_config``.
 
     ``serving_config`` has the keys ``model_file`` and ``handler``, which are mandatory; ``serialized_file``, else
-    ``exported_model`` is packed; ``extra_files`` and ``requirements_file``, else those of the model; and
-    ``config_properties``, else one is generated.
+    ``exported_model`` is packed, else the newest export in the storage of the model's configuration;
+    ``extra_files`` and ``requirements_file``, else those of the model; and ``config_properties``, else one is
+    generated.
     """
 
     def __init__(
         self,
-        model: Model,
+        model: DescribedModel,
         *,
         exported_model: ExportedModel | None = None,
-        base_dir: str | os.PathLike[str] = ".",
+        base_dir: str | os.PathLike[str] | None = None,
         model_version: str = "1.0",
         torchserve_version: str | None = None,
         archive_format: ArchiveFormat = "default",
@@ -83,7 +89,8 @@ class TorchServingArtifactBuilder:
         - ``exported_model``: the state_dict that training or tuning exported, for a ``serving_config`` without
           ``serialized_file``: a path, a URL (the ``remote`` extra: ``s3://``, ``gs://``, ``http://``,
           ``file://``), bytes, or a function that returns one of these and is called once, only when it is needed.
-        - ``base_dir``: the folder that relative paths begin at, by default the current one.
+        - ``base_dir``: the folder that relative paths begin at, by default that of the model's configuration, and
+          so the current one.
         - ``model_version``: the version in the manifest and in the snapshot.
         - ``torchserve_version``: adapts the generated config.properties; see ``write_config_properties``.
         - ``archive_format``, ``timestamp``, ``reproducible``: as for ``marpack.pack``.
@@ -91,7 +98,7 @@ class TorchServingArtifactBuilder:
         """
         self.model = model
         self.exported_model = exported_model
-        self.base_dir = os.fsdecode(base_dir)
+        self.base_dir = os.fsdecode(model.config.base_dir if base_dir is None else base_dir)
         self.model_version = model_version
         self.torchserve_version = torchserve_version
         self.archive_format: ArchiveFormat = archive_format
@@ -110,7 +117,8 @@ class TorchServingArtifactBuilder:
         """Make ``<directory>/model-store/<name>.mar`` and ``<directory>/config/config.properties``.
 
         The name is ``sanitize_string(model.id)``. ``force`` replaces what exists of the two. ``directory`` may
-        also be a URL or a ``StorageFolder``; in a store a new folder is made, as ``serve_build`` does.
+        also be a URL, reached as the model's configuration says, or a ``StorageFolder``; in a store a new folder
+        is made, as ``serve_build`` does.
 
         Raises ``PlanError`` for everything that is wrong with the model's files, ``ConfigError`` for a
         config.properties that does not serve this archive, ``ArchiveExistsError``, ``TargetError``,
@@ -120,6 +128,8 @@ class TorchServingArtifactBuilder:
         ``CheckError`` for errors. Nothing is written before all of that is known.
         """
         require_check_mode(check)
+        if isinstance(directory, str) and is_url(directory):
+            directory = self.model.config.folder_at(directory)
         folder = storage_folder(directory)
         planned = self.planned(folder, force=force)
         return planned.write(folder, force=force, findings=planned.checked(check, torch=torch))
@@ -151,28 +161,48 @@ class TorchServingArtifactBuilder:
             issues.append(Issue(code="bad-model-name", argument="id", message=str(error)))
         weights = files.serialized_file or self.exported_model
         if not weights and not self.model.serving_config.get("serialized_file"):
-            message = (
-                "is missing from serving_config, and there is no exported model: "
-                "add 'serialized_file', or give exported_model= a path, a URL or a function"
-            )
-            issues.append(Issue(code="missing-key", argument="serialized_file", message=message))
+            weights = self._newest_export(issues)
+        if isinstance(weights, str) and is_url(weights) and (options := self.model.config.options_for(weights)):
+            weights = partial(RemoteSource.from_url, weights, **options)
         if files.config_properties is not None and not os.path.isfile(files.config_properties):
             message = f"{files.config_properties!r} is not a file: correct the path"
             issues.append(Issue(code="missing-file", argument="config_properties", message=message))
-        return ModelBuild.of(
-            weights,
-            self.base_dir,
-            issues,
-            model_name=model_name,
-            handler=files.handler,
-            version=self.model_version,
-            model_file=files.model_file,
-            extra_files=files.extra_files,
-            requirements_file=files.requirements_file,
-            archive_format=self.archive_format,
-            timestamp=self.timestamp,
-            reproducible=self.reproducible,
-        )
+        try:
+            return ModelBuild.of(
+                weights,
+                self.base_dir,
+                issues,
+                model_name=model_name,
+                handler=files.handler,
+                version=self.model_version,
+                model_file=files.model_file,
+                extra_files=files.extra_files,
+                requirements_file=files.requirements_file,
+                archive_format=self.archive_format,
+                timestamp=self.timestamp,
+                reproducible=self.reproducible,
+            )
+        except PlanError as error:
+            raise ModelPlanError(error.issues) from None
+
+    def _newest_export(self, issues: list[Issue]) -> ExportedModel | None:
+        """Return what a trainer exported last (K12); None, with the reason noted, where there is nothing."""
+        try:
+            if self.exported_model is None and self.model.config.storage_problem() is None:
+                export = newest_export(self.model)
+                return partial(export.weights_to_pack, export.weights)
+            message = (
+                "is missing from serving_config, and there is neither an exported model nor a storage to look in: "
+                "add 'serialized_file', give exported_model= a path, a URL or a function, or give the model a "
+                "Config(base_model_storage_uri=)"
+            )
+        except PlanError as error:
+            issues += error.issues
+            return None
+        except ModelValidationException as error:
+            message = str(error)
+        issues.append(Issue(code="missing-key", argument="serialized_file", message=message))
+        return None
 
     def _deployment(self, files: ServingFiles, plan: ArchivePlan) -> Deployment:
         if files.config_properties is not None:

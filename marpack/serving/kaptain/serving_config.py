@@ -9,7 +9,7 @@ from marpack.archive.plan.extra_files import Patterns
 from marpack.findings import Issue
 from marpack.serving.deploy.paths import BaseDir
 from marpack.serving.deploy.tables import LIST, PATH, REQUIREMENTS, URL, Schema, table_issues
-from marpack.serving.kaptain.model import Model
+from marpack.serving.kaptain.described_model import DescribedModel
 
 _KEYS: Schema = {
     "model_file": (PATH,),
@@ -35,7 +35,7 @@ class ServingFiles:
     issues: tuple[Issue, ...]
 
 
-def serving_files(model: Model, base: BaseDir) -> ServingFiles:
+def serving_files(model: DescribedModel, base: BaseDir) -> ServingFiles:
     """Read ``model.serving_config``."""
     config = model.serving_config
     # An empty value means none, an absent one the model's.

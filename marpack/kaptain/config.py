@@ -1,0 +1,3 @@
+"""``kaptain.config`` (K104)."""
+
+from marpack.serving.kaptain.config import Config as Config

@@ -1,0 +1,1 @@
+"""``kaptain.hyperparameter``: what a search would try."""

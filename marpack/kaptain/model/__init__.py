@@ -1,0 +1,1 @@
+"""``kaptain.model``: models and their frameworks."""

@@ -1,0 +1,3 @@
+"""``kaptain.model.frameworks`` (K101)."""
+
+from marpack.serving.kaptain.frameworks import ModelFramework as ModelFramework

@@ -1,0 +1,1 @@
+"""``kaptain.platform``: stores, exports and servers."""

@@ -1,0 +1,1 @@
+"""``kaptain.platform.config``: how registries and stores are reached."""

@@ -1,0 +1,1 @@
+"""``kaptain.platform.serving``: what stands beside a model's server."""

@@ -1,0 +1,1 @@
+"""``kaptain.platform.serving.packaging``: what a server is given."""

@@ -1,0 +1,3 @@
+"""``kaptain.platform.serving.packaging.artifact_builder`` (K102)."""
+
+from marpack.serving.kaptain.artifact_builder import TorchServingArtifactBuilder as TorchServingArtifactBuilder
