@@ -9,6 +9,7 @@ from marpack.serving.deploy.model_build import ExportedModel
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.kaptain.artifact_builder import TorchServingArtifactBuilder, WrittenConfig
 from marpack.serving.kaptain.model import Model
+from marpack.serving.kserve.described import inference_service
 from marpack.serving.kserve.inference_service import InferenceService
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.resources import Resources
@@ -31,6 +32,7 @@ __all__ = [
     "TorchServingArtifactBuilder",
     "Transformer",
     "WrittenConfig",
+    "inference_service",
     "load_declaration",
     "sanitize_string",
     "serve_build",
