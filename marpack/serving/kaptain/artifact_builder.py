@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from marpack.archive.forms import ArchiveFormat
 from marpack.archive.plan.plan import ArchivePlan
@@ -62,6 +62,30 @@ class WrittenConfig:
         return self.path
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServingDraft:
+    """A model and its settings, good as far as that is known before its weights are fetched."""
+
+    build: ModelBuild
+    deployment: Deployment
+    preset: str | None
+    torchserve_version: str | None
+
+    @property
+    def plans(self) -> dict[str, ArchivePlan]:
+        """The archive by its file name, maybe without its weights."""
+        return {self.build.plan.file_name: self.build.plan}
+
+    def fetched(self) -> PlannedDeployment:
+        """Return the whole, with weights that are asked for now; raises ``DownloadError``."""
+        return PlannedDeployment(
+            plans={self.build.plan.file_name: self.build.fetched()},
+            deployment=self.deployment,
+            preset=self.preset,
+            torchserve_version=self.torchserve_version,
+        )
+
+
 class TorchServingArtifactBuilder:
     """Builds what TorchServe needs to serve a model, from its ``serving_config``.
 
@@ -78,6 +102,7 @@ class TorchServingArtifactBuilder:
         exported_model: ExportedModel | None = None,
         base_dir: str | os.PathLike[str] | None = None,
         model_version: str = "1.0",
+        preset: Literal["kaptain", "kserve"] = "kaptain",
         torchserve_version: str | None = None,
         archive_format: ArchiveFormat = "default",
         timestamp: datetime | float | None = None,
@@ -92,6 +117,7 @@ class TorchServingArtifactBuilder:
         - ``base_dir``: the folder that relative paths begin at, by default that of the model's configuration, and
           so the current one.
         - ``model_version``: the version in the manifest and in the snapshot.
+        - ``preset``: which settings are generated, Kaptain's own or those of KServe's images (K333).
         - ``torchserve_version``: adapts the generated config.properties; see ``write_config_properties``.
         - ``archive_format``, ``timestamp``, ``reproducible``: as for ``marpack.pack``.
         - ``settings``: ``min_workers`` and the other ``EntrySettings``.
@@ -100,6 +126,7 @@ class TorchServingArtifactBuilder:
         self.exported_model = exported_model
         self.base_dir = os.fsdecode(model.config.base_dir if base_dir is None else base_dir)
         self.model_version = model_version
+        self.preset = preset
         self.torchserve_version = torchserve_version
         self.archive_format: ArchiveFormat = archive_format
         self.timestamp = timestamp
@@ -139,17 +166,21 @@ class TorchServingArtifactBuilder:
 
         Without a ``folder``, nothing is known yet of the place.
         """
+        draft = self.draft()
+        if folder is not None:
+            draft.deployment.require_place(draft.plans, folder, force=force)
+        # Nothing is fetched before all else is known to be good.
+        return draft.fetched()
+
+    def draft(self) -> ServingDraft:
+        """Do all of ``build`` that needs no folder and fetches nothing, and raise what it raises of that."""
         files = serving_files(self.model, BaseDir(self.base_dir))
         build = self._build(files)
-        name = build.plan.file_name
-        deployment = self._deployment(files, build.plan)
-        if folder is not None:
-            deployment.require_place({name: build.plan}, folder, force=force)
-        # Nothing is fetched before all else is known to be good.
-        plans = {name: build.fetched()}
-        preset = "kaptain" if files.config_properties is None else None
-        return PlannedDeployment(
-            plans=plans, deployment=deployment, preset=preset, torchserve_version=self.torchserve_version
+        return ServingDraft(
+            build=build,
+            deployment=self._deployment(files, build.plan),
+            preset=self.preset if files.config_properties is None else None,
+            torchserve_version=self.torchserve_version,
         )
 
     def _build(self, files: ServingFiles) -> ModelBuild:
@@ -212,7 +243,12 @@ class TorchServingArtifactBuilder:
             )
         else:
             config, warnings = _generated(
-                plan.model_name, plan.file_name, self.model_version, self.torchserve_version, self.settings
+                plan.model_name,
+                plan.file_name,
+                self.model_version,
+                self.torchserve_version,
+                self.settings,
+                preset=self.preset,
             )
             data = config.dumps().encode("ascii")
             deployment = Deployment(config=data, snapshot=config.model_snapshot, warnings=warnings)
@@ -244,16 +280,24 @@ class TorchServingArtifactBuilder:
 
 
 def _generated(
-    model_name: str, mar_name: str, model_version: str, torchserve_version: str | None, settings: EntrySettings
+    model_name: str,
+    mar_name: str,
+    model_version: str,
+    torchserve_version: str | None,
+    settings: EntrySettings,
+    *,
+    preset: Literal["kaptain", "kserve"] = "kaptain",
 ) -> tuple[ServerConfig, tuple[str, ...]]:
-    """Return Kaptain's settings, adapted to a release, and what would not have worked there."""
+    """Return settings with Kaptain's numbers, adapted to a release, and what would not have worked there."""
     numbers: EntrySettings = {**_KAPTAIN_ENTRY, **settings}
     entry = SnapshotEntry(mar_name=mar_name, **numbers)
     snapshot = ModelSnapshot(models={model_name: {model_version: entry}})
     # Kaptain's servers knew neither switch.
     own = ServerConfig.kaptain(model_snapshot=snapshot, disable_token_authorization=None, enable_model_api=None)
     written, warnings = own, list[str]()
-    if torchserve_version is not None:
+    if preset == "kserve":
+        written = ServerConfig.kserve(model_snapshot=snapshot)
+    elif torchserve_version is not None:
         written = own.for_torchserve(torchserve_version)
         if release(torchserve_version) >= TOKENS_ASKED:
             written = replace(written, disable_token_authorization=True, enable_model_api=False)
