@@ -65,14 +65,28 @@ ROOMS: dict[str, set[str]] = {
     },
     "marpack.serving.kaptain": {
         *WORDS,
+        "marpack.disk",
         *ARCHIVES,
         *CONFIG,
         "marpack.remote",
+        "marpack.checks.frame",
         "marpack.packing",
         "marpack.serving.deploy",
         "marpack.serving.kserve",
+        "marpack.serving.kserve.protocol",
     },
     "marpack.serving.kserve": {*WORDS, "marpack.disk", "marpack.config.settings", "marpack.config.text"},
+    # What these documents say of settings and archives; the documents themselves know neither.
+    "marpack.serving.kserve.protocol": {*WORDS, *CONFIG, "marpack.serving.kserve"},
+    "marpack.serving.kserve.served": {*WORDS, *READING, *CONFIG, "marpack.remote", "marpack.serving.deploy"},
+    "marpack.serving.kserve.described": {
+        *WORDS,
+        *CONFIG,
+        "marpack.serving.deploy",
+        "marpack.serving.kserve",
+        "marpack.serving.kserve.protocol",
+        "marpack.serving.kserve.served",
+    },
     "marpack.serving": {
         *WORDS,
         "marpack.disk",
@@ -80,6 +94,7 @@ ROOMS: dict[str, set[str]] = {
         *CONFIG,
         "marpack.remote",
         "marpack.serving.kserve",
+        "marpack.serving.kserve.described",
         "marpack.serving.deploy",
         "marpack.serving.kaptain",
     },
@@ -278,13 +293,15 @@ AMBIENT = {
     # A training image and a notebook of Kaptain's tell their scripts in variables where things are (K139, K197).
     "os.environ": {
         "marpack.cli.packing_options",
+        "marpack.cli.manifest_options",
         "marpack.cli.commands.config",
         "marpack.serving.kaptain.environment",
     },
     "sys.argv": {"marpack.checks.rules.load_script", "marpack.cli", "marpack.compat"},
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},
-    "import logging": {"marpack.cli.destinations"},
+    # The SDK's calls told what they did, and a notebook has nothing else to look at (K148).
+    "import logging": {"marpack.cli.destinations", "marpack.serving.kaptain.told"},
     **{word: set[str]() for word in ("getcwd", "umask", "datetime.now", "import locale")},
 }
 

@@ -1,0 +1,236 @@
+"""What ``deploy`` and ``deploy_canary`` take: every argument of the SDK's, and marpack's own (K140 to K146)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, TypeVar, cast
+
+from marpack.archive.forms import ARCHIVE_FORMATS, SUFFIXES, ArchiveFormat
+from marpack.config.settings.releases import ENVELOPES_RENAMED, release
+from marpack.display import brief_repr, hidden_url, is_secret_name
+from marpack.errors import ConfigError, PlanError, TargetError
+from marpack.findings import Finding, Issue
+from marpack.packing import CHECK_MODES, CheckMode
+from marpack.serving.deploy.paths import require_local_folder
+from marpack.serving.kserve.inference_service import InferenceService
+from marpack.serving.kserve.resources import Resources
+from marpack.serving.kserve.transformer import Transformer
+
+T = TypeVar("T")
+
+# Of the archive and of its server, and of no use where nothing is packed.
+PACKING = ("torchserve_version", "archive_format", "reproducible", "timestamp", "check", "torch")
+_SERVICE = (
+    "namespace",
+    "protocol_version",
+    "min_replicas",
+    "max_replicas",
+    "scale_metric",
+    "container_concurrency",
+    "timeout",
+    "service_account_name",
+    "args",
+    "env",
+    "env_from",
+    "runtime",
+    "runtime_version",
+    "image",
+)
+DEPLOY_KEYWORDS = (*_SERVICE, "predictor_form", "output", "with_credentials", *PACKING)
+# The server, the names and the rest of a canary are those of the deploy that it stands beside (K332).
+CANARY_KEYWORDS = ("output", *(name for name in PACKING if name != "torchserve_version"))
+
+# What an InferenceService or its resources call otherwise than the SDK does.
+_OUR_NAMES = {
+    "name": "id",
+    "form": "predictor_form",
+    "scale_target": "autoscale",
+    "canary_traffic_percent": "canary_traffic_percentage",
+}
+# KServe's wrapper finds no other.
+_MAR_FORMS = tuple(form for form in ARCHIVE_FORMATS if SUFFIXES[form] == ".mar")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packing:
+    """How the archive is made: the keywords that ``TorchServingArtifactBuilder`` and ``marpack.pack`` have."""
+
+    torchserve_version: str | None = None
+    archive_format: ArchiveFormat = "default"
+    reproducible: bool = False
+    timestamp: datetime | float | None = None
+    check: CheckMode = "warn"
+    torch: str | None = None
+
+    @property
+    def is_for_current_kserve(self) -> bool:
+        """Whether KServe's own settings are for this server; Kaptain's are for those up to 0.5.2 (K333)."""
+        return self.torchserve_version is not None and release(self.torchserve_version) >= ENVELOPES_RENAMED
+
+
+def unknown_keywords(given: Mapping[str, Any], known: Sequence[str], method: str) -> Iterator[Issue]:
+    """Yield what is no keyword of a method, with those that are (K146)."""
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            if name in DEPLOY_KEYWORDS:
+                hint = "it is said with deploy(replace=True), and holds for the canary too; "
+            message = f"is not an argument of {method}: {hint}its further ones are {', '.join(known)}"
+            yield Issue(code="unknown-key", argument=name, message=message)
+
+
+def packing_of(given: Mapping[str, Any], issues: list[Issue]) -> Packing:
+    """Return how to pack, and note what is wrong with it."""
+    found = {name: given[name] for name in PACKING if given.get(name) is not None}
+    wrong = [
+        *not_bools({"reproducible": found.get("reproducible", False)}),
+        *(Issue(code="bad-value", argument=name, message=text) for name, text in _packing_problems(found)),
+    ]
+    issues += wrong
+    for issue in wrong:
+        del found[issue.argument]
+    return Packing(**found)
+
+
+def _packing_problems(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    problems = []
+    for name, choices in (("archive_format", _MAR_FORMS), ("check", CHECK_MODES)):
+        if found.get(name, choices[0]) not in choices:
+            problems.append((name, f"is one of {', '.join(choices)}, not {brief_repr(found[name])}"))
+    try:
+        release(found.get("torchserve_version", "0.12.0"))
+    except ConfigError as error:
+        problems += [(each.key, f"{each.message}: {each.fix}") for each in error.findings]
+    if "torch" in found:
+        from marpack.checks.frame.servers_torch import servers_torch
+
+        try:
+            servers_torch(found["torch"], torchserve_version=None, target="kserve")
+        except (TypeError, ValueError) as error:
+            problems.append(("torch", f"{error}: leave it out, or name a release"))
+    return problems
+
+
+def output_folder(given: Mapping[str, Any], base_dir: str, issues: list[Issue]) -> str:
+    """Return the folder that the manifests go to: ``output``, else the model's own (K250)."""
+    output = given.get("output")
+    if output is None:
+        return base_dir
+    try:
+        return require_local_folder(output)
+    except TargetError as error:
+        message = f"{error.path!r} is a URL, and kubectl reads a file: give a local folder"
+    except TypeError:
+        message = f"must be a path, not {type(output).__name__}"
+    issues.append(Issue(code="bad-value", argument="output", message=message))
+    return base_dir
+
+
+def service_of(
+    name: str, storage_uri: str, given: Mapping[str, Any], issues: list[Issue], *, setting: str, **more: Any
+) -> InferenceService | None:
+    """Return the service that the arguments of ``deploy`` describe, None where they do not make one.
+
+    ``setting`` is what the storage URI comes from; ``more`` are fields that follow from the model.
+    """
+    found = {key: given[key] for key in _SERVICE if given.get(key) is not None}
+    found["resources"] = _resources(given, issues)
+    found["transformer"] = _transformer(given.get("transformer"), issues)
+    if (form := given.get("predictor_form")) is not None:
+        found["form"] = form
+    found["scale_target"] = _autoscale(given.get("autoscale"), issues)
+    # KServe's own word for its default (K141, K311).
+    found.setdefault("scale_metric", "concurrency")
+    names = {**_OUR_NAMES, "storage_uri": setting}
+    return _made(lambda: InferenceService(name=name, storage_uri=storage_uri, **{**more, **found}), issues, names)
+
+
+def _resources(given: Mapping[str, Any], issues: list[Issue]) -> Resources | None:
+    resources = given.get("resources")
+    single = {name: given[name] for name in ("cpu", "memory", "gpus") if given.get(name) is not None}
+    if resources is not None and single:
+        message = (
+            f"is given together with {', '.join(single)}: say all of it in Resources(...), or none of it (K143)"
+        )
+        issues.append(Issue(code="bad-value", argument="resources", message=message))
+    if isinstance(resources, Resources) or (resources is None and not single):
+        return resources
+    if resources is not None:
+        message = f"must be Resources(cpu_request=..., ...), not {type(resources).__name__}"
+        issues.append(Issue(code="bad-type", argument="resources", message=message))
+        return None
+    return _made(lambda: Resources.equal(**single), issues)
+
+
+def _transformer(value: Any, issues: list[Issue]) -> Transformer | None:
+    if value is None or isinstance(value, Transformer):
+        return value
+    message = f"must be Transformer(image_name=..., ...), not {type(value).__name__}"
+    issues.append(Issue(code="bad-type", argument="transformer", message=message))
+    return None
+
+
+def _autoscale(value: Any, issues: list[Issue]) -> int:
+    """Return the target; KServe's autoscaler takes none below 1 (K141, K311)."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    message = (
+        f"{brief_repr(value)} is no number of requests: give an int from 1 on, which each replica answers at once"
+    )
+    issues.append(Issue(code="bad-value", argument="autoscale", message=message))
+    return 1
+
+
+def _made(make: Callable[[], T], issues: list[Issue], names: Mapping[str, str] = _OUR_NAMES) -> T | None:
+    """Return what is made, None with its issues noted under the names that the SDK has for its fields."""
+    try:
+        return make()
+    except PlanError as error:
+        issues += [replace(each, argument=names.get(each.argument, each.argument)) for each in error.issues]
+        return None
+
+
+def plain_secrets(env: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return where a variable's name says that its value is secret: the manifest has it for everybody to read."""
+    return tuple(
+        Finding(
+            code="kserve-plain-secret",
+            severity="warning",
+            key=f"env.{name}",
+            message="stands in the manifest, and in the store's record of the deploy, for everybody to read",
+            fix='keep it in a Secret of the cluster, and name that: env_from={"name": ..., "type": SECRET_KIND}',
+        )
+        for name in env
+        if is_secret_name(name)
+    )
+
+
+def percentage_issue(value: object) -> Issue | None:
+    """Return what is wrong with a canary's share; KServe itself would take 900 (K160, K345)."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100:
+        return None
+    message = f"{brief_repr(value)} is no share of the requests: give an int from 0 to 100"
+    return Issue(code="bad-value", argument="canary_traffic_percentage", message=message)
+
+
+def not_bools(given: Mapping[str, Any]) -> Iterator[Issue]:
+    """Yield what should be true or false and is not."""
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            message = f"must be True or False, not {type(value).__name__}"
+            yield Issue(code="bad-type", argument=name, message=message)
+
+
+def model_uri_issue(value: object) -> Issue | None:
+    """Return what is wrong with the place of a saved model."""
+    if value is None or (isinstance(value, (str, os.PathLike)) and os.fspath(cast("str", value)).strip()):
+        return None
+    message = (
+        f"{hidden_url(brief_repr(value))} is no place of a saved model: give its URL or path, or leave it out"
+    )
+    return Issue(code="bad-value", argument="model_uri", message=message)

@@ -1,0 +1,100 @@
+"""How KServe reaches what was deployed: by which URI, and which account may read there (K330, K331)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from marpack.findings import Finding, Issue
+from marpack.remote.storage import StorageFolder
+from marpack.remote.urls import scheme_of
+from marpack.serving.kaptain.config import Config
+from marpack.serving.kaptain.environment import BOTO_ENDPOINTS, variables
+from marpack.serving.kserve.storage_access import S3Access, access_documents
+
+# What KServe's storage initializer takes as it is (kserve_storage.py). Of https:// it takes one file, or Azure's.
+_TAKEN = {"s3", "gs", "hdfs", "webhdfs", "pvc", "hf", "oci", "https", "http"}
+# The same stores under the other names that fsspec has for them.
+_SAME_STORE = {"s3a": "s3", "gcs": "gs"}
+
+
+def service_uri(folder: StorageFolder | str) -> str:
+    """Return a folder as the ``storageUri`` of a service: under the scheme that KServe has, and a path as a URL.
+
+    A text is a URL that marpack does not reach, and is KServe's to read.
+    """
+    if isinstance(folder, str):
+        return folder
+    if folder.path is not None:
+        return f"file://{quote(os.path.abspath(folder.path))}"
+    scheme = scheme_of(folder.location)
+    return f"{_SAME_STORE.get(scheme, scheme)}://{folder.location.partition('://')[2]}"
+
+
+def uri_findings(uri: str, setting: str) -> tuple[Finding, ...]:
+    """Return what KServe cannot do with a ``storageUri``; what no KServe takes, InferenceService refuses."""
+    scheme = scheme_of(uri)
+    if scheme in _TAKEN:
+        return ()
+    if scheme == "file":
+        message = f"{uri!r} is a folder of this machine, and no pod of a cluster sees that: it never starts"
+        fix = (
+            "give a place that the cluster reaches, as s3://bucket/models, or upload the folder and write its URL"
+        )
+    else:
+        message = f"{uri!r} is in a store that KServe does not read by itself: the pod never starts"
+        fix = f"give a place in one that it reads: {', '.join(sorted(_TAKEN))}"
+    return (Finding(code="kserve-storage-uri", severity="warning", key=setting, message=message, fix=fix),)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Access:
+    """The documents by which a service may read its folder, and what to tell the user where there are none."""
+
+    service_account_name: str | None = None
+    service_account: dict[str, Any] | None = None
+    secret: dict[str, Any] | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def access_for(
+    uri: str, name: str, *, account: str | None, config: Config, with_credentials: bool, about: Mapping[str, Any]
+) -> Access:
+    """Return the account of a service: the cluster's own if it is named, else one with a Secret, for S3.
+
+    ``config`` says how the store is reached; ``about`` are the namespace, the labels and the annotations.
+    """
+    scheme = scheme_of(uri)
+    if account is not None or scheme == "file":
+        return Access(service_account_name=account)
+    if scheme != "s3":
+        message = f"the service is written without an account that may read {scheme}:// there"
+        fix = "unless everybody may, give service_account_name= of one in the cluster whose secrets hold its keys"
+        finding = Finding(
+            code="kserve-access", severity="warning", key="service_account_name", message=message, fix=fix
+        )
+        return Access(findings=(finding,))
+    access = S3Access.from_variables(s3_variables(config))
+    made, secret = access_documents(name, access, with_credentials=with_credentials, **about)
+    return Access(service_account_name=made["metadata"]["name"], service_account=made, secret=secret)
+
+
+def s3_variables(config: Config) -> dict[str, str]:
+    """Return the variables by which the store is reached (K331)."""
+    # The endpoint that boto finds by itself is that of the uploads.
+    endpoint = next(iter(variables(BOTO_ENDPOINTS).values()), None)
+    return {**({} if endpoint is None else {"S3_ENDPOINT": endpoint}), **config.variables()}
+
+
+def credentials_issue(uri: str, account: str | None) -> Issue | None:
+    """Return why real keys cannot be written although that was asked: there is no Secret."""
+    if scheme_of(uri) != "s3":
+        problem = f"is for a Secret, which a place at {scheme_of(uri)}:// does not get: leave it out"
+    elif account is not None:
+        problem = "is for a Secret, and service_account_name has its own: leave one of them out"
+    else:
+        return None
+    return Issue(code="bad-value", argument="with_credentials", message=problem)
