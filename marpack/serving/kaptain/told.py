@@ -29,12 +29,14 @@ def tell(text: str, level: Level = "info") -> None:
     it goes to standard error as the SDK's own lines did, with the time in the form of ``envs.LOG_TIMEFORMAT``:
     ``verbose`` ones if ``envs.VERBOSE`` is set, ``debug`` ones if ``envs.DEBUG`` is (K107).
     """
-    logger = logging.getLogger(NAME)
+    logger, number = logging.getLogger(NAME), _LEVELS[level]
+    if number <= logger.manager.disable or (logger.level and number < logger.level):
+        return  # who asked for less gets less, on standard error too
     shown = "\n".join(map(printable, showable(text).split("\n")))
     if logger.hasHandlers():
-        logger.log(_LEVELS[level], "%s", shown)
+        logger.log(number, "%s", shown)
     elif level not in ("debug", "verbose") or envs.DEBUG or (level == "verbose" and envs.VERBOSE):
-        record = logger.makeRecord(NAME, _LEVELS[level], __name__, 0, shown, (), None)
+        record = logger.makeRecord(NAME, number, __name__, 0, shown, (), None)
         # logging's own formatter knows no fractions of a second, which the SDK's form has.
         time = datetime.fromtimestamp(record.created).strftime(envs.LOG_TIMEFORMAT or "")
         record.msg = " ".join(filter(None, [time, record.levelname, shown]))

@@ -328,7 +328,11 @@ def test_where_nobody_set_logging_up_it_goes_to_standard_error(
     monkeypatch.setattr(envs, "VERBOSE", True)
     digits_model().deploy(replace=True)
     assert "packed digits.pt" in capsys.readouterr().err
-    assert logging.getLogger("marpack.kaptain").handlers == root.handlers == []
+    logger = logging.getLogger("marpack.kaptain")
+    assert logger.handlers == root.handlers == []
+    monkeypatch.setattr(logger, "level", logging.ERROR)
+    digits_model().deploy(replace=True)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_control_character_of_the_users_is_not_sent_to_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
