@@ -170,7 +170,21 @@ def _deployed(document: Any) -> Deployed | None:
     canary = Canary(**parts.pop("canary")) if "canary" in parts else None
     found = Deployed(**{"service_account": None, **parts}, service=InferenceService(**service), canary=canary)
     texts: list[Any] = [found.manifest, found.weights or "", found.torchserve_version or ""]
-    account: Any = found.service_account
-    if not all(isinstance(text, str) for text in texts) or not (account is None or isinstance(account, dict)):
-        raise TypeError("a field has another type")
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is none")
+    if found.service_account is not None and not _is_account(found.service_account, found.service):
+        raise ValueError("service_account is not the account of the service")
+    found.applied  # noqa: B018  # which is looked at as a whole
     return found
+
+
+def _is_account(document: Any, service: InferenceService) -> bool:
+    """Tell whether this is the service's account and nothing else: it is applied with the manifest."""
+    if not isinstance(document, dict) or not isinstance(metadata := document.get("metadata"), dict):
+        return False
+    return (
+        (document.get("apiVersion"), document.get("kind")) == ("v1", "ServiceAccount")
+        and set(document) <= {"apiVersion", "kind", "metadata", "secrets"}
+        and metadata.get("name") == service.service_account_name
+        and metadata.get("namespace") == service.namespace
+    )

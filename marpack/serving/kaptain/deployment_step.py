@@ -157,11 +157,7 @@ def told_removal(model: DescribedModel, deployed: Deployed, files: ManifestFiles
         lines = [f"kubectl delete -f {shlex.quote(path)}" for path in paths]
     else:
         space = f" -n {service.namespace}" if service.namespace else ""
-        account = (
-            ""
-            if deployed.service_account is None
-            else f" serviceaccount/{deployed.service_account['metadata']['name']}"
-        )
+        account = "" if deployed.service_account is None else f" serviceaccount/{service.service_account_name}"
         lines = [f"kubectl delete inferenceservice/{service.name}{account}{space}"]
     tell(f"{model.id!r} is not deployed any more, as soon as the cluster has been told:")
     for line in lines:

@@ -283,15 +283,16 @@ def _change(
 
 
 def _files(model: DescribedModel, deployed: Deployed, output: str | os.PathLike[str] | None) -> ManifestFiles:
-    """Return where the manifests go: where they went, unless that is another machine's folder."""
-    base, folder = base_dir_of(model), os.path.dirname(deployed.manifest)
+    """Return where the manifests go: where they went, if that is below the model's folder, or they are there.
+
+    The record may be another machine's, or somebody else's: it is no reason to write elsewhere.
+    """
+    name, base, folder = deployed.service.name, base_dir_of(model), os.path.dirname(deployed.manifest)
     if output is not None:
-        folder = os.fsdecode(output)
-    elif not os.path.isabs(folder):
-        folder = os.path.join(base, folder) if folder else base
-    elif not os.path.isdir(folder):
-        folder = base
-    return ManifestFiles.in_folder(folder, deployed.service.name)
+        return ManifestFiles.in_folder(os.fsdecode(output), name)
+    there = ManifestFiles.in_folder(os.path.join(base, folder) if folder else base, name)
+    is_below = not os.path.isabs(folder) and os.pardir not in folder.split(os.sep)
+    return there if is_below or os.path.isfile(there.path) else ManifestFiles.in_folder(base, name)
 
 
 def _relative(path: str, base: str) -> str:

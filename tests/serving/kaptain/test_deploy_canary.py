@@ -290,6 +290,44 @@ def test_a_record_that_cannot_be_read_is_said_to_be_and_stays(text: str, says: s
     assert tree(".") == before
 
 
+@pytest.mark.parametrize(
+    "account",
+    [
+        "text",
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "reader"},
+        },
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "admin", "namespace": "prod"}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "reader", "namespace": "kube-system"}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "reader"}, "automount": True},
+    ],
+    ids=str,
+)
+def test_a_record_brings_no_other_document_into_the_manifest(account: Any) -> None:
+    model = deployed(service_account_name="reader")
+    changed = record()
+    changed["deployed"]["service_account"] = account
+    RECORD.write_text(json.dumps(changed))
+    before = tree(".")
+    with pytest.raises(ModelDeploymentException, match="service_account"):
+        model.deploy_canary(30)
+    assert tree(".") == before
+
+
+@pytest.mark.parametrize("elsewhere", ["../elsewhere/{name}.yaml", "{parent}/elsewhere/{name}.yaml"])
+def test_a_record_has_nothing_written_elsewhere(elsewhere: str, project: Path) -> None:
+    model = deployed()
+    (project.parent / "elsewhere").mkdir()
+    changed = record()
+    changed["deployed"]["manifest"] = elsewhere.format(name=NAME, parent=project.parent)
+    RECORD.write_text(json.dumps(changed))
+    model.deploy_canary(30)
+    assert predictor()["canaryTrafficPercent"] == 30
+    assert os.listdir(project.parent / "elsewhere") == []
+
+
 def test_all_that_a_service_has_comes_back_from_the_record() -> None:
     model = digits_model()
     model.deploy(
