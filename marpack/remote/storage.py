@@ -66,11 +66,11 @@ class StorageFolder:
             return cls(path, path, LocalFolder(path))
         scheme = allowed_scheme(text, UploadError)
         url = text.rstrip("/")
+        if not is_url(url):
+            raise UploadError(hidden_url(text), "names no folder: give scheme://bucket/folder, or file:///path")
         if scheme == "file":
             path = ask(text, lambda: local_path(url, UploadError), UploadError)
             return cls(url, hidden_url(url), LocalFolder(path))
-        if not url.partition("://")[2]:
-            raise UploadError(hidden_url(text), "names no folder: give scheme://bucket/folder")
         return cls(url, hidden_url(url), StoreFolder(url, hidden_url(url), storage_options))
 
     @property
@@ -186,9 +186,3 @@ class StorageFolder:
 
     def __repr__(self) -> str:
         return f"StorageFolder({self._shown!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StorageFolder) and self.location == other.location
-
-    def __hash__(self) -> int:
-        return hash(self.location)
