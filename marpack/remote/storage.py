@@ -66,11 +66,11 @@ class StorageFolder:
             return cls(path, path, LocalFolder(path))
         scheme = allowed_scheme(text, UploadError)
         url = text.rstrip("/")
+        if not is_url(url):
+            raise UploadError(hidden_url(text), "names no folder: give scheme://bucket/folder, or file:///path")
         if scheme == "file":
             path = ask(text, lambda: local_path(url, UploadError), UploadError)
             return cls(url, hidden_url(url), LocalFolder(path))
-        if not url.partition("://")[2]:
-            raise UploadError(hidden_url(text), "names no folder: give scheme://bucket/folder")
         return cls(url, hidden_url(url), StoreFolder(url, hidden_url(url), storage_options))
 
     @property
@@ -143,7 +143,8 @@ class StorageFolder:
           complete. After an error, those that have appeared are removed again.
 
         A process that is killed outright leaves a hidden folder, or uploads that the store drops in time (on S3,
-        by a rule of the bucket's life cycle); between the first appearance and the last, an incomplete folder.
+        by a rule of the bucket's life cycle); between the first appearance and the last, a folder without its last
+        file. Of two calls that put the same folder at the same moment, the later one may add to the other's.
 
         Raises ``ArchiveExistsError`` where the folder is there and not empty, ``TargetError`` for a place or a
         name that takes no file, ``UploadError``, and what ``write_archive`` raises for sources.
@@ -185,9 +186,3 @@ class StorageFolder:
 
     def __repr__(self) -> str:
         return f"StorageFolder({self._shown!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StorageFolder) and self.location == other.location
-
-    def __hash__(self) -> int:
-        return hash(self.location)

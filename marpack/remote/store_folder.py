@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _Send: TypeAlias = "Callable[[UnseenFile, str, Contents], WriteResult | None]"
 
+_LEAST_BLOCK = 1 << 16
 # Where folders are made before files, and renamed whole.
 _HAS_FOLDERS = {"ftp", "sftp", "ssh"}
 # What tells when a file was changed, in the words of each store.
@@ -61,7 +62,9 @@ class StoreFolder:
             try:
                 if filesystem.info(self._at(name)).get("type") != "file":
                     return None
-                with filesystem.open(self._at(name), "rb") as file:
+                # Some read a block ahead, of 50 MiB if they may.
+                block_size = max(limit + 1, _LEAST_BLOCK)
+                with filesystem.open(self._at(name), "rb", block_size=block_size) as file:
                     data: bytes = file.read(limit + 1)
                     return data
             except FileNotFoundError:

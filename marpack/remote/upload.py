@@ -46,7 +46,7 @@ def upload_archive(
         return write_archive(plan, path, force=force, digest=digest, progress=progress, threads=threads)
     if plan.archive_format == "no-archive":
         raise TargetError(hidden_url(url), "takes one file, and no-archive is a folder: choose another form")
-    with uploading(url, force=force, size=plan.size, options=storage_options) as upload:
+    with _uploading(url, force=force, size=plan.size, options=storage_options) as upload:
         result = write_archive(plan, upload, digest=digest, progress=progress, threads=threads)
     return replace(result, path=hidden_url(url), warnings=(*result.warnings, *url_warning(plan, url)))
 
@@ -67,7 +67,7 @@ def url_warning(plan: Plan, url: str) -> list[str]:
 
 
 @contextmanager
-def uploading(url: str, *, force: bool, size: int, options: dict[str, Any]) -> Iterator[UnseenFile]:
+def _uploading(url: str, *, force: bool, size: int, options: dict[str, Any]) -> Iterator[UnseenFile]:
     """Open a new file behind a URL, and have it appear when the block ends well."""
     from concurrent.futures import ThreadPoolExecutor
 

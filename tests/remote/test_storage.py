@@ -90,10 +90,8 @@ def test_a_location_is_kept_and_shown_without_secrets(location: Any, kept: str, 
     assert (folder.location, str(folder), repr(folder)) == (kept, text, f"StorageFolder({text!r})")
     below = folder.child("dev/mnist")
     assert (str(below), below.location) == (child, child.replace("//h/", "//u:SECRET@h/"))
-    assert folder.child("dev", "mnist") == below
+    assert folder.child("dev", "mnist").location == below.location
     assert folder.child() is folder
-    assert below != folder
-    assert len({below, folder, StorageFolder.of(kept)}) == 2
 
 
 def test_a_path_is_told_from_a_store(tmp_path: Path) -> None:
@@ -103,7 +101,7 @@ def test_a_path_is_told_from_a_store(tmp_path: Path) -> None:
     assert (by_url.path, by_url.is_local) == (str(tmp_path / "50% of #1?"), True)
     below = by_url.child("a b/c#d")
     assert below.path == str(tmp_path / "50% of #1?" / "a b" / "c#d")
-    assert StorageFolder.of(below.location) == below
+    assert StorageFolder.of(below.location).path == below.path
     store = StorageFolder.of("s3://bucket/x")
     assert (store.path, store.is_local) == (None, False)
 
@@ -115,6 +113,7 @@ def test_a_path_is_told_from_a_store(tmp_path: Path) -> None:
         ("simplecache::s3://u:SECRET@b/x", "chains file systems"),
         ("file://u:SECRET@host/x", "is on another machine"),
         ("s3://", "names no folder"),
+        ("file:///", "names no folder"),
         (Path("s3://bucket/x"), "has lost a slash"),
         ("gs:/bucket/x", "has lost a slash"),
     ],

@@ -202,6 +202,19 @@ class _JudgedHandler(BaseHTTPRequestHandler):
         pass
 
 
+@contextlib.contextmanager
+def judged(endpoint: str, judge: Judge) -> Iterator[str]:
+    """Give an endpoint that asks of each request, by method and path, whether to pass it on to another."""
+    with _Judged(endpoint.rpartition("/")[2], judge) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 class S3Server:
     """Moto's server: any S3 client speaks to it, endpoint and keys given by the usual variables."""
 
@@ -254,12 +267,8 @@ class S3Server:
             self._ask("DELETE", f"{key}?uploadId={number}")
 
     def empty(self) -> None:
-        self.remove_below("")
-
-    def remove_below(self, prefix: str) -> None:
-        while keys := [key for key in self.names() if key.startswith(prefix)]:
-            for key in keys:
-                self.delete(key)
+        for key in self.names():
+            self.delete(key)
 
     def _ask(self, method: str, path: str, data: bytes | None = None) -> bytes:
         return _send(method, f"{self.endpoint}/{BUCKET}/{path}", data, Authorization=UNCHECKED_SIGNATURE)
@@ -268,18 +277,6 @@ class S3Server:
     def answering_late(self, released: threading.Event) -> Iterator[str]:
         """Give an endpoint that keeps its answers to what begins an upload until it is released."""
         with _Late(self.endpoint.rpartition("/")[2], released) as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            try:
-                yield f"http://127.0.0.1:{server.server_address[1]}"
-            finally:
-                server.shutdown()
-                thread.join()
-
-    @contextlib.contextmanager
-    def judged(self, judge: Judge) -> Iterator[str]:
-        """Give an endpoint that asks of each request, by method and path, whether to pass it on."""
-        with _Judged(self.endpoint.rpartition("/")[2], judge) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
             thread.start()
             try:

@@ -96,7 +96,9 @@ class Deployment:
     def put(self, plans: Mapping[str, ArchivePlan], folder: StorageFolder) -> ServingArtifact:
         """Make a new folder of the archives and config.properties, on the disk or in a store: whole or not at all.
 
-        Where its files can only appear one by one, config.properties is the last.
+        Where its files can only appear one by one, config.properties is the last. A process that is killed just
+        then leaves archives without it: TorchServe, told of that file as KServe's runtime tells it, does not start
+        [server], and no more does KServe's wrapper, which opens it first.
         """
         written = folder.put(self._items(plans))
         shown = str(folder) if folder.path is None else folder.path
