@@ -99,8 +99,9 @@ def release_findings(service: InferenceService, torchserve_version: str | None) 
     (source: ``dockerd-entrypoint.sh`` and ``ts/arg_parser.py`` in pytorch/serve).
     """
     told = told_release(service)
-    # Of a tag that says no release, and of a runtime of one's own, nothing is known.
-    is_open = told is None and (service.image, service.runtime_version, service.runtime) != (None, None, None)
+    # Nothing is known of a tag that says no release, of a runtime of one's own, and of KServe before 0.8.
+    is_own = (service.image, service.runtime_version, service.runtime) != (None, None, None)
+    is_open = told is None and (is_own or service.form == "pytorch")
     starts = told or (torchserve_version if is_open else KSERVE_STARTS)
     if starts is None:
         return

@@ -170,6 +170,9 @@ def service(**fields: Any) -> InferenceService:
         ({"runtime_version": "latest"}, NEW, None),
         ({"image": "registry:5000/own"}, NEW, None),
         ({"runtime": "own"}, NEW, None),
+        # KServe before 0.8.
+        ({"form": "pytorch"}, OLD, None),
+        ({"form": "pytorch", "runtime_version": "0.5.3"}, OLD, "the service starts 0.5.3"),
     ],
 )
 def test_another_release_than_the_one_asked_for_is_told(
