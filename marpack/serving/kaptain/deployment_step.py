@@ -115,9 +115,7 @@ class Step:
         if literal and planned.preset is not None:
             # One warning says it of the whole text.
             found = tuple(each for each in found if each.code not in _OF_THE_LITERAL_TEXT)
-        # The older form is for a KServe whose images nobody knows here.
-        starts = release_findings(service, version) if service.form == "model" else ()
-        return (*literal, *found, *starts)
+        return (*literal, *found, *release_findings(service, version))
 
     def _tell(self, made: ModelDeployment, texts: Sequence[str], *, keeps: bool) -> None:
         """Say what was made: the folder, what to know of it, and what the cluster is to be told (K148)."""

@@ -22,6 +22,7 @@ from marpack.kaptain import (
 )
 from marpack.remote.local_folder import LocalFolder
 from tests.support.deploys import ID, NAME, SERVING, digits_model, documents, predictor, storage_uri, tree
+from tests.support.object_store import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +169,7 @@ def test_a_store_that_refuses_leaves_everything_as_it_was(store: S3Server, name:
     def judge(method: str, path: str) -> Literal["pass", "refuse"]:
         return "refuse" if method in ("PUT", "POST") and name in path else "pass"
 
-    with store.judged(judge) as endpoint, pytest.raises(ModelDeploymentException, match=re.escape(name)):
+    with judged(store.endpoint, judge) as endpoint, pytest.raises(ModelDeploymentException, match=re.escape(name)):
         with_provider(endpoint).deploy(replace=True)
     assert {each: store.get(each) for each in store.names()} == stored
     assert store.unfinished() == []
@@ -186,7 +187,7 @@ def test_a_store_that_is_silent_from_the_record_on_keeps_what_it_may_name(
             gone.set()
         return "refuse" if gone.is_set() else "pass"
 
-    with store.judged(judge) as endpoint, pytest.raises(ModelDeploymentException):
+    with judged(store.endpoint, judge) as endpoint, pytest.raises(ModelDeploymentException):
         with_provider(endpoint).deploy()
     folder = storage_uri().removeprefix("s3://models/")
     assert {name.rpartition("/")[2] for name in store.names() if name.startswith(folder)} == {
@@ -210,7 +211,7 @@ def test_an_answer_that_got_lost_is_no_failure(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("call", ["deploy", "deploy_canary"])
 def test_a_store_that_cannot_be_asked(store: S3Server, call: str) -> None:
-    with store.judged(lambda *_: "refuse") as endpoint:
+    with judged(store.endpoint, lambda *_: "refuse") as endpoint:
         model = with_provider(endpoint)
         before = tree(".")
         with pytest.raises(ModelDeploymentException, match="check the credentials"):

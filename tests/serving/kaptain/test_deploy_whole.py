@@ -251,6 +251,14 @@ def test_interrupted_everything_is_as_before(renamed: str) -> None:
         digits_model().deploy(replace=True, env={"A": "1"})
 
 
+def test_what_cannot_be_forgotten_is_still_deployed() -> None:
+    model = digits_model()
+    model.deploy()
+    with all_as_before(), full_disk(0), pytest.raises(ModelDeploymentException, match="cannot be written"):
+        model.undeploy()
+    model.undeploy()
+
+
 def test_a_model_is_told_nothing_of_a_deploy_that_failed() -> None:
     model = digits_model()
     model.deploy()
