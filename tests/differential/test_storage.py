@@ -249,9 +249,11 @@ def test_a_store_that_fails_at_any_request_shows_nothing(
         base = folder_of(f"{kind}://{BUCKET}/{place}", **{**options, "endpoint_url": endpoint})
         while refused <= count:
             refused, count = refused + 1, 0
-            before = server.names()
+            before = set(server.names())
             told = failure(base.child(f"{refused}"))
-            visible = {name.removeprefix(f"{place}/{refused}/") for name in set(server.names()) - set(before)}
+            after = set(server.names())
+            assert before <= after
+            visible = {name.removeprefix(f"{place}/{refused}/") for name in after - before}
             if told is None:  # none was refused, or it was repeated
                 assert visible == {"a.mar", CONFIG}
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,10 @@ from marpack.serving import (
     load_declaration,
     serve_build,
 )
+from tests.differential.test_storage import STAGES, Stop
 from tests.serving.kaptain.test_artifact_builder import SECRET, listing, shown, unchanged
-from tests.support.object_store import BUCKET, S3Server
+from tests.support.object_store import BUCKET, S3Server, judged
+from tests.support.processes import end_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,6 +188,26 @@ def test_the_command_says_in_one_line_what_a_store_refuses(store: S3Server) -> N
         done = subprocess.run([*command, URL], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (f"marpack: error: '{URL}' may not be asked whether it exists: check the credentials\n")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("stage", ["before the first commit", "before the last commit"])
+def test_the_command_that_is_ended_leaves_nothing(
+    store: S3Server, stage: str, number: signal.Signals, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-m", "marpack", "serve-build", "a.json", "--check", "off", "-o", URL]
+    Path("a.json").write_text(json.dumps([{**MODELS[0], "model_name": "a"}]))
+    stop = Stop(*STAGES[stage])
+    with judged(store.endpoint, stop) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            stop.wait(process)
+            process.send_signal(number)
+            stop.release("pass")
+            out, err = end_of(process)
+    assert (process.returncode, out) == (status, b"")
+    assert err == (b"marpack: error: interrupted\n" if number == signal.SIGINT else b"")
+    assert (store.names(), store.unfinished()) == ([], [])
 
 
 def test_no_secret_of_a_url_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
