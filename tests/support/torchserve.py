@@ -12,22 +12,20 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import sysconfig
 import tempfile
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-import venv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import require
+from tests.support import environments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import pytest
 
@@ -102,8 +100,9 @@ class TorchServe:
         snapshots: bool = False,
         launcher: bool = False,
         warm: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Iterator[TorchServe]:
-        """Run a server that is told this file and nothing else until the block is left.
+        """Run a server that is told this file, and in its environment ``variables``, until the block is left.
 
         With ``snapshots`` it saves its own files, `saved` finds the newest. With ``launcher`` it is started as
         users do, by ``torchserve --ts-config``, which reads the file too. ``warm`` is an interpreter that it finds
@@ -115,7 +114,9 @@ class TorchServe:
         # What the killed leave behind may still appear while the folder goes.
         with tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder:
             server = cls(version, config, Path(folder))
-            process = server._start(python, snapshots=snapshots, launcher=launcher, warm=warm)
+            process = server._start(
+                python, snapshots=snapshots, launcher=launcher, warm=warm, variables=variables or {}
+            )
             try:
                 server._await_answer(process)
                 yield server
@@ -130,6 +131,10 @@ class TorchServe:
     def predict(self, model: str, request: object, version: str | None = None) -> Any:
         """Return the model's answer; its default version's when none is named."""
         path = "/".join(["/predictions", *map(urllib.parse.quote, filter(None, [model, version]))])
+        return self._ask("POST", self._inference, path, request)
+
+    def infer(self, path: str, request: object) -> Any:
+        """Return the answer to a request at a path of another protocol's: ``/v1/models/m:predict``."""
         return self._ask("POST", self._inference, path, request)
 
     def unregister(self, model: str) -> None:
@@ -196,7 +201,7 @@ class TorchServe:
         return "\n".join([f"TorchServe {self.version} logged:", *telling[-LOG_TAIL_LINES:]])
 
     def _start(
-        self, python: Path, *, snapshots: bool, launcher: bool, warm: Path | None
+        self, python: Path, *, snapshots: bool, launcher: bool, warm: Path | None, variables: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
         if launcher:
             command = [str(python), "-m", "ts.model_server", "--foreground", "--ts-config", str(self._config)]
@@ -240,7 +245,7 @@ class TorchServe:
             return subprocess.Popen(
                 command if snapshots else [*command, silent],
                 cwd=self._home,
-                env=others | mine,
+                env=others | mine | dict(variables),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -330,45 +335,13 @@ def install_folder(config: pytest.Config) -> Path:
 
 
 def environment(version: str, cache: Path) -> Path:
-    """Return the interpreter of an environment that has this version; it is made once and kept in the cache.
-
-    Only the package `ts` is its own. Everything else, torch above all, is found behind it in the
-    environment that runs the tests.
-    """
-    folder = cache / f"torchserve-{version}-{sys.implementation.cache_tag}"
-    python = folder / "bin" / "python"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{folder.name}.lock").open("w") as lock:  # another process may be about to make it
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not python.exists():
-            _make_environment(version, folder)
-    [packages] = folder.glob("lib/python3*/site-packages")
-    behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
-    # Only where it changes: a worker that starts at that moment would find it empty.
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+    """Return the interpreter of an environment that has this version; only the package `ts` is its own."""
+    folder = f"torchserve-{version}"
+    python = environments.environment(cache, folder, [f"torchserve=={version}", *UNDECLARED.get(version, [])])
     found = (package_home(python) / "ts" / "version.txt").read_text(encoding="ascii").strip()
     if found != version:
-        raise ServerError(f"{folder} holds TorchServe {found}, not {version}: delete it")
+        raise ServerError(f"{python.parents[1]} holds TorchServe {found}, not {version}: delete it")
     return python
-
-
-def _make_environment(version: str, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    # Made aside and renamed: one that was interrupted is never taken for a whole one.
-    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-        made = Path(aside, "environment")
-        venv.create(made, symlinks=True, with_pip=False)
-        install([f"torchserve=={version}", *UNDECLARED.get(version, [])], made / "bin" / "python")
-        made.rename(folder)
-
-
-def install(requirements: list[str], python: Path) -> None:
-    """Install packages without what they depend on."""
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-    done = subprocess.run([*pip, *requirements], capture_output=True, text=True, check=False)
-    require(done.returncode == 0, f"{requirements[0]}, but pip said: {done.stderr.strip()[-500:]}")
 
 
 def package_home(python: Path) -> Path:
