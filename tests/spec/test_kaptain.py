@@ -43,8 +43,8 @@ DOCUMENTS = re.findall(r"^### (K[0-9]{3})\. ", (SPEC / "kserve.md").read_text("u
 
 # What was read out of the public pages of the SDK and of KServe.
 REQUIREMENTS = numbers(
-    "K100 to K116, K120 to K152, K160 to K163, K170 to K172, K176 to K178, K185 to K187, K190 to K193, K195, K197, "
-    "K200 to K207, K215 to K222, K230 to K236, K240 to K256, K260, "
+    "K100 to K116, K120 to K152, K160 to K163, K170 to K172, K176 to K178, K185 to K187, K190 to K193, K195, "
+    "K197, K200 to K207, K215 to K222, K230 to K236, K240 to K256, K260, "
     "K300 to K314, K320, K321, K330 to K333, K340 to K347"
 )
 
