@@ -16,7 +16,11 @@ import yaml  # type: ignore[import-untyped]
 from tests.support.tutorials import DIGITS, ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.object_store import S3Server
+
+pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs" / "kaptain.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -29,7 +33,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_page_runs_in_its_order(folder: Path, s3: S3Server) -> None:
+@pytest.fixture
+def store(s3: S3Server) -> Iterator[S3Server]:
+    yield s3
+    s3.empty()
+
+
+@pytest.mark.usefixtures("store")
+def test_the_page_runs_in_its_order(folder: Path) -> None:
     code = "".join(text for language, text in BLOCKS if language == "python")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
@@ -48,7 +59,6 @@ def test_the_page_runs_in_its_order(folder: Path, s3: S3Server) -> None:
     told = done.stderr.splitlines()
     assert told
     assert [line for line in told if "WARNING" in line or "ERROR" in line] == []
-    s3.empty()
 
 
 def test_the_command_of_the_page_writes_the_same_kind_of_document(folder: Path) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.support.object_store import S3Server
 
+pytestmark = pytest.mark.slow
+
 HEX = re.compile(r"[0-9a-f]{32}")
 
 
@@ -102,11 +104,10 @@ def test_tensorflow(store: S3Server) -> None:
     applied(model, cluster)
     assert "canaryTrafficPercent" not in cluster.predictor("dev-mnist")
     assert cluster.storage_uri("dev-mnist") != first
-    prefix = first.removeprefix("s3://kaptain/")
-    exported = sorted(name.removeprefix(prefix) for name in store.names() if name.startswith(prefix))
-    assert {"/saved_model.pb", "/variables/variables.index"} <= {
-        re.sub("^/(mnist|0001)", "", each) for each in exported
-    }
+    prefix = first.removeprefix("s3://kaptain/") + "/"
+    exported = {name.removeprefix(prefix) for name in store.names() if name.startswith(prefix)}
+    # TensorFlow's server looks for the folder of a version.
+    assert exported == {"0001/saved_model.pb", "0001/variables/variables.index"}
 
 
 def test_feast() -> None:
