@@ -21,9 +21,11 @@ from tests.typing.test_seed import EXAMPLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.kserve_models import Judge
     from tests.support.object_store import S3Server
 
-pytestmark = pytest.mark.slow
+# The judge of the documents comes from a package registry.
+pytestmark = pytest.mark.server
 
 HEX = re.compile(r"[0-9a-f]{32}")
 
@@ -53,9 +55,14 @@ def store(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     bucket.empty()
 
 
-def applied(model: Any, cluster: Cluster | None = None) -> Cluster:
+@pytest.fixture
+def cluster(kserve_judge: Judge) -> Cluster:
+    return Cluster(kserve_judge)
+
+
+def applied(cluster: Cluster, model: Any) -> Cluster:
     """Apply what deploy wrote."""
-    cluster = cluster or Cluster()
+    assert model.deployment.files
     for file in model.deployment.files:
         cluster.apply(Path(file).read_text(encoding="utf-8"))
     return cluster
@@ -66,7 +73,7 @@ def shown(store: S3Server) -> list[str]:
     return sorted(HEX.sub("*", name) for name in store.names())
 
 
-def test_scikit_learn(store: S3Server) -> None:
+def test_scikit_learn(store: S3Server, cluster: Cluster) -> None:
     notebook = Notebook()
     notebook.run(tutorials.SKLEARN)
     model = notebook["model"]
@@ -77,7 +84,7 @@ def test_scikit_learn(store: S3Server) -> None:
     assert (model.name, model.description, model.version) == ("MNIST", "MNIST Model", "0.0.1")
     assert (model.hyperparameters, model.metrics) == (None, None)
     assert notebook.run('model.deploy(cpu="0.5", memory="500M", replace=True)') is True
-    predictor = applied(model).predictor("dev-mnist")
+    predictor = applied(cluster, model).predictor("dev-mnist")
     assert predictor["model"]["modelFormat"]["name"] == "sklearn"
     assert predictor["model"]["resources"]["requests"] == {"cpu": "0.5", "memory": "500M"}
     # The server of scikit-learn reads the model as it was exported; there is nothing to pack.
@@ -86,22 +93,22 @@ def test_scikit_learn(store: S3Server) -> None:
     assert not [name for name in store.names() if name.endswith(".mar")]
 
 
-def test_tensorflow(store: S3Server) -> None:
+def test_tensorflow(store: S3Server, cluster: Cluster) -> None:
     notebook = Notebook()
     notebook.run(tutorials.TENSORFLOW)
     model = notebook["model"]
     train(tutorials.TENSORFLOW_TRAINER, environment=model.trainer_environment())
     assert notebook.run('model.deploy(cpu="1", memory="2G")') is True
-    cluster = applied(model)
+    applied(cluster, model)
     first = cluster.storage_uri("dev-mnist")
     assert cluster.predictor("dev-mnist")["model"]["modelFormat"]["name"] == "tensorflow"
     train(tutorials.TENSORFLOW_TRAINER, environment=model.trainer_environment(phase="tuned"))
     notebook.run("model.deploy_canary(canary_traffic_percentage=30)")
-    applied(model, cluster)
+    applied(cluster, model)
     assert cluster.predictor("dev-mnist")["canaryTrafficPercent"] == 30
     assert re.fullmatch("s3://kaptain/models/dev/mnist/tuned/[0-9a-f]{32}", cluster.storage_uri("dev-mnist"))
     notebook.run("model.promote_canary()")
-    applied(model, cluster)
+    applied(cluster, model)
     assert "canaryTrafficPercent" not in cluster.predictor("dev-mnist")
     assert cluster.storage_uri("dev-mnist") != first
     prefix = first.removeprefix("s3://kaptain/") + "/"
@@ -110,7 +117,7 @@ def test_tensorflow(store: S3Server) -> None:
     assert exported == {"0001/saved_model.pb", "0001/variables/variables.index"}
 
 
-def test_feast() -> None:
+def test_feast(cluster: Cluster) -> None:
     notebook = Notebook()
     notebook.run(tutorials.FEAST)
     model = notebook["model"]
@@ -118,7 +125,7 @@ def test_feast() -> None:
         notebook.run(tutorials.FEAST_IMAGE)
     train(tutorials.SKLEARN_TRAINER, environment=model.trainer_environment())
     assert notebook.run(tutorials.FEAST_DEPLOY) is True
-    spec = applied(model).service("dev-wine")["spec"]
+    spec = applied(cluster, model).service("dev-wine")["spec"]
     [container] = spec["transformer"]["containers"]
     assert container["name"] == "kserve-container"
     assert container["image"] == "registry.example/wine:transformer"
@@ -131,7 +138,7 @@ def test_feast() -> None:
     assert "resources" not in spec["predictor"]["model"]
 
 
-def test_the_torchserve_page(folder: Path, store: S3Server) -> None:
+def test_the_torchserve_page(folder: Path, store: S3Server, cluster: Cluster) -> None:
     """The settings are written, edited and given back; what is uploaded has them as they were edited."""
     notebook = Notebook()
     notebook.run(tutorials.TORCHSERVE)
@@ -146,6 +153,7 @@ def test_the_torchserve_page(folder: Path, store: S3Server) -> None:
         "models/dev/mnist/deploy/*/model-store/dev-mnist.mar",
         "models/dev/mnist/deploy/deployment.json",
     ]
+    assert applied(cluster, notebook["model"]).storage_uri("dev-mnist") == notebook["model"].deployment.uri
     [config, archive] = [name for name in sorted(store.names()) if HEX.search(name)]
     assert store.get(config) == edited
     (folder / "got.mar").write_bytes(store.get(archive))
