@@ -56,6 +56,12 @@ def store(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
 
 
 @pytest.fixture
+def notebook() -> Iterator[Notebook]:
+    with Notebook.opened() as notebook:
+        yield notebook
+
+
+@pytest.fixture
 def cluster(kserve_judge: Judge) -> Cluster:
     return Cluster(kserve_judge)
 
@@ -73,8 +79,7 @@ def shown(store: S3Server) -> list[str]:
     return sorted(HEX.sub("*", name) for name in store.names())
 
 
-def test_scikit_learn(store: S3Server, cluster: Cluster) -> None:
-    notebook = Notebook()
+def test_scikit_learn(store: S3Server, cluster: Cluster, notebook: Notebook) -> None:
     notebook.run(tutorials.SKLEARN)
     model = notebook["model"]
     with pytest.raises(MarpackError, match="trainer_environment"):
@@ -93,8 +98,7 @@ def test_scikit_learn(store: S3Server, cluster: Cluster) -> None:
     assert not [name for name in store.names() if name.endswith(".mar")]
 
 
-def test_tensorflow(store: S3Server, cluster: Cluster) -> None:
-    notebook = Notebook()
+def test_tensorflow(store: S3Server, cluster: Cluster, notebook: Notebook) -> None:
     notebook.run(tutorials.TENSORFLOW)
     model = notebook["model"]
     train(tutorials.TENSORFLOW_TRAINER, environment=model.trainer_environment())
@@ -117,8 +121,7 @@ def test_tensorflow(store: S3Server, cluster: Cluster) -> None:
     assert exported == {"0001/saved_model.pb", "0001/variables/variables.index"}
 
 
-def test_feast(cluster: Cluster) -> None:
-    notebook = Notebook()
+def test_feast(cluster: Cluster, notebook: Notebook) -> None:
     notebook.run(tutorials.FEAST)
     model = notebook["model"]
     with pytest.raises(MarpackError, match="docker build"):
@@ -138,9 +141,8 @@ def test_feast(cluster: Cluster) -> None:
     assert "resources" not in spec["predictor"]["model"]
 
 
-def test_the_torchserve_page(folder: Path, store: S3Server, cluster: Cluster) -> None:
+def test_the_torchserve_page(folder: Path, store: S3Server, cluster: Cluster, notebook: Notebook) -> None:
     """The settings are written, edited and given back; what is uploaded has them as they were edited."""
-    notebook = Notebook()
     notebook.run(tutorials.TORCHSERVE)
     path = folder / "config.properties"
     assert path.read_text() == EXAMPLE.replace("<YOUR_MODEL_NAME>", "dev-mnist")

@@ -35,7 +35,7 @@ DEPLOYED = {"config/config.properties", f"model-store/{NAME}.mar"}
 
 
 @pytest.fixture
-def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Notebook:
+def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
     """Stand in the folder of the tutorial, with the model of these tests."""
     for name in ("model.py", "handler.py", "index_to_name.json", "digits.pt"):
         shutil.copy(DIGITS / name, tmp_path)
@@ -44,7 +44,8 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Notebook:
     (tmp_path / "datasets" / "MNIST").mkdir(parents=True)
     (tmp_path / "datasets" / "MNIST" / "images").write_bytes(b"\0" * 1000)
     monkeypatch.chdir(tmp_path)
-    return Notebook()
+    with Notebook.opened() as notebook:
+        yield notebook
 
 
 @pytest.fixture

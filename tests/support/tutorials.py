@@ -8,6 +8,7 @@ The models are those of these tests. The cells import `kaptain`, and a `Notebook
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import subprocess
@@ -15,8 +16,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from marpack.kaptain import envs
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "tests" / "models" / "digits"
@@ -255,6 +258,16 @@ class Notebook:
 
     def __init__(self) -> None:
         self._names: dict[str, Any] = {"__name__": "__main__"}
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls) -> Iterator[Notebook]:
+        """Give a notebook, and forget the switches that its cells have set for the whole process."""
+        try:
+            yield cls()
+        finally:
+            for name in ("VERBOSE", "DEBUG"):
+                vars(envs).pop(name, None)
 
     def __getitem__(self, name: str) -> Any:
         return self._names[name]
