@@ -6,8 +6,12 @@ Nothing passes from the one to the other but what a cluster gets: objects in a s
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +26,7 @@ from tests.support.torchserve import TorchServe, addresses, install_folder
 from tests.support.tutorials import DIGITS, Notebook, train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.support.kserve_models import Judge
     from tests.support.object_store import S3Server
@@ -210,6 +214,45 @@ def test_a_current_server_answers_as_the_manifest_says(
     with start(cluster, version) as server:
         assert server.infer(PATH, wanted["request"]) == wanted["answer"], server.log_tail()
         assert server.described_version() == version
+
+
+@pytest.mark.usefixtures("notebook")
+def test_commands_alone_make_a_service_that_answers(
+    store: S3Server, start: Callable[[Cluster, str], Any], kserve_judge: Judge
+) -> None:
+    """Without the SDK's names: a declaration is built into a store, and a manifest written for it."""
+    declared = {
+        "model-name": NAME,
+        "handler": "handler.py",
+        "model-file": "model.py",
+        "serialized-file": "digits.pt",
+        "extra-files": "index_to_name.json",
+    }
+    Path("models.json").write_text(json.dumps({"preset": "kserve", "models": [declared]}))
+    uri = "s3://kaptain/built/digits"
+    endpoint = {"AWS_ENDPOINT_URL": store.endpoint}  # of the command's own; the manifest has it from S3_ENDPOINT
+    marpack("serve-build", "models.json", "-o", uri, environment=endpoint)
+    marpack(
+        *("manifest", "kserve", "--name", NAME, "--storage-uri", uri, "-o", "digits.yaml"),
+        *("--torchserve-version", "0.9.0", "--cpu", "1", "--memory", "4G", "--max-replicas", "3"),
+        *("--s3-from-environment", "--with-credentials"),
+    )
+    cluster = Cluster(kserve_judge)
+    for file in ("digits.yaml", "digits-secret.yaml"):
+        cluster.apply(Path(file).read_text(encoding="utf-8"))
+    assert cluster.predictor(NAME)["maxReplicas"] == 3
+    pixels = expected()["request"]["instances"][0]["data"]
+    with start(cluster, "0.9.0") as server:
+        answer = server.infer(PATH, {"instances": [{"body": {"pixels": pixels}}]})
+        assert [found["class"] for found in answer["predictions"]] == ["eight"], server.log_tail()
+
+
+def marpack(*words: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Run a command of marpack's, which says nothing of what would go wrong."""
+    variables = os.environ | {"PYTHONPATH": str(tutorials.ROOT)} | dict(environment)
+    command = [sys.executable, "-m", "marpack", *words]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 DEPLOY = 'model.deploy(cpu="1", memory="2G")'
