@@ -231,8 +231,8 @@ def test_commands_alone_make_a_service_that_answers(
     Path("models.json").write_text(json.dumps({"preset": "kserve", "models": [declared]}))
     uri = "s3://kaptain/built/digits"
     endpoint = {"AWS_ENDPOINT_URL": store.endpoint}  # of the command's own; the manifest has it from S3_ENDPOINT
-    marpack("serve-build", "models.json", "-o", uri, environment=endpoint)
-    marpack(
+    run_marpack("serve-build", "models.json", "-o", uri, environment=endpoint)
+    run_marpack(
         *("manifest", "kserve", "--name", NAME, "--storage-uri", uri, "-o", "digits.yaml"),
         *("--torchserve-version", "0.9.0", "--cpu", "1", "--memory", "4G", "--max-replicas", "3"),
         *("--s3-from-environment", "--with-credentials"),
@@ -247,7 +247,7 @@ def test_commands_alone_make_a_service_that_answers(
         assert [found["class"] for found in answer["predictions"]] == ["eight"], server.log_tail()
 
 
-def marpack(*words: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+def run_marpack(*words: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
     """Run a command of marpack's, which says nothing of what would go wrong."""
     variables = os.environ | {"PYTHONPATH": str(tutorials.ROOT)} | dict(environment)
     command = [sys.executable, "-m", "marpack", *words]
