@@ -218,8 +218,9 @@ def judged(endpoint: str, judge: Judge) -> Iterator[str]:
 class S3Server:
     """Moto's server: any S3 client speaks to it, endpoint and keys given by the usual variables."""
 
-    def __init__(self, port: int) -> None:
-        self.endpoint = f"http://127.0.0.1:{port}"
+    def __init__(self, endpoint: str, bucket: str = BUCKET) -> None:
+        self.endpoint = endpoint
+        self.bucket = bucket
         self.environment = {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "marpack-test-key",
@@ -234,9 +235,13 @@ class S3Server:
     def running(cls) -> Iterator[S3Server]:
         [port] = free_ports(1)
         with _process(["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
-            server = cls(port)
-            server._ask("PUT", "")
-            yield server
+            yield cls(f"http://127.0.0.1:{port}").with_bucket(BUCKET)
+
+    def with_bucket(self, name: str) -> S3Server:
+        """Return the same server with a bucket of its own, which is made where it is not there."""
+        server = S3Server(self.endpoint, name)
+        server._ask("PUT", "")
+        return server
 
     def put(self, key: str, data: bytes) -> None:
         self._ask("PUT", urllib.parse.quote(key), data)
@@ -271,7 +276,7 @@ class S3Server:
             self.delete(key)
 
     def _ask(self, method: str, path: str, data: bytes | None = None) -> bytes:
-        return _send(method, f"{self.endpoint}/{BUCKET}/{path}", data, Authorization=UNCHECKED_SIGNATURE)
+        return _send(method, f"{self.endpoint}/{self.bucket}/{path}", data, Authorization=UNCHECKED_SIGNATURE)
 
     @contextlib.contextmanager
     def answering_late(self, released: threading.Event) -> Iterator[str]:

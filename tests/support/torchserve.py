@@ -12,19 +12,17 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import sysconfig
 import tempfile
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-import venv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import require
+from tests.support import environments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -337,45 +335,13 @@ def install_folder(config: pytest.Config) -> Path:
 
 
 def environment(version: str, cache: Path) -> Path:
-    """Return the interpreter of an environment that has this version; it is made once and kept in the cache.
-
-    Only the package `ts` is its own. Everything else, torch above all, is found behind it in the
-    environment that runs the tests.
-    """
-    folder = cache / f"torchserve-{version}-{sys.implementation.cache_tag}"
-    python = folder / "bin" / "python"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{folder.name}.lock").open("w") as lock:  # another process may be about to make it
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not python.exists():
-            _make_environment(version, folder)
-    [packages] = folder.glob("lib/python3*/site-packages")
-    behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
-    # Only where it changes: a worker that starts at that moment would find it empty.
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+    """Return the interpreter of an environment that has this version; only the package `ts` is its own."""
+    folder = f"torchserve-{version}"
+    python = environments.environment(cache, folder, [f"torchserve=={version}", *UNDECLARED.get(version, [])])
     found = (package_home(python) / "ts" / "version.txt").read_text(encoding="ascii").strip()
     if found != version:
-        raise ServerError(f"{folder} holds TorchServe {found}, not {version}: delete it")
+        raise ServerError(f"{python.parents[1]} holds TorchServe {found}, not {version}: delete it")
     return python
-
-
-def _make_environment(version: str, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    # Made aside and renamed: one that was interrupted is never taken for a whole one.
-    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-        made = Path(aside, "environment")
-        venv.create(made, symlinks=True, with_pip=False)
-        install([f"torchserve=={version}", *UNDECLARED.get(version, [])], made / "bin" / "python")
-        made.rename(folder)
-
-
-def install(requirements: list[str], python: Path) -> None:
-    """Install packages without what they depend on."""
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-    done = subprocess.run([*pip, *requirements], capture_output=True, text=True, check=False)
-    require(done.returncode == 0, f"{requirements[0]}, but pip said: {done.stderr.strip()[-500:]}")
 
 
 def package_home(python: Path) -> Path:

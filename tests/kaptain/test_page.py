@@ -1,0 +1,82 @@
+"""The examples of docs/kaptain.md run as they stand, in their order, in one process."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from tests.support.tutorials import DIGITS, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.object_store import S3Server
+
+pytestmark = pytest.mark.slow
+
+PAGE = (ROOT / "docs" / "kaptain.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("model.py", "handler.py", "index_to_name.json", "digits.pt"):
+        shutil.copy(DIGITS / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def store(s3: S3Server) -> Iterator[S3Server]:
+    yield s3
+    s3.empty()
+
+
+@pytest.mark.usefixtures("store")
+def test_the_page_runs_in_its_order(folder: Path) -> None:
+    code = "".join(text for language, text in BLOCKS if language == "python")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    uri, files, url = done.stdout.splitlines()
+    assert re.fullmatch(r"s3://models/teams/vision/dev/digits/deploy/[0-9a-f]{32}", uri)
+    assert [Path(file).name for file in files.split()] == ["dev-digits.yaml", "dev-digits-secret.yaml"]
+    assert url == "http://dev-digits.default.svc.cluster.local"
+    # What it tells is for the eye, and has no warning in it.
+    told = done.stderr.splitlines()
+    assert told
+    assert [line for line in told if "WARNING" in line or "ERROR" in line] == []
+
+
+def test_the_command_of_the_page_writes_the_same_kind_of_document(folder: Path) -> None:
+    [command] = [text for language, text in BLOCKS if language == "sh"]
+    build = (
+        "from marpack.serving import Model, TorchServingArtifactBuilder\n"
+        "serving = {'model_file': 'model.py', 'handler': 'handler.py', 'serialized_file': 'digits.pt'}\n"
+        "TorchServingArtifactBuilder(Model(id='digits', serving_config=serving)).build('deploy')\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", build], cwd=folder, env=environment, check=True)
+    words = command.split()
+    assert words[0] == "marpack"
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    [service, *_] = yaml.safe_load_all((folder / "digits.yaml").read_text(encoding="utf-8"))
+    predictor = service["spec"]["predictor"]
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (1, 4)
+    assert predictor["model"]["storageUri"] == "s3://models/digits"

@@ -1,0 +1,55 @@
+"""Environments in which one package of PyPI is installed, made once and kept in pytest's cache."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.conftest import require
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def environment(cache: Path, name: str, requirements: Sequence[str]) -> Path:
+    """Return the interpreter of an environment that has these packages, without what they depend on.
+
+    Everything else is found behind them in the environment that runs the tests.
+    """
+    folder = cache / f"{name}-{sys.implementation.cache_tag}"
+    python = folder / "bin" / "python"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"{folder.name}.lock").open("w") as lock:  # another process may be about to make it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not python.exists():
+            _make(folder, requirements)
+    [packages] = folder.glob("lib/python3*/site-packages")
+    behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
+    # Only where it changes: a process that starts at that moment would find it empty.
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+    return python
+
+
+def _make(folder: Path, requirements: Sequence[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    # Made aside and renamed: one that was interrupted is never taken for a whole one.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+        made = Path(aside, "environment")
+        venv.create(made, symlinks=True, with_pip=False)
+        _install(requirements, made / "bin" / "python")
+        made.rename(folder)
+
+
+def _install(requirements: Sequence[str], python: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
+    done = subprocess.run([*pip, *requirements], capture_output=True, text=True, check=False)
+    require(done.returncode == 0, f"{requirements[0]}, but pip said: {done.stderr.strip()[-500:]}")
