@@ -5,12 +5,14 @@ training and building images, raises ``NotDoneHereError``, which says what to do
 """
 
 from marpack.serving.deploy.names import sanitize_string
-from marpack.serving.kaptain import envs
-from marpack.serving.kaptain.artifact_builder import TorchServingArtifactBuilder
-from marpack.serving.kaptain.config import Config
-from marpack.serving.kaptain.domains import Categorical, Discrete, Domain, Double, Integer
-from marpack.serving.kaptain.elsewhere import ImageBuilderUtil
-from marpack.serving.kaptain.exceptions import (
+from marpack.serving.kaptain.artifacts.artifact_builder import TorchServingArtifactBuilder
+from marpack.serving.kaptain.exports.trainer import MetadataUtil, ModelExportUtil
+from marpack.serving.kaptain.model import Model
+from marpack.serving.kaptain.values import envs
+from marpack.serving.kaptain.values.config import Config
+from marpack.serving.kaptain.values.domains import Categorical, Discrete, Domain, Double, Integer
+from marpack.serving.kaptain.values.elsewhere import ImageBuilderUtil
+from marpack.serving.kaptain.values.exceptions import (
     ImageBuildException,
     InvalidModelProperty,
     ModelAlreadyExistsException,
@@ -25,10 +27,9 @@ from marpack.serving.kaptain.exceptions import (
     UnsupportedModelFrameworkException,
     WorkloadDeploymentError,
 )
-from marpack.serving.kaptain.frameworks import ModelFramework
-from marpack.serving.kaptain.model import Model
-from marpack.serving.kaptain.model_meta import ModelMeta
-from marpack.serving.kaptain.providers import (
+from marpack.serving.kaptain.values.frameworks import ModelFramework
+from marpack.serving.kaptain.values.model_meta import ModelMeta
+from marpack.serving.kaptain.values.providers import (
     ConfigurationProvider,
     DefaultMinioConfigurationProvider,
     DockerConfigurationProvider,
@@ -37,7 +38,6 @@ from marpack.serving.kaptain.providers import (
     FileBasedConfigurationProvider,
     S3ConfigurationProvider,
 )
-from marpack.serving.kaptain.trainer import MetadataUtil, ModelExportUtil
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import CONFIG_MAP_KIND, SECRET_KIND, Transformer
 

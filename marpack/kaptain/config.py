@@ -1,3 +1,3 @@
 """``kaptain.config`` (K104)."""
 
-from marpack.serving.kaptain.config import Config as Config
+from marpack.serving.kaptain.values.config import Config as Config

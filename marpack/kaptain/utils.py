@@ -1,6 +1,6 @@
 """``kaptain.utils`` (K109): what it does in a cluster ``kubectl`` does, as each of its functions says (K255)."""
 
-from marpack.serving.kaptain.elsewhere import cluster_function
+from marpack.serving.kaptain.values.elsewhere import cluster_function
 
 clean = cluster_function("clean")
 clean_all = cluster_function("clean_all")

@@ -7,7 +7,7 @@ from marpack.serving.deploy.declaration import load_declaration, serve_build
 from marpack.serving.deploy.deployment import ServingArtifact
 from marpack.serving.deploy.model_build import ExportedModel
 from marpack.serving.deploy.names import sanitize_string
-from marpack.serving.kaptain.artifact_builder import TorchServingArtifactBuilder, WrittenConfig
+from marpack.serving.kaptain.artifacts.artifact_builder import TorchServingArtifactBuilder, WrittenConfig
 from marpack.serving.kaptain.model import Model
 from marpack.serving.kserve.described import inference_service
 from marpack.serving.kserve.inference_service import InferenceService

@@ -1,7 +1,7 @@
 """``kaptain.hyperparameter.domains`` (K109)."""
 
-from marpack.serving.kaptain.domains import Categorical as Categorical
-from marpack.serving.kaptain.domains import Discrete as Discrete
-from marpack.serving.kaptain.domains import Domain as Domain
-from marpack.serving.kaptain.domains import Double as Double
-from marpack.serving.kaptain.domains import Integer as Integer
+from marpack.serving.kaptain.values.domains import Categorical as Categorical
+from marpack.serving.kaptain.values.domains import Discrete as Discrete
+from marpack.serving.kaptain.values.domains import Domain as Domain
+from marpack.serving.kaptain.values.domains import Double as Double
+from marpack.serving.kaptain.values.domains import Integer as Integer

@@ -1,3 +1,3 @@
 """``kaptain.model.frameworks`` (K101)."""
 
-from marpack.serving.kaptain.frameworks import ModelFramework as ModelFramework
+from marpack.serving.kaptain.values.frameworks import ModelFramework as ModelFramework

@@ -1,3 +1,3 @@
 """``kaptain.platform.image_builder_util`` (K109)."""
 
-from marpack.serving.kaptain.elsewhere import ImageBuilderUtil as ImageBuilderUtil
+from marpack.serving.kaptain.values.elsewhere import ImageBuilderUtil as ImageBuilderUtil

@@ -1,3 +1,3 @@
 """``kaptain.platform.metadata_util`` (K108)."""
 
-from marpack.serving.kaptain.trainer import MetadataUtil as MetadataUtil
+from marpack.serving.kaptain.exports.trainer import MetadataUtil as MetadataUtil

@@ -1,3 +1,3 @@
 """``kaptain.platform.model_export_util`` (K108)."""
 
-from marpack.serving.kaptain.trainer import ModelExportUtil as ModelExportUtil
+from marpack.serving.kaptain.exports.trainer import ModelExportUtil as ModelExportUtil

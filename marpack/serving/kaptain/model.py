@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marpack.serving.kaptain import deployments, model_document
-from marpack.serving.kaptain.config import Config
-from marpack.serving.kaptain.described_model import DescribedModel
-from marpack.serving.kaptain.elsewhere import not_done_here
-from marpack.serving.kaptain.exports import Phase, trainer_variables
-from marpack.serving.kaptain.model_meta import ModelMeta
+from marpack.serving.kaptain import model_document
+from marpack.serving.kaptain.deploys import calls
+from marpack.serving.kaptain.exports.exports import Phase, trainer_variables
+from marpack.serving.kaptain.values.config import Config
+from marpack.serving.kaptain.values.described_model import DescribedModel
+from marpack.serving.kaptain.values.elsewhere import not_done_here
+from marpack.serving.kaptain.values.model_meta import ModelMeta
 from marpack.serving.kserve.quantities import Quantity
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
@@ -100,7 +101,7 @@ class Model(DescribedModel):
         arguments and the model's files, before anything is built or sent, ``UnsupportedModelDeploymentException``,
         ``ModelDeploymentException`` for what the disk or the store refuses, and ``CheckError``.
         """
-        return deployments.deploy(
+        return calls.deploy(
             self,
             model_uri=model_uri,
             autoscale=autoscale,
@@ -122,28 +123,28 @@ class Model(DescribedModel):
         unless ``model_uri`` is given. ``options`` are ``output`` and those of packing. Raises what ``deploy``
         does, and ``ModelDeploymentException`` when nothing is deployed.
         """
-        deployments.deploy_canary(self, canary_traffic_percentage, model_uri, **options)
+        calls.deploy_canary(self, canary_traffic_percentage, model_uri, **options)
 
     def promote_canary(self, *, output: str | os.PathLike[str] | None = None) -> None:
         """Write the manifest that gives the canary all of the traffic (K161).
 
         Raises ``ModelDeploymentException`` when there is no canary.
         """
-        deployments.promote_canary(self, output=output)
+        calls.promote_canary(self, output=output)
 
     def rollback_canary(self, *, output: str | os.PathLike[str] | None = None) -> None:
         """Write the manifest that takes the canary away, and gives all of the traffic back (K161).
 
         Raises ``ModelDeploymentException`` when there is no canary.
         """
-        deployments.rollback_canary(self, output=output)
+        calls.rollback_canary(self, output=output)
 
     def undeploy(self) -> None:
         """Forget what is deployed, canary and all, and say how ``kubectl`` removes it (K162).
 
         Raises ``ModelDeploymentException`` when nothing is deployed.
         """
-        deployments.undeploy(self)
+        calls.undeploy(self)
 
     def build(self, verbose: bool | None = None) -> bool:
         """Raise ``NotDoneHereError``: marpack builds no images."""

@@ -15,16 +15,16 @@ from marpack.errors import PlanError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url
-from marpack.serving.kaptain import metrics
-from marpack.serving.kaptain.config import Config
-from marpack.serving.kaptain.described_model import PROPERTIES, STATES, DescribedModel, property_issues
-from marpack.serving.kaptain.exceptions import (
+from marpack.serving.kaptain.exports import metrics
+from marpack.serving.kaptain.exports.exports import model_folder
+from marpack.serving.kaptain.values.config import Config
+from marpack.serving.kaptain.values.described_model import PROPERTIES, STATES, DescribedModel, property_issues
+from marpack.serving.kaptain.values.exceptions import (
     ModelAlreadyExistsException,
     ModelPlanError,
     ModelValidationException,
     property_error,
 )
-from marpack.serving.kaptain.exports import model_folder
 
 FILE_NAME = "model.json"
 _FORMAT = "marpack-kaptain-model"

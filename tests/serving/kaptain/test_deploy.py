@@ -24,7 +24,7 @@ from marpack.kaptain import (
     envs,
 )
 from marpack.kaptain.platform.constants import CONFIG_MAP_KIND, SECRET_KIND
-from marpack.serving.kaptain.artifact_builder import TorchServingArtifactBuilder
+from marpack.serving.kaptain.artifacts.artifact_builder import TorchServingArtifactBuilder
 from tests.support.deploys import (
     ID,
     NAME,

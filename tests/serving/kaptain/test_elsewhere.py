@@ -6,7 +6,7 @@ import pytest
 
 from marpack.kaptain import ImageBuilderUtil, NotDoneHereError
 from marpack.kaptain import utils as utils
-from marpack.serving.kaptain.elsewhere import CLUSTER_FUNCTIONS
+from marpack.serving.kaptain.values.elsewhere import CLUSTER_FUNCTIONS
 
 
 @pytest.mark.parametrize("name", CLUSTER_FUNCTIONS)

@@ -14,7 +14,7 @@ from marpack.kaptain import (
     UndefinedModelProperty,
     UnsupportedModelFrameworkException,
 )
-from marpack.serving.kaptain.exceptions import property_error
+from marpack.serving.kaptain.values.exceptions import property_error
 
 ISSUE = Issue(code="bad-value", argument="framework", message="is no framework")
 

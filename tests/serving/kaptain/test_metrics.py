@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from marpack import PlanError
 from marpack.kaptain import ModelPlanError, ModelValidationException
 from marpack.remote.storage import StorageFolder
-from marpack.serving.kaptain import metrics
+from marpack.serving.kaptain.exports import metrics
 
 numbers = st.floats() | st.integers(-(10**9), 10**9).map(float)
 

@@ -24,7 +24,7 @@ from marpack.kaptain import (
     ModelValidationException,
     S3ConfigurationProvider,
 )
-from marpack.serving.kaptain.providers import s3_options
+from marpack.serving.kaptain.values.providers import s3_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

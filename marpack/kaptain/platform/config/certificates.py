@@ -1,5 +1,5 @@
 """``kaptain.platform.config.certificates`` (K105)."""
 
-from marpack.serving.kaptain.providers import (
+from marpack.serving.kaptain.values.providers import (
     DockerRegistryCertificateProvider as DockerRegistryCertificateProvider,
 )

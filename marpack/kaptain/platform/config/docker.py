@@ -1,3 +1,3 @@
 """``kaptain.platform.config.docker`` (K105)."""
 
-from marpack.serving.kaptain.providers import DockerConfigurationProvider as DockerConfigurationProvider
+from marpack.serving.kaptain.values.providers import DockerConfigurationProvider as DockerConfigurationProvider

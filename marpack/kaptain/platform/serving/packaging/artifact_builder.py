@@ -1,3 +1,5 @@
 """``kaptain.platform.serving.packaging.artifact_builder`` (K102)."""
 
-from marpack.serving.kaptain.artifact_builder import TorchServingArtifactBuilder as TorchServingArtifactBuilder
+from marpack.serving.kaptain.artifacts.artifact_builder import (
+    TorchServingArtifactBuilder as TorchServingArtifactBuilder,
+)

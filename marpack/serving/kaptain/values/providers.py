@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from marpack import strict_json
 from marpack.display import HIDDEN, hidden_url
 from marpack.findings import Issue
-from marpack.serving.kaptain.environment import in_home, is_true, variables
-from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationException
+from marpack.serving.kaptain.values.environment import in_home, is_true, variables
+from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 
 if TYPE_CHECKING:
     from typing_extensions import Self

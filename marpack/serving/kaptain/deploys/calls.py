@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from marpack.errors import ConfigError, MarpackError, PlanError, SourceChangedError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
-from marpack.serving.kaptain.deploy_arguments import (
+from marpack.serving.kaptain.deploys.arguments import (
     CANARY_KEYWORDS,
     DEPLOY_KEYWORDS,
     PACKING,
@@ -27,13 +27,9 @@ from marpack.serving.kaptain.deploy_arguments import (
     percentage_issue,
     unknown_keywords,
 )
-from marpack.serving.kaptain.deployment_record import Canary, Deployed, DeploymentRecord
-from marpack.serving.kaptain.deployment_step import Step, told_removal
-from marpack.serving.kaptain.described_model import DescribedModel
-from marpack.serving.kaptain.exceptions import ModelDeploymentException, ModelPlanError
-from marpack.serving.kaptain.frameworks import ModelFramework
-from marpack.serving.kaptain.manifest_files import ManifestFiles
-from marpack.serving.kaptain.revision import (
+from marpack.serving.kaptain.deploys.manifest_files import ManifestFiles
+from marpack.serving.kaptain.deploys.record import Canary, Deployed, DeploymentRecord
+from marpack.serving.kaptain.deploys.revision import (
     STAND_IN,
     Revision,
     base_dir_of,
@@ -41,9 +37,13 @@ from marpack.serving.kaptain.revision import (
     packed_revision,
     served_revision,
 )
-from marpack.serving.kaptain.service_access import service_uri
-from marpack.serving.kaptain.service_plan import framework_of, name_of, planned_manifest
-from marpack.serving.kaptain.told import tell
+from marpack.serving.kaptain.deploys.service_access import service_uri
+from marpack.serving.kaptain.deploys.service_plan import framework_of, name_of, planned_manifest
+from marpack.serving.kaptain.deploys.step import Step, told_removal
+from marpack.serving.kaptain.values.described_model import DescribedModel
+from marpack.serving.kaptain.values.exceptions import ModelDeploymentException, ModelPlanError
+from marpack.serving.kaptain.values.frameworks import ModelFramework
+from marpack.serving.kaptain.values.told import tell
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.quantities import Quantity
 from marpack.serving.kserve.resources import Resources

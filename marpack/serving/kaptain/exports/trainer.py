@@ -16,15 +16,15 @@ from marpack.archive.sources import CHUNK_SIZE, FileSource, Reader, Source
 from marpack.errors import ArchiveExistsError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
-from marpack.serving.kaptain import metrics
-from marpack.serving.kaptain.config import Config
-from marpack.serving.kaptain.environment import RANK, UPLOAD_PATH, variable
-from marpack.serving.kaptain.exceptions import (
+from marpack.serving.kaptain.exports import metrics
+from marpack.serving.kaptain.exports.exports import EXTRA_FILES
+from marpack.serving.kaptain.values.config import Config
+from marpack.serving.kaptain.values.environment import RANK, UPLOAD_PATH, variable
+from marpack.serving.kaptain.values.exceptions import (
     ModelAlreadyExistsException,
     ModelPlanError,
     ModelValidationException,
 )
-from marpack.serving.kaptain.exports import EXTRA_FILES
 
 # TensorFlow's model server looks for versions (K176), each a SavedModel, which is complete with this file.
 _VERSION = "0001"

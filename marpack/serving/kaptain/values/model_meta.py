@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from marpack.config.settings.redaction import redacted
 
 if TYPE_CHECKING:
-    from marpack.serving.kaptain.described_model import DescribedModel
-    from marpack.serving.kaptain.frameworks import ModelFramework
+    from marpack.serving.kaptain.values.described_model import DescribedModel
+    from marpack.serving.kaptain.values.frameworks import ModelFramework
 
 
 class FrozenTable(dict[str, Any]):

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from marpack.findings import Finding, Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import scheme_of
-from marpack.serving.kaptain.config import Config
-from marpack.serving.kaptain.environment import BOTO_ENDPOINTS, variables
+from marpack.serving.kaptain.values.config import Config
+from marpack.serving.kaptain.values.environment import BOTO_ENDPOINTS, variables
 from marpack.serving.kserve.storage_access import S3Access, access_documents
 
 # What KServe's storage initializer takes as it is (kserve_storage.py). Of https:// it takes one file, or Azure's.

@@ -11,15 +11,15 @@ from marpack.config.text import properties
 from marpack.findings import Finding
 from marpack.packing import refuse
 from marpack.serving.deploy.planned import PlannedDeployment
-from marpack.serving.kaptain.deploy_arguments import Packing
-from marpack.serving.kaptain.deploy_commit import settle
-from marpack.serving.kaptain.deployment_record import Deployed, DeploymentRecord
-from marpack.serving.kaptain.described_model import DescribedModel
-from marpack.serving.kaptain.manifest_files import ManifestFiles
-from marpack.serving.kaptain.model_deployment import ModelDeployment
-from marpack.serving.kaptain.revision import Revision, literal_findings
-from marpack.serving.kaptain.service_plan import predict_url
-from marpack.serving.kaptain.told import Level, tell
+from marpack.serving.kaptain.deploys.arguments import Packing
+from marpack.serving.kaptain.deploys.commit import settle
+from marpack.serving.kaptain.deploys.manifest_files import ManifestFiles
+from marpack.serving.kaptain.deploys.model_deployment import ModelDeployment
+from marpack.serving.kaptain.deploys.record import Deployed, DeploymentRecord
+from marpack.serving.kaptain.deploys.revision import Revision, literal_findings
+from marpack.serving.kaptain.deploys.service_plan import predict_url
+from marpack.serving.kaptain.values.described_model import DescribedModel
+from marpack.serving.kaptain.values.told import Level, tell
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.protocol import protocol_findings, release_findings
 

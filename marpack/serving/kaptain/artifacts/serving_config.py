@@ -9,7 +9,7 @@ from marpack.archive.plan.extra_files import Patterns
 from marpack.findings import Issue
 from marpack.serving.deploy.paths import BaseDir
 from marpack.serving.deploy.tables import LIST, PATH, REQUIREMENTS, URL, Schema, table_issues
-from marpack.serving.kaptain.described_model import DescribedModel
+from marpack.serving.kaptain.values.described_model import DescribedModel
 
 _KEYS: Schema = {
     "model_file": (PATH,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from marpack.serving.kaptain.exceptions import NotDoneHereError
+from marpack.serving.kaptain.values.exceptions import NotDoneHereError
 
 _TRAINING = (
     "run the trainer with the variables of model.{phase}, so that ModelExportUtil().upload_model puts the weights "

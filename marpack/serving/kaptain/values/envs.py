@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from marpack.display import brief_repr
-from marpack.serving.kaptain.environment import is_true, variable
+from marpack.serving.kaptain.values.environment import is_true, variable
 
 VERBOSE: bool
 DEBUG: bool

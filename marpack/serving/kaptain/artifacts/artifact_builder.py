@@ -25,10 +25,10 @@ from marpack.serving.deploy.model_build import ExportedModel, ModelBuild
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.deploy.paths import BaseDir, require_local_folder, storage_folder
 from marpack.serving.deploy.planned import PlannedDeployment
-from marpack.serving.kaptain.described_model import DescribedModel
-from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationException
-from marpack.serving.kaptain.exports import newest_export
-from marpack.serving.kaptain.serving_config import ServingFiles, serving_files
+from marpack.serving.kaptain.artifacts.serving_config import ServingFiles, serving_files
+from marpack.serving.kaptain.exports.exports import newest_export
+from marpack.serving.kaptain.values.described_model import DescribedModel
+from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

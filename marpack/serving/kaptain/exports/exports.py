@@ -15,11 +15,11 @@ from marpack.errors import TargetError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder, StoredFile
 from marpack.remote.urls import is_url
-from marpack.serving.kaptain import metrics
-from marpack.serving.kaptain.described_model import DescribedModel
-from marpack.serving.kaptain.environment import PHASE, UPLOAD_PATH
-from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationException
-from marpack.serving.kaptain.providers import PUBLIC_VARIABLES
+from marpack.serving.kaptain.exports import metrics
+from marpack.serving.kaptain.values.described_model import DescribedModel
+from marpack.serving.kaptain.values.environment import PHASE, UPLOAD_PATH
+from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
+from marpack.serving.kaptain.values.providers import PUBLIC_VARIABLES
 
 Phase: TypeAlias = Literal["trained", "tuned"]
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 from marpack.display import brief_repr
 from marpack.findings import Issue
-from marpack.serving.kaptain.exceptions import UnsupportedModelFrameworkException
+from marpack.serving.kaptain.values.exceptions import UnsupportedModelFrameworkException
 
 
 class ModelFramework(str, Enum):

@@ -12,12 +12,12 @@ from marpack.errors import PlanError
 from marpack.findings import Finding, Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.deploy.names import sanitize_string
-from marpack.serving.kaptain.deploy_arguments import Packing, plain_secrets, service_of
-from marpack.serving.kaptain.described_model import DescribedModel
-from marpack.serving.kaptain.exceptions import UnsupportedModelDeploymentException
-from marpack.serving.kaptain.frameworks import ModelFramework
-from marpack.serving.kaptain.manifest_files import MODEL_ID
-from marpack.serving.kaptain.service_access import access_for, credentials_issue, service_uri, uri_findings
+from marpack.serving.kaptain.deploys.arguments import Packing, plain_secrets, service_of
+from marpack.serving.kaptain.deploys.manifest_files import MODEL_ID
+from marpack.serving.kaptain.deploys.service_access import access_for, credentials_issue, service_uri, uri_findings
+from marpack.serving.kaptain.values.described_model import DescribedModel
+from marpack.serving.kaptain.values.exceptions import UnsupportedModelDeploymentException
+from marpack.serving.kaptain.values.frameworks import ModelFramework
 from marpack.serving.kserve.inference_service import InferenceService
 from marpack.serving.kserve.manifest import ServingManifest
 

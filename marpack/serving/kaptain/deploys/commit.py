@@ -9,9 +9,9 @@ from marpack.findings import Finding
 from marpack.remote.storage import StorageFolder
 from marpack.serving.deploy.deployment import ServingArtifact
 from marpack.serving.deploy.planned import PlannedDeployment
-from marpack.serving.kaptain.deployment_record import Deployed, DeploymentRecord
-from marpack.serving.kaptain.manifest_files import ManifestFiles
-from marpack.serving.kaptain.told import tell
+from marpack.serving.kaptain.deploys.manifest_files import ManifestFiles
+from marpack.serving.kaptain.deploys.record import Deployed, DeploymentRecord
+from marpack.serving.kaptain.values.told import tell
 from marpack.serving.kserve.manifest import ServingManifest
 
 

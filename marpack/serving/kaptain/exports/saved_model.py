@@ -13,10 +13,10 @@ from marpack.errors import MarpackError, PlanError, UploadError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url, scheme_of
-from marpack.serving.kaptain.config import Config
-from marpack.serving.kaptain.described_model import DescribedModel
-from marpack.serving.kaptain.exceptions import ModelValidationException
-from marpack.serving.kaptain.exports import newest_export
+from marpack.serving.kaptain.exports.exports import newest_export
+from marpack.serving.kaptain.values.config import Config
+from marpack.serving.kaptain.values.described_model import DescribedModel
+from marpack.serving.kaptain.values.exceptions import ModelValidationException
 
 _WEB = {"http", "https"}
 _SHOWN = 5

@@ -10,9 +10,9 @@ from marpack.display import brief_repr, hidden_url
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url, scheme_of
-from marpack.serving.kaptain.environment import BOTO_ENDPOINTS, variable, variables
-from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationException
-from marpack.serving.kaptain.providers import S3_VARIABLES, ConfigurationProvider, s3_options
+from marpack.serving.kaptain.values.environment import BOTO_ENDPOINTS, variable, variables
+from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
+from marpack.serving.kaptain.values.providers import S3_VARIABLES, ConfigurationProvider, s3_options
 
 
 class _Unsaid(str):

@@ -12,7 +12,7 @@ from marpack.display import brief_repr
 from marpack.errors import PlanError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
-from marpack.serving.kaptain.exceptions import ModelPlanError, ModelValidationException
+from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 
 # What is known of each metric, as Katib has it.
 Metrics: TypeAlias = dict[str, dict[str, float]]

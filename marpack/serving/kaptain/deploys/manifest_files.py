@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from marpack.disk.atomic import require_creatable_folder, require_replaceable_file, temporary_name
 from marpack.disk.folders import new_folders
 from marpack.errors import MarpackError, TargetError
-from marpack.serving.kaptain.told import tell
+from marpack.serving.kaptain.values.told import tell
 from marpack.serving.kserve.manifest import ServingManifest
 
 # In each document that deploy writes: whose it is.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from marpack.display import printable, showable
-from marpack.serving.kaptain import envs
+from marpack.serving.kaptain.values import envs
 
 Level: TypeAlias = Literal["debug", "verbose", "info", "warning", "error"]
 

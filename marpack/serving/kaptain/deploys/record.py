@@ -10,7 +10,7 @@ from typing import Any
 from marpack import strict_json
 from marpack.errors import MarpackError
 from marpack.remote.storage import StorageFolder
-from marpack.serving.kaptain.exceptions import ModelDeploymentException
+from marpack.serving.kaptain.values.exceptions import ModelDeploymentException
 from marpack.serving.kserve.inference_service import InferenceService
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer

@@ -1,0 +1,1 @@
+"""What a trainer exports, and where a deploy finds it."""
