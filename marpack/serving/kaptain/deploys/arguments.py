@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 
 from marpack.archive.forms import ARCHIVE_FORMATS, SUFFIXES, ArchiveFormat
 from marpack.config.settings.releases import ENVELOPES_RENAMED, release
-from marpack.display import brief_repr, hidden_url, is_secret_name
+from marpack.display import brief_repr, hidden_url
 from marpack.errors import ConfigError, PlanError, TargetError
-from marpack.findings import Finding, Issue
+from marpack.findings import Issue
 from marpack.packing import CHECK_MODES, CheckMode
 from marpack.serving.deploy.paths import require_local_folder
 from marpack.serving.kserve.inference_service import InferenceService
@@ -154,9 +154,7 @@ def _resources(given: Mapping[str, Any], issues: list[Issue]) -> Resources | Non
     resources = given.get("resources")
     single = {name: given[name] for name in ("cpu", "memory", "gpus") if given.get(name) is not None}
     if resources is not None and single:
-        message = (
-            f"is given together with {', '.join(single)}: say all of it in Resources(...), or none of it (K143)"
-        )
+        message = f"is given together with {', '.join(single)}: say all of it in Resources(...), or none of it"
         issues.append(Issue(code="bad-value", argument="resources", message=message))
     if isinstance(resources, Resources) or (resources is None and not single):
         return resources
@@ -193,21 +191,6 @@ def _made(make: Callable[[], T], issues: list[Issue], names: Mapping[str, str] =
     except PlanError as error:
         issues += [replace(each, argument=names.get(each.argument, each.argument)) for each in error.issues]
         return None
-
-
-def plain_secrets(env: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Return where a variable's name says that its value is secret: the manifest has it for everybody to read."""
-    return tuple(
-        Finding(
-            code="kserve-plain-secret",
-            severity="warning",
-            key=f"env.{name}",
-            message="stands in the manifest, and in the store's record of the deploy, for everybody to read",
-            fix='keep it in a Secret of the cluster, and name that: env_from={"name": ..., "type": SECRET_KIND}',
-        )
-        for name in env
-        if is_secret_name(name)
-    )
 
 
 def percentage_issue(value: object) -> Issue | None:

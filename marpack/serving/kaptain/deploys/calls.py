@@ -29,6 +29,7 @@ from marpack.serving.kaptain.deploys.arguments import (
 )
 from marpack.serving.kaptain.deploys.manifest_files import ManifestFiles
 from marpack.serving.kaptain.deploys.record import Canary, Deployed, DeploymentRecord
+from marpack.serving.kaptain.deploys.report import report_removal
 from marpack.serving.kaptain.deploys.revision import (
     STAND_IN,
     Revision,
@@ -39,12 +40,11 @@ from marpack.serving.kaptain.deploys.revision import (
 )
 from marpack.serving.kaptain.deploys.service_access import service_uri
 from marpack.serving.kaptain.deploys.service_plan import framework_of, name_of, planned_manifest
-from marpack.serving.kaptain.deploys.step import Step, told_removal
+from marpack.serving.kaptain.deploys.step import Step
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.exceptions import ModelDeploymentException, ModelPlanError
 from marpack.serving.kaptain.values.frameworks import ModelFramework
 from marpack.serving.kaptain.values.told import tell
-from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.quantities import Quantity
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
@@ -207,7 +207,7 @@ def undeploy(model: DescribedModel) -> None:
     deployed = _required(record.deployed, model, "undeploy")
     record.write(None)
     model.renew_revision()
-    model.deployment = told_removal(model, deployed, _files(model, deployed, None))
+    model.deployment = report_removal(model.id, deployed, _files(model, deployed, None))
 
 
 def _revision(
@@ -267,18 +267,18 @@ def _change(
     *,
     output: str | os.PathLike[str] | None = None,
     revision: Revision | None = None,
-    packing: Packing | None = None,
+    packing: Packing = Packing(),  # noqa: B008  # a frozen value
 ) -> None:
     """Write the manifest of a model that is deployed anew; its Secret stays as it is (K332)."""
     files = _files(model, deployed, output)
     Step(
         model=model,
         revision=revision,
-        manifest=ServingManifest(inference_service=deployed.applied, service_account=deployed.service_account),
+        manifest=deployed.serving_manifest(),
         files=files,
         record=record,
         deployed=dataclasses.replace(deployed, manifest=_relative(files.path, base_dir_of(model))),
-        packing=packing or Packing(check="off"),
+        packing=packing,
     ).take()
 
 

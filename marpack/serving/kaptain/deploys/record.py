@@ -12,6 +12,7 @@ from marpack.errors import MarpackError
 from marpack.remote.storage import StorageFolder
 from marpack.serving.kaptain.values.exceptions import ModelDeploymentException
 from marpack.serving.kserve.inference_service import InferenceService
+from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
 
@@ -54,6 +55,10 @@ class Deployed:
             return self.service
         uri, share = self.canary.storage_uri, self.canary.percentage
         return replace(self.service, storage_uri=uri, canary_traffic_percent=share)
+
+    def serving_manifest(self) -> ServingManifest:
+        """Return what is applied for it, but for the Secret, which stays in the cluster as it is (K332)."""
+        return ServingManifest(inference_service=self.applied, service_account=self.service_account)
 
     def promoted(self, canary: Canary) -> Deployed:
         """Return this with the canary in the place of what was deployed (K161)."""

@@ -11,13 +11,12 @@ from urllib.parse import quote
 from marpack.findings import Finding, Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import scheme_of
+from marpack.serving.kaptain.deploys.findings import find_no_account
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.environment import BOTO_ENDPOINTS, variables
 from marpack.serving.kserve.storage_access import S3Access, access_documents
 
-# What KServe's storage initializer takes as it is (kserve_storage.py). Of https:// it takes one file, or Azure's.
-_TAKEN = {"s3", "gs", "hdfs", "webhdfs", "pvc", "hf", "oci", "https", "http"}
-# The same stores under the other names that fsspec has for them.
+# The stores that fsspec has under other names too than KServe has.
 _SAME_STORE = {"s3a": "s3", "gcs": "gs"}
 
 
@@ -32,22 +31,6 @@ def service_uri(folder: StorageFolder | str) -> str:
         return f"file://{quote(os.path.abspath(folder.path))}"
     scheme = scheme_of(folder.location)
     return f"{_SAME_STORE.get(scheme, scheme)}://{folder.location.partition('://')[2]}"
-
-
-def uri_findings(uri: str, setting: str) -> tuple[Finding, ...]:
-    """Return what KServe cannot do with a ``storageUri``; what no KServe takes, InferenceService refuses."""
-    scheme = scheme_of(uri)
-    if scheme in _TAKEN:
-        return ()
-    if scheme == "file":
-        message = f"{uri!r} is a folder of this machine, and no pod of a cluster sees that: it never starts"
-        fix = (
-            "give a place that the cluster reaches, as s3://bucket/models, or upload the folder and write its URL"
-        )
-    else:
-        message = f"{uri!r} is in a store that KServe does not read by itself: the pod never starts"
-        fix = f"give a place in one that it reads: {', '.join(sorted(_TAKEN))}"
-    return (Finding(code="kserve-storage-uri", severity="warning", key=setting, message=message, fix=fix),)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -71,12 +54,7 @@ def access_for(
     if account is not None or scheme == "file":
         return Access(service_account_name=account)
     if scheme != "s3":
-        message = f"the service is written without an account that may read {scheme}:// there"
-        fix = "unless everybody may, give service_account_name= of one in the cluster whose secrets hold its keys"
-        finding = Finding(
-            code="kserve-access", severity="warning", key="service_account_name", message=message, fix=fix
-        )
-        return Access(findings=(finding,))
+        return Access(findings=tuple(find_no_account(uri)))
     access = S3Access.from_variables(s3_variables(config))
     made, secret = access_documents(name, access, with_credentials=with_credentials, **about)
     return Access(service_account_name=made["metadata"]["name"], service_account=made, secret=secret)
