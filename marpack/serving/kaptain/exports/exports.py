@@ -44,21 +44,26 @@ class Export:
     @property
     def weights(self) -> StoredFile:
         """The one file that a state_dict is (K178); ``ModelValidationException`` where there are several."""
-        found = [file for file in self.files if not file.name.startswith(f"{EXTRA_FILES}/")]
-        if len(found) == 1:
-            return found[0]
-        names = ", ".join(repr(file.name) for file in found[:_SHOWN])
-        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        message = (
-            f"the newest export, '{self.folder}', holds {len(found)} files, and a state_dict is one: "
-            f"{names or 'none'}{more}. Name the one by model_uri=, exported_model= or "
-            "serving_config['serialized_file']"
-        )
-        raise ModelValidationException(message)
+        return weights_in(self.folder, self.files)
 
-    def weights_to_pack(self, weights: StoredFile) -> dict[str, Source]:
-        """Return a file of the export as an archive takes it, under the name that it was exported by (K66)."""
-        return {weights.name.rpartition("/")[2]: self.folder.source(weights.name)}
+
+def weights_in(folder: StorageFolder, files: Sequence[StoredFile]) -> StoredFile:
+    """Return the one file in an export's folder that a state_dict is; ``ModelValidationException`` without one."""
+    found = [file for file in files if not file.name.startswith(f"{EXTRA_FILES}/")]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(repr(file.name) for file in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    message = (
+        f"'{folder}' holds {len(found)} files, and a state_dict is one: {names or 'none'}{more}. Name the one by "
+        "model_uri=, exported_model= or serving_config['serialized_file']"
+    )
+    raise ModelValidationException(message)
+
+
+def packed_file(folder: StorageFolder, name: str) -> dict[str, Source]:
+    """Return a file of a folder as an archive takes it, under the name that it was exported by (K66)."""
+    return {name.rpartition("/")[2]: folder.source(name)}
 
 
 def model_folder(model: DescribedModel) -> StorageFolder:
