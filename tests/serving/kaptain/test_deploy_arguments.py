@@ -82,7 +82,7 @@ def test_everything_wrong_is_told_at_once() -> None:
 
 def test_an_unknown_keyword_lists_the_known_ones() -> None:
     with nothing_made(), pytest.raises(ModelPlanError) as caught:
-        digits_model().deploy(max_replica=3)
+        digits_model().deploy(max_replica=3)  # type: ignore[call-arg]
     text = str(caught.value)
     assert "max_replica: is not an argument of deploy: did you mean 'max_replicas'?" in text
     for known in ("namespace", "output", "torchserve_version", "with_credentials", "archive_format", "image"):
@@ -206,7 +206,7 @@ def test_what_is_wrong_with_a_canary_is_told_at_once() -> None:
     model.deploy()
     Path("model.py").unlink()
     with nothing_made(), pytest.raises(ModelPlanError) as caught:
-        model.deploy_canary(101, namespace="prod", checks="off", archive_format="tgz", output="s3://b")
+        model.deploy_canary(101, namespace="prod", checks="off", archive_format="tgz", output="s3://b")  # type: ignore[call-arg]
     assert [issue.argument for issue in caught.value.issues] == [
         *("namespace", "checks", "canary_traffic_percentage", "archive_format", "output", "model_file")
     ]

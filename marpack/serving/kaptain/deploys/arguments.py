@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, TypeVar, cast
+from typing import Any, TypedDict, TypeVar, cast
 
 from marpack.archive.forms import ARCHIVE_FORMATS, SUFFIXES, ArchiveFormat
 from marpack.config.settings.releases import ENVELOPES_RENAMED, release
@@ -16,33 +16,54 @@ from marpack.errors import ConfigError, PlanError, TargetError
 from marpack.findings import Issue
 from marpack.packing import CHECK_MODES, CheckMode
 from marpack.serving.deploy.paths import require_local_folder
-from marpack.serving.kserve.inference_service import InferenceService
+from marpack.serving.kserve.inference_service import InferenceService, PredictorForm, ProtocolVersion, ScaleMetric
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
 
 T = TypeVar("T")
 
-# Of the archive and of its server, and of no use where nothing is packed.
-PACKING = ("torchserve_version", "archive_format", "reproducible", "timestamp", "check", "torch")
-_SERVICE = (
-    "namespace",
-    "protocol_version",
-    "min_replicas",
-    "max_replicas",
-    "scale_metric",
-    "container_concurrency",
-    "timeout",
-    "service_account_name",
-    "args",
-    "env",
-    "env_from",
-    "runtime",
-    "runtime_version",
-    "image",
-)
-DEPLOY_KEYWORDS = (*_SERVICE, "predictor_form", "output", "with_credentials", *PACKING)
-# The server, the names and the rest of a canary are those of the deploy that it stands beside (K332).
-CANARY_KEYWORDS = ("output", *(name for name in PACKING if name != "torchserve_version"))
+
+class CanaryOptions(TypedDict, total=False):
+    """What ``deploy_canary`` takes beside the SDK's arguments: where manifests go, and how the archive is made."""
+
+    output: str | os.PathLike[str] | None
+    archive_format: ArchiveFormat
+    reproducible: bool
+    timestamp: datetime | float | None
+    check: CheckMode
+    torch: str | None
+
+
+class DeployOptions(CanaryOptions, total=False):
+    """What ``deploy`` takes beside the SDK's arguments (K146).
+
+    A canary has the server, the name and the rest of the deploy that it stands beside (K332).
+    """
+
+    torchserve_version: str | None
+    namespace: str | None
+    protocol_version: ProtocolVersion | str | None
+    min_replicas: int | None
+    max_replicas: int | None
+    scale_metric: ScaleMetric | str | None
+    container_concurrency: int | None
+    timeout: int | None
+    service_account_name: str | None
+    args: Sequence[str]
+    env: Mapping[str, str]
+    env_from: Mapping[str, str] | None
+    runtime: str | None
+    runtime_version: str | None
+    image: str | None
+    predictor_form: PredictorForm | str | None
+    with_credentials: bool
+
+
+CANARY_OPTIONS = tuple(CanaryOptions.__annotations__)
+DEPLOY_OPTIONS = tuple(DeployOptions.__annotations__)
+
+# Those that a service has under the same name.
+_SERVICE = tuple(each.name for each in fields(InferenceService) if each.name in DEPLOY_OPTIONS)
 
 # What an InferenceService or its resources call otherwise than the SDK does.
 _OUR_NAMES = {
@@ -72,13 +93,17 @@ class Packing:
         return self.torchserve_version is not None and release(self.torchserve_version) >= ENVELOPES_RENAMED
 
 
+# Of the archive and of its server, and of no use where nothing is packed.
+PACKING = tuple(each.name for each in fields(Packing))
+
+
 def unknown_keywords(given: Mapping[str, Any], known: Sequence[str], method: str) -> Iterator[Issue]:
     """Yield what is no keyword of a method, with those that are (K146)."""
     for name in given:
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            if name in DEPLOY_KEYWORDS:
+            if name in DEPLOY_OPTIONS:
                 hint = "it is said with deploy(replace=True), and holds for the canary too; "
             message = f"is not an argument of {method}: {hint}its further ones are {', '.join(known)}"
             yield Issue(code="unknown-key", argument=name, message=message)

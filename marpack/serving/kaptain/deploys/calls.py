@@ -10,15 +10,17 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from marpack.errors import ConfigError, MarpackError, PlanError, SourceChangedError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.kaptain.deploys.arguments import (
-    CANARY_KEYWORDS,
-    DEPLOY_KEYWORDS,
+    CANARY_OPTIONS,
+    DEPLOY_OPTIONS,
     PACKING,
+    CanaryOptions,
+    DeployOptions,
     Packing,
     model_uri_issue,
     not_bools,
@@ -48,6 +50,9 @@ from marpack.serving.kaptain.values.told import tell
 from marpack.serving.kserve.quantities import Quantity
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,10 +88,10 @@ def deploy(
     resources: Resources | None = None,
     replace: bool = False,
     transformer: Transformer | None = None,
-    **options: Any,
+    **options: Unpack[DeployOptions],
 ) -> bool:
     """Do ``Model.deploy``, which says how."""
-    issues = list(unknown_keywords(options, DEPLOY_KEYWORDS, "deploy"))
+    issues = list(unknown_keywords(options, DEPLOY_OPTIONS, "deploy"))
     given = {
         **options,
         "autoscale": autoscale,
@@ -141,13 +146,13 @@ def deploy_canary(
     model: DescribedModel,
     canary_traffic_percentage: int,
     model_uri: str | os.PathLike[str] | None = None,
-    **options: Any,
+    **options: Unpack[CanaryOptions],
 ) -> None:
     """Do ``Model.deploy_canary``, which says how."""
-    issues = list(unknown_keywords(options, CANARY_KEYWORDS, "deploy_canary"))
+    issues = list(unknown_keywords(options, CANARY_OPTIONS, "deploy_canary"))
     if issue := percentage_issue(canary_traffic_percentage):
         issues.append(issue)
-    packing = packing_of({name: options.get(name) for name in CANARY_KEYWORDS}, issues)
+    packing = packing_of({name: options.get(name) for name in CANARY_OPTIONS}, issues)
     output_folder(options, "", issues)
     home = home_of(model, issues)
     if home is None:
