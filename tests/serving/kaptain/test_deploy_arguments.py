@@ -84,7 +84,10 @@ def test_an_unknown_keyword_lists_the_known_ones() -> None:
     with nothing_made(), pytest.raises(ModelPlanError) as caught:
         digits_model().deploy(max_replica=3)  # type: ignore[call-arg]
     text = str(caught.value)
-    assert "max_replica: is not an argument of deploy: did you mean 'max_replicas'?" in text
+    assert (
+        "max_replica: is not an argument of deploy: did you mean 'max_replicas'? there are model_uri, autoscale"
+        in text
+    )
     for known in ("namespace", "output", "torchserve_version", "with_credentials", "archive_format", "image"):
         assert known in text
 

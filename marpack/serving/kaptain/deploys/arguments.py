@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from difflib import get_close_matches
-from typing import Any, TypedDict, TypeVar, cast
+from typing import Any, Literal, TypedDict, TypeVar, cast
 
 from marpack.archive.forms import ARCHIVE_FORMATS, SUFFIXES, ArchiveFormat
 from marpack.config.settings.releases import ENVELOPES_RENAMED, release
@@ -16,6 +15,7 @@ from marpack.errors import ConfigError, PlanError, TargetError
 from marpack.findings import Issue
 from marpack.packing import CHECK_MODES, CheckMode
 from marpack.serving.deploy.paths import require_local_folder
+from marpack.serving.kaptain.values.unknown_names import unknown_name
 from marpack.serving.kserve.inference_service import InferenceService, PredictorForm, ProtocolVersion, ScaleMetric
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
@@ -59,11 +59,15 @@ class DeployOptions(CanaryOptions, total=False):
     with_credentials: bool
 
 
-CANARY_OPTIONS = tuple(CanaryOptions.__annotations__)
-DEPLOY_OPTIONS = tuple(DeployOptions.__annotations__)
+# All arguments, the SDK's first (K140 to K145, K160).
+_DEPLOY = (
+    *("model_uri", "autoscale", "gpus", "cpu", "memory", "resources", "replace", "transformer"),
+    *DeployOptions.__annotations__,
+)
+_DEPLOY_CANARY = ("canary_traffic_percentage", "model_uri", *CanaryOptions.__annotations__)
 
 # Those that a service has under the same name.
-_SERVICE = tuple(each.name for each in fields(InferenceService) if each.name in DEPLOY_OPTIONS)
+_SERVICE = tuple(each.name for each in fields(InferenceService) if each.name in DeployOptions.__annotations__)
 
 # What an InferenceService or its resources call otherwise than the SDK does.
 _OUR_NAMES = {
@@ -97,16 +101,17 @@ class Packing:
 PACKING = tuple(each.name for each in fields(Packing))
 
 
-def unknown_keywords(given: Mapping[str, Any], known: Sequence[str], method: str) -> Iterator[Issue]:
-    """Yield what is no keyword of a method, with those that are (K146)."""
+def unknown_options(given: Mapping[str, Any], method: Literal["deploy", "deploy_canary"]) -> Iterator[Issue]:
+    """Yield what is no argument of a method, with those that are (K146)."""
+    known = _DEPLOY if method == "deploy" else _DEPLOY_CANARY
     for name in given:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            if name in DEPLOY_OPTIONS:
-                hint = "it is said with deploy(replace=True), and holds for the canary too; "
-            message = f"is not an argument of {method}: {hint}its further ones are {', '.join(known)}"
-            yield Issue(code="unknown-key", argument=name, message=message)
+        if name in known:
+            continue
+        issue = unknown_name(name, known, f"an argument of {method}")
+        if name in _DEPLOY:
+            message = f"is not an argument of {method}: say it with deploy(replace=True), for the canary too"
+            issue = replace(issue, message=message)
+        yield issue
 
 
 def packing_of(given: Mapping[str, Any], issues: list[Issue]) -> Packing:

@@ -16,8 +16,6 @@ from marpack.errors import ConfigError, MarpackError, PlanError, SourceChangedEr
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.kaptain.deploys.arguments import (
-    CANARY_OPTIONS,
-    DEPLOY_OPTIONS,
     PACKING,
     CanaryOptions,
     DeployOptions,
@@ -27,7 +25,7 @@ from marpack.serving.kaptain.deploys.arguments import (
     output_folder,
     packing_of,
     percentage_issue,
-    unknown_keywords,
+    unknown_options,
 )
 from marpack.serving.kaptain.deploys.manifest_files import ManifestFiles
 from marpack.serving.kaptain.deploys.record import Canary, Deployed, DeploymentRecord
@@ -91,7 +89,7 @@ def deploy(
     **options: Unpack[DeployOptions],
 ) -> bool:
     """Do ``Model.deploy``, which says how."""
-    issues = list(unknown_keywords(options, DEPLOY_OPTIONS, "deploy"))
+    issues = list(unknown_options(options, "deploy"))
     given = {
         **options,
         "autoscale": autoscale,
@@ -149,10 +147,10 @@ def deploy_canary(
     **options: Unpack[CanaryOptions],
 ) -> None:
     """Do ``Model.deploy_canary``, which says how."""
-    issues = list(unknown_keywords(options, CANARY_OPTIONS, "deploy_canary"))
+    issues = list(unknown_options(options, "deploy_canary"))
     if issue := percentage_issue(canary_traffic_percentage):
         issues.append(issue)
-    packing = packing_of({name: options.get(name) for name in CANARY_OPTIONS}, issues)
+    packing = packing_of({**options, "torchserve_version": None}, issues)
     output_folder(options, "", issues)
     home = home_of(model, issues)
     if home is None:

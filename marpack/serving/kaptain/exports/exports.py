@@ -110,8 +110,8 @@ def newest_export(model: DescribedModel) -> Export:
     if not found:
         message = (
             f"nothing was exported to '{folder}/trained' or '{folder}/tuned', where deploy looks for weights: run "
-            "the trainer with the variables of model.trainer_environment(), or give "
-            "serving_config['serialized_file'], model_uri=, or TorchServingArtifactBuilder's exported_model="
+            "the trainer with the variables of model.trainer_environment(), or name a saved model by model_uri=; "
+            "for PyTorch also by serving_config['serialized_file'] or TorchServingArtifactBuilder(exported_model=)"
         )
         raise ModelValidationException(message)
     newest = newest_of(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from typing import Any
 
 from marpack.display import brief_repr, hidden_url
@@ -13,6 +12,7 @@ from marpack.remote.urls import is_url, scheme_of
 from marpack.serving.kaptain.values.environment import BOTO_ENDPOINTS, variable, variables
 from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 from marpack.serving.kaptain.values.providers import S3_VARIABLES, ConfigurationProvider, s3_options
+from marpack.serving.kaptain.values.unknown_names import unknown_name
 
 
 class _Unsaid(str):
@@ -147,9 +147,7 @@ _KINDS: dict[str, tuple[str, tuple[type[Any], ...]]] = {
 
 def _issue(name: str, value: object) -> Issue | None:
     if name not in _KINDS:
-        near = get_close_matches(name, _KINDS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_KINDS)}"
-        return Issue(code="unknown-key", argument=name, message=f"is no attribute of Config: {hint}")
+        return unknown_name(name, _KINDS, "an attribute of Config")
     what, kinds = _KINDS[name]
     if not isinstance(value, kinds):
         return Issue(code="bad-type", argument=name, message=f"must be {what}, not {type(value).__name__}")
