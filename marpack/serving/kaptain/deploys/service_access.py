@@ -55,16 +55,10 @@ def access_for(
         return Access(service_account_name=account)
     if scheme != "s3":
         return Access(findings=tuple(find_no_account(uri)))
-    access = S3Access.from_variables(s3_variables(config))
+    # The endpoint that boto finds by itself is that of the uploads, too (K331).
+    access = S3Access.from_variables({**variables(BOTO_ENDPOINTS), **config.variables()})
     made, secret = access_documents(name, access, with_credentials=with_credentials, **about)
     return Access(service_account_name=made["metadata"]["name"], service_account=made, secret=secret)
-
-
-def s3_variables(config: Config) -> dict[str, str]:
-    """Return the variables by which the store is reached (K331)."""
-    # The endpoint that boto finds by itself is that of the uploads.
-    endpoint = next(iter(variables(BOTO_ENDPOINTS).values()), None)
-    return {**({} if endpoint is None else {"S3_ENDPOINT": endpoint}), **config.variables()}
 
 
 def credentials_issue(uri: str, account: str | None) -> Issue | None:
