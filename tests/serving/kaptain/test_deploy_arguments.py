@@ -171,7 +171,18 @@ def test_keys_are_written_only_where_there_is_a_secret_for_them() -> None:
     assert wrong(digits_model(), with_credentials=True) == ["with_credentials"]
     model = digits_model("s3://bucket/models")
     assert wrong(model, with_credentials=True, service_account_name="reader") == ["with_credentials"]
-    assert wrong(model, with_credentials=True) == ["access_key_id"]
+    assert wrong(model, with_credentials=True) == ["aws_access_key_id"]
+
+
+def test_keys_that_end_with_a_session_are_not_written_into_a_secret() -> None:
+    """KServe hands no token on; the way out is in the words of the SDK's provider, which knows no role."""
+    provider = S3ConfigurationProvider("AKIA", SECRET, "token", s3_endpoint="http://127.0.0.1:9")
+    model = digits_model("s3://bucket/models")
+    model.config.storage_config_provider = provider
+    with nothing_made(), pytest.raises(ModelPlanError, match="service_account_name=") as caught:
+        model.deploy(with_credentials=True)
+    assert [issue.argument for issue in caught.value.issues] == ["aws_session_token"]
+    assert SECRET not in str(caught.value)
 
 
 def test_a_key_that_is_none_is_not_shown() -> None:
@@ -179,7 +190,7 @@ def test_a_key_that_is_none_is_not_shown() -> None:
     model = digits_model(config=Config(storage_config_provider=provider))
     with nothing_made(), pytest.raises(ModelPlanError) as caught:
         model.deploy()
-    assert [issue.argument for issue in caught.value.issues] == ["secret_access_key"]
+    assert [issue.argument for issue in caught.value.issues] == ["aws_secret_access_key"]
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
