@@ -122,7 +122,7 @@ def deploy(
     deployed = Deployed(
         service=manifest.inference_service,
         service_account=manifest.service_account,
-        manifest=_relative(files.path, base_dir_of(model)),
+        manifest=files.for_record(base_dir_of(model)),
         weights=revision.weights,
         torchserve_version=packing.torchserve_version,
     )
@@ -280,25 +280,12 @@ def _change(
         manifest=deployed.serving_manifest(),
         files=files,
         record=record,
-        deployed=dataclasses.replace(deployed, manifest=_relative(files.path, base_dir_of(model))),
+        deployed=dataclasses.replace(deployed, manifest=files.for_record(base_dir_of(model))),
         packing=packing,
     ).take()
 
 
 def _files(model: DescribedModel, deployed: Deployed, output: str | os.PathLike[str] | None) -> ManifestFiles:
-    """Return where the manifests go: where they went, if that is below the model's folder, or they are there.
-
-    The record may be another machine's, or somebody else's: it is no reason to write elsewhere.
-    """
-    name, base, folder = deployed.service.name, base_dir_of(model), os.path.dirname(deployed.manifest)
     if output is not None:
-        return ManifestFiles.in_folder(os.fsdecode(output), name)
-    there = ManifestFiles.in_folder(os.path.join(base, folder) if folder else base, name)
-    is_below = not os.path.isabs(folder) and os.pardir not in folder.split(os.sep)
-    return there if is_below or os.path.isfile(there.path) else ManifestFiles.in_folder(base, name)
-
-
-def _relative(path: str, base: str) -> str:
-    """Return a path as the record keeps it: no machine's own where it lies below the base."""
-    relative = os.path.relpath(os.path.abspath(path), os.path.abspath(base))
-    return os.path.abspath(path) if relative.startswith(os.pardir) else relative
+        return ManifestFiles.in_folder(os.fsdecode(output), deployed.service.name)
+    return ManifestFiles.recorded(deployed.manifest, base_dir_of(model), deployed.service.name)

@@ -32,6 +32,23 @@ class ManifestFiles:
         file = f"{name}.yaml"
         return cls(path=file if folder in ("", os.curdir) else os.path.join(folder, file))
 
+    @classmethod
+    def recorded(cls, manifest: str, base_dir: str, name: str) -> ManifestFiles:
+        """Name the files where a record says that they went, if that is below ``base_dir``, or they are there.
+
+        The record may be another machine's, or somebody else's: it is no reason to write elsewhere.
+        """
+        folder = os.path.dirname(manifest)
+        there = cls.in_folder(os.path.join(base_dir, folder) if folder else base_dir, name)
+        is_below = not os.path.isabs(folder) and os.pardir not in folder.split(os.sep)
+        return there if is_below or os.path.isfile(there.path) else cls.in_folder(base_dir, name)
+
+    def for_record(self, base_dir: str) -> str:
+        """Return the path as a record keeps it: no machine's own where it lies below ``base_dir``."""
+        path = os.path.abspath(self.path)
+        relative = os.path.relpath(path, os.path.abspath(base_dir))
+        return path if relative.startswith(os.pardir) else relative
+
     @property
     def secret_path(self) -> str:
         """The path of the Secret's manifest."""
