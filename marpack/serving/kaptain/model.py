@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from marpack.serving.kaptain import model_document
 from marpack.serving.kaptain.deploys import calls
 from marpack.serving.kaptain.deploys.arguments import CanaryOptions, DeployOptions
-from marpack.serving.kaptain.exports.exports import Phase, trainer_variables
+from marpack.serving.kaptain.exports.stored_exports import Phase, trainer_variables
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.elsewhere import not_done_here

@@ -18,7 +18,13 @@ from marpack.kaptain import (
     TorchServingArtifactBuilder,
 )
 from marpack.remote.storage import StorageFolder, StoredFile
-from marpack.serving.kaptain.exports.exports import PHASES, Export, export_location, newest_export, newest_of
+from marpack.serving.kaptain.exports.stored_exports import (
+    PHASES,
+    Export,
+    export_location,
+    newest_export,
+    newest_of,
+)
 
 if TYPE_CHECKING:
     from tests.support.object_store import S3Server

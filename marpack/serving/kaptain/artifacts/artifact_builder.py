@@ -26,7 +26,7 @@ from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.deploy.paths import BaseDir, require_local_folder, storage_folder
 from marpack.serving.deploy.planned import PlannedDeployment
 from marpack.serving.kaptain.artifacts.serving_config import ServingFiles, serving_files
-from marpack.serving.kaptain.exports.exports import newest_export, packed_file
+from marpack.serving.kaptain.exports.stored_exports import newest_export, packed_file
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 

@@ -12,8 +12,8 @@ from marpack.serving.deploy.model_build import ExportedModel
 from marpack.serving.deploy.planned import PlannedDeployment
 from marpack.serving.kaptain.artifacts.artifact_builder import ServingDraft, TorchServingArtifactBuilder
 from marpack.serving.kaptain.deploys.arguments import Packing
-from marpack.serving.kaptain.exports.exports import model_folder
 from marpack.serving.kaptain.exports.saved_model import saved_folder, saved_model
+from marpack.serving.kaptain.exports.stored_exports import model_folder
 from marpack.serving.kaptain.values.described_model import DescribedModel
 
 # Stands for a store that was not given, until everything else that is wrong is known.

@@ -12,7 +12,7 @@ from marpack.errors import MarpackError, PlanError, UploadError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url, scheme_of
-from marpack.serving.kaptain.exports.exports import newest_export, packed_file, weights_in
+from marpack.serving.kaptain.exports.stored_exports import newest_export, packed_file, weights_in
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.described_model import DescribedModel
 

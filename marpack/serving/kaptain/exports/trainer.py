@@ -17,7 +17,7 @@ from marpack.errors import ArchiveExistsError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.kaptain.exports import metrics
-from marpack.serving.kaptain.exports.exports import EXTRA_FILES
+from marpack.serving.kaptain.exports.stored_exports import EXTRA_FILES
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.environment import RANK, UPLOAD_PATH, variable
 from marpack.serving.kaptain.values.exceptions import (
