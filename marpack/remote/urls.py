@@ -139,6 +139,25 @@ def _failed(url: str, failure: Exception, attempt: Attempt) -> MarpackError:
     return attempt(hidden_url(url), f"needs another package: {failure}")  # fsspec's own text says which
 
 
+def kind_at(filesystem: Any, path: str) -> str:
+    """Ask a store what it has by now: a ``"file"``, a ``"directory"`` or ``"nothing"``."""
+    filesystem.invalidate_cache()
+    try:
+        return str(filesystem.info(path)["type"])
+    except FileNotFoundError:
+        return "nothing"
+
+
+def unless_refused(question: Callable[[], T]) -> T | None:
+    """Return the answer, None where the store does not let this user ask."""
+    try:
+        return question()
+    except Exception as failure:
+        if is_refusal(failure):
+            return None
+        raise
+
+
 def is_refusal(failure: Exception) -> bool:
     """Tell whether the store did not let this user do it."""
     return any(
