@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from marpack.config.rules.document import PROTOCOL_VERSIONS
+from marpack.config.settings.kserve_names import PROTOCOL_VERSIONS
 from marpack.errors import PlanError
 from marpack.findings import Issue
 from marpack.serving.kserve.described import Description, described

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 
 import marpack
-from marpack.config.rules.document import ProtocolVersion
+from marpack.config.settings.kserve_names import ProtocolVersion
 from marpack.serving.kserve.inference_service import InferenceService
 from marpack.serving.kserve.protocol import protocol_findings, release_findings
 from tests.support.torchserve import ServerError, TorchServe, addresses, environment, install_folder

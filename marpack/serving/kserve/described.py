@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 from urllib.parse import quote
 
 from marpack.config.lint import lint_config, lint_properties
-from marpack.config.rules.document import ProtocolVersion
-from marpack.config.settings.kserve_names import service_name_problem
+from marpack.config.settings.kserve_names import ProtocolVersion, service_name_problem
 from marpack.config.settings.releases import release
 from marpack.config.text import properties as codec
 from marpack.errors import ArchiveError, ConfigError, PlanError, PropertiesError
