@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from marpack.config.settings.kserve_names import PROTOCOL_VERSIONS
 from marpack.errors import PlanError
 from marpack.findings import Issue
-from marpack.serving.kserve.described import Description, described
+from marpack.serving.kserve.described import inference_service
+from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.storage_access import S3Access
 from marpack.serving.kserve.transformer import CONFIG_MAP_KIND, SECRET_KIND, Transformer
@@ -115,7 +116,7 @@ def _option(argument: str) -> str:
     return _OPTIONS.get(argument) or f"--{argument.replace('_', '-')}"
 
 
-def described_by(options: argparse.Namespace) -> Description:
+def described_by(options: argparse.Namespace) -> ServingManifest:
     """Describe the service that the options name; ``PlanError`` tells all that is wrong, by the options."""
     issues: list[Issue] = []
 
@@ -145,7 +146,7 @@ def described_by(options: argparse.Namespace) -> Description:
     }
     access = attempt(lambda: _access(options), "s3")
     made = attempt(
-        lambda: described(
+        lambda: inference_service(
             options.source,
             storage_uri=options.storage_uri,
             name=options.name,

@@ -166,9 +166,11 @@ def test_a_dry_run_says_what_is_in_the_way(capsys: Capture, folder: Path) -> Non
     run("--dry-run", status=1)
     out, err = capsys.readouterr()
     assert "kind: InferenceService" in out
-    assert err.startswith(
-        "marpack: would not write, for one exists: mnist.yaml\nmarpack: error: 'mnist.yaml' already"
-    )
+    assert err.startswith("marpack: would not write mnist.yaml\nmarpack: error: 'mnist.yaml' already exists")
+    run("--dry-run", "-o", "nowhere/mnist.yaml", status=1)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "marpack: would not write nowhere/mnist.yaml"
+    assert second.startswith("marpack: error: 'nowhere' does not exist")
     run("--dry-run", "--force")
     assert (folder / "mnist.yaml").read_text() == "mine"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, get_args
+from urllib.parse import quote
 
 from marpack.config.settings.kserve_names import PROTOCOL_VERSIONS, ProtocolVersion
 from marpack.config.settings.redaction import redacted
@@ -103,6 +104,12 @@ class InferenceService:
     def url(self) -> str:
         """The address in the cluster; in the namespace ``default`` where none is given."""
         return f"http://{self.name}.{self.namespace or 'default'}.svc.cluster.local"
+
+    def model_url(self, model: str) -> str:
+        """Return where a model is asked in the cluster, in JSON, by the service's protocol."""
+        is_v2 = self.protocol_version in ("v2", "grpc-v2")
+        path = "/v2/models/{}/infer" if is_v2 else "/v1/models/{}:predict"
+        return self.url + path.format(quote(model, safe=""))
 
     def document(self) -> dict[str, Any]:
         """Return the document, its keys in a fixed order (K346)."""
