@@ -91,10 +91,12 @@ class StorageFolder:
         name = "/".join(map(self._checked, names))
         if not name:
             return self
-        location = f"{self.location}/{quote(name) if self.is_local and is_url(self.location) else name}"
-        if self.is_local and not is_url(self.location):
-            location = os.path.join(self.location, *name.split("/"))
-        return StorageFolder(location, f"{self._shown.rstrip('/')}/{name}", self._place.child(name))
+        place = self._place.child(name)
+        if isinstance(place, StoreFolder):
+            location = place.url
+        else:
+            location = f"{self.location}/{quote(name)}" if is_url(self.location) else place.path
+        return StorageFolder(location, f"{self._shown.rstrip('/')}/{name}", place)
 
     def files(self) -> list[StoredFile]:
         """List the files, also those in folders below, by their names; none where there is no such folder.

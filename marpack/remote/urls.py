@@ -101,7 +101,9 @@ def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
 
     scheme = scheme_of(url)
     if scheme not in _WEB:
-        filesystem, path = fsspec.core.url_to_fs(url, skip_instance_cache=True, **options)
+        # It knows schemes in lower case alone; RFC 3986, 3.1 has both.
+        known = f"{scheme}://{url.partition('://')[2]}"
+        filesystem, path = fsspec.core.url_to_fs(known, skip_instance_cache=True, **options)
         return filesystem, path
 
     import aiohttp

@@ -207,6 +207,14 @@ def test_what_is_put_on_the_disk_is_listed_read_and_removed(tmp_path: Path) -> N
     ]
 
 
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(DownloadError, match="loop' cannot be read: "):
+        StorageFolder.of(tmp_path / "loop").files()
+    (tmp_path / "file").write_bytes(b"")
+    assert StorageFolder.of(tmp_path / "file").files() == []
+
+
 @pytest.mark.parametrize("form", ["default", "zip-store", "tgz", "no-archive", "auto"])
 def test_every_form_of_archive_is_put_on_the_disk(form: Any, tmp_path: Path) -> None:
     plan = plan_of(archive_format=form)
@@ -437,6 +445,14 @@ def test_other_stores(other: dict[str, Any]) -> None:
     assert other["files"]["store/dev/new/more/a/b"] == b"22"
     folder.remove(["missing", *(each.name for each in folder.files())])
     assert (other["files"], {name for name in other["folders"] if "new" in name}) == ({}, set())
+
+
+def test_a_scheme_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_registry, "az", Objects)
+    options: dict[str, Any] = {"files": {}, "log": []}
+    StorageFolder.of("AZ://store/dev", **options).child("new").put([("a", b"1")])
+    assert options["files"] == {"store/dev/new/a": b"1"}
+    assert [each.name for each in StorageFolder.of("az://store/dev", **options).files()] == ["new/a"]
 
 
 def test_a_server_of_folders_says_when_a_file_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
