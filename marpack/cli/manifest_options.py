@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -19,6 +20,12 @@ from marpack.serving.kserve.transformer import CONFIG_MAP_KIND, SECRET_KIND, Tra
 
 _T = TypeVar("_T")
 
+
+def _number(text: str) -> int | str:
+    """Return a number; what is none is told with all else that is wrong."""
+    return int(text) if re.fullmatch("-?[0-9]{1,30}", text) else text
+
+
 # Options that are fields of InferenceService under the same names: what argparse is told, and what they mean.
 _FIELDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "the server": {
@@ -29,15 +36,19 @@ _FIELDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "model_format": {"metavar": "NAME", "help": "default: pytorch"},
         "model_format_version": {"metavar": "VERSION", "help": "of the model's format"},
         "form": {"metavar": "model|pytorch", "help": "pytorch: as KServe before 0.8 has it; default: model"},
-        "timeout": {"type": int, "metavar": "SECONDS", "help": "for a request"},
+        "timeout": {"type": _number, "metavar": "SECONDS", "help": "for a request"},
     },
     "replicas": {
-        "min_replicas": {"type": int, "metavar": "N", "help": "0 lets it rest; KServe's default: 1"},
-        "max_replicas": {"type": int, "metavar": "N", "help": "0: as many as it takes"},
-        "scale_target": {"type": int, "metavar": "N", "help": "what a replica is meant to have of the metric"},
+        "min_replicas": {"type": _number, "metavar": "N", "help": "0 lets it rest; KServe's default: 1"},
+        "max_replicas": {"type": _number, "metavar": "N", "help": "0: as many as it takes"},
+        "scale_target": {"type": _number, "metavar": "N", "help": "what a replica is meant to have of the metric"},
         "scale_metric": {"metavar": "METRIC", "help": "concurrency, rps, cpu or memory"},
-        "container_concurrency": {"type": int, "metavar": "N", "help": "requests at a time that a replica takes"},
-        "canary_traffic_percent": {"type": int, "metavar": "N", "help": "the share of the newest revision"},
+        "container_concurrency": {
+            "type": _number,
+            "metavar": "N",
+            "help": "requests at a time that a replica takes",
+        },
+        "canary_traffic_percent": {"type": _number, "metavar": "N", "help": "the share of the newest revision"},
     },
 }
 _QUANTITIES = {

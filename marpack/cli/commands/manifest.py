@@ -37,6 +37,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     what = "write an InferenceService of KServe, and what it reads its store by"
     kserve = add_verb(verbs, "kserve", what, "when KServe would refuse it")
     kserve.set_defaults(run=_kserve, parser=kserve)
+    # All of them would be a screen before the first word of help.
+    kserve.usage = "%(prog)s [OPTION ...] --storage-uri URI [SOURCE]"
     kserve.epilog = (
         "SOURCE is read, not sent: what lies at the storage URI must be the folder that marpack serve-build makes "
         "(config/config.properties and model-store). Of such a folder the settings are looked at too: whether "
