@@ -18,12 +18,6 @@ from marpack.errors import ArchiveExistsError, DownloadError, MarpackError, Targ
 from marpack.remote.contents import Contents, at_path, write_contents
 
 
-def _refuse(error: OSError) -> None:
-    """Raise for a folder that is there and cannot be listed: it is not an empty one."""
-    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        raise DownloadError(error.filename, f"cannot be read: {error.strerror}")
-
-
 @dataclass(frozen=True, slots=True)
 class LocalFolder:
     """A folder at a path, which need not be there yet."""
@@ -36,7 +30,7 @@ class LocalFolder:
 
     def files(self) -> Iterator[tuple[str, int | None, float | None]]:
         """Yield name, size and time of change of each file, but for what is not complete yet."""
-        for folder, below, names in os.walk(self.path, onerror=_refuse):
+        for folder, below, names in os.walk(self.path):
             below[:] = [name for name in below if not is_temporary_name(name)]
             for name in names:
                 path = os.path.join(folder, name)

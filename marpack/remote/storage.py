@@ -146,7 +146,8 @@ class StorageFolder:
 
         A process that is killed outright leaves a hidden folder, or uploads that the store drops in time (on S3,
         by a rule of the bucket's life cycle); between the first appearance and the last, a folder without its last
-        file. Of two calls that put the same folder at the same moment, the later one may add to the other's.
+        file. Of two calls that put the same folder at the same moment, the later one may add to the other's, and
+        takes away of that what has its names if it fails then.
 
         Raises ``ArchiveExistsError`` where the folder is there and not empty, ``TargetError`` for a place or a
         name that takes no file, ``UploadError``, and what ``write_archive`` raises for sources.

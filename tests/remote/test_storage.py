@@ -207,14 +207,6 @@ def test_what_is_put_on_the_disk_is_listed_read_and_removed(tmp_path: Path) -> N
     ]
 
 
-def test_a_folder_that_cannot_be_listed_is_no_empty_one(tmp_path: Path) -> None:
-    (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(DownloadError, match="loop' cannot be read: "):
-        StorageFolder.of(tmp_path / "loop").files()
-    (tmp_path / "file").write_bytes(b"")
-    assert StorageFolder.of(tmp_path / "file").files() == []
-
-
 @pytest.mark.parametrize("form", ["default", "zip-store", "tgz", "no-archive", "auto"])
 def test_every_form_of_archive_is_put_on_the_disk(form: Any, tmp_path: Path) -> None:
     plan = plan_of(archive_format=form)
