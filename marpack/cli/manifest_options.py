@@ -69,7 +69,14 @@ _OPTIONS = {
     "session_token": "AWS_SESSION_TOKEN",
     "access_key_id": "AWS_ACCESS_KEY_ID",
     "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+}
+_OF_TRANSFORMER = {
     "image_name": "--transformer-image",
+    "args": "--transformer-arg",
+    "env_from": "--transformer-env-from",
+}
+_OF_STORE = {
+    name: f"--s3-{name.replace('_', '-')}" for name in ("endpoint", "region", "anonymous", "ca_bundle", "role_arn")
 }
 
 # What is let in only with --with-credentials; and a path that means something on this machine alone.
@@ -131,11 +138,11 @@ def described_by(options: argparse.Namespace) -> ServingManifest:
     """Describe the service that the options name; ``PlanError`` tells all that is wrong, by the options."""
     issues: list[Issue] = []
 
-    def attempt(make: Callable[[], _T], prefix: str = "") -> _T | None:
+    def attempt(make: Callable[[], _T], names: Mapping[str, str] = _OPTIONS) -> _T | None:
         try:
             return make()
         except PlanError as error:
-            issues.extend(replace(each, argument=_named(each.argument, prefix)) for each in error.issues)
+            issues.extend(replace(each, argument=_named(each.argument, names)) for each in error.issues)
         return None
 
     settings: dict[str, Any] = {
@@ -152,10 +159,10 @@ def described_by(options: argparse.Namespace) -> ServingManifest:
         "annotations": attempt(lambda: _pairs(options.annotation, "annotations")) or {},
         "env_from": attempt(lambda: _source(options.env_from, "env_from")),
         "resources": attempt(lambda: _resources(options)),
-        "transformer": attempt(lambda: _transformer(options), "transformer"),
+        "transformer": attempt(lambda: _transformer(options), _OF_TRANSFORMER),
         "service_account_name": options.service_account,
     }
-    access = attempt(lambda: _access(options), "s3")
+    access = attempt(lambda: _access(options), _OF_STORE)
     made = attempt(
         lambda: inference_service(
             options.source,
@@ -175,14 +182,11 @@ def described_by(options: argparse.Namespace) -> ServingManifest:
     return made
 
 
-def _named(argument: str, prefix: str) -> str:
+def _named(argument: str, names: Mapping[str, str]) -> str:
     """Return the option, or the variable, that an argument of the library was made of."""
     head, bracket, rest = argument.partition("[")
-    own = _OPTIONS.get(head, head if head.isupper() or head.startswith("-") else "")
-    if prefix and not (own and head not in ("args", "env_from")):
-        head = {"args": "arg"}.get(head, head)
-        own = _option(f"{prefix}_{head}")
-    return (own or _option(head)) + bracket + rest
+    is_named = head.isupper() or head.startswith("-")
+    return (names.get(head) or (head if is_named else _option(head))) + bracket + rest
 
 
 def _pairs(texts: Iterable[str], argument: str) -> dict[str, str]:
