@@ -91,10 +91,12 @@ class StorageFolder:
         name = "/".join(map(self._checked, names))
         if not name:
             return self
-        location = f"{self.location}/{quote(name) if self.is_local and is_url(self.location) else name}"
-        if self.is_local and not is_url(self.location):
-            location = os.path.join(self.location, *name.split("/"))
-        return StorageFolder(location, f"{self._shown.rstrip('/')}/{name}", self._place.child(name))
+        place = self._place.child(name)
+        if isinstance(place, StoreFolder):
+            location = place.url
+        else:
+            location = f"{self.location}/{quote(name)}" if is_url(self.location) else place.path
+        return StorageFolder(location, f"{self._shown.rstrip('/')}/{name}", place)
 
     def files(self) -> list[StoredFile]:
         """List the files, also those in folders below, by their names; none where there is no such folder.
@@ -144,7 +146,8 @@ class StorageFolder:
 
         A process that is killed outright leaves a hidden folder, or uploads that the store drops in time (on S3,
         by a rule of the bucket's life cycle); between the first appearance and the last, a folder without its last
-        file. Of two calls that put the same folder at the same moment, the later one may add to the other's.
+        file. Of two calls that put the same folder at the same moment, the later one may add to the other's, and
+        takes away of that what has its names if it fails then.
 
         Raises ``ArchiveExistsError`` where the folder is there and not empty, ``TargetError`` for a place or a
         name that takes no file, ``UploadError``, and what ``write_archive`` raises for sources.

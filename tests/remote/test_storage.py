@@ -439,6 +439,14 @@ def test_other_stores(other: dict[str, Any]) -> None:
     assert (other["files"], {name for name in other["folders"] if "new" in name}) == ({}, set())
 
 
+def test_a_scheme_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_registry, "az", Objects)
+    options: dict[str, Any] = {"files": {}, "log": []}
+    StorageFolder.of("AZ://store/dev", **options).child("new").put([("a", b"1")])
+    assert options["files"] == {"store/dev/new/a": b"1"}
+    assert [each.name for each in StorageFolder.of("az://store/dev", **options).files()] == ["new/a"]
+
+
 def test_a_server_of_folders_says_when_a_file_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(_registry, "ftp", Folders)
     folder = new_folder({"kind": "ftp", "files": {}, "folders": set()})

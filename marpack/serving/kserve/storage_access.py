@@ -264,23 +264,12 @@ def access_documents(
     Raises ``PlanError`` as ``secret_document`` does.
     """
     account, secret = f"{service_name}-service-account", f"{service_name}-secret"
+    about: dict[str, Any] = {"namespace": namespace, "labels": labels, "annotations": annotations}
     if access.role_arn is not None:
-        made = service_account_document(
-            account, namespace=namespace, labels=labels, annotations=annotations, access=access
-        )
-        return made, None
+        return service_account_document(account, access=access, **about), None
     return (
-        service_account_document(
-            account, secret_name=secret, namespace=namespace, labels=labels, annotations=annotations
-        ),
-        secret_document(
-            secret,
-            access,
-            namespace=namespace,
-            labels=labels,
-            annotations=annotations,
-            with_credentials=with_credentials,
-        ),
+        service_account_document(account, secret_name=secret, **about),
+        secret_document(secret, access, with_credentials=with_credentials, **about),
     )
 
 

@@ -176,6 +176,7 @@ def test_locations_are_new_each_time(model: Model) -> None:
     assert not list(Path(str(model.config.base_model_storage_uri)).iterdir())
 
 
+@pytest.mark.slow
 def test_exports_in_a_store(s3: S3Server) -> None:
     model = Model("dev/wine", config=Config(base_model_storage_uri="s3://models/of/exports"))
     location = export_location(model, "tuned")
@@ -227,6 +228,7 @@ def test_the_builder_looks_nowhere_when_weights_are_given(given: str, files: Pat
     assert model.state == "untrained"
 
 
+@pytest.mark.slow
 def test_the_builder_reaches_weights_as_the_configuration_says(
     files: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,7 @@ def test_a_path_is_a_folder_or_a_file_and_is_loaded_by_the_same_name(path: str, 
     assert Model.load_from_json(url, config) == model
 
 
+@pytest.mark.slow
 def test_a_store(s3: S3Server) -> None:
     config = Config(base_model_storage_uri="s3://models/of/documents")
     model = described(config=config)

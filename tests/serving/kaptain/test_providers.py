@@ -256,6 +256,7 @@ def test_everything_is_told_to_the_stores_library() -> None:
     assert s3_options({}) == s3_options({"S3_FORCE_PATH_STYLE": "false"}) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path_style", [True, False])
 def test_a_store_is_reached_by_what_a_provider_says(
     path_style: bool, s3: S3Server, monkeypatch: pytest.MonkeyPatch

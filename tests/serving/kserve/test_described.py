@@ -22,7 +22,7 @@ from marpack.serving import (
     inference_service,
     serve_build,
 )
-from marpack.serving.kserve.described import ServiceSettings, described
+from marpack.serving.kserve.described import ServiceSettings
 from tests.support.archives import packed
 
 URI = "s3://models/dev/mnist/deploy/0a"
@@ -134,23 +134,25 @@ def test_no_source_needs_a_name() -> None:
 def test_several_models_need_a_name_and_each_has_its_url(folder: Path) -> None:
     path = to_deploy(folder, "mnist", "digits")
     assert issues(path) == [("name", "missing-key")]
-    made = described(path, storage_uri=URI, name="both", namespace="ml", protocol_version="v2")
+    made = inference_service(path, storage_uri=URI, name="both", namespace="ml", protocol_version="v2")
     host = "http://both.ml.svc.cluster.local"
     assert made.urls == (f"{host}/v2/models/mnist/infer", f"{host}/v2/models/digits/infer")
     # No model is the service: who asks for that is answered 404.
-    assert [each.code for each in made.manifest.findings] == ["kserve-service-name"]
-    assert described(path, storage_uri=URI, name="digits").manifest.findings == ()
+    assert [each.code for each in made.findings] == ["kserve-service-name"]
+    assert inference_service(path, storage_uri=URI, name="digits").findings == ()
 
 
 def test_a_model_is_asked_for_by_its_own_name(folder: Path) -> None:
     path = pack(folder / "m.mar", name="Digits_1")
-    made = described(path, storage_uri=URI)
-    assert made.manifest.inference_service.name == "digits-1"
+    made = inference_service(path, storage_uri=URI)
+    assert made.inference_service.name == "digits-1"
     assert made.urls == ("http://digits-1.default.svc.cluster.local/v1/models/Digits_1:predict",)
-    [found] = made.manifest.findings
+    [found] = made.findings
     assert found.severity == "warning"
     assert "is called 'digits-1', and the model is called 'Digits_1'" in found.message
-    assert described(storage_uri=URI, name="m").urls == ("http://m.default.svc.cluster.local/v1/models/m:predict",)
+    assert inference_service(storage_uri=URI, name="m").urls == (
+        "http://m.default.svc.cluster.local/v1/models/m:predict",
+    )
 
 
 @pytest.mark.parametrize("name", ["1/mnist", "a" * 46, "x" * 70])
