@@ -37,7 +37,7 @@ def settle(
     try:
         if planned is not None and folder is not None:
             artifact = planned.put(folder, findings=findings)
-        with files.replaced(written_before, must_stay=record.may_be_written):
+        with files.replaced(manifest, written_before, must_stay=record.may_be_written):
             written = files.write(manifest)
             record.write(deployed)
     except BaseException:
