@@ -259,3 +259,12 @@ def test_the_builder_begins_relative_paths_where_the_configuration_says(
     model.config.base_dir = files
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert TorchServingArtifactBuilder(model).build("deploy").archive.size > 0
+
+
+def test_many_exports_beside_one_of_many_files_are_compared_once() -> None:
+    def made(name: str, files: int, at: float) -> Export:
+        found = tuple(StoredFile(name=str(number), size=0, modified=at) for number in range(files))
+        return Export(name=name, folder=StorageFolder.of("store"), files=found, phase="trained")
+
+    newest = made("newest", 100_000, 2.0)
+    assert newest_of([*(made(str(number), 1, 1.0) for number in range(100_000)), newest]) is newest

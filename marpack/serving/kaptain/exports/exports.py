@@ -116,14 +116,15 @@ def newest_export(model: DescribedModel) -> Export:
 
 def newest_of(found: Sequence[Export]) -> Export:
     """Return the latest of some exports; ``ModelValidationException`` where their times do not tell."""
-    newest = max(found, key=_when)
+    times = [_when(export) for export in found]
+    latest = max(times)
     no_times = any(file.modified is None for export in found for file in export.files)
-    alike = [str(export.folder) for export in found if no_times or _when(export) == _when(newest)]
-    if len(alike) > 1:
-        names = ", ".join(map(repr, alike[:_SHOWN]))
+    newest = [export for export, time in zip(found, times, strict=True) if no_times or time == latest]
+    if len(newest) > 1:
+        names = ", ".join(repr(str(export.folder)) for export in newest[:_SHOWN])
         message = f"which of these exports is the newest, their times do not tell: {names}. Give model_uri="
         raise ModelValidationException(message)
-    return newest
+    return newest[0]
 
 
 def remember(model: DescribedModel, export: Export) -> None:
