@@ -115,6 +115,13 @@ def test_what_is_below_another_models_id_is_that_models(model: Model, home: Path
     assert newest_export(other).folder.path == str(home / "trained" / "tuned" / A)
 
 
+@pytest.mark.parametrize("name", ["a\\b", "\x1b[31m", "a\nb"])
+def test_what_nobody_can_have_exported_is_no_export(name: str, model: Model, home: Path) -> None:
+    export(home, f"trained/{A}/model.pt", 1)
+    export(home, f"trained/{name}/model.pt", 2)
+    assert newest_export(model).name == A
+
+
 def test_weights_are_one_file(model: Model, home: Path) -> None:
     export(home, f"trained/{A}/model.pt", 10)
     export(home, f"trained/metrics-{A}.json", 20, b'{"loss": {"latest": 0.5}}')

@@ -6,6 +6,7 @@ import os
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -144,10 +145,11 @@ def _exports(folder: StorageFolder, phase: Phase) -> list[Export]:
         # A model's id may be another's with a phase after it: dev/mnist and dev/mnist/trained.
         if separator and name not in (*PHASES, "deploy"):
             found[name].append(StoredFile(name=rest, size=file.size, modified=file.modified))
-    return [
-        Export(name=name, folder=inside.child(name), files=tuple(files), phase=phase)
-        for name, files in found.items()
-    ]
+    exports = []
+    for name, files in found.items():
+        with suppress(TargetError):  # by such a name nothing can have been exported
+            exports.append(Export(name=name, folder=inside.child(name), files=tuple(files), phase=phase))
+    return exports
 
 
 def _when(export: Export) -> tuple[float, int]:
