@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from marpack.archive.plan.plan import Plan
 from marpack.archive.result import Progress, WriteResult
 from marpack.archive.sources import Source
+from marpack.disk.atomic import path_problem
 from marpack.display import hidden_url
 from marpack.errors import DownloadError, TargetError, UploadError
 from marpack.remote.contents import Contents
@@ -53,8 +55,8 @@ class StorageFolder:
         No store is asked. ``storage_options`` go to fsspec's file system of the scheme (for S3 ``key=``,
         ``secret=``, ``endpoint_url=``, ``client_kwargs=``); without them credentials and endpoints are found where
         its library looks for them. The web (``http://``) can be neither listed nor written to. Raises
-        ``UploadError`` for such a URL, and ``TargetError`` for a ``pathlib.Path`` made of a URL, which has lost a
-        slash by that.
+        ``UploadError`` for such a URL, and ``TargetError`` for what is no path, as a ``pathlib.Path`` made of a
+        URL, which has lost a slash by that.
         """
         text = os.fsdecode(location)
         if not is_url(text):
@@ -62,6 +64,8 @@ class StorageFolder:
                 raise TargetError(
                     hidden_url(url), "is a URL that has lost a slash: give it as text, not as a path"
                 )
+            if problem := path_problem(text):
+                raise TargetError(text, problem)
             path = text.rstrip("/") or text[:1]
             return cls(path, path, LocalFolder(path))
         scheme = allowed_scheme(text, UploadError)
@@ -101,7 +105,8 @@ class StorageFolder:
     def files(self) -> list[StoredFile]:
         """List the files, also those in folders below, by their names; none where there is no such folder.
 
-        What is being put there, and is not complete, is left out. Raises ``DownloadError``.
+        What is being put there, and is not complete, is left out, and so are links that lead nowhere. Raises
+        ``DownloadError`` for a store, ``OSError`` from the disk.
         """
         found = sorted(self._place.files(), key=itemgetter(0))
         return [StoredFile(name=name, size=size, modified=modified) for name, size, modified in found]
@@ -158,7 +163,8 @@ class StorageFolder:
     def _require_items(self, items: Sequence[tuple[str, Contents]]) -> None:
         names = [self._checked(name) for name, _ in items]
         folders = {name[:end] for name in names for end, letter in enumerate(name) if letter == "/"}
-        if clash := [name for name in names if names.count(name) > 1 or name in folders]:
+        times = Counter(names)
+        if clash := [name for name in names if times[name] > 1 or name in folders]:
             raise TargetError(str(self), f"takes one file of a name, and {clash[0]!r} is two: rename one")
         for name, contents in items:
             if not isinstance(contents, (bytes, Plan, Source)):

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -518,3 +519,43 @@ def test_a_connection_that_fails_is_no_empty_folder(monkeypatch: pytest.MonkeyPa
         folder.files()
     with pytest.raises(UploadError, match="cannot be reached"):
         folder.put(deploy_of())
+
+
+def test_links_that_lead_nowhere_are_no_files(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "gone").symlink_to("nothing")
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "folder").symlink_to(".")
+    assert [file.name for file in StorageFolder.of(tmp_path).files()] == ["file"]
+    assert StorageFolder.of(tmp_path / "circle").files() == []
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_empty_one() -> None:
+    """The newest export may lie in it; also when the tests run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        (Path(name) / "closed").mkdir(mode=0)
+        copy = os.fork()
+        if not copy:
+            try:
+                if os.getuid() == 0:
+                    os.setuid(65534)
+                with pytest.raises(PermissionError, match="closed"):
+                    StorageFolder.of(name).files()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == 0
+        (Path(name) / "closed").chmod(0o755)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800"])
+def test_what_no_disk_has_is_no_path(path: str) -> None:
+    with pytest.raises(TargetError, match="is no path"):
+        StorageFolder.of(path)
+
+
+def test_many_files_are_put_without_a_look_at_all_for_each() -> None:
+    items: list[tuple[str, Contents]] = [(f"f/{number}", b"") for number in range(200_000)]
+    with pytest.raises(ArchiveExistsError):
+        StorageFolder.of(Path(__file__).parent).put(items)

@@ -114,14 +114,15 @@ class InferenceService:
     def document(self) -> dict[str, Any]:
         """Return the document, its keys in a fixed order (K346)."""
         spec = {"predictor": self._predictor()}
+        own = self._own_annotations()
+        if _TARGET in own:
+            own[_TARGET] = str(own[_TARGET])
         if self.transformer is not None:
             spec["transformer"] = self.transformer.document()
         return {
             "apiVersion": "serving.kserve.io/v1beta1",
             "kind": "InferenceService",
-            "metadata": metadata(
-                self.name, self.namespace, self.labels, {**self.annotations, **self._own_annotations()}
-            ),
+            "metadata": metadata(self.name, self.namespace, self.labels, {**self.annotations, **own}),
             "spec": spec,
         }
 
@@ -155,11 +156,8 @@ class InferenceService:
             }
         )
 
-    def _own_annotations(self) -> dict[str, str]:
-        if self.form == "model":
-            return {}
-        target = None if self.scale_target is None else str(self.scale_target)
-        return _present({_METRIC: self.scale_metric, _TARGET: target})
+    def _own_annotations(self) -> dict[str, Any]:
+        return {} if self.form == "model" else _present({_METRIC: self.scale_metric, _TARGET: self.scale_target})
 
     def _issues(self) -> Iterator[Issue]:
         """Yield what is wrong with each field by itself."""

@@ -121,6 +121,13 @@ def test_what_is_below_another_models_id_is_that_models(model: Model, home: Path
     assert newest_export(other).folder.path == str(home / "trained" / "tuned" / A)
 
 
+@pytest.mark.parametrize("name", ["a\\b", "\x1b[31m", "a\nb"])
+def test_what_nobody_can_have_exported_is_no_export(name: str, model: Model, home: Path) -> None:
+    export(home, f"trained/{A}/model.pt", 1)
+    export(home, f"trained/{name}/model.pt", 2)
+    assert newest_export(model).name == A
+
+
 def test_weights_are_one_file(model: Model, home: Path) -> None:
     export(home, f"trained/{A}/model.pt", 10)
     export(home, f"trained/metrics-{A}.json", 20, b'{"loss": {"latest": 0.5}}')
@@ -267,3 +274,12 @@ def test_the_builder_begins_relative_paths_where_the_configuration_says(
     model.config.base_dir = files
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert TorchServingArtifactBuilder(model).build("deploy").archive.size > 0
+
+
+def test_many_exports_beside_one_of_many_files_are_compared_once() -> None:
+    def made(name: str, files: int, at: float) -> Export:
+        found = tuple(StoredFile(name=str(number), size=0, modified=at) for number in range(files))
+        return Export(name=name, folder=StorageFolder.of("store"), files=found, phase="trained")
+
+    newest = made("newest", 100_000, 2.0)
+    assert newest_of([*(made(str(number), 1, 1.0) for number in range(100_000)), newest]) is newest

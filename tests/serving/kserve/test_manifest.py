@@ -400,3 +400,9 @@ def test_none_is_as_good_as_nothing() -> None:
         InferenceService.__dataclass_fields__.keys() - {"name", "storage_uri", "model_format", "form"}
     )
     assert manifest(**fields) == manifest()
+
+
+@pytest.mark.parametrize("path", ["a\0b.yaml", "\ud800.yaml"])
+def test_what_no_disk_has_is_no_path(path: str) -> None:
+    with pytest.raises(TargetError, match="is no path"):
+        manifest().write(path)

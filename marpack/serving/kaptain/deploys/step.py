@@ -95,7 +95,7 @@ class Step:
         try:
             if planned is not None and folder is not None:
                 artifact = planned.put(folder, findings=checked)
-            with self.files.replaced(before, must_stay=self.record.may_be_written):
+            with self.files.replaced(manifest, before, must_stay=self.record.may_be_written):
                 files = self.files.write(manifest)
                 self.record.write(self.deployed)
         except BaseException:

@@ -6,6 +6,7 @@ import os
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -121,14 +122,15 @@ def newest_export(model: DescribedModel) -> Export:
 
 def newest_of(found: Sequence[Export]) -> Export:
     """Return the latest of some exports; ``ModelValidationException`` where their times do not tell."""
-    newest = max(found, key=_when)
+    times = [_when(export) for export in found]
+    latest = max(times)
     no_times = any(file.modified is None for export in found for file in export.files)
-    alike = [str(export.folder) for export in found if no_times or _when(export) == _when(newest)]
-    if len(alike) > 1:
-        names = ", ".join(map(repr, alike[:_SHOWN]))
+    newest = [export for export, time in zip(found, times, strict=True) if no_times or time == latest]
+    if len(newest) > 1:
+        names = ", ".join(repr(str(export.folder)) for export in newest[:_SHOWN])
         message = f"which of these exports is the newest, their times do not tell: {names}. Give model_uri="
         raise ModelValidationException(message)
-    return newest
+    return newest[0]
 
 
 def remember(model: DescribedModel, export: Export) -> None:
@@ -148,10 +150,11 @@ def _exports(folder: StorageFolder, phase: Phase) -> list[Export]:
         # A model's id may be another's with a phase after it: dev/mnist and dev/mnist/trained.
         if separator and name not in (*PHASES, "deploy"):
             found[name].append(StoredFile(name=rest, size=file.size, modified=file.modified))
-    return [
-        Export(name=name, folder=inside.child(name), files=tuple(files), phase=phase)
-        for name, files in found.items()
-    ]
+    exports = []
+    for name, files in found.items():
+        with suppress(TargetError):  # by such a name nothing can have been exported
+            exports.append(Export(name=name, folder=inside.child(name), files=tuple(files), phase=phase))
+    return exports
 
 
 def _when(export: Export) -> tuple[float, int]:

@@ -153,7 +153,10 @@ def _files(argument: str, path: Any, prefix: str, issues: list[Issue]) -> Iterat
 
 
 def _below(argument: str, folder: str, issues: list[Issue]) -> Iterator[str]:
-    for parent, folders, names in os.walk(folder):
+    def note(error: OSError) -> None:
+        issues.append(_issue("unreadable", argument, f"{error.filename!r} cannot be listed: {error.strerror}"))
+
+    for parent, folders, names in os.walk(folder, onerror=note):
         for link in filter(os.path.islink, (os.path.join(parent, name) for name in folders)):
             message = (
                 f"{link!r} is a link to a folder, which may have no end: copy the folder there, or leave it out"

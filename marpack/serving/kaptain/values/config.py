@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from marpack.display import brief_repr, hidden_url
+from marpack.display import brief_repr, hidden_endpoint
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url, scheme_of
@@ -157,4 +157,4 @@ def _issue(name: str, value: object) -> Issue | None:
 
 
 def _shown(value: object) -> str:
-    return repr(hidden_url(value)) if isinstance(value, str) else brief_repr(value, longest=1000)
+    return repr(hidden_endpoint(value)) if isinstance(value, str) else brief_repr(value, longest=1000)
