@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict, TypeVar, cast
 
 from marpack.archive.forms import ARCHIVE_FORMATS, SUFFIXES, ArchiveFormat
+from marpack.config.settings.kserve_names import ProtocolVersion
 from marpack.config.settings.releases import ENVELOPES_RENAMED, release
 from marpack.display import brief_repr, hidden_url
 from marpack.errors import ConfigError, PlanError, TargetError
@@ -16,7 +17,7 @@ from marpack.findings import Issue
 from marpack.packing import CHECK_MODES, CheckMode
 from marpack.serving.deploy.paths import require_local_folder
 from marpack.serving.kaptain.values.unknown_names import unknown_name
-from marpack.serving.kserve.inference_service import InferenceService, PredictorForm, ProtocolVersion, ScaleMetric
+from marpack.serving.kserve.inference_service import InferenceService, PredictorForm, ScaleMetric
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
 
