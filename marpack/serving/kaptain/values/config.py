@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NoReturn
 
 from marpack.display import brief_repr, hidden_endpoint
 from marpack.findings import Issue
@@ -40,8 +40,8 @@ class Config:
     - ``docker_config_provider``, ``docker_registry_url``, ``docker_registry_certificate_provider`` are kept, and
       nothing of marpack needs them (K131).
 
-    A pickled configuration holds the keys of its providers. Raises ``ModelPlanError`` for values of a wrong kind,
-    all at once.
+    A pickled configuration holds the keys of its providers. Raises ``ModelPlanError`` for values of a wrong kind
+    and for names that are not known, all at once.
     """
 
     docker_config_provider: ConfigurationProvider | None
@@ -59,6 +59,7 @@ class Config:
         docker_registry_certificate_provider: ConfigurationProvider | None = None,
         base_dir: str | os.PathLike[str] = ".",
         base_model_storage_uri: str | os.PathLike[str] = _DEFAULT_STORAGE,
+        **unknown: NoReturn,
     ) -> None:
         values = {
             "docker_config_provider": docker_config_provider,
@@ -68,7 +69,7 @@ class Config:
             "base_dir": base_dir,
             "base_model_storage_uri": base_model_storage_uri,
         }
-        if issues := [issue for name, value in values.items() if (issue := _issue(name, value))]:
+        if issues := [issue for name, value in {**values, **unknown}.items() if (issue := _issue(name, value))]:
             raise ModelPlanError(issues)
         vars(self).update(values)
 
