@@ -313,6 +313,10 @@ class Objects(AzureLike):
             return {"name": path, "size": 0, "type": "directory"}
         return super().info(path)
 
+    def rm_file(self, path: str) -> None:
+        self.storage_options["log"].append(("removes", path.rpartition("/")[2], 0))
+        super().rm_file(path)
+
     def _open(self, path: str, mode: str, **options: Any) -> AbstractBufferedFile:
         return NotedFile(self, path, mode, **options)
 
@@ -475,10 +479,14 @@ def test_failure_leaves_nothing_in_other_stores(other: dict[str, Any], breaks: s
 @pytest.mark.parametrize("refused", ["m.mar", "empty", "config.properties"])
 def test_azure_takes_back_what_it_has_shown(monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
     monkeypatch.setitem(_registry, "az", Objects)
-    options = {"kind": "az", "files": {"store/dev/old/x": b""}, "log": [], "refuses": refused}
+    log: list[tuple[str, str, int]] = []
+    options = {"kind": "az", "files": {"store/dev/old/x": b""}, "log": log, "refuses": refused}
     with pytest.raises(UploadError, match="may not be written") as caught:
         new_folder(options).put(deploy_of())
     assert options["files"] == {"store/dev/old/x": b""}
+    # The last goes first: by that one a folder is told to be complete.
+    said = {what: [name for each, name, _ in log if each == what] for what in ("shows", "removes")}
+    assert said["removes"] == said["shows"][::-1]
     assert "left" not in shown(caught.value)
 
 
