@@ -14,7 +14,7 @@ from marpack.archive.plan.plan import Plan
 from marpack.archive.result import Progress, WriteResult
 from marpack.archive.sources import Source
 from marpack.disk.atomic import path_problem
-from marpack.display import hidden_url
+from marpack.display import hidden, hidden_url
 from marpack.errors import DownloadError, TargetError, UploadError
 from marpack.remote.contents import Contents
 from marpack.remote.local_folder import LocalFolder
@@ -184,10 +184,10 @@ class StorageFolder:
     def _checked(self, name: str) -> str:
         """Return a name that stays inside; ``TargetError`` for any other."""
         if set(name.split("/")).intersection({"", ".", ".."}) or "\\" in name or not name.isprintable():
-            reason = f"holds no {name!r}: give a name without '.', '..', backslashes and empty parts"
+            reason = f"holds no {hidden(name)!r}: give a name without '.', '..', backslashes and empty parts"
             raise TargetError(str(self), reason)
         if not self.is_local and "?" in name:
-            raise TargetError(str(self), f"holds no {name!r}: in a URL, a query begins at '?'")
+            raise TargetError(str(self), f"holds no {hidden(name)!r}: in a URL, a query begins at '?'")
         return name
 
     def __str__(self) -> str:

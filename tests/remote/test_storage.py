@@ -567,3 +567,9 @@ def test_many_files_are_put_without_a_look_at_all_for_each() -> None:
     items: list[tuple[str, Contents]] = [(f"f/{number}", b"") for number in range(200_000)]
     with pytest.raises(ArchiveExistsError):
         StorageFolder.of(Path(__file__).parent).put(items)
+
+
+def test_the_query_that_a_name_has_by_mistake_is_not_shown() -> None:
+    with pytest.raises(TargetError, match="a query begins at") as caught:
+        StorageFolder.of("s3://bucket").child("m?token=SECRET")
+    assert "SECRET" not in str(caught.value)

@@ -302,3 +302,15 @@ def test_the_same_call_gives_the_same_text(folder: Path) -> None:
     path = to_deploy(folder, "mnist")
     texts = {inference_service(path, storage_uri=URI, env={"B": "1", "A": "2"}).to_yaml() for _ in range(2)}
     assert len(texts) == 1
+
+
+@pytest.mark.parametrize("uri", ["s3::https://u:hunter2@h/m", "s3://u:p/hunter2@b/m", "s3://u:p?hunter2@b/m"])
+def test_credentials_that_make_no_address_do_not_come_into_the_document(uri: str) -> None:
+    with pytest.raises(PlanError, match=r"storage_uri: .* holds credentials") as caught:
+        inference_service(name="m", storage_uri=uri)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["s3://b/m@v1", "oci://image:v1", "oci://host:5000/m:v1", "hf://org/m:revision"])
+def test_what_is_like_credentials_is_a_place(uri: str) -> None:
+    assert inference_service(name="m", storage_uri=uri).inference_service.storage_uri == uri
