@@ -34,14 +34,14 @@ def find_unreachable(uri: str, setting: str) -> Iterator[Finding]:
     else:
         message = f"{uri!r} is in a store that KServe does not read by itself: the pod never starts"
         fix = f"give a place in one that it reads: {', '.join(sorted(_TAKEN))}"
-    yield _warning("kserve-storage-uri", setting, message, fix)
+    yield Finding(code="kserve-storage-uri", severity="warning", key=setting, message=message, fix=fix)
 
 
 def find_no_account(uri: str) -> Iterator[Finding]:
     """Yield that a service is written without an account, where its store may ask for one."""
     message = f"the service is written without an account that may read {scheme_of(uri)}:// there"
     fix = "unless everybody may, give service_account_name= of one in the cluster whose secrets hold its keys"
-    yield _warning("kserve-access", "service_account_name", message, fix)
+    yield Finding(code="kserve-access", severity="warning", key="service_account_name", message=message, fix=fix)
 
 
 def find_plain_secrets(env: Mapping[str, str]) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def find_plain_secrets(env: Mapping[str, str]) -> Iterator[Finding]:
     message = "stands in the manifest, and in the store's record of the deploy, for everybody to read"
     fix = 'keep it in a Secret of the cluster, and name that: env_from={"name": ..., "type": SECRET_KIND}'
     for name in filter(is_secret_name, env):
-        yield _warning("kserve-plain-secret", f"env.{name}", message, fix)
+        yield Finding(code="kserve-plain-secret", severity="warning", key=f"env.{name}", message=message, fix=fix)
 
 
 def find_requirements(model: DescribedModel) -> Iterator[Finding]:
@@ -57,7 +57,9 @@ def find_requirements(model: DescribedModel) -> Iterator[Finding]:
     if model.serving_config.get("requirements_file"):
         message = "is not installed: KServe's own server of this framework takes no requirements"
         fix = "build an image that has them, and give it as image="
-        yield _warning("kserve-requirements", "requirements_file", message, fix)
+        yield Finding(
+            code="kserve-requirements", severity="warning", key="requirements_file", message=message, fix=fix
+        )
 
 
 def find_disagreement(
@@ -96,7 +98,3 @@ def _literal_settings(planned: PlannedDeployment, settings: Mapping[str, str]) -
         effect="every worker dies",
         fix=f"for a current KServe, {fix}",
     )
-
-
-def _warning(code: str, key: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, severity="warning", key=key, message=message, fix=fix)
