@@ -444,6 +444,19 @@ def test_other_stores(other: dict[str, Any]) -> None:
     assert (other["files"], {name for name in other["folders"] if "new" in name}) == ({}, set())
 
 
+def test_what_is_not_complete_is_not_listed(other: dict[str, Any]) -> None:
+    """A process that was killed may have left it."""
+    folder = new_folder(other)
+    folder.put(deploy_of())
+    listed = folder.files()
+    for left in ("store/dev/new/.marpack-0123456789abcdef.tmp", "store/dev/.marpack-0123456789abcdef.tmp"):
+        other["files"][f"{left}/{CONFIG}"] = b""
+        other["folders"].update((left, f"{left}/config"))
+    assert folder.files() == listed
+    above = StorageFolder.of(f"{other['kind']}://store/dev", **other).files()
+    assert [each.name for each in above] == [f"new/{each.name}" for each in listed]
+
+
 def test_a_scheme_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(_registry, "az", Objects)
     options: dict[str, Any] = {"files": {}, "log": []}

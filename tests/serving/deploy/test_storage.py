@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from marpack.serving import (
     load_declaration,
     serve_build,
 )
-from tests.differential.test_storage import STAGES, Stop
+from tests.differential.test_storage import STAGES, Stop, kinds, requests_of
 from tests.serving.kaptain.test_artifact_builder import SECRET, listing, shown, unchanged
 from tests.support.object_store import BUCKET, S3Server, judged
 from tests.support.processes import end_of
@@ -92,6 +93,14 @@ def test_a_model_of_kaptain_makes_the_same_files_in_a_store(store: S3Server, fol
     assert stored(store) == stored(store, f"{URL}-2") == files_below("deploy")
     assert (artifact.folder, artifact.archive.path) == (URL, f"{URL}/model-store/dev-mnist.mar")
     assert again.folder == f"{URL}-2"
+
+
+def test_the_settings_are_the_last_to_appear(store: S3Server) -> None:
+    """No server starts from the folder before them (tests/server/test_half_a_deploy.py)."""
+    place = partial(StorageFolder.of, URL)
+    did = kinds(requests_of(lambda endpoint: serve_build(MODELS, place(endpoint_url=endpoint)), store))
+    shown = [each.removeprefix("shows ") for each in did if each.startswith("shows ")]
+    assert shown == [*FILES[1:], FILES[0]]
 
 
 @pytest.mark.parametrize("force", [False, True])

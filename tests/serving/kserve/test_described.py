@@ -215,6 +215,7 @@ def test_everything_that_is_wrong_is_told_at_once(folder: Path) -> None:
         scale_mertic="rps",
         access=S3Access(region="eu"),
         service_account_name="own",
+        namespace="No",
         labels={"": "x"},
         with_credentials=True,
     )
@@ -228,6 +229,7 @@ def test_everything_that_is_wrong_is_told_at_once(folder: Path) -> None:
         "canary_traffic_percent",
         "scale_mertic",
         "service_account_name",
+        "namespace",
         "labels",
         "access_key_id",
     }
