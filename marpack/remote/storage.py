@@ -66,7 +66,7 @@ class StorageFolder:
                 )
             if problem := path_problem(text):
                 raise TargetError(text, problem)
-            path = text.rstrip("/") or text[:1]
+            path = text.rstrip("/") or text[:1] or os.curdir
             return cls(path, path, LocalFolder(path))
         scheme = allowed_scheme(text, UploadError)
         url = text.rstrip("/")

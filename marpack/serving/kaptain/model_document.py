@@ -32,6 +32,8 @@ _VERSION = 1
 # A description of a model is some kilobytes; what is larger is something else.
 _LARGEST = 1 << 20
 _DEEPEST = 20
+# Python writes no integers of thousands of digits; others read none that is beyond a double.
+_WIDEST = 1024
 # Names of hyperparameters, and of no secrets.
 _TOKENS = re.compile(r"tokeni[sz]|tokens", re.IGNORECASE)
 
@@ -87,7 +89,7 @@ def load(model_uri: str, config: Config) -> ModelDocument:
 
 
 def _place(location: object, config: Config) -> tuple[StorageFolder, str]:
-    text = os.fspath(location) if isinstance(location, (str, os.PathLike)) else ""
+    text = os.fsdecode(location) if isinstance(location, (str, os.PathLike)) else ""
     if not text.strip():
         message = "is empty: give the path or the URL that a model was saved to"
         raise ModelPlanError([Issue(code="bad-value", argument="model_uri", message=message)])
@@ -103,7 +105,7 @@ def _dumps(model: DescribedModel, *, with_secrets: bool) -> bytes:
     document: dict[str, Any] = {"format": _FORMAT, "format_version": _VERSION}
     for name in (*_PROPERTIES, *_KNOWN):
         value = getattr(model, name)
-        document[name] = strict_json.without_infinite(value) if name == "metrics" else _plain(name, value, issues)
+        document[name] = _metrics(value, issues) if name == "metrics" else _plain(name, value, issues)
     secrets = [] if with_secrets else [name for name in (*_PROPERTIES, *_KNOWN) if _has_secret("", document[name])]
     for name in secrets:
         message = "holds what looks like a secret: take it out, or give save_as_json() True for with_secrets"
@@ -117,6 +119,15 @@ def _dumps(model: DescribedModel, *, with_secrets: bool) -> bytes:
     if issues:
         raise ModelPlanError(issues)
     return data
+
+
+def _metrics(value: Any, issues: list[Issue]) -> Any:
+    """Return metrics as JSON has them; what could not be read again is noted."""
+    try:
+        return None if value is None else strict_json.without_infinite(metrics.loads(value))
+    except PlanError as error:
+        issues += error.issues
+        return None
 
 
 def _plain(argument: str, value: Any, issues: list[Issue], depth: int = 0) -> Any:
@@ -134,11 +145,17 @@ def _plain(argument: str, value: Any, issues: list[Issue], depth: int = 0) -> An
         return os.fsdecode(value)
     elif isinstance(value, str):
         return str(value)
-    elif value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and value - value == 0):
+    elif value is None or _is_number(value):
         return value
     problem = problem or f"{brief_repr(value)} is nothing that JSON holds: give text, numbers, lists and tables"
     issues.append(Issue(code="bad-type", argument=argument, message=problem))
     return None
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, int):
+        return value.bit_length() <= _WIDEST
+    return isinstance(value, float) and value - value == 0
 
 
 def _has_secret(name: str, value: Any) -> bool:

@@ -325,3 +325,27 @@ def test_what_cannot_be_read_is_nowhere_in_the_error(text: bytes, folder: Path) 
     while error is not None:
         assert SECRET not in f"{error!r} {vars(error)}"
         error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("metrics", [{"loss": {"latest": object()}}, {"loss": {1: 2.0}}, [1], {"loss": 1}])
+def test_metrics_that_could_not_be_read_again_are_not_written(metrics: Any, folder: Path) -> None:
+    model = described()
+    model.metrics = metrics
+    with pytest.raises(ModelPlanError, match="metrics"):
+        model.save_as_json()
+    assert list(folder.rglob("*.json")) == []
+
+
+def test_values_without_an_end_are_refused() -> None:
+    model = described()
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    model.metrics, model.hyperparameters = endless, {"again": endless, "digits": 10**5000}
+    with pytest.raises(ModelPlanError) as caught:
+        model.save_as_json()
+    assert {issue.argument for issue in caught.value.issues} == {"metrics: again", "hyperparameters"}
+
+
+def test_a_file_in_the_current_folder_is_named_as_one() -> None:
+    with pytest.raises(ModelValidationException, match=r"'\./m\.json' is not there"):
+        Model.load_from_json("m.json", Config())

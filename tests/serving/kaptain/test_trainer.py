@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -261,3 +262,48 @@ def test_metrics_of_every_epoch_are_joined(target: Path) -> None:
     # Recorded before the export, as in the tutorial.
     ModelExportUtil().upload_model("model.pt")
     assert list(listing(target)) == ["model.pt"]
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "circle"])
+def test_what_cannot_be_looked_at_is_said_with_all_else(path: str, target: Path) -> None:
+    Path("circle").symlink_to("circle")
+    with pytest.raises(ModelPlanError) as caught:
+        ModelExportUtil().upload_model(path, extra_files=5)  # type: ignore[arg-type]
+    assert [(issue.code, issue.argument) for issue in caught.value.issues] == [
+        ("unreadable", "path"),
+        ("bad-type", "extra_files"),
+    ]
+
+
+def test_a_folder_that_may_not_be_listed_is_not_exported_in_part(target: Path) -> None:
+    """Also when the tests run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        (Path(name) / "model.pt").touch(mode=0o644)
+        (Path(name) / "closed").mkdir(mode=0)
+        copy = os.fork()
+        if not copy:
+            try:
+                if os.getuid() == 0:
+                    os.setuid(65534)
+                with pytest.raises(ModelPlanError, match="closed' cannot be listed"):
+                    ModelExportUtil().upload_model(name)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == 0
+        (Path(name) / "closed").chmod(0o755)
+
+
+def test_all_of_a_disk_is_no_target(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINED_MODEL_UPLOAD_PATH", "file:///")
+    with pytest.raises(ModelValidationException, match="must name a folder"):
+        MetadataUtil.record_metrics({"a": 1})
+    assert os.listdir() == ["model.pt"]
+
+
+def test_more_metrics_than_are_read_are_not_written(target: Path) -> None:
+    MetadataUtil.record_metrics({"a": 1})
+    with pytest.raises(ModelPlanError, match="1,048,576 are read: record fewer"):
+        MetadataUtil.record_metrics({f"metric {number}": 1 for number in range(20_000)})
+    MetadataUtil.record_metrics({"a": 2})

@@ -109,5 +109,12 @@ def read(folder: StorageFolder, name: str) -> Metrics | None:
 
 
 def write(folder: StorageFolder, name: str, metrics: Metrics) -> None:
-    """Write what was recorded for the export in ``name`` below a folder."""
-    folder.write(_FILE_NAME.format(name), dumps(metrics))
+    """Write what was recorded for the export in ``name`` below a folder.
+
+    Raises ``ModelPlanError`` for more than is read again.
+    """
+    data = dumps(metrics)
+    if len(data) > _LARGEST:
+        message = f"make a document of {len(data):,} bytes, and {_LARGEST:,} are read: record fewer"
+        raise ModelPlanError([Issue(code="bad-value", argument="metrics", message=message)])
+    folder.write(_FILE_NAME.format(name), data)

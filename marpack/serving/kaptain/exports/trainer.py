@@ -16,6 +16,7 @@ from marpack.archive.sources import CHUNK_SIZE, FileSource, Reader, Source
 from marpack.errors import ArchiveExistsError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
+from marpack.remote.urls import is_url
 from marpack.serving.kaptain.exports import metrics
 from marpack.serving.kaptain.exports.stored_exports import EXTRA_FILES
 from marpack.serving.kaptain.values.config import Config
@@ -83,7 +84,8 @@ class MetadataUtil:
 
 def _target() -> tuple[StorageFolder, str]:
     """Return the folder that the trainer exports to, as its parent and its name."""
-    location = (variable(UPLOAD_PATH) or "").rstrip("/")
+    given = variable(UPLOAD_PATH) or ""
+    location = given.rstrip("/")
     if not location:
         message = (
             f"{UPLOAD_PATH} is not set, so this is no training run: run the trainer with the variables of "
@@ -91,7 +93,7 @@ def _target() -> tuple[StorageFolder, str]:
         )
         raise ModelValidationException(message)
     parent, _, name = location.rpartition("/")
-    if not name or parent.endswith(("/", ":")):
+    if not name or parent.endswith(("/", ":")) or is_url(given) != is_url(location):
         message = f"{UPLOAD_PATH} must name a folder in a bucket or on a disk, not all of it: add a folder to it"
         raise ModelValidationException(message)
     return Config().folder_at(parent or ("/" if location.startswith("/") else ".")), name
@@ -109,7 +111,9 @@ def _items(
     found = dict(_files("path", path, "", issues))
     if any(name in found for name in _SAVED_MODEL):
         found = {f"{_VERSION}/{name}": source for name, source in found.items()}
-    extras: Sequence[Any] = [extra_files] if isinstance(extra_files, (str, os.PathLike)) else extra_files or ()
+    extras: Any = [] if extra_files is None else extra_files
+    if isinstance(extras, str) or not isinstance(extras, Sequence):
+        extras = [extras]
     for each in extras:
         own = os.path.basename(os.path.abspath(each)) if isinstance(each, (str, os.PathLike)) else ""
         for name, source in _files("extra_files", each, own, issues):
@@ -145,6 +149,10 @@ def _files(argument: str, path: Any, prefix: str, issues: list[Issue]) -> Iterat
             status = os.stat(file)
         except FileNotFoundError:
             issues.append(_issue("missing-file", argument, f"{file!r} is not there: save the model first"))
+            continue
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            issues.append(_issue("unreadable", argument, f"{file!r} cannot be read: {reason}"))
             continue
         if not stat.S_ISREG(status.st_mode):
             issues.append(_issue("not-a-file", argument, f"{file!r} is neither a file nor a folder: leave it out"))
