@@ -206,6 +206,27 @@ def test_an_existing_file_stays_unless_it_may_go(capsys: Capture, folder: Path) 
     assert "AWS_ACCESS_KEY_ID" in (folder / "mnist-secret.yaml").read_text()
 
 
+def test_keys_that_were_put_into_the_secret_stay(capsys: Capture, folder: Path) -> None:
+    run("--s3-region", "eu")
+    file = folder / "mnist-secret.yaml"
+    file.write_text(mine := file.read_text().replace("<access key id>", KEY).replace("<secret access key>", SECRET))
+    capsys.readouterr()
+    canary = ["--canary-traffic-percent", "30", "-f"]
+    run("--s3-region", "eu", *canary, "--dry-run")
+    said = "marpack: would write mnist.yaml, and leave mnist-secret.yaml as it is, for the keys in it\n"
+    assert capsys.readouterr().err == said
+    run("--s3-region", "eu", *canary)
+    assert file.read_text() == mine
+    out, err = capsys.readouterr()
+    assert "mnist-secret.yaml: Secret mnist-secret, as it was, for the keys in it\n" in out
+    assert err == ""
+    assert "canaryTrafficPercent: 30" in Path("mnist.yaml").read_text()
+    # What the Secret says of the store is another matter.
+    run("--s3-region", "us", *canary)
+    assert file.read_text() == mine
+    assert "'mnist-secret.yaml' stays as it is, and says otherwise" in capsys.readouterr().err
+
+
 def test_what_is_wrong_is_told_at_once_by_its_option(capsys: Capture, folder: Path) -> None:
     words = {
         "--name": "Nein",

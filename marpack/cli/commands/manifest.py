@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from marpack.errors import ArchiveExistsError
 from marpack.findings import Finding
 from marpack.packing import CHECK_MODES, CheckMode, refuse
 from marpack.serving.kserve.described import Description
+from marpack.serving.kserve.secret_file import difference, secret_path
 
 _STDOUT = "-"
 # The version of what --json prints (spec/manifest-kserve.schema.json).
@@ -91,15 +91,17 @@ def _kserve(options: argparse.Namespace) -> int | None:
         show(to_json(document) if options.json else manifest.to_yaml().rstrip("\n"))
         return None
     with making(target, "cannot be written"):
+        keeps = options.force and manifest.keeps_secret(target)
         manifest.write(target, force=options.force)
-    show(to_json(document) if options.json else _summary(made, files, options))
+        if keeps and (change := difference(files[0], manifest.secret_yaml() or "")):
+            complain(f"marpack: warning: {printable(change)}")
+    show(to_json(document) if options.json else _summary(made, files, options, keeps=keeps))
     return None
 
 
 def _files(target: str, *, has_secret: bool) -> tuple[str, ...]:
     """Return the files in the order in which they are applied; see ``ServingManifest.write``."""
-    secret = f"{os.path.splitext(target)[0]}-secret.yaml"
-    return (secret, target) if has_secret else (target,)
+    return (secret_path(target), target) if has_secret else (target,)
 
 
 def _show_only(
@@ -114,11 +116,13 @@ def _show_only(
         would = "would not write, for one exists:"
         raise
     finally:
-        complain(f"marpack: {would} {' and '.join(map(printable, files))}")
+        keeps = options.force and made.manifest.keeps_secret(files[-1])
+        stays = f", and leave {printable(files[0])} as it is, for the keys in it" if keeps else ""
+        complain(f"marpack: {would} {' and '.join(map(printable, files[-1:] if keeps else files))}{stays}")
         show(to_json(document) if options.json else made.manifest.to_yaml().rstrip("\n"))
 
 
-def _summary(made: Description, files: Sequence[str], options: argparse.Namespace) -> str:
+def _summary(made: Description, files: Sequence[str], options: argparse.Namespace, *, keeps: bool) -> str:
     manifest = made.manifest
     kinds = [each for each in manifest.documents() if each["kind"] != "Secret"]
     what = ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in kinds)
@@ -126,6 +130,7 @@ def _summary(made: Description, files: Sequence[str], options: argparse.Namespac
     if manifest.secret is not None:
         keys = "with the keys" if options.with_credentials else "with placeholders: put the keys there first"
         keys = "without keys" if options.s3_anonymous else keys
+        keys = "as it was, for the keys in it" if keeps else keys
         lines.append(f"{printable(files[0])}: Secret {manifest.secret['metadata']['name']}, {keys}")
     return "\n".join([*lines, _apply(files), *made.urls])
 

@@ -11,6 +11,8 @@ from marpack.disk.atomic import replacing_files
 from marpack.display import HIDDEN
 from marpack.findings import Finding
 from marpack.serving.kserve.inference_service import InferenceService
+from marpack.serving.kserve.secret_file import holds_keys, secret_path
+from marpack.serving.kserve.storage_access import PLACEHOLDERS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -44,18 +46,26 @@ class ServingManifest:
         """Write the manifest, and beside it the Secret, where there is one; return the paths of both.
 
         The Secret goes to ``<path without its suffix>-secret.yaml``, which only its owner may read. Both appear,
-        the Secret first, or none. Raises ``ArchiveExistsError`` where a file is in the way and ``force`` is not
-        given, ``TargetError`` for a place that takes none; ``OSError`` of the disk passes through.
+        the Secret first, or none. With ``force`` what is there is replaced, but for a Secret that ``keeps_secret``
+        tells of. Raises ``ArchiveExistsError`` where a file is in the way and ``force`` is not given,
+        ``TargetError`` for a place that takes none; ``OSError`` of the disk passes through.
         """
         target = os.fsdecode(path)
+        beside = secret_path(target)
         files = {target: (self.to_yaml(), False)}
-        if (secret := self.secret_yaml()) is not None:
-            files = {f"{os.path.splitext(target)[0]}-secret.yaml": (secret, True), **files}
+        secret = self.secret_yaml()
+        if secret is not None and not (force and self.keeps_secret(target)):
+            files = {beside: (secret, True), **files}
         private = {name: is_private for name, (_, is_private) in files.items()}
         with replacing_files(private, force=force) as opened:
             for file, (text, _) in zip(opened, files.values(), strict=True):
                 file.write(text.encode("ascii"))
-        return (target, *(name for name in files if name != target))
+        return (target,) if secret is None else (target, beside)
+
+    def keeps_secret(self, path: str | os.PathLike[str]) -> bool:
+        """Tell whether ``write`` to a path leaves the Secret beside it: it has keys, and this one placeholders."""
+        held = () if self.secret is None else self.secret.get("stringData", {}).values()
+        return any(each in PLACEHOLDERS.values() for each in held) and holds_keys(secret_path(os.fsdecode(path)))
 
     def __repr__(self) -> str:
         shown = f"inference_service={self.inference_service!r}, service_account={self.service_account!r}"

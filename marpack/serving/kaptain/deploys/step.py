@@ -22,6 +22,7 @@ from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.told import Level, tell
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.protocol import protocol_findings, release_findings
+from marpack.serving.kserve.secret_file import holds_keys
 
 # What a newer server does not take of Kaptain's own text.
 _OF_THE_LITERAL_TEXT = {"envelope", "token", "kserve-port", "kserve-address"}
@@ -129,8 +130,8 @@ class Step:
         for path in made.files:
             tell(f"manifest {path}", "verbose")
         secret = self.files.secret_path
-        if keeps:
-            tell(f"{secret!r} was there, and stays as it is for the keys that it may have")
+        if keeps and holds_keys(secret):
+            tell(f"{secret!r} was there, and stays as it is for the keys in it")
         elif self.manifest.secret is not None and not self.with_credentials:
             tell(f"{secret!r} has placeholders: put the keys in before it is applied")
         tell(f"for the cluster: {'; '.join(made.commands)}")
