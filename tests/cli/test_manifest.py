@@ -209,7 +209,9 @@ def test_an_existing_file_stays_unless_it_may_go(capsys: Capture, folder: Path) 
 def test_keys_that_were_put_into_the_secret_stay(capsys: Capture, folder: Path) -> None:
     run("--s3-region", "eu")
     file = folder / "mnist-secret.yaml"
-    file.write_text(mine := file.read_text().replace("<access key id>", KEY).replace("<secret access key>", SECRET))
+    file.write_text(
+        mine := file.read_text().replace("<access key id>", KEY).replace("<secret access key>", SECRET)
+    )
     capsys.readouterr()
     canary = ["--canary-traffic-percent", "30", "-f"]
     run("--s3-region", "eu", *canary, "--dry-run")
