@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -123,7 +124,10 @@ def described_by(options: argparse.Namespace) -> Description:
         try:
             return make()
         except PlanError as error:
-            issues.extend(replace(each, argument=_named(each.argument, prefix)) for each in error.issues)
+            issues.extend(
+                replace(each, argument=_named(each.argument, prefix), message=_in_options(each.message))
+                for each in error.issues
+            )
         return None
 
     settings: dict[str, Any] = {
@@ -171,6 +175,13 @@ def _named(argument: str, prefix: str) -> str:
         head = {"args": "arg"}.get(head, head)
         own = _option(f"{prefix}_{head}")
     return (own or _option(head)) + bracket + rest
+
+
+def _in_options(message: str) -> str:
+    """Return a message of the library with the options in it where it names arguments; what is quoted stays."""
+    message = re.sub(r"\bform='(\w+)'", r"--form \1", message)
+    names = "|".join(name for fields in _FIELDS.values() for name in fields if "_" in name)
+    return re.sub(rf"(?<![\w'])({names})(?![\w'])", lambda found: _option(found[1]), message)
 
 
 def _pairs(texts: Iterable[str], argument: str) -> dict[str, str]:
