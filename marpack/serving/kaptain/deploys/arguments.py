@@ -44,6 +44,12 @@ DEPLOY_KEYWORDS = (*_SERVICE, "predictor_form", "output", "with_credentials", *P
 # The server, the names and the rest of a canary are those of the deploy that it stands beside (K332).
 CANARY_KEYWORDS = ("output", *(name for name in PACKING if name != "torchserve_version"))
 
+# Those that deploy and deploy_canary have by name.
+_NAMED = {
+    "deploy": ("model_uri", "autoscale", "gpus", "cpu", "memory", "resources", "replace", "transformer"),
+    "deploy_canary": ("canary_traffic_percentage", "model_uri"),
+}
+
 # What an InferenceService or its resources call otherwise than the SDK does.
 _OUR_NAMES = {
     "name": "id",
@@ -76,7 +82,7 @@ def unknown_keywords(given: Mapping[str, Any], known: Sequence[str], method: str
     """Yield what is no keyword of a method, with those that are (K146)."""
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, 1)
+            near = get_close_matches(name, (*_NAMED[method], *known), 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             if name in DEPLOY_KEYWORDS:
                 hint = "it is said with deploy(replace=True), and holds for the canary too; "
@@ -122,7 +128,10 @@ def output_folder(given: Mapping[str, Any], base_dir: str, issues: list[Issue]) 
     if output is None:
         return base_dir
     try:
-        return require_local_folder(output)
+        folder = require_local_folder(output)
+        if not folder.lower().endswith((".yaml", ".yml")) or os.path.isdir(folder):
+            return folder
+        message = f"{folder!r} is a file's name, and it is the folder of the manifests: name that"
     except TargetError as error:
         message = f"{error.path!r} is a URL, and kubectl reads a file: give a local folder"
     except TypeError:

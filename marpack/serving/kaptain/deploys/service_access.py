@@ -15,8 +15,6 @@ from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.environment import BOTO_ENDPOINTS, variables
 from marpack.serving.kserve.storage_access import S3Access, access_documents
 
-# What KServe's storage initializer takes as it is (kserve_storage.py). Of https:// it takes one file, or Azure's.
-_TAKEN = {"s3", "gs", "hdfs", "webhdfs", "pvc", "hf", "oci", "https", "http"}
 # The same stores under the other names that fsspec has for them.
 _SAME_STORE = {"s3a": "s3", "gcs": "gs"}
 
@@ -32,22 +30,6 @@ def service_uri(folder: StorageFolder | str) -> str:
         return f"file://{quote(os.path.abspath(folder.path))}"
     scheme = scheme_of(folder.location)
     return f"{_SAME_STORE.get(scheme, scheme)}://{folder.location.partition('://')[2]}"
-
-
-def uri_findings(uri: str, setting: str) -> tuple[Finding, ...]:
-    """Return what KServe cannot do with a ``storageUri``; what no KServe takes, InferenceService refuses."""
-    scheme = scheme_of(uri)
-    if scheme in _TAKEN:
-        return ()
-    if scheme == "file":
-        message = f"{uri!r} is a folder of this machine, and no pod of a cluster sees that: it never starts"
-        fix = (
-            "give a place that the cluster reaches, as s3://bucket/models, or upload the folder and write its URL"
-        )
-    else:
-        message = f"{uri!r} is in a store that KServe does not read by itself: the pod never starts"
-        fix = f"give a place in one that it reads: {', '.join(sorted(_TAKEN))}"
-    return (Finding(code="kserve-storage-uri", severity="warning", key=setting, message=message, fix=fix),)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

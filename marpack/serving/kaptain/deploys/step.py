@@ -22,6 +22,7 @@ from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.told import Level, tell
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.protocol import protocol_findings, release_findings
+from marpack.serving.kserve.secret_file import holds_keys
 
 # What a newer server does not take of Kaptain's own text.
 _OF_THE_LITERAL_TEXT = {"envelope", "token", "kserve-port", "kserve-address"}
@@ -31,7 +32,10 @@ _LEVELS: dict[str, Level] = {"error": "error", "warning": "warning", "note": "ve
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Step:
-    """What is about to be ``deployed``: a ``revision`` to upload, if any, and the ``manifest`` of the whole."""
+    """What is about to be ``deployed``: a ``revision`` to upload, if any, and the ``manifest`` of the whole.
+
+    ``news`` is what is to be told of it first.
+    """
 
     model: DescribedModel
     revision: Revision | None
@@ -41,6 +45,7 @@ class Step:
     deployed: Deployed
     packing: Packing
     with_credentials: bool = False
+    news: str | None = None
 
     def take(self) -> None:
         """Check, upload and write, whole or not at all; then tell, and have the model hold what was told.
@@ -119,8 +124,12 @@ class Step:
 
     def _tell(self, made: ModelDeployment, texts: Sequence[str], *, keeps: bool) -> None:
         """Say what was made: the folder, what to know of it, and what the cluster is to be told (K148)."""
-        if made.artifact is not None and self.revision is not None:
-            tell(f"packed {self.revision.weights}", "verbose")
+        name, share = self.manifest.inference_service.name, made.canary_traffic_percent
+        if self.news is not None:
+            tell(self.news)
+        if self.revision is not None:  # which of the exports was the newest, nobody else says
+            tell(f"{name if share is None else 'the canary'} serves {self.revision.weights}")
+        if made.artifact is not None:
             tell(f"uploaded to {made.uri}")
         for text in texts:
             tell(text, "warning")
@@ -129,14 +138,13 @@ class Step:
         for path in made.files:
             tell(f"manifest {path}", "verbose")
         secret = self.files.secret_path
-        if keeps:
-            tell(f"{secret!r} was there, and stays as it is for the keys that it may have")
+        if keeps and holds_keys(secret):
+            tell(f"{secret!r} was there, and stays as it is for the keys in it")
         elif self.manifest.secret is not None and not self.with_credentials:
             tell(f"{secret!r} has placeholders: put the keys in before it is applied")
-        tell(f"for the cluster: {'; '.join(made.commands)}")
-        share = made.canary_traffic_percent
+        tell(f"for the cluster: {' && '.join(made.commands)}")
         canary = "" if share is None else f", with a canary of {share} %"
-        tell(f"{self.manifest.inference_service.name} is then at {made.url}{canary}")
+        tell(f"in the cluster {name} is then at {made.url}{canary}")
         if made.predict_url is not None:
             tell(f"requests go to {made.predict_url}")
 
