@@ -142,7 +142,10 @@ def described_by(options: argparse.Namespace) -> ServingManifest:
         try:
             return make()
         except PlanError as error:
-            issues.extend(replace(each, argument=_named(each.argument, names)) for each in error.issues)
+            issues.extend(
+                replace(each, argument=_named(each.argument, names), message=_in_options(each.message))
+                for each in error.issues
+            )
         return None
 
     settings: dict[str, Any] = {
@@ -187,6 +190,13 @@ def _named(argument: str, names: Mapping[str, str]) -> str:
     head, bracket, rest = argument.partition("[")
     is_named = head.isupper() or head.startswith("-")
     return (names.get(head) or (head if is_named else _option(head))) + bracket + rest
+
+
+def _in_options(message: str) -> str:
+    """Return a message of the library with the options in it where it names arguments; what is quoted stays."""
+    message = re.sub(r"\bform='(\w+)'", r"--form \1", message)
+    names = "|".join(name for fields in _FIELDS.values() for name in fields if "_" in name)
+    return re.sub(rf"(?<![\w'])({names})(?![\w'])", lambda found: _option(found[1]), message)
 
 
 def _pairs(texts: Iterable[str], argument: str) -> dict[str, str]:

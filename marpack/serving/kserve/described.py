@@ -21,6 +21,7 @@ from marpack.serving.kserve.protocol import DEFAULT_PROTOCOL, release_findings, 
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.served import Served
 from marpack.serving.kserve.storage_access import S3Access, access_documents
+from marpack.serving.kserve.storage_uri import storage_uri_findings
 from marpack.serving.kserve.transformer import Transformer
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def inference_service(
 
     The result knows the models of ``source``, and where they are asked. Its ``findings`` are where the settings,
     the service's protocol and the release do not agree, and where the wrapper of KServe's image would not find, or
-    not answer for, the model.
+    not answer for, the model; and a ``storage_uri`` that KServe cannot fetch, or that is an archive and not the
+    folder around it.
 
     Raises ``PlanError`` with everything that is wrong with the arguments; ``OSError`` of the disk passes through.
     """
@@ -183,8 +185,10 @@ def _no_name(code: str, message: str) -> PlanError:
 
 
 def _findings(service: InferenceService, served: Served, torchserve_version: str | None) -> Iterator[Finding]:
-    """Yield where service, settings and release do not agree; nothing of what another server serves."""
-    if service.model_format != "pytorch" or "torchserve" not in (service.runtime or "torchserve"):
+    """Yield where service, settings and release do not agree; of another server's, what its storage URI is."""
+    is_torchserve = service.model_format == "pytorch" and "torchserve" in (service.runtime or "torchserve")
+    yield from storage_uri_findings(service.storage_uri, "storageUri", is_torchserve=is_torchserve)
+    if not is_torchserve:
         return
     told: dict[str, Any] = {
         "torchserve_version": torchserve_version or told_release(service),
