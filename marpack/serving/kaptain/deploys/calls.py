@@ -294,7 +294,8 @@ def _files(model: DescribedModel, deployed: Deployed, output: str | os.PathLike[
     name, base, folder = deployed.service.name, base_dir_of(model), os.path.dirname(deployed.manifest)
     if output is not None:
         return ManifestFiles.in_folder(os.fsdecode(output), name)
-    there = ManifestFiles.in_folder(os.path.join(base, folder) if folder else base, name)
+    is_here = base in ("", os.curdir)
+    there = ManifestFiles.in_folder(folder if is_here else os.path.join(base, folder) if folder else base, name)
     is_below = not os.path.isabs(folder) and os.pardir not in folder.split(os.sep)
     return there if is_below or os.path.isfile(there.path) else ManifestFiles.in_folder(base, name)
 
