@@ -202,13 +202,12 @@ def _in_options(message: str) -> str:
 def _pairs(texts: Iterable[str], argument: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     issues = []
-    for text in texts:
+    for number, text in enumerate(texts, 1):
         key, equals, value = text.partition("=")
         if not equals or not key:
-            # No more of it: what follows may be a secret.
-            issues.append(
-                Issue(code="bad-value", argument=argument, message="a value is not KEY=VALUE: write it so")
-            )
+            # No more of it than which it is: it may be a secret.
+            message = f"value {number} is not KEY=VALUE: write it so"
+            issues.append(Issue(code="bad-value", argument=argument, message=message))
         elif key in pairs:
             issues.append(Issue(code="collision", argument=argument, message=f"{key!r} is given twice: decide"))
         else:

@@ -286,6 +286,24 @@ def test_options_that_do_not_go_together_are_named(words: list[str], says: str, 
     assert says in err
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("--min-replcias", " (did you mean --min-replicas?)"),
+        ("--canary-traffic-percentage=30", " (did you mean --canary-traffic-percent?)"),
+        ("--something-else", ""),
+    ],
+)
+def test_a_misspelt_option_is_recognized(word: str, meant: str, capsys: Capture) -> None:
+    run("--namespace", "ml", word, status=2)
+    assert capsys.readouterr().err.endswith(f"error: unrecognized arguments: {word}{meant}\n")
+
+
+def test_which_pair_is_none_is_said(capsys: Capture) -> None:
+    run("--env", "A=1", "--env", "B", status=1)
+    assert capsys.readouterr().err == "marpack: error: --env: value 2 is not KEY=VALUE: write it so\n"
+
+
 def test_a_secret_variable_is_not_said_again(capsys: Capture) -> None:
     run("--env", f"=API_KEY:{SECRET}", status=1)
     assert SECRET not in capsys.readouterr().err

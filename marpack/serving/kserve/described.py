@@ -147,7 +147,7 @@ def inference_service(
         service_account=account,
         secret=secret,
         models=served.models,
-        findings=tuple(_findings(service, served, torchserve_version)),
+        findings=(*_access_findings(service, access), *_findings(service, served, torchserve_version)),
     )
 
 
@@ -182,6 +182,16 @@ def _name_of(served: Served) -> str:
 
 def _no_name(code: str, message: str) -> PlanError:
     return PlanError([Issue(code=code, argument="name", message=message)])
+
+
+def _access_findings(service: InferenceService, access: S3Access | None) -> Iterator[Finding]:
+    """Yield where the keys are another store's: KServe takes S3's for ``s3://`` alone (kserve_storage.py)."""
+    scheme, mark, _ = service.storage_uri.partition("://")
+    if access is None or not mark or scheme.lower() == "s3":
+        return
+    message = f"the keys are for S3, and the model is at {scheme}://, which is read without them"
+    fix = "leave the access out, and name an account of the cluster that may read there (service_account_name)"
+    yield Finding(code="kserve-access", severity="warning", key="serviceAccountName", message=message, fix=fix)
 
 
 def _findings(service: InferenceService, served: Served, torchserve_version: str | None) -> Iterator[Finding]:

@@ -76,6 +76,13 @@ def test_it_says_what_becomes_of_a_canary(caplog: pytest.LogCaptureFixture) -> N
     assert caplog.messages[0] == f"the canary takes all requests: {canary}"
 
 
+def test_the_manifests_have_one_name_in_all_calls() -> None:
+    model = deployed(output="build")
+    files = model.deployment.files
+    model.deploy_canary(30)
+    assert model.deployment.files == files == (os.path.join("build", f"{NAME}.yaml"),)
+
+
 def test_promoted_the_canary_is_the_document() -> None:
     model = deployed()
     before = isvc()

@@ -357,3 +357,11 @@ def test_what_kserve_fetches_is_no_finding() -> None:
         "https://h/c.tgz",
     ):
         assert inference_service(storage_uri=uri, name="digits").findings == ()
+
+
+def test_keys_for_another_store_are_told() -> None:
+    access = S3Access(**KEYS)
+    for uri in ("gs://b/c", "pvc://claim/c"):
+        [finding] = inference_service(storage_uri=uri, name="digits", access=access).findings
+        assert (finding.code, finding.key) == ("kserve-access", "serviceAccountName")
+    assert inference_service(storage_uri="s3://b/c", name="digits", access=access).findings == ()

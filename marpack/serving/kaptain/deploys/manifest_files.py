@@ -40,7 +40,8 @@ class ManifestFiles:
         The record may be another machine's, or somebody else's: it is no reason to write elsewhere.
         """
         folder = os.path.dirname(manifest)
-        there = cls.in_folder(os.path.join(base_dir, folder) if folder else base_dir, name)
+        is_here = base_dir in ("", os.curdir)
+        there = cls.in_folder(folder if is_here else os.path.join(base_dir, folder) if folder else base_dir, name)
         is_below = not os.path.isabs(folder) and os.pardir not in folder.split(os.sep)
         return there if is_below or os.path.isfile(there.path) else cls.in_folder(base_dir, name)
 
