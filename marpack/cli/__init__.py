@@ -80,8 +80,15 @@ class _Parser(argparse.ArgumentParser):
         """Parse words; end when some of them mean nothing."""
         options, unknown = super().parse_known_args(*words, **more)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown[0])}")
         return options, unknown
+
+    def _meant(self, word: str) -> str:
+        """Return the option that a misspelt one is likely to be."""
+        from difflib import get_close_matches  # for mistakes alone
+
+        near = get_close_matches(word.partition("=")[0], self._option_string_actions, 1, 0.75)
+        return f" (did you mean {near[0]}?)" if near and word.startswith("--") else ""
 
 
 @contextlib.contextmanager

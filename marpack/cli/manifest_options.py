@@ -142,7 +142,10 @@ def described_by(options: argparse.Namespace) -> ServingManifest:
         try:
             return make()
         except PlanError as error:
-            issues.extend(replace(each, argument=_named(each.argument, names)) for each in error.issues)
+            issues.extend(
+                replace(each, argument=_named(each.argument, names), message=_in_options(each.message))
+                for each in error.issues
+            )
         return None
 
     settings: dict[str, Any] = {
@@ -189,16 +192,22 @@ def _named(argument: str, names: Mapping[str, str]) -> str:
     return (names.get(head) or (head if is_named else _option(head))) + bracket + rest
 
 
+def _in_options(message: str) -> str:
+    """Return a message of the library with the options in it where it names arguments; what is quoted stays."""
+    message = re.sub(r"\bform='(\w+)'", r"--form \1", message)
+    names = "|".join(name for fields in _FIELDS.values() for name in fields if "_" in name)
+    return re.sub(rf"(?<![\w'])({names})(?![\w'])", lambda found: _option(found[1]), message)
+
+
 def _pairs(texts: Iterable[str], argument: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     issues = []
-    for text in texts:
+    for number, text in enumerate(texts, 1):
         key, equals, value = text.partition("=")
         if not equals or not key:
-            # No more of it: what follows may be a secret.
-            issues.append(
-                Issue(code="bad-value", argument=argument, message="a value is not KEY=VALUE: write it so")
-            )
+            # No more of it than which it is: it may be a secret.
+            message = f"value {number} is not KEY=VALUE: write it so"
+            issues.append(Issue(code="bad-value", argument=argument, message=message))
         elif key in pairs:
             issues.append(Issue(code="collision", argument=argument, message=f"{key!r} is given twice: decide"))
         else:

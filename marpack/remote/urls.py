@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -135,7 +135,7 @@ def ask(url: str, question: Callable[[], T], attempt: Attempt) -> T:
 def _failed(url: str, failure: Exception, attempt: Attempt) -> MarpackError:
     scheme = scheme_of(url)
     if not isinstance(failure, ImportError):
-        return attempt(hidden_url(url), _reason(failure, attempt))
+        return attempt(hidden_url(url), _reason(failure, attempt, url))
     if scheme in _IN_EXTRA or failure.name == "fsspec":
         return MissingExtraError(f"{attempt.doing} {scheme}:// URLs", "remote")
     return attempt(hidden_url(url), f"needs another package: {failure}")  # fsspec's own text says which
@@ -171,7 +171,7 @@ def is_refusal(failure: Exception) -> bool:
     )
 
 
-def _reason(failure: Exception, attempt: Attempt) -> str:
+def _reason(failure: Exception, attempt: Attempt, url: str) -> str:
     """Say what went wrong, in words of our own: the failure's may hold the URL, or a key."""
     import asyncio  # whatever failed has these three loaded
     import socket
@@ -193,14 +193,23 @@ def _reason(failure: Exception, attempt: Attempt) -> str:
     if any_is(ssl.SSLError):
         return f"cannot be {attempt.done}: its TLS certificate or protocol is not accepted"
     if any_is(socket.gaierror):
-        return "cannot be reached: its host is not known"
+        return f"cannot be reached{_where(chain, url)}: its host is not known"
     if any_is(TimeoutError, asyncio.TimeoutError):  # two classes before Python 3.11
         return "did not answer in time"
     if isinstance(chain[-1], FileNotFoundError):
         return attempt.absent
     if codes := [link.errno for link in chain if isinstance(link, OSError) and link.errno]:
-        return f"cannot be reached: {os.strerror(codes[-1])}"
+        return f"cannot be reached{_where(chain, url)}: {os.strerror(codes[-1])}"
     return f"cannot be {attempt.done} ({type(chain[-1]).__name__})"
+
+
+def _where(chain: Iterable[BaseException], url: str) -> str:
+    """Return the endpoint of a store, as aiohttp's errors have it; nothing where the URL says it."""
+    for link in chain:
+        host, port = getattr(link, "host", None), getattr(link, "port", None)
+        if isinstance(host, str) and host not in url:
+            return f" at {host}:{port}"
+    return ""
 
 
 def _chain(failure: BaseException | None) -> Iterator[BaseException]:

@@ -208,6 +208,29 @@ def test_an_existing_file_stays_unless_it_may_go(capsys: Capture, folder: Path) 
     assert "AWS_ACCESS_KEY_ID" in (folder / "mnist-secret.yaml").read_text()
 
 
+def test_keys_that_were_put_into_the_secret_stay(capsys: Capture, folder: Path) -> None:
+    run("--s3-region", "eu")
+    file = folder / "mnist-secret.yaml"
+    file.write_text(
+        mine := file.read_text().replace("<access key id>", KEY).replace("<secret access key>", SECRET)
+    )
+    capsys.readouterr()
+    canary = ["--canary-traffic-percent", "30", "-f"]
+    run("--s3-region", "eu", *canary, "--dry-run")
+    said = "marpack: would write mnist.yaml, and leave mnist-secret.yaml as it is, for the keys in it\n"
+    assert capsys.readouterr().err == said
+    run("--s3-region", "eu", *canary)
+    assert file.read_text() == mine
+    out, err = capsys.readouterr()
+    assert "mnist-secret.yaml: Secret mnist-secret, as it was, for the keys in it\n" in out
+    assert err == ""
+    assert "canaryTrafficPercent: 30" in Path("mnist.yaml").read_text()
+    # What the Secret says of the store is another matter.
+    run("--s3-region", "us", *canary)
+    assert file.read_text() == mine
+    assert "'mnist-secret.yaml' stays as it is, and says otherwise" in capsys.readouterr().err
+
+
 def test_what_is_wrong_is_told_at_once_by_its_option(capsys: Capture, folder: Path) -> None:
     words = {
         "--name": "Nein",
@@ -247,6 +270,10 @@ def test_what_is_wrong_is_told_at_once_by_its_option(capsys: Capture, folder: Pa
         (["--cpu", "1", "--cpu-limit", "1"], "--cpu: is both sides, and --cpu-limit is one"),
         (["--env", "A=1", "--env", "A=2"], "--env: 'A' is given twice"),
         (["--service-account", "own", "--s3-region", "eu"], "--service-account: is given beside an access"),
+        (["--min-replicas", "4", "--max-replicas", "1"], "--min-replicas: 4 is above --max-replicas, 1"),
+        (["--form", "pytorch", "--protocol-version", "v2"], "--protocol-version: 'v2' is refused"),
+        (["--form", "pytorch", "--protocol-version", "v2"], "write v1, or --form model"),
+        (["--name", "max_replicas"], "--name: 'max_replicas' is not made of"),
         (["--transformer-image", "a b"], "--transformer-image"),
         (["--transformer-env-from", "x", "--transformer-image", "t"], "--transformer-env-from"),
         (["--s3-anonymous", "--s3-role-arn", "arn:aws:iam::1:role/r"], "--s3-role-arn"),
@@ -254,7 +281,27 @@ def test_what_is_wrong_is_told_at_once_by_its_option(capsys: Capture, folder: Pa
 )
 def test_options_that_do_not_go_together_are_named(words: list[str], says: str, capsys: Capture) -> None:
     run(*words, status=1)
-    assert f"marpack: error: {says}" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert err.startswith("marpack: error: --")
+    assert says in err
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("--min-replcias", " (did you mean --min-replicas?)"),
+        ("--canary-traffic-percentage=30", " (did you mean --canary-traffic-percent?)"),
+        ("--something-else", ""),
+    ],
+)
+def test_a_misspelt_option_is_recognized(word: str, meant: str, capsys: Capture) -> None:
+    run("--namespace", "ml", word, status=2)
+    assert capsys.readouterr().err.endswith(f"error: unrecognized arguments: {word}{meant}\n")
+
+
+def test_which_pair_is_none_is_said(capsys: Capture) -> None:
+    run("--env", "A=1", "--env", "B", status=1)
+    assert capsys.readouterr().err == "marpack: error: --env: value 2 is not KEY=VALUE: write it so\n"
 
 
 def test_a_secret_variable_is_not_said_again(capsys: Capture) -> None:

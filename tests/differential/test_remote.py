@@ -86,7 +86,7 @@ def test_s3_unreachable(s3: S3Server, web: WebServer, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{web.host}")
     no_retries = {"retries": {"max_attempts": 0}}
     says = failure(f"s3://{BUCKET}/model.pt", config_kwargs=no_retries)
-    assert "cannot be reached: Connection refused" in says
+    assert f"cannot be reached at {web.host}: Connection refused" in says
 
 
 @pytest.mark.parametrize("new", [b"old weights", b"new weights", b"longer weights"])

@@ -251,7 +251,7 @@ def test_s3_unreachable(store: S3Server, web: WebServer, monkeypatch: pytest.Mon
     no_retries = {"retries": {"max_attempts": 0}}
     for force in (False, True):
         says = failure(f"s3://{BUCKET}/m.mar", config_kwargs=no_retries, force=force)
-        assert "cannot be reached: Connection refused" in says
+        assert f"cannot be reached at {web.host}: Connection refused" in says
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from marpack import pack
 from tests.support.tutorials import DIGITS, ROOT
 
 if TYPE_CHECKING:
@@ -61,21 +63,21 @@ def test_the_page_runs_in_its_order(folder: Path) -> None:
     assert [line for line in told if "WARNING" in line or "ERROR" in line] == []
 
 
-def test_the_command_of_the_page_writes_the_same_kind_of_document(folder: Path) -> None:
-    [command] = [text for language, text in BLOCKS if language == "sh"]
-    build = (
-        "from marpack.serving import Model, TorchServingArtifactBuilder\n"
-        "serving = {'model_file': 'model.py', 'handler': 'handler.py', 'serialized_file': 'digits.pt'}\n"
-        "TorchServingArtifactBuilder(Model(id='digits', serving_config=serving)).build('deploy')\n"
+def test_the_commands_of_the_page_make_a_folder_and_its_document_of_an_archive(folder: Path) -> None:
+    [commands] = [text for language, text in BLOCKS if language == "sh"]
+    pack(
+        model_name="digits",
+        handler=folder / "handler.py",
+        model_file=folder / "model.py",
+        serialized_file=folder / "digits.pt",
+        export_path=folder,
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", build], cwd=folder, env=environment, check=True)
-    words = command.split()
-    assert words[0] == "marpack"
+    script = f'set -e; marpack() {{ {shlex.quote(sys.executable)} -m marpack "$@"; }}\n{commands}'
     done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        ["sh", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     [service, *_] = yaml.safe_load_all((folder / "digits.yaml").read_text(encoding="utf-8"))
     predictor = service["spec"]["predictor"]
     assert (predictor["minReplicas"], predictor["maxReplicas"]) == (1, 4)

@@ -98,7 +98,9 @@ def test_scikit_learn(store: S3Server, cluster: Cluster, notebook: Notebook, pyt
     train(tutorials.SKLEARN_TRAINER, environment=model.trainer_environment())
     # What the page tells its readers to log.
     assert (model.name, model.description, model.version) == ("MNIST", "MNIST Model", "0.0.1")
-    assert (model.hyperparameters, model.metrics) == (None, None)
+    assert model.hyperparameters is None
+    logged = {f"{name}.{key}": value for name, values in model.metrics.items() for key, value in values.items()}
+    assert set(logged) == {"accuracy.latest", "accuracy.min", "accuracy.max"}
     assert notebook.run('model.deploy(cpu="0.5", memory="500M", replace=True)') is True
     predictor = applied(cluster, model).predictor("dev-mnist")
     assert predictor["model"]["modelFormat"]["name"] == "sklearn"

@@ -58,8 +58,8 @@ WITHOUT_A_RULE = {
     "kserve-argument": "An argument of an InferenceService ends the TorchServe that it starts (or a warning).",
     "kserve-release": "An InferenceService does not start the TorchServe that was asked for (a warning).",
     "kserve-literal-settings": "A deploy writes Kaptain's own settings, not a current KServe's (a warning).",
-    "kserve-storage-uri": "A deploy went where KServe does not fetch it from (a warning).",
-    "kserve-access": "A deploy's InferenceService has no account that may read its folder (a warning).",
+    "kserve-storage-uri": "A storage URI is no place, or no folder, that KServe starts a server from (a warning).",
+    "kserve-access": "An InferenceService has no account that may read its folder (a warning).",
     "kserve-plain-secret": "A variable of a deploy sounds secret, and anybody can read it (a warning).",
     "kserve-requirements": "A server of another framework than PyTorch installs no requirements (a warning).",
 }

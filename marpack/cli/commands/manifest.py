@@ -20,6 +20,7 @@ from marpack.errors import MarpackError
 from marpack.findings import Finding
 from marpack.packing import CHECK_MODES, CheckMode, refuse
 from marpack.serving.kserve.manifest import ServingManifest
+from marpack.serving.kserve.secret_file import difference
 
 _STDOUT = "-"
 # The version of what --json prints (spec/manifest-kserve.schema.json).
@@ -84,19 +85,24 @@ def _kserve(options: argparse.Namespace) -> int | None:
     target = None if is_printed else options.output or f"{manifest.inference_service.name}.yaml"
     # As they are applied.
     files = () if target is None else tuple(reversed(manifest.files(target)))
+    keeps = target is not None and options.force and manifest.keeps_secret(target)
     obstacle = None
     if options.dry_run:
         obstacle = _in_the_way(files, force=options.force)
-        complain(f"marpack: would {'not ' if obstacle else ''}write {' and '.join(map(printable, files))}")
+        stays = f", and leave {printable(files[0])} as it is, for the keys in it" if keeps else ""
+        what = " and ".join(map(printable, files[-1:] if keeps else files))
+        complain(f"marpack: would {'not ' if obstacle else ''}write {what}{stays}")
     elif target is not None:
         with making(target, "cannot be written"):
             manifest.write(target, force=options.force)
+            if keeps and (change := difference(files[0], manifest.secret_yaml() or "")):
+                complain(f"marpack: warning: {printable(change)}")
     if options.json:
         show(to_json(_json(manifest, files, findings, options)))
     elif options.dry_run or is_printed:
         show(manifest.to_yaml().rstrip("\n"))
     else:
-        show(_summary(manifest, files, options))
+        show(_summary(manifest, files, options, keeps=keeps))
     if obstacle is not None:
         raise obstacle
     return None
@@ -112,13 +118,14 @@ def _in_the_way(files: Sequence[str], *, force: bool) -> MarpackError | None:
     return None
 
 
-def _summary(manifest: ServingManifest, files: Sequence[str], options: argparse.Namespace) -> str:
+def _summary(manifest: ServingManifest, files: Sequence[str], options: argparse.Namespace, *, keeps: bool) -> str:
     kinds = [each for each in manifest.documents() if each["kind"] != "Secret"]
     what = ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in kinds)
     lines = [f"{printable(files[-1])}: {what}"]
     if manifest.secret is not None:
         keys = "with the keys" if options.with_credentials else "with placeholders: put the keys there first"
         keys = "without keys" if options.s3_anonymous else keys
+        keys = "as it was, for the keys in it" if keeps else keys
         lines.append(f"{printable(files[0])}: Secret {manifest.secret['metadata']['name']}, {keys}")
     return "\n".join([*lines, _apply(files), *manifest.urls])
 

@@ -279,7 +279,10 @@ def _parts(declaration: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         else:
             models = [{key: top.pop(key) for key in list(top) if key not in _TOP_KEYS}]
     else:
-        raise PlanError([_issue("bad-type", "declaration", f"must be a table, not {type(declaration).__name__}")])
+        path = os.fsdecode(declaration) if isinstance(declaration, (str, os.PathLike)) else ""
+        fix = ": read it with load_declaration" if path.lower().endswith((".toml", ".json")) else ""
+        message = f"must be a table, not {type(declaration).__name__}{fix}"
+        raise PlanError([_issue("bad-type", "declaration", message)])
     if not isinstance(models, list) or not all(isinstance(model, Mapping) for model in models):
         raise PlanError([_issue("bad-type", "models", "must be a list of tables: write [[models]]")])
     return top, [_plain(model) for model in models]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from marpack.serving.kaptain import model_document
 from marpack.serving.kaptain.deploys import calls
 from marpack.serving.kaptain.deploys.arguments import CanaryOptions, DeployOptions
-from marpack.serving.kaptain.exports.stored_exports import Phase, trainer_variables
+from marpack.serving.kaptain.exports.stored_exports import Phase, look_for_export, trainer_variables
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.elsewhere import not_done_here
+from marpack.serving.kaptain.values.environment import UPLOAD_PATH
 from marpack.serving.kaptain.values.model_meta import ModelMeta
 from marpack.serving.kserve.quantities import Quantity
 from marpack.serving.kserve.resources import Resources
@@ -35,6 +36,27 @@ class Model(DescribedModel):
     ``UnsupportedModelFrameworkException`` when the framework is among it.
     """
 
+    # The folder that a trainer was told of, as long as nothing of it was found.
+    _awaited: str | None = None
+    _metrics: dict[str, dict[str, float]] | None = None
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]] | None:
+        """None, or what the trainer of the newest export recorded: name -> ``latest``, ``min``, ``max`` (K134).
+
+        After ``trainer_environment`` the store is asked, until the export is there; an error of the store passes
+        through.
+        """
+        if self._awaited is not None:
+            look_for_export(self)
+            if self._metrics is not None and (self.exported_model or "").endswith(self._awaited):
+                self._awaited = None
+        return self._metrics
+
+    @metrics.setter
+    def metrics(self, value: dict[str, dict[str, float]] | None) -> None:
+        self._metrics = value
+
     def meta(self) -> ModelMeta:
         """Return an immutable copy of all that is known of the model, but for its configuration (K135)."""
         return ModelMeta.of(self)
@@ -46,7 +68,9 @@ class Model(DescribedModel):
         ``tuned``. ``with_credentials`` adds the variables of the store's provider, which hold keys.
         Raises ``ModelValidationException`` where no storage was given.
         """
-        return trainer_variables(self, phase, with_credentials=with_credentials)
+        told = trainer_variables(self, phase, with_credentials=with_credentials)
+        self._awaited = os.path.basename(told[UPLOAD_PATH])
+        return told
 
     def save_as_json(self, path: str = "", overwrite: bool = False, *, with_secrets: bool = False) -> None:
         """Write the model to ``path``, by default to ``<base>/<id>``, through its configuration's store (K136).

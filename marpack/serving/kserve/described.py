@@ -21,6 +21,7 @@ from marpack.serving.kserve.protocol import DEFAULT_PROTOCOL, release_findings, 
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.served import Served
 from marpack.serving.kserve.storage_access import S3Access, access_documents
+from marpack.serving.kserve.storage_uri import storage_uri_findings
 from marpack.serving.kserve.transformer import Transformer
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def inference_service(
 
     The result knows the models of ``source``, and where they are asked. Its ``findings`` are where the settings,
     the service's protocol and the release do not agree, and where the wrapper of KServe's image would not find, or
-    not answer for, the model.
+    not answer for, the model; and a ``storage_uri`` that KServe cannot fetch, or that is an archive and not the
+    folder around it.
 
     Raises ``PlanError`` with everything that is wrong with the arguments; ``OSError`` of the disk passes through.
     """
@@ -145,7 +147,7 @@ def inference_service(
         service_account=account,
         secret=secret,
         models=served.models,
-        findings=tuple(_findings(service, served, torchserve_version)),
+        findings=(*_access_findings(service, access), *_findings(service, served, torchserve_version)),
     )
 
 
@@ -182,9 +184,21 @@ def _no_name(code: str, message: str) -> PlanError:
     return PlanError([Issue(code=code, argument="name", message=message)])
 
 
+def _access_findings(service: InferenceService, access: S3Access | None) -> Iterator[Finding]:
+    """Yield where the keys are another store's: KServe takes S3's for ``s3://`` alone (kserve_storage.py)."""
+    scheme, mark, _ = service.storage_uri.partition("://")
+    if access is None or not mark or scheme.lower() == "s3":
+        return
+    message = f"the keys are for S3, and the model is at {scheme}://, which is read without them"
+    fix = "leave the access out, and name an account of the cluster that may read there (service_account_name)"
+    yield Finding(code="kserve-access", severity="warning", key="serviceAccountName", message=message, fix=fix)
+
+
 def _findings(service: InferenceService, served: Served, torchserve_version: str | None) -> Iterator[Finding]:
-    """Yield where service, settings and release do not agree; nothing of what another server serves."""
-    if service.model_format != "pytorch" or "torchserve" not in (service.runtime or "torchserve"):
+    """Yield where service, settings and release do not agree; of another server's, what its storage URI is."""
+    is_torchserve = service.model_format == "pytorch" and "torchserve" in (service.runtime or "torchserve")
+    yield from storage_uri_findings(service.storage_uri, "storageUri", is_torchserve=is_torchserve)
+    if not is_torchserve:
         return
     told: dict[str, Any] = {
         "torchserve_version": torchserve_version or told_release(service),

@@ -11,6 +11,8 @@ from marpack.disk.atomic import replacing_files
 from marpack.display import HIDDEN
 from marpack.findings import Finding
 from marpack.serving.kserve.inference_service import InferenceService
+from marpack.serving.kserve.secret_file import holds_keys, secret_path
+from marpack.serving.kserve.storage_access import PLACEHOLDERS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -51,22 +53,29 @@ class ServingManifest:
     def files(self, path: str | os.PathLike[str]) -> tuple[str, ...]:
         """Return the paths that ``write`` would write to: the manifest's, and the Secret's where there is one."""
         target = os.fsdecode(path)
-        return (target,) if self.secret is None else (target, f"{os.path.splitext(target)[0]}-secret.yaml")
+        return (target,) if self.secret is None else (target, secret_path(target))
 
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> tuple[str, ...]:
         """Write the manifest, and beside it the Secret, where there is one; return the paths of both.
 
         The Secret goes to ``<path without its suffix>-secret.yaml``, which only its owner may read. Both appear,
-        the Secret first, or none. Raises ``ArchiveExistsError`` where a file is in the way and ``force`` is not
-        given, ``TargetError`` for a place that takes none; ``OSError`` of the disk passes through.
+        the Secret first, or none. With ``force`` what is there is replaced, but for a Secret that ``keeps_secret``
+        tells of. Raises ``ArchiveExistsError`` where a file is in the way and ``force`` is not given,
+        ``TargetError`` for a place that takes none; ``OSError`` of the disk passes through.
         """
         files = self.files(path)
         texts = dict(zip(files, filter(None, (self.to_yaml(), self.secret_yaml())), strict=True))
-        private = {name: name != files[0] for name in reversed(files)}
+        keeps = force and self.keeps_secret(path)
+        private = {name: name != files[0] for name in reversed(files[:1] if keeps else files)}
         with replacing_files(private, force=force) as opened:
             for file, name in zip(opened, private, strict=True):
                 file.write(texts[name].encode("ascii"))
         return files
+
+    def keeps_secret(self, path: str | os.PathLike[str]) -> bool:
+        """Tell whether ``write`` to a path leaves the Secret beside it: it has keys, and this one placeholders."""
+        held = () if self.secret is None else self.secret.get("stringData", {}).values()
+        return any(each in PLACEHOLDERS.values() for each in held) and holds_keys(secret_path(os.fsdecode(path)))
 
     def __repr__(self) -> str:
         secret = None if self.secret is None else HIDDEN

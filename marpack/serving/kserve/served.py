@@ -53,7 +53,8 @@ class Served:
             return cls._of_archives(archives)
         if os.path.isdir(os.path.join(path, MODEL_STORE)):
             raise _wrong(
-                f"{path!r} has no {CONFIG_FILE}, which KServe starts TorchServe with: marpack serve-build"
+                f"{path!r} has no {CONFIG_FILE}, which KServe starts TorchServe with: marpack serve-build makes "
+                f"both, and marpack config init --preset kserve --archives {MODEL_STORE} the settings alone"
             )
         raise _wrong(f"{path!r} holds no archive: name one, or the folder that marpack serve-build made")
 

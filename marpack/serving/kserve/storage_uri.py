@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 from marpack.display import SURROGATE, brief_repr, hidden_url, is_secret_name
-from marpack.findings import Issue
+from marpack.findings import Finding, Issue
 
 # KServe, pkg/controller/v1beta1/inferenceservice/utils/utils.go, SupportedStorageURIPrefixList. A cluster may know
 # others (ClusterStorageContainer), so only what is meant for one of these is refused.
 _KNOWN = "s3://, gs://, https://, http://, hdfs://, webhdfs://, pvc://, oci://, hf://"
+# Those that begin with the name of a bucket, a volume or a host.
+_NAMED = ("s3", "gs", "https", "http", "pvc", "oci", "hf")
+# What KServe's storage initializer takes as it is (kserve_storage.py). Of https:// it takes one file, or Azure's.
+_TAKEN = {*_NAMED, "hdfs", "webhdfs"}
 _AZURE = "https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH"
 _OTHER_NAMES = {
     "gcs": "gs://BUCKET/PATH",
@@ -37,9 +41,39 @@ def storage_uri_issues(argument: str, uri: object) -> Iterator[Issue]:
         message = f"{shown} holds credentials, which anybody can read there: put them into a Secret (S3Access)"
     elif known := _OTHER_NAMES.get(uri.partition("://")[0].lower()):
         message = f"{shown} is not known to KServe by this scheme: write {known}"
+    elif re.fullmatch(rf"(?i:{'|'.join(_NAMED)}):///*", uri):
+        message = f"{shown} names no folder: write all of it, as s3://BUCKET/PATH"
     else:
         return
     yield Issue(code="bad-value", argument=argument, message=message)
+
+
+def storage_uri_findings(uri: str, setting: str, *, is_torchserve: bool) -> tuple[Finding, ...]:
+    """Return what KServe cannot do with a good ``storageUri``, of which ``setting`` is the name.
+
+    ``is_torchserve``: what is served is PyTorch's, by KServe's own image, which starts TorchServe with
+    ``/mnt/models/config/config.properties`` (charts/kserve-runtime-configs/files/runtimes/resources.yaml).
+    """
+    scheme, mark, rest = uri.partition("://")
+    fix = "give a place that the cluster reaches, as s3://bucket/models, or upload the folder and write its URL"
+    if not mark:
+        lost = re.match(r"([A-Za-z][A-Za-z0-9+]+):/(?=[^/])", uri)
+        message = f"{uri!r} is a path, which KServe looks for in its own container: the pod never starts"
+        fix = f"write {lost[1]}://{uri[lost.end() :]}" if lost else fix
+    elif scheme.lower() == "file":
+        message = f"{uri!r} is a folder of this machine, and no pod of a cluster sees that: it never starts"
+    elif scheme.lower() not in _TAKEN:
+        message = f"{uri!r} is in a store that KServe does not read by itself: the pod never starts"
+        fix = f"give a place in one that it reads: {', '.join(sorted(_TAKEN))}"
+    elif is_torchserve and rest.lower().endswith(".mar"):
+        message = f"{uri!r} is an archive, and KServe's TorchServe starts from a folder with settings for it"
+        fix = (
+            "give the folder that marpack serve-build uploads; or one with the archive in model-store, and the "
+            "config/config.properties that marpack config init --preset kserve --archives model-store writes"
+        )
+    else:
+        return ()
+    return (Finding(code="kserve-storage-uri", severity="warning", key=setting, message=message, fix=fix),)
 
 
 def _holds_secret(uri: str) -> bool:

@@ -462,6 +462,12 @@ def test_settings_that_do_not_work(settings: dict[str, Any], capsys: pytest.Capt
     assert all(next(iter(settings)) in line for line in lines)
 
 
+@pytest.mark.parametrize("path", ["models.toml", Path("models.json")])
+def test_a_path_is_no_declaration_and_how_it_is_read_is_said(path: Any) -> None:
+    with pytest.raises(PlanError, match=r"must be a table, not .*: read it with load_declaration"):
+        serve_build(path, "deploy")
+
+
 @pytest.mark.parametrize(
     "declaration", [5, "models", None, True, [], [5], [[]], {}, {"models": []}, {"handler": "handler.py"}], ids=str
 )

@@ -538,7 +538,7 @@ def test_folders_of_the_model_are_packed_and_warned_of(folder: Path) -> None:
     model = serving_model({"serialized_file": "net.pt"}, extra_files=["model.py", "datasets"])
     result = build(model)
     assert members(result) == {"model.py", "net.pt", "MNIST/images"}
-    assert ["datasets" in warning for warning in result.warnings] == [True]
+    assert ["datasets" in warning and "serving_config" in warning for warning in result.warnings] == [True]
     # Who names the folder for serving means it.
     result = build(serving_model({"serialized_file": "net.pt", "extra_files": "datasets"}), "other")
     assert result.warnings == ()

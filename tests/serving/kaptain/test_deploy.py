@@ -296,6 +296,7 @@ def test_it_says_where_what_is_and_what_to_do(caplog: pytest.LogCaptureFixture) 
     model.deploy(namespace="prod", output="it's here")
     text = said(caplog)
     for expected in (
+        f"{NAME} serves digits.pt\n",
         model.deployment.uri,
         f"""kubectl apply -f 'it'"'"'s here/{NAME}.yaml'""",
         f"http://{NAME}.prod.svc.cluster.local\n",
@@ -324,10 +325,10 @@ def test_where_nobody_set_logging_up_it_goes_to_standard_error(
     told = capsys.readouterr()
     assert told.out == ""
     assert re.search(r"^[0-9]{4},[0-9]{6} INFO for the cluster: kubectl apply", told.err, re.MULTILINE)
-    assert "packed digits.pt" not in told.err
+    assert "manifest " not in told.err
     monkeypatch.setattr(envs, "VERBOSE", True)
     digits_model().deploy(replace=True)
-    assert "packed digits.pt" in capsys.readouterr().err
+    assert f"manifest {NAME}.yaml" in capsys.readouterr().err
     logger = logging.getLogger("marpack.kaptain")
     assert logger.handlers == root.handlers == []
     monkeypatch.setattr(logger, "level", logging.ERROR)

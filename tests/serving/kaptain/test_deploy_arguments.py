@@ -92,6 +92,20 @@ def test_an_unknown_keyword_lists_the_known_ones() -> None:
         assert known in text
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("cpus", "cpu"), ("auto_scale", "autoscale"), ("model_url", "model_uri")]
+)
+def test_a_misspelt_argument_of_the_sdk_is_recognized(name: str, meant: str) -> None:
+    misspelt: dict[str, Any] = {name: 1}
+    with nothing_made(), pytest.raises(ModelPlanError, match=f"{name}: .* did you mean '{meant}'"):
+        digits_model().deploy(**misspelt)
+
+
+def test_manifests_go_to_a_folder_and_not_to_a_file(tmp_path: Path) -> None:
+    assert wrong(digits_model(), output="digits.yaml") == ["output"]
+    assert wrong(digits_model(), output=tmp_path / "digits.yml") == ["output"]
+
+
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "2", None])
 def test_autoscale_is_a_number_from_one_on(value: Any) -> None:
     assert wrong(digits_model(), autoscale=value) == ["autoscale"]

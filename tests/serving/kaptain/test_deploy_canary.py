@@ -61,6 +61,28 @@ def test_a_canary_is_the_same_document_with_its_folder_and_its_share() -> None:
     assert record()["deployed"]["service"]["storage_uri"] == baseline
 
 
+def test_it_says_what_becomes_of_a_canary(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "marpack.kaptain")
+    model = deployed()
+    baseline = model.deployment.uri
+    model.deploy_canary(30)
+    assert "the canary serves digits.pt" in caplog.messages
+    model.rollback_canary()
+    assert f"the canary takes none, and all requests go to {baseline}" in caplog.messages
+    model.deploy_canary(30)
+    canary = model.deployment.uri
+    caplog.clear()
+    model.promote_canary()
+    assert caplog.messages[0] == f"the canary takes all requests: {canary}"
+
+
+def test_the_manifests_have_one_name_in_all_calls() -> None:
+    model = deployed(output="build")
+    files = model.deployment.files
+    model.deploy_canary(30)
+    assert model.deployment.files == files == (os.path.join("build", f"{NAME}.yaml"),)
+
+
 def test_promoted_the_canary_is_the_document() -> None:
     model = deployed()
     before = isvc()

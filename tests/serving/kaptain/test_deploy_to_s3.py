@@ -85,6 +85,26 @@ def test_an_account_with_placeholders_says_how_the_store_is_reached(store: S3Ser
     assert len(model.deployment.documents) == 3
 
 
+def test_a_secret_is_said_to_have_placeholders_until_it_has_keys(
+    store: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "marpack.kaptain")
+    model = digits_model(BASE)
+    for _ in range(2):
+        caplog.clear()
+        model.deploy(replace=True)
+        assert f"{str(SECRET_FILE)!r} has placeholders: put the keys in before it is applied" in caplog.messages
+        assert (
+            f"for the cluster: kubectl apply -f {SECRET_FILE} && kubectl apply -f {NAME}.yaml" in caplog.messages
+        )
+    text = SECRET_FILE.read_text().replace("<access key id>", KEY_ID).replace("<secret access key>", KEY)
+    SECRET_FILE.write_text(text)
+    caplog.clear()
+    model.deploy(replace=True)
+    assert f"{str(SECRET_FILE)!r} was there, and stays as it is for the keys in it" in caplog.messages
+    assert SECRET_FILE.read_text() == text
+
+
 def test_keys_are_written_where_that_is_asked_and_nowhere_else(
     store: S3Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -163,6 +163,23 @@ def test_the_model_remembers_what_was_found(model: Model, home: Path) -> None:
     assert [model.state, model.metrics] == ["trained", None]
 
 
+def test_metrics_are_known_as_soon_as_the_trainer_has_recorded_them(model: Model, home: Path) -> None:
+    """The tutorial logs them before it deploys."""
+    export(home, f"trained/{A}/model.pt", 10)
+    assert [model.metrics] == [None]
+    name = os.path.basename(model.trainer_environment("tuned")["TRAINED_MODEL_UPLOAD_PATH"])
+    assert [model.metrics] == [None]
+    assert model.exported_model == str(home / "trained" / A)
+    export(home, f"tuned/{name}/model.pt", 20)
+    assert [model.metrics] == [None]
+    export(home, f"tuned/metrics-{name}.json", 20, b'{"loss": {"latest": 0.5}}')
+    assert [model.metrics] == [{"loss": {"latest": 0.5}}]
+    assert model.state == "tuned"
+    # Known, they are not asked for again.
+    export(home, f"tuned/metrics-{name}.json", 20, b'{"loss": {"latest": 0.4}}')
+    assert [model.metrics] == [{"loss": {"latest": 0.5}}]
+
+
 @pytest.mark.parametrize("name", ["..", "/etc", "dev//mnist", "dev/", "./m"])
 def test_an_id_that_leads_out_of_the_storage_is_refused(name: str, tmp_path: Path) -> None:
     model = Model(name, config=Config(base_model_storage_uri=tmp_path))

@@ -54,6 +54,11 @@ def test_an_id_is_enough() -> None:
     assert (model.state, model.hyperparameters, model.metrics, model.deployment) == ("untrained", None, None, None)
 
 
+def test_pythons_own_errors_name_the_class_that_users_know() -> None:
+    with pytest.raises(TypeError, match=r"^Model\.__init__\(\) missing"):
+        Model()  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize("framework", ["pytorch", "PyTorch", "PYTORCH", " pytorch ", ModelFramework.PYTORCH])
 def test_a_framework_is_one_however_it_is_written(framework: Any) -> None:
     model = Model("m", framework=framework)

@@ -316,3 +316,54 @@ def test_credentials_that_make_no_address_do_not_come_into_the_document(uri: str
 @pytest.mark.parametrize("uri", ["s3://b/m@v1", "oci://image:v1", "oci://host:5000/m:v1", "hf://org/m:revision"])
 def test_what_is_like_credentials_is_a_place(uri: str) -> None:
     assert inference_service(name="m", storage_uri=uri).inference_service.storage_uri == uri
+
+
+# ---------------------------------------------------------------------------------------- where it is fetched from
+
+
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("s3://models/digits.mar", "is an archive, and KServe's TorchServe starts from a folder"),
+        ("file:///srv/digits", "is a folder of this machine"),
+        ("/srv/digits", "is a path, which KServe looks for in its own container"),
+        ("models/digits", "is a path, which KServe looks for in its own container"),
+        ("s3:/models/digits", "write s3://models/digits"),
+        ("sftp://host/digits", "is in a store that KServe does not read by itself"),
+    ],
+)
+def test_a_place_that_no_server_starts_from_is_told(uri: str, says: str) -> None:
+    [finding] = inference_service(storage_uri=uri, name="digits").findings
+    assert (finding.code, finding.severity) == ("kserve-storage-uri", "warning")
+    assert says in finding.sentence
+
+
+@pytest.mark.parametrize("more", [{"model_format": "onnx"}, {"runtime": "my-own"}])
+def test_another_server_may_start_from_a_file(more: dict[str, Any]) -> None:
+    assert inference_service(storage_uri="s3://models/digits.mar", name="digits", **more).findings == ()
+
+
+@pytest.mark.parametrize("uri", ["s3://", "S3:///", "pvc://", "https://"])
+def test_a_scheme_alone_is_no_place(uri: str) -> None:
+    assert issues(storage_uri=uri, name="digits") == [("storage_uri", "bad-value")]
+
+
+def test_what_kserve_fetches_is_no_finding() -> None:
+    for uri in (
+        "s3://b/c",
+        "gs://b/c",
+        "pvc://claim/c",
+        "hf://o/m",
+        "oci://r/m:1",
+        "hdfs:///c",
+        "https://h/c.tgz",
+    ):
+        assert inference_service(storage_uri=uri, name="digits").findings == ()
+
+
+def test_keys_for_another_store_are_told() -> None:
+    access = S3Access(**KEYS)
+    for uri in ("gs://b/c", "pvc://claim/c"):
+        [finding] = inference_service(storage_uri=uri, name="digits", access=access).findings
+        assert (finding.code, finding.key) == ("kserve-access", "serviceAccountName")
+    assert inference_service(storage_uri="s3://b/c", name="digits", access=access).findings == ()

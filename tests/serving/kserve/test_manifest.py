@@ -204,6 +204,21 @@ def test_what_is_in_the_way_stays(taken: str) -> None:
     assert listing()[taken] != b"of somebody"
 
 
+def test_no_placeholder_takes_the_place_of_a_key() -> None:
+    """Who writes the manifest of a canary has put the keys in by hand before."""
+    manifest().write("m.yaml")
+    assert not manifest().keeps_secret("m.yaml")
+    mine = Path("m-secret.yaml").read_text().replace("<access key id>", "AKIA").replace("<secret access key>", "k")
+    Path("m-secret.yaml").write_text(mine)
+    made = manifest(canary_traffic_percent=30)
+    assert made.keeps_secret("m.yaml")
+    assert made.write("m.yaml", force=True) == ("m.yaml", "m-secret.yaml")
+    assert listing() == {"m.yaml": made.to_yaml().encode(), "m-secret.yaml": mine.encode()}
+    # Keys that were asked for are written.
+    manifest(with_credentials=True).write("m.yaml", force=True)
+    assert SECRETS[1] in Path("m-secret.yaml").read_text()
+
+
 @pytest.mark.parametrize("path", ["no/m.yaml", "folder", ""])
 def test_what_is_no_place_for_a_file_is_refused(path: str) -> None:
     Path("folder").mkdir()

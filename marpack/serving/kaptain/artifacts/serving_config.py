@@ -43,7 +43,8 @@ def serving_files(model: DescribedModel, base: BaseDir) -> ServingFiles:
     extra_files = base.files(model.extra_files if given is None else given)
     weights = config.get("serialized_file")
     warnings = [
-        f"extra_files of the model bring the folder {item!r}, whose contents go to the archive's root"
+        f"extra_files of the model bring the folder {item!r}, whose contents go to the archive's root: unless the "
+        "server needs them, give serving_config an 'extra_files' of its own"
         for item in map(extra_files.path, extra_files.items())
         if given is None and os.path.isdir(item)
     ]

@@ -153,7 +153,10 @@ def output_folder(given: Mapping[str, Any], base_dir: str, issues: list[Issue]) 
     if output is None:
         return base_dir
     try:
-        return require_local_folder(output)
+        folder = require_local_folder(output)
+        if not folder.lower().endswith((".yaml", ".yml")) or os.path.isdir(folder):
+            return folder
+        message = f"{folder!r} is a file's name, and it is the folder of the manifests: name that"
     except TargetError as error:
         message = f"{error.path!r} is a URL, and kubectl reads a file: give a local folder"
     except TypeError:

@@ -193,14 +193,16 @@ def deploy_canary(
 def promote_canary(model: DescribedModel, *, output: str | os.PathLike[str] | None = None) -> None:
     """Do ``Model.promote_canary``, which says how."""
     record, deployed, canary = _canary(model, output, "promote_canary")
-    _change(model, record, deployed.promoted(canary), output=output)
+    news = f"the canary takes all requests: {canary.storage_uri}"
+    _change(model, record, deployed.promoted(canary), output=output, news=news)
 
 
 @_with_the_sdks_errors
 def rollback_canary(model: DescribedModel, *, output: str | os.PathLike[str] | None = None) -> None:
     """Do ``Model.rollback_canary``, which says how."""
     record, deployed, _ = _canary(model, output, "rollback_canary")
-    _change(model, record, dataclasses.replace(deployed, canary=None), output=output)
+    news = f"the canary takes none, and all requests go to {deployed.service.storage_uri}"
+    _change(model, record, dataclasses.replace(deployed, canary=None), output=output, news=news)
 
 
 @_with_the_sdks_errors
@@ -271,6 +273,7 @@ def _change(
     output: str | os.PathLike[str] | None = None,
     revision: Revision | None = None,
     packing: Packing = Packing(),  # noqa: B008  # a frozen value
+    news: str | None = None,
 ) -> None:
     """Write the manifest of a model that is deployed anew; its Secret stays as it is (K332)."""
     files = _files(model, deployed, output)
@@ -282,6 +285,7 @@ def _change(
         record=record,
         deployed=dataclasses.replace(deployed, manifest=files.for_record(base_dir_of(model))),
         packing=packing,
+        news=news,
     ).take()
 
 

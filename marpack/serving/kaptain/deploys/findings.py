@@ -14,27 +14,8 @@ from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kserve.inference_service import InferenceService
 from marpack.serving.kserve.protocol import protocol_findings, release_findings
 
-# What KServe's storage initializer takes as it is (kserve_storage.py). Of https:// it takes one file, or Azure's.
-_TAKEN = {"s3", "gs", "hdfs", "webhdfs", "pvc", "hf", "oci", "https", "http"}
-
 # What a newer server does not take of Kaptain's own text.
 _OF_THE_LITERAL_TEXT = {"envelope", "token", "kserve-port", "kserve-address"}
-
-
-def find_unreachable(uri: str, setting: str) -> Iterator[Finding]:
-    """Yield what KServe cannot do with a ``storageUri``; what no KServe takes, InferenceService refuses."""
-    scheme = scheme_of(uri)
-    if scheme in _TAKEN:
-        return
-    if scheme == "file":
-        message = f"{uri!r} is a folder of this machine, and no pod of a cluster sees that: it never starts"
-        fix = (
-            "give a place that the cluster reaches, as s3://bucket/models, or upload the folder and write its URL"
-        )
-    else:
-        message = f"{uri!r} is in a store that KServe does not read by itself: the pod never starts"
-        fix = f"give a place in one that it reads: {', '.join(sorted(_TAKEN))}"
-    yield Finding(code="kserve-storage-uri", severity="warning", key=setting, message=message, fix=fix)
 
 
 def find_no_account(uri: str) -> Iterator[Finding]:

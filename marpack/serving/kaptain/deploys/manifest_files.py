@@ -13,6 +13,7 @@ from marpack.disk.folders import new_folders
 from marpack.errors import MarpackError, TargetError
 from marpack.serving.kaptain.values.told import tell
 from marpack.serving.kserve.manifest import ServingManifest
+from marpack.serving.kserve.secret_file import difference, secret_path
 
 # In each document that deploy writes: whose it is.
 MODEL_ID = "marpack/model-id"
@@ -39,7 +40,8 @@ class ManifestFiles:
         The record may be another machine's, or somebody else's: it is no reason to write elsewhere.
         """
         folder = os.path.dirname(manifest)
-        there = cls.in_folder(os.path.join(base_dir, folder) if folder else base_dir, name)
+        is_here = base_dir in ("", os.curdir)
+        there = cls.in_folder(folder if is_here else os.path.join(base_dir, folder) if folder else base_dir, name)
         is_below = not os.path.isabs(folder) and os.pardir not in folder.split(os.sep)
         return there if is_below or os.path.isfile(there.path) else cls.in_folder(base_dir, name)
 
@@ -52,7 +54,7 @@ class ManifestFiles:
     @property
     def secret_path(self) -> str:
         """The path of the Secret's manifest."""
-        return f"{self.path.removesuffix('.yaml')}-secret.yaml"
+        return secret_path(self.path)
 
     def require_ours(self, manifest: ServingManifest) -> None:
         """Raise ``TargetError`` for a folder that takes no files, and for a file that this model did not make."""
@@ -73,10 +75,7 @@ class ManifestFiles:
     def secret_warning(self, manifest: ServingManifest) -> str | None:
         """Return where a Secret that stays says otherwise how the store is reached, None where it does not."""
         text = manifest.secret_yaml()
-        if text is None or _without_keys(_read(self.secret_path)) == _without_keys(text):
-            return None
-        change = "remove it, to have it written anew, and put the keys in again"
-        return f"{self.secret_path!r} stays as it is, and says otherwise how the store is reached: {change}"
+        return None if text is None else difference(self.secret_path, text)
 
     def write(self, manifest: ServingManifest) -> tuple[str, ...]:
         """Write the manifests and return their paths; a Secret that is kept is not in ``manifest``."""
@@ -150,9 +149,3 @@ def _read(path: str) -> str:
 
 def _lines_of(text: str, word: str) -> set[str]:
     return {line.strip() for line in text.splitlines() if line.strip().startswith(f"{word}:")}
-
-
-def _without_keys(text: str) -> list[str]:
-    return [
-        line for line in text.splitlines() if "AWS_" not in line and line.strip() not in ("data:", "stringData:")
-    ]

@@ -21,17 +21,18 @@ _LEVELS: dict[str, Level] = {"error": "error", "warning": "warning", "note": "ve
 def report_step(
     manifest: ServingManifest,
     *,
+    news: str | None,
     files: Sequence[str],
     artifact: ServingArtifact | None,
-    packed: str | None,
+    served: str | None,
     warnings: Sequence[str],
     findings: Sequence[Finding],
     secret: str | None,
 ) -> ModelDeployment:
     """Tell what was made, and return it as a value.
 
-    ``files`` are the manifests, the Secret's last; ``packed`` is the saved model that is in the ``artifact``, and
-    ``secret`` what to know of the Secret's file.
+    ``news`` is what becomes of a canary; ``files`` are the manifests, the Secret's last; ``served`` is the saved
+    model that is new in this step, and ``secret`` what to know of the Secret's file.
     """
     service = manifest.inference_service
     made = ModelDeployment(
@@ -46,8 +47,12 @@ def report_step(
         findings=tuple(findings),
         warnings=(*warnings, *(each.sentence for each in findings if each.severity != "note")),
     )
+    share = made.canary_traffic_percentage
+    if news is not None:
+        tell(news)
+    if served is not None:  # which of the exports was the newest, nobody else says
+        tell(f"{service.name if share is None else 'the canary'} serves {served}")
     if artifact is not None:
-        tell(f"packed {packed}", "verbose")
         tell(f"uploaded to {made.uri}")
     for text in warnings:
         tell(text, "warning")
@@ -57,10 +62,9 @@ def report_step(
         tell(f"manifest {path}", "verbose")
     if secret is not None:
         tell(secret)
-    tell(f"for the cluster: {'; '.join(made.commands)}")
-    share = made.canary_traffic_percentage
+    tell(f"for the cluster: {' && '.join(made.commands)}")
     canary = "" if share is None else f", with a canary of {share} %"
-    tell(f"{service.name} is then at {made.url}{canary}")
+    tell(f"in the cluster {service.name} is then at {made.url}{canary}")
     if made.predict_url is not None:
         tell(f"requests go to {made.predict_url}")
     return made

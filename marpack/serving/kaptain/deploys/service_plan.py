@@ -13,13 +13,14 @@ from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.kaptain.deploys.arguments import Packing, service_of
-from marpack.serving.kaptain.deploys.findings import find_plain_secrets, find_requirements, find_unreachable
+from marpack.serving.kaptain.deploys.findings import find_plain_secrets, find_requirements
 from marpack.serving.kaptain.deploys.manifest_files import MODEL_ID
 from marpack.serving.kaptain.deploys.service_access import access_for, credentials_issue, service_uri
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.exceptions import UnsupportedModelDeploymentException
 from marpack.serving.kaptain.values.frameworks import ModelFramework
 from marpack.serving.kserve.manifest import ServingManifest
+from marpack.serving.kserve.storage_uri import storage_uri_findings
 
 # K303, and the runtimes that KServe brings along (config/runtimes). KServe has none for MXNet.
 _FORMATS = {
@@ -104,7 +105,7 @@ def planned_manifest(
         service_account=access.service_account,
         secret=access.secret,
         findings=(
-            *find_unreachable(uri, setting),
+            *storage_uri_findings(uri, setting, is_torchserve=framework is ModelFramework.PYTORCH),
             *access.findings,
             *find_plain_secrets(service.env),
             *(find_requirements(model) if framework is not ModelFramework.PYTORCH else ()),

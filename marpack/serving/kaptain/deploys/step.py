@@ -20,11 +20,15 @@ from marpack.serving.kaptain.deploys.revision import Revision
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.told import tell
 from marpack.serving.kserve.manifest import ServingManifest
+from marpack.serving.kserve.secret_file import holds_keys
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Step:
-    """What is about to be ``deployed``: a ``revision`` to upload, if any, and the ``manifest`` of the whole."""
+    """What is about to be ``deployed``: a ``revision`` to upload, if any, and the ``manifest`` of the whole.
+
+    ``news`` is what is to be told of it first.
+    """
 
     model: DescribedModel
     revision: Revision | None
@@ -34,6 +38,7 @@ class Step:
     deployed: Deployed
     packing: Packing
     with_credentials: bool = False
+    news: str | None = None
 
     def take(self) -> None:
         """Check, upload, write and record; then tell, and have the model hold what was told.
@@ -55,20 +60,22 @@ class Step:
             *(() if self.revision is None else self.revision.warnings),
             *(() if artifact is None else artifact.warnings),
         ]
-        secret = None
+        secret_path, secret = self.files.secret_path, None
+        if self.manifest.secret is not None and not self.with_credentials:
+            secret = f"{secret_path!r} has placeholders: put the keys in before it is applied"
         if keeps_secret:
-            files = (*files, self.files.secret_path)
-            secret = f"{self.files.secret_path!r} was there, and stays as it is for the keys that it may have"
+            files = (*files, secret_path)
+            if holds_keys(secret_path):
+                secret = f"{secret_path!r} was there, and stays as it is for the keys in it"
             if warning := self.files.secret_warning(self.manifest):
                 warnings.append(warning)
-        elif self.manifest.secret is not None and not self.with_credentials:
-            secret = f"{self.files.secret_path!r} has placeholders: put the keys in before it is applied"
         self.model.renew_revision()
         self.model.deployment = report_step(
             self.manifest,
+            news=self.news,
             files=files,
             artifact=artifact,
-            packed=None if self.revision is None else self.revision.weights,
+            served=None if self.revision is None else self.revision.weights,
             warnings=warnings,
             findings=findings,
             secret=secret,

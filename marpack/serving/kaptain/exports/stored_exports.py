@@ -107,7 +107,7 @@ def newest_export(model: DescribedModel) -> Export:
     Raises ``ModelValidationException`` where there is none, or where the store's times do not tell which.
     """
     folder = model_folder(model)
-    found = [export for phase in PHASES for export in _exports(folder, phase)]
+    found = _all_exports(folder)
     if not found:
         message = (
             f"nothing was exported to '{folder}/trained' or '{folder}/tuned', where deploy looks for weights: run "
@@ -118,6 +118,12 @@ def newest_export(model: DescribedModel) -> Export:
     newest = newest_of(found)
     remember(model, newest)
     return newest
+
+
+def look_for_export(model: DescribedModel) -> None:
+    """Have a model remember what was exported last, if anything was; raises what ``newest_export`` does else."""
+    if found := _all_exports(model_folder(model)):
+        remember(model, newest_of(found))
 
 
 def newest_of(found: Sequence[Export]) -> Export:
@@ -140,6 +146,10 @@ def remember(model: DescribedModel, export: Export) -> None:
     if model.exported_model != str(export.folder):
         model.exported_model = str(export.folder)
         model.renew_revision()
+
+
+def _all_exports(folder: StorageFolder) -> list[Export]:
+    return [export for phase in PHASES for export in _exports(folder, phase)]
 
 
 def _exports(folder: StorageFolder, phase: Phase) -> list[Export]:

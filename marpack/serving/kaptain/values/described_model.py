@@ -128,6 +128,9 @@ class DescribedModel:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+# Python's own errors name the class that users know.
+DescribedModel.__init__.__qualname__ = "Model.__init__"
+
 _STATE = {"state", "revision", "metrics", "exported_model", "deployment", "hyperparameters"}
 
 
