@@ -11,7 +11,10 @@ from marpack.findings import Issue
 
 # KServe, pkg/controller/v1beta1/inferenceservice/utils/utils.go, SupportedStorageURIPrefixList. A cluster may know
 # others (ClusterStorageContainer), so only what is meant for one of these is refused.
-_KNOWN = "s3://, gs://, https://, http://, hdfs://, webhdfs://, pvc://, oci://, hf://"
+_SCHEMES = ("s3", "gs", "https", "http", "hdfs", "webhdfs", "pvc", "oci", "hf")
+_KNOWN = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+# Meant for one of these, in capitals, or with another number of slashes.
+_MEANT = re.compile(rf"({'|'.join(_SCHEMES)}):(/*)", re.IGNORECASE)
 _AZURE = "https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH"
 _OTHER_NAMES = {
     "gcs": "gs://BUCKET/PATH",
@@ -37,6 +40,10 @@ def storage_uri_issues(argument: str, uri: object) -> Iterator[Issue]:
         message = f"{shown} holds credentials, which anybody can read there: put them into a Secret (S3Access)"
     elif known := _OTHER_NAMES.get(uri.partition("://")[0].lower()):
         message = f"{shown} is not known to KServe by this scheme: write {known}"
+    elif (meant := _MEANT.match(uri)) and (not meant[1].islower() or meant[2] != "//"):
+        message = f"{shown} is not how KServe knows it: begin it with {meant[1].lower()}://"
+    elif meant and meant.end() == len(uri):
+        message = f"{shown} names no place: write {uri}BUCKET/PATH, or what stands for it there"
     else:
         return
     yield Issue(code="bad-value", argument=argument, message=message)
