@@ -18,6 +18,7 @@ from marpack.config.text import properties as codec
 from marpack.errors import ArchiveError, ConfigError, PlanError, PropertiesError
 from marpack.findings import Finding, Issue
 from marpack.serving.deploy.names import sanitize_string
+from marpack.serving.kserve.cluster import cluster_findings
 from marpack.serving.kserve.inference_service import InferenceService, PredictorForm, ScaleMetric
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.protocol import DEFAULT_PROTOCOL, release_findings, served_changes, told_release
@@ -224,7 +225,8 @@ def _no_name(code: str, message: str) -> PlanError:
 
 
 def _findings(service: InferenceService, served: Served, torchserve_version: str | None) -> Iterator[Finding]:
-    """Yield where service, settings and release do not agree; nothing of what another server serves."""
+    """Yield where service, cluster, settings and release do not agree; no settings that another server has."""
+    yield from cluster_findings(service)
     if service.model_format != "pytorch" or "torchserve" not in (service.runtime or "torchserve"):
         return
     told: dict[str, Any] = {

@@ -20,6 +20,7 @@ from marpack.serving.kaptain.deploys.revision import Revision, literal_findings
 from marpack.serving.kaptain.deploys.service_plan import predict_url
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.told import Level, tell
+from marpack.serving.kserve.cluster import cluster_findings
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.protocol import protocol_findings, release_findings
 
@@ -99,10 +100,11 @@ class Step:
         self._tell(made, texts, keeps=keeps)
 
     def _settings_findings(self, planned: PlannedDeployment | None) -> tuple[Finding, ...]:
-        """Return where the settings, the service and the server that was named do not agree (K305, K333)."""
-        if planned is None:
-            return ()
+        """Return where the settings, the service, its cluster and the server named do not agree (K305, K333)."""
         service, version = self.deployed.service, self.deployed.torchserve_version
+        of_cluster = tuple(cluster_findings(service))
+        if planned is None:
+            return of_cluster
         found = protocol_findings(
             properties.loads(planned.deployment.config),
             service.protocol_version,
@@ -115,7 +117,7 @@ class Step:
         if literal and planned.preset is not None:
             # One warning says it of the whole text.
             found = tuple(each for each in found if each.code not in _OF_THE_LITERAL_TEXT)
-        return (*literal, *found, *release_findings(service, version))
+        return (*literal, *found, *release_findings(service, version), *of_cluster)
 
     def _tell(self, made: ModelDeployment, texts: Sequence[str], *, keeps: bool) -> None:
         """Say what was made: the folder, what to know of it, and what the cluster is to be told (K148)."""
