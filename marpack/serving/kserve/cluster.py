@@ -42,10 +42,11 @@ def _templates(service: InferenceService) -> Iterator[Finding]:
     texts |= {f"args[{number}]": text for number, text in enumerate(service.args)}
     for key, text in texts.items():
         if "{{" in _FIELD.sub("", text):
-            yield _warning(
-                "kserve-template",
-                key,
-                "has '{{', which KServe takes for a template: where it is none, no pod is made",
+            yield Finding(
+                code="kserve-template",
+                severity="warning",
+                key=key,
+                message="has '{{', which KServe takes for a template: where it is none, no pod is made",
                 fix="write {{`{{`}} for it",
             )
 
@@ -55,10 +56,11 @@ def _scaling(service: InferenceService) -> Iterator[Finding]:
     if service.scale_metric not in SCALED_BY_PODS or DEPLOYMENT_MODE in service.annotations:
         return
     if scaled_by(service.annotations) is None:
-        yield _warning(
-            "kserve-scale-metric",
-            "scaleMetric",
-            f"{service.scale_metric!r} is refused where the cluster's mode is Knative, as it is by default",
+        yield Finding(
+            code="kserve-scale-metric",
+            severity="warning",
+            key="scaleMetric",
+            message=f"{service.scale_metric!r} is refused where the cluster's mode is Knative, the default",
             fix=f"annotate {DEPLOYMENT_MODE} with Standard, or choose concurrency or rps",
         )
 
@@ -76,10 +78,11 @@ def _resources(service: InferenceService) -> Iterator[Finding]:
             said, other = f"has a limit of {limit}", f"request of {own}"
         else:
             continue
-        yield _warning(
-            "kserve-resources",
-            f"resources.{name}",
-            f"{said}, which KServe's runtime puts its own {other} beside: no pod is made",
+        yield Finding(
+            code="kserve-resources",
+            severity="warning",
+            key=f"resources.{name}",
+            message=f"{said}, which KServe's runtime puts its own {other} beside: no pod is made",
             fix=f"give both {name}_request and {name}_limit",
         )
 
@@ -88,13 +91,10 @@ def _format_version(service: InferenceService) -> Iterator[Finding]:
     """K303: predictor_model.go, RuntimeSupportsModel."""
     version = service.model_format_version
     if version not in (None, _FORMAT_VERSION):
-        yield _warning(
-            "kserve-format-version",
-            "modelFormat.version",
-            f"{version!r} finds no runtime: KServe's own for pytorch has {_FORMAT_VERSION!r} alone",
+        yield Finding(
+            code="kserve-format-version",
+            severity="warning",
+            key="modelFormat.version",
+            message=f"{version!r} finds no runtime: KServe's own for pytorch has {_FORMAT_VERSION!r} alone",
             fix="leave it out: it is no version of torch",
         )
-
-
-def _warning(code: str, key: str, message: str, *, fix: str) -> Finding:
-    return Finding(code=code, severity="warning", key=key, message=message, fix=fix)
