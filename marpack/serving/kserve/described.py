@@ -15,6 +15,7 @@ from marpack.config.text import properties as codec
 from marpack.errors import ArchiveError, ConfigError, PlanError, PropertiesError
 from marpack.findings import Finding, Issue
 from marpack.serving.deploy.names import sanitize_string
+from marpack.serving.kserve.cluster import cluster_findings
 from marpack.serving.kserve.inference_service import InferenceService, PredictorForm, ScaleMetric
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.protocol import DEFAULT_PROTOCOL, release_findings, served_changes, told_release
@@ -195,8 +196,9 @@ def _access_findings(service: InferenceService, access: S3Access | None) -> Iter
 
 
 def _findings(service: InferenceService, served: Served, torchserve_version: str | None) -> Iterator[Finding]:
-    """Yield where service, settings and release do not agree; of another server's, what its storage URI is."""
+    """Yield where service, cluster, settings and release do not agree; no settings that another server has."""
     is_torchserve = service.model_format == "pytorch" and "torchserve" in (service.runtime or "torchserve")
+    yield from cluster_findings(service)
     yield from storage_uri_findings(service.storage_uri, "storageUri", is_torchserve=is_torchserve)
     if not is_torchserve:
         return

@@ -37,6 +37,10 @@ def text_issues(argument: str, value: object, *, empty: bool = False, spaces: bo
         yield _issue("bad-value", argument, "is empty: give a text, or leave it out")
     elif SURROGATE.search(value):
         yield _issue("bad-value", argument, f"{brief_repr(value)} holds half of a character: correct it")
+    elif "\0" in value:
+        yield _issue(
+            "bad-value", argument, f"{brief_repr(value)} holds a NUL, which no process is given: remove it"
+        )
     elif not spaces and _SPACE_OR_CONTROL.search(value):
         yield _issue("bad-value", argument, f"{brief_repr(value)} holds a space or a line end: remove it")
 
@@ -166,6 +170,8 @@ def variables_issues(argument: str, variables: object) -> Iterator[Issue]:
             yield _issue("bad-type", place, f"must be text, not {_type(value)}: quote it")
         elif SURROGATE.search(value):
             yield _issue("bad-value", place, "holds half of a character: correct it")
+        elif "\0" in value:
+            yield _issue("bad-value", place, "holds a NUL, which no process is given: remove it")
 
 
 def keys_issues(argument: str, table: object, needed: Sequence[str], what: str) -> Iterator[Issue]:

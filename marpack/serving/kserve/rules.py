@@ -8,7 +8,7 @@ from typing import Any, Literal
 from marpack.config.settings.kserve_names import LONGEST_WITH_TRANSFORMER
 from marpack.findings import Issue
 
-_MODE = "serving.kserve.io/deploymentMode"
+DEPLOYMENT_MODE = "serving.kserve.io/deploymentMode"
 _CLASS = "serving.kserve.io/autoscalerClass"
 _KNATIVE_CLASS = "autoscaling.knative.dev/class"
 _HPA = "hpa.autoscaling.knative.dev"
@@ -16,8 +16,10 @@ _HPA = "hpa.autoscaling.knative.dev"
 _WITHOUT_KNATIVE = {"Standard", "RawDeployment"}
 _KNATIVE = {"Knative", "Serverless"}
 
-_OF_PODS = {"cpu", "memory"}
+SCALED_BY_PODS = {"cpu", "memory"}
 _OF_REQUESTS = {"concurrency", "rps"}
+# pkg/constants/constants.go, AutoscalerAllowedClassList.
+_CLASSES = {"hpa", "external", "keda", "none"}
 
 
 def across_issues(service: Mapping[str, Any]) -> Iterator[Issue]:
@@ -56,7 +58,7 @@ def _older_form(service: Mapping[str, Any]) -> Iterator[Issue]:
     if (protocol := service.get("protocol_version")) not in (None, "v1"):
         message = f"{protocol!r} is refused in the form 'pytorch' by KServe before 0.8: write v1, or form='model'"
         yield _issue("protocol_version", message)
-    if (metric := service.get("scale_metric")) in _OF_PODS:
+    if (metric := service.get("scale_metric")) in SCALED_BY_PODS:
         message = f"{metric!r} has no place in the form 'pytorch': choose concurrency or rps, or form='model'"
         yield _issue("scale_metric", message)
 
@@ -78,20 +80,24 @@ def _gpu_image(service: Mapping[str, Any]) -> Iterator[Issue]:
 def _scaling(service: Mapping[str, Any]) -> Iterator[Issue]:
     """K311: inference_service_validation.go, validateScaling{KPA,HPA}CompExtension."""
     metric, target = service.get("scale_metric"), service.get("scale_target")
-    scaled_by = _scaled_by(service.get("annotations") or {})
-    if scaled_by == "requests" and metric in _OF_PODS:
+    annotations = service.get("annotations") or {}
+    by = scaled_by(annotations)
+    if (named := annotations.get(_CLASS)) is not None and named not in _CLASSES:
+        message = f"name the autoscaler {named!r} in {_CLASS!r}: choose from {', '.join(sorted(_CLASSES))}"
+        yield _issue("annotations", message)
+    if by == "requests" and metric in SCALED_BY_PODS:
         message = f"{metric!r} is nothing that Knative scales by: choose concurrency or rps"
         yield _issue("scale_metric", f"{message}, or annotate {_KNATIVE_CLASS!r} with {_HPA!r}")
-    if scaled_by == "pods" and metric in _OF_REQUESTS:
+    if by == "pods" and metric in _OF_REQUESTS:
         message = f"{metric!r} is nothing that the autoscaler of the annotations scales by: choose cpu or memory"
         yield _issue("scale_metric", message)
-    if target is not None and target > 100 and (metric in _OF_PODS or scaled_by == "pods"):
+    if target is not None and target > 100 and (metric in SCALED_BY_PODS or by == "pods"):
         yield _issue("scale_target", f"{target!r} is no percentage of {metric or 'cpu'}: choose from 1 to 100")
 
 
-def _scaled_by(annotations: Mapping[str, str]) -> Literal["pods", "requests"] | None:
+def scaled_by(annotations: Mapping[str, str]) -> Literal["pods", "requests"] | None:
     """Return what the webhook takes a service to be scaled by; None where the cluster says what mode it is in."""
-    mode = annotations.get(_MODE)
+    mode = annotations.get(DEPLOYMENT_MODE)
     if mode in _WITHOUT_KNATIVE:
         return "pods" if annotations.get(_CLASS) == "hpa" else None
     if annotations.get(_KNATIVE_CLASS) == _HPA:
@@ -101,9 +107,9 @@ def _scaled_by(annotations: Mapping[str, str]) -> Literal["pods", "requests"] | 
 
 def _canary(service: Mapping[str, Any]) -> Iterator[Issue]:
     """K332: without Knative there are no revisions, and the share is ignored."""
-    mode = (service.get("annotations") or {}).get(_MODE)
+    mode = (service.get("annotations") or {}).get(DEPLOYMENT_MODE)
     if service.get("canary_traffic_percent") is not None and mode in _WITHOUT_KNATIVE:
-        message = f"needs Knative, and the annotation {_MODE!r} says {mode!r}: leave one of them out"
+        message = f"needs Knative, and the annotation {DEPLOYMENT_MODE!r} says {mode!r}: leave one of them out"
         yield _issue("canary_traffic_percent", message)
 
 

@@ -11,11 +11,12 @@ from marpack.findings import Finding, Issue
 
 # KServe, pkg/controller/v1beta1/inferenceservice/utils/utils.go, SupportedStorageURIPrefixList. A cluster may know
 # others (ClusterStorageContainer), so only what is meant for one of these is refused.
-_KNOWN = "s3://, gs://, https://, http://, hdfs://, webhdfs://, pvc://, oci://, hf://"
-# Those that begin with the name of a bucket, a volume or a host.
-_NAMED = ("s3", "gs", "https", "http", "pvc", "oci", "hf")
-# What KServe's storage initializer takes as it is (kserve_storage.py). Of https:// it takes one file, or Azure's.
-_TAKEN = {*_NAMED, "hdfs", "webhdfs"}
+_SCHEMES = ("s3", "gs", "https", "http", "hdfs", "webhdfs", "pvc", "oci", "hf")
+_KNOWN = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+# Meant for one of these, also in capitals, or with another number of slashes.
+_MEANT = re.compile(rf"({'|'.join(_SCHEMES)}):/*", re.IGNORECASE)
+# A bucket, a volume or a host comes first; Hadoop's may be the one that is set up.
+_TAKEN = re.compile(r"(?:s3|gs|https?|pvc|oci|hf)://(?!/)|(?:web)?hdfs://")
 _AZURE = "https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH"
 _OTHER_NAMES = {
     "gcs": "gs://BUCKET/PATH",
@@ -41,8 +42,10 @@ def storage_uri_issues(argument: str, uri: object) -> Iterator[Issue]:
         message = f"{shown} holds credentials, which anybody can read there: put them into a Secret (S3Access)"
     elif known := _OTHER_NAMES.get(uri.partition("://")[0].lower()):
         message = f"{shown} is not known to KServe by this scheme: write {known}"
-    elif re.fullmatch(rf"(?i:{'|'.join(_NAMED)}):///*", uri):
-        message = f"{shown} names no folder: write all of it, as s3://BUCKET/PATH"
+    elif (meant := _MEANT.match(uri)) and not _TAKEN.match(uri):
+        message = f"{shown} is not how KServe knows it: begin it with {meant[1].lower()}://"
+    elif meant and meant.end() == len(uri):
+        message = f"{shown} names no place: write {uri}BUCKET/PATH, or what stands for it there"
     else:
         return
     yield Issue(code="bad-value", argument=argument, message=message)
@@ -57,14 +60,12 @@ def storage_uri_findings(uri: str, setting: str, *, is_torchserve: bool) -> tupl
     scheme, mark, rest = uri.partition("://")
     fix = "give a place that the cluster reaches, as s3://bucket/models, or upload the folder and write its URL"
     if not mark:
-        lost = re.match(r"([A-Za-z][A-Za-z0-9+]+):/(?=[^/])", uri)
         message = f"{uri!r} is a path, which KServe looks for in its own container: the pod never starts"
-        fix = f"write {lost[1]}://{uri[lost.end() :]}" if lost else fix
     elif scheme.lower() == "file":
         message = f"{uri!r} is a folder of this machine, and no pod of a cluster sees that: it never starts"
-    elif scheme.lower() not in _TAKEN:
+    elif not _TAKEN.match(uri):
         message = f"{uri!r} is in a store that KServe does not read by itself: the pod never starts"
-        fix = f"give a place in one that it reads: {', '.join(sorted(_TAKEN))}"
+        fix = f"give a place in one that it reads: {_KNOWN}"
     elif is_torchserve and rest.lower().endswith(".mar"):
         message = f"{uri!r} is an archive, and KServe's TorchServe starts from a folder with settings for it"
         fix = (

@@ -117,6 +117,8 @@ def test_for_a_current_kserve_settings_and_protocol_agree(version: str) -> None:
         ({"torchserve_version": "0.12.0"}, ["kserve-release"]),
         ({"torchserve_version": "0.12.0", "runtime_version": "0.12.0"}, []),
         ({"torchserve_version": "0.5.2", "predictor_form": "pytorch"}, []),
+        ({"torchserve_version": "0.9.0", "env": {"A": "{{ user }}"}}, ["kserve-template"]),
+        ({"torchserve_version": "0.9.0", "resources": Resources(cpu_request=2)}, ["kserve-resources"]),
         ({"protocol_version": "v2"}, ["kserve-literal-settings", "kserve-envelope"]),
         ({"torchserve_version": "0.9.0", "protocol_version": "grpc-v1"}, ["kserve-protocol"]),
     ],

@@ -328,7 +328,6 @@ def test_what_is_like_credentials_is_a_place(uri: str) -> None:
         ("file:///srv/digits", "is a folder of this machine"),
         ("/srv/digits", "is a path, which KServe looks for in its own container"),
         ("models/digits", "is a path, which KServe looks for in its own container"),
-        ("s3:/models/digits", "write s3://models/digits"),
         ("sftp://host/digits", "is in a store that KServe does not read by itself"),
     ],
 )

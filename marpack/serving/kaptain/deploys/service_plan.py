@@ -19,6 +19,7 @@ from marpack.serving.kaptain.deploys.service_access import access_for, credentia
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.exceptions import UnsupportedModelDeploymentException
 from marpack.serving.kaptain.values.frameworks import ModelFramework
+from marpack.serving.kserve.cluster import cluster_findings
 from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.storage_uri import storage_uri_findings
 
@@ -105,6 +106,7 @@ def planned_manifest(
         service_account=access.service_account,
         secret=access.secret,
         findings=(
+            *cluster_findings(service),
             *storage_uri_findings(uri, setting, is_torchserve=framework is ModelFramework.PYTORCH),
             *access.findings,
             *find_plain_secrets(service.env),
