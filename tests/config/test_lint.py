@@ -344,6 +344,12 @@ CASES = [
         told={"protocol_version": "grpc-v2", "torchserve_version": "0.8.2"},
         told_near={"protocol_version": "v2"},
     ),
+    Case(
+        f"service_envelope=kserve\n{SERVED}".replace('"batchSize": 1', '"batchSize": 8'),
+        {("envelope-batch", "warning", "model_snapshot.models.m.1.0.batchSize")},
+        f"service_envelope=json\n{SERVED}".replace('"batchSize": 1', '"batchSize": 8'),
+        told={"torchserve_version": "0.12.0", "target": "torchserve"},
+    ),
     Case("", {("kserve-protocol", "error", "protocolVersion")}, "", {"protocol_version": "grpc-v1"}, {}),
     Case(
         SERVED,

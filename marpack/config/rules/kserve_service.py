@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from marpack.config.rules.document import Document
+from marpack.config.rules.snapshot_text import as_int
 from marpack.config.settings.kserve_names import ProtocolVersion
 from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, WRAPPER_PROTOCOL
 from marpack.findings import Finding, Severity
@@ -100,6 +101,32 @@ def find_ignored_envelope(document: Document) -> Iterator[Finding]:
         fix="take it out, or give the service the protocolVersion that is meant",
         severity="note" if is_same else None,
     )
+
+
+@rule("envelope-batch", "warning")
+def find_batches(document: Document) -> Iterator[Finding]:
+    """Have one request a batch where the envelope is one of KServe's: ``batchSize`` 1.
+
+    These envelopes read the first request of a batch and make one answer, so requests that meet in a batch are all
+    refused, while each alone is answered (``ts/torch_handler/request_envelope`` in pytorch/serve) [server]. KServe
+    itself sets one where ``enable_envvars_config=true`` lets it. ``json`` takes requests of protocol v1, and
+    answers each of a batch.
+    """
+    given = document.properties.get("service_envelope", "")
+    envelope = OLD_ENVELOPES.get(given, given)
+    if document.is_kserve and document.is_on("enable_envvars_config"):
+        envelope = _ENVELOPES.get(document.protocol_version or "v1", envelope)
+    if envelope not in _ENVELOPES.values() or document.snapshot is None:
+        return
+    for key, values in document.snapshot.sound_entries:
+        if (size := as_int(values.get("batchSize"))) is not None and size > 1:
+            yield find_batches.finding(
+                f"is {size}, and the envelope {envelope!r} answers one request of a batch",
+                f"model_snapshot.{key}.batchSize",
+                effect='503, "number of batch response mismatched", where two requests meet',
+                fix="write 1 (a request may hold many inputs), or have service_envelope=json heeded (protocol v1)",
+                line=document.line_of("model_snapshot"),
+            )
 
 
 @rule("kserve-protocol", "error")

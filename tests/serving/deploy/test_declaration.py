@@ -125,7 +125,8 @@ def build(capsys: pytest.CaptureFixture[str], value: Any, *words: str, file: str
     # Most of what is built here is no model: test_checking.py is about what the server would refuse.
     assert main(["serve-build", declare(value, file), "--check", "off", *words]) == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    # KServe's own list asks for batches, which KServe's own envelope does not answer.
+    assert [line for line in err.splitlines() if not line.endswith("[envelope-batch]")] == []
     return out
 
 
@@ -154,7 +155,7 @@ def members(file: str) -> set[str]:
         return set(archive.namelist()) - {"MAR-INF/MANIFEST.json"}
 
 
-def assert_good() -> None:
+def assert_good(*codes: str) -> None:
     data = Path("deploy/config/config.properties").read_bytes()
     findings = marpack.lint_config(data, torchserve_version="0.12.0", model_store="deploy/model-store")
     assert [finding for finding in findings if finding.severity != "note"] == []
@@ -175,7 +176,7 @@ def test_kserves_list_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     numbers = {"minWorkers": 2, "maxWorkers": 3, "batchSize": 4, "maxBatchDelay": 50, "responseTimeout": 60}
     entry = snapshot()["models"]["squeezenet"]["2.0"]
     assert {key: entry[key] for key in numbers} == numbers
-    assert_good()
+    assert_good("envelope-batch")
 
 
 def test_serving_config_of_kaptain_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
