@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,26 @@ def test_an_unknown_keyword_lists_the_known_ones() -> None:
     assert "max_replica: is not an argument of deploy: did you mean 'max_replicas'?" in text
     for known in ("namespace", "output", "torchserve_version", "with_credentials", "archive_format", "image"):
         assert known in text
+
+
+@pytest.mark.parametrize("method", ["deploy", "deploy_canary"])
+def test_the_arguments_of_the_sdk_are_among_the_known_ones(method: str) -> None:
+    call = getattr(digits_model(), method)
+    arguments = [name for name, each in signature(call).parameters.items() if each.kind is not each.VAR_KEYWORD]
+    given = {"canary_traffic_percentage": 30, "modeluri": "x"} if method == "deploy_canary" else {"memmory": "4G"}
+    with nothing_made(), pytest.raises(ModelPlanError) as caught:
+        call(**given)
+    (issue,) = [issue for issue in caught.value.issues if issue.code == "unknown-key"]
+    assert f"did you mean '{'model_uri' if 'modeluri' in given else 'memory'}'? " in issue.message
+    assert f"it takes {', '.join(arguments)}, and of marpack's own " in issue.message, "in the signature's order"
+
+
+def test_what_only_deploy_takes_is_said_to_a_canary() -> None:
+    with nothing_made(), pytest.raises(ModelPlanError) as caught:
+        digits_model().deploy_canary(30, cpu="1", min_replicas=2)
+    messages = {issue.argument: issue.message for issue in caught.value.issues}
+    for argument in ("cpu", "min_replicas"):
+        assert "deploy(replace=True)" in messages[argument]
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "2", None])

@@ -22,6 +22,10 @@ from marpack.serving.kserve.transformer import Transformer
 
 T = TypeVar("T")
 
+# The SDK's own, in the order of its signatures.
+DEPLOY_ARGUMENTS = ("model_uri", "autoscale", "gpus", "cpu", "memory", "resources", "replace", "transformer")
+CANARY_ARGUMENTS = ("canary_traffic_percentage", "model_uri")
+
 # Of the archive and of its server, and of no use where nothing is packed.
 PACKING = ("torchserve_version", "archive_format", "reproducible", "timestamp", "check", "torch")
 _SERVICE = (
@@ -72,15 +76,20 @@ class Packing:
         return self.torchserve_version is not None and release(self.torchserve_version) >= ENVELOPES_RENAMED
 
 
-def unknown_keywords(given: Mapping[str, Any], known: Sequence[str], method: str) -> Iterator[Issue]:
-    """Yield what is no keyword of a method, with those that are (K146)."""
+def unknown_keywords(
+    given: Mapping[str, Any], arguments: Sequence[str], known: Sequence[str], method: str
+) -> Iterator[Issue]:
+    """Yield what is no keyword of a method, with the SDK's arguments and marpack's own that are (K146)."""
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, 1)
+            near = get_close_matches(name, (*arguments, *known), 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            if name in DEPLOY_KEYWORDS:
+            if name in (*DEPLOY_ARGUMENTS, *DEPLOY_KEYWORDS):
                 hint = "it is said with deploy(replace=True), and holds for the canary too; "
-            message = f"is not an argument of {method}: {hint}its further ones are {', '.join(known)}"
+            message = (
+                f"is not an argument of {method}: {hint}it takes {', '.join(arguments)}, and of marpack's own "
+                f"{', '.join(known)}"
+            )
             yield Issue(code="unknown-key", argument=name, message=message)
 
 

@@ -16,7 +16,9 @@ from marpack.errors import ConfigError, MarpackError, PlanError, SourceChangedEr
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.kaptain.deploys.arguments import (
+    CANARY_ARGUMENTS,
     CANARY_KEYWORDS,
+    DEPLOY_ARGUMENTS,
     DEPLOY_KEYWORDS,
     PACKING,
     Packing,
@@ -86,7 +88,7 @@ def deploy(
     **options: Any,
 ) -> bool:
     """Do ``Model.deploy``, which says how."""
-    issues = list(unknown_keywords(options, DEPLOY_KEYWORDS, "deploy"))
+    issues = list(unknown_keywords(options, DEPLOY_ARGUMENTS, DEPLOY_KEYWORDS, "deploy"))
     given = {
         **options,
         "autoscale": autoscale,
@@ -144,7 +146,7 @@ def deploy_canary(
     **options: Any,
 ) -> None:
     """Do ``Model.deploy_canary``, which says how."""
-    issues = list(unknown_keywords(options, CANARY_KEYWORDS, "deploy_canary"))
+    issues = list(unknown_keywords(options, CANARY_ARGUMENTS, CANARY_KEYWORDS, "deploy_canary"))
     if issue := percentage_issue(canary_traffic_percentage):
         issues.append(issue)
     packing = packing_of({name: options.get(name) for name in CANARY_KEYWORDS}, issues)
