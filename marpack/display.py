@@ -74,6 +74,13 @@ def hidden_url(url: str) -> str:
     return shown if broken is None else f"{shown[: broken.start()]}{HIDDEN}"
 
 
+def hidden_endpoint(endpoint: str) -> str:
+    """Return an address, with a scheme or without, as it may be shown."""
+    if "://" in endpoint or "@" not in endpoint:
+        return hidden_url(endpoint)
+    return f"{HIDDEN}{hidden_url(endpoint[endpoint.rindex('@') :])}"
+
+
 def showable(text: str) -> str:
     """Return a text without secrets, and without halves of characters, which no terminal or file takes."""
     return hidden(text).encode("utf-8", "backslashreplace").decode()

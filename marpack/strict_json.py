@@ -37,16 +37,20 @@ def loads(text: str, *, deepest: int | None = DEEPEST, finite: bool = True) -> A
     Without ``finite`` also ``NaN``, ``Infinity`` and numbers that are too large are taken, as Python and Gson do.
     """
     number = _finite if finite else float
+    problem = None
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=number, parse_float=number)
     except json.JSONDecodeError as error:
-        raise StrictJSONError(error.msg, error.pos) from None
+        problem = StrictJSONError(error.msg, error.pos)
     except RecursionError:
-        raise StrictJSONError("nested too deeply") from None
+        problem = StrictJSONError("nested too deeply")
     except StrictJSONError:
         raise
     except ValueError:  # thousands of digits
-        raise StrictJSONError("a number has more digits than Python's limit") from None
+        problem = StrictJSONError("a number has more digits than Python's limit")
+    if problem is not None:
+        # Not inside of the except: what failed holds the text, secrets and all, and would be this error's context.
+        raise problem
     if deepest is not None and is_nested_deeper(value, deepest):
         raise StrictJSONError("nested too deeply")
     return value
@@ -59,7 +63,8 @@ def decoded(text: str | bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        raise StrictJSONError(f"not UTF-8 at byte {error.start}") from None
+        problem = StrictJSONError(f"not UTF-8 at byte {error.start}")
+    raise problem  # not inside of the except, as above
 
 
 def as_texts(text: str) -> Any:

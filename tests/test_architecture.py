@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -178,11 +179,13 @@ def room_of(module: str) -> str:
     return max((room for room in ROOMS if f"{module}.".startswith(f"{room}.")), key=len)
 
 
+@cache
 def source(module: str) -> str:
     path = PACKAGE.joinpath(*module.split(".")[1:])
     return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
 
 
+@cache
 def said(module: str) -> str:
     """Return a module's code without its texts, which may speak of anything."""
     tree = ast.parse(source(module))
@@ -192,7 +195,8 @@ def said(module: str) -> str:
     return ast.unparse(tree)
 
 
-def imports(module: str) -> set[str]:
+@cache
+def imports(module: str) -> frozenset[str]:
     found = set()
     for node in ast.walk(ast.parse(source(module))):
         if isinstance(node, ast.Import):
@@ -204,7 +208,7 @@ def imports(module: str) -> set[str]:
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
                 found.add(name if name in MODULES else node.module)
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("module", MODULES)

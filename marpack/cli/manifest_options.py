@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from marpack.config.rules.document import PROTOCOL_VERSIONS
+from marpack.config.settings.kserve_names import PROTOCOL_VERSIONS
 from marpack.errors import PlanError
 from marpack.findings import Issue
-from marpack.serving.kserve.described import Description, described
+from marpack.serving.kserve.described import inference_service
+from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.storage_access import S3Access
 from marpack.serving.kserve.transformer import CONFIG_MAP_KIND, SECRET_KIND, Transformer
 
 _T = TypeVar("_T")
+
+
+def _number(text: str) -> int | str:
+    """Return a number; what is none is told with all else that is wrong."""
+    return int(text) if re.fullmatch("-?[0-9]{1,30}", text) else text
+
 
 # Options that are fields of InferenceService under the same names: what argparse is told, and what they mean.
 _FIELDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
@@ -28,15 +36,19 @@ _FIELDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "model_format": {"metavar": "NAME", "help": "default: pytorch"},
         "model_format_version": {"metavar": "VERSION", "help": "of the model's format"},
         "form": {"metavar": "model|pytorch", "help": "pytorch: as KServe before 0.8 has it; default: model"},
-        "timeout": {"type": int, "metavar": "SECONDS", "help": "for a request"},
+        "timeout": {"type": _number, "metavar": "SECONDS", "help": "for a request"},
     },
     "replicas": {
-        "min_replicas": {"type": int, "metavar": "N", "help": "0 lets it rest; KServe's default: 1"},
-        "max_replicas": {"type": int, "metavar": "N", "help": "0: as many as it takes"},
-        "scale_target": {"type": int, "metavar": "N", "help": "what a replica is meant to have of the metric"},
+        "min_replicas": {"type": _number, "metavar": "N", "help": "0 lets it rest; KServe's default: 1"},
+        "max_replicas": {"type": _number, "metavar": "N", "help": "0: as many as it takes"},
+        "scale_target": {"type": _number, "metavar": "N", "help": "what a replica is meant to have of the metric"},
         "scale_metric": {"metavar": "METRIC", "help": "concurrency, rps, cpu or memory"},
-        "container_concurrency": {"type": int, "metavar": "N", "help": "requests at a time that a replica takes"},
-        "canary_traffic_percent": {"type": int, "metavar": "N", "help": "the share of the newest revision"},
+        "container_concurrency": {
+            "type": _number,
+            "metavar": "N",
+            "help": "requests at a time that a replica takes",
+        },
+        "canary_traffic_percent": {"type": _number, "metavar": "N", "help": "the share of the newest revision"},
     },
 }
 _QUANTITIES = {
@@ -57,7 +69,14 @@ _OPTIONS = {
     "session_token": "AWS_SESSION_TOKEN",
     "access_key_id": "AWS_ACCESS_KEY_ID",
     "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+}
+_OF_TRANSFORMER = {
     "image_name": "--transformer-image",
+    "args": "--transformer-arg",
+    "env_from": "--transformer-env-from",
+}
+_OF_STORE = {
+    name: f"--s3-{name.replace('_', '-')}" for name in ("endpoint", "region", "anonymous", "ca_bundle", "role_arn")
 }
 
 # What is let in only with --with-credentials; and a path that means something on this machine alone.
@@ -115,15 +134,15 @@ def _option(argument: str) -> str:
     return _OPTIONS.get(argument) or f"--{argument.replace('_', '-')}"
 
 
-def described_by(options: argparse.Namespace) -> Description:
+def described_by(options: argparse.Namespace) -> ServingManifest:
     """Describe the service that the options name; ``PlanError`` tells all that is wrong, by the options."""
     issues: list[Issue] = []
 
-    def attempt(make: Callable[[], _T], prefix: str = "") -> _T | None:
+    def attempt(make: Callable[[], _T], names: Mapping[str, str] = _OPTIONS) -> _T | None:
         try:
             return make()
         except PlanError as error:
-            issues.extend(replace(each, argument=_named(each.argument, prefix)) for each in error.issues)
+            issues.extend(replace(each, argument=_named(each.argument, names)) for each in error.issues)
         return None
 
     settings: dict[str, Any] = {
@@ -140,12 +159,12 @@ def described_by(options: argparse.Namespace) -> Description:
         "annotations": attempt(lambda: _pairs(options.annotation, "annotations")) or {},
         "env_from": attempt(lambda: _source(options.env_from, "env_from")),
         "resources": attempt(lambda: _resources(options)),
-        "transformer": attempt(lambda: _transformer(options), "transformer"),
+        "transformer": attempt(lambda: _transformer(options), _OF_TRANSFORMER),
         "service_account_name": options.service_account,
     }
-    access = attempt(lambda: _access(options), "s3")
+    access = attempt(lambda: _access(options), _OF_STORE)
     made = attempt(
-        lambda: described(
+        lambda: inference_service(
             options.source,
             storage_uri=options.storage_uri,
             name=options.name,
@@ -163,14 +182,11 @@ def described_by(options: argparse.Namespace) -> Description:
     return made
 
 
-def _named(argument: str, prefix: str) -> str:
+def _named(argument: str, names: Mapping[str, str]) -> str:
     """Return the option, or the variable, that an argument of the library was made of."""
     head, bracket, rest = argument.partition("[")
-    own = _OPTIONS.get(head, head if head.isupper() or head.startswith("-") else "")
-    if prefix and not (own and head not in ("args", "env_from")):
-        head = {"args": "arg"}.get(head, head)
-        own = _option(f"{prefix}_{head}")
-    return (own or _option(head)) + bracket + rest
+    is_named = head.isupper() or head.startswith("-")
+    return (names.get(head) or (head if is_named else _option(head))) + bracket + rest
 
 
 def _pairs(texts: Iterable[str], argument: str) -> dict[str, str]:

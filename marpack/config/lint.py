@@ -19,13 +19,14 @@ from marpack.config.rules import (
     text,
     values,
 )
-from marpack.config.rules.document import PROTOCOL_VERSIONS, TARGETS, Document, ProtocolVersion, Target, is_kserve
+from marpack.config.rules.document import TARGETS, Document, Target, is_kserve
 from marpack.config.rules.models_to_load import find_unreadable
 from marpack.config.rules.snapshot_form import FORM_RULES, find_no_json, with_form
 from marpack.config.rules.snapshot_text import SnapshotText, Store
 from marpack.config.rules.snapshot_values import VALUE_RULES
 from marpack.config.rules.values import find_unknown_keys
 from marpack.config.settings.environment import resolve, variables
+from marpack.config.settings.kserve_names import PROTOCOL_VERSIONS, ProtocolVersion
 from marpack.config.settings.releases import release
 from marpack.config.store_listing import archives_in, read_manifests
 from marpack.config.text import properties as codec

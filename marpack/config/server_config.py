@@ -12,10 +12,11 @@ from marpack import strict_json
 from marpack.archive.manifest import Manifest
 from marpack.config.lint import lint_properties
 from marpack.config.presets import PRESET_VALUES, PRESETS, Preset
-from marpack.config.rules.document import ProtocolVersion, Target, is_kserve
+from marpack.config.rules.document import Target, is_kserve
 from marpack.config.rules.values import find_types
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, ServerSettings, parse_value
+from marpack.config.settings.kserve_names import ProtocolVersion
 from marpack.config.settings.redaction import redacted
 from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, WRAPPER_GRPC, release
 from marpack.config.snapshot import ModelSnapshot

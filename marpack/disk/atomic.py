@@ -23,6 +23,14 @@ _BUFFER_SIZE = 1 << 18
 _OTHER_NAME = "choose another model name or export path"
 
 
+def path_problem(path: str) -> str | None:
+    """Return why no disk has such a path, None where one may."""
+    try:
+        return "is no path: it holds a null byte" if b"\0" in os.fsencode(path) else None
+    except UnicodeEncodeError:
+        return "is no path: it holds half of a character"
+
+
 def require_writable_folder(path: str) -> None:
     """Raise ``TargetError`` unless ``path`` is a folder that takes new files; ``""`` is the current one."""
     path = path or "."
@@ -35,6 +43,8 @@ def require_writable_folder(path: str) -> None:
 
 def require_creatable_folder(path: str) -> None:
     """Raise ``TargetError`` unless ``path`` is a folder that takes new files, or can become one."""
+    if problem := path_problem(path):
+        raise TargetError(path, problem)
     while path and not os.path.lexists(path):
         path = os.path.dirname(path)
     require_writable_folder(path)
@@ -42,6 +52,8 @@ def require_creatable_folder(path: str) -> None:
 
 def require_replaceable_file(path: str, *, force: bool) -> None:
     """Raise ``TargetError`` or ``ArchiveExistsError`` unless ``replacing_file`` may make ``path``."""
+    if problem := path_problem(path):
+        raise TargetError(path, problem)
     require_writable_folder(os.path.dirname(path))
     if not path or os.path.isdir(path):
         raise TargetError(path, "is a folder: name a file")
@@ -122,7 +134,7 @@ def replacing_files(paths: Mapping[str, bool], *, force: bool) -> Iterator[list[
             ]
         for number, (path, temporary) in enumerate(temporaries.items(), start=1):
             # Of the last one nothing has to be undone.
-            before = _kept_aside(path) if force and number < len(temporaries) else None
+            before = kept_aside(path) if force and number < len(temporaries) else None
             try:
                 _give_name(temporary, path, force=force, private=private[path])
             except BaseException:
@@ -182,18 +194,8 @@ def temporary_name() -> str:
     return f".marpack-{os.urandom(8).hex()}.tmp"
 
 
-def _temporary_name(path: str) -> str:
-    return os.path.join(os.path.dirname(path), temporary_name())
-
-
-def _remove_file(path: str | None) -> None:
-    if path is not None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-
-
-def _kept_aside(path: str) -> str | None:
-    """Give a file a second name, and return that; None where there is no file."""
+def kept_aside(path: str) -> str | None:
+    """Give a file a second name, which needs no room on the disk, and return that; None where there is no file."""
     aside = _temporary_name(path)
     try:
         os.link(path, aside)
@@ -206,6 +208,16 @@ def _kept_aside(path: str) -> str | None:
             shutil.copyfileobj(source, copy)
         shutil.copystat(path, aside)
     return aside
+
+
+def _temporary_name(path: str) -> str:
+    return os.path.join(os.path.dirname(path), temporary_name())
+
+
+def _remove_file(path: str | None) -> None:
+    if path is not None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def _give_name(temporary: str, path: str, *, force: bool, private: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -30,15 +31,18 @@ class LocalFolder:
 
     def files(self) -> Iterator[tuple[str, int | None, float | None]]:
         """Yield name, size and time of change of each file, but for what is not complete yet."""
-        for folder, below, names in os.walk(self.path):
+        for folder, below, names in os.walk(self.path, onerror=_unless_gone):
             below[:] = [name for name in below if not is_temporary_name(name)]
             for name in names:
                 path = os.path.join(folder, name)
-                with suppress(FileNotFoundError):  # a link that leads nowhere, or gone meanwhile
+                try:
                     status = os.stat(path)
-                    if stat.S_ISREG(status.st_mode) and not is_temporary_name(name):
-                        relative = os.path.relpath(path, self.path).replace(os.sep, "/")
-                        yield relative, status.st_size, status.st_mtime
+                except OSError as error:
+                    _unless_gone(error)
+                    continue
+                if stat.S_ISREG(status.st_mode) and not is_temporary_name(name):
+                    relative = os.path.relpath(path, self.path).replace(os.sep, "/")
+                    yield relative, status.st_size, status.st_mtime
 
     def read(self, name: str, limit: int) -> bytes | None:
         """Return a file's bytes, at most one more than the limit."""
@@ -113,3 +117,9 @@ class LocalFolder:
 
     def _at(self, name: str) -> str:
         return os.path.join(self.path, *name.split("/"))
+
+
+def _unless_gone(error: OSError) -> None:
+    """Raise what keeps a folder from being seen whole; what is not there, or a link to nowhere, does not."""
+    if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+        raise error

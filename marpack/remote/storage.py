@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -12,7 +13,8 @@ from urllib.parse import quote
 from marpack.archive.plan.plan import Plan
 from marpack.archive.result import Progress, WriteResult
 from marpack.archive.sources import Source
-from marpack.display import hidden_url
+from marpack.disk.atomic import path_problem
+from marpack.display import hidden, hidden_url
 from marpack.errors import DownloadError, TargetError, UploadError
 from marpack.remote.contents import Contents
 from marpack.remote.local_folder import LocalFolder
@@ -53,8 +55,8 @@ class StorageFolder:
         No store is asked. ``storage_options`` go to fsspec's file system of the scheme (for S3 ``key=``,
         ``secret=``, ``endpoint_url=``, ``client_kwargs=``); without them credentials and endpoints are found where
         its library looks for them. The web (``http://``) can be neither listed nor written to. Raises
-        ``UploadError`` for such a URL, and ``TargetError`` for a ``pathlib.Path`` made of a URL, which has lost a
-        slash by that.
+        ``UploadError`` for such a URL, and ``TargetError`` for what is no path, as a ``pathlib.Path`` made of a
+        URL, which has lost a slash by that.
         """
         text = os.fsdecode(location)
         if not is_url(text):
@@ -62,6 +64,8 @@ class StorageFolder:
                 raise TargetError(
                     hidden_url(url), "is a URL that has lost a slash: give it as text, not as a path"
                 )
+            if problem := path_problem(text):
+                raise TargetError(text, problem)
             path = text.rstrip("/") or text[:1]
             return cls(path, path, LocalFolder(path))
         scheme = allowed_scheme(text, UploadError)
@@ -91,15 +95,18 @@ class StorageFolder:
         name = "/".join(map(self._checked, names))
         if not name:
             return self
-        location = f"{self.location}/{quote(name) if self.is_local and is_url(self.location) else name}"
-        if self.is_local and not is_url(self.location):
-            location = os.path.join(self.location, *name.split("/"))
-        return StorageFolder(location, f"{self._shown.rstrip('/')}/{name}", self._place.child(name))
+        place = self._place.child(name)
+        if isinstance(place, StoreFolder):
+            location = place.url
+        else:
+            location = f"{self.location}/{quote(name)}" if is_url(self.location) else place.path
+        return StorageFolder(location, f"{self._shown.rstrip('/')}/{name}", place)
 
     def files(self) -> list[StoredFile]:
         """List the files, also those in folders below, by their names; none where there is no such folder.
 
-        What is being put there, and is not complete, is left out. Raises ``DownloadError``.
+        What is being put there, and is not complete, is left out, and so are links that lead nowhere. Raises
+        ``DownloadError`` for a store, ``OSError`` from the disk.
         """
         found = sorted(self._place.files(), key=itemgetter(0))
         return [StoredFile(name=name, size=size, modified=modified) for name, size, modified in found]
@@ -144,7 +151,8 @@ class StorageFolder:
 
         A process that is killed outright leaves a hidden folder, or uploads that the store drops in time (on S3,
         by a rule of the bucket's life cycle); between the first appearance and the last, a folder without its last
-        file. Of two calls that put the same folder at the same moment, the later one may add to the other's.
+        file. Of two calls that put the same folder at the same moment, the later one may add to the other's, and
+        takes away of that what has its names if it fails then.
 
         Raises ``ArchiveExistsError`` where the folder is there and not empty, ``TargetError`` for a place or a
         name that takes no file, ``UploadError``, and what ``write_archive`` raises for sources.
@@ -155,7 +163,8 @@ class StorageFolder:
     def _require_items(self, items: Sequence[tuple[str, Contents]]) -> None:
         names = [self._checked(name) for name, _ in items]
         folders = {name[:end] for name in names for end, letter in enumerate(name) if letter == "/"}
-        if clash := [name for name in names if names.count(name) > 1 or name in folders]:
+        times = Counter(names)
+        if clash := [name for name in names if times[name] > 1 or name in folders]:
             raise TargetError(str(self), f"takes one file of a name, and {clash[0]!r} is two: rename one")
         for name, contents in items:
             if not isinstance(contents, (bytes, Plan, Source)):
@@ -175,10 +184,10 @@ class StorageFolder:
     def _checked(self, name: str) -> str:
         """Return a name that stays inside; ``TargetError`` for any other."""
         if set(name.split("/")).intersection({"", ".", ".."}) or "\\" in name or not name.isprintable():
-            reason = f"holds no {name!r}: give a name without '.', '..', backslashes and empty parts"
+            reason = f"holds no {hidden(name)!r}: give a name without '.', '..', backslashes and empty parts"
             raise TargetError(str(self), reason)
         if not self.is_local and "?" in name:
-            raise TargetError(str(self), f"holds no {name!r}: in a URL, a query begins at '?'")
+            raise TargetError(str(self), f"holds no {hidden(name)!r}: in a URL, a query begins at '?'")
         return name
 
     def __str__(self) -> str:

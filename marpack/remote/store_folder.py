@@ -16,7 +16,7 @@ from marpack.errors import ArchiveExistsError, DownloadError, UploadError
 from marpack.remote.contents import Contents, at_path, contents_size, write_contents
 from marpack.remote.source import RemoteSource
 from marpack.remote.unseen_file import UnseenFile
-from marpack.remote.urls import Attempt, ask, file_system, is_refusal, scheme_of
+from marpack.remote.urls import Attempt, ask, file_system, kind_at, scheme_of, unless_refused
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor  # slow to import
@@ -58,46 +58,32 @@ class StoreFolder:
 
         def read() -> bytes | None:
             filesystem = self._filesystem()
-            filesystem.invalidate_cache()
-            try:
-                if filesystem.info(self._at(name)).get("type") != "file":
-                    return None
-                # Some read a block ahead, of 50 MiB if they may.
-                block_size = max(limit + 1, _LEAST_BLOCK)
-                with filesystem.open(self._at(name), "rb", block_size=block_size) as file:
-                    data: bytes = file.read(limit + 1)
-                    return data
-            except FileNotFoundError:
+            if kind_at(filesystem, self._at(name)) != "file":
                 return None
+            # Some read a block ahead, of 50 MiB if they may.
+            block_size = max(limit + 1, _LEAST_BLOCK)
+            with suppress(FileNotFoundError), filesystem.open(self._at(name), "rb", block_size=block_size) as file:
+                data: bytes = file.read(limit + 1)
+                return data
+            return None
 
         return self._ask(read, DownloadError, name)
 
     def write(self, name: str, data: bytes) -> None:
         """Replace a file."""
         with self._worker() as worker:
-            file = self._new(self._at(name), f"{self.url}/{name}", len(data), worker)
-            try:
-                self._make_folders(posixpath.dirname(self._at(name)), worker)
-                file.begin(self._options)
+            self._make_folders(posixpath.dirname(self._at(name)), worker)
+            file = self._new(self._at(name), f"{self.url}/{name}", data, worker)
+            with file.appearing():
                 file.write(data)
-                file.seal()
-                file.commit()
-            except BaseException:
-                file.discard()
-                raise
 
     def require_new(self) -> None:
         """Raise ``ArchiveExistsError`` where there is a file of this name, or one below it."""
 
-        def is_there() -> bool | None:
-            try:
-                return bool(self._listed()) or self._kind(self._root()) == "file"
-            except Exception as failure:
-                if is_refusal(failure):
-                    return None
-                raise
+        def is_there() -> bool:
+            return bool(self._listed()) or kind_at(self._filesystem(), self._root()) == "file"
 
-        found = self._ask(is_there, UploadError)
+        found = self._ask(lambda: unless_refused(is_there), UploadError)
         if found is None:
             raise UploadError(self.shown, "may not be asked whether it exists: check the credentials")
         if found:
@@ -108,8 +94,12 @@ class StoreFolder:
     ) -> list[WriteResult | None]:
         """Send all files, and then have them appear."""
         self.require_new()
-        put = self._put_folder if self._has_folders else self._put_objects
-        return put(items, lambda file, name, contents: self._send(file, name, contents, progress, threads))
+
+        def send(file: UnseenFile, name: str, contents: Contents) -> WriteResult | None:
+            result = write_contents(contents, name, file, progress=progress, threads=threads)
+            return at_path(result, contents, f"{self.shown}/{name}")
+
+        return (self._put_folder if self._has_folders else self._put_objects)(items, send)
 
     def _put_objects(self, items: Sequence[tuple[str, Contents]], send: _Send) -> list[WriteResult | None]:
         files: list[UnseenFile] = []
@@ -117,9 +107,10 @@ class StoreFolder:
         with self._worker() as worker:
             try:
                 for name, contents in items:
-                    size = contents_size(contents)
-                    files.append(self._new(self._at(name), f"{self.url}/{name}", size, worker))
+                    files.append(self._new(self._at(name), f"{self.url}/{name}", contents, worker))
+                    files[-1].begin()
                     results.append(send(files[-1], name, contents))
+                    files[-1].seal()
                 self.require_new()
                 for file in files:
                     file.commit()
@@ -151,13 +142,9 @@ class StoreFolder:
                 for name, contents in items:
                     path = f"{hidden}/{name}"
                     self._make_folders(posixpath.dirname(path), worker)
-                    file = self._new(path, f"{self.url}/{name}", contents_size(contents), worker)
-                    try:
+                    file = self._new(path, f"{self.url}/{name}", contents, worker)
+                    with file.appearing():
                         results.append(send(file, name, contents))
-                        file.commit()
-                    except BaseException:
-                        file.discard()
-                        raise
                 self._do(worker, self.require_new)
                 self._do(worker, rename)
             except BaseException:
@@ -165,14 +152,6 @@ class StoreFolder:
                     self._do(worker, lambda: self._remove_tree(built))
                 raise
         return results
-
-    def _send(
-        self, file: UnseenFile, name: str, contents: Contents, progress: Progress | None, threads: int | None
-    ) -> WriteResult | None:
-        file.begin(self._options)
-        result = write_contents(contents, name, file, progress=progress, threads=threads)
-        file.seal()
-        return at_path(result, contents, f"{self.shown}/{name}")
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove files, and the folders that have become empty by it, where there are folders."""
@@ -183,7 +162,7 @@ class StoreFolder:
             try:
                 filesystem.rm_file(path)
             except Exception:
-                if self._kind(path) != "nothing":  # each store says in its own way that there is none
+                if kind_at(filesystem, path) != "nothing":  # each store says in its own way that there is none
                     raise
             if self._has_folders:
                 with suppress(Exception):  # not empty, or not there
@@ -232,12 +211,6 @@ class StoreFolder:
             if not path.endswith("/") and each.get("type") == "file" and path.strip("/") != root.strip("/")
         }
 
-    def _kind(self, path: str) -> str:
-        try:
-            return str(self._filesystem().info(path)["type"])
-        except FileNotFoundError:
-            return "nothing"
-
     def _make_folders(self, path: str, worker: ThreadPoolExecutor) -> None:
         if self._has_folders:
             self._do(worker, lambda: self._filesystem().makedirs(path, exist_ok=True))
@@ -255,8 +228,9 @@ class StoreFolder:
             (filesystem.rmdir if found["type"] == "directory" else filesystem.rm_file)(each)
         filesystem.rmdir(path)
 
-    def _new(self, path: str, url: str, size: int, worker: ThreadPoolExecutor) -> UnseenFile:
-        return UnseenFile(url, self._filesystem(), path, size, worker)
+    def _new(self, path: str, url: str, contents: Contents, worker: ThreadPoolExecutor) -> UnseenFile:
+        size = contents_size(contents)
+        return UnseenFile(url, self._filesystem(), path, size=size, options=self._options, worker=worker)
 
     def _do(self, worker: ThreadPoolExecutor, action: Callable[[], T]) -> T:
         return self._ask(worker.submit(action).result, UploadError)

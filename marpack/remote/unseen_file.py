@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import posixpath
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from marpack.display import hidden_url
@@ -43,29 +43,56 @@ class UnseenFile:
 
     ``begin``, ``write`` all of it, ``seal``, and then ``commit``: it appears with the last of these. Sealed, all
     of it has been sent, and nothing of it is kept in memory; of Google's, less than 256 KiB go with the commit,
-    since only the last part of an upload, which ends it, may be so small.
+    since only the last part of an upload, which ends it, may be so small. ``options`` are those that the file
+    system was made with, ``size`` is that of what is in it, before it is packed.
 
     One thread does everything to it, and nothing interrupts that one: a request that is broken off, as by Ctrl-C,
     may have begun an upload of which nobody has heard the name, and which could not be called off.
     """
 
-    def __init__(self, url: str, filesystem: Any, path: str, size: int, worker: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        url: str,
+        filesystem: Any,
+        path: str,
+        *,
+        size: int,
+        options: Mapping[str, Any],
+        worker: ThreadPoolExecutor,
+    ) -> None:
         self._url = url
         self._path = path
         self._part_size = self._room = part_size(size)
         self._pieces: deque[bytes] = deque()
         self._worker = worker
         self._filesystem = filesystem
+        self._options = options
         self._last: Future[Any] | None = None
         # What follows is the worker's.
         self._file: Any = None
         self._may_show = False
         self._committed = False
 
-    def begin(self, options: dict[str, Any]) -> None:
-        """Open it; ``options`` are those that the file system was made with."""
+    @contextmanager
+    def appearing(self, *, last_look: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Have it appear when the block, which writes all of it, ends well; call it off otherwise.
+
+        ``last_look`` may raise what keeps it from appearing, once all has been sent.
+        """
+        try:
+            self.begin()
+            yield
+            self.seal()
+            last_look()
+            self.commit()
+        except BaseException:
+            self.discard()
+            raise
+
+    def begin(self) -> None:
+        """Open it."""
         folder = _TEMPORARY_FOLDER.get(scheme_of(self._url))
-        if folder and folder not in options:
+        if folder and folder not in self._options:
             setattr(self._filesystem, folder, posixpath.dirname(self._path))
         self._do(self._open)
 

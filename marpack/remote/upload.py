@@ -13,7 +13,7 @@ from marpack.archive.write.write import suffix_warning, write_archive
 from marpack.display import hidden_url
 from marpack.errors import ArchiveExistsError, TargetError, UploadError
 from marpack.remote.unseen_file import UnseenFile
-from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, is_refusal, local_path
+from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, kind_at, local_path, unless_refused
 
 
 def upload_archive(
@@ -72,36 +72,21 @@ def _uploading(url: str, *, force: bool, size: int, options: dict[str, Any]) -> 
     from concurrent.futures import ThreadPoolExecutor
 
     filesystem, path = ask(url, lambda: file_system(url, options), UploadError)
-    if not force:
-        _require_absent(url, filesystem, path)
+
+    def look() -> None:
+        if not force:
+            _require_absent(url, filesystem, path)
+
+    look()
     with ThreadPoolExecutor(max_workers=1) as worker:
-        upload = UnseenFile(url, filesystem, path, size, worker)
-        try:
-            upload.begin(options)
+        upload = UnseenFile(url, filesystem, path, size=size, options=options, worker=worker)
+        with upload.appearing(last_look=look):
             yield upload
-            upload.seal()
-            if not force:
-                _require_absent(url, filesystem, path)
-            upload.commit()
-        except BaseException:
-            upload.discard()
-            raise
 
 
 def _require_absent(url: str, filesystem: Any, path: str) -> None:
-    def kind() -> str:
-        filesystem.invalidate_cache()
-        try:
-            return str(filesystem.info(path)["type"])
-        except FileNotFoundError:
-            return "nothing"
-        except Exception as failure:
-            if is_refusal(failure):
-                return "unknown"
-            raise
-
-    found = ask(url, kind, UploadError)
-    if found == "unknown":
+    found = ask(url, lambda: unless_refused(lambda: kind_at(filesystem, path)), UploadError)
+    if found is None:
         reason = "may not be asked whether it exists: check the credentials, or overwrite it (--force, force=True)"
         raise UploadError(hidden_url(url), reason)
     if found == "directory":

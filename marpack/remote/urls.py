@@ -101,7 +101,9 @@ def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
 
     scheme = scheme_of(url)
     if scheme not in _WEB:
-        filesystem, path = fsspec.core.url_to_fs(url, skip_instance_cache=True, **options)
+        # It knows schemes in lower case alone; RFC 3986, 3.1 has both.
+        known = f"{scheme}://{url.partition('://')[2]}"
+        filesystem, path = fsspec.core.url_to_fs(known, skip_instance_cache=True, **options)
         return filesystem, path
 
     import aiohttp
@@ -137,6 +139,25 @@ def _failed(url: str, failure: Exception, attempt: Attempt) -> MarpackError:
     if scheme in _IN_EXTRA or failure.name == "fsspec":
         return MissingExtraError(f"{attempt.doing} {scheme}:// URLs", "remote")
     return attempt(hidden_url(url), f"needs another package: {failure}")  # fsspec's own text says which
+
+
+def kind_at(filesystem: Any, path: str) -> str:
+    """Ask a store what it has by now: a ``"file"``, a ``"directory"`` or ``"nothing"``."""
+    filesystem.invalidate_cache()
+    try:
+        return str(filesystem.info(path)["type"])
+    except FileNotFoundError:
+        return "nothing"
+
+
+def unless_refused(question: Callable[[], T]) -> T | None:
+    """Return the answer, None where the store does not let this user ask."""
+    try:
+        return question()
+    except Exception as failure:
+        if is_refusal(failure):
+            return None
+        raise
 
 
 def is_refusal(failure: Exception) -> bool:

@@ -166,9 +166,11 @@ def test_a_dry_run_says_what_is_in_the_way(capsys: Capture, folder: Path) -> Non
     run("--dry-run", status=1)
     out, err = capsys.readouterr()
     assert "kind: InferenceService" in out
-    assert err.startswith(
-        "marpack: would not write, for one exists: mnist.yaml\nmarpack: error: 'mnist.yaml' already"
-    )
+    assert err.startswith("marpack: would not write mnist.yaml\nmarpack: error: 'mnist.yaml' already exists")
+    run("--dry-run", "-o", "nowhere/mnist.yaml", status=1)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "marpack: would not write nowhere/mnist.yaml"
+    assert second.startswith("marpack: error: 'nowhere' does not exist")
     run("--dry-run", "--force")
     assert (folder / "mnist.yaml").read_text() == "mine"
 
@@ -213,6 +215,8 @@ def test_what_is_wrong_is_told_at_once_by_its_option(capsys: Capture, folder: Pa
         "--max-replicas": "1",
         "--cpu": "viel",
         "--canary-traffic-percent": "101",
+        "--timeout": "1m",
+        "--scale-target": "many",
         "--label": "=x",
         "--protocol-version": "v9",
         "--torchserve-version": "new",
@@ -229,6 +233,7 @@ def test_what_is_wrong_is_told_at_once_by_its_option(capsys: Capture, folder: Pa
     assert sorted(line[2] for line in lines) == sorted(
         [
             *("SOURCE", "--name", "--min-replicas", "--cpu", "--canary-traffic-percent", "--label"),
+            *("--timeout", "--scale-target"),
             *("--protocol-version", "--torchserve-version", "--env", "--env-from", "--s3-endpoint"),
             *("--transformer-image", "--with-credentials"),
         ]
@@ -366,7 +371,9 @@ def test_a_folder_that_is_not_there_is_told(capsys: Capture) -> None:
 
 def test_the_command_needs_to_know_where_the_model_lies(capsys: Capture) -> None:
     assert main(["manifest", "kserve", "mnist.mar"]) == 2
-    assert "--storage-uri" in capsys.readouterr().err
+    usage, error = capsys.readouterr().err.splitlines()
+    assert usage == "usage: marpack manifest kserve [OPTION ...] --storage-uri URI [SOURCE]"
+    assert error.endswith("the following arguments are required: --storage-uri")
     assert main(["manifest"]) == 2
 
 

@@ -85,7 +85,8 @@ def test_every_exception_is_one_of_marpack_too() -> None:
     ],
 )
 def test_a_switch_that_is_set_is_set_for_whoever_asks(line: str) -> None:
-    code = f"{line}\nenvs.VERBOSE = True\nfrom marpack.serving.kaptain.values import envs as ours\nprint(ours.VERBOSE)"
+    asking = "from marpack.serving.kaptain.values import envs as ours\nprint(ours.VERBOSE)"
+    code = f"{line}\nenvs.VERBOSE = True\n{asking}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
 

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -312,6 +313,10 @@ class Objects(AzureLike):
             return {"name": path, "size": 0, "type": "directory"}
         return super().info(path)
 
+    def rm_file(self, path: str) -> None:
+        self.storage_options["log"].append(("removes", path.rpartition("/")[2], 0))
+        super().rm_file(path)
+
     def _open(self, path: str, mode: str, **options: Any) -> AbstractBufferedFile:
         return NotedFile(self, path, mode, **options)
 
@@ -439,6 +444,14 @@ def test_other_stores(other: dict[str, Any]) -> None:
     assert (other["files"], {name for name in other["folders"] if "new" in name}) == ({}, set())
 
 
+def test_a_scheme_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_registry, "az", Objects)
+    options: dict[str, Any] = {"files": {}, "log": []}
+    StorageFolder.of("AZ://store/dev", **options).child("new").put([("a", b"1")])
+    assert options["files"] == {"store/dev/new/a": b"1"}
+    assert [each.name for each in StorageFolder.of("az://store/dev", **options).files()] == ["new/a"]
+
+
 def test_a_server_of_folders_says_when_a_file_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(_registry, "ftp", Folders)
     folder = new_folder({"kind": "ftp", "files": {}, "folders": set()})
@@ -466,10 +479,14 @@ def test_failure_leaves_nothing_in_other_stores(other: dict[str, Any], breaks: s
 @pytest.mark.parametrize("refused", ["m.mar", "empty", "config.properties"])
 def test_azure_takes_back_what_it_has_shown(monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
     monkeypatch.setitem(_registry, "az", Objects)
-    options = {"kind": "az", "files": {"store/dev/old/x": b""}, "log": [], "refuses": refused}
+    log: list[tuple[str, str, int]] = []
+    options = {"kind": "az", "files": {"store/dev/old/x": b""}, "log": log, "refuses": refused}
     with pytest.raises(UploadError, match="may not be written") as caught:
         new_folder(options).put(deploy_of())
     assert options["files"] == {"store/dev/old/x": b""}
+    # The last goes first: by that one a folder is told to be complete.
+    said = {what: [name for each, name, _ in log if each == what] for what in ("shows", "removes")}
+    assert said["removes"] == said["shows"][::-1]
     assert "left" not in shown(caught.value)
 
 
@@ -510,3 +527,49 @@ def test_a_connection_that_fails_is_no_empty_folder(monkeypatch: pytest.MonkeyPa
         folder.files()
     with pytest.raises(UploadError, match="cannot be reached"):
         folder.put(deploy_of())
+
+
+def test_links_that_lead_nowhere_are_no_files(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "gone").symlink_to("nothing")
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "folder").symlink_to(".")
+    assert [file.name for file in StorageFolder.of(tmp_path).files()] == ["file"]
+    assert StorageFolder.of(tmp_path / "circle").files() == []
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_empty_one() -> None:
+    """The newest export may lie in it; also when the tests run as root."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        (Path(name) / "closed").mkdir(mode=0)
+        copy = os.fork()
+        if not copy:
+            try:
+                if os.getuid() == 0:
+                    os.setuid(65534)
+                with pytest.raises(PermissionError, match="closed"):
+                    StorageFolder.of(name).files()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == 0
+        (Path(name) / "closed").chmod(0o755)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800"])
+def test_what_no_disk_has_is_no_path(path: str) -> None:
+    with pytest.raises(TargetError, match="is no path"):
+        StorageFolder.of(path)
+
+
+def test_many_files_are_put_without_a_look_at_all_for_each() -> None:
+    items: list[tuple[str, Contents]] = [(f"f/{number}", b"") for number in range(200_000)]
+    with pytest.raises(ArchiveExistsError):
+        StorageFolder.of(Path(__file__).parent).put(items)
+
+
+def test_the_query_that_a_name_has_by_mistake_is_not_shown() -> None:
+    with pytest.raises(TargetError, match="a query begins at") as caught:
+        StorageFolder.of("s3://bucket").child("m?token=SECRET")
+    assert "SECRET" not in str(caught.value)

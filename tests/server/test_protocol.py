@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import pytest
 
 import marpack
-from marpack.config.rules.document import ProtocolVersion
+from marpack.config.settings.kserve_names import ProtocolVersion
 from marpack.serving.kserve.inference_service import InferenceService
 from marpack.serving.kserve.protocol import protocol_findings, release_findings
 from tests.support.torchserve import ServerError, TorchServe, addresses, environment, install_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+Start: TypeAlias = "Callable[[Path, str, str], AbstractContextManager[TorchServe]]"
 
 # It answers what it is given.
 HANDLER = """\
@@ -39,6 +45,17 @@ WHOLE: dict[ProtocolVersion, str] = {"v1": f"[{{'body': {V1}}}]", "v2": f"[{{'bo
 @pytest.fixture(scope="module")
 def cache(pytestconfig: pytest.Config) -> Path:
     return install_folder(pytestconfig)
+
+
+@pytest.fixture(scope="module")
+def start(cache: Path, warm: Callable[[str], Path | None]) -> Start:
+    """Start a server as KServe does, with an envelope in its environment."""
+
+    def started(config: Path, version: str, envelope: str) -> AbstractContextManager[TorchServe]:
+        variables = {"TS_SERVICE_ENVELOPE": envelope}
+        return TorchServe.from_file(config, version, cache, warm=warm(version), variables=variables)
+
+    return started
 
 
 def write(folder: Path, envelope: str | None, *, by_kserve: bool) -> Path:
@@ -98,18 +115,19 @@ def test_requests_of_one_protocol_are_answered_and_of_the_other_refused(
     by_kserve: bool,
     speaks: ProtocolVersion,
     tmp_path: Path,
-    cache: Path,
+    start: Start,
 ) -> None:
     """KServe's variable decides where the file lets it, and else the file."""
     config = write(tmp_path, envelope, by_kserve=by_kserve)
-    with TorchServe.from_file(config, version, cache, variables={"TS_SERVICE_ENVELOPE": variable}) as server:
+    with start(config, version, variable) as server:
         for protocol in REQUESTS:
             if protocol == speaks:
                 assert answered(server, protocol) == GIVEN[protocol]
             else:
                 refusal = "Prediction failed" if speaks == "v2" else "Invalid model predict output"
-                assert refusal in answered(server, protocol)
-                assert "503" in answered(server, protocol)
+                told = answered(server, protocol)
+                assert refusal in told
+                assert "503" in told
     if not by_kserve:
         found = {protocol: severity(config, protocol, version) for protocol in REQUESTS}
         assert found == {protocol: None if protocol == speaks else "error" for protocol in REQUESTS}
@@ -122,17 +140,17 @@ def test_requests_of_one_protocol_are_answered_and_of_the_other_refused(
 
 @pytest.mark.parametrize("envelope", [None, "body"])
 def test_without_an_envelope_the_handler_is_given_the_request(
-    envelope: str | None, tmp_path: Path, cache: Path
+    envelope: str | None, tmp_path: Path, start: Start
 ) -> None:
     config = write(tmp_path, envelope, by_kserve=False)
-    with TorchServe.from_file(config, "0.12.0", cache, variables={"TS_SERVICE_ENVELOPE": "kserve"}) as server:
+    with start(config, "0.12.0", "kserve") as server:
         for protocol, (_, request) in REQUESTS.items():
             whole = WHOLE[protocol] if envelope is None else f"[{request}]"
             assert answered(server, protocol) == whole
             assert severity(config, protocol, "0.12.0") == "warning"
 
 
-def test_an_old_name_in_the_file_does_no_harm_where_kserve_sets_another(tmp_path: Path, cache: Path) -> None:
+def test_an_old_name_in_the_file_does_no_harm_where_kserve_sets_another(tmp_path: Path, start: Start) -> None:
     """No ``envelope`` is found then, and no worker dies."""
     config = write(tmp_path, "kfserving", by_kserve=True)
     properties = marpack.properties.loads(config.read_bytes())
@@ -140,14 +158,14 @@ def test_an_old_name_in_the_file_does_no_harm_where_kserve_sets_another(tmp_path
     assert [(each.code, each.severity) for each in found if "envelope" in each.code] == [
         ("kserve-envelope-ignored", "note")
     ]
-    with TorchServe.from_file(config, "0.12.0", cache, variables={"TS_SERVICE_ENVELOPE": "kserve"}) as server:
+    with start(config, "0.12.0", "kserve") as server:
         assert answered(server, "v1") == GIVEN["v1"]
 
 
-def test_an_old_server_does_not_know_what_kserve_sets(tmp_path: Path, cache: Path) -> None:
+def test_an_old_server_does_not_know_what_kserve_sets(tmp_path: Path, start: Start) -> None:
     config = write(tmp_path, "kfserving", by_kserve=True)
     assert severity(config, "v1", "0.5.2") == "warning"
-    with TorchServe.from_file(config, "0.5.2", cache, variables={"TS_SERVICE_ENVELOPE": "kserve"}) as server:
+    with start(config, "0.5.2", "kserve") as server:
         server.await_log("No module named 'ts.torch_handler.request_envelope.kserve'")
 
 

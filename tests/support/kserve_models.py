@@ -49,6 +49,15 @@ SCALARS: dict[str, tuple[type, ...]] = {
 CONTAINER = re.compile(r"(?i:(list|dict))[\[(](?:str, *)?(.+)[\])]")
 
 
+class OnceLoader(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads YAML as PyYAML does, but takes a key once, as kubectl does: PyYAML has the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key is there twice: {keys}"
+        return super().construct_mapping(node, deep)
+
+
 class Judge:
     """Walks documents by the tables: the types of the fields of each class, by their keys in a document."""
 
@@ -62,7 +71,7 @@ class Judge:
 
     def faults_of_text(self, text: str) -> list[str]:
         """Return the faults of all documents in a YAML text, which has at least one."""
-        documents = list(yaml.safe_load_all(text))
+        documents = list(yaml.load_all(text, OnceLoader))
         assert documents
         return [fault for document in documents for fault in self.faults(document)]
 

@@ -44,24 +44,23 @@ ANNOTATIONS = {
 
 
 class Cluster:
-    """The documents that were applied, each under its kind and name; with a judge, none that has a fault."""
+    """The documents that were applied, each under its kind, namespace and name; none has a fault."""
 
-    def __init__(self, judge: Judge | None = None) -> None:
+    def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._documents: dict[tuple[str, str], Document] = {}
+        self._documents: dict[tuple[str, str, str], Document] = {}
 
     def apply(self, text: str) -> list[Document]:
         """Take all documents of a file, each in the place of an older one, as ``kubectl apply`` does."""
+        assert self._judge.faults_of_text(text) == []
         documents = list(yaml.safe_load_all(text))
-        if self._judge:
-            assert self._judge.faults_of_text(text) == []
         for document in documents:
-            self._documents[document["kind"], document["metadata"]["name"]] = document
+            self._documents[document["kind"], _namespace(document), document["metadata"]["name"]] = document
         return documents
 
     def service(self, name: str) -> Document:
         """Return an InferenceService as it is."""
-        return self._documents["InferenceService", name]
+        return self._named("InferenceService", name)
 
     def predictor(self, name: str) -> Document:
         """Return the part of a service that says how its model is served."""
@@ -70,7 +69,7 @@ class Cluster:
 
     def fill_secret(self, name: str, variables: Mapping[str, str]) -> None:
         """Put the real keys in the place of those of a Secret, as who applies it does."""
-        self._documents["Secret", name]["stringData"] |= {key: variables[key] for key in KEYS}
+        self._named("Secret", name)["stringData"] |= {key: variables[key] for key in KEYS}
 
     def storage_uri(self, name: str) -> str:
         """Return what is downloaded for a service."""
@@ -78,10 +77,12 @@ class Cluster:
 
     def download_variables(self, name: str) -> dict[str, str]:
         """Return the variables that the download for a service gets, all of them from its account's Secrets."""
-        account = self._documents["ServiceAccount", self.predictor(name)["serviceAccountName"]]
+        # A pod sees what is in its own namespace.
+        place = _namespace(self.service(name))
+        account = self._documents["ServiceAccount", place, self.predictor(name)["serviceAccountName"]]
         found: dict[str, str] = {}
         for reference in account["secrets"]:
-            found |= _variables(self._documents["Secret", reference["name"]])
+            found |= _variables(self._documents["Secret", place, reference["name"]])
         return found
 
     def server_variables(self, name: str) -> dict[str, str]:
@@ -90,12 +91,16 @@ class Cluster:
         protocol = implementation.get("protocolVersion", "v1")
         envelope = "kservev2" if protocol in ("v2", "grpc-v2") else "kserve"
         told = {each["name"]: each["value"] for each in implementation.get("env", [])}
-        return told | {"TS_SERVICE_ENVELOPE": envelope, "PROTOCOL_VERSION": protocol}
+        # The runtime's, and those of the service in their place (MergeRuntimeContainers in
+        # pkg/controller/v1beta1/inferenceservice/utils/utils.go).
+        return {"TS_SERVICE_ENVELOPE": envelope, "PROTOCOL_VERSION": protocol} | told
 
     def mount(self, name: str, folder: Path, cache: Path) -> Path:
         """Download for a service, and return the folder that its server sees as ``MOUNT``."""
         folder.mkdir()
         variables = self.download_variables(name)
+        # A store of the tests takes any keys, and one in the world no placeholders.
+        assert not [key for key in KEYS if variables.get(key, "").startswith("<")]
         python = environments.environment(cache, f"kserve-storage-{VERSION}", [f"kserve-storage=={VERSION}"])
         mine = {
             "PATH": os.defpath,
@@ -115,11 +120,19 @@ class Cluster:
             raise OSError(f"KServe cannot download {self.storage_uri(name)}: {done.stderr[-2000:]}")
         return mounted
 
+    def _named(self, kind: str, name: str) -> Document:
+        [found] = [each for (of, _, called), each in self._documents.items() if (of, called) == (kind, name)]
+        return found
+
     def _implementation(self, name: str) -> Document:
         predictor = self.predictor(name)
         [form] = {"model", "pytorch"} & set(predictor)
         implementation: Document = predictor[form]
         return implementation
+
+
+def _namespace(document: Document) -> str:
+    return str(document["metadata"].get("namespace", "default"))
 
 
 def _variables(secret: Document) -> dict[str, str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +16,10 @@ from marpack.cli.words import add_verb
 from marpack.config.settings.redaction import redacted
 from marpack.disk.atomic import require_replaceable_file
 from marpack.display import HIDDEN, is_secret_name, printable
-from marpack.errors import ArchiveExistsError
+from marpack.errors import MarpackError
 from marpack.findings import Finding
 from marpack.packing import CHECK_MODES, CheckMode, refuse
-from marpack.serving.kserve.described import Description
+from marpack.serving.kserve.manifest import ServingManifest
 
 _STDOUT = "-"
 # The version of what --json prints (spec/manifest-kserve.schema.json).
@@ -38,6 +37,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     what = "write an InferenceService of KServe, and what it reads its store by"
     kserve = add_verb(verbs, "kserve", what, "when KServe would refuse it")
     kserve.set_defaults(run=_kserve, parser=kserve)
+    # All of them would be a screen before the first word of help.
+    kserve.usage = "%(prog)s [OPTION ...] --storage-uri URI [SOURCE]"
     kserve.epilog = (
         "SOURCE is read, not sent: what lies at the storage URI must be the folder that marpack serve-build makes "
         "(config/config.properties and model-store). Of such a folder the settings are looked at too: whether "
@@ -70,8 +71,7 @@ def _kserve(options: argparse.Namespace) -> int | None:
     if options.dry_run and options.output == _STDOUT:
         return misused(options, "--dry-run and --output - both print the documents: give one of them")
     with naming(options.source or ""):
-        made = described_by(options)
-    manifest = made.manifest
+        manifest = described_by(options)
     is_printed = options.output == _STDOUT
     if is_printed and manifest.secret is not None:
         return misused(options, "--output - takes no Secret, which is a file of its own: name a file")
@@ -82,44 +82,37 @@ def _kserve(options: argparse.Namespace) -> int | None:
 
     findings = shown_findings(mode, look)
     target = None if is_printed else options.output or f"{manifest.inference_service.name}.yaml"
-    files = () if target is None else _files(target, has_secret=manifest.secret is not None)
-    document = _json(made, files, findings, options)
+    # As they are applied.
+    files = () if target is None else tuple(reversed(manifest.files(target)))
+    obstacle = None
     if options.dry_run:
-        _show_only(made, files, document, options)
-        return None
-    if target is None:
-        show(to_json(document) if options.json else manifest.to_yaml().rstrip("\n"))
-        return None
-    with making(target, "cannot be written"):
-        manifest.write(target, force=options.force)
-    show(to_json(document) if options.json else _summary(made, files, options))
+        obstacle = _in_the_way(files, force=options.force)
+        complain(f"marpack: would {'not ' if obstacle else ''}write {' and '.join(map(printable, files))}")
+    elif target is not None:
+        with making(target, "cannot be written"):
+            manifest.write(target, force=options.force)
+    if options.json:
+        show(to_json(_json(manifest, files, findings, options)))
+    elif options.dry_run or is_printed:
+        show(manifest.to_yaml().rstrip("\n"))
+    else:
+        show(_summary(manifest, files, options))
+    if obstacle is not None:
+        raise obstacle
     return None
 
 
-def _files(target: str, *, has_secret: bool) -> tuple[str, ...]:
-    """Return the files in the order in which they are applied; see ``ServingManifest.write``."""
-    secret = f"{os.path.splitext(target)[0]}-secret.yaml"
-    return (secret, target) if has_secret else (target,)
-
-
-def _show_only(
-    made: Description, files: Sequence[str], document: Mapping[str, Any], options: argparse.Namespace
-) -> None:
-    """Print the documents but the Secret, and beside them what would be written."""
-    would = "would write"
+def _in_the_way(files: Sequence[str], *, force: bool) -> MarpackError | None:
+    """Return what would keep the files from being written."""
     try:
         for file in files:
-            require_replaceable_file(file, force=options.force)
-    except ArchiveExistsError:
-        would = "would not write, for one exists:"
-        raise
-    finally:
-        complain(f"marpack: {would} {' and '.join(map(printable, files))}")
-        show(to_json(document) if options.json else made.manifest.to_yaml().rstrip("\n"))
+            require_replaceable_file(file, force=force)
+    except MarpackError as problem:
+        return problem
+    return None
 
 
-def _summary(made: Description, files: Sequence[str], options: argparse.Namespace) -> str:
-    manifest = made.manifest
+def _summary(manifest: ServingManifest, files: Sequence[str], options: argparse.Namespace) -> str:
     kinds = [each for each in manifest.documents() if each["kind"] != "Secret"]
     what = ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in kinds)
     lines = [f"{printable(files[-1])}: {what}"]
@@ -127,7 +120,7 @@ def _summary(made: Description, files: Sequence[str], options: argparse.Namespac
         keys = "with the keys" if options.with_credentials else "with placeholders: put the keys there first"
         keys = "without keys" if options.s3_anonymous else keys
         lines.append(f"{printable(files[0])}: Secret {manifest.secret['metadata']['name']}, {keys}")
-    return "\n".join([*lines, _apply(files), *made.urls])
+    return "\n".join([*lines, _apply(files), *manifest.urls])
 
 
 def _apply(files: Sequence[str]) -> str:
@@ -135,10 +128,10 @@ def _apply(files: Sequence[str]) -> str:
 
 
 def _json(
-    made: Description, files: Sequence[str], findings: Sequence[Finding], options: argparse.Namespace
+    manifest: ServingManifest, files: Sequence[str], findings: Sequence[Finding], options: argparse.Namespace
 ) -> dict[str, Any]:
     """Return what spec/manifest-kserve.schema.json describes; of a Secret, all but what it holds."""
-    manifest, service = made.manifest, made.manifest.inference_service
+    service = manifest.inference_service
     env = {name: HIDDEN if is_secret_name(name) else redacted(name, text) for name, text in service.env.items()}
     shown = replace(service, env=env, args=[redacted("", word) for word in service.args])
     secret = None
@@ -156,7 +149,7 @@ def _json(
         "apply": _apply(files) if files else None,
         "name": service.name,
         "namespace": service.namespace,
-        "models": list(made.models),
-        "urls": list(made.urls),
+        "models": list(manifest.models),
+        "urls": list(manifest.urls),
         "documents": [each for each in (manifest.service_account, shown.document()) if each is not None],
     } | findings_json(findings)

@@ -14,6 +14,7 @@ from marpack.config.rules.snapshot_form import form_errors, with_form
 from marpack.config.rules.snapshot_text import SnapshotText, Store
 from marpack.config.settings.environment import is_true, variables
 from marpack.config.settings.keys import KEYS
+from marpack.config.settings.kserve_names import ProtocolVersion
 from marpack.config.text import lenient_json
 from marpack.config.text import properties as codec
 from marpack.errors import PropertiesError
@@ -22,10 +23,6 @@ from marpack.rule import Kind
 
 Target: TypeAlias = Literal["torchserve", "kserve", "mlflow"]
 TARGETS: tuple[Target, ...] = get_args(Target)
-
-# Of an InferenceService: what its requests look like.
-ProtocolVersion: TypeAlias = Literal["v1", "v2", "grpc-v1", "grpc-v2"]
-PROTOCOL_VERSIONS: tuple[ProtocolVersion, ...] = get_args(ProtocolVersion)
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from marpack.config.rules.document import Document, ProtocolVersion
+from marpack.config.rules.document import Document
+from marpack.config.settings.kserve_names import ProtocolVersion
 from marpack.config.settings.releases import ENVELOPES_RENAMED, OLD_ENVELOPES, WRAPPER_PROTOCOL
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in

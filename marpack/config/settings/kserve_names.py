@@ -1,8 +1,13 @@
-"""The names that KServe takes: Kubernetes' own, and those of files in a model store."""
+"""The names that KServe takes: of protocols, of services and their like in Kubernetes, and of files in a store."""
 
 from __future__ import annotations
 
 import re
+from typing import Literal, TypeAlias, get_args
+
+# Of an InferenceService: what its requests look like (pkg/constants/constants.go, InferenceServiceProtocol).
+ProtocolVersion: TypeAlias = Literal["v1", "v2", "grpc-v1", "grpc-v2"]
+PROTOCOL_VERSIONS: tuple[ProtocolVersion, ...] = get_args(ProtocolVersion)
 
 # RFC 1123, which Kubernetes holds the names of services to.
 LONGEST_LABEL = 63

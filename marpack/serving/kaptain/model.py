@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marpack.serving.kaptain import model_document
 from marpack.serving.kaptain.deploys import calls
-from marpack.serving.kaptain.exports.exports import Phase, trainer_variables
+from marpack.serving.kaptain.deploys.arguments import CanaryOptions, DeployOptions
+from marpack.serving.kaptain.exports.stored_exports import Phase, trainer_variables
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.elsewhere import not_done_here
@@ -16,6 +17,9 @@ from marpack.serving.kaptain.values.model_meta import ModelMeta
 from marpack.serving.kserve.quantities import Quantity
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Model(DescribedModel):
@@ -75,7 +79,7 @@ class Model(DescribedModel):
         resources: Resources | None = None,
         replace: bool = False,
         transformer: Transformer | None = None,
-        **options: Any,
+        **options: Unpack[DeployOptions],
     ) -> bool:
         """Build what serves the model, put it into its store, and write the manifests for it (K140 to K148).
 
@@ -115,7 +119,10 @@ class Model(DescribedModel):
         )
 
     def deploy_canary(
-        self, canary_traffic_percentage: int, model_uri: str | os.PathLike[str] | None = None, **options: Any
+        self,
+        canary_traffic_percentage: int,
+        model_uri: str | os.PathLike[str] | None = None,
+        **options: Unpack[CanaryOptions],
     ) -> None:
         """Write the manifest that gives another model a share of the traffic, 0 to 100 percent (K160, K332).
 

@@ -16,7 +16,7 @@ from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url
 from marpack.serving.kaptain.exports import metrics
-from marpack.serving.kaptain.exports.exports import model_folder
+from marpack.serving.kaptain.exports.stored_exports import model_folder
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.described_model import PROPERTIES, STATES, DescribedModel, property_issues
 from marpack.serving.kaptain.values.exceptions import (

@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
-from urllib.parse import quote
 
 from marpack.config.lint import lint_config, lint_properties
-from marpack.config.rules.document import ProtocolVersion
-from marpack.config.settings.kserve_names import service_name_problem
+from marpack.config.settings.kserve_names import ProtocolVersion, service_name_problem
 from marpack.config.settings.releases import release
 from marpack.config.text import properties as codec
 from marpack.errors import ArchiveError, ConfigError, PlanError, PropertiesError
@@ -66,23 +63,6 @@ class ServiceSettings(TypedDict, total=False):
     annotations: Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Description:
-    """The documents for a service, and the names of the models that it serves, as far as they are known."""
-
-    manifest: ServingManifest
-    models: tuple[str, ...]
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        """Where the models are asked in the cluster: each under its own name, by the service's protocol."""
-        service = self.manifest.inference_service
-        path = "/v1/models/{}:predict"
-        if service.protocol_version in ("v2", "grpc-v2"):
-            path = "/v2/models/{}/infer"
-        return tuple(service.url + path.format(quote(name, safe="")) for name in self.models or (service.name,))
-
-
 def inference_service(
     source: str | os.PathLike[str] | None = None,
     *,
@@ -105,33 +85,12 @@ def inference_service(
       with it. The keys in the Secret are placeholders unless ``with_credentials``.
     - ``settings``: fields of ``InferenceService``.
 
-    ``findings`` of the result are where the settings, the service's protocol and the release do not agree, and
-    where the wrapper of KServe's image would not find, or not answer for, the model.
+    The result knows the models of ``source``, and where they are asked. Its ``findings`` are where the settings,
+    the service's protocol and the release do not agree, and where the wrapper of KServe's image would not find, or
+    not answer for, the model.
 
     Raises ``PlanError`` with everything that is wrong with the arguments; ``OSError`` of the disk passes through.
     """
-    return described(
-        source,
-        storage_uri=storage_uri,
-        name=name,
-        torchserve_version=torchserve_version,
-        access=access,
-        with_credentials=with_credentials,
-        **settings,
-    ).manifest
-
-
-def described(
-    source: str | os.PathLike[str] | None = None,
-    *,
-    storage_uri: str,
-    name: str | None = None,
-    torchserve_version: str | None = None,
-    access: S3Access | None = None,
-    with_credentials: bool = False,
-    **settings: Unpack[ServiceSettings],
-) -> Description:
-    """Do what ``inference_service`` does, and tell the models too."""
     issues = list(_unknown(settings))
     known: dict[str, Any] = {key: settings.get(key) for key in ServiceSettings.__annotations__ if key in settings}
 
@@ -181,13 +140,13 @@ def described(
             labels=service.labels,
             with_credentials=with_credentials,
         )
-    manifest = ServingManifest(
+    return ServingManifest(
         inference_service=service,
         service_account=account,
         secret=secret,
+        models=served.models,
         findings=tuple(_findings(service, served, torchserve_version)),
     )
-    return Description(manifest=manifest, models=served.models)
 
 
 def _name(chosen: object) -> str:

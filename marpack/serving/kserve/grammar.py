@@ -64,7 +64,8 @@ def choice_issues(argument: str, value: object, choices: Iterable[str]) -> Itera
 def count_issues(argument: str, value: object, low: int, high: int) -> Iterator[Issue]:
     """Yield what is wrong with a whole number from ``low`` to ``high``; true and false are none."""
     if isinstance(value, bool) or not isinstance(value, int):
-        yield _issue("bad-type", argument, f"must be a whole number, not {_type(value)}")
+        what = f"the text {brief_repr(value)}" if isinstance(value, str) else _type(value)
+        yield _issue("bad-type", argument, f"must be a whole number, not {what}")
     elif not low <= value <= high:
         yield _issue("bad-value", argument, f"{brief_repr(value)} is out of range: choose from {low} to {high}")
 

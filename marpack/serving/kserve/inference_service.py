@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, get_args
+from urllib.parse import quote
 
+from marpack.config.settings.kserve_names import PROTOCOL_VERSIONS, ProtocolVersion
 from marpack.config.settings.redaction import redacted
 from marpack.display import HIDDEN, is_secret_name
 from marpack.errors import PlanError
@@ -29,8 +31,6 @@ from marpack.serving.kserve.transformer import Transformer, env_source, source_i
 
 PredictorForm: TypeAlias = Literal["model", "pytorch"]
 ScaleMetric: TypeAlias = Literal["cpu", "memory", "concurrency", "rps"]
-# KServe, pkg/constants/constants.go, InferenceServiceProtocol.
-ProtocolVersion: TypeAlias = Literal["v1", "v2", "grpc-v1", "grpc-v2"]
 
 # How KServe's older form, and Knative itself, are told what scales a service.
 _TARGET, _METRIC = "autoscaling.knative.dev/target", "autoscaling.knative.dev/metric"
@@ -105,17 +105,24 @@ class InferenceService:
         """The address in the cluster; in the namespace ``default`` where none is given."""
         return f"http://{self.name}.{self.namespace or 'default'}.svc.cluster.local"
 
+    def model_url(self, model: str) -> str:
+        """Return where a model is asked in the cluster, in JSON, by the service's protocol."""
+        is_v2 = self.protocol_version in ("v2", "grpc-v2")
+        path = "/v2/models/{}/infer" if is_v2 else "/v1/models/{}:predict"
+        return self.url + path.format(quote(model, safe=""))
+
     def document(self) -> dict[str, Any]:
         """Return the document, its keys in a fixed order (K346)."""
         spec = {"predictor": self._predictor()}
+        own = self._own_annotations()
+        if _TARGET in own:
+            own[_TARGET] = str(own[_TARGET])
         if self.transformer is not None:
             spec["transformer"] = self.transformer.document()
         return {
             "apiVersion": "serving.kserve.io/v1beta1",
             "kind": "InferenceService",
-            "metadata": metadata(
-                self.name, self.namespace, self.labels, {**self.annotations, **self._own_annotations()}
-            ),
+            "metadata": metadata(self.name, self.namespace, self.labels, {**self.annotations, **own}),
             "spec": spec,
         }
 
@@ -149,11 +156,8 @@ class InferenceService:
             }
         )
 
-    def _own_annotations(self) -> dict[str, str]:
-        if self.form == "model":
-            return {}
-        target = None if self.scale_target is None else str(self.scale_target)
-        return _present({_METRIC: self.scale_metric, _TARGET: target})
+    def _own_annotations(self) -> dict[str, Any]:
+        return {} if self.form == "model" else _present({_METRIC: self.scale_metric, _TARGET: self.scale_target})
 
     def _issues(self) -> Iterator[Issue]:
         """Yield what is wrong with each field by itself."""
@@ -188,8 +192,8 @@ def _word(argument: str, value: object) -> Iterator[Issue]:
     return text_issues(argument, value, spaces=False)
 
 
-def _one_of(choices: object) -> Callable[[str, object], Iterator[Issue]]:
-    return lambda argument, value: choice_issues(argument, value, get_args(choices))
+def _one_of(choices: Iterable[str]) -> Callable[[str, object], Iterator[Issue]]:
+    return lambda argument, value: choice_issues(argument, value, choices)
 
 
 def _from(low: int, high: int) -> Callable[[str, object], Iterator[Issue]]:
@@ -199,7 +203,7 @@ def _from(low: int, high: int) -> Callable[[str, object], Iterator[Issue]]:
 # Fields that may be None, and what is asked of them. A target of 0 is refused by Knative, of rps by KServe itself.
 _OPTIONAL: Mapping[str, Callable[[str, object], Iterator[Issue]]] = {
     "model_format_version": _word,
-    "protocol_version": _one_of(ProtocolVersion),
+    "protocol_version": _one_of(PROTOCOL_VERSIONS),
     "runtime": object_name_issues,
     "runtime_version": _word,
     "image": _word,
@@ -207,7 +211,7 @@ _OPTIONAL: Mapping[str, Callable[[str, object], Iterator[Issue]]] = {
     "min_replicas": _from(0, INT32),
     "max_replicas": _from(0, INT32),
     "scale_target": _from(1, INT32),
-    "scale_metric": _one_of(ScaleMetric),
+    "scale_metric": _one_of(get_args(ScaleMetric)),
     "container_concurrency": _from(0, INT64),
     "timeout": _from(0, INT64),
     "canary_traffic_percent": _from(0, 100),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from marpack.config.text import yaml_text
@@ -17,14 +17,22 @@ from marpack.serving.kserve.inference_service import InferenceService
 class ServingManifest:
     """An InferenceService with the ServiceAccount and the Secret that it reads its store by.
 
-    ``findings`` is what to tell the user. The Secret is a file of its own: who applies the manifest of a canary
-    again must not put placeholders in the place of the keys in the cluster.
+    ``models`` are the names of those that it serves, as far as they are known; ``findings`` is what to tell the
+    user. The Secret is a file of its own: who applies the manifest of a canary again must not put placeholders in
+    the place of the keys in the cluster.
     """
 
     inference_service: InferenceService
     service_account: dict[str, Any] | None = None
     secret: dict[str, Any] | None = None
+    models: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where the models are asked in the cluster: each under its own name, else under the service's."""
+        service = self.inference_service
+        return tuple(service.model_url(name) for name in self.models or (service.name,))
 
     def documents(self) -> list[dict[str, Any]]:
         """Return the documents in the order in which they are applied: the Secret first, the service last."""
@@ -40,6 +48,11 @@ class ServingManifest:
         """Return the Secret as text, None where there is none."""
         return None if self.secret is None else yaml_text.dumps(self.secret)
 
+    def files(self, path: str | os.PathLike[str]) -> tuple[str, ...]:
+        """Return the paths that ``write`` would write to: the manifest's, and the Secret's where there is one."""
+        target = os.fsdecode(path)
+        return (target,) if self.secret is None else (target, f"{os.path.splitext(target)[0]}-secret.yaml")
+
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> tuple[str, ...]:
         """Write the manifest, and beside it the Secret, where there is one; return the paths of both.
 
@@ -47,17 +60,15 @@ class ServingManifest:
         the Secret first, or none. Raises ``ArchiveExistsError`` where a file is in the way and ``force`` is not
         given, ``TargetError`` for a place that takes none; ``OSError`` of the disk passes through.
         """
-        target = os.fsdecode(path)
-        files = {target: (self.to_yaml(), False)}
-        if (secret := self.secret_yaml()) is not None:
-            files = {f"{os.path.splitext(target)[0]}-secret.yaml": (secret, True), **files}
-        private = {name: is_private for name, (_, is_private) in files.items()}
+        files = self.files(path)
+        texts = dict(zip(files, filter(None, (self.to_yaml(), self.secret_yaml())), strict=True))
+        private = {name: name != files[0] for name in reversed(files)}
         with replacing_files(private, force=force) as opened:
-            for file, (text, _) in zip(opened, files.values(), strict=True):
-                file.write(text.encode("ascii"))
-        return (target, *(name for name in files if name != target))
+            for file, name in zip(opened, private, strict=True):
+                file.write(texts[name].encode("ascii"))
+        return files
 
     def __repr__(self) -> str:
-        shown = f"inference_service={self.inference_service!r}, service_account={self.service_account!r}"
         secret = None if self.secret is None else HIDDEN
-        return f"ServingManifest({shown}, secret={secret}, findings={self.findings!r})"
+        shown = {each.name: repr(getattr(self, each.name)) for each in fields(self)} | {"secret": str(secret)}
+        return f"ServingManifest({', '.join(f'{name}={text}' for name, text in shown.items())})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from marpack.findings import Issue
@@ -24,9 +24,9 @@ def metadata(
 
 
 def metadata_issues(
-    namespace: object, labels: object, annotations: object, *, own: Mapping[str, str]
+    namespace: object, labels: object, annotations: object, *, own: Iterable[str]
 ) -> Iterator[Issue]:
-    """Yield what is wrong with all but the name; ``own`` are annotations that the document has in any case."""
+    """Yield what is wrong with all but the name; ``own`` are keys that its annotations have in any case."""
     if namespace is not None:
         yield from namespace_issues("namespace", namespace)
     if labels is not None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import cast
 
 from marpack.config.lint import lint_properties
-from marpack.config.rules.document import ProtocolVersion
 from marpack.config.settings.environment import is_true, resolve, variables
+from marpack.config.settings.kserve_names import ProtocolVersion
 from marpack.config.settings.releases import KSERVE_STARTS, TOKENS_ASKED, release
 from marpack.findings import Finding
 from marpack.serving.kserve.inference_service import InferenceService
@@ -35,34 +34,29 @@ _TAG = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){2}(?![0-9])")
 
 
 def protocol_findings(
-    properties: Mapping[str, str] | None,
+    properties: Mapping[str, str],
     protocol_version: str | None,
     *,
     torchserve_version: str | None,
-    file: str | None = None,
     service_name: str | None = None,
     args: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """Return where settings of TorchServe and an InferenceService would not make a service that answers.
 
-    ``properties`` are the settings as text, None where they are not known; ``file`` is their name for the
-    findings. ``protocol_version`` is the service's, ``v1`` where it has none, as KServe takes it.
-    ``torchserve_version`` is the release that the service starts; without it, what only some releases refuse is a
-    warning. ``service_name``, ``args`` and ``env`` are the service's too. Raises ``ConfigError`` for what is no
-    version, ``ValueError`` for an unknown protocol.
+    ``properties`` are the settings as text. ``protocol_version`` is the service's, ``v1`` where it has none, as
+    KServe takes it. ``torchserve_version`` is the release that the service starts; without it, what only some
+    releases refuse is a warning. ``service_name``, ``args`` and ``env`` are the service's too. Raises
+    ``ConfigError`` for what is no version, ``ValueError`` for an unknown protocol.
     """
-    select: Sequence[str] = ("kserve-protocol",) if properties is None else (*_OF_THE_SERVICE, *_OF_SETTINGS)
-    settings = dict(properties or {})
-    found = lint_properties(
-        settings | served_changes(settings, args=args, env=env),
+    return lint_properties(
+        {**properties, **served_changes(properties, args=args, env=env)},
         torchserve_version=torchserve_version,
         target="kserve",
         protocol_version=cast("ProtocolVersion", protocol_version or DEFAULT_PROTOCOL),
         service_name=service_name,
-        select=select,
+        select=(*_OF_THE_SERVICE, *_OF_SETTINGS),
     )
-    return tuple(replace(each, file=file) for each in found)
 
 
 def served_changes(

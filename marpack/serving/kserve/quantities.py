@@ -12,10 +12,10 @@ from marpack.findings import Issue
 
 Quantity: TypeAlias = str | int | float
 
-# k8s.io/apimachinery, pkg/api/resource/quantity.go. Its exponents go on for ever.
+# k8s.io/apimachinery, pkg/api/resource/quantity.go. Its digits and exponents go on for ever.
 _QUANTITY = re.compile(
     r"""
-    (?P<number> [0-9]+ (?: \. [0-9]* )? | \. [0-9]+ )
+    (?P<number> [0-9]{1,100} (?: \. [0-9]{,100} )? | \. [0-9]{1,100} )
     (?: (?P<binary> [KMGTPE]i ) | (?P<decimal> [numkMGTPE] ) | [eE] (?P<exponent> [+-]? [0-9]{1,3} ) )?
     """,
     re.VERBOSE,

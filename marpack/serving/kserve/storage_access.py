@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from marpack.display import HIDDEN, brief_repr, hidden_url
+from marpack.display import HIDDEN, brief_repr, hidden_endpoint
 from marpack.errors import PlanError
 from marpack.findings import Issue
 from marpack.serving.kserve.grammar import object_name_issues, text_issues
@@ -160,9 +160,7 @@ def _endpoint_issues(endpoint: object, use_https: object) -> Iterator[Issue]:
         message = f"must be text, not {type(endpoint).__name__}"
         yield Issue(code="bad-type", argument="endpoint", message=message)
         return
-    shown = hidden_url(endpoint)
-    if "@" in shown:  # credentials before a host without a scheme
-        shown = f"{HIDDEN}{shown[shown.rindex('@') :]}"
+    shown = hidden_endpoint(endpoint)
     scheme, mark, _ = endpoint.rpartition("://")
     host, is_https = _host(endpoint)
     if mark and scheme.lower() not in {"http", "https"}:
@@ -264,23 +262,12 @@ def access_documents(
     Raises ``PlanError`` as ``secret_document`` does.
     """
     account, secret = f"{service_name}-service-account", f"{service_name}-secret"
+    about: dict[str, Any] = {"namespace": namespace, "labels": labels, "annotations": annotations}
     if access.role_arn is not None:
-        made = service_account_document(
-            account, namespace=namespace, labels=labels, annotations=annotations, access=access
-        )
-        return made, None
+        return service_account_document(account, access=access, **about), None
     return (
-        service_account_document(
-            account, secret_name=secret, namespace=namespace, labels=labels, annotations=annotations
-        ),
-        secret_document(
-            secret,
-            access,
-            namespace=namespace,
-            labels=labels,
-            annotations=annotations,
-            with_credentials=with_credentials,
-        ),
+        service_account_document(account, secret_name=secret, **about),
+        secret_document(secret, access, with_credentials=with_credentials, **about),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from marpack.display import SURROGATE, brief_repr, hidden_url, is_secret_name
 from marpack.findings import Issue
@@ -45,9 +45,7 @@ def storage_uri_issues(argument: str, uri: object) -> Iterator[Issue]:
 def _holds_secret(uri: str) -> bool:
     if "://" not in uri:
         return False
-    try:
-        parts = urlsplit(uri)
-    except ValueError:  # no address that could be taken apart
-        return "@" in uri
-    names = [name for part in (parts.query, parts.fragment) for name, _ in parse_qsl(part, keep_blank_values=True)]
-    return "@" in parts.netloc or any(map(is_secret_name, names))
+    address, *parameters = re.split("[?#]", uri)
+    names = [name for part in parameters for name, _ in parse_qsl(part, keep_blank_values=True)]
+    # What is shown of an address lacks its credentials, also those that make it none.
+    return ("@" in uri and hidden_url(address) != address) or any(map(is_secret_name, names))

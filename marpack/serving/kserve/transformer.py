@@ -143,9 +143,16 @@ def _path_issues(argument: str, path: object, seen: set[str]) -> Iterator[Issue]
 
 def _volume_names(sources: Sequence[str]) -> list[str]:
     """Name the volumes, each by a label of DNS: like what they show, with a number where that is taken."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    tried: dict[str, Iterator[str]] = {}
     for source in sources:
-        stem = source.replace(".", "-")[: LONGEST_LABEL - 4].rstrip("-")
-        tried = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-        names.append(next(name for name in tried if name not in names))
-    return names
+        stem = source.replace(".", "-")[: LONGEST_LABEL - 6].rstrip("-")
+        tried.setdefault(stem, _numbered(stem))
+        names[next(name for name in tried[stem] if name not in names)] = None
+    return list(names)
+
+
+def _numbered(stem: str) -> Iterator[str]:
+    yield stem
+    for number in count(2):
+        yield f"{stem}-{number}"

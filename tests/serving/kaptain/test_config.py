@@ -81,10 +81,12 @@ def test_everything_that_is_wrong_comes_at_once() -> None:
         "docker_registry_certificate_provider": PEM,
         "base_dir": b"a",
         "base_model_storage_uri": " ",
+        "base_directory": ".",
     }
     with pytest.raises(ModelPlanError) as caught:
         Config(**wrong)
     assert [issue.argument for issue in caught.value.issues] == list(wrong)
+    assert "did you mean 'base_dir'? there are docker_config_provider, storage" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -417,6 +417,17 @@ def test_a_saved_model_may_be_named_by_path_or_url_and_goes_before_serving_confi
     assert "serialized_file of serving_config is not packed" in said(caplog, logging.WARNING)
 
 
+def test_an_export_that_is_named_is_read_as_the_newest_is() -> None:
+    """What was exported beside the weights is not weights, whichever way the folder was found."""
+    export("trained", "model.pt", seconds=1)
+    folder = Path("store", ID, "trained", f"{1:032x}")
+    (folder / "extra_files").mkdir()
+    (folder / "extra_files" / "labels.json").write_bytes(b"{}")
+    model = digits_model()
+    model.deploy(model_uri=str(folder))
+    assert packed_weights(model) == "model.pt"
+
+
 def export(phase: str, name: str, *, seconds: int) -> None:
     folder = Path("store", ID, phase, f"{seconds:032x}")
     folder.mkdir(parents=True)

@@ -57,7 +57,7 @@ def test_a_canary_is_the_same_document_with_its_folder_and_its_share() -> None:
     assert without(isvc(), "canaryTrafficPercent") == without(before)
     assert storage_uri() == model.deployment.uri != baseline
     assert Path(storage_uri().removeprefix("file://"), "model-store", f"{NAME}.mar").is_file()
-    assert model.deployment.canary_traffic_percent == 30
+    assert model.deployment.canary_traffic_percentage == 30
     assert record()["deployed"]["service"]["storage_uri"] == baseline
 
 
@@ -69,7 +69,7 @@ def test_promoted_the_canary_is_the_document() -> None:
     model.promote_canary()
     assert without(isvc()) == without(before)
     assert storage_uri() == model.deployment.uri == canary
-    assert model.deployment.canary_traffic_percent is None
+    assert model.deployment.canary_traffic_percentage is None
     assert record()["deployed"]["service"]["storage_uri"] == canary
     assert "canary" not in record()["deployed"]
 

@@ -234,6 +234,39 @@ def test_another_deploy_meanwhile_is_not_overwritten() -> None:
     assert digits_model().deploy(replace=True)
 
 
+def test_the_manifest_of_another_deploy_meanwhile_is_not_taken_back() -> None:
+    """Theirs is complete when ours looks whether the record is still the one that it read."""
+    digits_model().deploy()
+    begun = False
+
+    def deploy_too(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal begun
+        if begun or event != "open" or not str(arguments[0]).endswith(RECORD.name):
+            return
+        if "OURS" in MANIFEST.read_text():
+            begun = True
+            digits_model().deploy(replace=True, env={"THEIRS": "1"})
+
+    with hooked(deploy_too), pytest.raises(ModelDeploymentException, match="has been changed"):
+        digits_model().deploy(replace=True, env={"OURS": "1"})
+    assert "THEIRS" in MANIFEST.read_text()
+    assert_whole()
+
+
+@pytest.mark.parametrize("place", ["folder", "link"])
+def test_what_stands_in_the_place_of_a_secret_that_is_not_written_stays(place: str) -> None:
+    model = digits_model()
+    model.deploy()
+    secret = Path(f"{NAME}-secret.yaml")
+    if place == "folder":
+        secret.mkdir()
+    else:
+        secret.symlink_to(MANIFEST)
+    model.deploy_canary(10)
+    assert secret.is_dir() if place == "folder" else secret.is_symlink()
+    assert list(Path().rglob(".marpack-*")) == []
+
+
 @pytest.mark.parametrize("renamed", [f"{NAME}.yaml", "deployment.json"])
 def test_interrupted_everything_is_as_before(renamed: str) -> None:
     digits_model().deploy()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
 
 from marpack.kaptain import envs
+from marpack.serving.kaptain.values.told import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,3 +55,13 @@ def test_what_no_switch_can_be_is_refused() -> None:
         envs.VERBOS = True  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="no switch 'VERBOS'"):
         envs.VERBOS  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_form_of_the_time_that_is_no_text_is_shown_escaped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was done is done when it is told: that must not fail."""
+    monkeypatch.setenv("KAPTAIN_SDK_LOG_TIMEFORMAT", "\udcff")
+    monkeypatch.setattr(logging.Logger, "hasHandlers", lambda _: False)
+    tell("deployed")
+    assert capsys.readouterr().err == "\\udcff INFO deployed\n"

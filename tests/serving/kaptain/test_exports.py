@@ -18,7 +18,13 @@ from marpack.kaptain import (
     TorchServingArtifactBuilder,
 )
 from marpack.remote.storage import StorageFolder, StoredFile
-from marpack.serving.kaptain.exports.exports import PHASES, Export, export_location, newest_export, newest_of
+from marpack.serving.kaptain.exports.stored_exports import (
+    PHASES,
+    Export,
+    export_location,
+    newest_export,
+    newest_of,
+)
 
 if TYPE_CHECKING:
     from tests.support.object_store import S3Server
@@ -115,6 +121,13 @@ def test_what_is_below_another_models_id_is_that_models(model: Model, home: Path
     assert newest_export(other).folder.path == str(home / "trained" / "tuned" / A)
 
 
+@pytest.mark.parametrize("name", ["a\\b", "\x1b[31m", "a\nb"])
+def test_what_nobody_can_have_exported_is_no_export(name: str, model: Model, home: Path) -> None:
+    export(home, f"trained/{A}/model.pt", 1)
+    export(home, f"trained/{name}/model.pt", 2)
+    assert newest_export(model).name == A
+
+
 def test_weights_are_one_file(model: Model, home: Path) -> None:
     export(home, f"trained/{A}/model.pt", 10)
     export(home, f"trained/metrics-{A}.json", 20, b'{"loss": {"latest": 0.5}}')
@@ -170,6 +183,7 @@ def test_locations_are_new_each_time(model: Model) -> None:
     assert not list(Path(str(model.config.base_model_storage_uri)).iterdir())
 
 
+@pytest.mark.slow
 def test_exports_in_a_store(s3: S3Server) -> None:
     model = Model("dev/wine", config=Config(base_model_storage_uri="s3://models/of/exports"))
     location = export_location(model, "tuned")
@@ -221,6 +235,7 @@ def test_the_builder_looks_nowhere_when_weights_are_given(given: str, files: Pat
     assert model.state == "untrained"
 
 
+@pytest.mark.slow
 def test_the_builder_reaches_weights_as_the_configuration_says(
     files: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,3 +274,12 @@ def test_the_builder_begins_relative_paths_where_the_configuration_says(
     model.config.base_dir = files
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert TorchServingArtifactBuilder(model).build("deploy").archive.size > 0
+
+
+def test_many_exports_beside_one_of_many_files_are_compared_once() -> None:
+    def made(name: str, files: int, at: float) -> Export:
+        found = tuple(StoredFile(name=str(number), size=0, modified=at) for number in range(files))
+        return Export(name=name, folder=StorageFolder.of("store"), files=found, phase="trained")
+
+    newest = made("newest", 100_000, 2.0)
+    assert newest_of([*(made(str(number), 1, 1.0) for number in range(100_000)), newest]) is newest

@@ -79,8 +79,9 @@ def test_everything_that_is_wrong_comes_at_once() -> None:
 
 
 def test_an_unknown_keyword_is_answered_with_the_known_ones() -> None:
-    assert "its keys are id, name, description" in str(wrong(colour="red"))
-    assert "did you mean 'serving_config'?" in str(wrong(serving_confg={}))
+    known = "there are id, name, description"
+    assert f"colour: is not an argument of Model: {known}" in str(wrong(colour="red"))
+    assert f"did you mean 'serving_config'? {known}" in str(wrong(serving_confg={}))
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ def test_a_path_is_a_folder_or_a_file_and_is_loaded_by_the_same_name(path: str, 
     assert Model.load_from_json(url, config) == model
 
 
+@pytest.mark.slow
 def test_a_store(s3: S3Server) -> None:
     config = Config(base_model_storage_uri="s3://models/of/documents")
     model = described(config=config)
@@ -310,3 +311,17 @@ def test_a_subclass_is_loaded_as_one(folder: Path) -> None:
 def test_a_small_document_is_enough(folder: Path) -> None:
     config = saved(folder, good())
     assert Model.load_from_json("store/m", config) == Model("m", config=config)
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"token": "hunter2",}', b'{"token": "hunter2\xff"}', b"[" * 100_000 + b"hunter2"]
+)
+def test_what_cannot_be_read_is_nowhere_in_the_error(text: bytes, folder: Path) -> None:
+    """What a tool keeps of an error has what it came from, which holds the whole text."""
+    config = saved(folder, text)
+    with pytest.raises(ModelValidationException, match="is not JSON") as caught:
+        Model.load_from_json("store/m", config)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert SECRET not in f"{error!r} {vars(error)}"
+        error = error.__cause__ or error.__context__

@@ -256,6 +256,7 @@ def test_everything_is_told_to_the_stores_library() -> None:
     assert s3_options({}) == s3_options({"S3_FORCE_PATH_STYLE": "false"}) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path_style", [True, False])
 def test_a_store_is_reached_by_what_a_provider_says(
     path_style: bool, s3: S3Server, monkeypatch: pytest.MonkeyPatch
@@ -272,3 +273,19 @@ def test_a_store_is_reached_by_what_a_provider_says(
     assert [file.name for file in folder.files()] == ["a.json"]
     assert "of/providers/a.json" in s3.names()
     folder.remove(["a.json"])
+
+
+@pytest.mark.parametrize("endpoint", [f"key:{SECRET}@minio:9000", f"key:{SECRET[:3]}?{SECRET[3:]}@minio:9000"])
+def test_credentials_before_a_host_without_a_scheme_are_not_shown(endpoint: str) -> None:
+    provider = S3ConfigurationProvider(s3_endpoint=endpoint)
+    with pytest.raises(ModelValidationException) as caught:
+        s3_options(provider.get_secret_body())
+    shown = [repr(provider), str(caught.value), repr(Config(docker_registry_url=endpoint))]
+    assert all("***@minio:9000" in text and SECRET[:3] not in text for text in shown)
+
+
+def test_a_file_that_is_no_text_is_nowhere_in_the_error(tmp_path: Path) -> None:
+    (tmp_path / "credentials").write_bytes(f"[default]\naws_secret_access_key = {SECRET}\xff".encode("latin-1"))
+    with pytest.raises(ModelValidationException, match="is no text") as caught:
+        S3ConfigurationProvider.from_file(tmp_path / "credentials")
+    assert SECRET not in repr(caught.value.__context__)

@@ -91,6 +91,7 @@ def test_the_trainer_of_the_tutorial_outside_of_a_run(folder: Path) -> None:
     assert list(listing(folder)) == ["model.pt", "work/model.pt"]
 
 
+@pytest.mark.slow
 def test_the_trainer_of_the_tutorial_and_a_store(
     folder: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from marpack.errors import PlanError
-from marpack.serving import InferenceService, Resources
+from marpack.serving import InferenceService, Resources, Transformer
 from marpack.serving.kserve.quantities import amount
 
 
@@ -85,3 +85,23 @@ def test_a_message_stays_short_whatever_was_given() -> None:
             args=5 * [object()],  # type: ignore[arg-type]
         )
     assert all(len(str(issue)) < 400 for issue in caught.value.issues)
+
+
+@pytest.mark.parametrize("unit", ["", "E", "Ei"])
+def test_more_digits_than_anybody_counts_are_refused(unit: str) -> None:
+    with pytest.raises(PlanError, match=r"memory_limit: '9999.* is no quantity"):
+        Resources(memory_limit=f"{'9' * 999_999}{unit}")
+
+
+@pytest.mark.parametrize("form", ["pytorch", "nonsense"])
+def test_a_number_that_python_does_not_write_is_refused_in_every_form(form: str) -> None:
+    with pytest.raises(PlanError, match="scale_target: a huge number is out of range"):
+        InferenceService(name="m", storage_uri="s3://b/m", form=form, scale_target=10**5000)
+
+
+def test_many_volumes_of_one_name_are_named_apart() -> None:
+    """Thousands of them, as a record of a stranger's may have: with a look at all the others for each, hours."""
+    volumes = [{"name": "v", "type": "Secret", "path": f"/{number}"} for number in range(9_000)]
+    made = Transformer(image_name="i", volumes=volumes).document()["volumes"]
+    assert [made[number]["name"] for number in (0, 1, 8_999)] == ["v", "v-2", "v-9000"]
+    assert len({volume["name"] for volume in made}) == 9_000

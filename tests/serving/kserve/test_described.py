@@ -22,7 +22,7 @@ from marpack.serving import (
     inference_service,
     serve_build,
 )
-from marpack.serving.kserve.described import ServiceSettings, described
+from marpack.serving.kserve.described import ServiceSettings
 from tests.support.archives import packed
 
 URI = "s3://models/dev/mnist/deploy/0a"
@@ -134,23 +134,25 @@ def test_no_source_needs_a_name() -> None:
 def test_several_models_need_a_name_and_each_has_its_url(folder: Path) -> None:
     path = to_deploy(folder, "mnist", "digits")
     assert issues(path) == [("name", "missing-key")]
-    made = described(path, storage_uri=URI, name="both", namespace="ml", protocol_version="v2")
+    made = inference_service(path, storage_uri=URI, name="both", namespace="ml", protocol_version="v2")
     host = "http://both.ml.svc.cluster.local"
     assert made.urls == (f"{host}/v2/models/mnist/infer", f"{host}/v2/models/digits/infer")
     # No model is the service: who asks for that is answered 404.
-    assert [each.code for each in made.manifest.findings] == ["kserve-service-name"]
-    assert described(path, storage_uri=URI, name="digits").manifest.findings == ()
+    assert [each.code for each in made.findings] == ["kserve-service-name"]
+    assert inference_service(path, storage_uri=URI, name="digits").findings == ()
 
 
 def test_a_model_is_asked_for_by_its_own_name(folder: Path) -> None:
     path = pack(folder / "m.mar", name="Digits_1")
-    made = described(path, storage_uri=URI)
-    assert made.manifest.inference_service.name == "digits-1"
+    made = inference_service(path, storage_uri=URI)
+    assert made.inference_service.name == "digits-1"
     assert made.urls == ("http://digits-1.default.svc.cluster.local/v1/models/Digits_1:predict",)
-    [found] = made.manifest.findings
+    [found] = made.findings
     assert found.severity == "warning"
     assert "is called 'digits-1', and the model is called 'Digits_1'" in found.message
-    assert described(storage_uri=URI, name="m").urls == ("http://m.default.svc.cluster.local/v1/models/m:predict",)
+    assert inference_service(storage_uri=URI, name="m").urls == (
+        "http://m.default.svc.cluster.local/v1/models/m:predict",
+    )
 
 
 @pytest.mark.parametrize("name", ["1/mnist", "a" * 46, "x" * 70])
@@ -300,3 +302,15 @@ def test_the_same_call_gives_the_same_text(folder: Path) -> None:
     path = to_deploy(folder, "mnist")
     texts = {inference_service(path, storage_uri=URI, env={"B": "1", "A": "2"}).to_yaml() for _ in range(2)}
     assert len(texts) == 1
+
+
+@pytest.mark.parametrize("uri", ["s3::https://u:hunter2@h/m", "s3://u:p/hunter2@b/m", "s3://u:p?hunter2@b/m"])
+def test_credentials_that_make_no_address_do_not_come_into_the_document(uri: str) -> None:
+    with pytest.raises(PlanError, match=r"storage_uri: .* holds credentials") as caught:
+        inference_service(name="m", storage_uri=uri)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["s3://b/m@v1", "oci://image:v1", "oci://host:5000/m:v1", "hf://org/m:revision"])
+def test_what_is_like_credentials_is_a_place(uri: str) -> None:
+    assert inference_service(name="m", storage_uri=uri).inference_service.storage_uri == uri

@@ -105,6 +105,12 @@ def test_texts_that_look_like_something_else_are_texts_to_it(kserve_judge: Judge
     assert kserve_judge.faults_of_text(f"{made.secret_yaml()}---\n{made.to_yaml()}") == []
 
 
+def test_it_takes_a_key_once(kserve_judge: Judge) -> None:
+    text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n  name: b\n"
+    with pytest.raises(AssertionError, match=r"a key is there twice: .*name"):
+        kserve_judge.faults_of_text(text)
+
+
 def test_it_reads_every_document_of_a_text(kserve_judge: Judge) -> None:
     text = "apiVersion: v1\nkind: Secret\n---\napiVersion: v1\nkind: ServiceAccount\nsecret: []\n"
     assert kserve_judge.faults_of_text(text) == [": V1ServiceAccount has no 'secret'"]

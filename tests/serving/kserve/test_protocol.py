@@ -7,14 +7,14 @@ of them was seen by running it (pytorch/serve, kubernetes/kserve/kserve_wrapper)
 from __future__ import annotations
 
 import itertools
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from marpack import ConfigError, ServerConfig
-from marpack.config.rules.document import PROTOCOL_VERSIONS
+from marpack.config.settings.kserve_names import PROTOCOL_VERSIONS
 from marpack.config.settings.releases import KSERVE_STARTS
-from marpack.serving.kserve.inference_service import InferenceService, ProtocolVersion
+from marpack.serving.kserve.inference_service import InferenceService
 from marpack.serving.kserve.protocol import protocol_findings, release_findings
 
 # What keeps other rules silent.
@@ -75,10 +75,9 @@ TABLE = list(itertools.product(ENVELOPES, (False, True), (None, "v1", "v2", "grp
 def test_the_table(envelope: str, by_kserve: bool, protocol: str | None, release: str | None) -> None:
     properties = QUIET | {"enable_envvars_config": str(by_kserve).lower()}
     properties |= {"service_envelope": envelope} if envelope else {}
-    found = protocol_findings(properties, protocol, torchserve_version=release, file="c.properties")
+    found = protocol_findings(properties, protocol, torchserve_version=release)
     told = {f"{each.code} {each.severity}" for each in found}
     assert told == expected(envelope, by_kserve=by_kserve, protocol=protocol, release=release)
-    assert {each.file for each in found} <= {"c.properties"}
 
 
 def test_the_table_knows_silence_and_each_severity() -> None:
@@ -88,7 +87,7 @@ def test_the_table_knows_silence_and_each_severity() -> None:
     assert set() in rows
 
 
-def codes(properties: dict[str, str] | None, protocol: str | None = None, **told: Any) -> list[str]:
+def codes(properties: dict[str, str], protocol: str | None = None, **told: Any) -> list[str]:
     told.setdefault("torchserve_version", None)
     return sorted({each.code for each in protocol_findings(properties, protocol, **told)})
 
@@ -110,14 +109,10 @@ def test_kaptains_own_file_is_for_its_own_time_and_protocol() -> None:
     assert codes(kaptain, "v1", torchserve_version=NEW) == ["envelope", "kserve-port", "token"]
 
 
-def test_where_the_settings_are_not_known_the_protocol_alone_is_judged() -> None:
-    assert codes(None, "v1") == []
-    assert codes(None, "grpc-v1") == ["kserve-protocol"]
-    assert codes(None, "grpc-v2", torchserve_version="0.8.1") == ["kserve-protocol"]
-
-
-def test_every_protocol_of_kserve_is_known_to_the_rules() -> None:
-    assert set(PROTOCOL_VERSIONS) == set(get_args(ProtocolVersion))
+def test_every_protocol_of_kserve_has_its_findings() -> None:
+    listening = QUIET | {"enable_envvars_config": "true"}
+    found = {protocol: codes(listening, protocol, torchserve_version="0.8.1") for protocol in PROTOCOL_VERSIONS}
+    assert found == {"v1": [], "v2": [], "grpc-v1": ["kserve-protocol"], "grpc-v2": ["kserve-protocol"]}
     with pytest.raises(ValueError, match="'v3' is not one of v1, v2"):
         codes(QUIET, "v3")
     with pytest.raises(ConfigError, match="is not a version of TorchServe"):

@@ -26,7 +26,7 @@ from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.deploy.paths import BaseDir, require_local_folder, storage_folder
 from marpack.serving.deploy.planned import PlannedDeployment
 from marpack.serving.kaptain.artifacts.serving_config import ServingFiles, serving_files
-from marpack.serving.kaptain.exports.exports import newest_export
+from marpack.serving.kaptain.exports.stored_exports import newest_export, packed_file
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 
@@ -221,7 +221,7 @@ class TorchServingArtifactBuilder:
         try:
             if self.exported_model is None and self.model.config.storage_problem() is None:
                 export = newest_export(self.model)
-                return partial(export.weights_to_pack, export.weights)
+                return partial(packed_file, export.folder, export.weights.name)
             message = (
                 "is missing from serving_config, and there is neither an exported model nor a storage to look in: "
                 "add 'serialized_file', give exported_model= a path, a URL or a function, or give the model a "

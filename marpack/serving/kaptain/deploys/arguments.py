@@ -4,49 +4,71 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from difflib import get_close_matches
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypedDict, TypeVar, cast
 
 from marpack.archive.forms import ARCHIVE_FORMATS, SUFFIXES, ArchiveFormat
+from marpack.config.settings.kserve_names import ProtocolVersion
 from marpack.config.settings.releases import ENVELOPES_RENAMED, release
-from marpack.display import brief_repr, hidden_url, is_secret_name
+from marpack.display import brief_repr, hidden_url
 from marpack.errors import ConfigError, PlanError, TargetError
-from marpack.findings import Finding, Issue
+from marpack.findings import Issue
 from marpack.packing import CHECK_MODES, CheckMode
 from marpack.serving.deploy.paths import require_local_folder
-from marpack.serving.kserve.inference_service import InferenceService
+from marpack.serving.kaptain.values.unknown_names import unknown_name
+from marpack.serving.kserve.inference_service import InferenceService, PredictorForm, ScaleMetric
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
 
 T = TypeVar("T")
 
-# The SDK's own, in the order of its signatures.
-DEPLOY_ARGUMENTS = ("model_uri", "autoscale", "gpus", "cpu", "memory", "resources", "replace", "transformer")
-CANARY_ARGUMENTS = ("canary_traffic_percentage", "model_uri")
 
-# Of the archive and of its server, and of no use where nothing is packed.
-PACKING = ("torchserve_version", "archive_format", "reproducible", "timestamp", "check", "torch")
-_SERVICE = (
-    "namespace",
-    "protocol_version",
-    "min_replicas",
-    "max_replicas",
-    "scale_metric",
-    "container_concurrency",
-    "timeout",
-    "service_account_name",
-    "args",
-    "env",
-    "env_from",
-    "runtime",
-    "runtime_version",
-    "image",
+class CanaryOptions(TypedDict, total=False):
+    """What ``deploy_canary`` takes beside the SDK's arguments: where manifests go, and how the archive is made."""
+
+    output: str | os.PathLike[str] | None
+    archive_format: ArchiveFormat
+    reproducible: bool
+    timestamp: datetime | float | None
+    check: CheckMode
+    torch: str | None
+
+
+class DeployOptions(CanaryOptions, total=False):
+    """What ``deploy`` takes beside the SDK's arguments (K146).
+
+    A canary has the server, the name and the rest of the deploy that it stands beside (K332).
+    """
+
+    torchserve_version: str | None
+    namespace: str | None
+    protocol_version: ProtocolVersion | str | None
+    min_replicas: int | None
+    max_replicas: int | None
+    scale_metric: ScaleMetric | str | None
+    container_concurrency: int | None
+    timeout: int | None
+    service_account_name: str | None
+    args: Sequence[str]
+    env: Mapping[str, str]
+    env_from: Mapping[str, str] | None
+    runtime: str | None
+    runtime_version: str | None
+    image: str | None
+    predictor_form: PredictorForm | str | None
+    with_credentials: bool
+
+
+# All arguments, the SDK's first (K140 to K145, K160).
+_DEPLOY = (
+    *("model_uri", "autoscale", "gpus", "cpu", "memory", "resources", "replace", "transformer"),
+    *DeployOptions.__annotations__,
 )
-DEPLOY_KEYWORDS = (*_SERVICE, "predictor_form", "output", "with_credentials", *PACKING)
-# The server, the names and the rest of a canary are those of the deploy that it stands beside (K332).
-CANARY_KEYWORDS = ("output", *(name for name in PACKING if name != "torchserve_version"))
+_DEPLOY_CANARY = ("canary_traffic_percentage", "model_uri", *CanaryOptions.__annotations__)
+
+# Those that a service has under the same name.
+_SERVICE = tuple(each.name for each in fields(InferenceService) if each.name in DeployOptions.__annotations__)
 
 # What an InferenceService or its resources call otherwise than the SDK does.
 _OUR_NAMES = {
@@ -76,21 +98,21 @@ class Packing:
         return self.torchserve_version is not None and release(self.torchserve_version) >= ENVELOPES_RENAMED
 
 
-def unknown_keywords(
-    given: Mapping[str, Any], arguments: Sequence[str], known: Sequence[str], method: str
-) -> Iterator[Issue]:
-    """Yield what is no keyword of a method, with the SDK's arguments and marpack's own that are (K146)."""
+# Of the archive and of its server, and of no use where nothing is packed.
+PACKING = tuple(each.name for each in fields(Packing))
+
+
+def unknown_options(given: Mapping[str, Any], method: Literal["deploy", "deploy_canary"]) -> Iterator[Issue]:
+    """Yield what is no argument of a method, with those that are (K146)."""
+    known = _DEPLOY if method == "deploy" else _DEPLOY_CANARY
     for name in given:
-        if name not in known:
-            near = get_close_matches(name, (*arguments, *known), 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            if name in (*DEPLOY_ARGUMENTS, *DEPLOY_KEYWORDS):
-                hint = "it is said with deploy(replace=True), and holds for the canary too; "
-            message = (
-                f"is not an argument of {method}: {hint}it takes {', '.join(arguments)}, and of marpack's own "
-                f"{', '.join(known)}"
-            )
-            yield Issue(code="unknown-key", argument=name, message=message)
+        if name in known:
+            continue
+        issue = unknown_name(name, known, f"an argument of {method}")
+        if name in _DEPLOY:
+            message = f"is not an argument of {method}: say it with deploy(replace=True), for the canary too"
+            issue = replace(issue, message=message)
+        yield issue
 
 
 def packing_of(given: Mapping[str, Any], issues: list[Issue]) -> Packing:
@@ -163,9 +185,7 @@ def _resources(given: Mapping[str, Any], issues: list[Issue]) -> Resources | Non
     resources = given.get("resources")
     single = {name: given[name] for name in ("cpu", "memory", "gpus") if given.get(name) is not None}
     if resources is not None and single:
-        message = (
-            f"is given together with {', '.join(single)}: say all of it in Resources(...), or none of it (K143)"
-        )
+        message = f"is given together with {', '.join(single)}: say all of it in Resources(...), or none of it"
         issues.append(Issue(code="bad-value", argument="resources", message=message))
     if isinstance(resources, Resources) or (resources is None and not single):
         return resources
@@ -202,21 +222,6 @@ def _made(make: Callable[[], T], issues: list[Issue], names: Mapping[str, str] =
     except PlanError as error:
         issues += [replace(each, argument=names.get(each.argument, each.argument)) for each in error.issues]
         return None
-
-
-def plain_secrets(env: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Return where a variable's name says that its value is secret: the manifest has it for everybody to read."""
-    return tuple(
-        Finding(
-            code="kserve-plain-secret",
-            severity="warning",
-            key=f"env.{name}",
-            message="stands in the manifest, and in the store's record of the deploy, for everybody to read",
-            fix='keep it in a Secret of the cluster, and name that: env_from={"name": ..., "type": SECRET_KIND}',
-        )
-        for name in env
-        if is_secret_name(name)
-    )
 
 
 def percentage_issue(value: object) -> Issue | None:

@@ -10,27 +10,26 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from marpack.errors import ConfigError, MarpackError, PlanError, SourceChangedError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.kaptain.deploys.arguments import (
-    CANARY_ARGUMENTS,
-    CANARY_KEYWORDS,
-    DEPLOY_ARGUMENTS,
-    DEPLOY_KEYWORDS,
     PACKING,
+    CanaryOptions,
+    DeployOptions,
     Packing,
     model_uri_issue,
     not_bools,
     output_folder,
     packing_of,
     percentage_issue,
-    unknown_keywords,
+    unknown_options,
 )
 from marpack.serving.kaptain.deploys.manifest_files import ManifestFiles
 from marpack.serving.kaptain.deploys.record import Canary, Deployed, DeploymentRecord
+from marpack.serving.kaptain.deploys.report import report_removal
 from marpack.serving.kaptain.deploys.revision import (
     STAND_IN,
     Revision,
@@ -41,15 +40,17 @@ from marpack.serving.kaptain.deploys.revision import (
 )
 from marpack.serving.kaptain.deploys.service_access import service_uri
 from marpack.serving.kaptain.deploys.service_plan import framework_of, name_of, planned_manifest
-from marpack.serving.kaptain.deploys.step import Step, told_removal
+from marpack.serving.kaptain.deploys.step import Step
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.exceptions import ModelDeploymentException, ModelPlanError
 from marpack.serving.kaptain.values.frameworks import ModelFramework
 from marpack.serving.kaptain.values.told import tell
-from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.quantities import Quantity
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,10 +86,10 @@ def deploy(
     resources: Resources | None = None,
     replace: bool = False,
     transformer: Transformer | None = None,
-    **options: Any,
+    **options: Unpack[DeployOptions],
 ) -> bool:
     """Do ``Model.deploy``, which says how."""
-    issues = list(unknown_keywords(options, DEPLOY_ARGUMENTS, DEPLOY_KEYWORDS, "deploy"))
+    issues = list(unknown_options(options, "deploy"))
     given = {
         **options,
         "autoscale": autoscale,
@@ -121,7 +122,7 @@ def deploy(
     deployed = Deployed(
         service=manifest.inference_service,
         service_account=manifest.service_account,
-        manifest=_relative(files.path, base_dir_of(model)),
+        manifest=files.for_record(base_dir_of(model)),
         weights=revision.weights,
         torchserve_version=packing.torchserve_version,
     )
@@ -143,13 +144,13 @@ def deploy_canary(
     model: DescribedModel,
     canary_traffic_percentage: int,
     model_uri: str | os.PathLike[str] | None = None,
-    **options: Any,
+    **options: Unpack[CanaryOptions],
 ) -> None:
     """Do ``Model.deploy_canary``, which says how."""
-    issues = list(unknown_keywords(options, CANARY_ARGUMENTS, CANARY_KEYWORDS, "deploy_canary"))
+    issues = list(unknown_options(options, "deploy_canary"))
     if issue := percentage_issue(canary_traffic_percentage):
         issues.append(issue)
-    packing = packing_of({name: options.get(name) for name in CANARY_KEYWORDS}, issues)
+    packing = packing_of({**options, "torchserve_version": None}, issues)
     output_folder(options, "", issues)
     home = home_of(model, issues)
     if home is None:
@@ -209,7 +210,7 @@ def undeploy(model: DescribedModel) -> None:
     deployed = _required(record.deployed, model, "undeploy")
     record.write(None)
     model.renew_revision()
-    model.deployment = told_removal(model, deployed, _files(model, deployed, None))
+    model.deployment = report_removal(model.id, deployed, _files(model, deployed, None))
 
 
 def _revision(
@@ -269,35 +270,22 @@ def _change(
     *,
     output: str | os.PathLike[str] | None = None,
     revision: Revision | None = None,
-    packing: Packing | None = None,
+    packing: Packing = Packing(),  # noqa: B008  # a frozen value
 ) -> None:
     """Write the manifest of a model that is deployed anew; its Secret stays as it is (K332)."""
     files = _files(model, deployed, output)
     Step(
         model=model,
         revision=revision,
-        manifest=ServingManifest(inference_service=deployed.applied, service_account=deployed.service_account),
+        manifest=deployed.serving_manifest(),
         files=files,
         record=record,
-        deployed=dataclasses.replace(deployed, manifest=_relative(files.path, base_dir_of(model))),
-        packing=packing or Packing(check="off"),
+        deployed=dataclasses.replace(deployed, manifest=files.for_record(base_dir_of(model))),
+        packing=packing,
     ).take()
 
 
 def _files(model: DescribedModel, deployed: Deployed, output: str | os.PathLike[str] | None) -> ManifestFiles:
-    """Return where the manifests go: where they went, if that is below the model's folder, or they are there.
-
-    The record may be another machine's, or somebody else's: it is no reason to write elsewhere.
-    """
-    name, base, folder = deployed.service.name, base_dir_of(model), os.path.dirname(deployed.manifest)
     if output is not None:
-        return ManifestFiles.in_folder(os.fsdecode(output), name)
-    there = ManifestFiles.in_folder(os.path.join(base, folder) if folder else base, name)
-    is_below = not os.path.isabs(folder) and os.pardir not in folder.split(os.sep)
-    return there if is_below or os.path.isfile(there.path) else ManifestFiles.in_folder(base, name)
-
-
-def _relative(path: str, base: str) -> str:
-    """Return a path as the record keeps it: no machine's own where it lies below the base."""
-    relative = os.path.relpath(os.path.abspath(path), os.path.abspath(base))
-    return os.path.abspath(path) if relative.startswith(os.pardir) else relative
+        return ManifestFiles.in_folder(os.fsdecode(output), deployed.service.name)
+    return ManifestFiles.recorded(deployed.manifest, base_dir_of(model), deployed.service.name)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from marpack.disk.atomic import require_creatable_folder, require_replaceable_file, temporary_name
+from marpack.disk.atomic import kept_aside, require_creatable_folder, require_replaceable_file
 from marpack.disk.folders import new_folders
 from marpack.errors import MarpackError, TargetError
 from marpack.serving.kaptain.values.told import tell
@@ -31,6 +31,23 @@ class ManifestFiles:
         """Name the files of a service of this name; ``""`` and ``.`` are the current folder."""
         file = f"{name}.yaml"
         return cls(path=file if folder in ("", os.curdir) else os.path.join(folder, file))
+
+    @classmethod
+    def recorded(cls, manifest: str, base_dir: str, name: str) -> ManifestFiles:
+        """Name the files where a record says that they went, if that is below ``base_dir``, or they are there.
+
+        The record may be another machine's, or somebody else's: it is no reason to write elsewhere.
+        """
+        folder = os.path.dirname(manifest)
+        there = cls.in_folder(os.path.join(base_dir, folder) if folder else base_dir, name)
+        is_below = not os.path.isabs(folder) and os.pardir not in folder.split(os.sep)
+        return there if is_below or os.path.isfile(there.path) else cls.in_folder(base_dir, name)
+
+    def for_record(self, base_dir: str) -> str:
+        """Return the path as a record keeps it: no machine's own where it lies below ``base_dir``."""
+        path = os.path.abspath(self.path)
+        relative = os.path.relpath(path, os.path.abspath(base_dir))
+        return path if relative.startswith(os.pardir) else relative
 
     @property
     def secret_path(self) -> str:
@@ -71,48 +88,40 @@ class ManifestFiles:
             raise TargetError(self.path, f"cannot be written: {error.strerror or error}") from error
 
     @contextlib.contextmanager
-    def replaced(self, written_before: str | None, *, must_stay: Callable[[], bool]) -> Iterator[None]:
-        """Hold the manifests while they are replaced, and put them back after an error unless they must stay.
+    def replaced(
+        self, manifest: ServingManifest, written_before: str | None, *, must_stay: Callable[[], bool]
+    ) -> Iterator[None]:
+        """Hold the files of a manifest while they are replaced, and put them back unless they must stay.
 
-        ``written_before`` is the text that marpack wrote last, as far as that is known: a manifest that has
-        another was edited, and is kept beside the new one.
+        They are put back after an error, and where they hold the new ``manifest`` yet: what another call has
+        written meanwhile is that one's. ``written_before`` is the text that marpack wrote last, as far as that is
+        known: a manifest that has another was edited, and is kept beside the new one.
         """
+        texts = {self.path: manifest.to_yaml(), self.secret_path: manifest.secret_yaml()}
+        new = {os.path.realpath(path): text for path, text in texts.items() if text is not None}
         with new_folders(os.path.dirname(self.path)):
-            before = {path: _held(path) for path in map(os.path.realpath, (self.path, self.secret_path))}
+            before: dict[str, str | None] = {}
             try:
+                before.update((path, kept_aside(path)) for path in new)
                 yield
             except BaseException:
-                if must_stay():
-                    _let_go(before)
-                else:
-                    _put_back(before)
+                if not must_stay():
+                    _put_back(before, new)
+                _let_go(before)
                 raise
             _keep_edited(before, os.path.realpath(self.path), written_before)
             _let_go(before)
 
 
-def _held(path: str) -> str | None:
-    """Give a file a second name beside it, which needs no room on the disk; None where there is no file."""
-    if not os.path.exists(path):
-        return None
-    held = os.path.join(os.path.dirname(path), temporary_name())
-    try:
-        os.link(path, held)
-    except OSError:  # a file system without hard links
-        import shutil  # slow to import, and seldom needed
-
-        shutil.copy2(path, held)
-    return held
-
-
-def _put_back(before: dict[str, str | None]) -> None:
+def _put_back(before: dict[str, str | None], new: dict[str, str]) -> None:
     for path, held in before.items():
         with contextlib.suppress(FileNotFoundError):
+            if _read(path) != new[path][:_LONGEST]:
+                continue
             if held is None:
                 os.unlink(path)
-                continue
-            os.replace(held, path)
-            os.unlink(held)  # where both are names of one file, both have stayed
+            else:
+                os.replace(held, path)
 
 
 def _let_go(before: dict[str, str | None]) -> None:

@@ -19,7 +19,7 @@ class ModelDeployment:
     - ``files``: the manifests that were written, the Secret's last;
     - ``commands``: the lines for ``kubectl``;
     - ``documents``: what is in the files, with the keys that were asked for;
-    - ``canary_traffic_percent``: the share of a canary at ``uri``, None without one;
+    - ``canary_traffic_percentage``: the share of a canary at ``uri``, None without one;
     - ``artifact``: what was uploaded, None where nothing was;
     - ``findings``: what ``marpack.check`` and the rules for KServe say; ``warnings``: these and others as text.
     """
@@ -30,7 +30,7 @@ class ModelDeployment:
     files: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     documents: tuple[dict[str, Any], ...] = ()
-    canary_traffic_percent: int | None = None
+    canary_traffic_percentage: int | None = None
     artifact: ServingArtifact | None = None
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class ModelDeployment:
     def __repr__(self) -> str:
         share = (
             ""
-            if self.canary_traffic_percent is None
-            else f", canary_traffic_percent={self.canary_traffic_percent}"
+            if self.canary_traffic_percentage is None
+            else f", canary_traffic_percentage={self.canary_traffic_percentage}"
         )
         return f"ModelDeployment(uri={hidden_url(self.uri)!r}, url={self.url!r}, files={self.files!r}{share})"

@@ -8,11 +8,16 @@ from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any
 
 from marpack import strict_json
+from marpack.display import brief_repr, printable
 from marpack.errors import MarpackError
 from marpack.remote.storage import StorageFolder
+from marpack.serving.deploy.names import sanitize_string
+from marpack.serving.kaptain.deploys.manifest_files import MODEL_ID
 from marpack.serving.kaptain.values.exceptions import ModelDeploymentException
 from marpack.serving.kserve.inference_service import InferenceService
+from marpack.serving.kserve.manifest import ServingManifest
 from marpack.serving.kserve.resources import Resources
+from marpack.serving.kserve.storage_access import service_account_document
 from marpack.serving.kserve.transformer import Transformer
 
 RECORD_NAME = "deployment.json"
@@ -54,6 +59,10 @@ class Deployed:
             return self.service
         uri, share = self.canary.storage_uri, self.canary.percentage
         return replace(self.service, storage_uri=uri, canary_traffic_percent=share)
+
+    def serving_manifest(self) -> ServingManifest:
+        """Return what is applied for it, but for the Secret, which stays in the cluster as it is (K332)."""
+        return ServingManifest(inference_service=self.applied, service_account=self.service_account)
 
     def promoted(self, canary: Canary) -> Deployed:
         """Return this with the canary in the place of what was deployed (K161)."""
@@ -115,18 +124,17 @@ class DeploymentRecord:
         if not isinstance(document, dict) or not isinstance(document.get("format"), int):
             raise self._error("is no record of a deploy: put back a copy, or move it away and deploy again")
         if document["format"] != FORMAT:
-            written = (
-                f"was written by another marpack: its format is {document['format']}, and this one reads {FORMAT}"
-            )
-            raise self._error(f"{written}: use the marpack that wrote it")
+            written = f"its format is {brief_repr(document['format'])}, and this one reads {FORMAT}"
+            raise self._error(f"was written by another marpack: {written}: use the marpack that wrote it")
         if document.get("model") != self._model_id:
             raise self._error(
-                f"is the record of another model, {document.get('model')!r}: give each model its own id"
+                f"is the record of another model, {brief_repr(document.get('model'))}: give each model its own id"
             )
         try:
-            return _deployed(document["deployed"])
+            return _deployed(document["deployed"], self._model_id)
         except (MarpackError, KeyError, TypeError, ValueError) as problem:
-            reason = f"lacks {problem}" if isinstance(problem, KeyError) else str(problem)
+            # Python's own text of what a call does not take has that as it is.
+            reason = f"lacks {problem}" if isinstance(problem, KeyError) else printable(str(problem))
             fix = "put back a copy, or move it away and deploy again"
             raise self._error(f"does not say what is deployed ({reason}): {fix}") from None
 
@@ -158,7 +166,7 @@ def _set_fields(value: Any) -> dict[str, Any]:
     return found
 
 
-def _deployed(document: Any) -> Deployed | None:
+def _deployed(document: Any, model_id: str) -> Deployed | None:
     if document is None:
         return None
     parts = dict(document)
@@ -172,6 +180,8 @@ def _deployed(document: Any) -> Deployed | None:
     texts: list[Any] = [found.manifest, found.weights or "", found.torchserve_version or ""]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a text is none")
+    if (found.service.name, found.service.annotations.get(MODEL_ID)) != (sanitize_string(model_id), model_id):
+        raise ValueError("its service is another model's")
     if found.service_account is not None and not _is_account(found.service_account, found.service):
         raise ValueError("service_account is not the account of the service")
     found.applied  # noqa: B018  # which is looked at as a whole
@@ -182,9 +192,11 @@ def _is_account(document: Any, service: InferenceService) -> bool:
     """Tell whether this is the service's account and nothing else: it is applied with the manifest."""
     if not isinstance(document, dict) or not isinstance(metadata := document.get("metadata"), dict):
         return False
-    return (
-        (document.get("apiVersion"), document.get("kind")) == ("v1", "ServiceAccount")
-        and set(document) <= {"apiVersion", "kind", "metadata", "secrets"}
-        and metadata.get("name") == service.service_account_name
-        and metadata.get("namespace") == service.namespace
+    made = service_account_document(
+        f"{service.name}-service-account",
+        secret_name=f"{service.name}-secret" if "secrets" in document else None,
+        namespace=service.namespace,
+        labels=metadata.get("labels"),
+        annotations=metadata.get("annotations"),
     )
+    return bool(document == made and service.service_account_name == made["metadata"]["name"])

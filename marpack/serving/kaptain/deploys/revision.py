@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from marpack.config.settings.releases import OLD_ENVELOPES
-from marpack.config.text import properties
 from marpack.errors import ConfigError, MarpackError, PlanError
-from marpack.findings import Finding, Issue
+from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.deploy.model_build import ExportedModel
 from marpack.serving.deploy.planned import PlannedDeployment
 from marpack.serving.kaptain.artifacts.artifact_builder import ServingDraft, TorchServingArtifactBuilder
 from marpack.serving.kaptain.deploys.arguments import Packing
-from marpack.serving.kaptain.exports.exports import model_folder
 from marpack.serving.kaptain.exports.saved_model import saved_folder, saved_model
+from marpack.serving.kaptain.exports.stored_exports import model_folder
 from marpack.serving.kaptain.values.described_model import DescribedModel
 
 # Stands for a store that was not given, until everything else that is wrong is known.
@@ -116,22 +114,3 @@ def served_revision(
 def _new_folder_name() -> str:
     """Return 32 hex digits (K148)."""
     return os.urandom(16).hex()
-
-
-def literal_findings(planned: PlannedDeployment) -> tuple[Finding, ...]:
-    """Return what to know of Kaptain's envelope, which is written where no server was named (K33, K333)."""
-    envelope = properties.loads(planned.deployment.config).get("service_envelope", "")
-    if planned.torchserve_version is not None or envelope not in OLD_ENVELOPES:
-        return ()
-    named = 'call deploy(torchserve_version="0.9.0")'
-    fix = named if planned.preset else "take it out, and add enable_envvars_config=true"
-    return (
-        Finding(
-            code="kserve-literal-settings",
-            severity="warning",
-            key="service_envelope",
-            message=f"{envelope!r} is for TorchServe up to 0.5.2, as Kaptain had it; a current KServe runs 0.9.0",
-            effect="every worker dies",
-            fix=f"for a current KServe, {fix}",
-        ),
-    )

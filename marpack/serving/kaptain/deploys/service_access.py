@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
+from marpack.errors import PlanError
 from marpack.findings import Finding, Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import scheme_of
+from marpack.serving.kaptain.deploys.findings import find_no_account
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.environment import BOTO_ENDPOINTS, variables
 from marpack.serving.kserve.storage_access import S3Access, access_documents
 
-# What KServe's storage initializer takes as it is (kserve_storage.py). Of https:// it takes one file, or Azure's.
-_TAKEN = {"s3", "gs", "hdfs", "webhdfs", "pvc", "hf", "oci", "https", "http"}
-# The same stores under the other names that fsspec has for them.
+# What an access calls otherwise than the provider that it comes from.
+_PROVIDERS_NAMES = {
+    "access_key_id": "aws_access_key_id",
+    "secret_access_key": "aws_secret_access_key",
+    "session_token": "aws_session_token",
+    "region": "region_name",
+    "endpoint": "s3_endpoint",
+}
+
+# The stores that fsspec has under other names too than KServe has.
 _SAME_STORE = {"s3a": "s3", "gcs": "gs"}
 
 
@@ -32,22 +41,6 @@ def service_uri(folder: StorageFolder | str) -> str:
         return f"file://{quote(os.path.abspath(folder.path))}"
     scheme = scheme_of(folder.location)
     return f"{_SAME_STORE.get(scheme, scheme)}://{folder.location.partition('://')[2]}"
-
-
-def uri_findings(uri: str, setting: str) -> tuple[Finding, ...]:
-    """Return what KServe cannot do with a ``storageUri``; what no KServe takes, InferenceService refuses."""
-    scheme = scheme_of(uri)
-    if scheme in _TAKEN:
-        return ()
-    if scheme == "file":
-        message = f"{uri!r} is a folder of this machine, and no pod of a cluster sees that: it never starts"
-        fix = (
-            "give a place that the cluster reaches, as s3://bucket/models, or upload the folder and write its URL"
-        )
-    else:
-        message = f"{uri!r} is in a store that KServe does not read by itself: the pod never starts"
-        fix = f"give a place in one that it reads: {', '.join(sorted(_TAKEN))}"
-    return (Finding(code="kserve-storage-uri", severity="warning", key=setting, message=message, fix=fix),)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -65,28 +58,33 @@ def access_for(
 ) -> Access:
     """Return the account of a service: the cluster's own if it is named, else one with a Secret, for S3.
 
-    ``config`` says how the store is reached; ``about`` are the namespace, the labels and the annotations.
+    ``config`` says how the store is reached; ``about`` are the namespace, the labels and the annotations. Raises
+    ``PlanError`` for what a Secret cannot have of what the provider says, in the provider's words.
     """
     scheme = scheme_of(uri)
     if account is not None or scheme == "file":
         return Access(service_account_name=account)
     if scheme != "s3":
-        message = f"the service is written without an account that may read {scheme}:// there"
-        fix = "unless everybody may, give service_account_name= of one in the cluster whose secrets hold its keys"
-        finding = Finding(
-            code="kserve-access", severity="warning", key="service_account_name", message=message, fix=fix
+        return Access(findings=tuple(find_no_account(uri)))
+    # The endpoint that boto finds by itself is that of the uploads, too (K331).
+    said = {**variables(BOTO_ENDPOINTS), **config.variables()}
+    try:
+        made, secret = access_documents(
+            name, S3Access.from_variables(said), with_credentials=with_credentials, **about
         )
-        return Access(findings=(finding,))
-    access = S3Access.from_variables(s3_variables(config))
-    made, secret = access_documents(name, access, with_credentials=with_credentials, **about)
+    except PlanError as error:
+        raise PlanError([_in_the_providers_words(issue) for issue in error.issues]) from None
     return Access(service_account_name=made["metadata"]["name"], service_account=made, secret=secret)
 
 
-def s3_variables(config: Config) -> dict[str, str]:
-    """Return the variables by which the store is reached (K331)."""
-    # The endpoint that boto finds by itself is that of the uploads.
-    endpoint = next(iter(variables(BOTO_ENDPOINTS).values()), None)
-    return {**({} if endpoint is None else {"S3_ENDPOINT": endpoint}), **config.variables()}
+def _in_the_providers_words(issue: Issue) -> Issue:
+    message = issue.message
+    if issue.argument == "session_token":  # a provider names no role, which is the access's other way out
+        message = (
+            "is not handed on by KServe, so its keys would be refused: give lasting keys, or name an account of "
+            "the cluster that may read the store, service_account_name="
+        )
+    return replace(issue, argument=_PROVIDERS_NAMES.get(issue.argument, issue.argument), message=message)
 
 
 def credentials_issue(uri: str, account: str | None) -> Issue | None:

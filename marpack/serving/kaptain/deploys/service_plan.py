@@ -9,16 +9,16 @@ from dataclasses import replace
 from typing import Any
 
 from marpack.errors import PlanError
-from marpack.findings import Finding, Issue
+from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.deploy.names import sanitize_string
-from marpack.serving.kaptain.deploys.arguments import Packing, plain_secrets, service_of
+from marpack.serving.kaptain.deploys.arguments import Packing, service_of
+from marpack.serving.kaptain.deploys.findings import find_plain_secrets, find_requirements, find_unreachable
 from marpack.serving.kaptain.deploys.manifest_files import MODEL_ID
-from marpack.serving.kaptain.deploys.service_access import access_for, credentials_issue, service_uri, uri_findings
+from marpack.serving.kaptain.deploys.service_access import access_for, credentials_issue, service_uri
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.exceptions import UnsupportedModelDeploymentException
 from marpack.serving.kaptain.values.frameworks import ModelFramework
-from marpack.serving.kserve.inference_service import InferenceService
 from marpack.serving.kserve.manifest import ServingManifest
 
 # K303, and the runtimes that KServe brings along (config/runtimes). KServe has none for MXNet.
@@ -104,29 +104,11 @@ def planned_manifest(
         service_account=access.service_account,
         secret=access.secret,
         findings=(
-            *uri_findings(uri, setting),
+            *find_unreachable(uri, setting),
             *access.findings,
-            *plain_secrets(service.env),
-            *(requirements_findings(model) if framework is not ModelFramework.PYTORCH else ()),
+            *find_plain_secrets(service.env),
+            *(find_requirements(model) if framework is not ModelFramework.PYTORCH else ()),
         ),
-    )
-
-
-def predict_url(service: InferenceService) -> str | None:
-    """Return where requests go, None for gRPC (K171, K172)."""
-    protocol = service.protocol_version or "v1"
-    paths = {"v1": f"/v1/models/{service.name}:predict", "v2": f"/v2/models/{service.name}/infer"}
-    return f"{service.url}{paths[protocol]}" if protocol in paths else None
-
-
-def requirements_findings(model: DescribedModel) -> tuple[Finding, ...]:
-    """Return what to know of requirements that a server of another framework does not install (K185)."""
-    if not model.serving_config.get("requirements_file"):
-        return ()
-    message = "is not installed: KServe's own server of this framework takes no requirements"
-    fix = "build an image that has them, and give it as image="
-    return (
-        Finding(code="kserve-requirements", severity="warning", key="requirements_file", message=message, fix=fix),
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from marpack.archive.sources import Source
 from marpack.display import hidden_url
@@ -13,13 +12,11 @@ from marpack.errors import MarpackError, PlanError, UploadError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url, scheme_of
-from marpack.serving.kaptain.exports.exports import newest_export
+from marpack.serving.kaptain.exports.stored_exports import newest_export, packed_file, weights_in
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.described_model import DescribedModel
-from marpack.serving.kaptain.values.exceptions import ModelValidationException
 
 _WEB = {"http", "https"}
-_SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -41,10 +38,8 @@ def saved_model(
     own = model.serving_config.get("serialized_file")
     try:
         if model_uri is not None:
-            warning = None
-            if own:
-                warning = f"serialized_file of serving_config is not packed: model_uri names {_shown(model_uri)!r}"
-            return _named(model.config, os.fspath(model_uri), warning)
+            warning = f"serialized_file of serving_config is not packed: model_uri names {_shown(model_uri)!r}"
+            return replace(_named(model.config, os.fspath(model_uri)), warning=warning if own else None)
         if own:
             return SavedModel(shown=_shown(own) if isinstance(own, (str, os.PathLike)) else repr(own))
         if model.config.storage_problem():
@@ -83,37 +78,23 @@ def saved_folder(
     return None
 
 
-def _named(config: Config, location: str, warning: str | None) -> SavedModel:
-    shown = _shown(location)
+def _named(config: Config, location: str) -> SavedModel:
+    named = SavedModel(shown=_shown(location), packed=location)
     if scheme_of(location) in _WEB:  # which cannot be listed; it is a file
-        return SavedModel(shown=shown, packed=location, warning=warning)
+        return named
     try:
         folder = config.folder_at(location)
     except UploadError:  # a store that is only read
-        return SavedModel(shown=shown, packed=location, warning=warning)
-    if names := [file.name for file in folder.files()]:
-        found = _only_file(folder, names)
-        return SavedModel(shown=found.shown, packed=found.packed, warning=warning)
+        return named
+    if files := folder.files():
+        return _file_of(folder, weights_in(folder, files).name)
     # Not a folder; what it is else, the one above it knows.
     parent, _, name = location.rstrip("/").rpartition("/")
-    found = _file_of(config.folder_at(parent or ("/" if location.startswith("/") else os.curdir)), name)
-    return SavedModel(shown=found.shown, packed=found.packed, warning=warning)
-
-
-def _only_file(folder: StorageFolder, names: list[str]) -> SavedModel:
-    if len(names) != 1:
-        found = f"{', '.join(map(repr, names[:_SHOWN]))}{' ...' if len(names) > _SHOWN else ''}"
-        fix = "name the one with the weights by model_uri="
-        raise ModelValidationException(
-            f"{str(folder)!r} holds {len(names)} files, and an archive takes one: {found}: {fix}"
-        )
-    return _file_of(folder, names[0])
+    return _file_of(config.folder_at(parent or ("/" if location.startswith("/") else os.curdir)), name)
 
 
 def _file_of(folder: StorageFolder, name: str) -> SavedModel:
-    # Under the name that it was exported by (K66).
-    packed = {posixpath.basename(name): folder.source(name)}
-    return SavedModel(shown=f"{folder}/{name}", packed=packed)
+    return SavedModel(shown=f"{folder}/{name}", packed=packed_file(folder, name))
 
 
 def _shown(location: str | os.PathLike[str]) -> str:

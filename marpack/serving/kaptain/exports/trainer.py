@@ -17,7 +17,7 @@ from marpack.errors import ArchiveExistsError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.serving.kaptain.exports import metrics
-from marpack.serving.kaptain.exports.exports import EXTRA_FILES
+from marpack.serving.kaptain.exports.stored_exports import EXTRA_FILES
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.environment import RANK, UPLOAD_PATH, variable
 from marpack.serving.kaptain.values.exceptions import (
@@ -153,7 +153,10 @@ def _files(argument: str, path: Any, prefix: str, issues: list[Issue]) -> Iterat
 
 
 def _below(argument: str, folder: str, issues: list[Issue]) -> Iterator[str]:
-    for parent, folders, names in os.walk(folder):
+    def note(error: OSError) -> None:
+        issues.append(_issue("unreadable", argument, f"{error.filename!r} cannot be listed: {error.strerror}"))
+
+    for parent, folders, names in os.walk(folder, onerror=note):
         for link in filter(os.path.islink, (os.path.join(parent, name) for name in folders)):
             message = (
                 f"{link!r} is a link to a folder, which may have no end: copy the folder there, or leave it out"

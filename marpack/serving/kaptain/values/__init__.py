@@ -1,1 +1,1 @@
-"""What the SDK has values for: a model, its configuration and providers, what goes wrong, what is said."""
+"""Models as they are described, configurations and providers, exceptions, switches, and what is told."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, NoReturn
 
-from marpack.display import brief_repr, hidden_url
+from marpack.display import brief_repr, hidden_endpoint
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url, scheme_of
 from marpack.serving.kaptain.values.environment import BOTO_ENDPOINTS, variable, variables
 from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 from marpack.serving.kaptain.values.providers import S3_VARIABLES, ConfigurationProvider, s3_options
+from marpack.serving.kaptain.values.unknown_names import unknown_name
 
 
 class _Unsaid(str):
@@ -40,8 +40,8 @@ class Config:
     - ``docker_config_provider``, ``docker_registry_url``, ``docker_registry_certificate_provider`` are kept, and
       nothing of marpack needs them (K131).
 
-    A pickled configuration holds the keys of its providers. Raises ``ModelPlanError`` for values of a wrong kind,
-    all at once.
+    A pickled configuration holds the keys of its providers. Raises ``ModelPlanError`` for values of a wrong kind
+    and for names that are not known, all at once.
     """
 
     docker_config_provider: ConfigurationProvider | None
@@ -59,6 +59,7 @@ class Config:
         docker_registry_certificate_provider: ConfigurationProvider | None = None,
         base_dir: str | os.PathLike[str] = ".",
         base_model_storage_uri: str | os.PathLike[str] = _DEFAULT_STORAGE,
+        **unknown: NoReturn,
     ) -> None:
         values = {
             "docker_config_provider": docker_config_provider,
@@ -68,7 +69,7 @@ class Config:
             "base_dir": base_dir,
             "base_model_storage_uri": base_model_storage_uri,
         }
-        if issues := [issue for name, value in values.items() if (issue := _issue(name, value))]:
+        if issues := [issue for name, value in {**values, **unknown}.items() if (issue := _issue(name, value))]:
             raise ModelPlanError(issues)
         vars(self).update(values)
 
@@ -147,9 +148,7 @@ _KINDS: dict[str, tuple[str, tuple[type[Any], ...]]] = {
 
 def _issue(name: str, value: object) -> Issue | None:
     if name not in _KINDS:
-        near = get_close_matches(name, _KINDS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_KINDS)}"
-        return Issue(code="unknown-key", argument=name, message=f"is no attribute of Config: {hint}")
+        return unknown_name(name, _KINDS, "an attribute of Config")
     what, kinds = _KINDS[name]
     if not isinstance(value, kinds):
         return Issue(code="bad-type", argument=name, message=f"must be {what}, not {type(value).__name__}")
@@ -159,4 +158,4 @@ def _issue(name: str, value: object) -> Issue | None:
 
 
 def _shown(value: object) -> str:
-    return repr(hidden_url(value)) if isinstance(value, str) else brief_repr(value, longest=1000)
+    return repr(hidden_endpoint(value)) if isinstance(value, str) else brief_repr(value, longest=1000)

@@ -13,6 +13,7 @@ from marpack.serving.deploy.tables import LIST, REQUIREMENTS, TABLE, TEXT, table
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.exceptions import InvalidModelProperty, property_error
 from marpack.serving.kaptain.values.frameworks import ModelFramework, known_framework, unknown_framework
+from marpack.serving.kaptain.values.unknown_names import unknown_name
 
 # In the order of the SDK's constructor, each with what it holds.
 PROPERTIES: dict[str, tuple[str, ...]] = {
@@ -141,8 +142,10 @@ def _settled(name: str, value: Any) -> Any:
 
 def property_issues(values: Mapping[str, Any]) -> list[Issue]:
     """Return everything that is wrong with some properties."""
-    issues = list(table_issues(values, PROPERTIES, "Model"))
-    for name, value in values.items():
+    issues = [unknown_name(name, PROPERTIES, "an argument of Model") for name in values if name not in PROPERTIES]
+    known = {name: value for name, value in values.items() if name in PROPERTIES}
+    issues += table_issues(known, PROPERTIES, "Model")
+    for name, value in known.items():
         issues += _issues(name, value)
     return issues
 

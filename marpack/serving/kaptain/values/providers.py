@@ -9,10 +9,11 @@ from __future__ import annotations
 import configparser
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from marpack import strict_json
-from marpack.display import HIDDEN, hidden_url
+from marpack.display import HIDDEN, hidden_endpoint
 from marpack.findings import Issue
 from marpack.serving.kaptain.values.environment import in_home, is_true, variables
 from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
@@ -203,7 +204,7 @@ class S3ConfigurationProvider(FileBasedConfigurationProvider, EnvironmentVariabl
         return {name: value for name, value in values.items() if value}
 
     def __repr__(self) -> str:
-        endpoint = None if self.s3_endpoint is None else hidden_url(self.s3_endpoint)
+        endpoint = None if self.s3_endpoint is None else hidden_endpoint(self.s3_endpoint)
         key_id, key, token = (
             None if value is None else HIDDEN
             for value in (self.aws_access_key_id, self.aws_secret_access_key, self.aws_session_token)
@@ -232,7 +233,7 @@ def s3_options(body: dict[str, str]) -> dict[str, Any]:
     """
     endpoint = body.get(_ENDPOINT)
     if endpoint is not None and not endpoint.lower().startswith(("http://", "https://")):
-        shown = hidden_url(endpoint)
+        shown = hidden_endpoint(endpoint)
         raise ModelValidationException(f"the endpoint {shown!r} is no URL: write http://{shown}, or https://")
     config: dict[str, Any] = {}
     if _SIGNATURE in body:
@@ -266,10 +267,10 @@ def _text_of(path: str | os.PathLike[str], what: str) -> str:
         data = file.read(_LARGEST + 1)
     if len(data) > _LARGEST:
         raise ModelValidationException(f"{os.fspath(path)!r} is too large for {what}: correct the path")
-    try:
+    with suppress(UnicodeDecodeError):
         return data.decode()
-    except UnicodeDecodeError:
-        raise ModelValidationException(f"{os.fspath(path)!r} is no text, and so not {what}") from None
+    # Not inside of an except: what failed holds the file, and would be this error's context.
+    raise ModelValidationException(f"{os.fspath(path)!r} is no text, and so not {what}")
 
 
 def _docker_config(text: str, where: str) -> str:

@@ -38,7 +38,7 @@ def tell(text: str, level: Level = "info") -> None:
     elif level not in ("debug", "verbose") or envs.DEBUG or (level == "verbose" and envs.VERBOSE):
         record = logger.makeRecord(NAME, number, __name__, 0, shown, (), None)
         # logging's own formatter knows no fractions of a second, which the SDK's form has.
-        time = datetime.fromtimestamp(record.created).strftime(envs.LOG_TIMEFORMAT or "")
+        time = datetime.fromtimestamp(record.created).strftime(showable(envs.LOG_TIMEFORMAT or ""))
         record.msg = " ".join(filter(None, [time, record.levelname, shown]))
         # Made for each line: standard error may have been replaced, and nothing of logging is to stay behind.
         logging.StreamHandler().handle(record)

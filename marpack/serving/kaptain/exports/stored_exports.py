@@ -6,6 +6,7 @@ import os
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -44,21 +45,26 @@ class Export:
     @property
     def weights(self) -> StoredFile:
         """The one file that a state_dict is (K178); ``ModelValidationException`` where there are several."""
-        found = [file for file in self.files if not file.name.startswith(f"{EXTRA_FILES}/")]
-        if len(found) == 1:
-            return found[0]
-        names = ", ".join(repr(file.name) for file in found[:_SHOWN])
-        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        message = (
-            f"the newest export, '{self.folder}', holds {len(found)} files, and a state_dict is one: "
-            f"{names or 'none'}{more}. Name the one by model_uri=, exported_model= or "
-            "serving_config['serialized_file']"
-        )
-        raise ModelValidationException(message)
+        return weights_in(self.folder, self.files)
 
-    def weights_to_pack(self, weights: StoredFile) -> dict[str, Source]:
-        """Return a file of the export as an archive takes it, under the name that it was exported by (K66)."""
-        return {weights.name.rpartition("/")[2]: self.folder.source(weights.name)}
+
+def weights_in(folder: StorageFolder, files: Sequence[StoredFile]) -> StoredFile:
+    """Return the one file in an export's folder that a state_dict is; ``ModelValidationException`` without one."""
+    found = [file for file in files if not file.name.startswith(f"{EXTRA_FILES}/")]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(repr(file.name) for file in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    message = (
+        f"'{folder}' holds {len(found)} files, and a state_dict is one: {names or 'none'}{more}. Name the one by "
+        "model_uri=, exported_model= or serving_config['serialized_file']"
+    )
+    raise ModelValidationException(message)
+
+
+def packed_file(folder: StorageFolder, name: str) -> dict[str, Source]:
+    """Return a file of a folder as an archive takes it, under the name that it was exported by (K66)."""
+    return {name.rpartition("/")[2]: folder.source(name)}
 
 
 def model_folder(model: DescribedModel) -> StorageFolder:
@@ -105,8 +111,8 @@ def newest_export(model: DescribedModel) -> Export:
     if not found:
         message = (
             f"nothing was exported to '{folder}/trained' or '{folder}/tuned', where deploy looks for weights: run "
-            "the trainer with the variables of model.trainer_environment(), or give "
-            "serving_config['serialized_file'], model_uri=, or TorchServingArtifactBuilder's exported_model="
+            "the trainer with the variables of model.trainer_environment(), or name a saved model by model_uri=; "
+            "for PyTorch also by serving_config['serialized_file'] or TorchServingArtifactBuilder(exported_model=)"
         )
         raise ModelValidationException(message)
     newest = newest_of(found)
@@ -116,14 +122,15 @@ def newest_export(model: DescribedModel) -> Export:
 
 def newest_of(found: Sequence[Export]) -> Export:
     """Return the latest of some exports; ``ModelValidationException`` where their times do not tell."""
-    newest = max(found, key=_when)
+    times = [_when(export) for export in found]
+    latest = max(times)
     no_times = any(file.modified is None for export in found for file in export.files)
-    alike = [str(export.folder) for export in found if no_times or _when(export) == _when(newest)]
-    if len(alike) > 1:
-        names = ", ".join(map(repr, alike[:_SHOWN]))
+    newest = [export for export, time in zip(found, times, strict=True) if no_times or time == latest]
+    if len(newest) > 1:
+        names = ", ".join(repr(str(export.folder)) for export in newest[:_SHOWN])
         message = f"which of these exports is the newest, their times do not tell: {names}. Give model_uri="
         raise ModelValidationException(message)
-    return newest
+    return newest[0]
 
 
 def remember(model: DescribedModel, export: Export) -> None:
@@ -143,10 +150,11 @@ def _exports(folder: StorageFolder, phase: Phase) -> list[Export]:
         # A model's id may be another's with a phase after it: dev/mnist and dev/mnist/trained.
         if separator and name not in (*PHASES, "deploy"):
             found[name].append(StoredFile(name=rest, size=file.size, modified=file.modified))
-    return [
-        Export(name=name, folder=inside.child(name), files=tuple(files), phase=phase)
-        for name, files in found.items()
-    ]
+    exports = []
+    for name, files in found.items():
+        with suppress(TargetError):  # by such a name nothing can have been exported
+            exports.append(Export(name=name, folder=inside.child(name), files=tuple(files), phase=phase))
+    return exports
 
 
 def _when(export: Export) -> tuple[float, int]:
