@@ -535,10 +535,14 @@ def test_an_empty_value_means_none_and_no_fallback(nothing: object) -> None:
 def test_folders_of_the_model_are_packed_and_warned_of(folder: Path) -> None:
     (folder / "datasets" / "MNIST").mkdir(parents=True)
     (folder / "datasets" / "MNIST" / "images").write_bytes(b"data")
+    (folder / "datasets" / "labels").write_bytes(b"d" * 1200)
     model = serving_model({"serialized_file": "net.pt"}, extra_files=["model.py", "datasets"])
     result = build(model)
-    assert members(result) == {"model.py", "net.pt", "MNIST/images"}
-    assert ["datasets" in warning and "serving_config" in warning for warning in result.warnings] == [True]
+    assert members(result) == {"model.py", "net.pt", "MNIST/images", "labels"}
+    (warning,) = result.warnings
+    assert "datasets" in warning
+    assert "serving_config" in warning
+    assert "1,204 bytes" in warning, "how much a data set is, which no server needs (K247)"
     # Who names the folder for serving means it.
     result = build(serving_model({"serialized_file": "net.pt", "extra_files": "datasets"}), "other")
     assert result.warnings == ()

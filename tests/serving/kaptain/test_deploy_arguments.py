@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,25 @@ def test_a_misspelt_argument_of_the_sdk_is_recognized(name: str, meant: str) -> 
 def test_manifests_go_to_a_folder_and_not_to_a_file(tmp_path: Path) -> None:
     assert wrong(digits_model(), output="digits.yaml") == ["output"]
     assert wrong(digits_model(), output=tmp_path / "digits.yml") == ["output"]
+
+
+@pytest.mark.parametrize("method", ["deploy", "deploy_canary"])
+def test_the_arguments_of_the_sdk_are_among_the_known_ones(method: str) -> None:
+    call = getattr(digits_model(), method)
+    arguments = [name for name, each in signature(call).parameters.items() if each.kind is not each.VAR_KEYWORD]
+    given, meant = ({"memmory": "4G"}, "memory") if method == "deploy" else ({"modeluri": "x"}, "model_uri")
+    with nothing_made(), pytest.raises(ModelPlanError) as caught:
+        call(**given, **({} if method == "deploy" else {"canary_traffic_percentage": 30}))
+    (issue,) = [issue for issue in caught.value.issues if issue.code == "unknown-key"]
+    assert f"did you mean {meant!r}? there are {', '.join(arguments)}, " in issue.message, "as in the signature"
+
+
+def test_what_only_deploy_takes_is_said_to_a_canary() -> None:
+    given: dict[str, Any] = {"cpu": "1", "min_replicas": 2}
+    with nothing_made(), pytest.raises(ModelPlanError) as caught:
+        digits_model().deploy_canary(30, **given)
+    messages = {issue.argument: issue.message for issue in caught.value.issues}
+    assert all("deploy(replace=True)" in messages[argument] for argument in given)
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "2", None])

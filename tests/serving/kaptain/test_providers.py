@@ -64,6 +64,15 @@ def shown(error: BaseException) -> str:
     return "".join([repr(error), *traceback.format_exception(error)])
 
 
+@pytest.mark.parametrize(("key_id", "key", "blank"), [("", SECRET, 1), ("id", " ", 1), ("", "", 2)])
+def test_a_blank_key_is_not_another_ones_keys(key_id: str, key: str, blank: int) -> None:
+    with pytest.raises(PlanError, match="is blank") as caught:
+        S3ConfigurationProvider(key_id, key)
+    assert len(caught.value.issues) == blank
+    assert SECRET not in shown(caught.value)
+    assert "AWS_SESSION_TOKEN" not in S3ConfigurationProvider("id", SECRET, "").get_secret_body()
+
+
 def test_kinds_are_those_of_the_sdk() -> None:
     assert issubclass(S3ConfigurationProvider, (FileBasedConfigurationProvider))
     assert issubclass(S3ConfigurationProvider, EnvironmentVariableConfigurationProvider)

@@ -43,8 +43,8 @@ def serving_files(model: DescribedModel, base: BaseDir) -> ServingFiles:
     extra_files = base.files(model.extra_files if given is None else given)
     weights = config.get("serialized_file")
     warnings = [
-        f"extra_files of the model bring the folder {item!r}, whose contents go to the archive's root: unless the "
-        "server needs them, give serving_config an 'extra_files' of its own"
+        f"extra_files of the model bring the folder {item!r}, whose {_size(item):,} bytes go to the archive's root"
+        ": name what serving needs in serving_config['extra_files'], '' for nothing"
         for item in map(extra_files.path, extra_files.items())
         if given is None and os.path.isdir(item)
     ]
@@ -63,3 +63,9 @@ def serving_files(model: DescribedModel, base: BaseDir) -> ServingFiles:
         warnings=tuple(warnings),
         issues=tuple(issues),
     )
+
+
+def _size(folder: str) -> int:
+    """Return how much a folder holds; a data set among the files of training is more than serving needs (K247)."""
+    paths = (os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return sum(os.path.getsize(path) for path in paths if os.path.isfile(path))

@@ -126,7 +126,8 @@ class DockerRegistryCertificateProvider(FileBasedConfigurationProvider):
 class S3ConfigurationProvider(FileBasedConfigurationProvider, EnvironmentVariableConfigurationProvider):
     """Access to a store that speaks S3; keys that are None are looked for where the store's library does.
 
-    ``s3_endpoint`` is a URL. Raises ``ModelPlanError`` for what is no text, without showing it.
+    ``s3_endpoint`` is a URL. Raises ``ModelPlanError`` for what is no text, without showing it, and for keys
+    that are blank, as of a variable that is not set: they would be those of whoever runs it.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class S3ConfigurationProvider(FileBasedConfigurationProvider, EnvironmentVariabl
             s3_endpoint=s3_endpoint,
             s3_signature_version=s3_signature_version,
         )
+        _require_no_blanks(aws_access_key_id=aws_access_key_id, aws_secret_access_key=aws_secret_access_key)
         self.aws_access_key_id = aws_access_key_id
         self.aws_secret_access_key = aws_secret_access_key
         self.aws_session_token = aws_session_token
@@ -256,6 +258,16 @@ def _require_texts(**values: object) -> None:
         Issue(code="bad-type", argument=name, message=f"must be text, not {type(value).__name__}")
         for name, value in values.items()
         if not isinstance(value, (str, type(None)))
+    ]
+    if issues:
+        raise ModelPlanError(issues)
+
+
+def _require_no_blanks(**values: str | None) -> None:
+    issues = [
+        Issue(code="bad-value", argument=name, message="is blank: give the key, or None to use the machine's own")
+        for name, value in values.items()
+        if value is not None and not value.strip()
     ]
     if issues:
         raise ModelPlanError(issues)
