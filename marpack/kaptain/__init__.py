@@ -10,7 +10,7 @@ from marpack.serving.kaptain.exports.trainer import MetadataUtil, ModelExportUti
 from marpack.serving.kaptain.model import Model
 from marpack.serving.kaptain.values import envs
 from marpack.serving.kaptain.values.config import Config
-from marpack.serving.kaptain.values.domains import Categorical, Discrete, Domain, Double, Integer
+from marpack.serving.kaptain.values.domains import Algorithm, Categorical, Discrete, Domain, Double, Integer
 from marpack.serving.kaptain.values.elsewhere import ImageBuilderUtil
 from marpack.serving.kaptain.values.exceptions import (
     ImageBuildException,
@@ -44,6 +44,7 @@ from marpack.serving.kserve.transformer import CONFIG_MAP_KIND, SECRET_KIND, Tra
 __all__ = [
     "CONFIG_MAP_KIND",
     "SECRET_KIND",
+    "Algorithm",
     "Categorical",
     "Config",
     "ConfigurationProvider",

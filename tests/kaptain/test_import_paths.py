@@ -31,6 +31,7 @@ NAMES = {
     "kaptain.platform.model_export_util": "ModelExportUtil",
     "kaptain.platform.metadata_util": "MetadataUtil",
     "kaptain.platform.image_builder_util": "ImageBuilderUtil",
+    "kaptain.hyperparameter.algorithms": "Algorithm",
     "kaptain.hyperparameter.domains": "Double Integer Discrete Categorical",
     "kaptain.exceptions": "InvalidModelProperty UndefinedModelProperty ModelValidationException"
     " ModelDeploymentException UnsupportedModelDeploymentException UnsupportedModelFrameworkException"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from marpack.serving.kaptain import model_document
 from marpack.serving.kaptain.deploys import calls
 from marpack.serving.kaptain.deploys.arguments import CanaryOptions, DeployOptions
-from marpack.serving.kaptain.exports.stored_exports import Phase, look_for_export, trainer_variables
+from marpack.serving.kaptain.exports.stored_exports import Phase, recorded_metrics, trainer_variables
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.elsewhere import not_done_here
@@ -36,26 +36,24 @@ class Model(DescribedModel):
     ``UnsupportedModelFrameworkException`` when the framework is among it.
     """
 
-    # The folder that a trainer was told of, as long as nothing of it was found.
-    _awaited: str | None = None
+    # Where a trainer was told to export to, as long as no metrics of it were found.
+    _awaited: tuple[Phase, str] | None = None
     _metrics: dict[str, dict[str, float]] | None = None
 
     @property
     def metrics(self) -> dict[str, dict[str, float]] | None:
         """None, or what the trainer of the newest export recorded: name -> ``latest``, ``min``, ``max`` (K134).
 
-        After ``trainer_environment`` the store is asked, until the export is there; an error of the store passes
-        through.
+        After ``trainer_environment`` the store is asked, until those of that trainer are there; an error of the
+        store passes through.
         """
-        if self._awaited is not None:
-            look_for_export(self)
-            if self._metrics is not None and (self.exported_model or "").endswith(self._awaited):
-                self._awaited = None
+        if self._awaited is not None and (found := recorded_metrics(self, *self._awaited)) is not None:
+            self.metrics = found
         return self._metrics
 
     @metrics.setter
     def metrics(self, value: dict[str, dict[str, float]] | None) -> None:
-        self._metrics = value
+        self._metrics, self._awaited = value, None
 
     def meta(self) -> ModelMeta:
         """Return an immutable copy of all that is known of the model, but for its configuration (K135)."""
@@ -69,7 +67,7 @@ class Model(DescribedModel):
         Raises ``ModelValidationException`` where no storage was given.
         """
         told = trainer_variables(self, phase, with_credentials=with_credentials)
-        self._awaited = os.path.basename(told[UPLOAD_PATH])
+        self._awaited = phase, os.path.basename(told[UPLOAD_PATH])
         return told
 
     def save_as_json(self, path: str = "", overwrite: bool = False, *, with_secrets: bool = False) -> None:

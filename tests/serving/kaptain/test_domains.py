@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from marpack.kaptain import Categorical, Discrete, Domain, Double, Integer
+import pytest
+
+from marpack.kaptain import (
+    Algorithm,
+    Categorical,
+    Discrete,
+    Domain,
+    Double,
+    Integer,
+    UnsupportedAlgorithmException,
+)
 
 
 def test_domains_are_written_as_in_the_tutorials() -> None:
@@ -15,3 +25,10 @@ def test_domains_are_written_as_in_the_tutorials() -> None:
     ]
     assert domains[0] != domains[1]
     assert repr(domains[0]) == "Double(min=0.2, max=0.8)"
+
+
+def test_an_algorithm_is_known_by_its_name() -> None:
+    assert Algorithm.of("Random") is Algorithm.RANDOM
+    for name in ("grid", "", None):
+        with pytest.raises(UnsupportedAlgorithmException, match="there is random"):
+            Algorithm.of(name)  # type: ignore[arg-type]

@@ -169,12 +169,12 @@ def test_metrics_are_known_as_soon_as_the_trainer_has_recorded_them(model: Model
     assert [model.metrics] == [None]
     name = os.path.basename(model.trainer_environment("tuned")["TRAINED_MODEL_UPLOAD_PATH"])
     assert [model.metrics] == [None]
-    assert model.exported_model == str(home / "trained" / A)
     export(home, f"tuned/{name}/model.pt", 20)
     assert [model.metrics] == [None]
     export(home, f"tuned/metrics-{name}.json", 20, b'{"loss": {"latest": 0.5}}')
     assert [model.metrics] == [{"loss": {"latest": 0.5}}]
-    assert model.state == "tuned"
+    # Asking changes nothing else: what is deployed is looked for by deploy.
+    assert (model.state, model.exported_model) == ("untrained", None)
     # Known, they are not asked for again.
     export(home, f"tuned/metrics-{name}.json", 20, b'{"loss": {"latest": 0.4}}')
     assert [model.metrics] == [{"loss": {"latest": 0.5}}]

@@ -120,10 +120,9 @@ def newest_export(model: DescribedModel) -> Export:
     return newest
 
 
-def look_for_export(model: DescribedModel) -> None:
-    """Have a model remember what was exported last, if anything was; raises what ``newest_export`` does else."""
-    if found := _all_exports(model_folder(model)):
-        remember(model, newest_of(found))
+def recorded_metrics(model: DescribedModel, phase: Phase, name: str) -> dict[str, dict[str, float]] | None:
+    """Return what a trainer has recorded beside the export that is called so, None where it has not."""
+    return metrics.read(model_folder(model).child(phase), name)
 
 
 def newest_of(found: Sequence[Export]) -> Export:
@@ -141,7 +140,7 @@ def newest_of(found: Sequence[Export]) -> Export:
 
 def remember(model: DescribedModel, export: Export) -> None:
     """Have a model know an export: its state, its metrics, and a new revision when it is another one."""
-    model.metrics = metrics.read(model_folder(model).child(export.phase), export.name)
+    model.metrics = recorded_metrics(model, export.phase, export.name)
     model.state = export.phase
     if model.exported_model != str(export.folder):
         model.exported_model = str(export.folder)

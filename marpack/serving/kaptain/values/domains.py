@@ -1,9 +1,12 @@
-"""Domains of hyperparameters: the SDK's names for what a search would try (K109). marpack does not search."""
+"""The SDK's names for what a search would try, and how (K109). marpack does not search."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
+
+from marpack.serving.kaptain.values.exceptions import UnsupportedAlgorithmException
 
 
 class Domain:
@@ -40,3 +43,18 @@ class Categorical(Domain):
     """One of some texts."""
 
     values: Sequence[str]
+
+
+class Algorithm(Enum):
+    """How a search would go on; the SDK's documentation names this one."""
+
+    RANDOM = "random"
+
+    @classmethod
+    def of(cls, algorithm: str) -> Algorithm:
+        """Return the algorithm of a name; ``UnsupportedAlgorithmException`` for one that is not known."""
+        try:
+            return cls(algorithm.lower())
+        except (AttributeError, ValueError):
+            known = ", ".join(each.value for each in cls)
+            raise UnsupportedAlgorithmException(f"{algorithm!r} is not known: there is {known}") from None

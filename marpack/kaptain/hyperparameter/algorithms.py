@@ -1,0 +1,3 @@
+"""``kaptain.hyperparameter.algorithms``: an argument of ``tune``."""
+
+from marpack.serving.kaptain.values.domains import Algorithm as Algorithm
