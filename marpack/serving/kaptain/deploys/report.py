@@ -95,6 +95,5 @@ def report_removal(model_id: str, deployed: Deployed, files: ManifestFiles) -> M
 
 def predict_url(service: InferenceService) -> str | None:
     """Return where requests go, None for gRPC (K171, K172)."""
-    protocol = service.protocol_version or "v1"
-    paths = {"v1": f"/v1/models/{service.name}:predict", "v2": f"/v2/models/{service.name}/infer"}
-    return f"{service.url}{paths[protocol]}" if protocol in paths else None
+    is_grpc = (service.protocol_version or "").startswith("grpc")
+    return None if is_grpc else service.model_url(service.name)
