@@ -12,7 +12,8 @@ from marpack.errors import PlanError
 from marpack.serving import InferenceService, Resources, ServingManifest
 from marpack.serving.kserve.quantities import amount
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+# A NUL is refused (spec/kserve.md, K324).
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
 keys = st.from_regex(r"([a-z0-9]+(\.[a-z0-9]+)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,30}[A-Za-z0-9])?", fullmatch=True)
 variables = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True).filter(lambda name: name != "PYTHONPATH")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
@@ -30,15 +30,24 @@ def table_issues(table: Mapping[Any, Any], keys: Schema, what: str) -> Iterator[
     """
     for key, value in table.items():
         if key not in keys:
-            near = get_close_matches(str(key), keys, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"its keys are {', '.join(keys)}"
-            yield Issue(code="unknown-key", argument=str(key), message=f"is not a key of {what}: {hint}")
+            yield unknown_name(str(key), keys, f"a key of {what}")
         elif value is not None and keys[key] and not any(_is(value, kind) for kind in keys[key]):
             message = f"must be {' or '.join(keys[key])}, not {type(value).__name__}"
             yield Issue(code="bad-type", argument=key, message=message)
         elif url := _unwanted_url(value, keys[key]):
             message = f"{hidden_url(url)!r} is a URL, and only serialized_file may be one: give a path"
             yield Issue(code="bad-value", argument=key, message=message)
+
+
+def unknown_name(name: str, known: Collection[str], what: str) -> Issue:
+    """Return what to say of a name that is not ``what``, as ``"an argument of deploy"``.
+
+    All that are stand there, and which it is like.
+    """
+    near = get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    message = f"is not {what}: {hint}there are {', '.join(known)}"
+    return Issue(code="unknown-key", argument=name, message=message)
 
 
 def _is(value: object, kind: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 from marpack.config.lint import lint_config, lint_properties
@@ -15,6 +14,7 @@ from marpack.config.text import properties as codec
 from marpack.errors import ArchiveError, ConfigError, PlanError, PropertiesError
 from marpack.findings import Finding, Issue
 from marpack.serving.deploy.names import sanitize_string
+from marpack.serving.deploy.tables import unknown_name
 from marpack.serving.kserve.cluster import cluster_findings
 from marpack.serving.kserve.inference_service import InferenceService, PredictorForm, ScaleMetric
 from marpack.serving.kserve.manifest import ServingManifest
@@ -161,9 +161,7 @@ def _unknown(settings: Mapping[str, Any]) -> Iterator[Issue]:
     known = list(ServiceSettings.__annotations__)
     for key in settings:
         if key not in known:
-            near = get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"what there is: {', '.join(known)}"
-            yield Issue(code="unknown-key", argument=key, message=f"is not an argument of a service: {hint}")
+            yield unknown_name(key, known, "an argument of a service")
 
 
 def _name_of(served: Served) -> str:

@@ -281,7 +281,7 @@ def test_every_unknown_and_missing_key_at_once(folder: Path) -> None:
         build(model)
     text = str(caught.value)
     assert "modelfile: is not a key of serving_config: did you mean 'model_file'?" in text
-    assert "colour: is not a key of serving_config: its keys are model_file, handler, serialized_file" in text
+    assert "colour: is not a key of serving_config: there are model_file, handler, serialized_file" in text
     for expected in (
         "model_file: is missing",
         "handler: is missing",

@@ -16,7 +16,7 @@ from marpack.errors import ConfigError, PlanError, TargetError
 from marpack.findings import Issue
 from marpack.packing import CHECK_MODES, CheckMode
 from marpack.serving.deploy.paths import require_local_folder
-from marpack.serving.kaptain.values.unknown_names import unknown_name
+from marpack.serving.deploy.tables import unknown_name
 from marpack.serving.kserve.inference_service import InferenceService, PredictorForm, ScaleMetric
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer

@@ -9,10 +9,10 @@ from marpack.display import brief_repr, hidden_endpoint
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url, scheme_of
+from marpack.serving.deploy.tables import unknown_name
 from marpack.serving.kaptain.values.environment import BOTO_ENDPOINTS, variable, variables
 from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 from marpack.serving.kaptain.values.providers import S3_VARIABLES, ConfigurationProvider, s3_options
-from marpack.serving.kaptain.values.unknown_names import unknown_name
 
 
 class _Unsaid(str):

@@ -9,11 +9,10 @@ from typing import Any, NoReturn
 from marpack.config.settings.redaction import redacted
 from marpack.display import brief_repr
 from marpack.findings import Issue
-from marpack.serving.deploy.tables import LIST, REQUIREMENTS, TABLE, TEXT, table_issues
+from marpack.serving.deploy.tables import LIST, REQUIREMENTS, TABLE, TEXT, table_issues, unknown_name
 from marpack.serving.kaptain.values.config import Config
 from marpack.serving.kaptain.values.exceptions import InvalidModelProperty, property_error
 from marpack.serving.kaptain.values.frameworks import ModelFramework, known_framework, unknown_framework
-from marpack.serving.kaptain.values.unknown_names import unknown_name
 
 # In the order of the SDK's constructor, each with what it holds.
 PROPERTIES: dict[str, tuple[str, ...]] = {
