@@ -15,7 +15,9 @@ from marpack.serving.kserve.quantities import amount
 # A NUL is refused (spec/kserve.md, K324).
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
-keys = st.from_regex(r"([a-z0-9]+(\.[a-z0-9]+)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,30}[A-Za-z0-9])?", fullmatch=True)
+keys = st.from_regex(
+    r"([a-z0-9]{1,20}(\.[a-z0-9]{1,20}){0,3}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,30}[A-Za-z0-9])?", fullmatch=True
+)
 variables = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True).filter(lambda name: name != "PYTHONPATH")
 suffixes = st.sampled_from(["", *"numkMGTPE", *(f"{letter}i" for letter in "KMGTPE"), "e3", "E-2"])
 numbers = st.decimals(0, 1 << 40, places=3).map(lambda number: f"{number:f}")
