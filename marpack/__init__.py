@@ -62,7 +62,7 @@ __all__, __getattr__, __dir__ = _lazy(
         "config.snapshot": "ModelSnapshot SnapshotEntry",
         "config.text.properties": "properties",
         "errors": "ArchiveError ArchiveExistsError CheckError ConfigError DownloadError LimitError ManifestError"
-        " MarpackError MissingExtraError NotPortableError PlanError PropertiesError SnapshotError"
+        " MarpackError MissingExtraError NotMappableError NotPortableError PlanError PropertiesError SnapshotError"
         " SourceChangedError TargetError UnsafeArchiveError UploadError",
         "findings": "Finding Issue",
         "packing": "pack",

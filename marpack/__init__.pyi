@@ -45,6 +45,7 @@ from marpack.errors import LimitError as LimitError
 from marpack.errors import ManifestError as ManifestError
 from marpack.errors import MarpackError as MarpackError
 from marpack.errors import MissingExtraError as MissingExtraError
+from marpack.errors import NotMappableError as NotMappableError
 from marpack.errors import NotPortableError as NotPortableError
 from marpack.errors import PlanError as PlanError
 from marpack.errors import PropertiesError as PropertiesError
@@ -81,6 +82,7 @@ __all__ = [
     "ModelConfig",
     "ModelSnapshot",
     "ModelStore",
+    "NotMappableError",
     "NotPortableError",
     "Owner",
     "PlanError",

@@ -88,6 +88,16 @@ class LimitError(ArchiveError):
     """An archive asks for more than the limits allow: pass larger ``Limits`` if you trust it."""
 
 
+class NotMappableError(_KeptError, ValueError):
+    """A member's bytes do not lie in a file as they are: read it, instead; ``path`` and ``member`` name it."""
+
+    def __init__(self, path: str, member: str, why: str) -> None:
+        self.path = path
+        self.member = member
+        self.why = why
+        super().__init__(showable(f"{path!r}: {member!r} {why}"))
+
+
 class ArchiveExistsError(_KeptError, FileExistsError):
     """Something stands at ``path``, where the archive should go, and stays; ``what_to_do`` is a way out."""
 

@@ -118,6 +118,23 @@ class Archive(ABC):
         with self.open(name) as file:
             return file.read()
 
+    def map(self, name: str) -> memoryview:
+        """Return a stored member's contents where they lie, read-only and without reading or copying them.
+
+        For weights that are to be looked at here and there, or by many processes, which then share the memory:
+        ``numpy.frombuffer(archive.map(name), dtype, count, offset)``. In an archive of the form ``auto`` members
+        above 1 MiB begin at a page; of a folder the file is mapped. The member's header is held against the
+        directory, as by ``open``, but the CRC is not taken (``verify`` does). The buffer outlives the archive,
+        which may be closed, replaced or deleted; but nobody may cut its file off or write to it: as with any
+        mapped file, contents then change, or the process is killed by ``SIGBUS``.
+
+        Raises ``NotMappableError`` for what is deflated, lies in a tgz, behind a URL or in what is no file, and
+        what ``open`` raises.
+        """
+        from marpack.archive.read.mapping import mapped
+
+        return mapped(self._container, self[name])
+
     @property
     def _largest(self) -> int:
         return self._limits.size if self.form == "folder" else self._limits.largest(self.size)
@@ -194,6 +211,7 @@ class Archive(ABC):
         force: bool = False,
         case_sensitive: bool = False,
         progress: Progress | None = None,
+        threads: int | None = None,
     ) -> tuple[str, ...]:
         """Unpack into a new folder, as the server unpacks, and return the names of the files.
 
@@ -201,17 +219,27 @@ class Archive(ABC):
           ``force`` be given, which replaces it.
         - ``members``: names of files, and of folders for all that lies in them; everything by default.
         - ``case_sensitive``: accept names that differ in case only, which the server does and some disks do not.
-        - ``progress``: is called with the number of bytes just unpacked.
+        - ``progress``: is called, on this thread, with the number of bytes just unpacked.
+        - ``threads``: how many unpack at once, by default as many as this process may use cores, and 8 at most.
 
-        Files get the permissions of new files, as the server's do. Raises ``UnsafeArchiveError`` and
-        ``LimitError`` before anything is written; ``ArchiveError`` for damage, after which nothing is left;
-        ``TargetError``, ``ArchiveExistsError`` and ``OSError``.
+        Where the file system shares blocks between files, a large stored member shares the archive's, if they are
+        whole ones (form ``auto``), and is only read for its CRC. Files get the permissions of new files, as the
+        server's do. Raises ``UnsafeArchiveError`` and ``LimitError`` before anything is written; ``ArchiveError``
+        for damage, after which nothing is left; ``TargetError``, ``ArchiveExistsError`` and ``OSError``;
+        ``ValueError`` for less than one thread.
         """
         from marpack.archive.read.extract import extract
 
         self.refuse(case_sensitive=case_sensitive)
-        chosen, marker = self._chosen(members), self.manifest_name
-        return extract(self._container, os.fspath(folder), chosen, marker=marker, force=force, progress=progress)
+        return extract(
+            self._container,
+            os.fspath(folder),
+            self._chosen(members),
+            marker=self.manifest_name,
+            force=force,
+            progress=progress,
+            threads=threads,
+        )
 
     def _chosen(self, members: Iterable[str] | None) -> list[ArchiveMember] | None:
         if members is None:

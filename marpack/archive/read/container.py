@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from marpack.archive.forms import ContainerForm
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.member_reader import MemberReader
-from marpack.archive.read.random_access import RandomAccess
+from marpack.archive.read.random_access import RandomAccess, Region
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 
@@ -41,6 +42,14 @@ class Container(ABC):
     @abstractmethod
     def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a member."""
+
+    @contextmanager
+    def region(self, member: ArchiveMember) -> Iterator[Region | None]:
+        """Give where a member's bytes lie, as they are packed, in a file that is open until the end of the block.
+
+        None where they lie in no file, or not by themselves. Raises what ``open`` raises.
+        """
+        yield None
 
     def deflated(self, member: ArchiveMember) -> Iterator[tuple[bytes, bytes]]:
         """Yield the deflated bytes of a member that has them for itself, and what comes out of them."""

@@ -1,22 +1,38 @@
-"""From an archive to a folder."""
+"""From an archive to a folder, by several threads at once."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import threading
+from contextlib import closing
+from functools import partial
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
+from marpack.archive.formats.checksums import crc32_combine
 from marpack.archive.names import parents
+from marpack.archive.read.stored_copy import PART_SIZE, StoredCopy
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.disk.atomic import replacing_folder
 from marpack.disk.space import free_space
-from marpack.errors import TargetError
+from marpack.disk.threads import checked_threads, ordered_map
+from marpack.errors import ArchiveError, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from marpack.archive.member import ArchiveMember
     from marpack.archive.read.container import Container
+    from marpack.archive.read.member_reader import MemberReader
     from marpack.archive.result import Progress
+
+# A part of a large member that has been written: how many bytes, and their CRC.
+_Part: TypeAlias = "tuple[StoredCopy, int, int]"
+
+# More do not help: memory is the limit.
+_MAX_THREADS = 8
+# Members that are not larger together are one task: a thread for each would cost more than it saves.
+_SMALL_SIZE = 1 << 22
 
 
 def extract(
@@ -27,35 +43,136 @@ def extract(
     marker: str,
     force: bool,
     progress: Progress | None,
+    threads: int | None,
 ) -> tuple[str, ...]:
     """Write the members below a new folder; their names have been found harmless.
 
-    With ``force`` the folder may replace one that holds the ``marker``.
+    With ``force`` the folder may replace one that holds the ``marker``. Of several errors that of the first
+    member is raised, however many ``threads`` there are; ``ValueError`` for less than one.
     """
+    threads = checked_threads(threads, _MAX_THREADS)
     folder = folder.rstrip(os.sep) or folder
-    members = container.members if wanted is None else wanted
-    chosen = frozenset(members)
+    chosen = frozenset(container.members if wanted is None else wanted)
+    members = [member for member in container.members if member in chosen]
     total = sum(member.size for member in members)
     with replacing_folder(folder, force=force, marker=marker, may_be_empty=True) as building:
         free = free_space(building)
         if free is not None and total > free:
             raise TargetError(folder, f"has room for {free:,} bytes, and the members hold {total:,}")
-        made: set[str] = set()
-        if wanted is None:
-            for name in container.folders:
-                _make(building, [*parents(name), name], made)
-        for member, reader in container.contents(chosen):
-            _make(building, parents(member.name), made)
-            with open(os.path.join(building, member.name), "xb") as file:
-                while data := reader.read1(CHUNK_SIZE):
-                    file.write(data)
-                    if progress:
-                        progress(len(data))
-    return tuple(member.name for member in container.members if member in chosen)
+        extraction = _Extraction(container, building, progress)
+        for name in container.folders if wanted is None else ():
+            extraction.make([*parents(name), name])
+        if container.form == "tgz":
+            extraction.in_one_reading(chosen)
+        else:
+            extraction.by_threads(members, threads)
+    return tuple(member.name for member in members)
 
 
-def _make(root: str, folders: Sequence[str], made: set[str]) -> None:
-    for folder in folders:
-        if folder not in made:
-            os.mkdir(os.path.join(root, folder))
-            made.add(folder)
+class _AbandonedError(Exception):
+    """Ends the work on a member that nobody waits for any more."""
+
+
+class _Extraction:
+    """Writes members below ``root``, and tells ``progress`` of it on the thread that it is made on."""
+
+    def __init__(self, container: Container, root: str, progress: Progress | None) -> None:
+        self._container = container
+        self._root = root
+        self._progress = progress
+        self._made: set[str] = set()
+        self._caller = threading.get_ident()
+        self._counts: SimpleQueue[int] = SimpleQueue()
+        self._given_up = threading.Event()
+
+    def make(self, folders: Sequence[str]) -> None:
+        """Make the folders that have not been made."""
+        for folder in folders:
+            if folder not in self._made:
+                os.mkdir(self._path(folder))
+                self._made.add(folder)
+
+    def in_one_reading(self, wanted: Collection[ArchiveMember]) -> None:
+        """Write members one after another, as they come."""
+        for member, reader in self._container.contents(wanted):
+            self.make(parents(member.name))
+            self._write(member, reader)
+
+    def by_threads(self, members: Sequence[ArchiveMember], threads: int) -> None:
+        """Write members, several or parts of one at once; raise what is wrong with the first."""
+        done, crc = 0, 0
+        results = ordered_map(
+            lambda task: task(),
+            self._tasks(members),
+            threads=threads,
+            ahead=threads,
+            meanwhile=self._report,
+            given_up=self._given_up,
+        )
+        with closing(results):
+            for part in results:
+                self._report()
+                if part:
+                    copy, length, crc_of_part = part
+                    done, crc = done + length, crc32_combine(crc, crc_of_part, length)
+                    if done == copy.member.size:
+                        copy.finish(crc)
+                        done, crc = 0, 0
+
+    def _tasks(self, members: Sequence[ArchiveMember]) -> Iterator[Callable[[], _Part | None]]:
+        """Yield what one thread does at once, in the order of the members; folders are made here."""
+        small: list[ArchiveMember] = []
+        try:
+            for member in members:
+                self.make(parents(member.name))
+                copy = None
+                if member.size > _SMALL_SIZE:
+                    copy = StoredCopy.begin(self._container, member, self._path(member.name))
+                if copy is None:
+                    small.append(member)
+                if small and (copy or sum(member.size for member in small) > _SMALL_SIZE):
+                    yield partial(self._wholes, small)
+                    small = []
+                if copy:
+                    yield from (partial(self._part, copy, start) for start in range(0, member.size, PART_SIZE))
+        except (ArchiveError, OSError) as error:
+            # Its turn comes when what lies before has been written.
+            yield from (partial(self._wholes, small), partial(_raise, error))
+        else:
+            yield partial(self._wholes, small)
+
+    def _part(self, copy: StoredCopy, start: int) -> _Part:
+        length, crc = copy.part(start)
+        self._count(length)
+        return copy, length, crc
+
+    def _wholes(self, members: Sequence[ArchiveMember]) -> None:
+        for member in members:
+            with self._container.open(member) as reader:
+                self._write(member, reader)
+
+    def _write(self, member: ArchiveMember, reader: MemberReader) -> None:
+        with open(self._path(member.name), "xb") as file:
+            while data := reader.read1(CHUNK_SIZE):
+                file.write(data)
+                self._count(len(data))
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._root, name)
+
+    def _count(self, size: int) -> None:
+        """Note what has been written, on any thread; end the work if nobody waits for it any more."""
+        if self._given_up.is_set():
+            raise _AbandonedError
+        if self._progress:
+            self._counts.put(size)
+            if threading.get_ident() == self._caller:
+                self._report()
+
+    def _report(self) -> None:
+        while self._progress and not self._counts.empty():
+            self._progress(self._counts.get())
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error

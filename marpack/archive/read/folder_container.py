@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from marpack.archive.member import ArchiveMember
 from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.read.random_access import OpenFile, Region
 from marpack.archive.sources import open_at_once
 from marpack.errors import LimitError
 from marpack.findings import Issue
@@ -91,11 +94,18 @@ class FolderContainer(Container):
     def _issue(self, code: ReadCode, name: str, message: str) -> None:
         self._issues.append(Issue(code=code, argument=name, message=message))
 
-    def open(self, member: ArchiveMember) -> MemberReader:
+    def open(self, member: ArchiveMember) -> _File:
         """Start reading a file; raise for one that is not what it was when the folder was opened."""
         if self._closed:
             raise ValueError("the archive is closed")
         return _File(self.path, member, os.path.join(self._root, member.name), self._found[member.name])
+
+    @contextmanager
+    def region(self, member: ArchiveMember) -> Iterator[Region | None]:
+        """Give a file, which is all of its member; raise what ``open`` raises."""
+        with self.open(member) as reader:
+            file = OpenFile.of(os.path.join(self._root, member.name), reader.descriptor)
+            yield None if file is None else Region(file=file, offset=0)
 
     def close(self) -> None:
         """End reading; no file is open."""
@@ -103,13 +113,13 @@ class FolderContainer(Container):
 
 
 class _File(MemberReader):
-    _descriptor = -1
+    descriptor = -1
 
     def __init__(self, path: str, member: ArchiveMember, file: str, found: os.stat_result) -> None:
         super().__init__(path, member)
         code: ReadCode
-        self._descriptor = open_at_once(file)
-        status = os.fstat(self._descriptor)
+        self.descriptor = open_at_once(file)
+        status = os.fstat(self.descriptor)
         if not stat.S_ISREG(status.st_mode):
             code, message = "device", "is not a regular file"
         elif not os.path.samestat(status, found):
@@ -123,17 +133,17 @@ class _File(MemberReader):
         self._fail(code, message)
 
     def _begin(self) -> None:
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
 
     def _jump(self, position: int) -> bool:
-        os.lseek(self._descriptor, position, os.SEEK_SET)
+        os.lseek(self.descriptor, position, os.SEEK_SET)
         return True
 
     def _take(self, size: int) -> bytes:
-        return os.read(self._descriptor, size)
+        return os.read(self.descriptor, size)
 
     def close(self) -> None:
         if not self.closed:
             super().close()
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
+            if self.descriptor >= 0:
+                os.close(self.descriptor)

@@ -8,9 +8,10 @@ import stat
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from marpack.archive.sources import CHUNK_SIZE, SeekableFile, open_at_once
-from marpack.errors import ArchiveError
+from marpack.errors import ArchiveError, SourceChangedError
 
 _CAN_READ_AT = hasattr(os, "pread")  # not on Windows
 
@@ -21,10 +22,14 @@ class RandomAccess(ABC):
     size: int
     _closed = False
 
+    @property
+    def file(self) -> OpenFile | None:
+        """The regular file whose bytes these are, while it is open here; None where there is none."""
+        return None
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Return the bytes from ``offset`` on, fewer than ``length`` only at the end; on any thread."""
-        if self._closed:
-            raise ValueError("the archive is closed")
+        self._require_open()
         end = min(offset + length, self.size)
         return read_whole(lambda left: self._piece(end - left, left), end - offset)
 
@@ -35,6 +40,10 @@ class RandomAccess(ABC):
             yield piece
             position += len(piece)
 
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ValueError("the archive is closed")
+
     @abstractmethod
     def _piece(self, offset: int, length: int) -> bytes:
         """Return at most ``length`` bytes, as many as come at once."""
@@ -44,6 +53,41 @@ class RandomAccess(ABC):
         """End reading."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenFile:
+    """A regular file that is open as ``descriptor``, as it was when it was described."""
+
+    path: str
+    descriptor: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: str, descriptor: int) -> OpenFile | None:
+        """Describe what is open; None for what is no regular file."""
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return cls(path=path, descriptor=descriptor, size=status.st_size, mtime_ns=status.st_mtime_ns)
+
+    def is_unchanged(self) -> bool:
+        """Tell that nobody has written to the file; a new file of its name is another one, and of no matter."""
+        return OpenFile.of(self.path, self.descriptor) == self
+
+    def require_unchanged(self) -> None:
+        """Raise ``SourceChangedError`` if somebody has written to the file."""
+        if not self.is_unchanged():
+            raise SourceChangedError(repr(self.path), "has changed since it was opened")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Region:
+    """Where the bytes of a member lie as they are: from ``offset`` on in ``file``."""
+
+    file: OpenFile
+    offset: int
+
+
 class FileBytes(RandomAccess):
     """A regular file, opened by its path."""
 
@@ -51,13 +95,20 @@ class FileBytes(RandomAccess):
         self._file = open_at_once(path)
         self._turn = threading.Lock()
         try:
-            status = os.fstat(self._file)
-            if not stat.S_ISREG(status.st_mode):
+            opened = OpenFile.of(path, self._file)
+            if opened is None:
                 raise ArchiveError(path, "is not a regular file", code="not-a-file")
         except BaseException:
             os.close(self._file)
             raise
-        self.size = status.st_size
+        self._opened = opened
+        self.size = opened.size
+
+    @property
+    def file(self) -> OpenFile | None:
+        """The file; raises ``ValueError`` once it is closed, when its descriptor may be another file's."""
+        self._require_open()
+        return self._opened
 
     def _piece(self, offset: int, length: int) -> bytes:
         if _CAN_READ_AT:
@@ -79,7 +130,16 @@ class StreamBytes(RandomAccess):
     def __init__(self, file: SeekableFile) -> None:
         self._file = file
         self._turn = threading.Lock()
-        self.size = file.seek(0, io.SEEK_END)
+        self.size = file.seek(0, io.SEEK_END)  # which writes what the caller's buffer holds
+
+        self._opened = _plain_file(file)
+
+    @property
+    def file(self) -> OpenFile | None:
+        """The file, if it is one that ``open`` has returned; ``ValueError`` once it is closed."""
+        if self._opened and getattr(self._file, "closed", False):
+            raise ValueError("the file is closed")
+        return self._opened
 
     def _piece(self, offset: int, length: int) -> bytes:
         with self._turn:
@@ -88,6 +148,17 @@ class StreamBytes(RandomAccess):
 
     def close(self) -> None:
         """Leave the file open: it is the caller's."""
+
+
+def _plain_file(file: object) -> OpenFile | None:
+    """Return what ``open`` has returned as the file that it is.
+
+    Others have descriptors too, of something else: that of a ``GzipFile`` is of what it unpacks.
+    """
+    raw = file.raw if isinstance(file, (io.BufferedReader, io.BufferedRandom)) else file
+    if type(raw) is not io.FileIO:
+        return None
+    return OpenFile.of(raw.name if isinstance(raw.name, str) else "", raw.fileno())
 
 
 def read_whole(read: Callable[[int], bytes], size: int) -> bytes:

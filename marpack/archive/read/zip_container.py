@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import attrgetter
 
 from marpack.archive.formats.inflate import Inflater
@@ -14,7 +15,7 @@ from marpack.archive.member import ArchiveMember
 from marpack.archive.read.container import FileContainer
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.member_reader import MemberReader
-from marpack.archive.read.random_access import RandomAccess
+from marpack.archive.read.random_access import RandomAccess, Region
 from marpack.archive.read.zip_directory import ZipRecord, read_directory
 from marpack.archive.read.zip_local_headers import LocalHeaders
 from marpack.archive.sources import CHUNK_SIZE
@@ -47,14 +48,26 @@ class ZipContainer(FileContainer):
 
     def open(self, member: ArchiveMember) -> MemberReader:
         """Start reading a member; raise for one that its own header describes otherwise."""
+        start = self._start(member)
+        is_stored = self._records[member.index].method == Compression.STORED
+        return (_Stored if is_stored else _Deflated)(self.path, member, self._data, start)
+
+    @contextmanager
+    def region(self, member: ArchiveMember) -> Iterator[Region | None]:
+        """Give where a member's bytes lie in the archive, if that is a file; raise what ``open`` raises."""
+        start, file = self._start(member), self._data.file
+        yield None if file is None else Region(file=file, offset=start)
+
+    def _start(self, member: ArchiveMember) -> int:
+        """Return where the bytes of a member that can be read begin."""
         record = self._records[member.index]
         if record.flags & ENCRYPTED:
             raise ArchiveError(self.path, "is encrypted", code="encrypted", member=member.name)
         start = self._headers.data_offset(self.path, record)
-        if record.method == Compression.STORED and record.compressed_size == record.size:
-            return _Stored(self.path, member, self._data, start)
         if record.method == Compression.DEFLATED:
-            return _Deflated(self.path, member, self._data, start)
+            return start
+        if record.method == Compression.STORED and record.compressed_size == record.size:
+            return start
         if record.method == Compression.STORED:
             code, what = "size-lies", f"is stored, and has {record.size:,} bytes in {record.compressed_size:,}"
         else:
