@@ -78,6 +78,28 @@ class DeflatedSource(ABC):
         """Yield deflated bytes, and what has come out of them; raise for what is not what it says."""
 
 
+class StoredSource(ABC):
+    """A source whose bytes lie as they are in an open file, and whose CRC-32 is known.
+
+    They are copied into a zip, or shared with it, and not summed again: who has a reason to doubt the CRC gives
+    another source. ``open`` is for what cannot take them so, and for a member up to 1 MiB.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def crc32(self) -> int:
+        """The CRC-32 of the contents."""
+
+    @abstractmethod
+    def region(self) -> tuple[int, int] | None:
+        """Return the descriptor of the file and where in it the bytes begin; None where they lie in none.
+
+        The file stays open, and what it holds the same, until all is written.
+        """
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileSource:
     """A regular file, as it was when it was planned."""

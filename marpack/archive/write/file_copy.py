@@ -15,9 +15,11 @@ from typing import BinaryIO
 
 from marpack.archive.formats.checksums import crc32, crc32_combine
 from marpack.archive.member import Member
-from marpack.archive.sources import FileSource
+from marpack.archive.sources import StoredSource
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.archive.write.member_contents import MemberContents
+from marpack.archive.write.source_region import opened_region
+from marpack.disk.clone import clone_range
 from marpack.disk.space import reserve
 from marpack.disk.threads import ordered_map
 from marpack.errors import SourceChangedError
@@ -46,34 +48,43 @@ LARGE_SIZE = 1 << 24
 
 
 def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, threads: int = 1) -> bool:
-    """Copy contents that lie in a regular file to ``offset`` in ``file``; False if they come from elsewhere.
+    """Copy contents that lie in a file to ``offset`` in ``file``; False if they come from elsewhere.
 
-    ``contents`` then has its CRC, and with ``digest`` a hasher that may still be at work, which the caller ends by
-    ``abandon``. The position of ``file`` neither matters nor moves; ``file`` has a name. Raises
-    ``SourceChangedError`` when the source is not what was planned, and ``OSError``.
+    Whole blocks are shared with the source where both files can. ``contents`` then has its CRC, how much is
+    shared, and with ``digest`` a hasher that may still be at work, which the caller ends by ``abandon``. The
+    position of ``file`` neither matters nor moves; ``file`` has a name. Raises ``SourceChangedError`` when the
+    source is not what was planned, and ``OSError``.
     """
     member = contents.member
-    if not (_CAN_COPY and isinstance(member.source, FileSource)):
+    if not _CAN_COPY:
         return False
-    hasher = contents.hasher = FileHasher(file.name, start=offset) if contents.digest else None
-    threads = min(threads, MAX_THREADS)
-    if member.size < LARGE_SIZE:
-        threads = 1
-    else:
-        reserve(file.fileno(), offset, member.size)
-    settled = offset
-    with closing(member.source.open()) as reader:
-        copy = _Copy(reader.fileno(), file.fileno(), member, offset=offset)
-        blocks = _cut(offset, offset + member.size)
+    known_crc = member.source.crc32 if isinstance(member.source, StoredSource) else None
+    with opened_region(member.source) as region:
+        if region is None:
+            return False
+        source, start = region
+        shared = clone_range(source, start, file.fileno(), offset, member.size)
+        contents.shared = shared
+        if contents.digest:
+            contents.hasher = FileHasher(file.name, start=offset)
+            if shared:
+                contents.hasher.borrow(offset, shared, member.source)
+        if member.size - shared >= LARGE_SIZE:
+            reserve(file.fileno(), offset + shared, member.size - shared)
+        copy = _Copy(
+            source, file.fileno(), member, start=start, offset=offset, shared=shared, is_summed=known_crc is None
+        )
+        blocks = copy.blocks()
+        threads = min(threads, MAX_THREADS) if member.size >= LARGE_SIZE else 1
         with closing(ordered_map(copy.block, blocks, threads=threads, ahead=threads)) as sums:
-            for length, crc in sums:
+            for end, length, crc in sums:
                 contents.crc = crc32_combine(contents.crc, crc, length)
-                settled += length
-                if hasher:
-                    hasher.advance(settled)
+                if contents.hasher:
+                    contents.hasher.advance(end)
                 if contents.progress:
                     contents.progress(length)
-        reader.require_unchanged()
+        if known_crc is not None:
+            contents.crc = known_crc
     return True
 
 
@@ -86,31 +97,47 @@ def _cut(start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 class _Copy(threading.local):
-    """Copies blocks from file descriptor to file descriptor, with a buffer and a pace for each thread."""
+    """Copies blocks from file descriptor to file descriptor, with a buffer and a pace for each thread.
 
-    def __init__(self, source: int, target: int, member: Member, *, offset: int) -> None:
+    Of what is ``shared`` already only the CRC is taken, unless it is known.
+    """
+
+    def __init__(
+        self, source: int, target: int, member: Member, *, start: int, offset: int, shared: int, is_summed: bool
+    ) -> None:
         self._source, self._target = source, target
         self._member = member
-        self._offset = offset
+        self._start, self._offset = start, offset
+        self._shared_end = offset + shared
+        self._is_summed = is_summed
         self._buffer = memoryview(bytearray(min(_PIECE_SIZE, member.size)))
         self._at_once = _PIECE_SIZE
         self._slow = 0
 
-    def block(self, bounds: tuple[int, int]) -> tuple[int, int]:
-        """Copy what stands in the target between the bounds; return its length and CRC-32."""
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Yield the blocks of the target, each by its start and its end, which are shared or are not."""
+        yield from _cut(self._offset, self._shared_end)
+        yield from _cut(self._shared_end, self._offset + self._member.size)
+
+    def block(self, bounds: tuple[int, int]) -> tuple[int, int, int]:
+        """Copy what stands in the target between the bounds; return its end, length and CRC-32."""
         start, end = bounds
+        is_shared = start < self._shared_end
         crc = 0
-        for position in range(start, end, _PIECE_SIZE):
-            piece = self._buffer[: min(_PIECE_SIZE, end - position)]
-            self._read(piece, position - self._offset)
-            crc = crc32(piece, crc)
-            self._write(piece, position)
-        return end - start, crc
+        if not is_shared or self._is_summed:
+            for position in range(start, end, _PIECE_SIZE):
+                piece = self._buffer[: min(_PIECE_SIZE, end - position)]
+                self._read(piece, position - self._offset)
+                if self._is_summed:
+                    crc = crc32(piece, crc)
+                if not is_shared:
+                    self._write(piece, position)
+        return end, end - start, crc
 
     def _read(self, piece: memoryview, start: int) -> None:
         filled = 0
         while filled < len(piece):
-            count = os.preadv(self._source, [piece[filled:]], start + filled)
+            count = os.preadv(self._source, [piece[filled:]], self._start + start + filled)
             if count == 0:
                 size = self._member.size
                 reason = f"ended {size - start - filled} bytes before the planned {size}"

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import threading
+from collections import deque
+from typing import TypeAlias
 
 from marpack.archive.formats.checksums import new_sha256
+from marpack.archive.sources import Source
+from marpack.archive.write.source_region import opened_region
+from marpack.errors import SourceChangedError
 
 _BLOCK_SIZE = 1 << 20
+
+# From where on how many bytes of the file are those that a source begins with.
+_Loan: TypeAlias = tuple[int, int, Source]
 
 
 class FileHasher:
     """Hashes a file from ``start`` on, on a thread of its own, as far as it is said to be settled.
 
-    It reads through a handle of its own what has just been written, which the system still has in memory. Whoever
-    makes one calls ``abandon`` in the end, whatever happens.
+    It reads through a handle of its own what has just been written, which the system still has in memory; and what
+    the file shares with a source from there, for of that the system has the source's pages and not the file's.
+    Whoever makes one calls ``abandon`` in the end, whatever happens.
     """
 
     def __init__(self, path: str, *, start: int = 0) -> None:
         self._path = path
         self._position = self._settled = start
-        self._ended = False
+        self._ended = self._abandoned = False
+        self._loans: deque[_Loan] = deque()
         self._changed = threading.Condition()
         self._hash = new_sha256()
         self._failure: BaseException | None = None
@@ -36,6 +47,10 @@ class FileHasher:
         if self._thread.ident is None:
             with contextlib.suppress(RuntimeError):  # the system gives no more threads: then finish() does it all
                 self._thread.start()
+
+    def borrow(self, start: int, length: int, source: Source) -> None:
+        """Say that ``length`` bytes from ``start`` on are those of ``source``, which is open or can be opened."""
+        self._loans.append((start, length, source))
 
     def finish(self) -> str:
         """Wait for all that is settled and return its hexadecimal sum; raise what kept it from being read."""
@@ -53,7 +68,8 @@ class FileHasher:
     def abandon(self) -> None:
         """End the thread, whatever is left to do; after ``finish`` this does nothing."""
         with self._changed:
-            self._ended, self._settled = True, 0
+            self._ended = self._abandoned = True
+            self._settled = 0
             self._changed.notify()
         if self._thread.ident is not None:
             self._thread.join()
@@ -64,6 +80,12 @@ class FileHasher:
             with open(self._path, "rb", buffering=0) as file:
                 file.seek(self._position)
                 while left := self._wait():
+                    if self._loans and self._loans[0][0] <= self._position:
+                        self._hash_loan(self._loans.popleft(), buffer)
+                        file.seek(self._position)
+                        continue
+                    if self._loans:
+                        left = min(left, self._loans[0][0] - self._position)
                     count = file.readinto(buffer[: min(left, _BLOCK_SIZE)])
                     if not count:
                         raise OSError(errno.EIO, "what has just been written cannot be read", self._path)
@@ -71,6 +93,21 @@ class FileHasher:
                     self._position += count
         except BaseException as error:
             self._failure = error
+
+    def _hash_loan(self, loan: _Loan, buffer: memoryview) -> None:
+        _, left, source = loan
+        with opened_region(source) as region:
+            if region is None:
+                raise SourceChangedError(repr(source), "lies in no file any more")
+            file, offset = region
+            while left and not self._abandoned:
+                count = os.preadv(file, [buffer[: min(left, _BLOCK_SIZE)]], offset)
+                if not count:
+                    raise SourceChangedError(repr(source), f"ended {left} bytes before what was taken of it")
+                self._hash.update(buffer[:count])
+                left -= count
+                offset += count
+                self._position += count
 
     def _wait(self) -> int:
         """Wait for more to hash and return how much there is; 0 at the end."""

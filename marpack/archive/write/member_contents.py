@@ -18,7 +18,8 @@ class MemberContents:
     """Passes on the chunks of ``member`` and remembers their CRC-32 and, with ``digest``, SHA-256.
 
     ``progress`` is called with the length of each chunk once it has been passed on. Who moves the contents in
-    another way sets ``crc``, and has ``hasher`` follow what is written.
+    another way sets ``crc``, has ``hasher`` follow what is written, and says in ``shared`` how many of the first
+    bytes are blocks that the source and what is written share.
     """
 
     def __init__(self, member: Member, *, digest: bool = False, progress: Progress | None = None) -> None:
@@ -26,6 +27,7 @@ class MemberContents:
         self.digest = digest
         self.progress = progress
         self.crc = 0
+        self.shared = 0
         self.hasher: FileHasher | None = None
         self._hash = new_sha256() if digest else None
 

@@ -103,12 +103,14 @@ class FileSink:
         self._settle()
 
     def copy(self, contents: MemberContents) -> bool:
-        """Append contents that lie in a regular file; for what comes from elsewhere make room and return False."""
+        """Append contents that lie in a file; for what comes from elsewhere make room and return False."""
         self._file.flush()
         if contents.digest:
             self._hashed.append(contents)
         copied = copy_contents(contents, self._file, offset=self.size, threads=self._threads)
         if copied:
+            if self._hasher and contents.shared:
+                self._hasher.borrow(self.size, contents.shared, contents.member.source)
             self.size = self._file.seek(self.size + contents.member.size)
         else:
             reserve(self._file.fileno(), self.size, contents.member.size)

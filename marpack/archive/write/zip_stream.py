@@ -13,7 +13,7 @@ from marpack.archive.formats.zip_records import ZipMember, central_header, end_r
 from marpack.archive.forms import Compression, Deflate
 from marpack.archive.member import Member
 from marpack.archive.result import Progress
-from marpack.archive.sources import CHUNK_SIZE, DeflatedSource
+from marpack.archive.sources import CHUNK_SIZE, DeflatedSource, StoredSource
 from marpack.archive.write.member_contents import MemberContents, Stream
 from marpack.archive.write.sinks import FileSink
 from marpack.errors import SourceChangedError
@@ -69,6 +69,11 @@ class ZipStream(Stream):
             held = b"".join(body)
             record = body.record(offset)
             yield local_header(record) + held
+        elif isinstance(member.source, StoredSource) and member.compression is Compression.STORED:
+            body.contents.crc, body.compressed_size = member.source.crc32, member.size
+            record = body.record(offset)
+            yield local_header(record)
+            yield from self._stored(body, member.source)
         elif self.file:
             self.file.write_provisional(local_header(body.record(offset)))
             if not body.copy_to(self.file):
@@ -85,6 +90,15 @@ class ZipStream(Stream):
             if body.record(offset) != record:
                 raise SourceChangedError(member.origin, "changed while it was read")
         return record
+
+    def _stored(self, body: _Body, source: StoredSource) -> Iterator[bytes]:
+        """Copy contents whose CRC is known, or pass them on, which takes it all the same."""
+        if self.file and self.file.copy(body.contents):
+            return
+        body.contents.crc = 0
+        yield from body.contents
+        if body.contents.crc != source.crc32:
+            raise SourceChangedError(body.contents.member.origin, "has another CRC than it says")
 
     def _spooled(self, body: _Body, spool: IO[bytes], offset: int) -> Generator[bytes, None, ZipMember]:
         record = body.record(offset)
