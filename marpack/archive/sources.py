@@ -77,6 +77,10 @@ class DeflatedSource(ABC):
     def deflated(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield deflated bytes, and what has come out of them; raise for what is not what it says."""
 
+    def packed(self) -> Iterator[bytes] | None:
+        """Return the deflated bytes alone, for who trusts the CRC; None where ``deflated`` is to be asked."""
+        return None
+
 
 class StoredSource(ABC):
     """A source whose bytes lie as they are in an open file, and whose CRC-32 is known.
@@ -96,8 +100,12 @@ class StoredSource(ABC):
     def region(self) -> tuple[int, int] | None:
         """Return the descriptor of the file and where in it the bytes begin; None where they lie in none.
 
-        The file stays open, and what it holds the same, until all is written.
+        The file stays open until all is written.
         """
+
+    @abstractmethod
+    def require_unchanged(self) -> None:
+        """Raise ``SourceChangedError`` if somebody has written to the file since it was planned."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

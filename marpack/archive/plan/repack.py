@@ -21,7 +21,7 @@ from marpack.archive.plan.inputs import DEFAULT_MODE, Candidate, Inputs
 from marpack.archive.plan.plan import ArchivePlan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.open import ArchiveSource, opened_for_good
-from marpack.archive.sources import DeflatedSource, Reader
+from marpack.archive.sources import DeflatedSource, Reader, StoredSource
 from marpack.errors import PlanError
 
 
@@ -37,6 +37,7 @@ def plan_repack(
     timestamp: datetime | float | None = None,
     reproducible: bool = False,
     owner: Owner | None = None,
+    verify: bool = False,
 ) -> ArchivePlan | WorkflowPlan:
     """Plan an archive that is another one with changes, which must stay as it is until the plan is written.
 
@@ -47,10 +48,13 @@ def plan_repack(
       ``plan_archive``.
     - ``drop``: names of members, and of folders for all that lies in them, that are left out.
     - ``archive_format``: the form of the new one; by default that of the old one, whose members each stay stored
-      or deflated. What is deflated in both is copied as it is, after it has been held against its CRC.
+      or deflated. What is stored in both zips, or deflated in both, is copied as it is, with its CRC; blocks are
+      shared with the old one where the file system can, and are not read.
     - ``deflate``: compress everything anew in this way.
     - ``timestamp``, ``reproducible``, ``owner``: as in ``plan_archive``. Without the first two, times are those of
       the old archive, also that in the manifest.
+    - ``verify``: hold everything that is taken over against its CRC, which means to read it. Otherwise damage may
+      be carried on as it is, and is found by the new archive's ``verify`` as by the old one's.
 
     The manifest is rewritten only where it changes; what marpack does not know in it stays. Raises ``PlanError``,
     whose ``issues`` are everything that is wrong, and what ``archive.refuse()`` raises; names that differ in case
@@ -91,10 +95,9 @@ def plan_repack(
         compression = forms.compression_for(member.name, form, weights=member.name == weights)
         if archive_format is None and isinstance(member.compression, Compression):
             compression = member.compression
-        as_it_is = deflate is None and compression is member.compression is Compression.DEFLATED
         return Member(
             name=member.name,
-            source=(_DeflatedMemberSource if as_it_is else _MemberSource)(archive=archive, member=member),
+            source=_source(archive, member, compression, deflate, form, verify=verify),
             size=member.size,
             mode=DEFAULT_MODE if reproducible or not member.mode else stat.S_IMODE(member.mode),
             mtime_ns=packed.nanoseconds if reproducible or member.mtime_ns is None else member.mtime_ns,
@@ -121,16 +124,40 @@ def plan_repack(
     )
 
 
+def _source(
+    archive: Archive,
+    member: ArchiveMember,
+    compression: Compression,
+    deflate: Deflate | None,
+    form: ArchiveFormat,
+    *,
+    verify: bool,
+) -> _MemberSource:
+    """Return how a member is taken over: as it is, if it is in the new archive what it is in the old one."""
+    kind = _MemberSource
+    if archive.form == "zip" and form not in ("tgz", "no-archive") and compression is member.compression:
+        if compression is Compression.DEFLATED and deflate is None:
+            kind = _DeflatedMemberSource
+        elif compression is Compression.STORED and not verify:
+            kind = _StoredMemberSource
+    return kind(archive=archive, member=member, verify=verify)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _MemberSource:
     """A member of an open archive, as a source of another one."""
 
     archive: Archive
     member: ArchiveMember
+    verify: bool
 
     @property
     def size(self) -> int:
         return self.member.size
+
+    @property
+    def crc32(self) -> int:
+        return self.member.crc32 or 0
 
     @property
     def in_order(self) -> bool:
@@ -138,23 +165,36 @@ class _MemberSource:
         return self.archive.form == "tgz"
 
     def open(self) -> Reader:
-        return self.archive.open(self.member.name)
+        return self.archive.open(self.member)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _StoredMemberSource(_MemberSource, StoredSource):
+    """A member whose bytes can be taken as they lie in the archive, with the CRC that it states."""
+
+    def region(self) -> tuple[int, int] | None:
+        with self.archive.region(self.member) as region:  # of a zip, whose file stays open
+            return None if region is None else (region.file.descriptor, region.offset)
+
+    def require_unchanged(self) -> None:
+        with self.archive.region(self.member) as region:
+            if region:
+                region.file.require_unchanged()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _DeflatedMemberSource(_MemberSource, DeflatedSource):
-    """A member whose deflated bytes can be taken as they are; they are held against size and CRC."""
+    """A member whose deflated bytes can be taken as they are; who inflates them holds them against the CRC."""
 
     @property
     def compressed_size(self) -> int:
         return self.member.compressed_size
 
-    @property
-    def crc32(self) -> int:
-        return self.member.crc32 or 0
-
     def deflated(self) -> Iterator[tuple[bytes, bytes]]:
         return self.archive.deflated(self.member)
+
+    def packed(self) -> Iterator[bytes] | None:
+        return None if self.verify else self.archive.packed(self.member)
 
 
 def _own_format(archive: Archive) -> ArchiveFormat:

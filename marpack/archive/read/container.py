@@ -55,6 +55,10 @@ class Container(ABC):
         """Yield the deflated bytes of a member that has them for itself, and what comes out of them."""
         raise ArchiveError(self.path, "is not deflated by itself", code="no-member", member=member.name)
 
+    def packed(self, member: ArchiveMember) -> Iterator[bytes] | None:
+        """Return the deflated bytes of a member, held against nothing; None where it lies in no file."""
+        return None
+
     def contents(self, wanted: Collection[ArchiveMember]) -> Iterator[tuple[ArchiveMember, MemberReader]]:
         """Yield members in their order, each with its contents, to be read before the next is asked for."""
         for member in self.members:

@@ -15,7 +15,7 @@ from marpack.archive.member import ArchiveMember
 from marpack.archive.read.container import FileContainer
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.member_reader import MemberReader
-from marpack.archive.read.random_access import RandomAccess, Region
+from marpack.archive.read.random_access import OpenFile, RandomAccess, Region
 from marpack.archive.read.zip_directory import ZipRecord, read_directory
 from marpack.archive.read.zip_local_headers import LocalHeaders
 from marpack.archive.sources import CHUNK_SIZE
@@ -86,6 +86,21 @@ class ZipContainer(FileContainer):
                 if not more:
                     break
                 pieces.clear()
+
+    def packed(self, member: ArchiveMember) -> Iterator[bytes] | None:
+        """Return what a member is deflated to, held against nothing; None where the zip is no file.
+
+        Raises ``SourceChangedError`` at its end if the file has changed since it was opened.
+        """
+        start, file = self._start(member), self._data.file
+        return None if file is None else self._packed(member, start, file)
+
+    def _packed(self, member: ArchiveMember, start: int, file: OpenFile) -> Iterator[bytes]:
+        end = start + member.compressed_size
+        while start < end and (piece := self._data.read_at(start, min(CHUNK_SIZE, end - start))):
+            yield piece
+            start += len(piece)
+        file.require_unchanged()  # and so it has not ended before
 
 
 def _member(index: int, record: ZipRecord) -> ArchiveMember:

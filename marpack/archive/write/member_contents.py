@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from marpack.archive.formats.checksums import crc32, new_sha256
@@ -42,12 +42,25 @@ class MemberContents:
 
     def copied(self, source: DeflatedSource) -> Iterator[bytes]:
         """Pass on what the contents are deflated to; the sums are those of what comes out of it."""
+        packed = None if self._hash else source.packed()
+        if packed is not None:
+            yield from self._as_it_is(packed, source.compressed_size)
+            return
         for piece, data in source.deflated():
             if self._hash:
                 self._hash.update(data)
             yield piece
             if self.progress:
                 self.progress(len(data))
+
+    def _as_it_is(self, packed: Iterable[bytes], packed_size: int) -> Iterator[bytes]:
+        passed = told = 0
+        for piece in packed:
+            yield piece
+            passed += len(piece)
+            if self.progress:
+                before, told = told, self.member.size * passed // packed_size
+                self.progress(told - before)
 
     def written(self, compressed_size: int | None = None) -> WrittenMember:
         """Describe the member after its last chunk, once its sum is there."""

@@ -18,5 +18,8 @@ def opened_region(source: Source) -> Iterator[tuple[int, int] | None]:
         with closing(source.open()) as reader:
             yield reader.fileno(), 0
             reader.require_unchanged()
+    elif isinstance(source, StoredSource):
+        yield source.region()
+        source.require_unchanged()
     else:
-        yield source.region() if isinstance(source, StoredSource) else None
+        yield None

@@ -20,7 +20,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "repack",
         help="make another archive of one that exists",
         description="Make another archive of one that exists, with another name, version, form or members. What "
-        "does not change is copied as it is, deflated or stored, after it has been held against its CRC.",
+        "does not change is copied as it is, deflated or stored, with its CRC, and shares blocks with the archive "
+        "where the file system can.",
     )
     add_own_options(parser, file="MODEL_NAME.mar")
     # None: what is deflated stays as it is.
@@ -40,6 +41,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--drop", metavar="NAME", action="append", default=[], help="leave a file or a folder out; once or more")
     add("--archive-format", choices=ARCHIVE_FORMATS, help="another form; default: that of the archive")
     add("--export-path", metavar="FOLDER", default="", help="where it goes; default: beside the archive")
+    add(
+        "--verify",
+        action="store_true",
+        help="read what is taken over and hold it against its CRC; otherwise damage may be carried on with a CRC "
+        "that shows it",
+    )
     add("-f", "--force", action="store_true", help="replace an existing archive, also this one")
     add_limits(parser)
 
@@ -58,6 +65,7 @@ def _run(options: argparse.Namespace) -> int | None:
             put=dict(options.put),
             drop=options.drop,
             archive_format=options.archive_format,
+            verify=options.verify,
         )
 
 

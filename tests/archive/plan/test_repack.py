@@ -26,16 +26,17 @@ FORMS: tuple[ArchiveFormat, ...] = ("default", "zip-store", "auto", "tgz", "no-a
 SUFFIXES = {"tgz": ".tar.gz", "no-archive": ""}
 HANDLER = b"def handle(data, context): return data\n"
 NOISE = os.urandom(1 << 16)
+LARGE_NOISE = NOISE * 33 + b"odd"
 # Large enough to be written as a large member is, and to compress well.
 TEXT = b"the same again, and again\n" * 100_000
 
 
-def packed(folder: Path, form: ArchiveFormat, **arguments: Any) -> Path:
+def packed(folder: Path, form: ArchiveFormat, weights: bytes = NOISE, **arguments: Any) -> Path:
     result = marpack.pack(
         model_name="m",
         version="1.0",
         handler={"handler.py": HANDLER},
-        serialized_file={"weights.pt": NOISE},
+        serialized_file={"weights.pt": weights},
         extra_files={"words/all.txt": TEXT, "words/few.txt": b"few\n"},
         archive_format=form,
         timestamp=TIMESTAMP,
@@ -194,17 +195,42 @@ def test_all_that_is_wrong_at_once(tmp_path: Path) -> None:
     assert len(error.value.issues) == 7
 
 
-def test_a_damaged_member_is_not_carried_on(tmp_path: Path) -> None:
-    path = packed(tmp_path, "default")
-    with open_archive(path) as archive:
-        [entry] = [entry for entry in archive.members if entry.name == "words/all.txt"]
+def damaged(path: Path, name: str) -> None:
+    """Change a byte in the middle of a member."""
+    with open_archive(path) as archive, archive.region(archive[name]) as region:
+        assert region
+        place = region.offset + archive[name].compressed_size // 2
     data = bytearray(path.read_bytes())
-    place = data.index(b"words/all.txt") + len("words/all.txt") + entry.compressed_size // 2
     data[place] ^= 0x55
     path.write_bytes(data)
-    with open_archive(path) as archive, pytest.raises(ArchiveError):
-        marpack.write_archive(plan_repack(archive, version="2"), tmp_path / "new.mar")
-    assert not (tmp_path / "new.mar").exists()
+
+
+@pytest.mark.parametrize("name", ["words/all.txt", "weights.pt"])  # deflated, stored
+def test_damage_is_carried_on_with_the_crc_that_shows_it(name: str, tmp_path: Path) -> None:
+    path = packed(tmp_path, "auto", weights=LARGE_NOISE)
+    damaged(path, name)
+    new = tmp_path / "new.mar"
+    with open_archive(path) as archive:
+        with pytest.raises(ArchiveError):
+            marpack.write_archive(plan_repack(archive, version="2", verify=True), new)
+        assert not new.exists()
+        marpack.write_archive(plan_repack(archive, version="2"), new)
+        before = archive[name]
+    with open_archive(new) as archive:
+        assert archive[name].crc32 == before.crc32
+        assert [issue.argument for issue in archive.verify()] == [name]
+
+
+@pytest.mark.parametrize("form", ["tgz", "no-archive", "default"])
+def test_damage_is_found_where_nothing_would_show_it_any_more(form: ArchiveFormat, tmp_path: Path) -> None:
+    path = packed(tmp_path, "auto", weights=LARGE_NOISE)
+    damaged(path, "weights.pt")
+    with open_archive(path) as archive:
+        plan = plan_repack(archive, version="2", archive_format=form)
+        with pytest.raises(ArchiveError) as caught:
+            marpack.write_archive(plan, tmp_path / f"new{SUFFIXES.get(form, '.mar')}")
+    assert caught.value.code == "crc"
+    assert os.listdir(tmp_path) == [path.name]
 
 
 def test_what_is_unsafe_is_not_carried_on(tmp_path: Path) -> None:
