@@ -25,6 +25,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -63,6 +64,7 @@ ZIP_SUFFIXES = {".mar", ".war"}
 _LINE = 110
 _RECORD_LINE = 320
 _SHORT = 200
+_FEW_ZEROS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -324,7 +326,16 @@ def _make_zip(path: Path, members: list[tuple[Json, bytes]]) -> None:
             info.create_system = 3
             info.external_attr = int(member["mode"], 8) << 16
             info.compress_type = member["method"]
+            if member.get("aligned"):
+                info.extra = padding_after(archive.start_dir + _LOCAL.size + len(member["name"].encode()))
             archive.writestr(info, content)
+            info.extra = b""  # Z9: it is in the local header alone
+
+
+def padding_after(end: int) -> bytes:
+    """Return the shortest field after which a multiple of 4,096 begins (Z9), found by trying."""
+    fields = (struct.pack("<3H", 0xD935, 2 + zeros, 4096) + bytes(zeros) for zeros in range(2 * 4096))
+    return next(field for field in chain([b""], fields) if (end + len(field)) % 4096 == 0)
 
 
 def _make_tgz(path: Path, members: list[tuple[Json, bytes]], mtime: int) -> None:
@@ -435,7 +446,14 @@ def _describe_zip(data: bytes) -> Json:
 
 def _tail(data: bytes, start: int, name_length: int, extra_length: int) -> tuple[str, str, int]:
     middle, end = start + name_length, start + name_length + extra_length
-    return data[start:middle].decode(), data[middle:end].hex(), end
+    return data[start:middle].decode(), hexadecimal(data[middle:end]), end
+
+
+def hexadecimal(extra: bytes) -> str:
+    """Write an extra field in hexadecimal, with the many zeros at its end counted."""
+    filled = extra.rstrip(b"\0")
+    zeros = len(extra) - len(filled)
+    return extra.hex() if zeros <= _FEW_ZEROS else f"{filled.hex()}00x{zeros}"
 
 
 def _unpack(data: bytes, local: Json) -> bytes:
@@ -521,7 +539,14 @@ def records_by_zipfile(member: Json | None, directory: Json | None) -> Json:
     result = {}
     if member:
         wide = info.file_size * 1.05 > (1 << 31) - 1
-        result["local"] = info.FileHeader(zip64=wide).hex()
+        local = info.FileHeader(zip64=wide)
+        if member.get("aligned"):
+            # zipfile puts a field of the caller's before its own.
+            field = padding_after(info.header_offset + len(local))
+            lengths = slice(_LOCAL.size - 2, _LOCAL.size)
+            extra_length = int.from_bytes(local[lengths], "little") + len(field)
+            local = local[: lengths.start] + extra_length.to_bytes(2, "little") + local[lengths.stop :] + field
+        result["local"] = hexadecimal(local)
     far = _Far()
     archive = zipfile.ZipFile(far, "w")
     archive.writestr("a", b"")

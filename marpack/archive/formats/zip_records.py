@@ -1,14 +1,14 @@
 """The records of a zip file, byte for byte as Python's ``zipfile`` writes them (spec/archive.md, Z clauses).
 
 Pure: values in, bytes out. ``zipfile`` cannot write to a sink that does not seek without data descriptors, which
-the server refuses on stored members (Z7), and cannot take a member's bytes from elsewhere. Otherwise its records
-are the same, and the tests hold these against them.
+the server refuses on stored members (Z7), cannot take a member's bytes from elsewhere, and pads no local header
+alone (Z9). Otherwise its records are the same, and the tests hold these against them.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import lru_cache
 
@@ -37,6 +37,13 @@ END_64 = struct.Struct("<4sQ2H2L4Q")
 END_64_LOCATOR = struct.Struct("<4sLQL")
 _LOCAL_ZIP64 = struct.Struct("<HHQQ")
 
+# Z9: what the contents of a large stored member begin at a multiple of in `auto`, and what is large.
+ALIGNMENT = 4096
+ALIGNED_ABOVE = 1 << 20
+# Android's field, which nobody reads but who aligns anew: id, length, the alignment, zeros.
+_PADDING = struct.Struct("<3H")
+_PADDING_ID = 0xD935
+
 # Z5: zip dates count from 1980 in seven bits; times outside are clamped to the nearest (D-03).
 _FIRST = (1980, 1, 1, 0, 0, 0)
 _LAST = (2107, 12, 31, 23, 59, 58)
@@ -44,7 +51,10 @@ _LAST = (2107, 12, 31, 23, 59, 58)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ZipMember:
-    """What the records say of one member; ``attributes`` are Unix mode bits, ``mtime`` whole seconds."""
+    """What the records say of one member; ``attributes`` are Unix mode bits, ``mtime`` whole seconds.
+
+    ``padding`` is the length of what the local header is filled up with, 0 or at least 6 (Z9).
+    """
 
     name: str
     compression: Compression
@@ -54,6 +64,14 @@ class ZipMember:
     compressed_size: int = 0
     crc: int = 0
     offset: int = 0
+    padding: int = 0
+
+    def aligned(self) -> ZipMember:
+        """Return the same with the least padding that has the contents begin at a multiple of ``ALIGNMENT``."""
+        missing = -(self.offset + self.local_size - self.padding) % ALIGNMENT
+        if 0 < missing < _PADDING.size:
+            missing += ALIGNMENT
+        return replace(self, padding=missing)
 
     @property
     def zip64(self) -> bool:
@@ -63,7 +81,8 @@ class ZipMember:
     @property
     def local_size(self) -> int:
         """How long the local header is, whatever CRC and sizes it states."""
-        return LOCAL.size + len(self.name.encode()) + (_LOCAL_ZIP64.size if self.zip64 else 0)
+        wide = _LOCAL_ZIP64.size if self.zip64 else 0
+        return LOCAL.size + len(self.name.encode()) + wide + self.padding
 
 
 def local_header(member: ZipMember) -> bytes:
@@ -74,6 +93,9 @@ def local_header(member: ZipMember) -> bytes:
     if member.zip64:
         extra = _LOCAL_ZIP64.pack(1, 16, member.size, member.compressed_size)
         sizes = (FILL_32, FILL_32)
+    if member.padding:
+        field = _PADDING.pack(_PADDING_ID, member.padding - 4, ALIGNMENT)
+        extra += field.ljust(member.padding, b"\0")
     version = _ZIP64_VERSION if member.zip64 else _VERSION
     head = b"PK\3\4", version, flags, member.compression, *_dos_time(member.mtime)
     return LOCAL.pack(*head, member.crc, *sizes, len(name), len(extra)) + name + extra

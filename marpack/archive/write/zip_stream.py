@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from marpack.archive.formats.deflate import DEFAULT_LEVEL, deflate
-from marpack.archive.formats.zip_records import ZipMember, central_header, end_records, local_header
+from marpack.archive.formats.zip_records import ALIGNED_ABOVE, ZipMember, central_header, end_records, local_header
 from marpack.archive.forms import Compression, Deflate
 from marpack.archive.member import Member
 from marpack.archive.result import Progress
@@ -81,7 +81,7 @@ class ZipStream(Stream):
             record = body.record(offset)
             self.file.patch(offset, local_header(record))
         else:
-            measured = _Body(MemberContents(member), self.plan.deflate, self.threads)
+            measured = self._described(MemberContents(member))
             for _ in measured:
                 pass
             record = measured.record(offset)
@@ -108,8 +108,15 @@ class ZipStream(Stream):
         return record
 
     def _body(self, member: Member, progress: Progress | None) -> _Body:
-        contents = MemberContents(member, digest=self.digest, progress=progress)
-        return _Body(contents, self.plan.deflate, self.threads)
+        return self._described(MemberContents(member, digest=self.digest, progress=progress))
+
+    def _described(self, contents: MemberContents) -> _Body:
+        return _Body(contents, self.plan.deflate, self.threads, is_aligned=self._is_aligned(contents.member))
+
+    def _is_aligned(self, member: Member) -> bool:
+        """Tell a member whose contents can be shared with files, and mapped, where they lie (Z9)."""
+        is_stored = member.compression is Compression.STORED
+        return self.plan.archive_format == "auto" and is_stored and member.size > ALIGNED_ABOVE
 
     def _deflated_ahead(self) -> DeflatedAhead[_Body] | None:
         """Have several members deflated at once by zlib, whose stream is one thread's; this needs a disk."""
@@ -137,9 +144,10 @@ def _may_be_ahead(member: Member) -> bool:
 class _Body:
     """The bytes of one member as they stand in the archive, deflated or not."""
 
-    def __init__(self, contents: MemberContents, method: Deflate, threads: int) -> None:
+    def __init__(self, contents: MemberContents, method: Deflate, threads: int, *, is_aligned: bool) -> None:
         self.contents = contents
         self.compressed_size = 0
+        self._is_aligned = is_aligned
         self._method = method
         self._threads = threads
 
@@ -161,7 +169,7 @@ class _Body:
     def record(self, offset: int) -> ZipMember:
         """Describe the member that begins at ``offset``, as far as it has been read."""
         member = self.contents.member
-        return ZipMember(
+        record = ZipMember(
             name=member.name,
             compression=member.compression,
             attributes=_MANIFEST_MODE if member.mode is None else _REGULAR_FILE | member.mode,
@@ -172,3 +180,4 @@ class _Body:
             crc=self.contents.crc,
             offset=offset,
         )
+        return record.aligned() if self._is_aligned else record
