@@ -14,6 +14,7 @@ from marpack.archive.names import parents
 from marpack.archive.read.stored_copy import PART_SIZE, StoredCopy
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.disk.atomic import replacing_folder
+from marpack.disk.paced_write import PacedWriter
 from marpack.disk.space import free_space
 from marpack.disk.threads import checked_threads, ordered_map
 from marpack.errors import ArchiveError, TargetError
@@ -80,6 +81,7 @@ class _Extraction:
         self._container = container
         self._root = root
         self._progress = progress
+        self._writer = PacedWriter()
         self._made: set[str] = set()
         self._caller = threading.get_ident()
         self._counts: SimpleQueue[int] = SimpleQueue()
@@ -127,7 +129,7 @@ class _Extraction:
                 self.make(parents(member.name))
                 copy = None
                 if member.size > _SMALL_SIZE:
-                    copy = StoredCopy.begin(self._container, member, self._path(member.name))
+                    copy = StoredCopy.begin(self._container, member, self._path(member.name), self._writer)
                 if copy is None:
                     small.append(member)
                 if small and (copy or sum(member.size for member in small) > _SMALL_SIZE):

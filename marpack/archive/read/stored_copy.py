@@ -10,6 +10,7 @@ from marpack.archive.forms import Compression
 from marpack.archive.read.member_reader import WRONG_CRC
 from marpack.archive.read.random_access import OpenFile, Region
 from marpack.disk.clone import clone_range
+from marpack.disk.paced_write import PIECE_SIZE, PacedWriter
 from marpack.disk.space import reserve
 from marpack.errors import ArchiveError
 
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
 
 # What one task copies or sums.
 PART_SIZE = 1 << 25
-# What is read at once: what is only summed stays in a processor's cache, what is written is more than a large page
-# (archive/write/file_copy.py).
+# What is read at once to be summed alone, which stays in a processor's cache.
 _SUMMED_SIZE = 1 << 18
-_COPIED_SIZE = 1 << 20
 # From this size on having blocks set aside saves more than it costs.
 _RESERVED_SIZE = 1 << 24
 _CAN_READ_INTO = hasattr(os, "preadv")  # not on Windows
@@ -37,10 +36,13 @@ class StoredCopy:
     memory more often than those of a new file (512 MiB on XFS: 0.1 s, and 0.8 of the new file's).
     """
 
-    def __init__(self, container: Container, member: ArchiveMember, path: str, region: Region) -> None:
+    def __init__(
+        self, container: Container, member: ArchiveMember, region: Region, path: str, writer: PacedWriter
+    ) -> None:
         self.member = member
         self._container = container
         self._path = path
+        self._writer = writer
         source = region.file.descriptor
         self._before = OpenFile.of(container.path, source)
         with open(path, "xb", buffering=0) as file:
@@ -49,12 +51,14 @@ class StoredCopy:
                 reserve(file.fileno(), 0, member.size)
 
     @classmethod
-    def begin(cls, container: Container, member: ArchiveMember, path: str) -> StoredCopy | None:
+    def begin(
+        cls, container: Container, member: ArchiveMember, path: str, writer: PacedWriter
+    ) -> StoredCopy | None:
         """Make the new file; None, and nothing, for a member that does not lie in a file as it is."""
         if member.compression not in (None, Compression.STORED) or not _CAN_READ_INTO:
             return None
         with container.region(member) as region:
-            return None if region is None else cls(container, member, path, region)
+            return None if region is None else cls(container, member, region, path, writer)
 
     def part(self, start: int) -> tuple[int, int]:
         """Copy what begins at ``start``; return its length and CRC-32."""
@@ -66,9 +70,8 @@ class StoredCopy:
             assert region is not None
             for position, piece in self._pieces(region, start, end):
                 crc = crc32(piece, crc)
-                fresh = max(0, self._shared - position)
-                while fresh < len(piece):
-                    fresh += os.pwrite(file.fileno(), piece[fresh:], position + fresh)
+                fresh = min(max(0, self._shared - position), len(piece))
+                self._writer.write(file.fileno(), piece[fresh:], position + fresh)
         return end - start, crc
 
     def finish(self, crc: int) -> None:
@@ -83,7 +86,7 @@ class StoredCopy:
 
     def _pieces(self, region: Region, start: int, end: int) -> Iterator[tuple[int, memoryview]]:
         """Yield pieces of the member with their places; the buffer is this thread's."""
-        size = _SUMMED_SIZE if end <= self._shared else _COPIED_SIZE
+        size = _SUMMED_SIZE if end <= self._shared else PIECE_SIZE
         buffer = memoryview(bytearray(size))
         while start < end:
             count = os.preadv(region.file.descriptor, [buffer[: min(size, end - start)]], region.offset + start)
@@ -101,6 +104,6 @@ class StoredCopy:
     def _sum_of_copy(self) -> int:
         crc = 0
         with open(self._path, "rb", buffering=0) as file:
-            while data := file.read(_COPIED_SIZE):
+            while data := file.read(PIECE_SIZE):
                 crc = crc32(data, crc)
         return crc

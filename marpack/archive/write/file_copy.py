@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import BinaryIO
@@ -20,26 +19,16 @@ from marpack.archive.write.file_hasher import FileHasher
 from marpack.archive.write.member_contents import MemberContents
 from marpack.archive.write.source_region import opened_region
 from marpack.disk.clone import clone_range
+from marpack.disk.paced_write import PIECE_SIZE, PacedWriter
 from marpack.disk.space import reserve
 from marpack.disk.threads import ordered_map
 from marpack.errors import SourceChangedError
 
 _CAN_COPY = hasattr(os, "preadv") and hasattr(os, "pwrite")  # not on Windows
 
-# What is read and written at once, in a buffer of each thread's own.
-_PIECE_SIZE = 1 << 20
 # What one thread copies before it asks for more. Blocks end where those of the target do, so that the kernel fills
 # whole pages (large ones, where it has them).
 BLOCK_SIZE = 1 << 22
-
-# Linux keeps what is written at once in one large page, which is fastest (512 MiB: 0.15 s, 0.19 by 128 KiB) while
-# large pages are at hand. A virtual machine that gives free memory back has to ask its host for them, in ten times
-# the time: there a thread goes on with small ones. So 4.5 GiB take 1.5 to 1.8 s, as by `cp`, and 5.1 without it;
-# 512 MiB up to 1.8 times as long without it.
-_SMALL_SIZE = 1 << 15
-# A mebibyte takes 0.2 ms, or 2.7 where its page is not at hand; single ones are slow for other reasons.
-_SLOW_SECONDS_PER_BYTE = 1e-3 / (1 << 20)
-_TOO_SLOW = 12
 
 # More do not help: the kernel lets one thread at a time write to a file.
 MAX_THREADS = 4
@@ -97,7 +86,7 @@ def _cut(start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 class _Copy(threading.local):
-    """Copies blocks from file descriptor to file descriptor, with a buffer and a pace for each thread.
+    """Copies blocks from file descriptor to file descriptor, with a buffer for each thread.
 
     Of what is ``shared`` already only the CRC is taken, unless it is known.
     """
@@ -110,9 +99,8 @@ class _Copy(threading.local):
         self._start, self._offset = start, offset
         self._shared_end = offset + shared
         self._is_summed = is_summed
-        self._buffer = memoryview(bytearray(min(_PIECE_SIZE, member.size)))
-        self._at_once = _PIECE_SIZE
-        self._slow = 0
+        self._buffer = memoryview(bytearray(min(PIECE_SIZE, member.size)))
+        self._writer = PacedWriter()
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Yield the blocks of the target, each by its start and its end, which are shared or are not."""
@@ -125,13 +113,13 @@ class _Copy(threading.local):
         is_shared = start < self._shared_end
         crc = 0
         if not is_shared or self._is_summed:
-            for position in range(start, end, _PIECE_SIZE):
-                piece = self._buffer[: min(_PIECE_SIZE, end - position)]
+            for position in range(start, end, PIECE_SIZE):
+                piece = self._buffer[: min(PIECE_SIZE, end - position)]
                 self._read(piece, position - self._offset)
                 if self._is_summed:
                     crc = crc32(piece, crc)
                 if not is_shared:
-                    self._write(piece, position)
+                    self._writer.write(self._target, piece, position)
         return end, end - start, crc
 
     def _read(self, piece: memoryview, start: int) -> None:
@@ -143,14 +131,3 @@ class _Copy(threading.local):
                 reason = f"ended {size - start - filled} bytes before the planned {size}"
                 raise SourceChangedError(self._member.origin, reason)
             filled += count
-
-    def _write(self, piece: memoryview, position: int) -> None:
-        begin = time.perf_counter()
-        written = 0
-        while written < len(piece):
-            written += os.pwrite(self._target, piece[written : written + self._at_once], position + written)
-        if len(piece) > _SMALL_SIZE:
-            is_slow = time.perf_counter() - begin > _SLOW_SECONDS_PER_BYTE * len(piece)
-            self._slow = self._slow + 3 if is_slow else max(0, self._slow - 1)  # grows if one in four is
-            if self._slow >= _TOO_SLOW:
-                self._at_once = _SMALL_SIZE

@@ -25,7 +25,7 @@ from marpack.archive.write import file_copy
 from marpack.archive.write.file_copy import BLOCK_SIZE, LARGE_SIZE, copy_contents
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.archive.write.member_contents import MemberContents
-from marpack.disk import space
+from marpack.disk import paced_write, space
 
 SIZES = [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE + 1, LARGE_SIZE, LARGE_SIZE * 2 + 12345]
 OFFSETS = [0, 39, 4096]
@@ -275,7 +275,7 @@ def test_pieces_grow_smaller_where_writing_is_slow(
     monkeypatch: pytest.MonkeyPatch,
     slowly: bool,
 ) -> None:
-    monkeypatch.setattr(file_copy, "_SLOW_SECONDS_PER_BYTE", 0 if slowly else 1e9)
+    monkeypatch.setattr(paced_write, "_SLOW_SECONDS_PER_BYTE", 0 if slowly else 1e9)
     sizes = writes(monkeypatch, 700_001)
     _, data = copied(6 * LARGE + 5)
     assert data == noise[: 6 * LARGE + 5]
@@ -288,8 +288,8 @@ def test_single_writes_that_are_slow_do_not_count(
     copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch, every: int, at_once: int
 ) -> None:
     ticks = itertools.count()  # of no time, but for one in so many writes
-    monkeypatch.setattr(file_copy, "time", SimpleNamespace(perf_counter=lambda: next(ticks) % (2 * every) == 1))
-    monkeypatch.setattr(file_copy, "_PIECE_SIZE", 1 << 17)
+    monkeypatch.setattr(paced_write, "time", SimpleNamespace(perf_counter=lambda: next(ticks) % (2 * every) == 1))
+    monkeypatch.setattr(file_copy, "PIECE_SIZE", 1 << 17)
     sizes = writes(monkeypatch)
     copied(100 << 17)
     assert sizes[-1] == at_once
@@ -298,12 +298,12 @@ def test_single_writes_that_are_slow_do_not_count(
 def test_what_is_small_is_not_timed(
     copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_copy, "_SLOW_SECONDS_PER_BYTE", 0)
-    monkeypatch.setattr(file_copy, "_PIECE_SIZE", SMALL)
+    monkeypatch.setattr(paced_write, "_SLOW_SECONDS_PER_BYTE", 0)
+    monkeypatch.setattr(file_copy, "PIECE_SIZE", SMALL)
     sizes = writes(monkeypatch)
     copied(10 * SMALL)
     assert set(sizes) == {SMALL}
-    monkeypatch.setattr(file_copy, "_PIECE_SIZE", 2 * SMALL)
+    monkeypatch.setattr(file_copy, "PIECE_SIZE", 2 * SMALL)
     del sizes[:]
     copied(10 * SMALL)
     assert sizes == [2 * SMALL] * 4 + [SMALL] * 2
