@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib
 import tempfile
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
+from tests.support.sharing_disk import KINDS, NoDiskError, sharing_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +61,16 @@ def google() -> Iterator[GoogleServer]:
         importlib.import_module("gcsfs")
     with GoogleServer.running() as server:
         yield server
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def sharing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a folder on a disk where files share blocks, one of each kind."""
+    with contextlib.ExitStack() as opened:
+        try:
+            yield opened.enter_context(sharing_disk(request.param, tmp_path_factory.mktemp("disk")))
+        except NoDiskError as error:
+            pytest.skip(f"needs a disk that can be made and mounted: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -32,8 +32,9 @@ _Part: TypeAlias = "tuple[StoredCopy, int, int]"
 
 # More do not help: memory is the limit.
 _MAX_THREADS = 8
-# Members that are not larger together are one task: a thread for each would cost more than it saves.
-_SMALL_SIZE = 1 << 22
+# Members that are not larger together are one task: a thread for each would cost more than it saves. A stored one
+# above begins at a block in ``auto`` (Z9).
+_SMALL_SIZE = 1 << 20
 
 
 def extract(
