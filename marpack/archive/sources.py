@@ -85,8 +85,8 @@ class DeflatedSource(ABC):
 class StoredSource(ABC):
     """A source whose bytes lie as they are in an open file, and whose CRC-32 is known.
 
-    They are copied into a zip, or shared with it, and not summed again: who has a reason to doubt the CRC gives
-    another source. ``open`` is for what cannot take them so, and for a member up to 1 MiB.
+    They are copied into a zip, or shared with it, and summed again only if ``is_summed``. ``open`` is for what
+    cannot take them so, and for a member up to 1 MiB.
     """
 
     __slots__ = ()
@@ -95,6 +95,15 @@ class StoredSource(ABC):
     @abstractmethod
     def crc32(self) -> int:
         """The CRC-32 of the contents."""
+
+    @property
+    @abstractmethod
+    def is_summed(self) -> bool:
+        """Whether the bytes are held against the CRC."""
+
+    @abstractmethod
+    def require_crc(self, crc: int) -> None:
+        """Raise unless ``crc``, which has been taken of the bytes, is the one that is known."""
 
     @abstractmethod
     def region(self) -> tuple[int, int] | None:

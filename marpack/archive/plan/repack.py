@@ -20,6 +20,7 @@ from marpack.archive.plan.contents import SourceLike
 from marpack.archive.plan.inputs import DEFAULT_MODE, Candidate, Inputs
 from marpack.archive.plan.plan import ArchivePlan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
+from marpack.archive.read.member_reader import require_crc
 from marpack.archive.read.open import ArchiveSource, opened_for_good
 from marpack.archive.sources import DeflatedSource, Reader, StoredSource
 from marpack.errors import PlanError
@@ -138,7 +139,7 @@ def _source(
     if archive.form == "zip" and form not in ("tgz", "no-archive") and compression is member.compression:
         if compression is Compression.DEFLATED and deflate is None:
             kind = _DeflatedMemberSource
-        elif compression is Compression.STORED and not verify:
+        elif compression is Compression.STORED:
             kind = _StoredMemberSource
     return kind(archive=archive, member=member, verify=verify)
 
@@ -171,6 +172,13 @@ class _MemberSource:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _StoredMemberSource(_MemberSource, StoredSource):
     """A member whose bytes can be taken as they lie in the archive, with the CRC that it states."""
+
+    @property
+    def is_summed(self) -> bool:
+        return self.verify
+
+    def require_crc(self, crc: int) -> None:
+        require_crc(self.archive.path, self.member, crc)
 
     def region(self) -> tuple[int, int] | None:
         with self.archive.region(self.member) as region:  # of a zip, whose file stays open

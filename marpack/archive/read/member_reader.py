@@ -99,8 +99,8 @@ class MemberReader(io.RawIOBase):
             self._crc = crc32(data, self._crc)
         if self._position == self.member.size:
             self._check_end()
-            if self._crc is not None and self.member.crc32 is not None and self._crc != self.member.crc32:
-                self._fail("crc", WRONG_CRC)
+            if self._crc is not None:
+                require_crc(self._path, self.member, self._crc)
         return data
 
     def readall(self) -> bytes:
@@ -120,3 +120,9 @@ class MemberReader(io.RawIOBase):
 
     def _fail(self, code: ReadCode, message: str) -> None:
         raise ArchiveError(self._path, message, code=code, member=self.member.name)
+
+
+def require_crc(path: str, member: ArchiveMember, crc: int) -> None:
+    """Raise ``ArchiveError`` unless the CRC of the contents is the one that the member states, if it states one."""
+    if member.crc32 not in (None, crc):
+        raise ArchiveError(path, WRONG_CRC, code="crc", member=member.name)

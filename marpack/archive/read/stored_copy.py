@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from marpack.archive.formats.checksums import crc32
 from marpack.archive.forms import Compression
-from marpack.archive.read.member_reader import WRONG_CRC
+from marpack.archive.read.member_reader import require_crc
 from marpack.archive.read.random_access import OpenFile, Region
 from marpack.disk.clone import clone_range
 from marpack.disk.paced_write import PIECE_SIZE, PacedWriter
@@ -76,13 +76,10 @@ class StoredCopy:
 
     def finish(self, crc: int) -> None:
         """Raise ``ArchiveError`` unless the CRC of all parts, put together, is the one that the archive states."""
-        if self.member.crc32 is None:
-            return
-        if self._shared and not self._is_unchanged():
+        if self._shared and self.member.crc32 is not None and not self._is_unchanged():
             # What is shared is what the archive was at that moment, and may not be what was summed.
             crc = self._sum_of_copy()
-        if crc != self.member.crc32:
-            raise ArchiveError(self._container.path, WRONG_CRC, code="crc", member=self.member.name)
+        require_crc(self._container.path, self.member, crc)
 
     def _pieces(self, region: Region, start: int, end: int) -> Iterator[tuple[int, memoryview]]:
         """Yield pieces of the member with their places; the buffer is this thread's."""

@@ -47,7 +47,8 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
     member = contents.member
     if not _CAN_COPY:
         return False
-    known_crc = member.source.crc32 if isinstance(member.source, StoredSource) else None
+    stored = member.source if isinstance(member.source, StoredSource) else None
+    is_summed = stored is None or stored.is_summed
     with opened_region(member.source) as region:
         if region is None:
             return False
@@ -60,20 +61,21 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
                 contents.hasher.borrow(offset, shared, member.source)
         if member.size - shared >= LARGE_SIZE:
             reserve(file.fileno(), offset + shared, member.size - shared)
-        copy = _Copy(
-            source, file.fileno(), member, start=start, offset=offset, shared=shared, is_summed=known_crc is None
-        )
+        copy = _Copy(source, file.fileno(), member, start=start, offset=offset, shared=shared, is_summed=is_summed)
         blocks = copy.blocks()
         threads = min(threads, MAX_THREADS) if member.size >= LARGE_SIZE else 1
         with closing(ordered_map(copy.block, blocks, threads=threads, ahead=threads)) as sums:
+            contents.crc = 0
             for end, length, crc in sums:
                 contents.crc = crc32_combine(contents.crc, crc, length)
                 if contents.hasher:
                     contents.hasher.advance(end)
                 if contents.progress:
                     contents.progress(length)
-        if known_crc is not None:
-            contents.crc = known_crc
+        if stored and is_summed:
+            stored.require_crc(contents.crc)
+        elif stored:
+            contents.crc = stored.crc32
     return True
 
 

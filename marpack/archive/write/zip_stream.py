@@ -97,8 +97,7 @@ class ZipStream(Stream):
             return
         body.contents.crc = 0
         yield from body.contents
-        if body.contents.crc != source.crc32:
-            raise SourceChangedError(body.contents.member.origin, "has another CRC than it says")
+        source.require_crc(body.contents.crc)
 
     def _spooled(self, body: _Body, spool: IO[bytes], offset: int) -> Generator[bytes, None, ZipMember]:
         record = body.record(offset)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import json
 import os
+import re
 import tarfile
+import time
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import marpack
-from marpack import ArchiveError, PlanError, UnsafeArchiveError, cli, open_archive
+from marpack import ArchiveError, PlanError, SourceChangedError, UnsafeArchiveError, cli, open_archive
 from marpack.archive.plan.repack import plan_repack
 from tests.support.official import TIMESTAMP, require_official, run_official, write_file
+from tests.support.sharing_disk import used
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from marpack.archive.forms import ArchiveFormat
@@ -27,6 +32,7 @@ SUFFIXES = {"tgz": ".tar.gz", "no-archive": ""}
 HANDLER = b"def handle(data, context): return data\n"
 NOISE = os.urandom(1 << 16)
 LARGE_NOISE = NOISE * 33 + b"odd"
+MANIFEST_TEXT = json.dumps({"model": {"modelName": "m", "handler": "base_handler", "serializedFile": "w.pt"}})
 # Large enough to be written as a large member is, and to compress well.
 TEXT = b"the same again, and again\n" * 100_000
 
@@ -73,7 +79,7 @@ def test_without_changes_it_is_the_same_archive(form: ArchiveFormat, tmp_path: P
 @pytest.mark.parametrize("form", ["default", "zip-store", "tgz"])
 def test_an_archive_of_the_official_tool_comes_back_unchanged(form: str, tmp_path: Path) -> None:
     require_official()
-    for name, data in {"h.py": HANDLER, "w.pt": NOISE, "x/a.txt": TEXT, "x/b/c.txt": b"c"}.items():
+    for name, data in {"h.py": HANDLER, "w.pt": LARGE_NOISE, "x/a.txt": TEXT, "x/b/c.txt": b"c"}.items():
         write_file(tmp_path / name, data)
     options = ["--model-name", "m", "--version", "1", "--handler", "h.py", "--serialized-file", "w.pt"]
     run_official([*options, "--extra-files", "x", "--archive-format", form], tmp_path, TIMESTAMP)
@@ -231,6 +237,96 @@ def test_damage_is_found_where_nothing_would_show_it_any_more(form: ArchiveForma
             marpack.write_archive(plan, tmp_path / f"new{SUFFIXES.get(form, '.mar')}")
     assert caught.value.code == "crc"
     assert os.listdir(tmp_path) == [path.name]
+
+
+# ---------------------------------------------------------------------------- what it is made from is written to
+
+
+def overwritten(path: Path) -> None:
+    """Have the same bytes written once more, later."""
+    time.sleep(0.01)  # two ticks of a clock by which disks say when
+    path.write_bytes(path.read_bytes())
+
+
+def cut_off(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("member", ["weights.pt", "words/all.txt"])  # stored, deflated
+@pytest.mark.parametrize("change", [overwritten, cut_off])
+def test_an_archive_that_is_written_to_is_not_carried_on(
+    change: Callable[[Path], None], member: str, tmp_path: Path
+) -> None:
+    path = packed(tmp_path, "auto", weights=LARGE_NOISE)
+    with open_archive(path) as archive:
+        drop = {"weights.pt": ["words"], "words/all.txt": []}[member]
+        put = {"weights.pt": b""} if member == "words/all.txt" else {}
+        plan = plan_repack(archive, version="2", drop=drop, put=put)
+        change(path)
+        with pytest.raises(SourceChangedError, match=re.escape(repr(str(path)))):
+            marpack.write_archive(plan, tmp_path / "new.mar")
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_an_archive_that_is_replaced_is_carried_on_as_it_was(tmp_path: Path) -> None:
+    path = packed(tmp_path, "auto", weights=LARGE_NOISE)
+    before = contents(path)
+    with open_archive(path) as archive:
+        plan = plan_repack(archive)
+        other = packed(tmp_path, "zip-store", weights=b"other", force=True)
+        assert other == path
+        marpack.write_archive(plan, tmp_path / "new.mar")
+    assert contents(tmp_path / "new.mar") == before
+
+
+def test_an_archive_that_is_closed(tmp_path: Path) -> None:
+    """Its descriptor may be another file's by then."""
+    with open_archive(packed(tmp_path, "auto", weights=LARGE_NOISE)) as archive:
+        plan = plan_repack(archive, version="2")
+    with pytest.raises(ValueError, match="closed"):
+        marpack.write_archive(plan, tmp_path / "new.mar")
+
+
+# ------------------------------------------------------------------------------------- what is stored, and where
+
+
+def place_of(path: Path, name: str) -> int:
+    with open_archive(path) as archive, archive.region(archive[name]) as region:
+        assert region
+        return region.offset
+
+
+@pytest.mark.parametrize("source", ["path", "file", "memory"])
+def test_stored_members_begin_at_a_block_from_then_on(source: str, tmp_path: Path) -> None:
+    """An archive of ``auto`` that is of before, or of another tool."""
+    path = tmp_path / "m.mar"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("w.pt", LARGE_NOISE)
+        made.writestr("MAR-INF/MANIFEST.json", MANIFEST_TEXT, zipfile.ZIP_DEFLATED)
+    with path.open("rb") as file:
+        sources: dict[str, Any] = {"path": path, "file": file, "memory": io.BytesIO(path.read_bytes())}
+        marpack.write_archive(plan_repack(sources[source]), tmp_path / "new.mar", threads=2)
+    assert place_of(path, "w.pt") % 4096
+    assert place_of(tmp_path / "new.mar", "w.pt") % 4096 == 0
+    assert contents(tmp_path / "new.mar") == contents(path)
+
+
+@pytest.mark.parametrize("verify", [False, True])
+def test_blocks_are_shared(verify: bool, sharing: Path) -> None:
+    weights = NOISE * 100 + b"odd"
+    path = packed(sharing, "auto", weights=weights, force=True)
+    (sharing / "new.mar").unlink(missing_ok=True)
+    before = used(sharing)
+    with open_archive(path) as archive:
+        plan = plan_repack(archive, version="2", drop=["words/few.txt"], verify=verify)
+        result = marpack.write_archive(plan, sharing / "new.mar", digest=True)
+    assert used(sharing) - before < 1 << 20
+    data = (sharing / "new.mar").read_bytes()
+    assert data == b"".join(marpack.iter_archive(plan_repack(sharing / "new.mar")))
+    assert result.sha256 == hashlib.sha256(data).hexdigest()
+    sums = {member.name: member.sha256 for member in result.members}
+    assert sums["weights.pt"] == hashlib.sha256(weights).hexdigest()
+    assert contents(sharing / "new.mar")["weights.pt"] == weights
 
 
 def test_what_is_unsafe_is_not_carried_on(tmp_path: Path) -> None:
