@@ -123,6 +123,6 @@ class MemberReader(io.RawIOBase):
 
 
 def require_crc(path: str, member: ArchiveMember, crc: int) -> None:
-    """Raise ``ArchiveError`` unless the CRC of the contents is the one that the member states, if it states one."""
+    """Raise ``ArchiveError`` unless the CRC is that which the member states; of a folder, it states none."""
     if member.crc32 not in (None, crc):
         raise ArchiveError(path, WRONG_CRC, code="crc", member=member.name)
