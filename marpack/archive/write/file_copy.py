@@ -62,21 +62,27 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
         if member.size - shared >= LARGE_SIZE:
             reserve(file.fileno(), offset + shared, member.size - shared)
         copy = _Copy(source, file.fileno(), member, start=start, offset=offset, shared=shared, is_summed=is_summed)
-        blocks = copy.blocks()
-        threads = min(threads, MAX_THREADS) if member.size >= LARGE_SIZE else 1
-        with closing(ordered_map(copy.block, blocks, threads=threads, ahead=threads)) as sums:
-            contents.crc = 0
+        done = 0 if is_summed else shared
+        contents.crc = 0
+        _tell(contents, offset + done, done)
+        threads = min(threads, MAX_THREADS) if member.size - done >= LARGE_SIZE else 1
+        with closing(ordered_map(copy.block, copy.blocks(done), threads=threads, ahead=threads)) as sums:
             for end, length, crc in sums:
                 contents.crc = crc32_combine(contents.crc, crc, length)
-                if contents.hasher:
-                    contents.hasher.advance(end)
-                if contents.progress:
-                    contents.progress(length)
+                _tell(contents, end, length)
         if stored and is_summed:
             stored.require_crc(contents.crc)
         elif stored:
             contents.crc = stored.crc32
     return True
+
+
+def _tell(contents: MemberContents, end: int, length: int) -> None:
+    """Say that so many bytes more have been written, and where they end in the file."""
+    if contents.hasher:
+        contents.hasher.advance(end)
+    if contents.progress and length:
+        contents.progress(length)
 
 
 def _cut(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -104,9 +110,9 @@ class _Copy(threading.local):
         self._buffer = memoryview(bytearray(min(PIECE_SIZE, member.size)))
         self._writer = PacedWriter()
 
-    def blocks(self) -> Iterator[tuple[int, int]]:
+    def blocks(self, done: int) -> Iterator[tuple[int, int]]:
         """Yield the blocks of the target, each by its start and its end, which are shared or are not."""
-        yield from _cut(self._offset, self._shared_end)
+        yield from _cut(self._offset + done, self._shared_end)
         yield from _cut(self._shared_end, self._offset + self._member.size)
 
     def block(self, bounds: tuple[int, int]) -> tuple[int, int, int]:
@@ -114,14 +120,13 @@ class _Copy(threading.local):
         start, end = bounds
         is_shared = start < self._shared_end
         crc = 0
-        if not is_shared or self._is_summed:
-            for position in range(start, end, PIECE_SIZE):
-                piece = self._buffer[: min(PIECE_SIZE, end - position)]
-                self._read(piece, position - self._offset)
-                if self._is_summed:
-                    crc = crc32(piece, crc)
-                if not is_shared:
-                    self._writer.write(self._target, piece, position)
+        for position in range(start, end, PIECE_SIZE):
+            piece = self._buffer[: min(PIECE_SIZE, end - position)]
+            self._read(piece, position - self._offset)
+            if self._is_summed:
+                crc = crc32(piece, crc)
+            if not is_shared:
+                self._writer.write(self._target, piece, position)
         return end, end - start, crc
 
     def _read(self, piece: memoryview, start: int) -> None:
