@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
+from tests.support.sharing import mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,3 +66,16 @@ def google() -> Iterator[GoogleServer]:
 def kserve_judge(pytestconfig: pytest.Config) -> Judge:
     """Judge documents for KServe; it needs a package registry, so who asks for it is in the lane ``server``."""
     return load_judge(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def sharing_file_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with mounted(tmp_path_factory.mktemp("sharing")) as folder:
+        yield folder
+
+
+@pytest.fixture
+def sharing_folder(sharing_file_system: Path) -> Iterator[Path]:
+    """Give an empty folder whose files can share blocks: 220 MiB fit into it. Skip where nothing is mounted."""
+    with tempfile.TemporaryDirectory(dir=sharing_file_system) as folder:
+        yield Path(folder)
