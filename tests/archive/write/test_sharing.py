@@ -178,7 +178,10 @@ def test_what_lies_in_a_file_is_shared_and_not_summed(weights: Path, noise: byte
     assert result.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_crc_that_is_known_is_not_taken_again(weights: Path, tmp_path: Path) -> None:
+def test_a_crc_that_is_known_is_not_taken_again(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_copy, "crc32", None)
     for folder in (weights.parent, tmp_path):
         with weights.open("rb") as file:
             plan = planned(stored(weights, file.fileno(), 0, crc32=123), "auto")
@@ -208,6 +211,7 @@ def test_what_is_not_shared(weights: Path, tmp_path: Path, monkeypatch: pytest.M
         target.seek(0)
         assert target.read() == weights.read_bytes()[4096 : 3 * 4096]
         assert clone_range(files[0], 0, files[1], 0, 4095) == 0
+        assert clone_range(files[0], SIZE - 4097, files[1], 8192, 4097) == 4097  # both end there
         assert clone_range(files[0], 1, files[1], 4096, 8192) == 0
         assert clone_range(files[0], 4096, files[1], 1, 8192) == 0
         assert clone_range(files[0], 0, files[1], 0, SIZE + 4096) == 0  # it is shorter
