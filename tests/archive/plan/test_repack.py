@@ -19,7 +19,7 @@ import marpack
 from marpack import ArchiveError, PlanError, SourceChangedError, UnsafeArchiveError, cli, open_archive
 from marpack.archive.plan.repack import plan_repack
 from tests.support.official import TIMESTAMP, require_official, run_official, write_file
-from tests.support.sharing_disk import used
+from tests.support.sharing import used
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -311,21 +311,20 @@ def test_stored_members_begin_at_a_block_from_then_on(source: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("verify", [False, True])
-def test_blocks_are_shared(verify: bool, sharing: Path) -> None:
+def test_blocks_are_shared(verify: bool, sharing_folder: Path) -> None:
     weights = NOISE * 100 + b"odd"
-    path = packed(sharing, "auto", weights=weights, force=True)
-    (sharing / "new.mar").unlink(missing_ok=True)
-    before = used(sharing)
+    path = packed(sharing_folder, "auto", weights=weights)
+    before = used(sharing_folder)
     with open_archive(path) as archive:
         plan = plan_repack(archive, version="2", drop=["words/few.txt"], verify=verify)
-        result = marpack.write_archive(plan, sharing / "new.mar", digest=True)
-    assert used(sharing) - before < 1 << 20
-    data = (sharing / "new.mar").read_bytes()
-    assert data == b"".join(marpack.iter_archive(plan_repack(sharing / "new.mar")))
+        result = marpack.write_archive(plan, sharing_folder / "new.mar", digest=True)
+    assert used(sharing_folder) - before < 1 << 20
+    data = (sharing_folder / "new.mar").read_bytes()
+    assert data == b"".join(marpack.iter_archive(plan_repack(sharing_folder / "new.mar")))
     assert result.sha256 == hashlib.sha256(data).hexdigest()
     sums = {member.name: member.sha256 for member in result.members}
     assert sums["weights.pt"] == hashlib.sha256(weights).hexdigest()
-    assert contents(sharing / "new.mar")["weights.pt"] == weights
+    assert contents(sharing_folder / "new.mar")["weights.pt"] == weights
 
 
 def test_what_is_unsafe_is_not_carried_on(tmp_path: Path) -> None:
