@@ -23,7 +23,10 @@ __all__ = ["changed", "command", "hashed", "peak_of", "piped", "reading", "turns
 _SCRIPTS = sysconfig.get_path("scripts")
 
 # What the installed script does, in an environment without the extra `fast` as far as marpack can see.
-_WITHOUT_ISAL = "import sys; sys.modules['isal'] = sys.modules['zlib_ng'] = None; from marpack.cli import main; sys.exit(main())"
+_WITHOUT_ISAL = (
+    "import sys; sys.modules['isal'] = sys.modules['zlib_ng'] = None; "
+    "from marpack.cli import main; sys.exit(main())"
+)
 
 # Packing alone: what the check before it takes is measured by itself.
 _ARCHIVERS = {
