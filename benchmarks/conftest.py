@@ -33,6 +33,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "default::pytest_benchmark.logger.PytestBenchmarkWarning")
 
 
+def file_system_of(folder: Path) -> str:
+    """Return the kind of file system that a folder lies on."""
+    told = subprocess.run(["df", "--output=fstype", folder], check=True, capture_output=True, text=True).stdout
+    return told.split()[-1]
+
+
+def room_on(folder: Path) -> int:
+    """Return the bytes that are free on the disk of a folder."""
+    status = os.statvfs(folder)
+    return status.f_bfree * status.f_frsize
+
+
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     """An installed package is compiled once, whatever the shell says about this run."""
@@ -47,8 +59,7 @@ def inputs(
     folder = tmp_path_factory.mktemp("inputs")
     handler = folder / "handler.py"
     handler.write_text("def handle(data, context): return data\n")
-    kind = subprocess.run(["df", "--output=fstype", folder], check=True, capture_output=True, text=True).stdout
-    request.config.stash[FILE_SYSTEM] = kind.split()[-1]
+    request.config.stash[FILE_SYSTEM] = file_system_of(folder)
     for contender in ("marpack --deflate fast", "without-isal", "official", "zipfile", "cp", "python"):
         words = command(contender, handler, handler)
         warm = folder / "warm"
@@ -103,9 +114,15 @@ def small_files(inputs: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Callable[[], Path]]:
+def place(tmp_path: Path) -> Path:
+    """Where what is made lies; a suite may name another disk."""
+    return tmp_path
+
+
+@pytest.fixture
+def fresh(place: Path) -> Iterator[Callable[[], Path]]:
     """Give an empty folder, when nothing of what was there before waits for the disk any more."""
-    folder = tmp_path / "out"
+    folder = place / "out"
 
     def make() -> Path:
         # What is deleted before the sync need not be written by it.
@@ -125,6 +142,7 @@ def measure(benchmark: Any, fresh: Callable[[], Path], environment: dict[str, st
     def run(group: str, words: list[str]) -> str:
         benchmark.group = group
         folder = fresh()
+        room = room_on(folder)
         # The official tool stages beside the archive then: on the same disk, and not in what others use as well.
         variables = {**environment, "TMPDIR": str(folder / "temporary")}
         done: subprocess.CompletedProcess[str] = benchmark.pedantic(
@@ -135,6 +153,8 @@ def measure(benchmark: Any, fresh: Callable[[], Path], environment: dict[str, st
         sizes = [path.stat().st_size for path in folder.iterdir() if path.is_file()]
         if sizes:
             benchmark.extra_info["bytes"] = sum(sizes)
+        os.sync()
+        benchmark.extra_info["taken"] = room - room_on(folder)
         return done.stdout
 
     return run

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["command", "hashed", "peak_of", "piped", "reading", "turns"]
+__all__ = ["changed", "command", "hashed", "peak_of", "piped", "reading", "turns"]
 
 _SCRIPTS = sysconfig.get_path("scripts")
 
-# What the installed script does, in an environment without isal as far as marpack can see.
-_WITHOUT_ISAL = "import sys; sys.modules['isal'] = None; from marpack.cli import main; sys.exit(main())"
+# What the installed script does, in an environment without the extra `fast` as far as marpack can see.
+_WITHOUT_ISAL = (
+    "import sys; sys.modules['isal'] = sys.modules['zlib_ng'] = None; "
+    "from marpack.cli import main; sys.exit(main())"
+)
 
 # Packing alone: what the check before it takes is measured by itself.
 _ARCHIVERS = {
@@ -47,9 +50,9 @@ with zipfile.ZipFile("m.mar", "w", method) as archive:
 
 # By the same library as marpack has: coreutils has a slower one of its own.
 _SHA256 = """
-import hashlib
+import hashlib, sys
 digest = hashlib.sha256()
-with open("m.mar", "rb") as file:
+with open(sys.argv[1], "rb") as file:
     while chunk := file.read(1 << 20):
         digest.update(chunk)
 print(digest.hexdigest())
@@ -86,7 +89,10 @@ def command(contender: str, handler: Path, packed: Path, archive_format: str = "
     if program == "zipfile":
         return [sys.executable, "-c", _ZIPFILE, str(packed), archive_format]
     if program == "cp":
-        return ["cp", "-r", str(packed), "m.mar"]
+        # Its own way is to share blocks where the disk can: that would be no measure.
+        return ["cp", "-r", "--reflink=never", str(packed), "m.mar"]
+    if program == "sha256":
+        return [sys.executable, "-c", _SHA256, str(packed)]
     if program == "python":
         return [sys.executable, "-c", "pass"]
     raise ValueError(f"no such contender: {contender!r}")
@@ -96,9 +102,9 @@ def reading(contender: str, verb: str, archive: Path) -> list[str]:
     """Return how a contender extracts an archive into the folder ``out``, or verifies it."""
     programs = {
         "marpack": [f"{_SCRIPTS}/marpack", verb, str(archive), *(["out"] if verb == "extract" else [])],
-        "unzip": ["unzip", "-q", str(archive), "-d", "out"],
+        "unzip": ["unzip", "-q", *([str(archive), "-d", "out"] if verb == "extract" else ["-t", str(archive)])],
         "zipfile": [sys.executable, "-m", "zipfile", "-e", str(archive), "out"],
-        "cp": ["cp", str(archive), "out"],
+        "cp": ["cp", "--reflink=never", str(archive), "out"],
         "isal-crc": [sys.executable, "-c", f"from isal.isal_zlib import crc32{_CRC}", str(archive)],
         "zlib-crc": [sys.executable, "-c", f"from zlib import crc32{_CRC}", str(archive)],
         "python": [sys.executable, "-c", "pass"],
@@ -108,10 +114,18 @@ def reading(contender: str, verb: str, archive: Path) -> list[str]:
     return programs[contender]
 
 
+def changed(contender: str, archive: Path) -> list[str]:
+    """Return how a contender makes another version of an archive, or copies it."""
+    program, *options = contender.split()
+    if program == "marpack":
+        return [f"{_SCRIPTS}/marpack", "repack", str(archive), "--version", "2.0", "--output", "m.mar", *options]
+    return command(contender, archive, archive)
+
+
 def hashed(words: list[str]) -> list[str]:
     """Return a command that takes the SHA-256 of the archive after packing."""
     python, script = shlex.quote(sys.executable), shlex.quote(_SHA256)
-    return ["sh", "-c", f'"$@" && {python} -c {script}', "sh", *words]
+    return ["sh", "-c", f'"$@" && {python} -c {script} m.mar', "sh", *words]
 
 
 def piped(words: list[str]) -> list[str]:
@@ -119,7 +133,7 @@ def piped(words: list[str]) -> list[str]:
     if "--output" in words:
         script = 'set -o pipefail; "$@" | cat >/dev/null'
     elif words[0] == "cp":  # the floor: the file itself through the pipe
-        return ["sh", "-c", 'cat "$1" | cat >/dev/null', "sh", words[2]]
+        return ["sh", "-c", 'cat "$1" | cat >/dev/null', "sh", words[-2]]
     else:
         script = '"$@" && cat m.mar | cat >/dev/null'
     return ["bash", "-c", script, "bash", *words]

@@ -27,6 +27,8 @@ class Measurement:
     rounds: int
     bytes: int | None = None
     peak: int | None = None
+    # Of the disk, in bytes.
+    taken: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -93,6 +95,11 @@ class Results:
         found = self.find(suite, group, contender)
         return found.bytes if found and found.bytes else math.nan
 
+    def taken(self, suite: str, group: str, contender: str) -> float:
+        """Return how many bytes of the disk went, or not a number."""
+        found = self.find(suite, group, contender)
+        return math.nan if found is None or found.taken is None else found.taken
+
 
 def _merged(document: dict[str, Any]) -> list[Measurement]:
     """Merge the turns of a contender, each of which is a benchmark of one round."""
@@ -109,6 +116,7 @@ def _merged(document: dict[str, Any]) -> list[Measurement]:
             rounds=len(found),
             bytes=_median(found, "bytes"),
             peak=_median(found, "peak"),
+            taken=_median(found, "taken") if suite == "sharing" else None,
         )
         for (suite, group, contender), found in turns.items()
     ]

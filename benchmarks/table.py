@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     from measurements import Measurement
 
 FOLDER = Path(__file__).parent
-SUITES = ["stored", "deflated", "small files", "streaming", "copying", "torch", "reading", "start", "memory"]
+SUITES = [
+    "stored",
+    "sharing",
+    "deflated",
+    "small files",
+    "streaming",
+    "copying",
+    "torch",
+    "reading",
+    "start",
+    "memory",
+]
 COLUMNS = [
     "marpack",
     "without-isal",
@@ -38,6 +49,9 @@ COLUMNS = [
     "sendfile",
     "cp",
     "python",
+    "sha256",
+    "marpack / cp",
+    "marpack, MiB of disk",
     "marpack / (cp + python)",
     "official / marpack",
     "marpack, MiB",
@@ -125,6 +139,9 @@ def _times(beside: dict[str, Measurement]) -> dict[str, str]:
     if marpack.suite in ("stored", "streaming") and {"cp", "python"} <= beside.keys():
         floor = beside["cp"].seconds + beside["python"].seconds
         cells["marpack / (cp + python)"] = f"{marpack.seconds / floor:.2f}"
+    if marpack.suite == "sharing":
+        cells["marpack / cp"] = f"{marpack.seconds / beside['cp'].seconds:.3f}"
+        cells["marpack, MiB of disk"] = f"{(marpack.taken or 0) / MIB:.1f}"
     if official:
         cells["official / marpack"] = f"{official.seconds / marpack.seconds:.1f}"
     for name, one in beside.items():
