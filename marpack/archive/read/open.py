@@ -80,13 +80,13 @@ def open_archive(
     if not isinstance(source, (str, os.PathLike)):
         return _stream(source, limits)
     path = os.fsdecode(source)
-    if ":/" in path:  # or nothing of URLs need be loaded
+    if path.find(":/") > 1:  # or nothing of URLs need be loaded
         from marpack.remote import urls
 
         if urls.is_url(path):
             return _behind_url(path, limits, storage_options or {}, download=download)
         if url := urls.lost_slash(path):
-            raise ArchiveError(hidden_url(url), "is a URL that has lost a slash: give it as text, not as a path")
+            raise DownloadError(hidden_url(url), "is a URL that has lost a slash: give it as text, not as a path")
     if "\0" in path:
         raise ArchiveError(path, "is no path: it holds a NUL character")
     file_name = os.path.basename(os.path.abspath(path))
