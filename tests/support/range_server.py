@@ -12,7 +12,8 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +49,10 @@ class RangeServer(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Serve nothing, and answer as it should be."""
         self.files: dict[str, Path] = {}
         self.asked: list[Asked] = []
         self.knows: Callable[[str], bool] = lambda _: True  # of a range as it is spelt, whether it is heeded
@@ -71,9 +76,14 @@ class RangeServer(ThreadingHTTPServer):
 
     def serve(self, file: Path, path: str | None = None) -> str:
         """Return the URL of a file."""
-        path = f"/{file.name}" if path is None else path
+        path = f"/{quote(file.name)}" if path is None else path
         self.files[path] = file
         return f"{self.endpoint}{path}"
+
+    def s3_options(self) -> dict[str, Any]:
+        """Return the storage options that have S3's client ask here."""
+        where = {"endpoint_url": self.endpoint, "region_name": "us-east-1"}
+        return {"key": "k", "secret": "hunter2", "client_kwargs": where}
 
     def count(self) -> tuple[int, int]:
         """Return how many requests there were since this was asked last, and how many bytes they got."""

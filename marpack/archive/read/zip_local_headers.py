@@ -18,6 +18,8 @@ from marpack.issue_codes import ReadCode
 
 # What nothing is deflated to: 2 bytes, or 5.
 _MOST_FOR_NOTHING = 16
+# Up to so much may be in a header that large contents begin at a multiple of it (A28).
+_ALIGNMENT = 4096
 _OTHER_NAME = "has a second name, by which some programs go"
 
 
@@ -61,7 +63,9 @@ class LocalHeaders:
         if ordered and ordered[0].offset:
             where = f"begins {ordered[0].offset:,} bytes into the archive"
             yield _issue("zip-prepended", ordered[0], f"{where}, of which TorchServe then reads nothing")
-        self._data.expect((record.offset, record.offset + _likely_length(record)) for record in ordered)
+        self._data.expect(
+            (record.offset, record.offset + _likely_length(record) + _ALIGNMENT) for record in ordered
+        )
         ends = []
         for record in ordered:
             issue, start = self._read(record)
