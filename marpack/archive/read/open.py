@@ -110,13 +110,13 @@ def _stream(file: SeekableFile, limits: Limits) -> Archive:
 
 def _behind_url(url: str, limits: Limits, storage_options: Mapping[str, Any], *, download: bool) -> Archive:
     from marpack.remote import urls
-    from marpack.remote.parts.opened_url import bytes_at
+    from marpack.remote.parts.opened_url import archive_name, bytes_at
 
     if urls.allowed_scheme(url, DownloadError) == "file":
         return open_archive(
             urls.ask(url, lambda: urls.local_path(url, DownloadError), DownloadError), limits=limits
         )
-    name = urls.file_name(url, DownloadError)
+    name = archive_name(url)
     data = bytes_at(url, storage_options, download=download or not _is_zip(name))
     return _file(hidden_url(url), data, limits, name, is_zip=_is_zip(name))
 

@@ -21,9 +21,8 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _UNSATISFIABLE = 416
 # How servers answer that do not know ranges which count from the end, as Azure's.
 _NOT_UNDERSTOOD = (400, _UNSATISFIABLE, 501)
-# In the hours that a large archive takes a connection breaks, and a server is busy: seconds before once more.
+# In the hours that a large archive takes a connection breaks, or a server is busy: seconds before once more.
 _PAUSES = (0.1, 0.5)
-_BUSY = (429, 500, 502, 503, 504)
 
 
 class Parts(ABC):
@@ -49,8 +48,13 @@ class Parts(ABC):
 
     def changed(self) -> SourceChangedError:
         """Return the error for a file that is another one by now."""
-        where = repr(hidden_url(self.url))
-        return SourceChangedError(where, "has changed while it was read", "do it again when nothing writes to it")
+        return changed(self.url)
+
+
+def changed(url: str) -> SourceChangedError:
+    """Return the error for a file that is another one by now."""
+    what_to_do = "do it again when nothing writes to it"
+    return SourceChangedError(repr(hidden_url(url)), "has changed while it was read", what_to_do)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +83,8 @@ class RangedParts(Parts):
     of how many, and of which state of the file. Servers lie, and files are replaced.
     """
 
+    # How the server says that it may answer later; the libraries of stores ask once more by themselves.
+    busy: tuple[int, ...] = ()
     _known: tuple[int, str | None] | None = None
 
     @abstractmethod
@@ -106,6 +112,11 @@ class RangedParts(Parts):
                 self._known = (0, None)  # RFC 9110, 14.1.2: only of nothing the first byte cannot be given
         assert self._known is not None
         return self._known[0]
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether the answers say of which state of the file they are."""
+        return self._known is not None and self._known[1] is not None
 
     def part(self, start: int, end: int) -> bytes:
         """Return the bytes from ``start`` up to ``end``."""
@@ -143,7 +154,7 @@ class RangedParts(Parts):
             except MarpackError:
                 raise
             except Exception as failure:
-                if not breaks_off(failure) and status_of(failure) not in _BUSY:
+                if not breaks_off(failure) and status_of(failure) not in self.busy:
                     raise
             time.sleep(pause)
         return self._once(spelled, judge)

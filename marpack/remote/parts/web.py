@@ -13,6 +13,8 @@ T = TypeVar("T")
 class WebParts(RangedParts):
     """Asks by the session of fsspec's file system, whose own methods do not show what an answer says."""
 
+    busy = (429, 500, 502, 503, 504)
+
     def __init__(self, url: str, filesystem: Any) -> None:
         super().__init__(url)
         self._filesystem = filesystem

@@ -67,8 +67,7 @@ def ways(case: Json) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("how", "case"),
-    [pytest.param(how, case, id=f"{how}-{name}") for name, case in CASES for how in ways(case)],
+    ("how", "case"), [pytest.param(how, case, id=f"{how}-{name}") for name, case in CASES for how in ways(case)]
 )
 def test_a_case(how: str, case: Json, tmp_path: Path, ranges: RangeServer) -> None:
     path = make(case, tmp_path)
