@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -41,6 +43,7 @@ _STATE_KEYS = ("ETag", "etag", "generation", "LastModified", "Last-Modified", "l
 # How aiohttp, and botocore with it, call a body that ends too early; a connection may be dropped before it, too.
 _BROKEN_OFF = {"ClientPayloadError", "IncompleteReadError", "ResponseStreamingError", "ServerDisconnectedError"}
 
+_CONNECTIONS: ContextVar[dict[Any, Any] | None] = ContextVar("_CONNECTIONS", default=None)
 _CONNECT_SECONDS = 30
 _SILENCE_SECONDS = 60
 
@@ -103,13 +106,38 @@ def local_path(url: str, attempt: Attempt) -> str:
 
 def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     """Return a file system of our own, so that nobody's cached listings answer for it, and the path in it."""
+    connections = _CONNECTIONS.get()
+    # A query may ask for a version, which another file system does.
+    if connections is None or ("?" in url and scheme_of(url) not in _WEB):
+        return _new_file_system(url, options)
+    scheme, _, rest = url.partition("://")
+    # Users, hosts and accounts are the file system's, too.
+    key = scheme, rest.partition("/")[0], _is_encoded(url), repr(sorted(options.items()))
+    if key not in connections:
+        connections[key], path = _new_file_system(url, options)
+        return connections[key], path
+    return connections[key], connections[key]._strip_protocol(_known(url))
+
+
+@contextmanager
+def shared_connections() -> Iterator[None]:
+    """Let what is opened in the block, on this thread, have one file system for each store and its options.
+
+    A client of S3 takes 100 ms of the processor to make, and each of many small archives would have one.
+    """
+    token = _CONNECTIONS.set({})
+    try:
+        yield
+    finally:
+        _CONNECTIONS.reset(token)
+
+
+def _new_file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     import fsspec  # type: ignore[import-untyped]
 
     scheme = scheme_of(url)
     if scheme not in _WEB:
-        # It knows schemes in lower case alone; RFC 3986, 3.1 has both.
-        known = f"{scheme}://{url.partition('://')[2]}"
-        filesystem, path = fsspec.core.url_to_fs(known, skip_instance_cache=True, **options)
+        filesystem, path = fsspec.core.url_to_fs(_known(url), skip_instance_cache=True, **options)
         return filesystem, path
 
     import aiohttp
@@ -121,9 +149,19 @@ def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
         # aiohttp's own limit is five minutes in all. Proxies come from the environment, as for any other client.
         "client_kwargs": {"timeout": timeout, "trust_env": True},
         # A signature holds for the URL as it is spelt.
-        "encoded": url.isascii() and url.isprintable() and " " not in url,
+        "encoded": _is_encoded(url),
     }
     return fsspec.filesystem(scheme, skip_instance_cache=True, **{**usual, **options}), url
+
+
+def _known(url: str) -> str:
+    """Return a URL as fsspec knows it, which takes schemes in lower case alone; RFC 3986, 3.1 has both."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.lower()}://{rest}"
+
+
+def _is_encoded(url: str) -> bool:
+    return url.isascii() and url.isprintable() and " " not in url
 
 
 def ask(url: str, question: Callable[[], T], attempt: Attempt) -> T:

@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
 import marpack
-from marpack import ArchiveError, SourceChangedError
+from marpack import ArchiveError, Limits, ModelArchive, SourceChangedError
+from marpack.archive.read.zip_container import ZipContainer
 from marpack.cli import main
 from marpack.errors import DownloadError
+from marpack.remote.parts.others import OtherParts
+from marpack.remote.parts.remote_bytes import RemoteBytes
+from marpack.remote.urls import shared_connections
 from tests.remote.test_source import run, shown
 from tests.support.archives import packed
 from tests.support.sparse import HANDLER, VOCABULARY, sparse_archive
@@ -156,6 +161,29 @@ def test_commands_say_the_same_of_a_url(
     assert (tmp_path / "here" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_many_archives_share_a_connection(place: Place, ranges: RangeServer, tmp_path: Path) -> None:
+    archives = [place(packed(tmp_path, f"m{number}")) for number in range(3)]
+    with shared_connections():
+        for url, options in archives:
+            with marpack.open_archive(url, storage_options=options) as archive:
+                assert f"{archive.manifest.model.model_name}.mar" == archive.file_name
+    assert ranges.connections == 1
+
+
+def test_a_store_of_another_kind(usual: Path, tmp_path: Path) -> None:
+    """A file system of fsspec that is no client of a web server: the disk's stands for those of SFTP and FTP."""
+    path = tmp_path / usual.name
+    path.write_bytes(usual.read_bytes())
+    parts = OtherParts("sftp://host/usual.mar", LocalFileSystem(), str(path))
+    container = ZipContainer("sftp://host/usual.mar", RemoteBytes(parts), Limits())
+    archive = ModelArchive(container, Limits(), usual.name)
+    assert archive.verify(threads=4) == ()
+    assert archive.read("weights.pt") == WEIGHTS
+    path.write_bytes(bytes(archive.size))
+    with pytest.raises(SourceChangedError, match="has changed while it was read"):
+        archive.close()
+
+
 # --------------------------------------------------------------------------------- servers that do otherwise
 
 
@@ -189,7 +217,7 @@ def test_the_command_line_names_the_way_out(
     assert main(["verify", url, "--download"]) == 0
 
 
-@pytest.mark.parametrize("status", [200, 400, 416, 501])
+@pytest.mark.parametrize("status", [200, 400, 416, 500])
 def test_a_server_that_does_not_count_from_the_end(status: int, usual: Path, ranges: RangeServer) -> None:
     url = ranges.serve(usual)
     if status == 200:

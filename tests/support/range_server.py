@@ -56,6 +56,7 @@ class RangeServer(ThreadingHTTPServer):
         """Serve nothing, and answer as it should be."""
         self.files: dict[str, Path] = {}
         self.asked: list[Asked] = []
+        self.connections = 0
         self.knows: Callable[[str], bool] = lambda _: True  # of a range as it is spelt, whether it is heeded
         self.change: Callable[[Answer], None] = lambda _: None
 
@@ -74,6 +75,11 @@ class RangeServer(ThreadingHTTPServer):
             finally:
                 server.shutdown()
                 thread.join()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Count those who come."""
+        self.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that leaves in the middle."""

@@ -18,7 +18,7 @@ from marpack.issue_codes import ReadCode
 
 # What nothing is deflated to: 2 bytes, or 5.
 _MOST_FOR_NOTHING = 16
-# Up to so much may be in a header that large contents begin at a multiple of it (Z9).
+# As much may be in a header for what large contents begin at to be a multiple of it.
 _ALIGNMENT = 4096
 _OTHER_NAME = "has a second name, by which some programs go"
 

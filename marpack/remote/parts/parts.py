@@ -19,8 +19,10 @@ _Wanted: TypeAlias = "tuple[int, int] | int"
 WAY_OUT = "download all of it first (--download, download=True)"
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _UNSATISFIABLE = 416
-# How servers answer that do not know ranges which count from the end, as Azure's.
 _NOT_UNDERSTOOD = (400, _UNSATISFIABLE, 501)
+# Azure's store does not know ranges that count from the end, and its emulator fails over them.
+_FROM_THE_END = "bytes=-"
+_FAILED = 500
 # In the hours that a large archive takes a connection breaks, or a server is busy: seconds before once more.
 _PAUSES = (0.1, 0.5)
 
@@ -94,7 +96,7 @@ class RangedParts(Parts):
     def tail(self, length: int) -> tuple[bytes, int]:
         """Return the last bytes, and how many there are in all."""
         try:
-            data = self._ask(f"bytes=-{length}", length)
+            data = self._ask(f"{_FROM_THE_END}{length}", length)
         except _OtherAnswerError as answer:
             size = self._size() if answer.size is None else answer.size
             data = self.part(max(0, size - length), size) if size else b""
@@ -163,7 +165,9 @@ class RangedParts(Parts):
         try:
             return self._send(spelled, judge)
         except Exception as failure:
-            if (status := status_of(failure)) not in _NOT_UNDERSTOOD:
+            status = status_of(failure)
+            fails_over_it = status == _FAILED and spelled.startswith(_FROM_THE_END)
+            if status not in _NOT_UNDERSTOOD and not fails_over_it:
                 raise
         raise _OtherAnswerError(status=status)
 
