@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -35,6 +37,13 @@ _ALLOWED: dict[Attempt, set[str]] = {
     UploadError: {"file", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "ftp", "oci", "sftp", "ssh", "tos"},
 }
 
+# Marks of a remote file's state, the surest first: each store has its own names.
+_STATE_KEYS = ("ETag", "etag", "generation", "LastModified", "Last-Modified", "last_modified", "mtime", "modified")
+
+# How aiohttp, and botocore with it, call a body that ends too early; a connection may be dropped before it, too.
+_BROKEN_OFF = {"ClientPayloadError", "IncompleteReadError", "ResponseStreamingError", "ServerDisconnectedError"}
+
+_CONNECTIONS: ContextVar[dict[Any, Any] | None] = ContextVar("_CONNECTIONS", default=None)
 _CONNECT_SECONDS = 30
 _SILENCE_SECONDS = 60
 
@@ -97,13 +106,38 @@ def local_path(url: str, attempt: Attempt) -> str:
 
 def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     """Return a file system of our own, so that nobody's cached listings answer for it, and the path in it."""
+    connections = _CONNECTIONS.get()
+    # A query may ask for a version, which another file system does.
+    if connections is None or ("?" in url and scheme_of(url) not in _WEB):
+        return _new_file_system(url, options)
+    scheme, _, rest = url.partition("://")
+    # Users, hosts and accounts are the file system's, too.
+    key = scheme, rest.partition("/")[0], _is_encoded(url), repr(sorted(options.items()))
+    if key not in connections:
+        connections[key], path = _new_file_system(url, options)
+        return connections[key], path
+    return connections[key], connections[key]._strip_protocol(_known(url))
+
+
+@contextmanager
+def shared_connections() -> Iterator[None]:
+    """Let what is opened in the block, on this thread, have one file system for each store and its options.
+
+    A client of S3 takes 100 ms of the processor to make, and each of many small archives would have one.
+    """
+    token = _CONNECTIONS.set({})
+    try:
+        yield
+    finally:
+        _CONNECTIONS.reset(token)
+
+
+def _new_file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     import fsspec  # type: ignore[import-untyped]
 
     scheme = scheme_of(url)
     if scheme not in _WEB:
-        # It knows schemes in lower case alone; RFC 3986, 3.1 has both.
-        known = f"{scheme}://{url.partition('://')[2]}"
-        filesystem, path = fsspec.core.url_to_fs(known, skip_instance_cache=True, **options)
+        filesystem, path = fsspec.core.url_to_fs(_known(url), skip_instance_cache=True, **options)
         return filesystem, path
 
     import aiohttp
@@ -115,9 +149,19 @@ def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
         # aiohttp's own limit is five minutes in all. Proxies come from the environment, as for any other client.
         "client_kwargs": {"timeout": timeout, "trust_env": True},
         # A signature holds for the URL as it is spelt.
-        "encoded": url.isascii() and url.isprintable() and " " not in url,
+        "encoded": _is_encoded(url),
     }
     return fsspec.filesystem(scheme, skip_instance_cache=True, **{**usual, **options}), url
+
+
+def _known(url: str) -> str:
+    """Return a URL as fsspec knows it, which takes schemes in lower case alone; RFC 3986, 3.1 has both."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.lower()}://{rest}"
+
+
+def _is_encoded(url: str) -> bool:
+    return url.isascii() and url.isprintable() and " " not in url
 
 
 def ask(url: str, question: Callable[[], T], attempt: Attempt) -> T:
@@ -150,6 +194,20 @@ def kind_at(filesystem: Any, path: str) -> str:
         return "nothing"
 
 
+def describe(url: str, filesystem: Any, path: str) -> tuple[int | None, str | None]:
+    """Ask for the size in bytes and the mark of the contents, each None where the store does not say."""
+
+    def info() -> dict[str, Any]:
+        filesystem.invalidate_cache()
+        return dict(filesystem.info(path))
+
+    found = ask(url, info, DownloadError)
+    if found.get("type") == "directory":
+        raise DownloadError(hidden_url(url), "is a folder: give the URL of a file")
+    states = (str(found[key]) for key in _STATE_KEYS if found.get(key))
+    return found.get("size"), next(states, None)
+
+
 def unless_refused(question: Callable[[], T]) -> T | None:
     """Return the answer, None where the store does not let this user ask."""
     try:
@@ -171,6 +229,19 @@ def is_refusal(failure: Exception) -> bool:
     )
 
 
+def status_of(failure: Exception) -> int | None:
+    """Return the HTTP status with which a server refused, None where it was something else."""
+    return next(filter(None, map(_http_status, _chain(failure))), None)
+
+
+def breaks_off(failure: Exception) -> bool:
+    """Tell whether a connection that was there is lost, which may go well once more."""
+    return any(
+        isinstance(link, (ConnectionResetError, BrokenPipeError)) or type(link).__name__ in _BROKEN_OFF
+        for link in _chain(failure)
+    )
+
+
 def _reason(failure: Exception, attempt: Attempt, url: str) -> str:
     """Say what went wrong, in words of our own: the failure's may hold the URL, or a key."""
     import asyncio  # whatever failed has these three loaded
@@ -182,7 +253,7 @@ def _reason(failure: Exception, attempt: Attempt, url: str) -> str:
     def any_is(*kinds: type[BaseException]) -> bool:
         return any(isinstance(link, kinds) for link in chain)
 
-    status = next(filter(None, map(_http_status, chain)), None)
+    status = status_of(failure)
     shown = "" if status is None else f" (HTTP {status})"
     if is_refusal(failure):
         return f"may not be {attempt.done}: check the credentials{shown}"
@@ -221,6 +292,8 @@ def _chain(failure: BaseException | None) -> Iterator[BaseException]:
 
 def _http_status(failure: BaseException) -> int | None:
     """Find the answer's status: each library keeps it in a place of its own."""
+    if type(failure).__module__ == "aiohttp.http_exceptions":
+        return None  # calls an answer that it cannot read, or that ends too early, a 400
     response = getattr(failure, "response", None)
     metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}
     status = getattr(failure, "status", None) or metadata.get("HTTPStatusCode") or getattr(failure, "code", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import aiohttp
@@ -15,7 +16,7 @@ from marpack import SourceChangedError
 from marpack.errors import DownloadError
 from marpack.remote.source import RemoteSource
 from tests.remote.test_source import shown
-from tests.support.object_store import BUCKET, GoogleServer, Page, S3Server, WebServer
+from tests.support.object_store import BUCKET, GoogleServer, Page, S3Server, WebServer, judged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +120,31 @@ def test_s3_deleted_after_planning(s3: S3Server) -> None:
         source.open()
 
 
+def test_s3_archive_where_it_lies(s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the store nothing is asked but parts of the one object."""
+    path = marpack.pack(
+        model_name="m", handler="base_handler", serialized_file={"w.pt": WEIGHTS}, export_path=tmp_path
+    ).path
+    with open(path, "rb") as file:
+        s3.put("archives/m.mar", file.read())
+    asked: list[tuple[str, str]] = []
+
+    def judge(method: str, url: str) -> Literal["pass"]:
+        asked.append((method, url.partition("?")[0]))
+        return "pass"
+
+    with judged(s3.endpoint, judge) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        by_url = marpack.inspect_archive(f"s3://{BUCKET}/archives/m.mar")
+        assert len(asked) <= 4
+        assert set(asked) == {("GET", f"/{BUCKET}/archives/m.mar")}
+        s3.put("empty.mar", b"")
+        for name, says in (("archives", "is a folder"), ("none.mar", "does not exist"), ("empty.mar", "is empty")):
+            with pytest.raises((DownloadError, marpack.ArchiveError), match=says):
+                marpack.open_archive(f"s3://{BUCKET}/{name}")
+    assert replace(by_url, path=path) == marpack.inspect_archive(path)
+
+
 def test_s3_is_asked_anew(s3: S3Server) -> None:
     """A listing that the program has made before, and fsspec keeps, is out of date."""
     s3.put("listed/model.pt", b"weights")
@@ -137,6 +163,29 @@ def test_google(google: GoogleServer, tmp_path: Path, scheme: str) -> None:
     google.put("runs/model.pt", WEIGHTS[::-1])
     with pytest.raises(SourceChangedError):
         source.open()
+
+
+def test_google_archive_where_it_lies(google: GoogleServer, tmp_path: Path) -> None:
+    path = marpack.pack(
+        model_name="m",
+        handler="base_handler",
+        serialized_file={"w.pt": WEIGHTS},
+        export_path=tmp_path,
+        archive_format="zip-store",
+    ).path
+    with open(path, "rb") as file:
+        google.put("archives/m.mar", file.read())
+    options = {"endpoint_url": google.endpoint, "token": "anon"}
+    with marpack.open_archive(f"gs://{BUCKET}/archives/m.mar", storage_options=options) as archive:
+        assert replace(marpack.inspect_archive(archive), path=path) == marpack.inspect_archive(path)
+        assert archive.verify() == ()
+    archive = marpack.open_archive(f"gs://{BUCKET}/archives/m.mar", storage_options=options)
+    google.put("archives/m.mar", bytes(archive.size))
+    assert archive.verify() != ()  # the emulator does not say of which generation a part is
+    with pytest.raises(SourceChangedError):
+        archive.close()
+    with pytest.raises(DownloadError, match="is a folder"):
+        marpack.open_archive(f"gs://{BUCKET}/archives", storage_options=options)
 
 
 def test_google_missing(google: GoogleServer) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
-from marpack.archive.read.limits import Limits
 from marpack.checks.examine import TARGETS, built_in_rules, check, python_version
 from marpack.checks.frame.subject import Subject
 from marpack.cli.findings import add_choosing, chosen, findings_json, show_counts
-from marpack.cli.reading_options import add_limits
+from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, limits_of
+from marpack.cli.stores import is_url, place, silent_stores
 from marpack.cli.terminal import complain_of_error, naming, show, to_json
 from marpack.cli.words import torch_version, torchserve_version
 from marpack.display import printable, showable
@@ -33,7 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.set_defaults(run=_run)
     add = parser.add_argument
-    add("archives", nargs="*", metavar="ARCHIVE", help=".mar, .tar.gz, .war, or a model's folder")
+    add("archives", nargs="*", metavar="ARCHIVE", help=ARCHIVE)
     add("--target", choices=TARGETS, default="torchserve", help="who runs it; default: torchserve")
     add("--python", type=_python, metavar="VERSION", help="of the server, as 3.9; default: this Python's")
     add(
@@ -63,6 +64,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add("--rules", action="store_true", help="list the rules and end")
     add("--json", action="store_true", help="print the result as JSON (spec/check.schema.json)")
+    add_download(parser)
     add_limits(parser)
 
 
@@ -83,20 +85,22 @@ def _run(options: argparse.Namespace) -> int | None:
 
 def _check_all(rules: Sequence[Rule[Subject]], options: argparse.Namespace) -> int:
     """Check one archive after the other, whatever becomes of those before it."""
-    limits = Limits(members=options.max_members, size=options.max_size, ratio=options.max_ratio)
     how: dict[str, Any] = {
         "target": options.target,
         "python": options.python,
         "torch": options.torch,
         "torchserve_version": options.torchserve_version,
         "load": options.load,
+        "limits": limits_of(options),
+        "download": options.download,
     }
     status = 0
     files = []
-    for path in options.archives:
+    for word in options.archives:
+        path = place(word)
         try:
-            with naming(path):
-                findings = check(path, rules=rules, limits=limits, **how)
+            with naming(path), silent_stores() if is_url(word) else nullcontext():
+                findings = check(word, rules=rules, **how)
         except MarpackError as error:
             complain_of_error(str(error))
             status = 1

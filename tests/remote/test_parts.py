@@ -1,0 +1,389 @@
+"""Archives that are read where they lie: what is asked of servers, and what becomes of those that lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import tracemalloc
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+
+import marpack
+from marpack import ArchiveError, Limits, ModelArchive, SourceChangedError
+from marpack.archive.read.zip_container import ZipContainer
+from marpack.cli import main
+from marpack.errors import DownloadError
+from marpack.remote.parts.others import OtherParts
+from marpack.remote.parts.remote_bytes import RemoteBytes
+from marpack.remote.urls import shared_connections
+from tests.remote.test_source import run, shown
+from tests.support.archives import packed
+from tests.support.sparse import HANDLER, VOCABULARY, sparse_archive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.range_server import Answer, RangeServer
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+SECRET = "hunter2"
+# No two parts of it are alike, and nothing makes it smaller.
+WEIGHTS = b"".join(number.to_bytes(4, "big") for number in range(3 * MIB // 4))
+
+
+@pytest.fixture(scope="module")
+def huge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sparse_archive(tmp_path_factory.mktemp("huge") / "huge.mar", 20 * GIB)
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive whose end and beginning are not all of it."""
+    return packed(tmp_path_factory.mktemp("usual"), "usual", **_contents(), archive_format="auto")
+
+
+def _contents() -> dict[str, Any]:
+    return {"serialized_file": {"weights.pt": WEIGHTS}, "extra_files": {"labels.json": b"{}" * 500, "z.txt": b"z"}}
+
+
+@pytest.fixture(params=["web", pytest.param("s3", marks=pytest.mark.slow)])
+def place(request: pytest.FixtureRequest, ranges: RangeServer) -> Callable[[Path], tuple[str, dict[str, Any]]]:
+    """Serve a file, and return its URL and the options that go with it."""
+
+    def serve(path: Path) -> tuple[str, dict[str, Any]]:
+        if request.param == "web":
+            return f"{ranges.serve(path)}?token={SECRET}", {}
+        ranges.serve(path, f"/models/{path.name}")
+        return f"s3://models/{path.name}", ranges.s3_options()
+
+    return serve
+
+
+Place = Any
+
+
+def test_twenty_gibibytes_are_looked_at_in_a_few_requests(huge: Path, place: Place, ranges: RangeServer) -> None:
+    url, options = place(huge)
+    with marpack.open_archive(url, storage_options=options) as archive:
+        assert archive.size == huge.stat().st_size > 20 * GIB
+        assert archive.manifest.model.model_name == "big"
+        assert [member.name for member in archive.members][:2] == ["h.py", "model.safetensors"]
+        assert archive.read("h.py") == HANDLER
+        assert archive.read("vocab.txt") == VOCABULARY
+        requests, size = ranges.count()
+        assert requests <= 2
+        assert size <= 640 * KIB
+        inspection = marpack.inspect_archive(archive)
+        assert [each.weights.kind for each in inspection.members if each.weights] == ["safetensors"]
+        requests, more = ranges.count()
+        assert requests <= 1
+        assert size + more <= MIB
+    assert not [finding for finding in marpack.check(url, storage_options=options) if finding.severity == "error"]
+    requests, size = ranges.count()
+    assert requests <= 4
+    assert size <= MIB
+
+
+def test_one_member_is_read_alone(ranges: RangeServer, tmp_path: Path) -> None:
+    contents = {f"shard-{number}.bin": WEIGHTS[number:] for number in range(3)} | {"labels.json": b"{}"}
+    path = packed(tmp_path, extra_files=contents, archive_format="auto")
+    with marpack.open_archive(ranges.serve(path)) as archive:
+        archive.extract(tmp_path / "labels", ["labels.json"])
+        ranges.count()
+        archive.extract(tmp_path / "shard", ["shard-1.bin"])
+        assert ranges.count()[1] <= len(WEIGHTS)
+    assert (tmp_path / "labels" / "labels.json").read_bytes() == b"{}"
+    assert (tmp_path / "shard" / "shard-1.bin").read_bytes() == WEIGHTS[1:]
+
+
+def test_a_long_reading_takes_few_requests_and_little_memory(huge: Path, ranges: RangeServer) -> None:
+    with marpack.open_archive(ranges.serve(huge)) as archive, archive.open("model.safetensors") as reader:
+        ranges.count()
+        tracemalloc.start()
+        left = 200 * MIB
+        while left > 0:
+            left -= len(reader.read1(512 * KIB))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        requests, size = ranges.count()
+        assert requests <= 35
+        assert size <= 216 * MIB
+        assert peak <= 40 * MIB
+        tracemalloc.start()
+        for number in range(100):
+            reader.seek(GIB + number * 100 * MIB)
+            reader.read1(MIB)
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert ranges.count() == (100, 100 * MIB)
+        assert held <= 81 * MIB
+
+
+def test_headers_far_apart_are_asked_for_once(ranges: RangeServer, tmp_path: Path) -> None:
+    """Each of the members lies further from the next than what is read beside it."""
+    members = {f"part-{number:02}.bin": bytes([number]) * (300 * KIB) for number in range(12)}
+    path = packed(tmp_path, extra_files=members, archive_format="zip-store")
+    with marpack.open_archive(ranges.serve(path)) as archive:
+        ranges.count()
+        archive.refuse()
+        requests, size = ranges.count()
+        assert requests <= 12
+        assert size <= 12 * 8 * KIB
+        assert archive.verify(threads=4) == ()
+        assert ranges.count()[1] <= path.stat().st_size + 12 * 128 * KIB
+
+
+@pytest.mark.parametrize("form", ["auto", "tgz"])
+def test_commands_say_the_same_of_a_url(
+    form: Any,
+    ranges: RangeServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = packed(tmp_path, **(_contents() if form == "auto" else {}), archive_format=form)
+    other = packed(tmp_path, "other", archive_format=form)
+    url, shown_url = f"{ranges.serve(path)}?token={SECRET}", ranges.serve(path)
+
+    def said(*words: str) -> Any:
+        status = main([*words, "--json"])
+        out, err = capsys.readouterr()
+        assert SECRET not in out + err
+        return status, json.loads(out.replace(shown_url, str(path))), err.replace(shown_url, str(path))
+
+    for words in (["inspect"], ["inspect", "--digest"], ["check"], ["verify"], ["diff", "--all", str(other)]):
+        assert said(*words, url) == said(*words, str(path))
+    here = said("extract", url)
+    (tmp_path / "m").rename("by-url")
+    assert here == said("extract", str(path))
+    for file in (tmp_path / "m").rglob("*"):
+        if file.is_file():
+            assert (tmp_path / "by-url" / file.relative_to(tmp_path / "m")).read_bytes() == file.read_bytes()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["repack", url, "--version", "2.0", "--quiet"]) == 0  # goes where the command is run
+    assert main(["repack", str(path), "--version", "2.0", "--export-path", str(tmp_path), "-f", "--quiet"]) == 0
+    assert (tmp_path / "here" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_many_archives_share_a_connection(place: Place, ranges: RangeServer, tmp_path: Path) -> None:
+    archives = [place(packed(tmp_path, f"m{number}")) for number in range(3)]
+    with shared_connections():
+        for url, options in archives:
+            with marpack.open_archive(url, storage_options=options) as archive:
+                assert f"{archive.manifest.model.model_name}.mar" == archive.file_name
+    assert ranges.connections == 1
+
+
+def test_a_store_of_another_kind(usual: Path, tmp_path: Path) -> None:
+    """A file system of fsspec that is no client of a web server: the disk's stands for those of SFTP and FTP."""
+    path = tmp_path / usual.name
+    path.write_bytes(usual.read_bytes())
+    parts = OtherParts("sftp://host/usual.mar", LocalFileSystem(), str(path))
+    container = ZipContainer("sftp://host/usual.mar", RemoteBytes(parts), Limits())
+    archive = ModelArchive(container, Limits(), usual.name)
+    assert archive.verify(threads=4) == ()
+    assert archive.read("weights.pt") == WEIGHTS
+    path.write_bytes(bytes(archive.size))
+    with pytest.raises(SourceChangedError, match="has changed while it was read"):
+        archive.close()
+
+
+# --------------------------------------------------------------------------------- servers that do otherwise
+
+
+def test_a_server_without_ranges(usual: Path, place: Place, ranges: RangeServer, tmp_path: Path) -> None:
+    url, options = place(usual)
+    ranges.knows = lambda _: False
+    with pytest.raises(DownloadError, match=r"cannot be read in parts.*--download") as caught:
+        marpack.open_archive(url, storage_options=options)
+    assert SECRET not in shown(caught.value)
+    ranges.count()
+    with marpack.open_archive(url, storage_options=options, download=True) as archive:
+        archive.extract(tmp_path / "out")
+        assert archive.read("weights.pt") == WEIGHTS
+    requests, size = ranges.count()
+    assert size == usual.stat().st_size
+    assert requests <= 4  # a store is asked before and behind, whether it is the same file
+    # What is as short as the end that is asked for came as a whole, as it would have anyhow.
+    url, options = place(packed(tmp_path))
+    with marpack.open_archive(url, storage_options=options) as archive:
+        assert archive.verify() == ()
+    assert len(ranges.asked) == 1
+
+
+def test_the_command_line_names_the_way_out(
+    usual: Path, ranges: RangeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = ranges.serve(usual)
+    ranges.knows = lambda _: False
+    assert main(["verify", url]) == 1
+    assert "--download" in capsys.readouterr().err
+    assert main(["verify", url, "--download"]) == 0
+
+
+@pytest.mark.parametrize("status", [200, 400, 416, 500])
+def test_a_server_that_does_not_count_from_the_end(status: int, usual: Path, ranges: RangeServer) -> None:
+    url = ranges.serve(usual)
+    if status == 200:
+        ranges.knows = lambda spelled: not spelled.startswith("bytes=-")
+    else:
+        ranges.change = lambda answer: (
+            refuse(answer, status) if ranges.asked[-1].range == "bytes=-524288" else None
+        )
+    with marpack.open_archive(url) as archive:
+        assert archive.verify() == ()
+
+
+def refuse(answer: Answer, status: int) -> None:
+    answer.status, answer.start, answer.end = status, 0, 0
+    answer.headers["Content-Length"] = "0"
+
+
+def _shifted(answer: Answer) -> None:
+    answer.headers["Content-Range"] = f"bytes {answer.start + 1}-{answer.end}/{10 * MIB}"
+
+
+def _without_place(answer: Answer) -> None:
+    answer.headers["Content-Range"] = "bytes */*"
+
+
+def _shorter(answer: Answer) -> None:
+    answer.end -= 1
+
+
+def _stated_shorter(answer: Answer) -> None:
+    answer.end -= 1
+    answer.headers["Content-Length"] = str(answer.end - answer.start)
+
+
+def _compressed(answer: Answer) -> None:
+    answer.headers["Content-Encoding"] = "gzip"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_shifted, "sends another part"),
+        (_without_place, "does not say which part"),
+        (_shorter, "cannot be read"),
+        (_stated_shorter, "sends another part"),
+        (_compressed, "is sent compressed.*--download"),
+        (lambda answer: refuse(answer, 403), "may not be read"),
+        (lambda answer: refuse(answer, 503), "HTTP 503"),
+    ],
+    ids=["other place", "no place", "shorter", "stated shorter", "compressed", "forbidden", "busy"],
+)
+@pytest.mark.parametrize("from_request", [1, 3])
+def test_a_server_that_lies(
+    change: Callable[[Answer], None], says: str, from_request: int, usual: Path, ranges: RangeServer
+) -> None:
+    url = f"{ranges.serve(usual)}?token={SECRET}"
+
+    def lie(answer: Answer) -> None:
+        if len(ranges.asked) >= from_request:
+            change(answer)
+
+    ranges.change = lie
+    with pytest.raises(DownloadError, match=says) as caught, marpack.open_archive(url) as archive:
+        archive.verify()
+    assert SECRET not in shown(caught.value)
+
+
+@pytest.mark.slow
+def test_a_store_that_lies(usual: Path, ranges: RangeServer) -> None:
+    ranges.serve(usual, "/models/m.mar")
+    for change, says in (
+        (_shifted, "sends another part"),
+        (_shorter, "cannot be"),
+        (_compressed, "is sent compr"),
+    ):
+        with marpack.open_archive("s3://models/m.mar", storage_options=ranges.s3_options()) as archive:
+            ranges.change = change
+            with pytest.raises(DownloadError, match=says) as caught:
+                archive.verify()
+            assert SECRET not in shown(caught.value)
+            ranges.change = lambda _: None
+
+
+@pytest.mark.parametrize("same_size", [True, False])
+def test_a_file_that_changes(same_size: bool, place: Place, ranges: RangeServer, tmp_path: Path) -> None:
+    path = packed(tmp_path, **_contents(), archive_format="auto")
+    url, options = place(path)
+    with marpack.open_archive(url, storage_options=options) as archive:
+        data = path.read_bytes()
+        path.write_bytes(data if same_size else data[:-MIB])
+        os.utime(path, ns=(1, 1))
+        with pytest.raises(SourceChangedError, match="has changed while it was read") as caught:
+            archive.verify()
+        assert SECRET not in shown(caught.value)
+
+
+@pytest.mark.parametrize("status", [503, 0])
+def test_what_may_go_well_once_more_is_tried(status: int, usual: Path, place: Place, ranges: RangeServer) -> None:
+    url, options = place(usual)
+    failed: set[str | None] = set()
+
+    def fail_once(answer: Answer) -> None:
+        spelled = ranges.asked[-1].range
+        if spelled not in failed:
+            failed.add(spelled)
+            refuse(answer, status) if status else _shorter(answer)
+
+    ranges.change = fail_once
+    with marpack.open_archive(url, storage_options=options) as archive:
+        assert archive.read("labels.json") == b"{}" * 500
+    assert failed
+
+
+def test_a_redirect(usual: Path, ranges: RangeServer) -> None:
+    target = ranges.serve(usual)
+    ranges.serve(usual, "/latest.mar")
+
+    def redirect(answer: Answer) -> None:
+        if ranges.asked[-1].path == "/latest.mar":
+            refuse(answer, 302)
+            answer.headers["Location"] = target
+
+    ranges.change = redirect
+    with marpack.open_archive(f"{ranges.endpoint}/latest.mar") as archive:
+        assert archive.file_name == "latest.mar"
+        assert archive.verify() == ()
+
+
+# --------------------------------------------------------------------------------------- what is no archive
+
+
+def test_what_is_not_there(ranges: RangeServer, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"does not exist: correct the URL \(HTTP 404\)") as caught:
+        marpack.open_archive(f"{ranges.endpoint}/m.mar?token={SECRET}")
+    assert SECRET not in shown(caught.value)
+    with pytest.raises(DownloadError, match="is a folder: name an archive in it"):
+        marpack.open_archive(f"{ranges.endpoint}/models/")
+    (tmp_path / "empty.mar").touch()
+    with pytest.raises(ArchiveError, match="is empty"):
+        marpack.open_archive(ranges.serve(tmp_path / "empty.mar"))
+    with pytest.raises(DownloadError, match="has lost a slash"):
+        marpack.open_archive(Path(f"{ranges.endpoint}/m.mar"))
+    with pytest.raises(DownloadError, match="cannot be read by its scheme"):
+        marpack.open_archive(f"git://{SECRET}@host/m.mar")
+
+
+def test_a_path_as_a_url(usual: Path, tmp_path: Path) -> None:
+    with marpack.open_archive(usual.as_uri()) as archive:
+        assert archive.path == str(usual)
+        archive.extract(tmp_path / "out")
+    with marpack.open_archive((tmp_path / "out").as_uri()) as archive:
+        assert archive.form == "folder"
+
+
+def test_a_path_loads_nothing_of_urls(usual: Path) -> None:
+    loaded = run(
+        f"import sys, marpack; marpack.open_archive({str(usual)!r}).close(); "
+        "print(*(name for name in sys.modules if 'remote' in name or name in ('fsspec', 'aiohttp')))"
+    )
+    assert loaded.strip() == ""
