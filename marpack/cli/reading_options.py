@@ -48,8 +48,12 @@ def opened(path: str, options: argparse.Namespace) -> Archive:
     """Open the archive at a path, with the limits that the options set."""
     if path == "-":
         raise MarpackError("an archive is read here and there, which standard input does not allow: name a file")
-    limits = Limits(members=options.max_members, size=options.max_size, ratio=options.max_ratio)
-    return open_archive(path, limits=limits)
+    return open_archive(path, limits=limits_of(options))
+
+
+def limits_of(options: argparse.Namespace) -> Limits:
+    """Return the limits that the options set."""
+    return Limits(members=options.max_members, size=options.max_size, ratio=options.max_ratio)
 
 
 def _size(text: str) -> int:
