@@ -111,12 +111,13 @@ class TargetError(_KeptError, OSError):
 
 
 class SourceChangedError(_KeptError, RuntimeError):
-    """A source is not what it was when the archive was planned; ``source`` names it."""
+    """A source is not what it was when the archive was planned, or opened; ``source`` names it."""
 
-    def __init__(self, source: str, how: str) -> None:
+    def __init__(self, source: str, how: str, what_to_do: str = "pack again when nothing writes to it") -> None:
         self.source = source
         self.how = how
-        super().__init__(f"{source} {how}: pack again when nothing writes to it")
+        self.what_to_do = what_to_do
+        super().__init__(f"{source} {how}: {what_to_do}")
 
 
 class _UrlError(_KeptError, OSError):

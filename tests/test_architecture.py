@@ -24,8 +24,9 @@ MODULES = sorted(
 # The rooms, and what each may import besides itself, from below to above. A room is a file or a folder; what is
 # said of a folder holds for the files in it that lie in no room of their own.
 WORDS = {f"marpack.{name}" for name in ("display", "findings", "issue_codes", "errors", "rule", "strict_json")}
-READING = {"marpack.archive", "marpack.archive.formats", "marpack.archive.read"}
+READING = {"marpack.archive", "marpack.archive.formats", "marpack.archive.read", "marpack.archive.read.open"}
 ARCHIVES = {*READING, "marpack.archive.plan", "marpack.archive.inspection", "marpack.archive.write"}
+REMOTE = {"marpack.remote", "marpack.remote.urls"}
 CONFIG = {"marpack.config", "marpack.config.rules", "marpack.config.settings", "marpack.config.text"}
 FRAME = {"marpack.checks.python", "marpack.checks.frame"}
 ROOMS: dict[str, set[str]] = {
@@ -38,7 +39,24 @@ ROOMS: dict[str, set[str]] = {
     "marpack.disk": {"marpack.errors"},
     "marpack.archive": WORDS,
     "marpack.archive.formats": {*WORDS, "marpack.disk", "marpack.archive"},
-    "marpack.archive.read": {*WORDS, "marpack.disk", *READING},
+    "marpack.archive.read": {*WORDS, "marpack.disk", "marpack.archive", "marpack.archive.formats"},
+    "marpack.remote.urls": WORDS,
+    # Of archives, these know what is read here and there.
+    "marpack.remote.parts": {
+        *WORDS,
+        "marpack.disk",
+        "marpack.archive",
+        "marpack.archive.read",
+        "marpack.remote.urls",
+    },
+    # From a path, or a URL, to an open archive.
+    "marpack.archive.read.open": {
+        *WORDS,
+        "marpack.archive",
+        "marpack.archive.read",
+        "marpack.remote.urls",
+        "marpack.remote.parts",
+    },
     "marpack.archive.plan": {*WORDS, *READING},
     "marpack.archive.inspection": {*WORDS, *READING},
     "marpack.archive.write": {*WORDS, "marpack.disk", *READING, "marpack.archive.plan"},
@@ -46,37 +64,34 @@ ROOMS: dict[str, set[str]] = {
     "marpack.config.settings": {*WORDS, "marpack.config.text"},
     # Of archives, config knows the manifest.
     "marpack.config.rules": {*WORDS, "marpack.archive", "marpack.config.settings", "marpack.config.text"},
-    "marpack.config": {*WORDS, "marpack.disk", "marpack.archive", "marpack.archive.read", *CONFIG},
-    "marpack.remote": {*WORDS, "marpack.disk", *ARCHIVES},
+    "marpack.config": {
+        *WORDS,
+        "marpack.disk",
+        "marpack.archive",
+        "marpack.archive.read",
+        "marpack.archive.read.open",
+        *CONFIG,
+    },
+    "marpack.remote": {*WORDS, "marpack.disk", *ARCHIVES, "marpack.remote.urls"},
     "marpack.checks.python": {*WORDS, "marpack.archive"},
     "marpack.checks.flow": {"marpack.checks.python"},
     "marpack.checks.frame": {*WORDS, *ARCHIVES, "marpack.checks.python"},
     "marpack.checks.rules": {*WORDS, *ARCHIVES, *CONFIG, *FRAME, "marpack.checks.flow"},
     "marpack.checks": {*WORDS, *ARCHIVES, *FRAME, "marpack.checks.rules"},
     "marpack.packing": {*WORDS, "marpack.disk", *ARCHIVES, "marpack.checks", "marpack.checks.frame"},
-    "marpack.scanning": {*WORDS, *ARCHIVES, *FRAME, "marpack.checks", "marpack.remote"},
+    "marpack.scanning": {*WORDS, *ARCHIVES, *FRAME, "marpack.checks", *REMOTE},
     "marpack.serving.deploy": {
         *WORDS,
         "marpack.disk",
         *ARCHIVES,
         *CONFIG,
-        "marpack.remote",
+        *REMOTE,
         "marpack.checks",
         "marpack.checks.frame",
         "marpack.packing",
     },
-    "marpack.serving.kaptain.values": {
-        *WORDS,
-        "marpack.config.settings",
-        "marpack.remote",
-        "marpack.serving.deploy",
-    },
-    "marpack.serving.kaptain.exports": {
-        *WORDS,
-        "marpack.archive",
-        "marpack.remote",
-        "marpack.serving.kaptain.values",
-    },
+    "marpack.serving.kaptain.values": {*WORDS, "marpack.config.settings", *REMOTE, "marpack.serving.deploy"},
+    "marpack.serving.kaptain.exports": {*WORDS, "marpack.archive", *REMOTE, "marpack.serving.kaptain.values"},
     "marpack.serving.kaptain.artifacts": {
         *WORDS,
         "marpack.archive",
@@ -84,7 +99,7 @@ ROOMS: dict[str, set[str]] = {
         "marpack.config",
         "marpack.config.settings",
         "marpack.packing",
-        "marpack.remote",
+        *REMOTE,
         "marpack.serving.deploy",
         "marpack.serving.kaptain.exports",
         "marpack.serving.kaptain.values",
@@ -97,7 +112,7 @@ ROOMS: dict[str, set[str]] = {
         "marpack.config.settings",
         "marpack.config.text",
         "marpack.packing",
-        "marpack.remote",
+        *REMOTE,
         "marpack.serving.deploy",
         "marpack.serving.kserve",
         "marpack.serving.kserve.protocol",
@@ -105,14 +120,14 @@ ROOMS: dict[str, set[str]] = {
     },
     "marpack.serving.kaptain": {
         *WORDS,
-        "marpack.remote",
+        *REMOTE,
         "marpack.serving.kserve",
         *(f"marpack.serving.kaptain.{name}" for name in ("deploys", "exports", "values")),
     },
     "marpack.serving.kserve": {*WORDS, "marpack.disk", "marpack.config.settings", "marpack.config.text"},
     # What these documents say of settings and archives; the documents themselves know neither.
     "marpack.serving.kserve.protocol": {*WORDS, *CONFIG, "marpack.serving.kserve"},
-    "marpack.serving.kserve.served": {*WORDS, *READING, *CONFIG, "marpack.remote", "marpack.serving.deploy"},
+    "marpack.serving.kserve.served": {*WORDS, *READING, *CONFIG, *REMOTE, "marpack.serving.deploy"},
     "marpack.serving.kserve.described": {
         *WORDS,
         *CONFIG,
@@ -126,7 +141,7 @@ ROOMS: dict[str, set[str]] = {
         "marpack.disk",
         *ARCHIVES,
         *CONFIG,
-        "marpack.remote",
+        *REMOTE,
         "marpack.serving.kserve",
         "marpack.serving.kserve.described",
         "marpack.serving.deploy",
@@ -344,7 +359,7 @@ AMBIENT = {
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},
     # The SDK's calls told what they did, and a notebook has nothing else to look at (K148).
-    "import logging": {"marpack.cli.destinations", "marpack.serving.kaptain.values.told"},
+    "import logging": {"marpack.cli.stores", "marpack.serving.kaptain.values.told"},
     **{word: set[str]() for word in ("getcwd", "umask", "datetime.now", "import locale")},
 }
 

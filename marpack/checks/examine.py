@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 from marpack.archive.plan.plan import Plan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
@@ -42,12 +42,14 @@ def check(
     rules: Iterable[Rule[Subject]] | None = None,
     load: bool = False,
     limits: Limits | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    download: bool = False,
 ) -> tuple[Finding, ...]:
     """Return what TorchServe 0.12.0 would refuse, ignore, or take otherwise than it looks.
 
     Nothing of the model is imported or run, unless ``load`` asks for it.
 
-    - ``what``: a plan, before anything is written; an open archive; or a path or an open binary file, as
+    - ``what``: a plan, before anything is written; an open archive; or a path, a URL or an open binary file, as
       ``open_archive`` takes them.
     - ``select``, ``ignore``: codes of rules, or what they begin with (``handler`` for ``handler-missing`` and
       others); a string is one code. What cannot be opened or read, or is too long, is reported in any case.
@@ -62,7 +64,8 @@ def check(
     - ``load``: also load the model as the server's base handler does (the rule ``load``), in another process of
       this Python, where torch must be installed. This **runs the code of the model file**, and of the pickle that
       torch accepts.
-    - ``limits``: how much an archive at a path may make its reader do.
+    - ``limits``: how much an archive that is opened here may make its reader do.
+    - ``storage_options``, ``download``: as in ``open_archive``, for a URL.
 
     Read is what the rules are about, which is not every byte: ``ModelArchive.verify`` finds damage anywhere.
     Findings are in the order of the rules (spec/checks.md). Raises ``MarpackError`` for a code that no rule has,
@@ -76,7 +79,7 @@ def check(
     if isinstance(what, (Plan, Archive)):
         return findings_of(subject_of(what, settings), chosen)
     try:
-        archive = open_archive(what, limits=limits)
+        archive = open_archive(what, limits=limits, storage_options=storage_options, download=download)
     except ArchiveError as error:
         # Whatever the server makes of it: nothing else has been looked at.
         return (replace(finding_of(error.issue, "zip"), file=error.path or "archive", severity="error"),)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from marpack.archive.plan.plan import ArchivePlan, Plan
 from marpack.archive.result import WriteResult
 from marpack.archive.write.write import require_target, suffix_warning, write_archive
+from marpack.cli.stores import is_url, silent_stores
 from marpack.cli.terminal import BinaryOutput
 from marpack.display import hidden_url
 from marpack.findings import Issue
@@ -46,31 +45,12 @@ def output_for(target: str) -> Output:
     """Return the place that ``--output`` names; a ``file://`` URL is a path."""
     if target == ToStandardOutput.name:
         return ToStandardOutput()
-    if "://" in target:  # or none of this need be loaded
+    if is_url(target):
         from marpack.remote.upload import target_path
-        from marpack.remote.urls import is_url
 
-        if is_url(target):
-            path = target_path(target)
-            return ToUrl(target) if path is None else ToPath(path)
+        path = target_path(target)
+        return ToUrl(target) if path is None else ToPath(path)
     return ToPath(target)
-
-
-@contextmanager
-def silent_stores() -> Iterator[None]:
-    """Have nothing printed by the libraries of stores.
-
-    What goes wrong is an exception. They log it as well, with whole tracebacks, and where nobody has set up
-    logging, those would be printed.
-    """
-    import logging
-
-    silence = logging.NullHandler()
-    logging.getLogger().addHandler(silence)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(silence)
 
 
 def _with_form(plan: Plan, warnings: list[str]) -> list[str]:

@@ -1,14 +1,17 @@
-"""What the commands that read archives have in common: limits, and how members and issues are shown."""
+"""What the commands that read archives have in common: options, and how members and issues are shown."""
 
 from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import open_archive
+from marpack.cli.stores import is_url, silent_stores
 from marpack.cli.words import positive
 from marpack.display import printable
 from marpack.errors import MarpackError
@@ -21,6 +24,19 @@ _UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 
 # Each takes a value.
 LIMIT_OPTIONS = ("--max-size", "--max-ratio", "--max-members")
+
+
+# What a command says of its argument.
+ARCHIVE = "path or URL of a .mar, a .war, a .tar.gz, or path of a folder"
+
+
+def add_download(parser: argparse.ArgumentParser) -> None:
+    """Add the option for URLs of servers that give no parts of files."""
+    parser.add_argument(
+        "--download",
+        action="store_true",
+        help="get all of what is behind a URL first, into a temporary file, instead of the parts that are needed",
+    )
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
@@ -44,11 +60,16 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     add("--max-members", type=positive, default=defaults.members, metavar="N", help=f"default: {defaults.members}")
 
 
-def opened(path: str, options: argparse.Namespace) -> Archive:
-    """Open the archive at a path, with the limits that the options set."""
-    if path == "-":
+@contextmanager
+def opened(word: str, options: argparse.Namespace) -> Iterator[Archive]:
+    """Open the archive at a path or a URL, as the options say."""
+    if word == "-":
         raise MarpackError("an archive is read here and there, which standard input does not allow: name a file")
-    return open_archive(path, limits=limits_of(options))
+    with (
+        silent_stores() if is_url(word) else nullcontext(),
+        open_archive(word, limits=limits_of(options), download=options.download) as archive,
+    ):
+        yield archive
 
 
 def limits_of(options: argparse.Namespace) -> Limits:

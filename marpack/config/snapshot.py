@@ -220,7 +220,8 @@ class ModelSnapshot:
     ) -> ModelSnapshot:
         """Build a snapshot from archives in one model store; see ``from_manifests``.
 
-        Each is open, or a path or an open binary file, as ``open_archive`` takes them; a file must have its name.
+        Each is open, or a path, a URL or an open binary file, as ``open_archive`` takes them; a file must have its
+        name.
         Reads the manifests and nothing else. Raises ``ArchiveError`` for what is not an archive.
         """
         return cls.from_manifests(read_manifests(archives), default_versions=default_versions, **settings)

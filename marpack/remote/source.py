@@ -12,10 +12,8 @@ from typing import Any
 from marpack.archive.sources import CHUNK_SIZE, FileSource, Reader, Source, StreamSource
 from marpack.display import hidden_url
 from marpack.errors import DownloadError, SourceChangedError
-from marpack.remote.urls import allowed_scheme, ask, file_name, file_system, local_path
+from marpack.remote.urls import allowed_scheme, ask, describe, file_name, file_system, local_path
 
-# Marks of a remote file's state, the surest first: each store has its own names.
-_STATE_KEYS = ("ETag", "etag", "generation", "LastModified", "Last-Modified", "last_modified", "mtime", "modified")
 _SPOOL_IN_MEMORY = 1 << 20
 
 
@@ -52,7 +50,7 @@ class RemoteSource:
             local = ask(url, lambda: _local_file(url), DownloadError)
             return cls(url=url, name=name, size=local.size, held=local)
         filesystem, path = ask(url, lambda: file_system(url, storage_options), DownloadError)
-        size, state = _describe(url, filesystem, path)
+        size, state = describe(url, filesystem, path)
         if size is not None:
             return cls(url=url, name=name, size=size, state=state, path=path, filesystem=filesystem)
         spooled = _spool(url, filesystem, path)
@@ -64,7 +62,7 @@ class RemoteSource:
 
     def check(self) -> None:
         """Raise ``SourceChangedError`` unless the store still describes the file as it was planned."""
-        if _describe(self.url, self.filesystem, self.path) != (self.size, self.state):
+        if describe(self.url, self.filesystem, self.path) != (self.size, self.state):
             raise SourceChangedError(repr(hidden_url(self.url)), "has changed since the archive was planned")
 
     def __repr__(self) -> str:
@@ -127,20 +125,6 @@ def _local_file(url: str) -> FileSource:
     if not stat.S_ISREG(status.st_mode):
         raise DownloadError(hidden_url(url), "is not a regular file")
     return FileSource.from_stat(path, status)
-
-
-def _describe(url: str, filesystem: Any, path: str) -> tuple[int | None, str | None]:
-    """Ask for the size in bytes and the mark of the contents, each None where the store does not say."""
-
-    def info() -> dict[str, Any]:
-        filesystem.invalidate_cache()
-        return dict(filesystem.info(path))
-
-    found = ask(url, info, DownloadError)
-    if found.get("type") == "directory":
-        raise DownloadError(hidden_url(url), "is a folder: give the URL of a file")
-    states = (str(found[key]) for key in _STATE_KEYS if found.get(key))
-    return found.get("size"), next(states, None)
 
 
 def _spool(url: str, filesystem: Any, path: str) -> StreamSource:

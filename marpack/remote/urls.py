@@ -35,6 +35,12 @@ _ALLOWED: dict[Attempt, set[str]] = {
     UploadError: {"file", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "ftp", "oci", "sftp", "ssh", "tos"},
 }
 
+# Marks of a remote file's state, the surest first: each store has its own names.
+_STATE_KEYS = ("ETag", "etag", "generation", "LastModified", "Last-Modified", "last_modified", "mtime", "modified")
+
+# How aiohttp, and botocore with it, call a body that ends too early; a connection may be dropped before it, too.
+_BROKEN_OFF = {"ClientPayloadError", "IncompleteReadError", "ResponseStreamingError", "ServerDisconnectedError"}
+
 _CONNECT_SECONDS = 30
 _SILENCE_SECONDS = 60
 
@@ -150,6 +156,20 @@ def kind_at(filesystem: Any, path: str) -> str:
         return "nothing"
 
 
+def describe(url: str, filesystem: Any, path: str) -> tuple[int | None, str | None]:
+    """Ask for the size in bytes and the mark of the contents, each None where the store does not say."""
+
+    def info() -> dict[str, Any]:
+        filesystem.invalidate_cache()
+        return dict(filesystem.info(path))
+
+    found = ask(url, info, DownloadError)
+    if found.get("type") == "directory":
+        raise DownloadError(hidden_url(url), "is a folder: give the URL of a file")
+    states = (str(found[key]) for key in _STATE_KEYS if found.get(key))
+    return found.get("size"), next(states, None)
+
+
 def unless_refused(question: Callable[[], T]) -> T | None:
     """Return the answer, None where the store does not let this user ask."""
     try:
@@ -171,6 +191,19 @@ def is_refusal(failure: Exception) -> bool:
     )
 
 
+def status_of(failure: Exception) -> int | None:
+    """Return the HTTP status with which a server refused, None where it was something else."""
+    return next(filter(None, map(_http_status, _chain(failure))), None)
+
+
+def breaks_off(failure: Exception) -> bool:
+    """Tell whether a connection that was there is lost, which may go well once more."""
+    return any(
+        isinstance(link, (ConnectionResetError, BrokenPipeError)) or type(link).__name__ in _BROKEN_OFF
+        for link in _chain(failure)
+    )
+
+
 def _reason(failure: Exception, attempt: Attempt, url: str) -> str:
     """Say what went wrong, in words of our own: the failure's may hold the URL, or a key."""
     import asyncio  # whatever failed has these three loaded
@@ -182,7 +215,7 @@ def _reason(failure: Exception, attempt: Attempt, url: str) -> str:
     def any_is(*kinds: type[BaseException]) -> bool:
         return any(isinstance(link, kinds) for link in chain)
 
-    status = next(filter(None, map(_http_status, chain)), None)
+    status = status_of(failure)
     shown = "" if status is None else f" (HTTP {status})"
     if is_refusal(failure):
         return f"may not be {attempt.done}: check the credentials{shown}"

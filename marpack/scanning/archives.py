@@ -40,13 +40,14 @@ def scan(
     torchserve_version: str | None = None,
     limits: Limits | None = None,
     storage_options: Mapping[str, Any] | None = None,
+    download: bool = False,
 ) -> Iterator[ScannedArchive]:
     """Look at every archive in folders and below prefixes, and yield what is found of each, in order.
 
     - ``locations``: folders, prefixes of stores (``s3://bucket/models/``), or archives themselves. In a folder,
-      archives are files that end in ``.mar``, ``.war``, ``.tar.gz`` or ``.tgz``, and folders that hold a
-      manifest; names that begin with a dot are left out, and links are followed. They come in the order of the
-      locations, and below each in that of their names.
+      archives are files that end in ``.mar``, ``.war``, ``.tar.gz`` or ``.tgz``, and, on the disk, folders that
+      hold a manifest; names that begin with a dot are left out, and links are followed. They come in the order of
+      the locations, and below each in that of their names.
     - ``executor``: a ``concurrent.futures.Executor`` to look at them, in threads, processes, or an engine's
       workers on any machine that has this marpack and sees the same locations; or a function that makes one, as
       ``ProcessPoolExecutor`` itself, which is then shut down at the end. By default the caller's thread looks.
@@ -55,7 +56,7 @@ def scan(
     - ``digest``: take the SHA-256 of each archive, which reads all of it.
     - ``select``, ``ignore``, ``target``, ``python``, ``torch``, ``torchserve_version``: those of ``check``.
     - ``limits``: how much each archive may make its reader do.
-    - ``storage_options``: for fsspec's file systems of stores; they are sent with the tasks.
+    - ``storage_options``, ``download``: as in ``open_archive``, for URLs; they are sent with the tasks.
 
     An archive that is broken, or a folder that cannot be listed, is a ``ScannedArchive`` with an ``error``. So is
     one that ends the process which looks at it, if ``executor`` is a function, or an engine that goes on after
@@ -72,6 +73,7 @@ def scan(
         digest=digest,
         limits=limits or Limits(),
         storage_options=dict(storage_options or {}),
+        download=download,
     )
     places = find_places(locations, look.storage_options)
     if executor is None:

@@ -48,8 +48,10 @@ class Spread(Generic[T, R]):
                     yield from self._next()
             while self._waiting:
                 yield from self._next()
-        finally:
-            self._end()
+        except BaseException:  # interrupted, or nobody wants more: what is under way is not waited for
+            self._end(wait=False)
+            raise
+        self._end(wait=True)
 
     def _next(self) -> Iterator[R]:
         """Yield the results of the task that was given out first, and of all that fell with it."""
@@ -99,8 +101,8 @@ class Spread(Generic[T, R]):
             self._executor.shutdown(wait=False)
             self._executor = self._make()
 
-    def _end(self) -> None:
+    def _end(self, *, wait: bool) -> None:
         for _, future in self._waiting:
             future.cancel()
         if self._make is not None:
-            self._executor.shutdown()  # what waits is cancelled; not every engine's takes an argument for it
+            self._executor.shutdown(wait)  # an engine's may have no cancel_futures

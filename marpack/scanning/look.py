@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from marpack.checks.frame.weights import describe, weights_files
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 from marpack.rule import Rule, chosen_rules
-from marpack.scanning.places import Place
+from marpack.scanning.places import Place, reason_of
 from marpack.scanning.scanned import ScannedArchive, ScannedWeights
 
 
@@ -30,7 +30,8 @@ class Look:
     ignore: tuple[str, ...]
     digest: bool
     limits: Limits
-    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    storage_options: Mapping[str, Any]
+    download: bool
 
 
 def look_at(look: Look, places: Sequence[Place]) -> list[ScannedArchive]:
@@ -48,7 +49,9 @@ def _look_at_one(look: Look, place: Place) -> ScannedArchive:
         return ScannedArchive(path=place.path, error=place.error)
     known: dict[str, Any] = {}
     try:
-        with open_archive(place.path, limits=look.limits) as archive:
+        with open_archive(
+            place.path, limits=look.limits, storage_options=look.storage_options, download=look.download
+        ) as archive:
             _note_archive(archive, known)
             subject = subject_of(archive, look.settings)
             known["findings"] = findings_of(subject, _rules(look.select, look.ignore))
@@ -58,7 +61,7 @@ def _look_at_one(look: Look, place: Place) -> ScannedArchive:
     except ArchiveError as error:
         known["error"] = error.issue
     except OSError as error:
-        known["error"] = Issue(code="unreadable", argument="", message=error.strerror or str(error))
+        known["error"] = Issue(code="unreadable", argument="", message=reason_of(error))
     except Exception as error:  # marpack's own, or too little memory for one: the others have theirs to tell
         message = f"marpack failed to look at it: {type(error).__name__}: {error}"
         known["error"] = Issue(code="failed", argument="", message=message)

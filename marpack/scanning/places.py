@@ -9,7 +9,7 @@ from typing import Any
 
 from marpack.archive.forms import WORKFLOW_SUFFIX
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
-from marpack.errors import DownloadError, MissingExtraError
+from marpack.errors import DownloadError, MissingExtraError, UploadError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url, local_path, scheme_of
@@ -122,5 +122,10 @@ def _size(path: str) -> int:
 
 
 def _unreadable(path: str, error: OSError) -> Place:
-    message = f"cannot be listed: {error.strerror or error}"
+    message = f"cannot be listed: {reason_of(error)}"
     return Place(path=path, error=Issue(code="unreadable", argument="", message=message))
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the disk, or a store, says, without the name of what it is about."""
+    return error.reason if isinstance(error, (DownloadError, UploadError)) else error.strerror or str(error)

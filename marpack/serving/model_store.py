@@ -53,7 +53,7 @@ class ModelStore:
     ) -> StoredArchive:
         """Write a planned archive into the store, or copy one there; it appears only when it is complete.
 
-        One to copy is open, or a path or an open binary file, as ``open_archive`` takes them.
+        One to copy is open, or a path, a URL or an open binary file, as ``open_archive`` takes them.
         ``file_name`` is its name in the store, by default its own: two versions of one model need two. ``force``
         replaces a file of that name. Raises ``ArchiveExistsError``, ``TargetError`` for a name under which a
         server would not find it, and ``ConfigError`` when the store has the same version of the same model under

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
+from tests.support.range_server import RangeServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,18 @@ def default_ports() -> Iterator[None]:
 def web(direct: None) -> Iterator[WebServer]:
     with WebServer.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def range_server() -> Iterator[RangeServer]:
+    with RangeServer.running() as server:
+        yield server
+
+
+@pytest.fixture
+def ranges(range_server: RangeServer, direct: None) -> RangeServer:
+    range_server.begin_anew()
+    return range_server
 
 
 @pytest.fixture(scope="session")

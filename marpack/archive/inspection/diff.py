@@ -101,7 +101,7 @@ def diff_archives(
 ) -> Difference:
     """Return how one archive differs from another, of any forms.
 
-    Both are open, or a path or an open binary file, as ``open_archive`` takes them.
+    Both are open, or a path, a URL or an open binary file, as ``open_archive`` takes them.
 
     Manifests are compared by their values. Members of two zips are compared by the sizes and CRCs that they state;
     other forms state no CRCs, and their contents are read, as are all with ``contents``. Of several members of one

@@ -108,7 +108,7 @@ def inspect_archive(
 ) -> Inspection:
     """Return what an archive is: its manifest, its members, and what the weights among them are.
 
-    ``archive`` is open, or a path or an open binary file, as ``open_archive`` takes them.
+    ``archive`` is open, or a path, a URL or an open binary file, as ``open_archive`` takes them.
 
     Nothing is imported or unpickled; of a pickle it is listed what it imports. Members are taken for weights by
     being the manifest's ``serializedFile``, by their suffix, or by their first bytes. With ``digest`` everything

@@ -16,6 +16,8 @@ from marpack.archive.inspection.torch_versions import numpy_of_names
 from marpack.archive.inspection.torch_zips import describe_zip
 
 _FIRST_READ = 1 << 20
+# Enough to see that bytes are no pickle, and to name what most pickles hold.
+_FIRST_LOOK = 1 << 16
 
 # What else is put in a weights' place by mistake.
 _MARKS: Final = {
@@ -86,7 +88,7 @@ def _pickles(window: Window, head: bytes) -> Weights | None:
     """Recognise a pickle, and a file in torch's format from before 1.6, which begins with some."""
     # From protocol 2 on a pickle says what it is; before, it is whatever can be read as one from end to end.
     marked = head[:1] == b"\x80" and head[1:2] <= b"\x05"
-    size = _FIRST_READ
+    size = _FIRST_LOOK
     walked = walk(window.at(0, size), budget=window.budget)
     while size < min(window.size, MAX_BYTES + 1) and (walked.end == "cut" or walked.size == size):
         size = min(size * 4, MAX_BYTES + 1)

@@ -40,8 +40,8 @@ def plan_repack(
 ) -> ArchivePlan | WorkflowPlan:
     """Plan an archive that is another one with changes, which must stay as it is until the plan is written.
 
-    - ``archive``: the other one: open, and open until then; or a path or an open binary file, as ``open_archive``
-      takes them, which is open for as long as the plan is there.
+    - ``archive``: the other one: open, and open until then; or a path, a URL or an open binary file, as
+      ``open_archive`` takes them, which is open for as long as the plan is there.
     - ``model_name``, ``version``: of the new one; of a workflow, which has no version, ``model_name`` is the name.
     - ``put``: members that replace those of the same name or are added, as in ``extra_files`` of
       ``plan_archive``.

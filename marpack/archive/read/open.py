@@ -6,9 +6,9 @@ import contextlib
 import os
 import stat
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from marpack.archive import git_lfs
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
@@ -18,15 +18,16 @@ from marpack.archive.read.container import Container
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.random_access import FileBytes, RandomAccess, StreamBytes
 from marpack.archive.sources import SeekableFile
-from marpack.errors import ArchiveError
+from marpack.display import hidden_url
+from marpack.errors import ArchiveError, DownloadError
 
 _ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
 _GZIP_START = b"\x1f\x8b"
 _OWN_FOLDERS = {os.path.dirname(MANIFEST_NAME), os.path.dirname(WORKFLOW_MANIFEST_NAME)}
 
 
-# What every function takes that looks at an archive: one that is open, which stays open; a path; or an open binary
-# file that can seek, which stays open too.
+# What every function takes that looks at an archive: one that is open, which stays open; a path; a URL; or an open
+# binary file that can seek, which stays open too.
 ArchiveSource: TypeAlias = "Archive | str | os.PathLike[str] | SeekableFile"
 
 
@@ -49,41 +50,80 @@ def opened_for_good(source: ArchiveSource) -> Archive:
     return archive
 
 
-def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limits | None = None) -> Archive:
+def open_archive(
+    source: str | os.PathLike[str] | SeekableFile,
+    *,
+    limits: Limits | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    download: bool = False,
+) -> Archive:
     """Open a ``.mar``, a ``.war``, a ``.tar.gz`` or a model's folder for reading.
 
-    - ``source``: a path; or an open binary file that can seek, which nobody else uses meanwhile and which stays
-      open. Of a path, as for the server, a name that ends in ``.mar`` or ``.war`` means a zip and any other a
-      gzip'd tar; of an open file the first bytes decide. Of a folder that holds a single folder, that is opened.
+    - ``source``: a path; a URL; or an open binary file that can seek, which nobody else uses meanwhile and which
+      stays open. Of a path and a URL, as for the server, a name that ends in ``.mar`` or ``.war`` means a zip and
+      any other a gzip'd tar; of an open file the first bytes decide. Of a folder that holds a single folder, that
+      is opened. A ``file://`` URL is the path that it names.
     - ``limits``: how much the archive may make its reader do.
+    - ``storage_options``: for fsspec's file system of the URL's scheme (``endpoint_url=``, ``anon=``); without
+      them credentials, endpoints and proxies are found where its library looks for them.
+    - ``download``: get all of what is behind a URL first, by one request and into a temporary file without a name.
 
     Returns a ``ModelArchive``, or a ``WorkflowArchive`` for a name that ends in ``.war``, and where there is only
     a workflow's manifest unless the name ends in ``.mar``. It is a context manager. Of a zip only the directory is
-    read here, of a tgz everything.
+    read here, of a tgz everything. A zip behind a URL is read where it lies, by ranges: its end and its beginning
+    here, and later what is asked for. A tgz there is downloaded, for it can only be read from its beginning.
     Raises ``ArchiveError`` for what is no archive, ``UnsafeArchiveError`` for one that readers take differently as
-    a whole, ``LimitError``, and what the disk says.
+    a whole, ``LimitError``, and what the disk says; for a URL ``DownloadError``, ``MissingExtraError``, and
+    ``SourceChangedError``, also later, when another file is there while it is read.
     """
     limits = limits or Limits()
     if not isinstance(source, (str, os.PathLike)):
-        if not callable(getattr(source, "seek", None)):
-            raise TypeError(f"cannot open {type(source).__name__}: give a path, or a binary file that can seek")
-        if not isinstance(source.read(0), bytes):
-            raise TypeError("the file is open for text: open it with mode 'rb'")
-        name = getattr(source, "name", None)
-        stream = StreamBytes(source)
-        _require_no_pointer(name if isinstance(name, str) else "", stream.read_at(0, git_lfs.LONGEST_POINTER))
-        is_zip = not stream.read_at(0, 2).startswith(_GZIP_START)
-        path = name if isinstance(name, str) else ""
-        return _archive(_container(path, stream, limits, is_zip=is_zip), limits, "")
+        return _stream(source, limits)
     path = os.fsdecode(source)
+    if path.find(":/") > 1:  # or nothing of URLs need be loaded
+        from marpack.remote import urls
+
+        if urls.is_url(path):
+            return _behind_url(path, limits, storage_options or {}, download=download)
+        if url := urls.lost_slash(path):
+            raise DownloadError(hidden_url(url), "is a URL that has lost a slash: give it as text, not as a path")
     if "\0" in path:
         raise ArchiveError(path, "is no path: it holds a NUL character")
     file_name = os.path.basename(os.path.abspath(path))
     if stat.S_ISDIR(os.stat(path).st_mode):
         return _archive(_folder(path, limits), limits, file_name)
-    data = FileBytes(path)
+    return _file(path, FileBytes(path), limits, file_name, is_zip=_is_zip(path))
+
+
+def _stream(file: SeekableFile, limits: Limits) -> Archive:
+    if not callable(getattr(file, "seek", None)):
+        raise TypeError(f"cannot open {type(file).__name__}: give a path, a URL, or a binary file that can seek")
+    if not isinstance(file.read(0), bytes):
+        raise TypeError("the file is open for text: open it with mode 'rb'")
+    name = getattr(file, "name", None)
+    path = name if isinstance(name, str) else ""
+    stream = StreamBytes(file)
+    _require_no_pointer(path, stream.read_at(0, git_lfs.LONGEST_POINTER))
+    is_zip = not stream.read_at(0, 2).startswith(_GZIP_START)
+    return _archive(_container(path, stream, limits, is_zip=is_zip), limits, "")
+
+
+def _behind_url(url: str, limits: Limits, storage_options: Mapping[str, Any], *, download: bool) -> Archive:
+    from marpack.remote import urls
+    from marpack.remote.parts.opened_url import bytes_at
+
+    if urls.allowed_scheme(url, DownloadError) == "file":
+        return open_archive(
+            urls.ask(url, lambda: urls.local_path(url, DownloadError), DownloadError), limits=limits
+        )
+    name = urls.file_name(url, DownloadError)
+    data = bytes_at(url, storage_options, download=download or not _is_zip(name))
+    return _file(hidden_url(url), data, limits, name, is_zip=_is_zip(name))
+
+
+def _file(path: str, data: RandomAccess, limits: Limits, file_name: str, *, is_zip: bool) -> Archive:
+    """Open what is in a file, and close it when that is no archive."""
     try:
-        is_zip = path.endswith((SUFFIXES["default"], WORKFLOW_SUFFIX))
         start = data.read_at(0, git_lfs.LONGEST_POINTER)
         _require_no_pointer(path, start)
         _require_form(path, start[:4], is_zip=is_zip)
@@ -91,6 +131,10 @@ def open_archive(source: str | os.PathLike[str] | SeekableFile, *, limits: Limit
     except BaseException:
         data.close()
         raise
+
+
+def _is_zip(name: str) -> bool:
+    return name.endswith((SUFFIXES["default"], WORKFLOW_SUFFIX))
 
 
 def _require_no_pointer(path: str, start: bytes) -> None:
@@ -151,5 +195,10 @@ def file_name_of(source: ArchiveSource) -> str:
     """Return the name of the file or folder that an archive is, ``""`` where nobody knows it."""
     if isinstance(source, Archive):
         return source.file_name or os.path.basename(source.path)
+    if isinstance(source, str) and "://" in source:
+        from marpack.remote import urls
+
+        if urls.is_url(source):
+            return urls.file_name(source, DownloadError)
     name: object = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
     return os.path.basename(os.path.abspath(os.fsdecode(name))) if isinstance(name, (str, os.PathLike)) else ""

@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from marpack.archive.sources import CHUNK_SIZE, SeekableFile, open_at_once
 from marpack.errors import ArchiveError
@@ -34,6 +34,12 @@ class RandomAccess(ABC):
         while piece := self.read_at(position, CHUNK_SIZE):
             yield piece
             position += len(piece)
+
+    def note_borders(self, offsets: Iterable[int]) -> None:  # noqa: B027
+        """Learn where members begin: who reads one does not go on to the next. It matters to what comes late."""
+
+    def expect(self, ranges: Iterable[tuple[int, int]]) -> None:  # noqa: B027
+        """Learn what will be read soon, each from a start to an end. It matters to what comes late."""
 
     @abstractmethod
     def _piece(self, offset: int, length: int) -> bytes:

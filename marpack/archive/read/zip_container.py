@@ -36,6 +36,7 @@ class ZipContainer(FileContainer):
         records, directory = read_directory(path, data, limits)
         self._headers = LocalHeaders(data, records, directory)
         ordered = sorted(records, key=attrgetter("offset"))
+        data.note_borders(record.offset for record in ordered)
         # By the index of the member.
         self._records = tuple(record for record in ordered if not record.name.endswith("/"))
         self.members = tuple(_member(index, record) for index, record in enumerate(self._records))

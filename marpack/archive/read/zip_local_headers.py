@@ -18,6 +18,8 @@ from marpack.issue_codes import ReadCode
 
 # What nothing is deflated to: 2 bytes, or 5.
 _MOST_FOR_NOTHING = 16
+# Up to so much may be in a header that large contents begin at a multiple of it (A28).
+_ALIGNMENT = 4096
 _OTHER_NAME = "has a second name, by which some programs go"
 
 
@@ -61,6 +63,9 @@ class LocalHeaders:
         if ordered and ordered[0].offset:
             where = f"begins {ordered[0].offset:,} bytes into the archive"
             yield _issue("zip-prepended", ordered[0], f"{where}, of which TorchServe then reads nothing")
+        self._data.expect(
+            (record.offset, record.offset + _likely_length(record) + _ALIGNMENT) for record in ordered
+        )
         ends = []
         for record in ordered:
             issue, start = self._read(record)
@@ -149,9 +154,13 @@ def _gap(between: int) -> str:
     return f"{what}, where TorchServe stops reading: pack it again"
 
 
+def _likely_length(record: ZipRecord) -> int:
+    return LOCAL.size + len(record.raw_name) + 64
+
+
 def _local_issue(data: RandomAccess, record: ZipRecord) -> tuple[Issue | None, int]:
     """Return how the header before a member differs from the directory, and where its contents begin."""
-    header = data.read_at(record.offset, LOCAL.size + len(record.raw_name) + 64)
+    header = data.read_at(record.offset, _likely_length(record))
     if len(header) < LOCAL.size or not header.startswith(b"PK\3\4"):
         message = "has no header where the directory says that it begins"
         return _issue("zip-no-header", record, message), record.offset

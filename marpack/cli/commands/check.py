@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 
 from marpack.checks.examine import built_in_rules, check
 from marpack.checks.frame.subject import Subject
 from marpack.cli.findings import add_choosing, chosen, findings_json, show_counts
-from marpack.cli.reading_options import add_limits, limits_of
+from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, limits_of
 from marpack.cli.server_options import add_server, server
+from marpack.cli.stores import is_url, place, silent_stores
 from marpack.cli.terminal import complain_of_error, naming, show, to_json
 from marpack.display import printable, showable
 from marpack.errors import MarpackError
@@ -31,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.set_defaults(run=_run)
     add = parser.add_argument
-    add("archives", nargs="*", metavar="ARCHIVE", help=".mar, .tar.gz, .war, or a model's folder")
+    add("archives", nargs="*", metavar="ARCHIVE", help=ARCHIVE)
     add_server(parser)
     add_choosing(parser)
     add(
@@ -48,6 +50,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add("--rules", action="store_true", help="list the rules and end")
     add("--json", action="store_true", help="print the result as JSON (spec/check.schema.json)")
+    add_download(parser)
     add_limits(parser)
 
 
@@ -68,14 +71,14 @@ def _run(options: argparse.Namespace) -> int | None:
 
 def _check_all(rules: Sequence[Rule[Subject]], options: argparse.Namespace) -> int:
     """Check one archive after the other, whatever becomes of those before it."""
-    limits = limits_of(options)
-    how = {**server(options), "load": options.load}
+    how = {**server(options), "load": options.load, "limits": limits_of(options), "download": options.download}
     status = 0
     files = []
-    for path in options.archives:
+    for word in options.archives:
+        path = place(word)
         try:
-            with naming(path):
-                findings = check(path, rules=rules, limits=limits, **how)
+            with naming(path), silent_stores() if is_url(word) else nullcontext():
+                findings = check(word, rules=rules, **how)
         except MarpackError as error:
             complain_of_error(str(error))
             status = 1

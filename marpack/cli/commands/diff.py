@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from marpack.archive.inspection.diff import Difference, ManifestChange, MemberChange, diff_archives
 from marpack.cli.progress import progress_for
-from marpack.cli.reading_options import add_limits, opened, shortened
+from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, opened, shortened
 from marpack.cli.terminal import complain_of_error, count_of, show, told_by_the_disk
 from marpack.display import printable
 from marpack.errors import MarpackError
@@ -26,11 +26,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.set_defaults(run=_run)
     add = parser.add_argument
-    add("old", metavar="A", help="a .mar, a .war, a .tar.gz or a folder")
+    add("old", metavar="A", help=ARCHIVE)
     add("new", metavar="B", help="another one")
     add("--all", action="store_true", help="also what is packed otherwise: form, order, compression, permissions")
     add("--contents", action="store_true", help="read the members of zips too, instead of trusting sizes and CRCs")
     add("--json", action="store_true", help="print the result as JSON (spec/diff.schema.json)")
+    add_download(parser)
     add_limits(parser)
 
 

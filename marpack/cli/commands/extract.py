@@ -7,8 +7,10 @@ import os
 from collections.abc import Sequence
 
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
+from marpack.archive.read.open import file_name_of
 from marpack.cli.progress import progress_for
-from marpack.cli.reading_options import LIMIT_OPTIONS, add_limits, opened
+from marpack.cli.reading_options import ARCHIVE, LIMIT_OPTIONS, add_download, add_limits, opened
+from marpack.cli.stores import place
 from marpack.cli.terminal import count_of, making, show, to_json
 from marpack.cli.words import options_first
 from marpack.display import printable
@@ -30,12 +32,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.set_defaults(run=_run)
     add = parser.add_argument
-    add("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
+    add("archive", metavar="ARCHIVE", help=ARCHIVE)
     add("folder", metavar="FOLDER", nargs="?", help="default: the archive's name without its suffix")
     add("members", metavar="MEMBER", nargs="*", help="names of members, or of folders, that are wanted alone")
     add("-f", "--force", action="store_true", help="replace a folder that holds a model")
     add("--case-sensitive", action="store_true", help="accept names that differ in upper and lower case only")
     add("--json", action="store_true", help="print the result as JSON (spec/extract.schema.json)")
+    add_download(parser)
     add_limits(parser)
 
 
@@ -53,7 +56,7 @@ def _run(options: argparse.Namespace) -> None:
         if wanted is None and folder in archive and options.folder is not None:
             raise MarpackError(
                 f"{folder!r} is a member, and the folder comes first, as in: "
-                f"marpack extract {options.archive} FOLDER {folder}"
+                f"marpack extract {place(options.archive)} FOLDER {folder}"
             )
         work = sum(member.size for member in archive.members)
         with progress_for(work, quiet=False) as progress, making(folder, "cannot be made"):
@@ -64,15 +67,17 @@ def _run(options: argparse.Namespace) -> None:
     size = sum(sizes.values())
     if options.json:
         files = [{"name": name, "size": size} for name, size in sizes.items()]
-        document = {"schema": _SCHEMA_VERSION, "archive": options.archive, "folder": folder, "size": size}
+        document = {"schema": _SCHEMA_VERSION, "archive": place(options.archive), "folder": folder, "size": size}
         show(to_json(document | {"files": files}))
     else:
         show(f"{printable(folder)}: {count_of(len(sizes), 'file')}, {count_of(size, 'byte')}")
 
 
-def _default_folder(path: str) -> str:
-    name = os.path.basename(path)
+def _default_folder(archive: str) -> str:
+    name = file_name_of(archive)
     for suffix in _SUFFIXES:
         if name.endswith(suffix) and name != suffix:
             return name.removesuffix(suffix)
-    raise MarpackError(f"{path!r} has no suffix that could be left out: name the folder to unpack to, too")
+    raise MarpackError(
+        f"{place(archive)!r} has no suffix that could be left out: name the folder to unpack to, too"
+    )

@@ -14,7 +14,7 @@ from marpack.archive.inspection.kinds import Weights
 from marpack.archive.inspection.torch_versions import version_of
 from marpack.archive.names import member_order
 from marpack.cli.progress import progress_for
-from marpack.cli.reading_options import add_limits, issue_line, json_line, opened, shortened
+from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, issue_line, json_line, opened, shortened
 from marpack.cli.terminal import complain, count_of, show
 from marpack.cli.words import torch_version
 from marpack.display import printable
@@ -41,13 +41,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.set_defaults(run=_run)
     add = parser.add_argument
-    add("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
+    add("archive", metavar="ARCHIVE", help=ARCHIVE)
     add("--tree", action="store_true", help="show the members as a tree")
     add("--digest", action="store_true", help="show the SHA-256 of the archive and its members (reads everything)")
     add(
         "--torch", type=torch_version, metavar="VERSION", help="also show what that torch lacks of weights, as 2.1"
     )
     add("--json", action="store_true", help="print the result as JSON (spec/inspect.schema.json)")
+    add_download(parser)
     add_limits(parser)
 
 

@@ -10,7 +10,8 @@ from functools import partial
 from marpack.archive.forms import ARCHIVE_FORMATS
 from marpack.archive.plan.repack import plan_repack
 from marpack.cli.packing_options import add_own_options, misused, pack
-from marpack.cli.reading_options import add_limits, opened
+from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, opened
+from marpack.cli.stores import is_url
 from marpack.cli.terminal import naming
 
 
@@ -26,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     # None: what is deflated stays as it is.
     parser.set_defaults(run=_run, parser=parser, deflate=None)
     add = parser.add_argument
-    add("archive", metavar="ARCHIVE", help=".mar, .tar.gz, .war, or a model's folder")
+    add("archive", metavar="ARCHIVE", help=ARCHIVE)
     add("--model-name", metavar="NAME", help="another name of the model, or of the workflow")
     add("-v", "--version", metavar="VERSION", help="another version of the model")
     add(
@@ -39,8 +40,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add("--drop", metavar="NAME", action="append", default=[], help="leave a file or a folder out; once or more")
     add("--archive-format", choices=ARCHIVE_FORMATS, help="another form; default: that of the archive")
-    add("--export-path", metavar="FOLDER", default="", help="where it goes; default: beside the archive")
+    add(
+        "--export-path",
+        metavar="FOLDER",
+        default="",
+        help="where it goes; default: beside the archive, or here where it is behind a URL",
+    )
     add("-f", "--force", action="store_true", help="replace an existing archive, also this one")
+    add_download(parser)
     add_limits(parser)
 
 
@@ -48,7 +55,7 @@ def _run(options: argparse.Namespace) -> int | None:
     if twice := [name for name, count in Counter(name for name, _ in options.put).items() if count > 1]:
         return misused(options, f"--put: {twice[0]!r} is given twice: decide")
     with naming(options.archive), opened(options.archive, options) as archive:
-        if options.output is None:
+        if options.output is None and not is_url(options.archive):
             options.export_path = options.export_path or os.path.dirname(options.archive.rstrip(os.sep))
         return pack(
             options,

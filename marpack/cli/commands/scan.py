@@ -6,12 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 
 from marpack.cli.findings import add_choosing, chosen
 from marpack.cli.processes import ended_at_once, process_pool
-from marpack.cli.reading_options import add_limits, limits_of
+from marpack.cli.reading_options import add_download, add_limits, limits_of
 from marpack.cli.server_options import add_server, server
+from marpack.cli.stores import is_url, silent_stores
 from marpack.cli.terminal import UsageError, complain, naming, show
 from marpack.cli.words import positive
 from marpack.disk.threads import usable_cpus
@@ -41,6 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--processes", type=positive, metavar="N", help="how many look at archives; default: one a core")
     add_server(parser)
     add_choosing(parser)
+    add_download(parser)
     add_limits(parser)
 
 
@@ -52,12 +55,13 @@ def _run(options: argparse.Namespace) -> int:
     executor = None if processes == 1 else partial(process_pool, processes)
     status = 0
     count = 0
-    with ended_at_once():
+    with ended_at_once(), silent_stores() if any(map(is_url, locations)) else nullcontext():
         found = scan(
             locations,
             executor=executor,
             in_flight=4 * processes,
             digest=options.digest,
+            download=options.download,
             limits=limits_of(options),
             **server(options),
             **chosen(options),
@@ -76,6 +80,8 @@ def _listed(path: str | None) -> Sequence[str]:
     if path is None:
         return []
     if path == "-":
+        if sys.stdin is None:
+            raise UsageError("--from-file -: standard input is closed: open it, or name a file")
         data = sys.stdin.buffer.read()
     else:
         with naming(path), open(path, "rb") as file:

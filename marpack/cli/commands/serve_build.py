@@ -7,7 +7,6 @@ import json
 import os
 from dataclasses import replace
 
-from marpack.cli.destinations import silent_stores
 from marpack.cli.findings import findings_json
 from marpack.cli.packing_options import (
     add_check,
@@ -17,6 +16,7 @@ from marpack.cli.packing_options import (
     shown_findings,
     source_date_epoch,
 )
+from marpack.cli.stores import silent_stores
 from marpack.cli.terminal import complain, naming, show, to_json
 from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanError

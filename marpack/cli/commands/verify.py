@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from marpack.cli.progress import progress_for
-from marpack.cli.reading_options import add_limits, issue_line, opened
+from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, issue_line, opened
+from marpack.cli.stores import place
 from marpack.cli.terminal import count_of, show, to_json
 from marpack.cli.words import positive
 from marpack.display import printable
@@ -30,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.set_defaults(run=_run)
     add = parser.add_argument
-    add("archive", metavar="ARCHIVE", help="a .mar, a .war, a .tar.gz or a folder")
+    add("archive", metavar="ARCHIVE", help=ARCHIVE)
     add(
         "--threads",
         type=positive,
@@ -38,6 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="how many large members are read at once, default: one a core",
     )
     add("--json", action="store_true", help="print the result as JSON (spec/verify.schema.json)")
+    add_download(parser)
     add_limits(parser)
 
 
@@ -55,10 +57,10 @@ def _run(options: argparse.Namespace) -> int:
             raise
         issues = [error.issue]
     if options.json:
-        document = {"schema": _SCHEMA_VERSION, "path": options.archive, "ok": not issues, **what}
+        document = {"schema": _SCHEMA_VERSION, "path": place(options.archive), "ok": not issues, **what}
         show(to_json(document | {"issues": [issue.asdict() for issue in issues]}))
     else:
         found = count_of(len(issues), "issue") if issues else "nothing is wrong"
         held = f"{count_of(what['members'], 'member')}, {count_of(what['contents_size'], 'byte')}"
-        show("\n".join([*map(issue_line, issues), f"{printable(options.archive)}: {held}: {found}"]))
+        show("\n".join([*map(issue_line, issues), f"{printable(place(options.archive))}: {held}: {found}"]))
     return 1 if issues else 0

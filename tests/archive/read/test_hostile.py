@@ -14,6 +14,7 @@ import marpack
 from marpack import ArchiveError, Limits
 from marpack.archive.read.archive import Archive
 from tests.support import hostile, vectors
+from tests.support.range_server import RangeServer
 from tests.support.vectors import HOSTILE, Json, each_case
 
 if TYPE_CHECKING:
@@ -59,10 +60,18 @@ def is_gzip(path: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-@each_case(CASES)
-@pytest.mark.parametrize("how", ["path", "file"])
-def test_a_case(how: str, case: Json, tmp_path: Path) -> None:
+def ways(case: Json) -> list[str]:
+    """Return how a case is opened; what is downloaded from a URL is an open file."""
+    is_zip = "files" not in case and case["file"].endswith((".mar", ".war"))
+    return ["path", "file", "url"] if is_zip else ["path", "file"]
+
+
+@pytest.mark.parametrize(
+    ("how", "case"), [pytest.param(how, case, id=f"{how}-{name}") for name, case in CASES for how in ways(case)]
+)
+def test_a_case(how: str, case: Json, tmp_path: Path, ranges: RangeServer) -> None:
     path = make(case, tmp_path)
+    place = ranges.serve(path) if how == "url" else os.fspath(path)
     # A folder has a path only; and of an open file the bytes decide what it is, not its name.
     opened = how == "file" and path.is_file() and is_gzip(path) != path.name.endswith((".mar", ".war"))
     target = tmp_path / "target" / "out"
@@ -72,7 +81,7 @@ def test_a_case(how: str, case: Json, tmp_path: Path) -> None:
 
     def run() -> None:
         with (
-            path.open("rb") if opened else nullcontext(path) as source,
+            path.open("rb") if opened else nullcontext(place) as source,
             marpack.open_archive(source, limits=limits) as archive,
         ):
             act(case, archive, target)
@@ -91,7 +100,7 @@ def test_a_case(how: str, case: Json, tmp_path: Path) -> None:
     error = caught.value
     assert (type(error).__name__, error.code) == (expected["error"], expected["code"]), str(error)
     assert error.member == expected.get("member")
-    assert error.path == os.fspath(path)
+    assert error.path == place
     assert len(error.message) < 300
     str(error).encode()
     assert listing(tmp_path) == before

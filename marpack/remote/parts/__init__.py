@@ -1,0 +1,1 @@
+"""Parts of a file that a URL names, asked of its server: an archive is read where it lies."""

@@ -1,0 +1,179 @@
+"""Parts of one file behind a URL: each is what was asked for, and all are of one state of the file."""
+
+from __future__ import annotations
+
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from marpack.display import hidden_url
+from marpack.errors import DownloadError, MarpackError, SourceChangedError
+from marpack.remote.urls import ask, breaks_off, status_of
+
+# What was asked for: a start and an end, or how many of the last bytes.
+_Wanted: TypeAlias = "tuple[int, int] | int"
+
+WAY_OUT = "download all of it first (--download, download=True)"
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+_UNSATISFIABLE = 416
+# How servers answer that do not know ranges which count from the end, as Azure's.
+_NOT_UNDERSTOOD = (400, _UNSATISFIABLE, 501)
+# In the hours that a large archive takes a connection breaks, and a server is busy: seconds before once more.
+_PAUSES = (0.1, 0.5)
+_BUSY = (429, 500, 502, 503, 504)
+
+
+class Parts(ABC):
+    """Gives bytes of the file at ``url``, on any thread. Every failure is a ``DownloadError``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @abstractmethod
+    def tail(self, length: int) -> tuple[bytes, int]:
+        """Return the last bytes, and how many there are in all; this is asked first."""
+
+    @abstractmethod
+    def part(self, start: int, end: int) -> bytes:
+        """Return the bytes from ``start`` up to ``end``; ``SourceChangedError`` if they are of another file."""
+
+    def finish(self) -> None:  # noqa: B027
+        """Raise ``SourceChangedError`` if the file changed, where the parts could not say so."""
+
+    def refused(self, reason: str) -> DownloadError:
+        """Return the error that says why the file cannot be read."""
+        return DownloadError(hidden_url(self.url), reason)
+
+    def changed(self) -> SourceChangedError:
+        """Return the error for a file that is another one by now."""
+        where = repr(hidden_url(self.url))
+        return SourceChangedError(where, "has changed while it was read", "do it again when nothing writes to it")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """What an answer says before its bytes; ``state`` is its mark of the file's contents, an ETag or a time."""
+
+    content_range: str | None
+    length: int | None
+    encoding: str | None
+    state: str | None
+
+
+class _OtherAnswerError(MarpackError):
+    """No part came: the file as a whole, of ``size`` bytes if that is said, or a refusal with ``status``."""
+
+    def __init__(self, *, size: int | None = None, status: int | None = None) -> None:
+        super().__init__()
+        self.size = size
+        self.status = status
+
+
+class RangedParts(Parts):
+    """Parts that are asked for by HTTP's ranges (RFC 9110, 14), each by one request.
+
+    The first request counts from the end, and so tells the size too. Each answer has to say which bytes it brings,
+    of how many, and of which state of the file. Servers lie, and files are replaced.
+    """
+
+    _known: tuple[int, str | None] | None = None
+
+    @abstractmethod
+    def _send(self, spelled: str, judge: Callable[[Head], int]) -> bytes:
+        """Ask for a range, as it is spelt; return of the body so many bytes as ``judge`` says of its head."""
+
+    def tail(self, length: int) -> tuple[bytes, int]:
+        """Return the last bytes, and how many there are in all."""
+        try:
+            data = self._ask(f"bytes=-{length}", length)
+        except _OtherAnswerError as answer:
+            size = self._size() if answer.size is None else answer.size
+            data = self.part(max(0, size - length), size) if size else b""
+            return data, size
+        return data, self._size()
+
+    def _size(self) -> int:
+        """Return the size, which the answer to the first part says."""
+        if self._known is None:
+            try:
+                self._ask("bytes=0-0", (0, 1))
+            except _OtherAnswerError as answer:
+                if answer.status != _UNSATISFIABLE:
+                    raise self._without_ranges(answer) from None
+                self._known = (0, None)  # RFC 9110, 14.1.2: only of nothing the first byte cannot be given
+        assert self._known is not None
+        return self._known[0]
+
+    def part(self, start: int, end: int) -> bytes:
+        """Return the bytes from ``start`` up to ``end``."""
+        try:
+            return self._ask(f"bytes={start}-{end - 1}", (start, end))
+        except _OtherAnswerError as answer:
+            is_shorter = answer.status == _UNSATISFIABLE and self._known is not None
+            raise self.changed() if is_shorter else self._without_ranges(answer) from None
+
+    def _without_ranges(self, answer: _OtherAnswerError) -> DownloadError:
+        if answer.status is not None:
+            return self.refused(
+                f"cannot be read in parts, for which its server says HTTP {answer.status}: {WAY_OUT}"
+            )
+        return self.refused(f"cannot be read in parts, for its server gives the whole file or nothing: {WAY_OUT}")
+
+    def _ask(self, spelled: str, wanted: _Wanted) -> bytes:
+        expected = 0
+
+        def judge(head: Head) -> int:
+            nonlocal expected
+            expected = self._judge(head, wanted)
+            return expected
+
+        data = ask(self.url, lambda: self._patiently(spelled, judge), DownloadError)
+        if len(data) != expected:
+            raise self.refused(f"cannot be read: of {expected:,} bytes {len(data):,} came")
+        return data
+
+    def _patiently(self, spelled: str, judge: Callable[[Head], int]) -> bytes:
+        """Ask, and once more where that may help."""
+        for pause in _PAUSES:
+            try:
+                return self._once(spelled, judge)
+            except MarpackError:
+                raise
+            except Exception as failure:
+                if not breaks_off(failure) and status_of(failure) not in _BUSY:
+                    raise
+            time.sleep(pause)
+        return self._once(spelled, judge)
+
+    def _once(self, spelled: str, judge: Callable[[Head], int]) -> bytes:
+        try:
+            return self._send(spelled, judge)
+        except Exception as failure:
+            if (status := status_of(failure)) not in _NOT_UNDERSTOOD:
+                raise
+        raise _OtherAnswerError(status=status)
+
+    def _judge(self, head: Head, wanted: _Wanted) -> int:
+        """Return how many bytes come, if they are those that were asked for."""
+        if head.encoding not in (None, "", "identity"):
+            raise self.refused(f"is sent compressed, of which no part can be taken: {WAY_OUT}")
+        if head.content_range is None:
+            # A server that knows no ranges; of a file as short as that it is what was wanted.
+            if not isinstance(wanted, int) or head.length is None or head.length > wanted:
+                raise _OtherAnswerError(size=head.length)
+            start, end, size = 0, head.length, head.length
+        elif said := _CONTENT_RANGE.fullmatch(head.content_range):
+            start, end, size = int(said[1]), int(said[2]) + 1, int(said[3])
+        else:
+            raise self.refused("cannot be read: its server does not say which part it sends")
+        right = (max(0, size - wanted), size) if isinstance(wanted, int) else wanted
+        if (start, end) != right or head.length not in (None, end - start):
+            raise self.refused("cannot be read: its server sends another part than it is asked for")
+        if self._known is None:
+            self._known = (size, head.state)
+        elif self._known != (size, head.state):
+            raise self.changed()
+        return end - start
