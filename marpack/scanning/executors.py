@@ -102,7 +102,11 @@ class Spread(Generic[T, R]):
             self._executor = self._make()
 
     def _end(self, *, wait: bool) -> None:
-        for _, future in self._waiting:
-            future.cancel()
-        if self._make is not None:
-            self._executor.shutdown(wait)  # an engine's may have no cancel_futures
+        """Take back what has not begun, and shut down an executor that was made here."""
+        if self._make is None:
+            for _, future in self._waiting:
+                future.cancel()
+        else:
+            # Never future.cancel(): when its processes are killed then, as by the command line, a pool's thread
+            # fails with an InvalidStateError (Python 3.11).
+            self._executor.shutdown(wait=wait, cancel_futures=True)
