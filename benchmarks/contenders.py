@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["command", "hashed", "peak_of", "piped", "reading", "turns"]
+__all__ = ["command", "hashed", "peak_of", "piped", "reading", "scanning", "turns"]
 
 _SCRIPTS = sysconfig.get_path("scripts")
 
@@ -64,6 +64,14 @@ with open(sys.argv[1], "rb", buffering=0) as file:
         crc = crc32(chunk, crc)
 """
 
+# The floor of scanning: the names in each archive, and its manifest.
+_MANIFESTS = """
+import json, os, sys, zipfile
+for name in sorted(os.listdir(sys.argv[1])):
+    with zipfile.ZipFile(os.path.join(sys.argv[1], name)) as archive:
+        print(json.dumps([archive.namelist(), json.loads(archive.read("MAR-INF/MANIFEST.json"))]))
+"""
+
 # A process begins with the peak of the one that started it, so a small one does. Its peak and no other's: wait4.
 _PEAK = """
 import os, sys
@@ -106,6 +114,17 @@ def reading(contender: str, verb: str, archive: Path) -> list[str]:
     if contender == "without-isal":
         return [sys.executable, "-c", _WITHOUT_ISAL, *programs["marpack"][1:]]
     return programs[contender]
+
+
+def scanning(contender: str, folder: Path) -> list[str]:
+    """Return how a contender looks at all archives of a folder, and prints a line for each."""
+    program, *options = contender.split()
+    programs = {
+        "marpack": [f"{_SCRIPTS}/marpack", "scan", str(folder), *options],
+        "zipfile": [sys.executable, "-c", _MANIFESTS, str(folder)],
+        "python": [sys.executable, "-c", "pass"],
+    }
+    return programs[program]
 
 
 def hashed(words: list[str]) -> list[str]:

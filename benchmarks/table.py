@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     from measurements import Measurement
 
 FOLDER = Path(__file__).parent
-SUITES = ["stored", "deflated", "small files", "streaming", "copying", "torch", "reading", "start", "memory"]
+SUITES = [
+    "stored",
+    "deflated",
+    "small files",
+    "streaming",
+    "copying",
+    "torch",
+    "reading",
+    "scan",
+    "start",
+    "memory",
+]
 COLUMNS = [
     "marpack",
     "without-isal",
