@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["changed", "command", "hashed", "peak_of", "piped", "reading", "turns"]
+__all__ = ["changed", "command", "hashed", "peak_of", "piped", "reading", "scanning", "turns"]
 
 _SCRIPTS = sysconfig.get_path("scripts")
 
@@ -65,6 +65,14 @@ crc = 0
 with open(sys.argv[1], "rb", buffering=0) as file:
     while chunk := file.read(1 << 19):
         crc = crc32(chunk, crc)
+"""
+
+# The floor of scanning: the names in each archive, and its manifest.
+_MANIFESTS = """
+import json, os, sys, zipfile
+for name in sorted(os.listdir(sys.argv[1])):
+    with zipfile.ZipFile(os.path.join(sys.argv[1], name)) as archive:
+        print(json.dumps([archive.namelist(), json.loads(archive.read("MAR-INF/MANIFEST.json"))]))
 """
 
 # A process begins with the peak of the one that started it, so a small one does. Its peak and no other's: wait4.
@@ -120,6 +128,17 @@ def changed(contender: str, archive: Path) -> list[str]:
     if program == "marpack":
         return [f"{_SCRIPTS}/marpack", "repack", str(archive), "--version", "2.0", "--output", "m.mar", *options]
     return command(contender, archive, archive)
+
+
+def scanning(contender: str, folder: Path) -> list[str]:
+    """Return how a contender looks at all archives of a folder, and prints a line for each."""
+    program, *options = contender.split()
+    programs = {
+        "marpack": [f"{_SCRIPTS}/marpack", "scan", str(folder), *options],
+        "zipfile": [sys.executable, "-c", _MANIFESTS, str(folder)],
+        "python": [sys.executable, "-c", "pass"],
+    }
+    return programs[program]
 
 
 def hashed(words: list[str]) -> list[str]:

@@ -55,7 +55,7 @@ class Goal:
 
 def goals(results: Results) -> Iterator[Goal]:
     """Give every goal; what was not measured is not a number, and neither is anything computed with it."""
-    for suite in (_stored, _sharing, _deflated, _small_files, _start, _torch, _reading):
+    for suite in (_stored, _sharing, _deflated, _small_files, _start, _torch, _reading, _scan):
         yield from suite(results)
 
 
@@ -173,6 +173,16 @@ def _reading(results: Results) -> Iterator[Goal]:
     yield goal(
         what="without isal / CRC by zlib", value=seconds("without-isal") / seconds("zlib-crc"), at_most=1.25
     )
+
+
+def _scan(results: Results) -> Iterator[Goal]:
+    group, row = "1,000 small models", f"{MARPACK} --processes 1"
+    goal = partial(Goal, suite="scan", group=group)
+    # Seconds of a thousand are milliseconds of one.
+    one, all_cores = (results.seconds("scan", group, each) for each in (row, MARPACK))
+    yield goal(row=row, what="milliseconds an archive", value=one, at_most=5)
+    if results.machine["cores"] > 1:
+        yield goal(row=MARPACK, what="one process / marpack", value=one / all_cores, at_least=1.8)
 
 
 def _torch(results: Results) -> Iterator[Goal]:

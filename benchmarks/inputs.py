@@ -8,10 +8,13 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 
-__all__ = ["write_code", "write_small_files", "write_weights"]
+import marpack
+
+__all__ = ["write_code", "write_models", "write_small_files", "write_weights"]
 
 MIB = 1 << 20
 _PIECE = 4 * MIB
+_DIGITS = Path(__file__).parents[1] / "tests" / "models" / "digits"
 
 
 @cache
@@ -49,3 +52,20 @@ def write_small_files(folder: Path, count: int) -> None:
     folder.mkdir()
     for number in range(count):
         (folder / f"{number}.txt").write_text(f"line {number}\n" * 40)
+
+
+def write_models(folder: Path, count: int) -> None:
+    """Pack the digit classifier of the tests so many times, each with sources of its own."""
+    folder.mkdir()
+    handler, model = (_DIGITS / name for name in ("handler.py", "model.py"))
+    for number in range(count):
+        note = f"\n# {number}\n".encode()
+        marpack.pack(
+            model_name=f"m{number}",
+            version="1.0",
+            handler={handler.name: handler.read_bytes() + note},
+            model_file={model.name: model.read_bytes() + note},
+            serialized_file=_DIGITS / "digits.pt",
+            extra_files=_DIGITS / "index_to_name.json",
+            export_path=folder,
+        )

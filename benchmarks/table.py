@@ -34,6 +34,7 @@ SUITES = [
     "copying",
     "torch",
     "reading",
+    "scan",
     "start",
     "memory",
 ]

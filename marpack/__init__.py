@@ -66,6 +66,7 @@ __all__, __getattr__, __dir__ = _lazy(
         " SourceChangedError TargetError UnsafeArchiveError UploadError",
         "findings": "Finding Issue",
         "packing": "pack",
+        "scanning.archives": "scan",
         "serving.model_store": "ModelStore",
     },
 )

@@ -57,6 +57,7 @@ from marpack.errors import UploadError as UploadError
 from marpack.findings import Finding as Finding
 from marpack.findings import Issue as Issue
 from marpack.packing import pack as pack
+from marpack.scanning.archives import scan as scan
 from marpack.serving.model_store import ModelStore as ModelStore
 
 __all__ = [
@@ -111,6 +112,7 @@ __all__ = [
     "plan_repack",
     "plan_workflow",
     "properties",
+    "scan",
     "tree",
     "write_archive",
 ]

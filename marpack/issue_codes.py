@@ -14,6 +14,8 @@ PlanCode: TypeAlias = Literal[
     "bad-member-name", "bad-metadata", "bad-model-name", "bad-timestamp", "bad-type", "bad-value",
     "bad-workflow-name", "collision", "export-path", "missing-file", "not-a-file", "unreadable",
 ]
+# spec/scan.schema.json: of an archive among many, beside the next ones.
+ScanCode: TypeAlias = Literal["failed", "unreadable", "worker-lost"]
 # R11: of an archive that is read.
 ReadCode: TypeAlias = Literal[
     "bad-manifest", "case-collision", "crc", "deflate", "device", "digest", "duplicate", "encrypted",

@@ -27,6 +27,8 @@ __all__, __getattr__, __dir__ = _lazy(
         "config.snapshot": "EntrySettings SnapshotStyle",
         "findings": "ReaderName Severity",
         "packing": "CheckMode",
+        "scanning.executors": "ExecutorSource",
+        "scanning.scanned": "ScannedArchive ScannedWeights",
         "serving.model_store": "StoredArchive",
     },
 )

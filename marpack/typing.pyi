@@ -32,6 +32,9 @@ from marpack.config.snapshot import SnapshotStyle as SnapshotStyle
 from marpack.findings import ReaderName as ReaderName
 from marpack.findings import Severity as Severity
 from marpack.packing import CheckMode as CheckMode
+from marpack.scanning.executors import ExecutorSource as ExecutorSource
+from marpack.scanning.scanned import ScannedArchive as ScannedArchive
+from marpack.scanning.scanned import ScannedWeights as ScannedWeights
 from marpack.serving.model_store import StoredArchive as StoredArchive
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "Deflate",
     "Difference",
     "EntrySettings",
+    "ExecutorSource",
     "ExtraFiles",
     "FileArgument",
     "Handler",
@@ -60,6 +64,8 @@ __all__ = [
     "Reader",
     "ReaderName",
     "Runtime",
+    "ScannedArchive",
+    "ScannedWeights",
     "Severity",
     "SnapshotStyle",
     "SourceLike",

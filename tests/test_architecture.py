@@ -79,6 +79,7 @@ ROOMS: dict[str, set[str]] = {
     "marpack.checks.rules": {*WORDS, *ARCHIVES, *CONFIG, *FRAME, "marpack.checks.flow"},
     "marpack.checks": {*WORDS, *ARCHIVES, *FRAME, "marpack.checks.rules"},
     "marpack.packing": {*WORDS, "marpack.disk", *ARCHIVES, "marpack.checks", "marpack.checks.frame"},
+    "marpack.scanning": {*WORDS, *ARCHIVES, *FRAME, "marpack.checks", *REMOTE},
     "marpack.serving.deploy": {
         *WORDS,
         "marpack.disk",

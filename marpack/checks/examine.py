@@ -72,25 +72,39 @@ def check(
     ``ValueError`` for an unknown target or version, and what the disk says. An archive that cannot be read is a
     finding.
     """
-    if target not in TARGETS:
-        raise ValueError(f"the target {target!r} is not one of {', '.join(TARGETS)}")
-    settings = Settings(
-        python=python_version(python),
-        told_python=None if python is None else python_version(python),
-        target=target,
-        load=load,
-        torch=servers_torch(torch, torchserve_version=torchserve_version, target=target),
+    settings = settings_for(
+        target=target, python=python, torch=torch, torchserve_version=torchserve_version, load=load
     )
     chosen = chosen_rules(built_in_rules() if rules is None else rules, select=select, ignore=ignore)
     if isinstance(what, (Plan, Archive)):
-        return _findings(_subject(what, settings), chosen)
+        return findings_of(subject_of(what, settings), chosen)
     try:
         archive = open_archive(what, limits=limits, storage_options=storage_options, download=download)
     except ArchiveError as error:
         # Whatever the server makes of it: nothing else has been looked at.
         return (replace(finding_of(error.issue, "zip"), file=error.path or "archive", severity="error"),)
     with archive:
-        return _findings(_subject(archive, settings), chosen)
+        return findings_of(subject_of(archive, settings), chosen)
+
+
+def settings_for(
+    *,
+    target: CheckTarget,
+    python: str | None,
+    torch: str | None,
+    torchserve_version: str | None,
+    load: bool = False,
+) -> Settings:
+    """Return what ``check`` is told of the server; raises ``ValueError`` for an unknown target or version."""
+    if target not in TARGETS:
+        raise ValueError(f"the target {target!r} is not one of {', '.join(TARGETS)}")
+    return Settings(
+        python=python_version(python),
+        told_python=None if python is None else python_version(python),
+        target=target,
+        load=load,
+        torch=servers_torch(torch, torchserve_version=torchserve_version, target=target),
+    )
 
 
 def built_in_rules() -> tuple[Rule[Subject], ...]:
@@ -126,7 +140,8 @@ def python_version(text: str | None) -> tuple[int, int]:
     return 3, int(found[1])
 
 
-def _findings(subject: Subject, rules: Sequence[Rule[Subject]]) -> tuple[Finding, ...]:
+def findings_of(subject: Subject, rules: Sequence[Rule[Subject]]) -> tuple[Finding, ...]:
+    """Return what rules find in a subject, and what they did not look into."""
     found: list[Finding] = []
     mild = left_out = 0
     # What was not looked into is known when all others have looked, and reported whatever rules are chosen.
@@ -190,7 +205,8 @@ def _first(findings: Iterable[Finding]) -> list[Finding]:
     return kept
 
 
-def _subject(what: Plan | Archive, settings: Settings) -> Subject:
+def subject_of(what: Plan | Archive, settings: Settings) -> Subject:
+    """Return a plan or an open archive as what rules look at."""
     if isinstance(what, Plan):
         contents: Contents = PlanContents(what)
         forms: dict[str, Form] = {"tgz": "tgz", "no-archive": "folder"}

@@ -22,7 +22,7 @@ import marpack
 from marpack.archive.formats import deflate, zip_records
 from marpack.archive.forms import _STORED_SUFFIXES, ARCHIVE_FORMATS, DEFLATES
 from marpack.archive.handler import BUILTIN_HANDLERS
-from marpack.issue_codes import PlanCode, ReadCode
+from marpack.issue_codes import PlanCode, ReadCode, ScanCode
 from tests.support import vectors
 from tests.support.official import require_official
 from tests.support.vectors import (
@@ -56,10 +56,12 @@ READING = [
     for path in CODE
     if path.parent in {ARCHIVE / "read", ARCHIVE / "inspection"} or path == ARCHIVE / "names.py"
 ]
+SCANNING = [path for path in CODE if path.parent == PACKAGE / "scanning"]
 PLANNING = [
     path
     for path in CODE
-    if path.relative_to(PACKAGE).parts[0] not in {"checks", "config", "serving"} and path not in READING
+    if path.relative_to(PACKAGE).parts[0] not in {"checks", "config", "serving"}
+    and path not in (*READING, *SCANNING)
 ]
 
 VALID_ARCHIVES = [vector for vector in vectors.load("archive/valid") if "records" not in vector.data]
@@ -159,6 +161,14 @@ def _prose(path: Path) -> str:
 def test_issue_codes_are_those_of_the_code() -> None:
     assert set(codes("A12")) == set(get_args(PlanCode))
     assert set(codes("A12")) == {code for path in PLANNING for code in _codes(ast.parse(path.read_text("utf-8")))}
+
+
+def test_scanning_codes_are_those_of_the_code() -> None:
+    found = {code for path in SCANNING for code in _codes(ast.parse(path.read_text("utf-8")))}
+    assert found == set(get_args(ScanCode))
+    schema = json.loads((SPEC / "scan.schema.json").read_text("ascii"))
+    told = schema["$defs"]["issue"]["properties"]["code"]["description"]
+    assert all(f" {code}," in told for code in found)
 
 
 def _codes(tree: ast.AST) -> Iterator[str]:

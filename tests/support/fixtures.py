@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
-from tests.support.sharing import mounted
 from tests.support.range_server import RangeServer
+from tests.support.sharing import mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,15 +6,14 @@ import argparse
 from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib import import_module
-from typing import Any
 
-from marpack.checks.examine import TARGETS, built_in_rules, check, python_version
+from marpack.checks.examine import built_in_rules, check
 from marpack.checks.frame.subject import Subject
 from marpack.cli.findings import add_choosing, chosen, findings_json, show_counts
 from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, limits_of
+from marpack.cli.server_options import add_server, server
 from marpack.cli.stores import is_url, place, silent_stores
 from marpack.cli.terminal import complain_of_error, naming, show, to_json
-from marpack.cli.words import torch_version, torchserve_version
 from marpack.display import printable, showable
 from marpack.errors import MarpackError
 from marpack.findings import READER_NAMES, Finding
@@ -35,20 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_run)
     add = parser.add_argument
     add("archives", nargs="*", metavar="ARCHIVE", help=ARCHIVE)
-    add("--target", choices=TARGETS, default="torchserve", help="who runs it; default: torchserve")
-    add("--python", type=_python, metavar="VERSION", help="of the server, as 3.9; default: this Python's")
-    add(
-        "--torch",
-        type=torch_version,
-        metavar="VERSION",
-        help="of the server, as 2.1; default: its image's, if known",
-    )
-    add(
-        "--torchserve-version",
-        type=torchserve_version,
-        metavar="VERSION",
-        help="of the server, as 0.9.0, whose image has a torch of its own",
-    )
+    add_server(parser)
     add_choosing(parser)
     add(
         "--rules-from",
@@ -85,15 +71,7 @@ def _run(options: argparse.Namespace) -> int | None:
 
 def _check_all(rules: Sequence[Rule[Subject]], options: argparse.Namespace) -> int:
     """Check one archive after the other, whatever becomes of those before it."""
-    how: dict[str, Any] = {
-        "target": options.target,
-        "python": options.python,
-        "torch": options.torch,
-        "torchserve_version": options.torchserve_version,
-        "load": options.load,
-        "limits": limits_of(options),
-        "download": options.download,
-    }
+    how = {**server(options), "load": options.load, "limits": limits_of(options), "download": options.download}
     status = 0
     files = []
     for word in options.archives:
@@ -135,11 +113,3 @@ def _rules_of(name: str) -> list[Rule[Subject]]:
         problem = f"cannot be imported: {type(error).__name__}: {error}"
         raise MarpackError(f"--rules-from: {name!r} {problem}") from error
     return [each for each in vars(module).values() if isinstance(each, Rule)]
-
-
-def _python(text: str) -> str:
-    try:
-        python_version(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text

@@ -1,0 +1,57 @@
+"""The examples of docs/scan.md: each runs as it stands, and tells what the caller's own thread would tell."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import marpack
+from tests.support.archives import packed, zipped
+
+DOCS = (Path(__file__).parents[2] / "docs" / "scan.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"<!-- example: (\w+) -->\n```python\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL))
+RAY = ("from multiprocessing import Pool  # or: from ray", "from ray")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "model-store"
+    folder.mkdir()
+    for number in range(20):
+        packed(folder, f"m{number}")
+    zipped(folder / "broken.mar", [], manifest=None)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def printed(example: str) -> list[str]:
+    Path("example.py").write_text(example, encoding="utf-8")
+    done = subprocess.run([sys.executable, "example.py"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_processes(store: Path) -> None:
+    expected = [
+        " ".join(map(str, (each.path, each.name, each.version, each.error, len(each.findings))))
+        for each in marpack.scan("model-store")
+    ]
+    assert printed(EXAMPLES["processes"]) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["pool", "dask", "ray"])
+def test_engines(engine: str, store: Path) -> None:
+    """Dask's executor over two worker processes; a pool of two; and Ray's, where Ray is installed (76 MB)."""
+    example = EXAMPLES["pool" if engine == "ray" else engine]
+    if engine == "ray":
+        pytest.importorskip("ray")
+        assert RAY[0] in example
+        example = example.replace(*RAY)
+    expected = [archive.to_json() for archive in marpack.scan("model-store")]
+    assert len(expected) == 21
+    assert printed(example) == expected
