@@ -21,8 +21,8 @@ def clone_range(source: int, source_offset: int, target: int, target_offset: int
     end with it; and all of it where the file systems are two or share nothing, an offset is odd, or there is no
     room to note what is shared: copying then says what is wrong. The range is what the source is at this moment.
 
-    512 MiB take less than 1 ms. What of them is not on the disk yet has to go there first: all of it, in memory,
-    in 0.3 s on XFS and 0.8 on btrfs, where copying takes 1.0 and 1.7, and twice the room.
+    512 MiB take less than 1 ms. What of them is not on the disk yet has to go there first: if that is all of it,
+    0.3 s on XFS and 0.8 on btrfs (in memory), where copying takes 1.0 and 1.7, and twice the room.
     """
     if sys.platform != "linux" or source_offset % BLOCK_SIZE or target_offset % BLOCK_SIZE:
         return 0

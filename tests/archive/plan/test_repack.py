@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import itertools
@@ -18,6 +19,7 @@ import pytest
 import marpack
 from marpack import ArchiveError, PlanError, SourceChangedError, UnsafeArchiveError, cli, open_archive
 from marpack.archive.plan.repack import plan_repack
+from marpack.archive.write import file_copy
 from tests.support.official import TIMESTAMP, require_official, run_official, write_file
 from tests.support.sharing import used
 
@@ -308,6 +310,27 @@ def test_stored_members_begin_at_a_block_from_then_on(source: str, tmp_path: Pat
     assert place_of(path, "w.pt") % 4096
     assert place_of(tmp_path / "new.mar", "w.pt") % 4096 == 0
     assert contents(tmp_path / "new.mar") == contents(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="a system whose kernel copies nothing")
+@pytest.mark.parametrize("most", [0, 300_001])
+def test_the_kernel_copies_as_far_as_it_can(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system may copy less than is asked for, nothing, or not at all."""
+    path = packed(tmp_path, "auto", weights=LARGE_NOISE)
+    copy = os.copy_file_range
+    copied: list[int] = []
+
+    def copy_file_range(source: int, target: int, count: int, *offsets: int) -> int:
+        if len(copied) == 2:
+            raise OSError(errno.EXDEV, "not between these")
+        copied.append(copy(source, target, min(count, most), *offsets) if most else 0)
+        return copied[-1]
+
+    monkeypatch.setattr(os, "copy_file_range", copy_file_range)
+    monkeypatch.setattr(file_copy, "clone_range", lambda *_: 0)
+    marpack.write_archive(plan_repack(path), tmp_path / "new.mar")
+    assert sum(copied) == 2 * most
+    assert (tmp_path / "new.mar").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("verify", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import threading
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ import pytest
 
 import marpack
 from marpack.archive.sources import Reader, StoredSource
-from marpack.archive.write import file_copy
+from marpack.archive.write import file_copy, sinks
+from marpack.archive.write.file_hasher import FileHasher
 from marpack.disk.clone import clone_range
 from tests.support.sharing import used
 
@@ -100,17 +102,25 @@ def test_a_source_that_changes_once_it_is_shared(weights: Path, form: ArchiveFor
     assert os.listdir(weights.parent) == [weights.name]
 
 
-def test_a_source_that_changes_before_it_is_hashed(weights: Path) -> None:
-    """The sum of the whole archive is of the source too, and comes last."""
+def test_a_source_that_changes_before_it_is_hashed(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sum of the whole archive is of the source too, and may come last."""
     plan = planned(weights, "auto")
+    is_changed = threading.Event()
     counts: list[int] = []
+
+    class Late(FileHasher):
+        def _follow(self) -> None:
+            is_changed.wait()
+            super()._follow()
 
     def progress(count: int) -> None:
         counts.append(count)
-        if sum(counts) == plan.size:  # with the manifest, which is too soon after the weights for any hash
+        if sum(counts) == plan.size:  # with the manifest, once all else of the weights has been read
             with weights.open("r+b") as file:
                 file.write(b"other")
+            is_changed.set()
 
+    monkeypatch.setattr(sinks, "FileHasher", Late)
     with pytest.raises(marpack.SourceChangedError, match="has changed since"):
         marpack.write_archive(plan, weights.with_name("m.mar"), digest=True, progress=progress)
     assert os.listdir(weights.parent) == [weights.name]
