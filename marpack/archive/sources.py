@@ -97,13 +97,14 @@ class StoredSource(ABC):
         """The CRC-32 of the contents."""
 
     @property
-    @abstractmethod
     def is_summed(self) -> bool:
-        """Whether the bytes are held against the CRC."""
+        """Whether the bytes are held against the CRC, by ``require_crc``."""
+        return False
 
-    @abstractmethod
     def require_crc(self, crc: int) -> None:
         """Raise unless ``crc``, which has been taken of the bytes, is the one that is known."""
+        if crc != self.crc32:
+            raise SourceChangedError(repr(self), "has another CRC than it says")
 
     @abstractmethod
     def region(self) -> tuple[int, int] | None:
@@ -112,9 +113,8 @@ class StoredSource(ABC):
         The file stays open until all is written.
         """
 
-    @abstractmethod
-    def require_unchanged(self) -> None:
-        """Raise ``SourceChangedError`` if somebody has written to the file since it was planned."""
+    def require_unchanged(self) -> None:  # noqa: B027
+        """Raise ``SourceChangedError`` if somebody has written to the file since it was planned, who can tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import itertools
 import json
 import random
 import shutil
@@ -178,14 +179,17 @@ def test_streamed_bytes_are_served_too(form: ArchiveFormat, server: TorchServe, 
 
 
 @pytest.mark.parametrize("sink", ["file", "stream"])
-@pytest.mark.parametrize("form", ["default", "tgz"])
-@pytest.mark.parametrize("deflate", DEFLATES)
-def test_what_is_deflated_in_blocks_is_served(
+@pytest.mark.parametrize(
+    ("form", "deflate"),
+    [*itertools.product(["default", "tgz"], DEFLATES), pytest.param("auto", "zlib", id="aligned")],
+)
+def test_what_is_deflated_in_blocks_or_aligned_is_served(
     deflate: marpack.typing.Deflate, form: ArchiveFormat, sink: str, server: TorchServe, tmp_path: Path
 ) -> None:
-    """Several large members, each of several blocks, as the worker finds them."""
+    """Several large members, each of several blocks or stored where a block begins, as the worker finds them."""
     noise = random.Random(0)
-    files = {f"{name}.txt": noise.randbytes(BLOCK_SIZE) + b"the same again\n" * 50_000 for name in "abc"}
+    suffix = ".bin" if form == "auto" else ".txt"
+    files = {f"{name}{suffix}": noise.randbytes(BLOCK_SIZE) + b"the same again\n" * 50_000 for name in "abc"}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     source = b"""
@@ -194,7 +198,7 @@ def handle(data, context):
     if data is None:
         return None
     folder = context.system_properties["model_dir"]
-    paths = [os.path.join(folder, name + ".txt") for name in "abc"]
+    paths = sorted(os.path.join(folder, name) for name in os.listdir(folder) if name[:-4] in "abc")
     return [[hashlib.sha256(open(path, "rb").read()).hexdigest() for path in paths]]
 """
     plan = marpack.plan_archive(

@@ -6,7 +6,10 @@ import gzip
 import hashlib
 import os
 import shutil
+import struct
 import subprocess
+import sys
+import zipfile
 import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -205,7 +208,72 @@ def test_more_members_than_a_plain_directory_counts(jdk: Jdk, tmp_path: Path) ->
         assert [member.name for member in jdk.members(how, archive)] == [*names, "handler.py", MANIFEST]
 
 
-@pytest.mark.parametrize(("form", "deflate"), [("default", "fast"), ("zip-store", "zlib")])
+# Each is filled up by another length; the last is of several blocks.
+LARGE = {
+    name: os.urandom(1 << 20) + bytes(size)
+    for name, size in {"a.bin": 1, "b" * 200 + ".bin": 4096, "ü/c.bin": 123_457, "weights": 5 << 20}.items()
+}
+
+
+@pytest.fixture(scope="module")
+def aligned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("aligned")
+    for name, data in LARGE.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    planned = marpack.plan_archive(
+        model_name="m",
+        handler={"handler.py": CONTENTS["handler.py"]},
+        serialized_file=folder / "weights",
+        extra_files={name: folder / name for name in LARGE if name != "weights"},
+        archive_format="auto",
+    )
+    archive = write(planned, "file", folder)
+    assert b"".join(marpack.iter_archive(planned)) == archive.read_bytes()
+    data = archive.read_bytes()
+    with zipfile.ZipFile(archive) as opened:
+        infos = [opened.getinfo(name) for name in LARGE]
+    lengths = [struct.unpack_from("<2H", data, info.header_offset + 26) for info in infos]
+    starts = [info.header_offset + 30 + sum(both) for info, both in zip(infos, lengths, strict=True)]
+    assert [start % 4096 for start in starts] == [0] * len(LARGE)
+    assert {info.extra for info in infos} == {b""}  # the directory's
+    return archive
+
+
+@pytest.mark.parametrize("how", ["stream", "file"])
+def test_the_jdk_reads_aligned_members(how: str, aligned: Path, jdk: Jdk) -> None:
+    found = {member.name: (member.method, member.sha256) for member in jdk.members(how, aligned)}
+    assert {name: found[name] for name in LARGE} == {
+        name: (STORED, hashlib.sha256(data).hexdigest()) for name, data in LARGE.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["unzip", "-qq"], ["bsdtar", "-xf"], ["7z", "x", "-bd", "-bso0"], [sys.executable, "-m", "zipfile", "-e"]],
+    ids=["unzip", "bsdtar", "7z", "zipfile"],
+)
+def test_other_programs_unpack_aligned_members(words: list[str], aligned: Path, tmp_path: Path) -> None:
+    if words[0] in {"bsdtar", "7z"} and not shutil.which(words[0]):
+        pytest.skip(f"needs {words[0]}")
+    require(shutil.which(words[0]), words[0])
+    into = ["."] if words[-1] == "-e" else []
+    done = subprocess.run(
+        [*words, aligned, *into],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert {name: (tmp_path / name).read_bytes() == data for name, data in LARGE.items()} == dict.fromkeys(
+        LARGE, True
+    )
+
+
+# In `auto` the member's header is filled up behind its sizes of 64 bits.
+@pytest.mark.parametrize(("form", "deflate"), [("default", "fast"), ("auto", "zlib")])
 def test_a_member_above_4_gib(
     form: ArchiveFormat, deflate: marpack.typing.Deflate, jdk: Jdk, tmp_path: Path
 ) -> None:

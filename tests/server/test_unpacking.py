@@ -37,6 +37,8 @@ FILES = {
     "folder/sub-folder/config.json": b"{}",
     "größe/日本語.txt": "größe".encode(),
     "a name with blanks": b"x" * 100_000,
+    # Stored, and above 1 MiB: in `auto` its header is filled up (Z9).
+    "large.bin": bytes(1_200_000),
 }
 MUTATIONS = 400
 

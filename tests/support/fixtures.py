@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import importlib
 import tempfile
@@ -12,7 +11,7 @@ import pytest
 
 from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
-from tests.support.sharing_disk import KINDS, NoDiskError, sharing_disk
+from tests.support.sharing import mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,17 +62,20 @@ def google() -> Iterator[GoogleServer]:
         yield server
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def sharing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give a folder on a disk where files share blocks, one of each kind."""
-    with contextlib.ExitStack() as opened:
-        try:
-            yield opened.enter_context(sharing_disk(request.param, tmp_path_factory.mktemp("disk")))
-        except NoDiskError as error:
-            pytest.skip(f"needs a disk that can be made and mounted: {error}")
-
-
 @pytest.fixture(scope="session")
 def kserve_judge(pytestconfig: pytest.Config) -> Judge:
     """Judge documents for KServe; it needs a package registry, so who asks for it is in the lane ``server``."""
     return load_judge(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def sharing_file_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with mounted(tmp_path_factory.mktemp("sharing")) as folder:
+        yield folder
+
+
+@pytest.fixture
+def sharing_folder(sharing_file_system: Path) -> Iterator[Path]:
+    """Give an empty folder whose files can share blocks: 220 MiB fit into it. Skip where nothing is mounted."""
+    with tempfile.TemporaryDirectory(dir=sharing_file_system) as folder:
+        yield Path(folder)

@@ -136,7 +136,8 @@ def _source(
 ) -> _MemberSource:
     """Return how a member is taken over: as it is, if it is in the new archive what it is in the old one."""
     kind = _MemberSource
-    if archive.form == "zip" and form not in ("tgz", "no-archive") and compression is member.compression:
+    # In another form than a zip nothing would say what the CRC is.
+    if form not in ("tgz", "no-archive") and compression is member.compression:
         if compression is Compression.DEFLATED and deflate is None:
             kind = _DeflatedMemberSource
         elif compression is Compression.STORED:

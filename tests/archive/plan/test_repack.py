@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import itertools
@@ -18,8 +19,9 @@ import pytest
 import marpack
 from marpack import ArchiveError, PlanError, SourceChangedError, UnsafeArchiveError, cli, open_archive
 from marpack.archive.plan.repack import plan_repack
+from marpack.archive.write import file_copy
 from tests.support.official import TIMESTAMP, require_official, run_official, write_file
-from tests.support.sharing_disk import used
+from tests.support.sharing import used
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,11 +261,10 @@ def test_an_archive_that_is_written_to_is_not_carried_on(
 ) -> None:
     path = packed(tmp_path, "auto", weights=LARGE_NOISE)
     with open_archive(path) as archive:
-        drop = {"weights.pt": ["words"], "words/all.txt": []}[member]
-        put = {"weights.pt": b""} if member == "words/all.txt" else {}
-        plan = plan_repack(archive, version="2", drop=drop, put=put)
+        put = {each.name: b"" for each in archive.members[:-1] if each.name != member}
+        plan = plan_repack(archive, version="2", put=put)
         change(path)
-        with pytest.raises(SourceChangedError, match=re.escape(repr(str(path)))):
+        with pytest.raises(SourceChangedError, match=re.escape(str(path))):
             marpack.write_archive(plan, tmp_path / "new.mar")
     assert os.listdir(tmp_path) == [path.name]
 
@@ -282,7 +283,7 @@ def test_an_archive_that_is_replaced_is_carried_on_as_it_was(tmp_path: Path) -> 
 def test_an_archive_that_is_closed(tmp_path: Path) -> None:
     """Its descriptor may be another file's by then."""
     with open_archive(packed(tmp_path, "auto", weights=LARGE_NOISE)) as archive:
-        plan = plan_repack(archive, version="2")
+        plan = plan_repack(archive, version="2", put={"handler.py": b""}, drop=["words"])
     with pytest.raises(ValueError, match="closed"):
         marpack.write_archive(plan, tmp_path / "new.mar")
 
@@ -311,22 +312,42 @@ def test_stored_members_begin_at_a_block_from_then_on(source: str, tmp_path: Pat
     assert contents(tmp_path / "new.mar") == contents(path)
 
 
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="a system whose kernel copies nothing")
+@pytest.mark.parametrize("most", [0, 300_001])
+def test_the_kernel_copies_as_far_as_it_can(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system may copy less than is asked for, nothing, or not at all."""
+    path = packed(tmp_path, "auto", weights=LARGE_NOISE)
+    copy = os.copy_file_range
+    copied: list[int] = []
+
+    def copy_file_range(source: int, target: int, count: int, *offsets: int) -> int:
+        if len(copied) == 2:
+            raise OSError(errno.EXDEV, "not between these")
+        copied.append(copy(source, target, min(count, most), *offsets) if most else 0)
+        return copied[-1]
+
+    monkeypatch.setattr(os, "copy_file_range", copy_file_range)
+    monkeypatch.setattr(file_copy, "clone_range", lambda *_: 0)
+    marpack.write_archive(plan_repack(path), tmp_path / "new.mar")
+    assert sum(copied) == 2 * most
+    assert (tmp_path / "new.mar").read_bytes() == path.read_bytes()
+
+
 @pytest.mark.parametrize("verify", [False, True])
-def test_blocks_are_shared(verify: bool, sharing: Path) -> None:
+def test_blocks_are_shared(verify: bool, sharing_folder: Path) -> None:
     weights = NOISE * 100 + b"odd"
-    path = packed(sharing, "auto", weights=weights, force=True)
-    (sharing / "new.mar").unlink(missing_ok=True)
-    before = used(sharing)
+    path = packed(sharing_folder, "auto", weights=weights)
+    before = used(sharing_folder)
     with open_archive(path) as archive:
         plan = plan_repack(archive, version="2", drop=["words/few.txt"], verify=verify)
-        result = marpack.write_archive(plan, sharing / "new.mar", digest=True)
-    assert used(sharing) - before < 1 << 20
-    data = (sharing / "new.mar").read_bytes()
-    assert data == b"".join(marpack.iter_archive(plan_repack(sharing / "new.mar")))
+        result = marpack.write_archive(plan, sharing_folder / "new.mar", digest=True)
+    assert used(sharing_folder) - before < 1 << 20
+    data = (sharing_folder / "new.mar").read_bytes()
+    assert data == b"".join(marpack.iter_archive(plan_repack(sharing_folder / "new.mar")))
     assert result.sha256 == hashlib.sha256(data).hexdigest()
     sums = {member.name: member.sha256 for member in result.members}
     assert sums["weights.pt"] == hashlib.sha256(weights).hexdigest()
-    assert contents(sharing / "new.mar")["weights.pt"] == weights
+    assert contents(sharing_folder / "new.mar")["weights.pt"] == weights
 
 
 def test_what_is_unsafe_is_not_carried_on(tmp_path: Path) -> None:

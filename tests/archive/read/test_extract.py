@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ import marpack
 from marpack import ArchiveError
 from marpack.archive.read.archive import Archive
 from marpack.archive.read.stored_copy import PART_SIZE
+from tests.support import hostile
 from tests.support.archives import MANIFEST
-from tests.support.sharing_disk import used
+from tests.support.sharing import used
 
 NOISE = random.Random(0).randbytes(1 << 20)
 # Stored in two parts, and of no whole number of blocks; stored in one; deflated alone; together one task.
@@ -94,6 +94,19 @@ def test_the_first_of_all_damages_is_told(first: str, threads: int, archive: Pat
     assert os.listdir(tmp_path) == ["m.mar"]
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_the_disk_refuses_has_its_turn(threads: int, tmp_path: Path) -> None:
+    """A folder is made before members that lie before it have been read."""
+    damaged = hostile.Member("a", NOISE + b"odd", local={"crc": 1}, central={"crc": 1})
+    long = hostile.Member("/".join(["b" * 254] * 16 + ["c"]), b"x")
+    for members, error in (((damaged, long), ArchiveError), ((long, damaged), OSError)):
+        path = tmp_path / "m.mar"
+        path.write_bytes(hostile.zipped(*members))
+        with marpack.open_archive(path) as opened, pytest.raises(error, match=r"'a'|name too long"):
+            opened.extract(tmp_path / "out", threads=threads)
+        assert os.listdir(tmp_path) == ["m.mar"]
+
+
 @pytest.mark.parametrize("threads", [0, -1])
 def test_less_than_one_thread_is_refused(threads: int, archive: Path, tmp_path: Path) -> None:
     with marpack.open_archive(archive) as opened, pytest.raises(ValueError, match="whole number from 1 on"):
@@ -129,59 +142,48 @@ def test_an_archive_that_is_cut_off_meanwhile(archive: Path, tmp_path: Path) -> 
 COPIED = sum(len(data) for name, data in FILES.items() if name.endswith(".txt"))
 
 
-@pytest.fixture
-def folder(sharing: Path) -> Iterator[Path]:
-    """A new folder on a disk where files share blocks."""
-    path = sharing / "folder"
-    path.mkdir()
-    yield path
-    shutil.rmtree(path)
-
-
 @pytest.mark.parametrize("form", ["auto", "no-archive"])
-def test_blocks_are_shared(form: Any, folder: Path) -> None:
-    path = packed(folder, archive_format=form)
-    before = used(folder)
+def test_blocks_are_shared(form: Any, sharing_folder: Path) -> None:
+    path = packed(sharing_folder, archive_format=form)
+    before = used(sharing_folder)
     with marpack.open_archive(path) as opened:
-        opened.extract(folder / "out")
-    assert used(folder) - before < COPIED + (1 << 20)
-    assert tree(folder / "out") == FILES
+        opened.extract(sharing_folder / "out")
+    assert used(sharing_folder) - before < COPIED + (1 << 20)
+    assert tree(sharing_folder / "out") == FILES
 
 
-def test_damage_of_what_is_shared_leaves_nothing(folder: Path) -> None:
-    path = packed(folder)
-    before = used(folder)
+def test_damage_of_what_is_shared_leaves_nothing(sharing_folder: Path) -> None:
+    path = packed(sharing_folder)
     with marpack.open_archive(path) as opened:
         change(path, place_of(opened, "e.pt"))
         with pytest.raises(ArchiveError, match="CRC") as caught:
-            opened.extract(folder / "out")
+            opened.extract(sharing_folder / "out")
     assert caught.value.member == "e.pt"
-    assert os.listdir(folder) == [path.name]
-    assert used(folder) - before < 1 << 20
+    assert os.listdir(sharing_folder) == [path.name]
 
 
-def test_what_is_written_meanwhile_is_not_what_is_summed(folder: Path) -> None:
+def test_what_is_written_meanwhile_is_not_what_is_summed(sharing_folder: Path) -> None:
     """Shared is what the archive was at one moment; what it is later says nothing of that."""
-    path = packed(folder)
+    path = packed(sharing_folder)
     with marpack.open_archive(path) as opened:
         place = place_of(opened, "a/weights.pt") + PART_SIZE + 1
         spoil = once(lambda: change(path, place))
-        opened.extract(folder / "whole", ["a"], threads=1, progress=spoil)
-        assert tree(folder / "whole") == {"a/weights.pt": FILES["a/weights.pt"]}
+        opened.extract(sharing_folder / "whole", ["a"], threads=1, progress=spoil)
+        assert tree(sharing_folder / "whole") == {"a/weights.pt": FILES["a/weights.pt"]}
         mend = once(lambda: change(path, place))
         with pytest.raises(ArchiveError, match="CRC"):
-            opened.extract(folder / "spoilt", ["a"], threads=1, progress=mend)
-        opened.extract(folder / "mended", ["a"])
-    assert sorted(os.listdir(folder)) == sorted([path.name, "mended", "whole"])
+            opened.extract(sharing_folder / "spoilt", ["a"], threads=1, progress=mend)
+        opened.extract(sharing_folder / "mended", ["a"])
+    assert sorted(os.listdir(sharing_folder)) == sorted([path.name, "mended", "whole"])
 
 
-def test_holes(folder: Path) -> None:
+def test_holes(sharing_folder: Path) -> None:
     """An archive of zeros that is nowhere on the disk."""
-    path = packed(folder, extra_files={"a/zeros.pt": bytes(FILES_SIZE)})
+    path = packed(sharing_folder, extra_files={"a/zeros.pt": bytes(FILES_SIZE)})
     subprocess.run(["fallocate", "--dig-holes", path], check=True)
-    before = used(folder)
+    before = used(sharing_folder)
     with marpack.open_archive(path) as opened:
-        opened.extract(folder / "out")
+        opened.extract(sharing_folder / "out")
         assert opened.verify() == ()
-    assert used(folder) - before < 1 << 20
-    assert tree(folder / "out") == {"a/zeros.pt": bytes(FILES_SIZE)}
+    assert used(sharing_folder) - before < 1 << 20
+    assert tree(sharing_folder / "out") == {"a/zeros.pt": bytes(FILES_SIZE)}
