@@ -182,6 +182,7 @@ PURE_WORDS = {
 EXTRAS = {
     "marpack.archive.formats.checksums": {"isal"},
     "marpack.archive.formats.deflate": {"isal"},
+    "marpack.archive.formats.inflate": {"zlib_ng"},
     "marpack.archive.plan.torch_models": {"torch"},
     "marpack.checks.rules.load_script": {"torch"},
     "marpack.cli.progress": {"rich"},

@@ -6,6 +6,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from itertools import islice, repeat
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -45,11 +47,35 @@ def ordered_map(
     what has not begun, and waits for what has, which can see by ``given_up`` that it need not go on.
     """
     team = _Team(function, threads if threads > 1 else 0)
+    return _in_order(team, items, threads + ahead, meanwhile, given_up)
+
+
+def taken_ahead(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
+    """Yield the items, which one thread takes, at most ``ahead`` of them before they are asked for.
+
+    As in ``ordered_map``, errors are raised in their turn, and an early end waits for the item that is on its way.
+    """
+    iterator = iter(items)
+    team: _Team[None, tuple[T, ...]] = _Team(lambda _: tuple(islice(iterator, 1)), 1)
+    with closing(_in_order(team, repeat(None), ahead, None, None)) as found:
+        for item in found:
+            if not item:
+                return
+            yield item[0]
+
+
+def _in_order(
+    team: _Team[T, R],
+    items: Iterable[T],
+    most: int,
+    meanwhile: Callable[[], object] | None,
+    given_up: threading.Event | None,
+) -> Generator[R, None, None]:
     waiting: deque[_Call[T, R]] = deque()
     try:
         for item in items:
             waiting.append(team.begin(item))
-            if not team.threads or len(waiting) > threads + ahead:
+            if not team.threads or len(waiting) > most:
                 yield waiting.popleft().result(meanwhile)
         while waiting:
             yield waiting.popleft().result(meanwhile)

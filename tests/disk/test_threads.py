@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from marpack.disk.threads import checked_threads, ordered_map, usable_cpus
+from marpack.disk.threads import checked_threads, ordered_map, taken_ahead, usable_cpus
 
 
 def test_cores_are_those_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +94,41 @@ def test_where_the_system_gives_no_thread_each_item_is_still_computed_once(
     monkeypatch.setattr(threading.Thread, "start", few)
     assert [*ordered_map(computed.append, range(50), threads=4)] == [None] * 50
     assert sorted(computed) == [*range(50)]
+
+
+def test_items_are_taken_by_one_thread_beside_the_caller() -> None:
+    taken: list[int] = []
+    by = set()
+    third = threading.Event()
+
+    def items() -> Iterator[int]:
+        for item in range(50):
+            by.add(threading.get_ident())
+            taken.append(item)
+            if item == 3:
+                third.set()
+            yield item
+
+    for done, item in enumerate(taken_ahead(items(), 3)):
+        assert item == done
+        assert done or third.wait(20)  # they come while the first is used
+        assert len(taken) <= done + 4
+    assert done == 49
+    assert len(by) == 1
+    assert threading.get_ident() not in by
+
+
+def test_who_takes_ahead_raises_in_turn_and_ends_early() -> None:
+    threads = threading.active_count()
+    inverses = taken_ahead((1 / item for item in (1, 2, 0, 3)), 5)
+    assert [next(inverses), next(inverses)] == [1, 0.5]
+    with pytest.raises(ZeroDivisionError):
+        next(inverses)
+    assert threading.active_count() == threads
+    endless = taken_ahead(itertools.count(), 5)
+    assert next(endless) == 0
+    endless.close()
+    assert threading.active_count() == threads
 
 
 def test_while_python_ends() -> None:

@@ -17,9 +17,11 @@ import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.zip.DataFormatException;
+import java.util.zip.Inflater;
 
 /**
- * Answers what java.util.Properties reads and writes: one JVM, many questions over a pipe.
+ * Answers what java.util.Properties reads and writes, and what Inflater makes of a stream: one JVM, many questions over a pipe.
  *
  * <p>A question and an answer are frames alike: how many items, then each item's length and bytes (numbers are four
  * bytes, the highest first). The first item of a question is its name, that of an answer "ok", or "error" before the
@@ -43,6 +45,7 @@ public class Peer {
                         loaded(properties -> properties.load(new ByteArrayInputStream(question.get(0)))),
                 "load-text", question ->
                         loaded(properties -> properties.load(new StringReader(text(question.get(0))))),
+                "inflate", Peer::inflate,
                 "store-bytes", Peer::storeBytes,
                 "store-text", Peer::storeText));
     }
@@ -127,6 +130,28 @@ public class Peer {
 
     private static String comments(List<byte[]> question) {
         return question.size() % 2 == 0 ? null : text(question.get(0));
+    }
+
+    /** Of each stream what comes out of it, and what became of it: "ended" and how much is left, "cut off", "refused". */
+    private static List<byte[]> inflate(List<byte[]> streams) {
+        List<byte[]> answer = new ArrayList<>();
+        byte[] buffer = new byte[8192];
+        for (byte[] stream : streams) {
+            Inflater inflater = new Inflater(true);
+            ByteArrayOutputStream found = new ByteArrayOutputStream();
+            inflater.setInput(stream);
+            try {
+                for (int size; (size = inflater.inflate(buffer)) > 0; ) {
+                    found.write(buffer, 0, size);
+                }
+                answer.add(bytes(inflater.finished() ? "ended " + inflater.getRemaining() : "cut off"));
+            } catch (DataFormatException error) {
+                answer.add(bytes("refused"));
+            }
+            answer.add(found.toByteArray());
+            inflater.end();
+        }
+        return answer;
     }
 
     static Properties put(List<byte[]> question) {

@@ -12,6 +12,7 @@ from itertools import chain
 from types import ModuleType
 from typing import TypeAlias
 
+from marpack.archive.formats.freed_memory import keep_freed_memory
 from marpack.archive.forms import Deflate
 from marpack.disk.threads import ordered_map
 from marpack.errors import MissingExtraError
@@ -73,10 +74,7 @@ def _deflate_blocks(chunks: Iterable[bytes], library: ModuleType, level: int, th
     blocks = _cut(chunks)
     first = next(blocks)
     if not first[-1]:
-        # glibc gives large pieces of memory back to the system, and faults in each page anew, until a larger one
-        # has been freed (mallopt(3), M_MMAP_THRESHOLD); this one is never touched. Without, 512 MiB by `fast` are
-        # 80,000 faults and 8 % more of the processor's time: 0.7 s instead of the 0.6 that the README has.
-        bytes(1 << 24)
+        keep_freed_memory()
     # One block needs no threads; some more blocks than threads let none wait for the reading and writing.
     threads = 1 if first[-1] else min(threads, MAX_THREADS)
     compress = partial(_compress, library, level)

@@ -1,13 +1,18 @@
 """Raw deflate streams, read a bounded piece at a time.
 
-By zlib, which takes what Java's does: ISA-L is twice as fast, and takes codes with unused places, which the server
-refuses.
+By zlib-ng where it is installed (extra ``fast``), which takes and refuses what zlib does, and so what Java's does:
+512 MiB of weights in 1.46 s instead of 1.82, of code in 0.54 s instead of 1.05. ISA-L is as fast, and takes codes
+with unused places, which the server refuses.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
+from types import ModuleType
+
+from marpack.archive.formats.freed_memory import keep_freed_memory
 
 
 class Inflater:
@@ -16,20 +21,22 @@ class Inflater:
     Reading raises ``zlib.error`` for what is no such stream.
     """
 
-    def __init__(self, take: Callable[[], bytes]) -> None:
+    def __init__(self, take: Callable[[], bytes | memoryview]) -> None:
         self._take = take
-        self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        library = _library()
+        self._stream = library.decompressobj(-zlib.MAX_WBITS)
+        self._refusal: type[Exception] = library.error
         self._exhausted = False
 
     @property
     def ended(self) -> bool:
         """Whether the stream came to its end by itself."""
-        return self._stream.eof
+        return bool(self._stream.eof)
 
     @property
     def left(self) -> bytes:
         """What follows the end of the stream, as far as it has been taken."""
-        return self._stream.unused_data
+        return bytes(self._stream.unused_data)
 
     def read(self, size: int) -> bytes:
         """Return at most ``size`` bytes; none where the stream, or what is given of it, ends."""
@@ -38,7 +45,21 @@ class Inflater:
             if not piece and not self._exhausted:
                 piece = self._take()
                 self._exhausted = not piece
-            data = self._stream.decompress(piece, size)
+            try:
+                data: bytes = self._stream.decompress(piece, size)
+            except self._refusal as error:
+                raise zlib.error(*error.args) from None
             if data or (self._exhausted and not self._stream.unconsumed_tail):
                 return data
         return b""
+
+
+@lru_cache(maxsize=1)
+def _library() -> ModuleType:
+    """Return the faster of the libraries that are installed, once something is to be inflated."""
+    try:
+        from zlib_ng import zlib_ng
+    except ImportError:
+        return zlib
+    keep_freed_memory()  # zlib's own pieces are small, and put together afterwards
+    return zlib_ng

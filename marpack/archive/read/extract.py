@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from marpack.archive.formats.checksums import crc32_combine
 from marpack.archive.names import parents
 from marpack.archive.read.stored_copy import PART_SIZE, StoredCopy
-from marpack.archive.sources import CHUNK_SIZE
 from marpack.disk.atomic import replacing_folder
 from marpack.disk.paced_write import PacedWriter
 from marpack.disk.space import free_space
@@ -61,13 +60,13 @@ def extract(
         free = free_space(building)
         if free is not None and total > free:
             raise TargetError(folder, f"has room for {free:,} bytes, and the members hold {total:,}")
-        extraction = _Extraction(container, building, progress)
+        extraction = _Extraction(container, building, progress, threads)
         for name in container.folders if wanted is None else ():
             extraction.make([*parents(name), name])
         if container.form == "tgz":
             extraction.in_one_reading(chosen)
         else:
-            extraction.by_threads(members, threads)
+            extraction.by_threads(members)
     return tuple(member.name for member in members)
 
 
@@ -78,10 +77,11 @@ class _AbandonedError(Exception):
 class _Extraction:
     """Writes members below ``root``, and tells ``progress`` of it on the thread that it is made on."""
 
-    def __init__(self, container: Container, root: str, progress: Progress | None) -> None:
+    def __init__(self, container: Container, root: str, progress: Progress | None, threads: int) -> None:
         self._container = container
         self._root = root
         self._progress = progress
+        self._threads = threads
         self._writer = PacedWriter()
         self._made: set[str] = set()
         self._caller = threading.get_ident()
@@ -101,14 +101,14 @@ class _Extraction:
             self.make(parents(member.name))
             self._write(member, reader)
 
-    def by_threads(self, members: Sequence[ArchiveMember], threads: int) -> None:
+    def by_threads(self, members: Sequence[ArchiveMember]) -> None:
         """Write members, several or parts of one at once; raise what is wrong with the first."""
         done, crc = 0, 0
         results = ordered_map(
             lambda task: task(),
             self._tasks(members),
-            threads=threads,
-            ahead=threads,
+            threads=self._threads,
+            ahead=self._threads,
             meanwhile=self._report,
             given_up=self._given_up,
         )
@@ -155,8 +155,8 @@ class _Extraction:
                 self._write(member, reader)
 
     def _write(self, member: ArchiveMember, reader: MemberReader) -> None:
-        with open(self._path(member.name), "xb") as file:
-            while data := reader.read1(CHUNK_SIZE):
+        with open(self._path(member.name), "xb") as file, closing(reader.pieces(threads=self._threads)) as pieces:
+            for data in pieces:
                 file.write(data)
                 self._count(len(data))
 

@@ -128,6 +128,8 @@ def _member_issues(header: TarHeader) -> Iterator[Issue]:
 class _Member(MemberReader):
     """A member of a stream, which others may have brought some way already, and read on if it is ``shared``."""
 
+    _inflates = True
+
     def __init__(self, container: TarContainer, member: ArchiveMember, stream: Gunzip, *, shared: bool) -> None:
         super().__init__(container.path, member)
         self._container = container

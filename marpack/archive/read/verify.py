@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -40,8 +40,8 @@ def verify_contents(
     Raises ``ValueError`` for less than one thread.
     """
     threads = checked_threads(threads, _MAX_THREADS)
-    verifier = _Verifier(container, digests, progress)
-    return verifier.in_one_reading() if container.form == "tgz" else verifier.by_threads(threads)
+    verifier = _Verifier(container, digests, progress, threads)
+    return verifier.in_one_reading() if container.form == "tgz" else verifier.by_threads()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class _Verifier:
     container: Container
     digests: Mapping[str, str]
     progress: Progress | None
+    threads: int
 
     def in_one_reading(self) -> list[Issue]:
         try:
@@ -59,12 +60,13 @@ class _Verifier:
         except ArchiveError as error:
             return [error.issue]
 
-    def by_threads(self, threads: int) -> list[Issue]:
+    def by_threads(self) -> list[Issue]:
         members = self.container.members
-        tasks = [partial(self._wholes, members)] if threads == 1 else [*self._tasks(members)]
+        tasks = [partial(self._wholes, members)] if self.threads == 1 else [*self._tasks(members)]
         issues: dict[int, Issue] = {}
         crcs: dict[int, int] = {}
-        for outcome in ordered_map(lambda task: task(), tasks, threads=min(threads, len(tasks)), ahead=len(tasks)):
+        threads = min(self.threads, len(tasks))
+        for outcome in ordered_map(lambda task: task(), tasks, threads=threads, ahead=len(tasks)):
             for member, length, found in outcome:
                 if isinstance(found, Issue):
                     issues.setdefault(member.index, found)
@@ -98,9 +100,11 @@ class _Verifier:
 
     def _whole(self, member: ArchiveMember, reader: MemberReader) -> Issue | None:
         sha256 = new_sha256() if member.name in self.digests else None
-        for data in self._pieces(reader):
-            if sha256:
-                sha256.update(data)
+        with closing(reader.pieces(threads=self.threads)) as pieces:
+            for data in pieces:
+                if sha256:
+                    sha256.update(data)
+                self._count(data)
         if not sha256 or sha256.hexdigest() == self.digests[member.name]:
             return None
         return Issue(code="digest", argument=member.name, message="is not what the manifest's SHA-256 is of")
@@ -113,15 +117,15 @@ class _Verifier:
             with self.container.open(member) as reader:
                 reader.leave_sum_to_others()
                 reader.seek(start)
-                for data in self._pieces(reader, length):
+                left = length
+                while data := reader.read1(min(CHUNK_SIZE, left)):
                     crc = crc32(data, crc)
+                    left -= len(data)
+                    self._count(data)
         except ArchiveError as error:
             return [(member, length, error.issue)]
         return [(member, length, crc)]
 
-    def _pieces(self, reader: MemberReader, left: int = sys.maxsize) -> Iterator[bytes]:
-        while data := reader.read1(min(CHUNK_SIZE, left)):
-            yield data
-            left -= len(data)
-            if self.progress:
-                self.progress(len(data))
+    def _count(self, data: bytes) -> None:
+        if self.progress:
+            self.progress(len(data))
