@@ -66,9 +66,10 @@ def write_archive(
             written = write_folder(plan, folder, threads=threads, digest=digest, progress=progress)
         result = WriteResult(path=path, size=sum(member.size for member in written), members=tuple(written))
     else:
+        folder = os.path.dirname(os.path.realpath(path))
         with (
             atomic.replacing_file(path, force=force) as file,
-            closing(FileSink(file, digest=digest, threads=threads)) as sink,
+            closing(FileSink(file, folder=folder, digest=digest, threads=threads)) as sink,
         ):
             stream = _stream(plan, threads=threads, digest=digest, progress=progress, file=sink)
             result = _drained(stream, sink, path)
