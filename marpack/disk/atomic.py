@@ -190,11 +190,12 @@ def kept_aside(path: str) -> str | None:
     """Give a file a second name, which needs no room on the disk, and return that; None where there is no file."""
     aside = hidden_beside(path)
     try:
-        os.link(path, aside)
+        try:
+            os.link(path, aside)
+        except OSError:  # a file system without hard links
+            copy_file(path, aside)
     except FileNotFoundError:
         return None
-    except OSError:  # a file system without hard links
-        copy_file(path, aside)
     return aside
 
 
