@@ -46,9 +46,9 @@ def write_archive(
     Raises ``ValueError`` for less than one thread, ``MissingExtraError`` (see ``plan_archive``),
     ``ArchiveExistsError``, ``TargetError`` (a target that cannot take an archive), ``SourceChangedError`` (a
     source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left at the path and
-    what was there is as it was; an open file has taken a part. The same goes for a process that is killed, but that
-    of ``no-archive`` its folder stays, under a name like ``.marpack-0123456789abcdef.tmp``, and so does the file
-    where a file must have a name: on systems other than Linux, and on NFS or FAT. ``rm`` it when nobody packs.
+    what was there is as it was; an open file has taken a part. So it is after a kill too, but what was written of
+    a ``no-archive`` stays under a hidden name, as ``.marpack-0123456789abcdef.tmp``, and so does a file where each
+    must have a name (other systems than Linux, NFS, FAT): remove it while nobody packs.
     """
     threads = checked_threads(threads, MAX_THREADS)
     if not isinstance(target, (str, os.PathLike)):
