@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -109,16 +110,18 @@ def is_named(subject: Subject, name: str) -> bool:
 def source_texts(subject: Subject) -> frozenset[str]:
     """Return all texts that stand in the sources that loading the model runs."""
     return frozenset(
-        node.value
-        for tree in trees(subject)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value for node in nodes(subject) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
 
 
 def trees(subject: Subject) -> list[ast.Module]:
     """Return the sources of the modules that loading the model runs, taken apart."""
     return [space.tree for space in subject.worker.spaces]
+
+
+def nodes(subject: Subject) -> Iterator[ast.AST]:
+    """Yield all that is in those sources."""
+    return (node for space in subject.worker.spaces for node in space.nodes)
 
 
 def imported_modules(subject: Subject) -> frozenset[str]:
@@ -134,15 +137,14 @@ def source_names(subject: Subject) -> frozenset[str]:
 
 def _source_names(subject: Subject) -> frozenset[str]:
     found: set[str] = set()
-    for tree in trees(subject):
-        for node in ast.walk(tree):
-            match node:
-                case ast.Name(id=name) | ast.Attribute(attr=name):
-                    found.add(name)
-                case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                    found.add(name)
-                case ast.alias(name=name):
-                    found.update((name, *name.split(".")))
-                case ast.keyword(arg=str(name)):
-                    found.add(name)
+    for node in nodes(subject):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.alias(name=name):
+                found.update((name, *name.split(".")))
+            case ast.keyword(arg=str(name)):
+                found.add(name)
     return frozenset(found)

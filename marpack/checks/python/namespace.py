@@ -62,9 +62,17 @@ class Namespace:
             ended = False
             self.bindings = {}
         # What is bound is what the text says: nothing changes the names behind its back.
-        self.certain = ended and statements.certain and not _is_dynamic(tree)
+        self.certain = ended and statements.certain and not self._is_dynamic()
         # Classes that are changed from outside their body: attributes are added to them.
         self.patched = statements.patched
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All that is in the source, in the order of ``ast.walk``.
+
+        A dozen rules go through it, and walking is a fifth of a check of a small model: 0.1 ms for 250 nodes.
+        """
+        return tuple(ast.walk(self.tree))
 
     def class_text(self, node: ast.ClassDef) -> ClassText:
         """Return what the text of a class of the module says of its attributes."""
@@ -106,7 +114,7 @@ class Namespace:
             return None
         if "__all__" not in self.bindings:
             return [name for name in self.bindings if not name.startswith("_")]
-        mentions = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and node.id == "__all__"]
+        mentions = [node for node in self.nodes if isinstance(node, ast.Name) and node.id == "__all__"]
         for node in self.tree.body:
             match node:
                 case ast.Assign(
@@ -165,22 +173,23 @@ class Namespace:
             return []
 
     def _globals_of_functions(self) -> None:
-        for node in ast.walk(self.tree):
+        if not any(isinstance(node, ast.Global) for node in self.nodes):
+            return
+        for node in self.nodes:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 names = {name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names}
                 value = ONLY_UNKNOWN if names and self._expressions.makes_classes(node) else ONLY_PLAIN
                 for name in names:
                     self.bindings[name] = self.bindings.get(name, ONLY_ABSENT) | value
 
-
-def _is_dynamic(tree: ast.Module) -> bool:
-    """Tell whether a module may change its names in a way that its assignments do not show."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called = node.func.id
-            if called in {"globals", "exec"} or (called in {"vars", "locals"} and not node.args):
+    def _is_dynamic(self) -> bool:
+        """Tell whether the module may change its names in a way that its assignments do not show."""
+        for node in self.nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                called = node.func.id
+                if called in {"globals", "exec"} or (called in {"vars", "locals"} and not node.args):
+                    return True
+            elif isinstance(node, ast.Attribute) and node.attr == "modules" and dotted_name(node.value) == "sys":
                 return True
-        elif isinstance(node, ast.Attribute) and node.attr == "modules" and dotted_name(node.value) == "sys":
-            return True
-    functions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    return any(isinstance(node, functions) and node.name == "__getattr__" for node in tree.body)
+        functions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        return any(isinstance(node, functions) and node.name == "__getattr__" for node in self.tree.body)

@@ -258,7 +258,7 @@ def find_no_name(subject: Subject) -> Iterator[Finding]:
     added = {
         node.attr
         for _, _, space in _reached(subject)
-        for node in ast.walk(space.tree)
+        for node in space.nodes
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
     }
     for module, step, space in _reached(subject):

@@ -80,7 +80,7 @@ def unless_with(unknown: Collection[str]) -> str:
 
 def changes_path(space: Namespace) -> bool:
     """Tell whether a module changes where modules are looked for, or installs some."""
-    for node in ast.walk(space.tree):
+    for node in space.nodes:
         match node:
             case ast.Attribute(value=ast.Name(id="sys"), attr="path" | "meta_path" | "path_hooks"):
                 return True

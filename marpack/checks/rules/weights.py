@@ -20,7 +20,7 @@ from marpack.checks.frame.torch_load import (
     refused_globals,
     unread_by_torch,
 )
-from marpack.checks.frame.weights import describe, may_be_read, serialized_file, trees
+from marpack.checks.frame.weights import describe, may_be_read, nodes, serialized_file
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.rules.load import has_loaded
 from marpack.checks.rules.manifest_file import manifest_finding
@@ -260,8 +260,7 @@ def _own_loading(subject: Subject) -> list[ast.FunctionDef] | None:
         return None
     return [
         node
-        for tree in trees(subject)
-        for node in ast.walk(tree)
+        for node in nodes(subject)
         if isinstance(node, ast.FunctionDef) and node.name in ("load_state_dict", "_load_from_state_dict")
     ]
 

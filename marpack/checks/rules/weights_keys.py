@@ -127,7 +127,7 @@ class _Sources:
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
-        return [node for space in self.spaces for node in ast.walk(space.tree)]
+        return [node for space in self.spaces for node in space.nodes]
 
     @cached_property
     def names(self) -> frozenset[str]:

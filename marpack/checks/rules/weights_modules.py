@@ -12,6 +12,7 @@ from marpack.checks.frame.weights import (
     describe,
     imported_modules,
     is_named,
+    nodes,
     serialized_file,
     source_names,
     trees,
@@ -120,8 +121,7 @@ def _finds_its_own_way(subject: Subject) -> bool:
         return True
     return any(map(changes_path, subject.worker.spaces)) or any(
         isinstance(node, ast.Attribute) and dotted_name(node) in ("sys.modules", "torch.hub")
-        for tree in trees(subject)
-        for node in ast.walk(tree)
+        for node in nodes(subject)
     )
 
 
@@ -142,17 +142,10 @@ def _unpickles(tree: ast.Module) -> bool:
 
 def _fills_main(subject: Subject) -> bool:
     """Tell whether the sources may put names into ``__main__``, beside asking whether they are it."""
-    compared = {
-        id(node)
-        for tree in trees(subject)
-        for test in ast.walk(tree)
-        if isinstance(test, ast.Compare)
-        for node in ast.walk(test)
-    }
+    compared = {id(node) for test in nodes(subject) if isinstance(test, ast.Compare) for node in ast.walk(test)}
     return _MAIN in source_names(subject) or any(
         isinstance(node, ast.Constant) and node.value == _MAIN and id(node) not in compared
-        for tree in trees(subject)
-        for node in ast.walk(tree)
+        for node in nodes(subject)
     )
 
 
