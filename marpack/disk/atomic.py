@@ -1,7 +1,8 @@
 """Whole or not at all: a file or a folder appears under its name only when it is complete.
 
-It is built under a hidden name beside the target (the server skips those), and only what was built here is
-ever removed.
+A file is built without a name where the system has such files, and a folder under a hidden name beside the target
+(the server skips those). Only what was built here is ever removed: of a folder that a killed process left nobody
+can tell that nobody works there, on another machine perhaps, and so it stays.
 """
 
 from __future__ import annotations
@@ -11,14 +12,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import BinaryIO
 
 from marpack.disk.folders import exchange_folders, remove_folder, rename_folder
+from marpack.disk.new_file import NewFile, copy_file, hidden_beside
 from marpack.errors import ArchiveExistsError, TargetError
-
-# Small members leave in one write.
-_BUFFER_SIZE = 1 << 18
 
 _OTHER_NAME = "choose another model name or export path"
 
@@ -115,28 +113,31 @@ def replacing_files(paths: Mapping[str, bool], *, force: bool) -> Iterator[list[
     """Open new files for reading and writing, and give all of them their names, or none, when the block ends.
 
     They get them in the order of ``paths``, which says of each whether it is to be its owner's alone, from its
-    first byte on. Otherwise it is as ``replacing_file`` has it. Who is killed between two names leaves the first.
+    first byte on. Otherwise it is as ``replacing_file`` has it. Who is killed between two names leaves the first,
+    and what that one replaced under a hidden name.
     """
     for path in paths:
         require_replaceable_file(path, force=force)
     private = {os.path.realpath(path): is_private for path, is_private in paths.items()}
     if len(private) < len(paths):
         raise TargetError(max(paths), "is named twice, by a link: name another file")
-    temporaries = {path: _temporary_name(path) for path in private}
+    # What replaces a private file is private from its first byte on.
+    files = {
+        path: NewFile(path, mode=0o600 if is_private or os.path.exists(path) else 0o666)
+        for path, is_private in private.items()
+    }
     placed: dict[str, str | None] = {}
     try:
         with contextlib.ExitStack() as opened:
-            # What replaces a private file is private from its first byte on.
-            modes = [0o600 if private[path] or os.path.exists(path) else 0o666 for path in private]
-            yield [
-                opened.enter_context(open(name, "x+b", buffering=_BUFFER_SIZE, opener=partial(os.open, mode=mode)))
-                for name, mode in zip(temporaries.values(), modes, strict=True)
-            ]
-        for number, (path, temporary) in enumerate(temporaries.items(), start=1):
+            yield [opened.enter_context(file.open()) for file in files.values()]
+        for number, (path, file) in enumerate(files.items(), start=1):
+            if force and not private[path]:
+                with contextlib.suppress(FileNotFoundError):
+                    file.change_mode(stat.S_IMODE(os.stat(path).st_mode))
             # Of the last one nothing has to be undone.
-            before = kept_aside(path) if force and number < len(temporaries) else None
+            before = kept_aside(path) if force and number < len(files) else None
             try:
-                _give_name(temporary, path, force=force, private=private[path])
+                file.give_name(force=force)
             except BaseException:
                 _remove_file(before)
                 raise
@@ -147,9 +148,10 @@ def replacing_files(paths: Mapping[str, bool], *, force: bool) -> Iterator[list[
                 _remove_file(path)
             else:
                 os.replace(before, path)
-        for temporary in temporaries.values():
-            _remove_file(temporary)
         raise
+    finally:
+        for file in files.values():
+            file.close()
     for before in placed.values():
         _remove_file(before)
 
@@ -164,7 +166,7 @@ def replacing_folder(path: str, *, force: bool, marker: str, may_be_empty: bool 
     require_replaceable_folder(path, force=force, marker=marker, may_be_empty=may_be_empty)
     # Wherever the process goes meanwhile.
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    temporary = _temporary_name(path)
+    temporary = hidden_beside(path)
     os.mkdir(temporary)
     try:
         yield temporary
@@ -174,7 +176,7 @@ def replacing_folder(path: str, *, force: bool, marker: str, may_be_empty: bool 
             require_replaceable_folder(path, force=force, marker=marker)
             with contextlib.suppress(FileNotFoundError):
                 os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
-            if exchange_folders(temporary, path, aside=_temporary_name(path)):
+            if exchange_folders(temporary, path, aside=hidden_beside(path)):
                 break
     except BaseException as error:
         remove_folder(temporary)
@@ -184,62 +186,20 @@ def replacing_folder(path: str, *, force: bool, marker: str, may_be_empty: bool 
     remove_folder(temporary)
 
 
-def is_temporary_name(name: str) -> bool:
-    """Tell what is being built, or was left by a process that was killed, by its name without the folder."""
-    return name.startswith(".marpack-") and name.endswith(".tmp")
-
-
-def temporary_name() -> str:
-    """Return a new name for what is being built; it begins with a dot, and so servers skip it."""
-    return f".marpack-{os.urandom(8).hex()}.tmp"
-
-
 def kept_aside(path: str) -> str | None:
     """Give a file a second name, which needs no room on the disk, and return that; None where there is no file."""
-    aside = _temporary_name(path)
+    aside = hidden_beside(path)
     try:
-        os.link(path, aside)
+        try:
+            os.link(path, aside)
+        except OSError:  # a file system without hard links
+            copy_file(path, aside)
     except FileNotFoundError:
         return None
-    except OSError:  # a file system without hard links
-        import shutil  # slow to import, and seldom needed
-
-        with open(path, "rb") as source, open(aside, "xb", opener=partial(os.open, mode=0o600)) as copy:
-            shutil.copyfileobj(source, copy)
-        shutil.copystat(path, aside)
     return aside
-
-
-def _temporary_name(path: str) -> str:
-    return os.path.join(os.path.dirname(path), temporary_name())
 
 
 def _remove_file(path: str | None) -> None:
     if path is not None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-
-
-def _give_name(temporary: str, path: str, *, force: bool, private: bool) -> None:
-    if not force:
-        _rename_new(temporary, path)
-        return
-    if not private:
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
-    os.replace(temporary, path)
-
-
-def _rename_new(temporary: str, path: str) -> None:
-    """Give a file its name unless the name is taken, also by somebody who took it meanwhile."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise ArchiveExistsError(path) from None
-    except OSError:
-        # A file system without hard links: the check and the renaming are two steps there.
-        if os.path.lexists(path):
-            raise ArchiveExistsError(path) from None
-        os.rename(temporary, path)
-    else:
-        os.unlink(temporary)

@@ -13,8 +13,9 @@ from marpack.archive.plan.plan import Plan
 from marpack.archive.result import Progress, WriteResult
 from marpack.archive.sources import FileSource
 from marpack.archive.write.write import write_archive
-from marpack.disk.atomic import is_temporary_name, replacing_file, replacing_folder
+from marpack.disk.atomic import replacing_file, replacing_folder
 from marpack.disk.folders import new_folders
+from marpack.disk.new_file import is_temporary_name
 from marpack.errors import ArchiveExistsError, DownloadError, MarpackError, TargetError
 from marpack.remote.contents import Contents, at_path, write_contents
 

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from marpack.archive.result import Progress, WriteResult
-from marpack.disk.atomic import is_temporary_name, temporary_name
+from marpack.disk.new_file import is_temporary_name, temporary_name
 from marpack.errors import ArchiveExistsError, DownloadError, UploadError
 from marpack.remote.contents import Contents, at_path, contents_size, write_contents
 from marpack.remote.source import RemoteSource

@@ -9,7 +9,6 @@ import random
 import resource
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -224,36 +223,6 @@ def test_disk_that_fills(
     assert "too large" in done.stderr
     assert contents(Path(old.path)) == kept
     assert listing(store) == [Path(old.path).name]
-
-
-# A file is put in its place alike whatever its format, a folder in another way: these two have most moments.
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("archive_format", "moments"), [("default", 12), ("no-archive", 12), ("zip-store", 2), ("tgz", 2), ("auto", 2)]
-)
-def test_killed_at_any_moment(
-    inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat, moments: int
-) -> None:
-    new = marpack.pack(export_path=store, archive_format=archive_format, **inputs)
-    complete = contents(Path(new.path))
-    old = marpack.pack(export_path=store, version="old", force=True, archive_format=archive_format, **inputs)
-    kept = contents(Path(old.path))
-    command = pack_command(inputs, store, archive_format)
-    started = time.monotonic()
-    subprocess.run(command, env=environment(), check=True)
-    duration = time.monotonic() - started
-    assert contents(Path(old.path)) == complete
-    generator = random.Random(2)
-    for _ in range(moments):
-        marpack.pack(export_path=store, version="old", force=True, archive_format=archive_format, **inputs)
-        process = subprocess.Popen(command, env=environment())
-        time.sleep(generator.uniform(0.3, 1.1) * duration)
-        process.kill()
-        process.wait()
-        found = contents(Path(old.path))
-        assert found in (kept, complete)
-    leftovers = [name for name in listing(store) if name != Path(old.path).name]
-    assert all(name.startswith(".marpack-") for name in leftovers)
 
 
 @pytest.mark.slow

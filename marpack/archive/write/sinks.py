@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 from typing import BinaryIO, Protocol
 
 from marpack.archive.formats.checksums import new_sha256
@@ -55,12 +54,14 @@ class StreamSink:
 class FileSink:
     """A new file on disk: written in order, but for headers that come late; ``file`` is open for both.
 
+    Its ``name`` is one by which it can be opened again, and need not lie in ``folder``, which has room for more.
+
     With ``digest`` its SHA-256 is taken by another thread, beside the writing.
     """
 
-    def __init__(self, file: BinaryIO, *, digest: bool, threads: int) -> None:
+    def __init__(self, file: BinaryIO, *, folder: str, digest: bool, threads: int) -> None:
         self.size = 0
-        self.folder = os.path.dirname(file.name)
+        self.folder = folder
         self._threads = threads
         self._file = file
         self._hasher = FileHasher(file.name) if digest else None

@@ -46,7 +46,9 @@ def write_archive(
     Raises ``ValueError`` for less than one thread, ``MissingExtraError`` (see ``plan_archive``),
     ``ArchiveExistsError``, ``TargetError`` (a target that cannot take an archive), ``SourceChangedError`` (a
     source is not as it was planned), and ``OSError`` from the disk. After an error nothing is left at the path and
-    what was there is as it was; an open file has taken a part.
+    what was there is as it was; an open file has taken a part. So it is after a kill too, but what was written of
+    a ``no-archive`` stays under a hidden name, as ``.marpack-0123456789abcdef.tmp``, and so does a file where each
+    must have a name (other systems than Linux, NFS, FAT): remove it while nobody packs.
     """
     threads = checked_threads(threads, MAX_THREADS)
     if not isinstance(target, (str, os.PathLike)):
@@ -66,9 +68,10 @@ def write_archive(
             written = write_folder(plan, folder, threads=threads, digest=digest, progress=progress)
         result = WriteResult(path=path, size=sum(member.size for member in written), members=tuple(written))
     else:
+        folder = os.path.dirname(os.path.realpath(path))
         with (
             atomic.replacing_file(path, force=force) as file,
-            closing(FileSink(file, digest=digest, threads=threads)) as sink,
+            closing(FileSink(file, folder=folder, digest=digest, threads=threads)) as sink,
         ):
             stream = _stream(plan, threads=threads, digest=digest, progress=progress, file=sink)
             result = _drained(stream, sink, path)

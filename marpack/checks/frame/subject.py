@@ -16,6 +16,7 @@ from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE, Contents
 from marpack.checks.frame.servers_torch import Torch
+from marpack.checks.python.amount import Amount
 from marpack.checks.python.distributions import Distributions
 from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
@@ -62,6 +63,7 @@ class Subject:
     kind: Literal["model", "workflow"] = "model"
     unread: dict[str, str] = field(default_factory=dict, init=False)
     _left: int = field(default=MOST_SOURCE, init=False)
+    _amount: Amount = field(default_factory=Amount, init=False)
     _read: dict[str, bytes] = field(default_factory=dict, init=False)
     _sources: dict[str, PythonFile | None] = field(default_factory=dict, init=False)
     _worked_out: dict[Callable[[Subject], Any], Any] = field(default_factory=dict, init=False)
@@ -240,14 +242,19 @@ class Subject:
         if size > LONGEST_COMPILED and data.count(b"{") > MOST_BRACES and TEMPLATE.search(data):
             self.unread[name] = f"it has f-strings, and more than {MOST_BRACES:,} braces: it was not looked into"
             return None
-        if size > LONGEST_COMPILED:
-            self.unread[name] = f"it is longer than {LONGEST_COMPILED:,} bytes, and was parsed, but not compiled"
+        if problem := self._amount.problem(data):
+            self.unread[name] = f"{problem}: it was not looked into"
+            return None
         try:
-            return PythonFile(name, data, self.settings.python)
+            source = PythonFile(name, data, self.settings.python, amount=self._amount)
         except MemoryError:  # which is also how Python's parser says that something is nested too deeply
             reason = "it is nested too deeply, or there is too little memory"
             self.unread[name] = f"Python's parser gave it up: {reason}"
             return None
+        self._amount.hold(len(source.nodes))
+        if source.uncompiled is not None:
+            self.unread[name] = f"{source.uncompiled}, and was parsed, but not compiled"
+        return source
 
 
 def json_object(data: bytes | None, encoding: str = "utf-8") -> dict[str, Any]:

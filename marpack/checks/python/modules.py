@@ -127,7 +127,12 @@ class Modules:
             if source is not None and source.tree is not None:
                 package = module.name if module.kind == "package" else module.name.rpartition(".")[0]
                 self._spaces[module.name] = Namespace(
-                    source.tree, name=module.name, package=package, python=self._python, stars=self._stars
+                    source.tree,
+                    nodes=source.nodes,
+                    name=module.name,
+                    package=package,
+                    python=self._python,
+                    stars=self._stars,
                 )
         return self._spaces[module.name]
 

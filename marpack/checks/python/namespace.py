@@ -7,7 +7,7 @@ runs), so does this: a name may have several ``Value``s, and ``Namespace.certain
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
 from marpack.checks.python.class_text import ClassText
@@ -31,14 +31,16 @@ from marpack.checks.python.values import (
 class Namespace:
     """The names that a module binds at its top level; ``name`` is the module's, dotted.
 
-    ``package`` is the one that its relative imports begin from, ``""`` for none. ``stars`` gives the names that a
-    star-import of a module brings, None where nobody knows.
+    ``nodes`` are all that is in its tree, in the order of ``ast.walk``: a dozen rules go through them, and walking is
+    a fifth of a check of a small model, 0.1 ms for 250 nodes. ``package`` is the one that its relative imports begin
+    from, ``""`` for none. ``stars`` gives the names that a star-import of a module brings, None where nobody knows.
     """
 
     def __init__(
         self,
         tree: ast.Module,
         *,
+        nodes: Sequence[ast.AST],
         name: str,
         package: str,
         python: tuple[int, int],
@@ -46,6 +48,7 @@ class Namespace:
     ) -> None:
         self.name = name
         self.tree = tree
+        self.nodes = nodes
         self._package = package
         self._python = python
         self._expressions = Expressions(tree)

@@ -9,8 +9,10 @@ import sys
 import threading
 import tokenize
 import warnings
+from functools import cached_property
 
 from marpack.checks.python import fstrings, grammar
+from marpack.checks.python.amount import Amount
 
 # The newest Python of which it is known what it reads (spec/python.md).
 NEWEST_KNOWN = (3, 15)
@@ -38,10 +40,15 @@ class PythonFile:
 
     Both are None where this Python does not read it, and the server's Python may: then ``unknown`` is what this
     one says of it. ``in_none`` says that it is broken for every Python that is known.
+
+    ``nodes`` are all that is in the tree, in the order of ``ast.walk``. ``uncompiled`` says why the compiler was
+    not asked. ``amount`` says how much is worked on, and counts it.
     """
 
-    def __init__(self, name: str, data: bytes, python: tuple[int, int]) -> None:
+    def __init__(self, name: str, data: bytes, python: tuple[int, int], *, amount: Amount | None = None) -> None:
+        amount = Amount() if amount is None else amount
         self.name = name
+        self.uncompiled: str | None = None
         self.tree: ast.Module | None = None
         self.error: str | None = None
         self.unknown: str | None = None
@@ -49,6 +56,7 @@ class PythonFile:
         self.in_none = False
         try:
             tree = _parsed(data, python)
+            self.uncompiled = _compile(tree, len(data), amount)
             newer = fstrings.newer_in(data) if python < fstrings.FIRST else None
             if newer is None and python < sys.version_info[:2]:
                 newer = grammar.newer_in_tree(tree, _decoded(data, parsed=True), python)
@@ -58,13 +66,15 @@ class PythonFile:
                 self.error, self.line = f"SyntaxError: {newer[0]}", newer[1]
         except SyntaxError as error:
             said = f"{type(error).__name__}: {error.msg}"
-            broken = _broken_for(data, error, python)
+            broken = _broken_for(data, error, python, amount)
             if broken is None:
                 self.unknown, self.line = said, error.lineno or None
             else:
                 self.error, self.line = f"{type(broken).__name__}: {broken.msg}", broken.lineno or None
                 newest = max(python, NEWEST_KNOWN)
-                self.in_none = sys.version_info[:2] < newest and _broken_for(data, error, newest) is not None
+                self.in_none = (
+                    sys.version_info[:2] < newest and _broken_for(data, error, newest, amount) is not None
+                )
         except (ValueError, RecursionError, OverflowError) as error:  # NUL bytes; depth; hostile ones
             said = f"{type(error).__name__}: {error}"
             if "is required for" in said:  # the compiler of 3.12 stumbles over a tree that its parser has made
@@ -72,16 +82,32 @@ class PythonFile:
             else:
                 self.error = said
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All that is in the tree, in the order of ``ast.walk``; nothing where there is none."""
+        return () if self.tree is None else tuple(ast.walk(self.tree))
+
 
 def _parsed(data: bytes | str, python: tuple[int, int]) -> ast.Module:
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # For 3.8 it would refuse all brackets behind "with", and only those around "as" are newer.
-        tree = ast.parse(data, feature_version=(3, 9) if python == (3, 8) else python)
-        # What the grammar allows and the compiler does not: "return" outside of a function.
-        if len(data) <= LONGEST_COMPILED:
-            compile(tree, "<source>", "exec", dont_inherit=True)
-    return tree
+        return ast.parse(data, feature_version=(3, 9) if python == (3, 8) else python)
+
+
+def _compile(tree: ast.Module, length: int, amount: Amount) -> str | None:
+    """Have the compiler refuse what the grammar allows: "return" outside of a function.
+
+    Returns why it was not asked, None if it was.
+    """
+    if length > LONGEST_COMPILED:
+        return f"it is longer than {LONGEST_COMPILED:,} bytes"
+    if problem := amount.compiling_problem(tree):
+        return problem
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compile(tree, "<source>", "exec", dont_inherit=True)
+    return None
 
 
 def _decoded(data: bytes, *, parsed: bool = False) -> str:
@@ -98,7 +124,7 @@ def _decoded(data: bytes, *, parsed: bool = False) -> str:
         return data.decode("utf-8", "replace")
 
 
-def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int]) -> SyntaxError | None:
+def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int], amount: Amount) -> SyntaxError | None:
     """Return what is wrong with a source that this Python does not read; None if ``python`` may read it."""
     own = sys.version_info[:2]
     if python < own:
@@ -109,7 +135,7 @@ def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int]) -> Syn
         text = _decoded(data)
     except (SyntaxError, LookupError, ValueError):  # also of what is an encoding, and none of texts
         return error
-    if len(data) > LONGEST_COMPILED:
+    if len(data) > LONGEST_COMPILED or amount.rewriting_problem(data):
         return None
     # Few sources are newer than this Python.
     from marpack.checks.python.older_text import older_text
@@ -117,7 +143,7 @@ def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int]) -> Syn
 
     try:
         older, changed = older_text(text, own=own, python=min(python, NEWEST_KNOWN))
-        _parsed(older, own)
+        _compile(_parsed(older, own), len(older), amount)
     except SyntaxError as still:
         if any(own < since <= python and text in str(still.msg) for text, since in _COMPILED_SINCE.items()):
             return None

@@ -326,7 +326,7 @@ def find_functions(subject: Subject) -> Iterator[Finding]:
     if source is None or source.tree is None:
         return
     module = posixpath.basename(member).removesuffix(".py")
-    space = Namespace(source.tree, name=module, package="", python=subject.settings.python)
+    space = Namespace(source.tree, nodes=source.nodes, name=module, package="", python=subject.settings.python)
     for node in filter(space.is_absent, functions):
         message = f"{node!r} is no model, and {member!r} has no function of this name"
         fix = "write the function, or give the model's url"

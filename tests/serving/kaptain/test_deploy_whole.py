@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ import marpack
 from marpack.kaptain import Model, ModelDeploymentException, ModelPlanError
 from tests.conftest import full_disk
 from tests.support.deploys import ID, NAME, digits_model, record, storage_uri, tree
+from tests.support.killed import killed_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,33 +82,6 @@ def assert_whole() -> None:
 # ---------------------------------------------------------------------------------------------------------- killed
 
 
-def killed_at(number: int, call: Callable[[Model], None]) -> bool:
-    """Do a call in a copy of this process that is killed before its change of this number; tell whether it was."""
-    copy = os.fork()
-    if not copy:
-        seen = 0
-
-        def count(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal seen
-            is_writing = (
-                event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-            )
-            if is_writing or event in {"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.chmod"}:
-                if seen == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                seen += 1
-
-        sys.addaudithook(count)
-        try:
-            call(digits_model())
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    status = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
-    assert status in (0, -signal.SIGKILL)
-    return status != 0
-
-
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.usefixtures("earlier")
@@ -117,7 +89,7 @@ def test_killed_anywhere_everything_that_is_seen_is_whole(call: Callable[[Model]
     before = tree(".")
     old_record, old_manifest = before.get(str(RECORD)), before.get(str(MANIFEST))
     for number in range(1_000):
-        was_killed = killed_at(number, call)
+        was_killed = killed_at(number, lambda: call(digits_model()))
         assert_whole()
         after = tree(".")
         changing = {str(MANIFEST), str(RECORD)}
@@ -134,7 +106,7 @@ def test_killed_anywhere_everything_that_is_seen_is_whole(call: Callable[[Model]
 
 def test_what_a_killed_deploy_left_is_in_nobodys_way() -> None:
     number = 0
-    while killed_at(number, deploy_first):
+    while killed_at(number, lambda: deploy_first(digits_model())):
         number += 5
     names = {path.name for path in Path().rglob(".marpack-*")}
     assert names, "something was half done"
