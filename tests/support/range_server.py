@@ -29,6 +29,7 @@ class Asked:
     method: str
     path: str
     range: str | None
+    encoding: str | None
     sent: int = 0
 
 
@@ -118,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         path = self.path.partition("?")[0]
         spelled = self.headers["Range"]
-        asked = Asked(self.command, path, spelled)
+        asked = Asked(self.command, path, spelled, self.headers["Accept-Encoding"])
         self.server.asked.append(asked)
         file = self.server.files.get(path)
         if file is None:
@@ -147,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
                 data = os.pread(source.fileno(), min(1 << 20, answer.end - start), start)
                 asked.sent += len(data)
                 self.wfile.write(data)
-        if int(answer.headers["Content-Length"]) != answer.end - answer.start:
+        if answer.headers.get("Content-Length") != str(answer.end - answer.start):
             self.close_connection = True
 
     def _send(self, answer: Answer) -> None:

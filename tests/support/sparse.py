@@ -18,8 +18,8 @@ MANIFEST = {
 }
 
 
-def sparse_archive(path: Path, size: int) -> Path:
-    """Write an archive whose weights have about ``size`` bytes, and have all tensors of zeros."""
+def sparse_archive(path: Path, size: int, *, known: bool = True) -> Path:
+    """Write an archive whose weights have about ``size`` bytes: tensors of zeros, or else nothing but zeros."""
     count = 400
     each = size // count // 2 * 2
     tensors = {
@@ -31,7 +31,7 @@ def sparse_archive(path: Path, size: int) -> Path:
         for number in range(count)
     }
     text = json.dumps(tensors).encode()
-    head = struct.pack("<Q", len(text)) + text
+    head = struct.pack("<Q", len(text)) + text if known else b""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("h.py", HANDLER)
         _add_with_hole(archive, "model.safetensors", head, len(head) + count * each)

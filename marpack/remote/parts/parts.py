@@ -70,11 +70,10 @@ class Head:
 
 
 class _OtherAnswerError(MarpackError):
-    """No part came: the file as a whole, of ``size`` bytes if that is said, or a refusal with ``status``."""
+    """No part came: the file as a whole, or a refusal with an HTTP status."""
 
-    def __init__(self, *, size: int | None = None, status: int | None = None) -> None:
+    def __init__(self, status: int | None = None) -> None:
         super().__init__()
-        self.size = size
         self.status = status
 
 
@@ -97,10 +96,9 @@ class RangedParts(Parts):
         """Return the last bytes, and how many there are in all."""
         try:
             data = self._ask(f"{_FROM_THE_END}{length}", length)
-        except _OtherAnswerError as answer:
-            size = self._size() if answer.size is None else answer.size
+        except _OtherAnswerError:
+            size = self._size()
             data = self.part(max(0, size - length), size) if size else b""
-            return data, size
         return data, self._size()
 
     def _size(self) -> int:
@@ -169,7 +167,7 @@ class RangedParts(Parts):
             fails_over_it = status == _FAILED and spelled.startswith(_FROM_THE_END)
             if status not in _NOT_UNDERSTOOD and not fails_over_it:
                 raise
-        raise _OtherAnswerError(status=status)
+        raise _OtherAnswerError(status)
 
     def _judge(self, head: Head, wanted: _Wanted) -> int:
         """Return how many bytes come, if they are those that were asked for."""
@@ -178,17 +176,16 @@ class RangedParts(Parts):
         if head.content_range is None:
             # A server that knows no ranges; of a file as short as that it is what was wanted.
             if not isinstance(wanted, int) or head.length is None or head.length > wanted:
-                raise _OtherAnswerError(size=head.length)
+                raise _OtherAnswerError
             start, end, size = 0, head.length, head.length
         elif said := _CONTENT_RANGE.fullmatch(head.content_range):
             start, end, size = int(said[1]), int(said[2]) + 1, int(said[3])
         else:
             raise self.refused("cannot be read: its server does not say which part it sends")
+        if self._known not in (None, (size, head.state)):
+            raise self.changed()
         right = (max(0, size - wanted), size) if isinstance(wanted, int) else wanted
         if (start, end) != right or head.length not in (None, end - start):
             raise self.refused("cannot be read: its server sends another part than it is asked for")
-        if self._known is None:
-            self._known = (size, head.state)
-        elif self._known != (size, head.state):
-            raise self.changed()
+        self._known = (size, head.state)
         return end - start
