@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
@@ -192,10 +191,10 @@ def _findings_of(known: Rule[Subject], subject: Subject) -> Iterator[Finding]:
 def _first(findings: Iterable[Finding]) -> list[Finding]:
     """Keep the first findings of each severity; the last one of them counts those that are left out."""
     kept: list[Finding] = []
-    counts: Counter[Severity] = Counter()
+    counts: dict[Severity, int] = {}  # no Counter: to make a hundred of them takes 0.1 ms
     last: dict[Severity, int] = {}
     for finding in findings:
-        counts[finding.severity] += 1
+        counts[finding.severity] = counts.get(finding.severity, 0) + 1
         if counts[finding.severity] <= _MOST_OF_A_RULE:
             last[finding.severity] = len(kept)
             kept.append(finding)

@@ -98,7 +98,7 @@ class Spread(Generic[T, R]):
     def _renew(self) -> None:
         """Make another executor in the place of one that is broken, if we were told how."""
         if self._make is not None:
-            self._executor.shutdown(wait=False)
+            self._executor.shutdown()  # nothing is under way in it
             self._executor = self._make()
 
     def _end(self, *, wait: bool) -> None:

@@ -126,7 +126,7 @@ def test_what_an_archive_may_cost(tmp_path: Path) -> None:
 
 def test_rules_are_chosen_as_check_chooses(tmp_path: Path) -> None:
     path = packed(tmp_path, serialized_file=None, handler={"h.py": b"import gone\n"})
-    chosen: dict[str, Any] = {"select": ["handler", "import"], "ignore": "handler-methods", "target": "kserve"}
+    chosen: dict[str, Any] = {"select": ["handler", "import"], "ignore": "import-missing", "target": "kserve"}
     options: dict[str, Any]
     for options in ({}, chosen, {"select": ()}):
         [archive] = marpack.scan(path, **options)
