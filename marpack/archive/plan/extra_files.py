@@ -10,13 +10,14 @@ from typing import TypeAlias
 from marpack.archive.names import is_excluded_folder, is_pattern, member_name_problem
 from marpack.archive.plan.contents import SourceLike, is_bytes, is_path
 from marpack.archive.plan.inputs import ABSENT, Inputs
+from marpack.frozen import frozen
 
 ExtraFiles: TypeAlias = (
     "str | os.PathLike[str] | Tree | Patterns | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Tree:
     """A folder that keeps its shape inside the archive; see ``tree``."""
 
