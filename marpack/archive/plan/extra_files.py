@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from marpack.archive.names import is_excluded_folder, is_pattern, member_name_problem
 from marpack.archive.plan.contents import SourceLike, is_bytes, is_path
 from marpack.archive.plan.inputs import ABSENT, Inputs
-from marpack.frozen import frozen
+from marpack.frozen import frozen, frozen_in_order
 
 ExtraFiles: TypeAlias = (
     "str | os.PathLike[str] | Tree | Patterns | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
@@ -25,7 +24,7 @@ class Tree:
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Patterns:
     """Paths, folders and wildcards that begin at ``folder``, as the archiver's ``--extra-files`` has them.
 
