@@ -15,38 +15,33 @@ _BOUNDED = reprlib.Repr()
 _BOUNDED.maxdict = _BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxset = _BOUNDED.maxfrozenset = 20
 _BOUNDED.maxlevel, _BOUNDED.maxstring, _BOUNDED.maxlong, _BOUNDED.maxother = 3, 200, 200, 200
 
-_SECRET_NAME = re.compile(
-    r"""
+# Compiled when they are asked for: most that is shown needs none of them, and they take as long as a class.
+_SECRET_NAME = r"""(?xi)
     pass | pwd | secret | token | credential | signature | \b sig \b | bearer | authorization | proxy_?auth
     | (api|access|account|private) [._-]? key | connection_?string
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
+"""
 
 # Where the address of a URL begins, also one with escaped or, as a path has it, single slashes.
-_ADDRESS = re.compile(r":(?:\\?/)+")
+_ADDRESS = r":(?:\\?/)+"
 
 # A parameter of a URL or of a command.
-_PARAMETER = re.compile(r"(?<![\w.-])([\w.-]+)=")
+_PARAMETER = r"(?<![\w.-])([\w.-]+)="
 
 # User and password of a URL that is well-formed.
-_CREDENTIALS = re.compile("(?<=://)[^/]*@")
+_CREDENTIALS = "(?<=://)[^/]*@"
 
 # An authority that is no host with a port: half of a password that holds a "/", "?" or "#" as it is.
-_NO_HOST = re.compile(
-    r"""
+_NO_HOST = r"""(?x)
     (?<=://)
     (?! (?: \[ [^\]/]* \] | [^:\[\]/]* )  # an IPv6 address, or a name
         (?: : [0-9]* )?
         (?: / | $ ) )
-    """,
-    re.VERBOSE,
-)
+"""
 
 
 def is_secret_name(name: str) -> bool:
     """Tell whether a name says that its value is secret."""
-    return _SECRET_NAME.search(name) is not None
+    return re.search(_SECRET_NAME, name) is not None
 
 
 def hidden(text: str) -> str:
@@ -58,10 +53,10 @@ def hidden(text: str) -> str:
 
 
 def _hidden_line(line: str) -> str:
-    address, at = _ADDRESS.search(line), line.rfind("@")
+    address, at = re.search(_ADDRESS, line), line.rfind("@")
     if address and at >= address.end():
         line = f"{line[: address.end()]}{HIDDEN}{line[at:]}"
-    for parameter in _PARAMETER.finditer(line):
+    for parameter in re.finditer(_PARAMETER, line):
         if is_secret_name(parameter[1]):
             return line[: parameter.end()] + HIDDEN
     return line
@@ -69,8 +64,8 @@ def _hidden_line(line: str) -> str:
 
 def hidden_url(url: str) -> str:
     """Return a URL without user, password, query and fragment, as it may be shown."""
-    shown = _CREDENTIALS.sub("", re.split("[?#]", url, maxsplit=1)[0])
-    broken = _NO_HOST.search(shown)
+    shown = re.sub(_CREDENTIALS, "", re.split("[?#]", url, maxsplit=1)[0])
+    broken = re.search(_NO_HOST, shown)
     return shown if broken is None else f"{shown[: broken.start()]}{HIDDEN}"
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, fields
+from dataclasses import Field, asdict, fields
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from marpack.display import printable, showable
+from marpack.frozen import frozen
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
@@ -33,7 +34,7 @@ class _Shown:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@frozen
 class Issue(_Shown):
     """One thing that is wrong with the inputs of a plan, or with an archive.
 
@@ -54,7 +55,7 @@ class Issue(_Shown):
         return ": ".join(filter(None, [printable(self.argument), showable(self.message)]))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@frozen
 class Finding(_Shown):
     """One thing that a reader will refuse, ignore, or take otherwise than it looks.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from marpack.errors import MarpackError
 from marpack.findings import Finding, ReaderName, Severity
+from marpack.frozen import frozen
 
 # What a rule is about: archives of models, of workflows, or whatever it is given.
 Kind: TypeAlias = Literal["model", "workflow", "any"]
@@ -33,7 +34,7 @@ class Subject(Protocol):
 T = TypeVar("T", bound=Subject, contravariant=True)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Rule(Generic[T]):
     """One thing that a server refuses: ``function`` yields the findings, its docstring explains the rule.
 

@@ -23,7 +23,9 @@ MODULES = sorted(
 
 # The rooms, and what each may import besides itself, from below to above. A room is a file or a folder; what is
 # said of a folder holds for the files in it that lie in no room of their own.
-WORDS = {f"marpack.{name}" for name in ("display", "findings", "issue_codes", "errors", "rule", "strict_json")}
+WORDS = {
+    f"marpack.{name}" for name in ("display", "findings", "frozen", "issue_codes", "errors", "rule", "strict_json")
+}
 READING = {"marpack.archive", "marpack.archive.formats", "marpack.archive.read", "marpack.archive.read.open"}
 ARCHIVES = {*READING, "marpack.archive.plan", "marpack.archive.inspection", "marpack.archive.write"}
 REMOTE = {"marpack.remote", "marpack.remote.urls"}
@@ -31,9 +33,10 @@ CONFIG = {"marpack.config", "marpack.config.rules", "marpack.config.settings", "
 FRAME = {"marpack.checks.python", "marpack.checks.frame"}
 ROOMS: dict[str, set[str]] = {
     "marpack.display": set(),
-    "marpack.findings": {"marpack.display"},
+    "marpack.frozen": set(),
+    "marpack.findings": {"marpack.display", "marpack.frozen"},
     "marpack.errors": {"marpack.display", "marpack.findings"},
-    "marpack.rule": {"marpack.findings", "marpack.errors"},
+    "marpack.rule": {"marpack.findings", "marpack.errors", "marpack.frozen"},
     "marpack.strict_json": set(),
     "marpack.issue_codes": set(),
     "marpack.disk": {"marpack.errors"},
@@ -74,7 +77,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "marpack.remote": {*WORDS, "marpack.disk", *ARCHIVES, "marpack.remote.urls"},
     "marpack.checks.python": {*WORDS, "marpack.archive"},
-    "marpack.checks.flow": {"marpack.checks.python"},
+    "marpack.checks.flow": {"marpack.frozen", "marpack.checks.python"},
     "marpack.checks.frame": {*WORDS, *ARCHIVES, "marpack.checks.python"},
     "marpack.checks.rules": {*WORDS, *ARCHIVES, *CONFIG, *FRAME, "marpack.checks.flow"},
     "marpack.checks": {*WORDS, *ARCHIVES, *FRAME, "marpack.checks.rules"},
@@ -155,7 +158,8 @@ ROOMS: dict[str, set[str]] = {
         "marpack.serving.kaptain",
         *(f"marpack.serving.kaptain.{name}" for name in ("artifacts", "exports", "values")),
     },
-    "marpack.compat": {*WORDS, *ARCHIVES},
+    "marpack.archiver_options": {"marpack.archive"},
+    "marpack.compat": {*WORDS, *ARCHIVES, "marpack.archiver_options"},
     "marpack.typing": {"marpack"},
     "marpack": set(),
 }
@@ -167,6 +171,7 @@ ROOMS["marpack.__main__"] = {"marpack.cli"}
 PURE = {
     "marpack.display",
     "marpack.findings",
+    "marpack.frozen",
     "marpack.issue_codes",
     "marpack.rule",
     "marpack.strict_json",
@@ -352,6 +357,7 @@ AMBIENT = {
     # A training image and a notebook of Kaptain's tell their scripts in variables where things are (K139, K197).
     "os.environ": {
         "marpack.cli.packing_options",
+        "marpack.cli.terminal",
         "marpack.cli.manifest_options",
         "marpack.cli.commands.config",
         "marpack.serving.kaptain.values.environment",

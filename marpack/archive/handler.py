@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os.path
 import posixpath
-from dataclasses import dataclass
+
+from marpack.frozen import frozen
 
 # A6: known to the server by name, so no file is packed.
 _PYTHON_HANDLERS = frozenset(
@@ -22,7 +23,7 @@ BUILTIN_HANDLERS = {
 _OTHER_HANDLERS = frozenset({"dali_handler", "densenet_handler", "text_handler", "vision_handler"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class HandlerName:
     """A handler's value, taken apart once: as a caller gives it (A6), or as a manifest has it (R10).
 

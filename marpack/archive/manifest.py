@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias, get_args
 
 from marpack import strict_json
 from marpack.display import type_name
 from marpack.errors import ManifestError
+from marpack.frozen import frozen
 
 MANIFEST_NAME = "MAR-INF/MANIFEST.json"
 WORKFLOW_MANIFEST_NAME = "WAR-INF/MANIFEST.json"
@@ -23,7 +24,7 @@ Runtime = Literal["python", "python3", "LSP"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ManifestModel:
     """The ``model`` object of a manifest.
 
@@ -50,7 +51,7 @@ class ManifestModel:
         return self.model_version or "1.0"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Manifest:
     """The values of a MANIFEST.json.
 
@@ -96,7 +97,7 @@ class Manifest:
         return cls(model=ManifestModel(**model), **fields)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ManifestWorkflow:
     """The ``workflow`` object of a workflow's manifest.
 
@@ -114,7 +115,7 @@ class ManifestWorkflow:
         _require_fields(self, _WORKFLOW_KEYS)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class WorkflowManifest:
     """The values of a workflow's MANIFEST.json.
 

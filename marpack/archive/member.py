@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from marpack.archive.forms import Compression
 from marpack.archive.sources import CHUNK_SIZE, FileSource, Source
 from marpack.errors import SourceChangedError
+from marpack.frozen import frozen
 
 _COMPRESSIONS = frozenset(Compression)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Member:
     """One planned member.
 
@@ -63,7 +64,7 @@ class Member:
                 raise SourceChangedError(self.origin, f"is longer than the planned {self.size} bytes")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ArchiveMember:
     """One member of an archive, as it says of itself.
 

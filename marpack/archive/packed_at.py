@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timezone
+
+from marpack.frozen import frozen_in_order
 
 # The years 1 to 9999, which the manifest's text has room for.
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class PackedAt:
     """A time in whole ``seconds`` since the epoch; ``ValueError`` outside the years 1 to 9999."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from marpack.findings import Finding
+from marpack.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class WrittenMember:
     """One member as written.
 
@@ -24,7 +24,7 @@ class WrittenMember:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class WriteResult:
     """An archive that is complete under its name.
 

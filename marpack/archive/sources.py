@@ -7,10 +7,11 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, runtime_checkable
 
 from marpack.errors import SourceChangedError
+from marpack.frozen import frozen
 
 # Large enough that a read costs more than the loop around it, small enough for a processor's cache; and one of
 # deflate's blocks, so that few of those have to be put together.
@@ -117,7 +118,7 @@ class StoredSource(ABC):
         """Raise ``SourceChangedError`` if somebody has written to the file since it was planned, who can tell."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class FileSource:
     """A regular file, as it was when it was planned."""
 
@@ -188,7 +189,7 @@ class PlannedFile(io.FileIO):
         self._source.require_unchanged(os.fstat(self.fileno()))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class BytesSource:
     """Bytes in memory."""
 
@@ -208,7 +209,7 @@ class BytesSource:
 _TURN = threading.Lock()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class StreamSource:
     """An open binary file that can seek, from ``start`` on.
 

@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any
 
 from marpack import __version__
-from marpack.cli.terminal import UsageError, complain_of_error, prepare, told_by_the_disk
+from marpack.cli.terminal import UsageError, complain_of_error, prepare, terminal_width, told_by_the_disk
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
 from marpack.findings import Issue
 
@@ -76,6 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 class _Parser(argparse.ArgumentParser):
     """A parser, also each command's, that complains itself of what it does not know, with its own usage."""
 
+    def __init__(self, **options: Any) -> None:
+        # argparse asks for the terminal's width with each argument, for which it loads all of shutil.
+        super().__init__(formatter_class=partial(argparse.HelpFormatter, width=_text_width()), **options)
+
     def parse_known_args(self, *words: Any, **more: Any) -> Any:
         """Parse words; end when some of them mean nothing."""
         options, unknown = super().parse_known_args(*words, **more)
@@ -89,6 +94,12 @@ class _Parser(argparse.ArgumentParser):
 
         near = get_close_matches(word.partition("=")[0], self._option_string_actions, 1, 0.75)
         return f" (did you mean {near[0]}?)" if near and word.startswith("--") else ""
+
+
+@lru_cache(maxsize=1)
+def _text_width() -> int:
+    """Return the columns of help, as argparse takes them: two fewer than the terminal has."""
+    return terminal_width() - 2
 
 
 @contextlib.contextmanager

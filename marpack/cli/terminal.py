@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,6 +19,16 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def terminal_width() -> int:
+    """Return how many columns the terminal has, as ``shutil`` does, which is slow to import."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    with contextlib.suppress(OSError, ValueError):  # no terminal, or nothing at all
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else -1).columns
+    return 80
 
 
 def show(text: str) -> None:

@@ -6,7 +6,7 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any, Literal, TypeAlias
 
 from marpack.config.rules.model_config import UNREADABLE, find_all, find_keys, find_types
@@ -18,13 +18,14 @@ from marpack.config.text.plain_copy import SIZE_LIMIT, plain
 from marpack.display import type_name
 from marpack.errors import ConfigError
 from marpack.findings import Finding
+from marpack.frozen import frozen
 
 # The server reads both in any case; these are the spellings that its own examples use.
 DeviceType: TypeAlias = Literal["cpu", "gpu"]
 ParallelType: TypeAlias = Literal["pp", "tp", "pptp", "custom"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ModelConfig:
     """The settings of one model, as they stand in the ``model-config.yaml`` of its archive.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from marpack import strict_json
@@ -25,6 +25,7 @@ from marpack.disk.atomic import replacing_file
 from marpack.display import hidden
 from marpack.errors import ConfigError, PropertiesError, SnapshotError
 from marpack.findings import Finding
+from marpack.frozen import frozen
 
 _PYTHON_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "True or False"),
@@ -42,7 +43,7 @@ _PYTHON_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
 _SNAPSHOT = "model_snapshot"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@frozen
 class ServerConfig(ServerSettings):
     """The settings of a TorchServe server, a field each; None where the server's default is meant.
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from marpack.archive.manifest import Manifest
@@ -18,6 +18,7 @@ from marpack.config.store_listing import archives_in, read_manifests, versions_i
 from marpack.config.text.java_hash import hash_map_order
 from marpack.errors import ConfigError
 from marpack.findings import Finding
+from marpack.frozen import frozen
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -44,7 +45,7 @@ class EntrySettings(TypedDict, total=False):
     parallel_level: int | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class SnapshotEntry:
     """One version of a model (S3).
 
@@ -102,7 +103,7 @@ _ATTRIBUTES = [each.name for each in fields(SnapshotEntry) if each.name != "extr
 _KEYS = {re.sub("_(.)", lambda match: match[1].upper(), name): name for name in _ATTRIBUTES}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ModelSnapshot:
     """The models that a server restores: ``models[name][version]`` is a ``SnapshotEntry``.
 

@@ -232,7 +232,7 @@ def main() -> None:
     read_by_hand(facts)
     popular = set(map(normal_name, arguments.popular.read_text(encoding="utf-8").split()))
     head = _HEAD.format(date=arguments.date, sources=", ".join(dict.fromkeys(said)), count=len(popular))
-    TABLE.write_text(
+    Path(TABLE).write_text(
         head + "".join(f"{line}\n" for line in table(facts, wanted(facts, popular))), encoding="utf-8"
     )
 

@@ -259,8 +259,8 @@ def main() -> None:
         version, before, after = options.record
         _record(version, Path(before), Path(after))
     else:
-        head = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-        TABLE.write_text("\n".join([*head, *rows(), ""]), encoding="utf-8")
+        head = [line for line in Path(TABLE).read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+        Path(TABLE).write_text("\n".join([*head, *rows(), ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ alone (Z9). Otherwise its records are the same, and the tests hold these against
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import lru_cache
 
 from marpack.archive.forms import Compression
+from marpack.frozen import frozen
 
 # Z6: where 64-bit fields begin. A local header is written before the compressed size is known, so it
 # has room for 64 bits from this uncompressed size on, in which 5 % are left for what does not compress.
@@ -49,7 +50,7 @@ _FIRST = (1980, 1, 1, 0, 0, 0)
 _LAST = (2107, 12, 31, 23, 59, 58)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ZipMember:
     """What the records say of one member; ``attributes`` are Unix mode bits, ``mtime`` whole seconds.
 

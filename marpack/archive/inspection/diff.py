@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
@@ -18,6 +18,7 @@ from marpack.archive.read.open import ArchiveSource, opened
 from marpack.archive.result import Progress
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.errors import ArchiveError, LimitError
+from marpack.frozen import frozen
 from marpack.strict_json import spelled
 
 Change: TypeAlias = Literal["added", "removed", "changed"]
@@ -27,7 +28,7 @@ PackingMatter: TypeAlias = Literal["form", "manifest-text", "folders", "order", 
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ManifestChange:
     """One value of the manifest: ``key`` is the path to it. ``old`` or ``new`` is None where there is none."""
 
@@ -37,7 +38,7 @@ class ManifestChange:
     new: Any = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class MemberChange:
     """One member whose contents are not those of the other archive; sizes are None where there is none."""
 
@@ -47,7 +48,7 @@ class MemberChange:
     new_size: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class PackingChange:
     """One thing that is packed otherwise, with the same contents; ``member`` is empty where it is about all."""
 
@@ -57,7 +58,7 @@ class PackingChange:
     new: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Difference:
     """What ``diff_archives`` finds: from the ``old`` archive (its path) to the ``new`` one.
 

@@ -24,6 +24,7 @@ from marpack.archive.read.open import ArchiveSource, opened
 from marpack.archive.result import Progress
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
+from marpack.frozen import frozen
 from marpack.strict_json import DEEPEST, Spelled, is_nested_deeper, without_infinite
 
 ArchiveKind: TypeAlias = Literal["model", "workflow"]
@@ -40,7 +41,7 @@ _NO_WEIGHTS = {"unknown", "zip"}
 _HEAD_SIZE = 64
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class InspectedMember:
     """One member: what the archive says of it, its SHA-256 if asked for, and what it is if it is weights."""
 
@@ -63,7 +64,7 @@ class InspectedMember:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Inspection:
     """What ``inspect_archive`` finds in an archive.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
+
+from marpack.frozen import frozen
 
 WeightsKind: TypeAlias = Literal[
     "torchscript",
@@ -51,7 +52,7 @@ class SeekableReader(Protocol):
         """Go to a place, counted from the beginning."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class TensorKey:
     """One key of a state_dict, or one name of safetensors.
 
@@ -66,7 +67,7 @@ class TensorKey:
     plain: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Need:
     """A name, an operator or a version of a format that a file has, and the first torch that knows it."""
 
@@ -74,7 +75,7 @@ class Need:
     torch: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Weights:
     """What a file of weights is.
 

@@ -7,6 +7,8 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from marpack.frozen import frozen_in_order
+
 # Longer texts and numbers, in bytes, are passed over: no name is so long, and no shape.
 _MAX_TEXT = 4096
 _MAX_NUMBER = 10
@@ -20,7 +22,7 @@ _LENGTHS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Global:
     """A name that is imported: what of it lies in which module."""
 

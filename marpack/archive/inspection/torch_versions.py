@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
 from marpack.archive.inspection.kinds import Need
+from marpack.frozen import frozen
 
 Version: TypeAlias = tuple[int, int]
 
@@ -145,7 +146,7 @@ NUMPY_CORE: Final = "numpy._core."
 NUMPY_FROM: Final = "1.26.1"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Readers:
     """Which torch reads a file, as far as its bytes tell; ``because`` are the names, operators or versions.
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import builtins
 import pickletools
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
 from marpack.archive.inspection.torch_versions import Version
+from marpack.frozen import frozen_in_order
 
 # There is no weights_only before.
 _FIRST: Final[Version] = (1, 13)
@@ -108,7 +108,7 @@ def name_allowed_since(name: str) -> Version | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Allowed:
     """Who follows a pickle: ``since`` is the first torch, None where none is known.
 

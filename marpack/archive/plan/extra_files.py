@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from marpack.archive.names import is_excluded_folder, is_pattern, member_name_problem
 from marpack.archive.plan.contents import SourceLike, is_bytes, is_path
 from marpack.archive.plan.inputs import ABSENT, Inputs
+from marpack.frozen import frozen, frozen_in_order
 
 ExtraFiles: TypeAlias = (
     "str | os.PathLike[str] | Tree | Patterns | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Tree:
     """A folder that keeps its shape inside the archive; see ``tree``."""
 
@@ -24,7 +24,7 @@ class Tree:
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Patterns:
     """Paths, folders and wildcards that begin at ``folder``, as the archiver's ``--extra-files`` has them.
 

@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from marpack.archive.plan.contents import ContentsError, checkpoint_problem, is_
 from marpack.archive.sources import FileSource, Source
 from marpack.display import brief_repr
 from marpack.findings import Issue
+from marpack.frozen import frozen
 
 if TYPE_CHECKING:
     from marpack.issue_codes import PlanCode
@@ -31,7 +31,7 @@ NO_SUCH_FILE = os.strerror(errno.ENOENT)
 ABSENT = f"does not exist ({NO_SUCH_FILE})"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Candidate:
     """A file that claims a name in the archive; ``mtime_ns`` is None for the time of packing."""
 

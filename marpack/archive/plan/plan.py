@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import ClassVar
@@ -15,9 +14,10 @@ from marpack.archive.member import Member
 from marpack.archive.owner import Owner
 from marpack.archive.sources import BytesSource
 from marpack.display import printable
+from marpack.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Plan(ABC):
     """What writers know of an archive of any kind; ``ArchivePlan`` explains the fields."""
 
@@ -90,7 +90,7 @@ class Plan(ABC):
         return "\n".join([head, *(f"{member.size:>15,}  {printable(member.name)}" for member in members)])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ArchivePlan(Plan):
     """Everything that a model's archive will be, before its contents are read.
 
@@ -119,7 +119,7 @@ class ArchivePlan(Plan):
         return names.model_name_problem(self.model_name, self.archive_format)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class WorkflowPlan(Plan):
     """Everything that a workflow's archive will be, before its contents are read.
 

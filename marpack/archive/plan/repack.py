@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from marpack.archive import forms, names
@@ -24,6 +24,7 @@ from marpack.archive.read.member_reader import require_crc
 from marpack.archive.read.open import ArchiveSource, opened_for_good
 from marpack.archive.sources import DeflatedSource, Reader, StoredSource
 from marpack.errors import PlanError
+from marpack.frozen import frozen
 
 
 def plan_repack(
@@ -145,7 +146,7 @@ def _source(
     return kind(archive=archive, member=member, verify=verify)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class _MemberSource:
     """A member of an open archive, as a source of another one."""
 
@@ -170,7 +171,7 @@ class _MemberSource:
         return self.archive.open(self.member)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class _StoredMemberSource(_MemberSource, StoredSource):
     """A member whose bytes can be taken as they lie in the archive, with the CRC that it states."""
 
@@ -191,7 +192,7 @@ class _StoredMemberSource(_MemberSource, StoredSource):
                 region.file.require_unchanged()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class _DeflatedMemberSource(_MemberSource, DeflatedSource):
     """A member whose deflated bytes can be taken as they are; who inflates them holds them against the CRC."""
 

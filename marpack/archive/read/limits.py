@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from marpack.errors import LimitError
+from marpack.frozen import frozen
 from marpack.issue_codes import ReadCode
 
 # Of issues: contents of such an archive are not read, which might never end.
 LIMIT_CODES: tuple[ReadCode, ...] = ("too-large", "too-many-members")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Limits:
     """What is refused as too much, before it takes memory or disk; pass larger ones for an archive you trust.
 

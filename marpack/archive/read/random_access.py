@@ -8,10 +8,10 @@ import stat
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from marpack.archive.sources import CHUNK_SIZE, SeekableFile, open_at_once
 from marpack.errors import ArchiveError, SourceChangedError
+from marpack.frozen import frozen
 
 _CAN_READ_AT = hasattr(os, "pread")  # not on Windows
 
@@ -59,7 +59,7 @@ class RandomAccess(ABC):
         """End reading."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class OpenFile:
     """A regular file that is open as ``descriptor``, as it was when it was described."""
 
@@ -86,7 +86,7 @@ class OpenFile:
             raise SourceChangedError(repr(self.path), "has changed since it was opened")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Region:
     """Where the bytes of a member lie as they are: from ``offset`` on in ``file``."""
 

@@ -16,6 +16,7 @@ from marpack.archive.names import MAX_NAME
 from marpack.archive.read.gunzip import Gunzip
 from marpack.archive.read.random_access import read_whole
 from marpack.errors import ArchiveError, UnsafeArchiveError
+from marpack.frozen import frozen
 
 _BLOCK_SIZE = 512
 _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12s")
@@ -42,7 +43,7 @@ _PAX_NUMBERS = {"size": _WHOLE, "uid": _WHOLE, "gid": _WHOLE, "mtime": _TIME, "a
 _SPARSE = ("GNU.sparse", "SCHILY.realsize", "SCHILY.filetype")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class TarHeader:
     """What is said of one member; ``offset`` is where its contents begin in the tar.
 

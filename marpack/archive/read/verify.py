@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +16,7 @@ from marpack.archive.sources import CHUNK_SIZE
 from marpack.disk.threads import checked_threads, ordered_map
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
+from marpack.frozen import frozen_in_order
 
 if TYPE_CHECKING:
     from marpack.archive.result import Progress
@@ -44,7 +44,7 @@ def verify_contents(
     return verifier.in_one_reading() if container.form == "tgz" else verifier.by_threads()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class _Verifier:
     """Reads members, whole or in parts, on any thread."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import NoReturn
 
@@ -17,6 +16,7 @@ from marpack.archive.formats.zip_records import CENTRAL, END, END_64, END_64_LOC
 from marpack.archive.read.limits import Limits, raising
 from marpack.archive.read.random_access import RandomAccess
 from marpack.errors import ArchiveError, LimitError, UnsafeArchiveError
+from marpack.frozen import frozen
 from marpack.issue_codes import ReadCode
 
 _MAX_COMMENT = (1 << 16) - 1
@@ -29,7 +29,7 @@ _READ_SIZE = 1 << 20
 _LONGEST_RECORD = CENTRAL.size + 3 * FILL_16
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ZipRecord:
     """One member as the directory has it, at ``index``; ``offset`` is where its local header begins."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Literal, TypeAlias
+
+from marpack.frozen import frozen
 
 # When it happens: the handler is imported, made and initialised, or answers a request.
 Phase: TypeAlias = Literal["import", "initialize", "answer"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Event:
     """Something that happens whenever a ``phase`` is run, on a ``line`` of a ``member``, and no ``try`` guards.
 
@@ -32,7 +34,7 @@ class Event:
         return self
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class KeyRead(Event):
     """A key that is subscripted and absent from ``owner``: ``context.manifest['model']``, or the like."""
 
@@ -41,7 +43,7 @@ class KeyRead(Event):
     near: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class FileUse(Event):
     """A file or folder below the model's, which ``call`` needs; ``path`` is counted from the model's folder.
 
@@ -53,7 +55,7 @@ class FileUse(Event):
     raises: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Load(FileUse):
     """A call that loads weights: ``keywords`` are its arguments by name, ``...`` where the text tells no value.
 
@@ -83,7 +85,7 @@ class Load(FileUse):
         return replace(self, keywords=keywords, written=self.written | other.written)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class LoadedUse(Event):
     """What ``torch.load`` gave for a file is used: ``name`` is a method of it.
 
@@ -95,7 +97,7 @@ class LoadedUse(Event):
     strict: bool = True
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class SessionCall(Event):
     """A session of onnxruntime is called as if it were a model; ``name`` is a method of modules that it has not.
 
@@ -106,7 +108,7 @@ class SessionCall(Event):
     by: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Unbound(Event):
     """A name that is read and that nothing binds, or, where it is bound ``later``, that nothing has bound yet."""
 
@@ -114,7 +116,7 @@ class Unbound(Event):
     later: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class NoAttribute(Event):
     """An attribute of the handler that is read, and that nothing has set.
 
@@ -127,7 +129,7 @@ class NoAttribute(Event):
     missing: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class NoneUse(Event):
     """What is None, and used as if it were something: an attribute that nobody has set, or a ``.get`` of no key.
 
@@ -138,14 +140,14 @@ class NoneUse(Event):
     near: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Raises(Event):
     """The handler raises an exception of its own; ``text`` is what it raises."""
 
     text: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Answer(Event):
     """What the entry point returns to the worker, where all that it may return is known: names of types."""
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.values import FunctionNode
+from marpack.frozen import frozen_in_order
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Unknown:
     """Anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Known:
     """A constant: a text, a number, a truth value, or None.
 
@@ -30,7 +31,7 @@ class Known:
     near: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class ModelPath:
     """A path below the folder of the model, ``""`` for the folder itself: a text or a ``Path``.
 
@@ -48,26 +49,26 @@ class ModelPath:
         return UNKNOWN if path == ".." or path.startswith("../") else ModelPath("" if path == "." else path)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class OpenFile:
     """What opening a file gives; ``path`` as in ``FileUse``, empty where it is not known."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Loaded:
     """What ``torch.load`` gives for a file of the model's folder."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Session:
     """What onnxruntime makes of a model: an object that has ``run``, and cannot be called."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Mapped:
     """A dictionary whose keys are known; ``name`` is how a message calls it. Values are Python's, or these.
 
@@ -79,7 +80,7 @@ class Mapped:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Items:
     """A list or tuple whose items are known; ``size`` counts them and what they hold."""
 
@@ -88,24 +89,24 @@ class Items:
     size: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Typed:
     """A value of one of several types, of which no more is known."""
 
     types: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Context:
     """The worker's context."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Batch:
     """The requests of a batch, which are one or more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Instance:
     """An object of a class of the archive; ``number`` tells them apart."""
 
@@ -114,7 +115,7 @@ class Instance:
     attributes: dict[str, Value] = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Super:
     """``super()`` in a method of class ``cls``, called on an object."""
 
@@ -122,7 +123,7 @@ class Super:
     of: Instance
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Packed:
     """A module of the archive."""
 
@@ -130,14 +131,14 @@ class Packed:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Outside:
     """Something from outside of the archive: ``path`` is dotted."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Closure:
     """A function of the archive, the scope that it was defined in, and what its parameters are by default."""
 
@@ -146,7 +147,7 @@ class Closure:
     defaults: Mapping[str, Value] = field(default_factory=dict, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Partial:
     """What ``functools.partial`` makes: a call of ``function`` that lacks arguments."""
 
@@ -155,7 +156,7 @@ class Partial:
     named: Mapping[str, Value] = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Made:
     """A class of the archive, and the scope that it was defined in."""
 
@@ -163,7 +164,7 @@ class Made:
     scope: Scope = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Bound:
     """A method of an object; ``function`` is the dotted name where it is one from outside.
 
@@ -175,7 +176,7 @@ class Bound:
     owner: ClassOf | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class MethodOf:
     """An attribute of a value, which is called as a method: ``path.exists``, ``manifest.get``."""
 

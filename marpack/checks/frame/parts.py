@@ -12,6 +12,7 @@ from typing import Any, Final
 from marpack.checks.frame.contents import LONGEST_TEXT
 from marpack.checks.frame.subject import Subject, json_object
 from marpack.checks.frame.weights import describe, serialized_file, source_names, weights_files
+from marpack.frozen import frozen
 
 _INDEX: Final = ".index.json"
 _MOST_PARTS: Final = 10_000
@@ -61,7 +62,7 @@ _ABSOLUTE: Final = "onnxruntime: Absolute path not allowed for external data loc
 _DISTRIBUTED_READERS: Final = frozenset({"FileSystemReader", "dcp_to_torch_save", "checkpoint"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Part:
     """A file, ``name``, that the member ``whole`` names or needs; one that begins with ``/`` can never be packed.
 

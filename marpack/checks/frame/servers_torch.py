@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from marpack.archive.inspection.torch_versions import Version, version_text
+from marpack.frozen import frozen_in_order
 
 # What the images of TorchServe's releases have, the first release of each: docker/Dockerfile installs it from
 # requirements/torch_linux.txt of the same tag of pytorch/serve (torch_cu121_linux.txt, of the GPU's image, has the
@@ -24,7 +24,7 @@ _KSERVES_RELEASE: Final = "0.9.0"
 _VERSION: Final = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(?:\.[0-9]+)?(?:[a-z.+-][a-z0-9.+-]*)?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Torch:
     """A version of torch; ``of`` is whose it is where that was not said, but is known of an image."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from marpack.frozen import frozen_in_order
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class ClassText:
     """The attributes that the text of a class gives it or its objects.
 

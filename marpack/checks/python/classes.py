@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from marpack.checks.python.calls import required_keywords
@@ -11,6 +11,7 @@ from marpack.checks.python.modules import Modules
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import HANDLER_METHODS, KNOWN_BASES, torch_handler
 from marpack.checks.python.values import Class, Imported, Value
+from marpack.frozen import frozen_in_order
 
 ABC = "abc.ABC"
 Method: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
@@ -21,7 +22,7 @@ Base: TypeAlias = "ClassOf | str | None"
 _DEPTH = 30
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class ClassOf:
     """A class of the archive, and the module that makes it: its names, and the member that it lies in."""
 
@@ -150,7 +151,7 @@ class ClassOf:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Attribute:
     """What is known of a class's attribute: whether it has it; ``owner`` and ``node`` if it is a ``def``."""
 

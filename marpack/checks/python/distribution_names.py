@@ -6,20 +6,21 @@ Most distributions are not in it: of those nothing is known, and what they bring
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+
+from marpack.frozen import frozen_in_order
 
 # Read when the first import is asked for, and not when marpack is loaded.
-TABLE = Path(__file__).with_suffix(".txt")
+TABLE = os.path.splitext(__file__)[0] + ".txt"
 
 # Names of one folder that many distributions share.
 SHARED = ("azure", "google", "nvidia", "opentelemetry", "sphinxcontrib", "zope")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Distribution:
     """What is known of a distribution: its ``modules``, and the names that it ``needs``; None if nobody knows."""
 
@@ -66,7 +67,8 @@ def parse(lines: Iterable[str]) -> dict[str, Distribution]:
 @cache
 def table() -> dict[str, Distribution]:
     """Return the table, by normalised names."""
-    return parse(TABLE.read_text(encoding="utf-8").splitlines())
+    with open(TABLE, encoding="utf-8") as file:
+        return parse(file)
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from marpack.archive.handler import HandlerName
@@ -14,12 +13,13 @@ from marpack.checks.python.modules import Module, Modules
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.torch_handlers import HANDLER_MODULES, TorchHandler, torch_handler
 from marpack.checks.python.values import Function, Values
+from marpack.frozen import frozen
 
 # What BaseHandler's own loading of a model file is called, and what it asks for the classes.
 _LOADERS = frozenset({"_load_pickled_model", "list_classes_from_module"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Step:
     """How surely a module is reached; ``caught`` is whether every error is, ``late`` if only by a call."""
 
@@ -33,7 +33,7 @@ class Step:
         return (not self.sure) + 2 * self.late + 4 * self.caught
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class EntryPoint:
     """What the worker calls: ``built_in`` is a handler of ts.torch_handler, else ``module`` is of the archive.
 

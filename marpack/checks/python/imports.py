@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 
 from marpack.checks.python.expressions import truth_of
 from marpack.checks.python.values import BUILTIN_NAMES, dotted_name
+from marpack.frozen import frozen
 
 _BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Reach:
     """How surely a piece of a module is reached when that is imported, and what becomes of its errors.
 
@@ -52,7 +53,7 @@ class Reach:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Import(Reach):
     """An import statement, of one module, and how it is reached.
 

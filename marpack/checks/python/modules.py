@@ -6,7 +6,6 @@ import bisect
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -14,11 +13,12 @@ from marpack.archive.handler import HandlerName
 from marpack.checks.python.namespace import Namespace
 from marpack.checks.python.source import PythonFile
 from marpack.checks.python.torch_handlers import INTERPRETERS_OWN
+from marpack.frozen import frozen
 
 _EXTENSION = re.compile(r"\.(?: (?: cpython-\w[\w-]* | abi3 | cp\d+-\w+ ) \. )? (?: so | pyd ) \Z", re.VERBOSE)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Module:
     """Where a module lies: ``source`` is its member, None for what is no text (compiled, a folder, linked)."""
 

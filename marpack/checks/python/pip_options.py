@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+
+from marpack.frozen import frozen_in_order
 
 # Whether it takes a value; of those of the second table only some versions of pip know.
 OPTIONS = {
@@ -24,7 +25,7 @@ _ALL = {**OPTIONS, **{name: takes for name, (takes, _) in SOME_VERSIONS.items()}
 _HASH = re.compile(r"(?:sha256|sha384|sha512):.*", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Options:
     """What the options of a line say: their values by their full names, and the ``words`` between them.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from marpack.checks.python.distribution_names import normal_name
 from marpack.checks.python.markers import MarkerError, holds
 from marpack.checks.python.pip_options import Options, read_options
+from marpack.frozen import frozen_in_order
 
 # pip's own: a comment begins where a line does, or behind a blank.
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -48,7 +48,7 @@ MOST_LINES = 10_000
 LONGEST_FILE = 2 << 20
 
 
-@dataclass(frozen=True)
+@frozen_in_order
 class RequirementLine:
     """A line of a requirements file, without comments; ``number`` is where it begins."""
 

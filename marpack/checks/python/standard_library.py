@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
-from pathlib import Path
 
 # Read when the first import of a standard module is asked for.
-TABLE = Path(__file__).with_suffix(".txt")
+TABLE = os.path.splitext(__file__)[0] + ".txt"
 
 _ALWAYS, _EVER = (3, 0), (4, 0)
 
@@ -23,11 +23,12 @@ def is_standard(module: str, python: tuple[int, int]) -> bool:
 def _changed() -> dict[tuple[str, str], tuple[tuple[int, int], tuple[int, int]]]:
     """Return from when to when there is a module, or a name in one; the name of a module alone is empty."""
     found = {}
-    for line in TABLE.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            since, until, module, *names = line.replace(":", "").split()
-            between = (_version(since, _ALWAYS), _version(until, _EVER))
-            found.update({(module, name): between for name in names or [""]})
+    with open(TABLE, encoding="utf-8") as file:
+        for line in file:
+            if not line.startswith("#"):
+                since, until, module, *names = line.replace(":", "").split()
+                between = (_version(since, _ALWAYS), _version(until, _EVER))
+                found.update({(module, name): between for name in names or [""]})
     return found
 
 

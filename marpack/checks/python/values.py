@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import builtins
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from marpack.frozen import frozen_in_order
 
 FunctionNode: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Class:
     """A class that the module makes, whose ``__module__`` is the module's name; ``node`` if by ``class``."""
 
@@ -19,7 +21,7 @@ class Class:
     node: ast.ClassDef | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Function:
     """A function that the module defines; ``decorated`` by something that may change how it is called."""
 
@@ -28,14 +30,14 @@ class Function:
     decorated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Imported:
     """Something of another module, or another module: ``path`` is dotted, as in ``torch.nn.Module``."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Plain:
     """Neither class nor function; ``text``, and ``type`` if known, show what is known not to be callable."""
 
@@ -43,7 +45,7 @@ class Plain:
     type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class Undecided:
     """One of the two values that say that a name may not be bound, or bound to anything."""
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from marpack.archive.inspection.torch_versions import Version
 from marpack.archive.read.limits import LIMIT_CODES
@@ -17,6 +14,7 @@ from marpack.checks.frame.torch_load import REFUSED, allows_itself
 from marpack.checks.frame.weights import describe, serialized_file
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
+from marpack.frozen import frozen_in_order
 from marpack.rule import rule, rules_in
 
 _SCRIPT = os.path.join(os.path.dirname(__file__), "load_script.py")
@@ -48,7 +46,7 @@ def find_unloadable(subject: Subject) -> Iterator[Finding]:
         yield from subject.once(_outcome).findings
 
 
-@dataclass(frozen=True)
+@frozen_in_order
 class _Outcome:
     """What came of loading: findings, and the version of the torch that did load the model."""
 
@@ -73,6 +71,8 @@ def _end_of(path: str) -> str:
 def _outcome(subject: Subject) -> _Outcome:
     reason = _reason_not_to(subject)
     if reason is None:
+        import tempfile  # slow to import, and needed where a model is loaded
+
         with tempfile.TemporaryDirectory(prefix="marpack-load-") as folder:
             try:
                 _unpack(subject, os.path.join(folder, "model"))
@@ -112,6 +112,8 @@ def _reason_not_to(subject: Subject) -> str | None:
 
 def _loaded(subject: Subject, folder: str) -> _Outcome:
     """Load the unpacked model and see what goes wrong; ``MissingExtraError`` where this Python has no torch."""
+    import subprocess  # slow to import, and needed where a model is loaded
+
     model_file, serialized_file = _files(subject)
     answer = os.path.join(folder, "answer.json")
     words = [sys.executable, _SCRIPT, os.path.join(folder, "model"), model_file, serialized_file]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from marpack.checks.frame.contents import LONGEST_YAML
@@ -14,6 +14,7 @@ from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.text.plain_copy import SIZE_LIMIT, is_int
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
+from marpack.frozen import frozen_in_order
 from marpack.rule import Rule, rule, rules_in
 
 # What the archiver's documentation calls the file; any other name does as well.
@@ -26,7 +27,7 @@ _CONTINUED = bytes(range(0x80, 0xC0))
 _HANDLERS_OWN = frozenset({"handler", "pippy", "deepspeed", "dali", "micro_batching"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class _Config:
     """A file and what is wrong with it; ``name`` is the member, ``text`` None where it was not looked into."""
 

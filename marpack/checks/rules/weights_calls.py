@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from marpack.archive import git_lfs
@@ -24,6 +23,7 @@ from marpack.checks.rules.handler_flow import events_of
 from marpack.checks.rules.handler_name import KEY
 from marpack.checks.rules.weights_keys import is_own_name, is_wrapped, names_of, unwrapping, wrapper_of
 from marpack.findings import Finding, Severity
+from marpack.frozen import frozen
 from marpack.rule import rule, rules_in
 
 _OF_TORCH_SAVE: Final = frozenset({"state_dict", "checkpoint", "module", "pickle"})
@@ -33,7 +33,7 @@ _BY_DEFAULT: Final = ", from torch 2.6 on"
 _KEYWORDS: Final = {"weights_only": (1, 13), "mmap": (2, 1)}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class _Reader:
     """What a function reads: of which kind, what makes that, and what it says of anything else."""
 
@@ -80,7 +80,7 @@ _READERS: Final = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Problem:
     """What is wrong with a call, what it says, and the way out; ``certain`` of the server's torch."""
 

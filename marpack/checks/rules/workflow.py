@@ -6,7 +6,7 @@ import graphlib
 import json
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
@@ -19,6 +19,7 @@ from marpack.config.text.plain_copy import INT_RANGE, is_int
 from marpack.display import brief_repr
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding, Severity
+from marpack.frozen import frozen_in_order
 from marpack.rule import Rule, rule, rules_in
 
 # Whole numbers, of the workflow and of each model.
@@ -36,7 +37,7 @@ _NEEDED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class _Spec:
     """A specification: ``document`` if it is a mapping, ``problem`` what keeps it from being one."""
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from marpack.archive.handler import BUILTIN_HANDLERS
 from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.model import plan_archive
+from marpack.archiver_options import add_options
 from marpack.cli.packing_options import TIME_OF_PACKING, add_own_options, pack
 from marpack.cli.words import expand_abbreviations
-from marpack.compat import add_options
 
 _ARCHIVER_OPTIONS = (
     *("--archive-format", "--config-file", "--export-path", "--extra-files", "--force", "--handler", "--help"),

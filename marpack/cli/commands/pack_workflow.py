@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.workflow import plan_workflow
+from marpack.archiver_options import EXTRA_FILES
 from marpack.cli.packing_options import TIME_OF_PACKING, add_own_options, pack
 from marpack.cli.words import expand_abbreviations
-from marpack.compat import EXTRA_FILES
 
 _ARCHIVERS = ("--export-path", "--extra-files", "--force", "--handler", "--help", "--spec-file", "--workflow-name")
 

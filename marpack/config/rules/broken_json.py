@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from marpack.config.settings.keys import KEYS
 from marpack.config.text.properties import Entry
+from marpack.frozen import frozen_in_order
 
 # What counts for where JSON ends: brackets, but not those in strings, which do not go over a line's end.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]')
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_in_order
 class BrokenOff:
     """A value that ends before its JSON does: ``line`` is where it breaks off, ``rest`` are its other lines."""
 

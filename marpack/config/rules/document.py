@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
@@ -19,6 +18,7 @@ from marpack.config.text import lenient_json
 from marpack.config.text import properties as codec
 from marpack.errors import PropertiesError
 from marpack.findings import Finding
+from marpack.frozen import frozen
 from marpack.rule import Kind
 
 Target: TypeAlias = Literal["torchserve", "kserve", "mlflow"]
@@ -42,7 +42,7 @@ class Models(NamedTuple):
     is_read: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Document:
     """Settings as text, with the file that they are from, if any, and what is known about the server.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from marpack.config.text import yaml_text
 from marpack.config.text.plain_copy import Fault, NotCopied, PlainCopy, path_of
+from marpack.frozen import frozen
 from marpack.rule import Kind
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ FRONT_END_KEYS = frozenset([*NUMBERS, *FLAGS, *CHOICES, "torchrun", "deviceIds"]
 KEYS = frozenset([*NUMBERS, *FLAGS, *CHOICES, *SECTIONS, "deviceIds"])
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ModelConfigText:
     """A configuration as rules look at it: read once.
 

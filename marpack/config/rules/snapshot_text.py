@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, NamedTuple
 
 from marpack import strict_json
@@ -15,6 +15,7 @@ from marpack.config.settings.keys import whole_number
 from marpack.display import type_name
 from marpack.errors import SnapshotError
 from marpack.findings import Finding
+from marpack.frozen import frozen
 from marpack.rule import Kind
 
 # S3: not the manifest's, which may also be in capitals.
@@ -41,7 +42,7 @@ class Store(NamedTuple):
     strays: Set[str] = frozenset()
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SnapshotText:
     """A snapshot, or what stands in place of one.
 

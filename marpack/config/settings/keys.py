@@ -6,9 +6,11 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
+
+from marpack.frozen import frozen
 
 Kind: TypeAlias = Literal["bool", "int", "long", "double", "str", "path", "address", "choice", "list", "json"]
 
@@ -20,7 +22,7 @@ _MOST_DIGITS = re.compile("[+-]?0*[0-9]{1,19}")
 _REAL_NUMBER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[dDfF]?")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Key:
     """A setting.
 
@@ -68,7 +70,7 @@ def _milliseconds(doc: str) -> Any:
 PathText: TypeAlias = "str | os.PathLike[str]"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ServerSettings:
     """The settings as typed values; None where the file says nothing and the server takes its default."""
 

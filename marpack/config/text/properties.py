@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, overload
 
 from marpack.config.text.java_hash import properties_order, utf16_units
 from marpack.config.text.plain_copy import SURROGATE
 from marpack.config.text.properties_style import BLANKS, UNESCAPED, Style, comment_lines, entry_line, java_date
 from marpack.errors import NotPortableError, PropertiesError
+from marpack.frozen import frozen
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +43,7 @@ _KEY = re.compile(r"(?:\\.|[^\\=: \t\f])*", re.DOTALL)
 _SEPARATOR = re.compile(r"[ \t\f]*[=:]?[ \t\f]*")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Entry:
     """A key with its value; ``raw`` is the text as it stands, all its lines, from line ``lineno`` on."""
 
@@ -56,7 +56,7 @@ class Entry:
         return f"Entry(key={self.key!r}, lineno={self.lineno})"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Comment:
     """A line whose first character but blanks is ``#`` or ``!``."""
 
@@ -67,7 +67,7 @@ class Comment:
         return f"Comment(lineno={self.lineno})"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Blank:
     """A line without anything that counts."""
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from marpack.config.text.plain_copy import path_of
+from marpack.frozen import frozen
 
 # "escape": what SnakeYAML does not know in double quotes; "tag": what Java cannot read as its tag says;
 # "no-digit": what SnakeYAML takes for a number, and Java does not;
@@ -64,7 +64,7 @@ class Place(NamedTuple):
     value: object = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Looks:
     """What a text looks like, as the two readers count.
 

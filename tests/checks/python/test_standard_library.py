@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,7 @@ NOT_BUILT = {"msilib", "nis", "ossaudiodev", "spwd"}
 
 def rows() -> list[tuple[str, str]]:
     found = []
-    for line in TABLE.read_text(encoding="utf-8").splitlines():
+    for line in Path(TABLE).read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             _, _, module, *names = line.replace(":", "").split()
             found += [(module, name) for name in names or [""]]
@@ -91,5 +92,5 @@ def test_this_python_is_among_them() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(list(PYTHONS) != [(3, minor) for minor in range(8, 14)], reason="not the Pythons of the table")
 def test_the_script_makes_the_table() -> None:
-    table = TABLE.read_text(encoding="utf-8").splitlines()
+    table = Path(TABLE).read_text(encoding="utf-8").splitlines()
     assert standard_library.rows() == [line for line in table if not line.startswith("#")]
