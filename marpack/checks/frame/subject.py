@@ -251,7 +251,7 @@ class Subject:
             reason = "it is nested too deeply, or there is too little memory"
             self.unread[name] = f"Python's parser gave it up: {reason}"
             return None
-        self._amount.hold(len(source.nodes))
+        self._amount.hold(source.nodes)
         if source.uncompiled is not None:
             self.unread[name] = f"{source.uncompiled}, and was parsed, but not compiled"
         return source

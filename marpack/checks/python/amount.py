@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 
-# A word or sign that may be a node of its own. What closes, a dot, "=" and spaces are none; an end of a line may be.
+# A word or sign that may be a node of its own. What closes, a dot and "=" are none; the end of a line may be.
 _SIGN = re.compile(rb"\w+|\.\.\.|[^\w\s)\]}.=\\#]|\n")
 
 # Python's parser takes up to 1.4 KB for each sign, and 3 microseconds, while it is at work, and also in vain.
 # Sources that people write have 0.17 to 0.29 signs a byte: 4 MiB have 840,000.
 MOST_SIGNS_OF_ONE = 160_000
 MOST_SIGNS = 850_000
-# What is kept of them is 400 bytes for each node that `ast.walk` gives, of which people's sources have 0.07 to 0.17
-# a byte; the rules go through all nodes. Parsing needs room for so many more for each sign.
+# What is kept of them is 400 bytes for each node that `ast.walk` gives, of which people's sources have 0.07 to
+# 0.17 a byte; the rules go through all nodes. Parsing needs room for so many more for each sign.
 MOST_NODES = 560_000
 _NODES_OF_A_SIGN = 3.5
 
@@ -33,6 +34,8 @@ _SCOPES = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
+# What rules make of these takes the room and time of so many nodes more.
+_WEIGHTS = {ast.alias: 5, ast.FunctionDef: 3, ast.AsyncFunctionDef: 3, ast.ClassDef: 3, ast.Lambda: 2}
 _EXITS = (ast.Return, ast.Break, ast.Continue)
 _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 
@@ -58,9 +61,9 @@ class Amount:
         self._signs += signs
         return None
 
-    def hold(self, nodes: int) -> None:
+    def hold(self, nodes: Collection[ast.AST]) -> None:
         """Count in the nodes of a source that is kept."""
-        self._nodes += nodes
+        self._nodes += len(nodes) + sum(_WEIGHTS.get(type(node), 0) for node in nodes)
 
     def rewriting_problem(self, data: bytes) -> str | None:
         """Return why a source is not to be rewritten for this Python, None where it may be: it takes longer."""
@@ -96,11 +99,12 @@ def extra_work(tree: ast.Module) -> float:
 
     Python 3.10 to 3.13 write the body of a ``finally`` once for each way out; they need the square of what a
     pattern of ``match`` captures, of the keywords of a call, and of the functions, classes and comprehensions of a
-    scope: 1,000 of those take as long as 3,300 nodes.
+    scope (1,000 take as long as 3,300 nodes), and of how deep those are nested.
     """
     extra = 0.0
     regions = [_Region(None, None)]
-    scopes = [0]
+    # How many scopes are in each, and how deep it is nested.
+    scopes, depths = [0], [0]
     # The node, whose body it is in, which `finally` runs when it is left, and the number of its scope.
     waiting: list[tuple[ast.AST, _Region, _Region | None, int]] = [(tree, regions[0], None, 0)]
     while waiting:
@@ -109,6 +113,7 @@ def extra_work(tree: ast.Module) -> float:
         if isinstance(node, _SCOPES):
             scopes[scope] += 1
             scopes.append(0)
+            depths.append(depths[scope] + 1)
             scope, leaving = len(scopes) - 1, None
         if isinstance(node, _EXITS) and leaving is not None:
             leaving.exits += 1
@@ -129,4 +134,4 @@ def extra_work(tree: ast.Module) -> float:
     for region in regions[1:]:
         region.times = region.exits * (1 if region.outer is None else region.outer.times)
         extra += region.nodes * (region.times - 1)
-    return extra + sum(inner**2 / 300 for inner in scopes)
+    return extra + sum(inner**2 / 300 for inner in scopes) + sum(depth**2 / 200 for depth in depths)

@@ -31,9 +31,10 @@ from marpack.checks.python.values import (
 class Namespace:
     """The names that a module binds at its top level; ``name`` is the module's, dotted.
 
-    ``nodes`` are all that is in its tree, in the order of ``ast.walk``: a dozen rules go through them, and walking is
-    a fifth of a check of a small model, 0.1 ms for 250 nodes. ``package`` is the one that its relative imports begin
-    from, ``""`` for none. ``stars`` gives the names that a star-import of a module brings, None where nobody knows.
+    ``nodes`` are all that is in its tree, in the order of ``ast.walk``: a dozen rules go through them, and walking
+    is a fifth of a check of a small model, 0.1 ms for 250 nodes. ``package`` is the one that its relative imports
+    begin from, ``""`` for none. ``stars`` gives the names that a star-import of a module brings, None where nobody
+    knows.
     """
 
     def __init__(
