@@ -19,7 +19,7 @@ import marpack
 from marpack.archive.forms import DEFLATES
 from tests.archive.write.test_memory import LIMIT_KIB, PEAK
 from tests.conftest import require
-from tests.support.java import HERE
+from tests.support.java import HERE, JAVA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ def jdk() -> Iterator[Jdk]:
     require(shutil.which("javac"), "a JDK to read archives with")
     program = HERE / "ReadArchive.java"
     with subprocess.Popen(
-        ["java", str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        [*JAVA, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         assert process.stdin
         assert process.stdout

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 TORCHSERVE_VERSION = "0.12.0"
 
+# Compiled lightly: most of a short life would go into compiling well.
+JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
 # Peer.java counts in these, the highest byte first.
 NUMBER = struct.Struct(">i")
 
@@ -149,8 +152,7 @@ def _running(
     # A folder of its own: the server's classes write logs into the working folder.
     with tempfile.TemporaryDirectory(prefix="java-") as folder:
         log = Path(folder, "stderr")
-        # Compiled lightly: most of a short life would go into compiling well.
-        command = ["java", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", *options]
+        command = [*JAVA, "-Dfile.encoding=UTF-8", *options]
         with (
             log.open("wb") as errors,
             subprocess.Popen(
