@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import struct
@@ -129,16 +130,18 @@ def _classes(factory: pytest.TempPathFactory, jars: Path | None = None) -> Path:
     """Compile a program, once a session."""
     require(shutil.which("javac"), "a JDK to compile the peer with")
     program = "Peer" if jars is None else "ServerPeer"
-    folder = factory.getbasetemp() / f"{program}-classes"
-    if not folder.exists():
-        behind = [] if jars is None else ["-cp", os.pathsep.join(map(str, [_classes(factory), jars]))]
-        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-            javac = ["javac", "-encoding", "UTF-8", "-proc:none", *behind, "-d", f"{aside}/made"]
+    # Above the folders of xdist's processes, if there are any.
+    session = factory.getbasetemp()
+    folder = (session.parent if "PYTEST_XDIST_WORKER" in os.environ else session) / f"{program}-classes"
+    behind = [] if jars is None else ["-cp", os.pathsep.join(map(str, [_classes(factory), jars]))]
+    with folder.with_suffix(".lock").open("w") as lock:  # another process may be about to compile it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            javac = ["javac", "-encoding", "UTF-8", "-proc:none", *behind, "-d", str(folder)]
             done = subprocess.run(
                 [*javac, str(HERE / f"{program}.java")], capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stderr
-            Path(aside, "made").rename(folder)
     return folder
 
 
