@@ -19,7 +19,8 @@ import marpack
 from marpack.archive.forms import DEFLATES
 from tests.archive.write.test_memory import LIMIT_KIB, PEAK
 from tests.conftest import require
-from tests.support.java import HERE, JAVA
+from tests.support.java import HERE
+from tests.support.torchserve import JAVA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.errors import ConfigError
 from tests.conftest import require
 from tests.property.test_model_config_round_trips import configs, encode
-from tests.support.java import HERE, JAVA
-from tests.support.torchserve import environment, package_home
+from tests.support.java import HERE
+from tests.support.torchserve import JAVA, environment, package_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from tests.conftest import require
-from tests.support.torchserve import environment, package_home
+from tests.support.torchserve import JAVA, environment, package_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 TORCHSERVE_VERSION = "0.12.0"
-
-# Compiled lightly: most of a short life would go into compiling well.
-JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 # Peer.java counts in these, the highest byte first.
 NUMBER = struct.Struct(">i")
