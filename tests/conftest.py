@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # The lanes of long tests, in the order in which they are begun.
 LANES = ("server", "slow")
-# Folders all of whose tests are of one lane: their own conftest.py marks them.
+# Folders all of whose tests are of one lane: Java is started in the one; what another tool or a server of objects
+# takes part in is in the other.
 FOLDER_LANES = {"server": "server", "differential": "slow"}
 # Of a module whose tests are all slow.
 IMPORTS_TORCH = re.compile(r"^(import torch|torch = )", re.MULTILINE)
@@ -73,7 +74,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under xdist, begin the long tests first, so that all cores are busy to the end."""
     for item in items:
-        if hasattr(getattr(item, "module", None), "torch") and not item.get_closest_marker("server"):
+        if lane := FOLDER_LANES.get(item.nodeid.split("/", 2)[1]):
+            item.add_marker(getattr(pytest.mark, lane))
+        elif hasattr(getattr(item, "module", None), "torch") and not item.get_closest_marker("server"):
             item.add_marker(pytest.mark.slow)
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return

@@ -1,7 +1,8 @@
 """Files around the sizes at which zip goes over to 64 bits, compared without being held in memory.
 
 The inputs are sparse, and so are the official tool's staged copies of them; what both tools write in the
-stored form is not, so the test needs some GiB of disk, for a while.
+stored form is not, so the test needs some GiB of disk, for a while. What is deflated is zeros, and both tools are
+given the same stream for as many of them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +27,7 @@ LOCAL_ZIP64 = 2_045_222_521
 # From here on a directory record has.
 CENTRAL_ZIP64 = 2**31
 
-DISK = 10 * 2**30
+DISK = 6 * 2**30
 
 
 def copy_sparse(source: str, target: str, *, follow_symlinks: bool = True) -> None:
@@ -34,16 +36,40 @@ def copy_sparse(source: str, target: str, *, follow_symlinks: bool = True) -> No
     os.truncate(target, os.stat(source).st_size)
 
 
+class OfZeros:
+    """Takes the place of ``zlib.compressobj``, which would be most of the time: large contents are zeros."""
+
+    PIECE = 1 << 20
+    compressobj = staticmethod(zlib.compressobj)
+
+    def __init__(self, *arguments: int, **more: int) -> None:
+        self._begun, self._size = b"", 0
+
+    def compress(self, data: bytes | memoryview) -> bytes:
+        if self._size < self.PIECE:
+            self._begun += data
+        self._size += len(data)
+        return b""
+
+    def flush(self) -> bytes:
+        compressor = self.compressobj(wbits=-zlib.MAX_WBITS)
+        if self._size <= self.PIECE:
+            return compressor.compress(self._begun) + compressor.flush()
+        count, rest = divmod(self._size, self.PIECE)
+        # What follows a full flush does not refer to what is before it.
+        piece = compressor.compress(bytes(self.PIECE)) + compressor.flush(zlib.Z_FULL_FLUSH)
+        return piece * count + compressor.compress(bytes(rest)) + compressor.flush()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("archive_format", "sizes"),
     [
-        ("default", {"below": LOCAL_ZIP64 - 1, "from": LOCAL_ZIP64}),
+        ("default", {"below": LOCAL_ZIP64 - 1, "from": LOCAL_ZIP64, "central": CENTRAL_ZIP64}),
         # The tiny member's offset, and the directory's, are beyond the limit too.
-        ("zip-store", {"below": LOCAL_ZIP64 - 1, "from": LOCAL_ZIP64, "tiny": 1}),
-        ("zip-store", {"central": CENTRAL_ZIP64}),
+        ("zip-store", {"central": CENTRAL_ZIP64, "tiny": 1}),
     ],
-    ids=["default", "zip-store", "zip-store-central"],
+    ids=["default", "zip-store"],
 )
 def test_boundary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive_format: str, sizes: dict[str, int]
@@ -60,6 +86,7 @@ def test_boundary(
     argv = ["--model-name=m", "-v1.0", "--handler=base_handler", "--extra-files=inputs"]
     argv += [f"--archive-format={archive_format}", "--export-path"]
     monkeypatch.setattr(shutil, "copyfile", copy_sparse)
+    monkeypatch.setattr(zlib, "compressobj", OfZeros)
     try:
         theirs = run_official([*argv, "theirs"], tmp_path, TIMESTAMP, temporary="temporary")
         ours = run_marpack([*argv, "ours"], tmp_path, TIMESTAMP)

@@ -15,15 +15,6 @@ from tests.support.warm_workers import warm_python
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.server)
-
 
 @pytest.fixture(scope="session")
 def warm(pytestconfig: pytest.Config) -> Iterator[Callable[[str], Path | None]]:
@@ -40,6 +31,15 @@ def warm(pytestconfig: pytest.Config) -> Iterator[Callable[[str], Path | None]]:
             python = environment(version, install_folder(pytestconfig))
             # A short path: there is a socket below it.
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="warm-", ignore_cleanup_errors=True))
-            return stack.enter_context(warm_python(python, package_home(python), Path(folder)))
+            return stack.enter_context(
+                warm_python(
+                    python,
+                    Path(folder),
+                    script="model_service_worker.py",
+                    imports=["ts.torch_handler.base_handler", "ts.model_service_worker"],
+                    anew="ts",
+                    home=str(package_home(python)),
+                )
+            )
 
         yield interpreter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import struct
@@ -18,8 +19,10 @@ import pytest
 
 import marpack
 from marpack.archive.forms import DEFLATES
+from tests.archive.write.test_memory import LIMIT_KIB, PEAK
 from tests.conftest import require
 from tests.support.java import HERE
+from tests.support.torchserve import JAVA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +70,10 @@ class Jdk:
         self._answers = answers
 
     def members(self, how: str, archive: Path) -> list[Member]:
-        """Read a zip forward only ("stream") or by its directory ("file"); "-crc" behind it saves the digest."""
+        """Read a zip forward only ("stream") or by its directory ("file"); "-crc" behind it saves the digest.
+
+        "list" is what the directory says alone.
+        """
         return [
             Member(bytes.fromhex(name).decode(), int(method), int(size), int(compressed), int(crc32), sha256)
             for name, method, size, compressed, crc32, sha256 in self._ask(how, archive)
@@ -93,7 +99,7 @@ def jdk() -> Iterator[Jdk]:
     require(shutil.which("javac"), "a JDK to read archives with")
     program = HERE / "ReadArchive.java"
     with subprocess.Popen(
-        ["java", str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        [*JAVA, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         assert process.stdin
         assert process.stdout
@@ -272,35 +278,49 @@ def test_other_programs_unpack_aligned_members(words: list[str], aligned: Path, 
     )
 
 
-# In `auto` the member's header is filled up behind its sizes of 64 bits.
-@pytest.mark.parametrize(("form", "deflate"), [("default", "fast"), ("auto", "zlib")])
-def test_a_member_above_4_gib(
-    form: ArchiveFormat, deflate: marpack.typing.Deflate, jdk: Jdk, tmp_path: Path
-) -> None:
+PACK = (
+    PEAK
+    + """
+import json, sys
+import marpack
+before = peak()
+weights, archive, archive_format, deflate = sys.argv[1:]
+plan = marpack.plan_archive(
+    model_name="big",
+    handler={"handler.py": b"def handle(data, context): ..."},
+    serialized_file=weights,
+    extra_files={"z.txt": b"last"},  # after the weights, so that its place is beyond 4 GiB too
+    archive_format=archive_format,
+    deflate=deflate,
+)
+result = marpack.write_archive(plan, archive, threads=64)
+members = [(each.name, each.size, each.compressed_size, each.crc32) for each in result.members]
+print(json.dumps([peak() - before, members]))
+"""
+)
+
+
+# In `auto` the header is filled up behind its sizes of 64 bits.
+# What is inflated takes the longest, and lies at no place beyond 4 GiB: its directory is read, and nothing by it.
+@pytest.mark.parametrize(
+    ("form", "deflate", "read"),
+    [("default", "fast", ("stream-crc", "list")), ("auto", "zlib", ("stream-crc", "file-crc"))],
+)
+def test_a_member_above_4_gib(form: str, deflate: str, read: tuple[str, str], jdk: Jdk, tmp_path: Path) -> None:
+    """It is packed in as little memory as what is smaller (``test_memory``)."""
     weights = tmp_path / "weights.bin"
     weights.touch()
     os.truncate(weights, size := 2**32 + 4096)  # sparse: the disk holds the archive only
     archive = tmp_path / "big.mar"
+    command = [sys.executable, "-c", PACK, str(weights), str(archive), form, deflate]
     try:
-        result = marpack.write_archive(
-            marpack.plan_archive(
-                model_name="big",
-                handler={"handler.py": CONTENTS["handler.py"]},
-                serialized_file=weights,
-                # After the weights, so that its place is beyond 4 GiB too.
-                extra_files={"z.txt": b"last"},
-                archive_format=form,
-                deflate=deflate,
-            ),
-            archive,
-        )
-        written = [(entry.name, entry.size, entry.compressed_size, entry.crc32) for entry in result.members]
-        assert ("weights.bin", size) in [entry[:2] for entry in written]
-        for how in ("stream-crc", "file-crc"):
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        taken, written = json.loads(done.stdout)
+        assert taken < LIMIT_KIB
+        assert ["weights.bin", size] in [each[:2] for each in written]
+        for how in read:
             members = jdk.members(how, archive)
-            assert [
-                (member.name, member.size, member.compressed_size, member.crc32) for member in members
-            ] == written
+            assert [[each.name, each.size, each.compressed_size, each.crc32] for each in members] == written
     finally:
         archive.unlink(missing_ok=True)
 

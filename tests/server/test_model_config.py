@@ -19,7 +19,7 @@ from marpack.errors import ConfigError
 from tests.conftest import require
 from tests.property.test_model_config_round_trips import configs, encode
 from tests.support.java import HERE
-from tests.support.torchserve import environment, package_home
+from tests.support.torchserve import JAVA, environment, package_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,7 @@ def server(pytestconfig: pytest.Config) -> Iterator[Server]:
     with (
         tempfile.TemporaryDirectory(prefix="read-yaml-") as folder,
         subprocess.Popen(
-            ["java", "-cp", f"{home}/ts/frontend/*", f"-Djava.io.tmpdir={folder}", str(program)],
+            [*JAVA, "-cp", f"{home}/ts/frontend/*", f"-Djava.io.tmpdir={folder}", str(program)],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -152,13 +152,13 @@ def assert_read_alike(server: Server, text: str) -> None:
     }
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(config=configs)
 def test_the_server_reads_what_was_written(server: Server, config: ModelConfig) -> None:
     assert server.read(config.to_yaml()) == encode(config.to_dict())
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(config=configs)
 def test_the_server_keeps_every_setting(server: Server, config: ModelConfig) -> None:
     given_settings = {

@@ -29,7 +29,7 @@ SORTING_JAVA = 18
 BUFFER_SIZE = 8192
 
 # Nothing is timed: a busy machine is no failure.
-oracle = settings(derandomize=True, deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+oracle = settings(derandomize=True, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +87,14 @@ def agree(java: Java, name: str, source: str | bytes) -> str:
 def test_bytes_are_read_as_by_java(java: Java) -> None:
     outcomes: Counter[str] = Counter()
 
-    @settings(oracle, max_examples=2000)
+    @settings(oracle, max_examples=600)
     @given(source=latin_texts)
     def check(source: str) -> None:
         outcomes[agree(java, "load-bytes", source.encode("latin-1"))] += 1
 
     check()
-    assert outcomes["read"] > 500, outcomes
-    assert outcomes["refused"] > 300, outcomes
+    assert outcomes["read"] > 150, outcomes
+    assert outcomes["refused"] > 90, outcomes
 
 
 def test_text_is_read_as_by_java(java: Java) -> None:
@@ -106,11 +106,11 @@ def test_text_is_read_as_by_java(java: Java) -> None:
         outcomes[agree(java, "load-text", source)] += 1
 
     check()
-    assert outcomes["read"] > 100, outcomes
-    assert outcomes["refused"] > 50, outcomes
+    assert outcomes["read"] > 40, outcomes
+    assert outcomes["refused"] > 20, outcomes
 
 
-@settings(oracle, max_examples=200)
+@settings(oracle, max_examples=80)
 @given(source=fillings)
 def test_long_lines_are_read_as_by_java(java: Java, source: str) -> None:
     agree(java, "load-bytes", source.encode("latin-1"))
@@ -365,9 +365,9 @@ def test_default_style_is_read_alike_by_every_reader(java: Java, launcher: Launc
             outcomes["non-ASCII"] += not "".join(mapping.values()).isascii()
 
     check()
-    assert outcomes["read"] > 150, outcomes
+    assert outcomes["read"] > 60, outcomes
     for reader in ("server", "launcher", "mlflow"):
-        assert outcomes[reader] > 5, outcomes
+        assert outcomes[reader] > 2, outcomes
 
 
 def test_default_style_has_any_name_in_a_snapshot(java: Java, launcher: Launcher) -> None:
@@ -389,7 +389,7 @@ def test_default_style_has_any_name_in_a_snapshot(java: Java, launcher: Launcher
 
     check()
     for outcome in ("refused", "ASCII", "others"):
-        assert outcomes[outcome] > 20, outcomes
+        assert outcomes[outcome] > 8, outcomes
 
 
 # Why each of these is refused, said by the reader that takes it otherwise.

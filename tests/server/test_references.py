@@ -17,7 +17,7 @@ from tests.support.java import Java, JavaError, server_classes, units
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-oracle = settings(derandomize=True, deadline=None, max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
+oracle = settings(derandomize=True, deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_patterns_match_what_they_match_for_java(server: Java) -> None:
         assert mine == (answer == "true") or answer == "no pattern", (allowed, url, answer)
 
     check()
-    assert min(outcomes[answer] for answer in (True, False, None)) > 50, outcomes
+    assert min(outcomes[answer] for answer in (True, False, None)) > 16, outcomes
 
 
 def test_a_file_has_the_name_that_the_server_gives_it(server: Java) -> None:

@@ -42,7 +42,7 @@ ATTRIBUTES = {"tsConfigFile": "ts_config_file", "NUM_WORKERS": "num_workers"}
 ADDED = ("version", "number_of_gpu", "tsConfigFile")
 
 # Nothing is timed: a busy machine is no failure.
-oracle = settings(derandomize=True, deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+oracle = settings(derandomize=True, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +240,7 @@ def test_models_are_refused_as_by_the_server(server: Java) -> None:
 
     check()
     for outcome in ("refused", "lenient", "taken"):
-        assert outcomes[outcome] > 10, outcomes
+        assert outcomes[outcome] > 4, outcomes
 
 
 # Substitution.
@@ -363,7 +363,7 @@ def test_variables_are_taken_as_by_the_server(server: Java) -> None:
 
     check()
     for outcome in ("refused", "changed", "same"):
-        assert outcomes[outcome] > 30, outcomes
+        assert outcomes[outcome] > 12, outcomes
 
 
 VARIABLES = {

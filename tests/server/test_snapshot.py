@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Nothing is timed: a busy machine is no failure.
-oracle = settings(derandomize=True, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+oracle = settings(derandomize=True, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_eight_models_of_one_hash_are_in_the_servers_order(server: Java) -> None
         assert_same(server, ModelSnapshot(models={name: {"1.0": entry} for name in models}, created=0))
 
 
-@settings(oracle, max_examples=100)
+@settings(oracle, max_examples=50)
 @given(snapshot=snapshots, style=st.sampled_from(["spaced", "compact", "server"]), ensure_ascii=st.booleans())
 def test_every_style_is_read_by_the_server(
     server: Java, snapshot: ModelSnapshot, style: str, ensure_ascii: bool
@@ -135,7 +135,7 @@ def test_a_whole_file_is_what_the_server_saves(server: Java) -> None:
     """The properties beside it, the comment, and the escapes around Gson's own."""
     outcomes: Counter[str] = Counter()
 
-    @settings(oracle, max_examples=60)
+    @settings(oracle, max_examples=40)
     @given(snapshot=snapshots, key=names, value=st.text(letters, max_size=8))
     def check(snapshot: ModelSnapshot, key: str, value: str) -> None:
         named = ModelSnapshot(
@@ -156,4 +156,4 @@ def test_a_whole_file_is_what_the_server_saves(server: Java) -> None:
         outcomes["ASCII" if data.isascii() else "others"] += 1
 
     check()
-    assert min(outcomes["ASCII"], outcomes["others"]) > 5, outcomes
+    assert min(outcomes["ASCII"], outcomes["others"]) > 3, outcomes

@@ -19,8 +19,9 @@ import java.util.zip.ZipInputStream;
  * Says what the JDK finds in archives.
  *
  * <p>A request is a line: "stream", "file" or "gzip", a blank, and a path; "stream-crc" and "file-crc" leave out the
- * SHA-256, which takes most of the time for what is large. An answer is one line for each entry (name as
- * hexadecimal UTF-8, method, size, compressed size, CRC, SHA-256), or one that begins with "error", and then an empty line.
+ * SHA-256, which takes most of the time for what is large, and "list" reads no contents. An answer is one line for each
+ * entry (name as hexadecimal UTF-8, method, size, compressed size, CRC, SHA-256), or one that begins with "error", and
+ * then an empty line.
  */
 public final class ReadArchive {
     private static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
@@ -36,6 +37,7 @@ public final class ReadArchive {
                 switch (words[0].replace("-crc", "")) {
                     case "stream" -> stream(words[1]);
                     case "file" -> file(words[1]);
+                    case "list" -> list(words[1]);
                     case "gzip" -> gzip(words[1]);
                     default -> OUT.println("error unknown request " + words[0]);
                 }
@@ -68,6 +70,14 @@ public final class ReadArchive {
         }
     }
 
+    private static void list(String path) throws IOException {
+        try (JarFile archive = new JarFile(path)) {
+            for (ZipEntry entry : Collections.list(archive.entries())) {
+                print(entry, "-");
+            }
+        }
+    }
+
     private static void gzip(String path) throws IOException, NoSuchAlgorithmException {
         try (InputStream stream = new GZIPInputStream(new FileInputStream(path))) {
             Content content = new Content(stream);
@@ -80,6 +90,10 @@ public final class ReadArchive {
         if (entry.getCrc() != content.crc.getValue() || entry.getSize() != content.size) {
             throw new IOException("size or CRC differ from the content of " + entry.getName());
         }
+        print(entry, content.sha256());
+    }
+
+    private static void print(ZipEntry entry, String sha256) {
         OUT.printf(
                 "%s %d %d %d %d %s%n",
                 hexadecimal(entry.getName().getBytes(StandardCharsets.UTF_8)),
@@ -87,7 +101,7 @@ public final class ReadArchive {
                 entry.getSize(),
                 entry.getCompressedSize(),
                 entry.getCrc(),
-                content.sha256());
+                sha256);
     }
 
     private static String hexadecimal(byte[] bytes) {

@@ -26,6 +26,7 @@ import org.pytorch.serve.archive.utils.ArchiveUtils;
  * an empty line. Values are written with their types; see encode.
  */
 public final class ReadYaml {
+    private static final HexFormat HEX = HexFormat.of();
     private static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
 
     public static void main(String[] arguments) throws IOException, IllegalAccessException {
@@ -81,12 +82,12 @@ public final class ReadYaml {
             text.append(String.format("d%016x;", Double.doubleToLongBits(number)));
         } else if (value instanceof String string) {
             text.append('s');
-            string.chars().forEach(unit -> text.append(String.format("%04x", unit)));
+            string.chars().forEach(unit -> text.append(HEX.toHexDigits((char) unit)));
             text.append(';');
         } else if (value instanceof Date date) {
             text.append('t').append(date.getTime()).append(';');
         } else if (value instanceof byte[] bytes) {
-            text.append('b').append(HexFormat.of().formatHex(bytes)).append(';');
+            text.append('b').append(HEX.formatHex(bytes)).append(';');
         } else if (value instanceof Set<?> set) {
             text.append('(');
             set.stream().map(ReadYaml::encode).sorted().forEach(text::append);

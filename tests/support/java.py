@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import struct
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from tests.conftest import require
-from tests.support.torchserve import environment, package_home
+from tests.support.torchserve import JAVA, environment, package_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -126,16 +127,18 @@ def _classes(factory: pytest.TempPathFactory, jars: Path | None = None) -> Path:
     """Compile a program, once a session."""
     require(shutil.which("javac"), "a JDK to compile the peer with")
     program = "Peer" if jars is None else "ServerPeer"
-    folder = factory.getbasetemp() / f"{program}-classes"
-    if not folder.exists():
-        behind = [] if jars is None else ["-cp", os.pathsep.join(map(str, [_classes(factory), jars]))]
-        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-            javac = ["javac", "-encoding", "UTF-8", "-proc:none", *behind, "-d", f"{aside}/made"]
+    # Above the folders of xdist's processes, if there are any.
+    session = factory.getbasetemp()
+    folder = (session.parent if "PYTEST_XDIST_WORKER" in os.environ else session) / f"{program}-classes"
+    behind = [] if jars is None else ["-cp", os.pathsep.join(map(str, [_classes(factory), jars]))]
+    with folder.with_suffix(".lock").open("w") as lock:  # another process may be about to compile it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            javac = ["javac", "-encoding", "UTF-8", "-proc:none", *behind, "-d", str(folder)]
             done = subprocess.run(
                 [*javac, str(HERE / f"{program}.java")], capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stderr
-            Path(aside, "made").rename(folder)
     return folder
 
 
@@ -149,8 +152,7 @@ def _running(
     # A folder of its own: the server's classes write logs into the working folder.
     with tempfile.TemporaryDirectory(prefix="java-") as folder:
         log = Path(folder, "stderr")
-        # Compiled lightly: most of a short life would go into compiling well.
-        command = ["java", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", *options]
+        command = [*JAVA, "-Dfile.encoding=UTF-8", *options]
         with (
             log.open("wb") as errors,
             subprocess.Popen(

@@ -1,7 +1,7 @@
 """Load handlers with TorchServe's own loader, each in a copy of one process; run in TorchServe's environment.
 
-Read from standard input a JSON list of models, each an object with ``files``, a map of names to texts, and its
-``handler``; write a JSON list of what became of each: "" where it loads, else the last line of the trouble.
+Read from standard input lines, each a JSON list of models, objects with ``files``, a map of names to texts, and
+``handler``; write for each line one of what became of each: "" where it loads, else the last line of the trouble.
 It knows nothing of these tests.
 """
 
@@ -29,7 +29,11 @@ def main() -> None:
         os.chdir(folder)
         loader.load("m", folder, handler, None, 1, None, True)
 
-    json.dump([trouble(model, load) for model in json.load(sys.stdin)], sys.stdout)
+    # What models print goes elsewhere.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        print(json.dumps([trouble(model, load) for model in json.loads(line)]), file=answers, flush=True)
 
 
 def trouble(model: dict[str, Any], load: Any) -> str:

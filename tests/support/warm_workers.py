@@ -1,9 +1,10 @@
-"""Start TorchServe's workers in a few milliseconds: copies of one process that has imported torch already.
+"""Start what imports torch in a few milliseconds: copies of one process that has imported it already.
 
-Run as a script with an interpreter, TorchServe's home and a socket, it is that process. The server is told to
-start, as its interpreter, a script that hands it arguments, environment, folder and output. The copy then runs the
-server's own ``model_service_worker.py`` as the interpreter would. Where files of the model could take the place of
-a module that is imported already, a worker is started in the ordinary way.
+Run as a script with a socket and what to import, it is that process. Whoever starts workers (TorchServe; marpack,
+which loads models) is told to start, as its interpreter, a script that hands it arguments, environment, folder and
+output. The copy then runs the script that is asked for as the interpreter would, a worker the server's own
+``model_service_worker.py``. Where files of the model could take the place of a module that is imported already, a
+worker is started in the ordinary way.
 
 The rest of this file runs in TorchServe's environment: it knows nothing of these tests.
 """
@@ -28,17 +29,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["warm_python"]
 
 READY_SECONDS = 300
 
-# What the server starts for each worker: small, for it is an interpreter too.
+# What is started for each worker: small, for it is an interpreter too.
 CLIENT = """
 import json, os, socket, sys
 python, address, *arguments = sys.argv[1:]
-if arguments and arguments[0].endswith("model_service_worker.py"):
+if arguments and arguments[0].endswith("SCRIPT"):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as parent:
         parent.connect(address)
         told = json.dumps({"argv": arguments, "env": dict(os.environ), "cwd": os.getcwd()}).encode()
@@ -52,19 +53,22 @@ os.execv(python, [python, *arguments])
 
 
 @contextlib.contextmanager
-def warm_python(python: Path, home: Path, folder: Path) -> Iterator[Path]:
-    """Return what to give a server as its ``python``, for as long as the block lasts.
+def warm_python(
+    python: Path, folder: Path, *, script: str, imports: Sequence[str], anew: str = "", home: str = ""
+) -> Iterator[Path]:
+    """Return what to start instead of this interpreter, for as long as the block lasts.
 
-    ``home`` is the folder of the package ``ts``, and ``folder`` one whose path is short.
+    Where it is asked for ``script``, the copy has imported the modules ``imports``; what belongs to the package
+    ``anew``, which lies in ``home``, each imports again. ``folder`` is one whose path is short.
     """
-    address, client, script = folder / "workers", folder / "client.py", folder / "python"
-    client.write_text(CLIENT, encoding="ascii")
+    address, client, start = folder / "workers", folder / "client.py", folder / "python"
+    client.write_text(CLIENT.replace("SCRIPT", script), encoding="ascii")
     command = shlex.join([str(python), "-IS", str(client), str(python), str(address)])
-    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
-    script.chmod(0o755)
+    start.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    start.chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     process = subprocess.Popen(
-        [python, __file__, str(home), str(address)],
+        [python, __file__, str(address), home, anew, *imports],
         cwd=folder,
         env=environment | {"OMP_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
@@ -77,7 +81,7 @@ def warm_python(python: Path, home: Path, folder: Path) -> Iterator[Path]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise OSError("no process that workers could be copies of")
             time.sleep(0.05)
-        yield script
+        yield start
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # and what is left of the workers
         process.wait()
@@ -132,7 +136,10 @@ class Parent:
                 os.close(file)
             client.close()
             return
-        if self._taken & {entry.partition(".")[0] for entry in os.listdir(order["cwd"])}:
+        # The model's folder: the server's worker begins in it, marpack's script is told it first.
+        told_first = order["argv"][1]
+        models = told_first if os.path.isdir(told_first) else order["cwd"]
+        if self._taken & {entry.partition(".")[0] for entry in os.listdir(models)}:
             client.sendall(b"x")
             client.close()
         elif pid := os.fork():
@@ -184,14 +191,14 @@ class Parent:
 
 def main() -> NoReturn:
     """Import what every worker imports, and wait for workers to be."""
-    home, address = sys.argv[1:]
+    address, home, anew, *imports = sys.argv[1:]
     warnings.simplefilter("ignore", DeprecationWarning)  # of threads in a process that is copied
-    __import__("ts.torch_handler.base_handler")
-    __import__("ts.model_service_worker")
-    if not sys.modules["ts"].__path__[0].startswith(home):
-        raise SystemExit("another TorchServe is found")
-    # The package itself reads its settings as it is imported: each worker imports its own.
-    for name in [name for name in sys.modules if name.partition(".")[0] == "ts"]:
+    for name in imports:
+        __import__(name)
+    if anew and not sys.modules[anew].__path__[0].startswith(home):
+        raise SystemExit(f"another {anew} is found")
+    # TorchServe's package reads its settings as it is imported: each worker imports its own.
+    for name in [name for name in sys.modules if name.partition(".")[0] == anew]:
         del sys.modules[name]
     gc.collect()
     gc.freeze()

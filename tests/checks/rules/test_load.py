@@ -1,4 +1,8 @@
-"""``check(load=True)``: the model is loaded as the server's base handler does, in a process of its own."""
+"""``check(load=True)``: the model is loaded as the server's base handler does, in a process of its own.
+
+Most of such a process is importing torch, so it is a copy of one that has done so (``warm_workers``); that of the
+tests that ask for nothing is an ordinary one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -22,8 +27,11 @@ from marpack.checks.examine import check
 from marpack.checks.rules.load import UNSAFE
 from tests.conftest import require
 from tests.support.archives import SPEC, zipped
+from tests.support.warm_workers import warm_python
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from marpack.findings import Finding
 
 torch = pytest.importorskip("torch")
@@ -51,6 +59,26 @@ def why_not(what: Any) -> str:
     return reason
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Path | None]:
+    """Return the interpreter that loads models in no time, where the system lets it be."""
+    if not hasattr(os, "pidfd_open"):
+        yield None
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="warm-") as folder,
+        warm_python(Path(sys.executable), Path(folder), script="load_script.py", imports=["torch"]) as python,
+    ):
+        yield python
+
+
+@pytest.fixture
+def soon(warm: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have models loaded by copies of a process that has imported torch."""
+    if warm:
+        monkeypatch.setattr(sys, "executable", str(warm))
+
+
 @pytest.fixture
 def script(tmp_path: Path) -> Path:
     with warnings.catch_warnings():
@@ -59,6 +87,7 @@ def script(tmp_path: Path) -> Path:
     return tmp_path / "script.pt"
 
 
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("form", ["default", "no-archive"])
 def test_what_loads_is_not_found_fault_with(form: Any, tmp_path: Path) -> None:
     good = plan(model_file={"model.py": MODEL.encode()}, serialized_file=DIGITS / "digits.pt", archive_format=form)
@@ -70,6 +99,7 @@ def test_what_loads_is_not_found_fault_with(form: Any, tmp_path: Path) -> None:
         assert loaded(archive) == []
 
 
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(
     ("model", "says"),
     [
@@ -88,6 +118,7 @@ def test_what_does_not_load(model: str, says: str) -> None:
     assert finding.member in ("model.py", "digits.pt")
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_whole_module_is_refused_as_by_the_server(tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(2, 2), tmp_path / "whole.pt")
     [finding] = loaded(plan(model_file={"model.py": MODEL.encode()}, serialized_file=tmp_path / "whole.pt"))
@@ -122,6 +153,7 @@ class Handler(BaseHandler):
 """
 
 
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(
     ("model", "handler", "expected"),
     [
@@ -151,6 +183,7 @@ def test_what_the_weights_hold_is_allowed_by_what_is_imported(
         assert findings == []
 
 
+@pytest.mark.usefixtures("soon")
 def test_what_was_loaded_is_not_warned_of(tmp_path: Path) -> None:
     hidden = (
         "import torch\nload = torch.load\nsetattr(torch, 'lo' 'ad', lambda *a, **k: load(*a, weights_only=False))"
@@ -170,6 +203,7 @@ def test_what_was_loaded_is_not_warned_of(tmp_path: Path) -> None:
         assert "weights-state-dict" in [each.code for each in check(packed, torch=told)]
 
 
+@pytest.mark.usefixtures("soon")
 def test_torchscript(script: Path, tmp_path: Path) -> None:
     assert loaded(plan(serialized_file=script)) == []
     damaged = tmp_path / "damaged.pt"
@@ -185,6 +219,7 @@ def test_what_the_base_handler_does_not_load_is_left_alone(tmp_path: Path) -> No
     assert why_not(marpack.plan_workflow(workflow_name="w", spec_file=spec)) == "it is a workflow"
 
 
+@pytest.mark.usefixtures("soon")
 def test_it_is_a_rule() -> None:
     bad = plan(model_file={"model.py": WIDER.encode()}, serialized_file=DIGITS / "digits.pt")
     assert [finding.code for finding in check(bad, load=True, select=["load"])] == ["load"]
@@ -226,9 +261,10 @@ def test_every_fault_of_a_name_keeps_it_from_being_unpacked() -> None:
     assert {*names, "file-and-folder", *LIMIT_CODES} == UNSAFE
 
 
+@pytest.mark.usefixtures("soon")
 def test_what_is_harmless_does_not_keep_it_from_being_loaded(tmp_path: Path) -> None:
     files = FILES | {"model.py": WIDER.encode()}
-    more = [("README", b"1"), ("readme", b"2"), ("twice", b"1"), ("twice", b"2")]
+    more = [("NOTES", b"1"), ("notes", b"2"), ("twice", b"1"), ("twice", b"2")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = zipped(tmp_path / "m.mar", [*files.items(), *more], manifest=MANIFEST)
@@ -238,6 +274,7 @@ def test_what_is_harmless_does_not_keep_it_from_being_loaded(tmp_path: Path) -> 
     assert "Error(s) in loading state_dict" in finding.message
 
 
+@pytest.mark.usefixtures("soon")
 def test_links_and_missing_files_are_told(tmp_path: Path) -> None:
     good = plan(
         model_file={"model.py": MODEL.encode()}, serialized_file=DIGITS / "digits.pt", archive_format="no-archive"
@@ -249,6 +286,7 @@ def test_links_and_missing_files_are_told(tmp_path: Path) -> None:
     assert why_not(tmp_path / "m") == "'digits.pt' leads out of it"
 
 
+@pytest.mark.usefixtures("soon")
 def test_damage_is_a_finding(tmp_path: Path) -> None:
     path = zipped(tmp_path / "m.mar", [*FILES.items(), ("data", b"a" * 100)], manifest=MANIFEST)
     data = bytearray(path.read_bytes())
@@ -259,6 +297,7 @@ def test_damage_is_a_finding(tmp_path: Path) -> None:
     assert [each for each in check(path) if each.severity == "error"] == []
 
 
+@pytest.mark.usefixtures("soon")
 def test_models_own_modules_are_found(tmp_path: Path) -> None:
     text = MODEL.replace("from torch import nn", "from parts import nn")
     assert text != MODEL
@@ -267,6 +306,7 @@ def test_models_own_modules_are_found(tmp_path: Path) -> None:
     assert loaded(good) == []
 
 
+@pytest.mark.usefixtures("soon")
 def test_without_load_nothing_is_run(tmp_path: Path) -> None:
     trap = tmp_path / "sprung"
     model = f"{MODEL}\nopen({os.fspath(trap)!r}, 'w').close()\n"
