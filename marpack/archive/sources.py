@@ -7,8 +7,9 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from marpack.errors import SourceChangedError
 from marpack.frozen import frozen
@@ -16,6 +17,9 @@ from marpack.frozen import frozen
 # Large enough that a read costs more than the loop around it, small enough for a processor's cache; and one of
 # deflate's blocks, so that few of those have to be put together.
 CHUNK_SIZE = 1 << 19
+
+# The descriptor of an open file, and where in it bytes begin.
+FileRegion: TypeAlias = tuple[int, int]
 
 
 class Reader(Protocol):
@@ -108,14 +112,16 @@ class StoredSource(ABC):
             raise SourceChangedError(repr(self), "has another CRC than it says")
 
     @abstractmethod
-    def region(self) -> tuple[int, int] | None:
-        """Return the descriptor of the file and where in it the bytes begin; None where they lie in none.
+    def region(self) -> AbstractContextManager[FileRegion | None]:
+        """Give where the bytes lie, in a file that is open until the end of the block; None where in none.
 
-        The file stays open until all is written.
+        A good end raises ``SourceChangedError`` if somebody has written to the file since it was planned.
         """
 
-    def require_unchanged(self) -> None:  # noqa: B027
-        """Raise ``SourceChangedError`` if somebody has written to the file since it was planned, who can tell."""
+
+def region_of(source: Source) -> AbstractContextManager[FileRegion | None]:
+    """Give where the bytes of any source lie, as ``StoredSource`` does; None for what comes from elsewhere."""
+    return source.region() if isinstance(source, (FileSource, StoredSource)) else nullcontext()
 
 
 @frozen
@@ -151,6 +157,13 @@ class FileSource:
         finally:
             os.close(file)
         return data
+
+    @contextmanager
+    def region(self) -> Iterator[FileRegion]:
+        """Give where the bytes lie, as ``StoredSource`` does: in all of the file, which is opened for it."""
+        with closing(self.open()) as file:
+            yield file.fileno(), 0
+            file.require_unchanged()
 
     def require_unchanged(self, status: os.stat_result) -> None:
         """Raise ``SourceChangedError`` unless the file still is as it was planned."""

@@ -22,7 +22,7 @@ from marpack.archive.plan.plan import ArchivePlan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.member_reader import require_crc
 from marpack.archive.read.open import ArchiveSource, opened_for_good
-from marpack.archive.sources import DeflatedSource, Reader, StoredSource
+from marpack.archive.sources import DeflatedSource, FileRegion, Reader, StoredSource
 from marpack.errors import PlanError
 from marpack.frozen import frozen
 
@@ -182,12 +182,10 @@ class _StoredMemberSource(_MemberSource, StoredSource):
     def require_crc(self, crc: int) -> None:
         require_crc(self.archive.path, self.member, crc)
 
-    def region(self) -> tuple[int, int] | None:
-        with self.archive.region(self.member) as region:  # of a zip, whose file stays open
-            return None if region is None else (region.file.descriptor, region.offset)
-
-    def require_unchanged(self) -> None:
+    @contextlib.contextmanager
+    def region(self) -> Iterator[FileRegion | None]:
         with self.archive.region(self.member) as region:
+            yield None if region is None else (region.file.descriptor, region.offset)
             if region:
                 region.file.require_unchanged()
 

@@ -137,7 +137,6 @@ class StreamBytes(RandomAccess):
         self._file = file
         self._turn = threading.Lock()
         self.size = file.seek(0, io.SEEK_END)  # which writes what the caller's buffer holds
-
         self._opened = _plain_file(file)
 
     @property

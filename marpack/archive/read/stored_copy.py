@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from marpack.archive.formats.checksums import crc32
 from marpack.archive.forms import Compression
 from marpack.archive.read.member_reader import require_crc
-from marpack.archive.read.random_access import OpenFile, Region
+from marpack.archive.read.random_access import Region
 from marpack.disk.clone import clone_range
 from marpack.disk.paced_write import PIECE_SIZE, PacedWriter
 from marpack.disk.space import reserve
@@ -43,10 +43,8 @@ class StoredCopy:
         self._container = container
         self._path = path
         self._writer = writer
-        source = region.file.descriptor
-        self._before = OpenFile.of(container.path, source)
         with open(path, "xb", buffering=0) as file:
-            self._shared = clone_range(source, region.offset, file.fileno(), 0, member.size)
+            self._shared = clone_range(region.file.descriptor, region.offset, file.fileno(), 0, member.size)
             if not self._shared and member.size >= _RESERVED_SIZE:
                 reserve(file.fileno(), 0, member.size)
 
@@ -76,9 +74,11 @@ class StoredCopy:
 
     def finish(self, crc: int) -> None:
         """Raise ``ArchiveError`` unless the CRC of all parts, put together, is the one that the archive states."""
-        if self._shared and self.member.crc32 is not None and not self._is_unchanged():
-            # What is shared is what the archive was at that moment, and may not be what was summed.
-            crc = self._sum_of_copy()
+        if self._shared and self.member.crc32 is not None:
+            with self._container.region(self.member) as region:
+                if region is None or not region.file.is_unchanged():
+                    # What is shared is what the archive was at that moment, and may not be what was summed.
+                    crc = self._sum_of_copy()
         require_crc(self._container.path, self.member, crc)
 
     def _pieces(self, region: Region, start: int, end: int) -> Iterator[tuple[int, memoryview]]:
@@ -92,11 +92,6 @@ class StoredCopy:
                 raise ArchiveError(self._container.path, message, code="size-lies", member=self.member.name)
             yield start, buffer[:count]
             start += count
-
-    def _is_unchanged(self) -> bool:
-        with self._container.region(self.member) as region:
-            assert region is not None
-            return OpenFile.of(self._container.path, region.file.descriptor) == self._before
 
     def _sum_of_copy(self) -> int:
         crc = 0

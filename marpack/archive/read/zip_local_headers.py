@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
-from marpack.archive.formats.zip_records import ENCRYPTED, FILL_32, HAS_DESCRIPTOR, LOCAL, UTF8_NAME
+from marpack.archive.formats.zip_records import ALIGNMENT, ENCRYPTED, FILL_32, HAS_DESCRIPTOR, LOCAL, UTF8_NAME
 from marpack.archive.forms import Compression
 from marpack.archive.read.random_access import RandomAccess
 from marpack.archive.read.zip_directory import ZIP64_EXTRA, ZipRecord, decoded_name, extra_fields, other_names
@@ -18,8 +18,6 @@ from marpack.issue_codes import ReadCode
 
 # What nothing is deflated to: 2 bytes, or 5.
 _MOST_FOR_NOTHING = 16
-# As much may be in a header for what large contents begin at to be a multiple of it.
-_ALIGNMENT = 4096
 _OTHER_NAME = "has a second name, by which some programs go"
 
 
@@ -63,8 +61,9 @@ class LocalHeaders:
         if ordered and ordered[0].offset:
             where = f"begins {ordered[0].offset:,} bytes into the archive"
             yield _issue("zip-prepended", ordered[0], f"{where}, of which TorchServe then reads nothing")
+        # Z9: a header may be longer by what fills it up.
         self._data.expect(
-            (record.offset, record.offset + _likely_length(record) + _ALIGNMENT) for record in ordered
+            (record.offset, record.offset + _likely_length(record) + ALIGNMENT) for record in ordered
         )
         ends = []
         for record in ordered:

@@ -18,10 +18,9 @@ from typing import BinaryIO
 
 from marpack.archive.formats.checksums import crc32, crc32_combine
 from marpack.archive.member import Member
-from marpack.archive.sources import StoredSource
+from marpack.archive.sources import StoredSource, region_of
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.archive.write.member_contents import MemberContents
-from marpack.archive.write.source_region import opened_region
 from marpack.disk.clone import clone_range
 from marpack.disk.paced_write import PIECE_SIZE, PacedWriter
 from marpack.disk.space import reserve
@@ -56,7 +55,7 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
         return False
     stored = member.source if isinstance(member.source, StoredSource) else None
     known_crc = stored.crc32 if stored and not stored.is_summed else None
-    with opened_region(member.source) as region:
+    with region_of(member.source) as region:
         if region is None:
             return False
         source, start = region

@@ -10,8 +10,7 @@ from collections import deque
 from typing import TypeAlias
 
 from marpack.archive.formats.checksums import new_sha256
-from marpack.archive.sources import Source
-from marpack.archive.write.source_region import opened_region
+from marpack.archive.sources import Source, region_of
 from marpack.errors import SourceChangedError
 
 _BLOCK_SIZE = 1 << 20
@@ -96,7 +95,7 @@ class FileHasher:
 
     def _hash_loan(self, loan: _Loan, buffer: memoryview) -> None:
         _, left, source = loan
-        with opened_region(source) as region:
+        with region_of(source) as region:
             if region is None:
                 raise SourceChangedError(repr(source), "lies in no file any more")
             file, offset = region

@@ -8,6 +8,7 @@ import random
 import threading
 import zipfile
 import zlib
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import marpack
-from marpack.archive.sources import Reader, StoredSource
+from marpack.archive.sources import FileRegion, Reader, StoredSource
 from marpack.archive.write import file_copy, sinks
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.disk.clone import clone_range
@@ -159,8 +160,8 @@ class Region(StoredSource):
     size: int
     crc32: int
 
-    def region(self) -> tuple[int, int]:
-        return self.file, self.start
+    def region(self) -> AbstractContextManager[FileRegion]:
+        return nullcontext((self.file, self.start))
 
     def open(self) -> Reader:
         raise AssertionError("what lies in a file is taken as it lies there")
