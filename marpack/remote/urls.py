@@ -43,7 +43,9 @@ _STATE_KEYS = ("ETag", "etag", "generation", "LastModified", "Last-Modified", "l
 # How aiohttp, and botocore with it, call a body that ends too early; a connection may be dropped before it, too.
 _BROKEN_OFF = {"ClientPayloadError", "IncompleteReadError", "ResponseStreamingError", "ServerDisconnectedError"}
 
-_CONNECTIONS: ContextVar[dict[Any, Any] | None] = ContextVar("_CONNECTIONS", default=None)
+# File systems by what they were made of.
+Connections: TypeAlias = dict[Any, Any]
+_CONNECTIONS: ContextVar[Connections | None] = ContextVar("_CONNECTIONS", default=None)
 _CONNECT_SECONDS = 30
 _SILENCE_SECONDS = 60
 
@@ -120,12 +122,13 @@ def file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
 
 
 @contextmanager
-def shared_connections() -> Iterator[None]:
+def shared_connections(made: Connections) -> Iterator[None]:
     """Let what is opened in the block, on this thread, have one file system for each store and its options.
 
-    A client of S3 takes 100 ms of the processor to make, and each of many small archives would have one.
+    Those that are ``made`` are used again, and new ones are put there. A client of S3 takes 100 ms of the
+    processor to make, and each of many small archives would have one.
     """
-    token = _CONNECTIONS.set({})
+    token = _CONNECTIONS.set(made)
     try:
         yield
     finally:

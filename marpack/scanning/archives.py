@@ -11,6 +11,7 @@ from marpack.archive.read.limits import Limits
 from marpack.checks.examine import built_in_rules, settings_for
 from marpack.checks.frame.subject import CheckTarget
 from marpack.findings import Issue
+from marpack.remote.urls import Connections
 from marpack.rule import chosen_rules
 from marpack.scanning.look import Look, answers, look_at
 from marpack.scanning.places import Place, find_places
@@ -77,7 +78,8 @@ def scan(
     )
     places = find_places(locations, look.storage_options)
     if executor is None:
-        return (archive for place in places for archive in look_at(look, [place]))
+        connections: Connections = {}
+        return (archive for place in places for archive in look_at(look, [place], connections))
     from marpack.scanning.executors import Spread  # slow to import
 
     spread = Spread(partial(look_at, look), executor=executor, answers=answers, lost=_lost)

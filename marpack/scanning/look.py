@@ -16,6 +16,7 @@ from marpack.checks.frame.subject import Settings, Subject
 from marpack.checks.frame.weights import describe, weights_files
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
+from marpack.remote.urls import Connections, shared_connections
 from marpack.rule import Rule, chosen_rules
 from marpack.scanning.places import Place, reason_of
 from marpack.scanning.scanned import ScannedArchive, ScannedWeights
@@ -34,9 +35,10 @@ class Look:
     download: bool
 
 
-def look_at(look: Look, places: Sequence[Place]) -> list[ScannedArchive]:
-    """Return what is found of each archive, whatever becomes of the others."""
-    return [_look_at_one(look, place) for place in places]
+def look_at(look: Look, places: Sequence[Place], connections: Connections | None = None) -> list[ScannedArchive]:
+    """Return what is found of each archive, whatever becomes of the others; stores are connected to once."""
+    with shared_connections({} if connections is None else connections):
+        return [_look_at_one(look, place) for place in places]
 
 
 def answers() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,6 @@ from marpack.cli import main
 from marpack.errors import DownloadError
 from marpack.remote.parts.others import OtherParts
 from marpack.remote.parts.remote_bytes import RemoteBytes
-from marpack.remote.urls import shared_connections
 from tests.remote.test_source import run, shown
 from tests.support.archives import packed
 from tests.support.sparse import HANDLER, VOCABULARY, sparse_archive
@@ -187,12 +187,13 @@ def test_commands_say_the_same_of_a_url(
 
 
 def test_many_archives_share_a_connection(place: Place, ranges: RangeServer, tmp_path: Path) -> None:
-    archives = [place(packed(tmp_path, f"m{number}")) for number in range(3)]
-    with shared_connections():
-        for url, options in archives:
-            with marpack.open_archive(url, storage_options=options) as archive:
-                assert f"{archive.manifest.model.model_name}.mar" == archive.file_name
+    urls, options = zip(*(place(packed(tmp_path, f"m{number}")) for number in range(3)), strict=True)
+    found = marpack.scan(urls, storage_options=options[0])
+    assert [archive.name for archive in found] == ["m0", "m1", "m2"]
     assert ranges.connections == 1
+    with ThreadPoolExecutor(1) as executor:
+        assert len([*marpack.scan(urls, executor=executor, storage_options=options[0])]) == 3
+    assert ranges.connections == 3  # a task of one, and one of two
 
 
 def test_a_store_of_another_kind(usual: Path, tmp_path: Path) -> None:
