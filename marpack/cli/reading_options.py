@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import open_archive
-from marpack.cli.stores import is_url, silent_stores
+from marpack.cli.stores import silent_for
 from marpack.cli.words import positive
 from marpack.display import printable
 from marpack.errors import MarpackError
@@ -65,10 +65,7 @@ def opened(word: str, options: argparse.Namespace) -> Iterator[Archive]:
     """Open the archive at a path or a URL, as the options say."""
     if word == "-":
         raise MarpackError("an archive is read here and there, which standard input does not allow: name a file")
-    with (
-        silent_stores() if is_url(word) else nullcontext(),
-        open_archive(word, limits=limits_of(options), download=options.download) as archive,
-    ):
+    with silent_for(word), open_archive(word, limits=limits_of(options), download=options.download) as archive:
         yield archive
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from marpack.display import hidden_url
 
@@ -20,6 +20,11 @@ def is_url(word: str) -> bool:
 def place(word: str) -> str:
     """Return what may be shown of a path or a URL."""
     return hidden_url(word) if is_url(word) else word
+
+
+def silent_for(*words: str) -> AbstractContextManager[None]:
+    """Have nothing printed by the libraries of stores, where one of the words is a URL."""
+    return silent_stores() if any(map(is_url, words)) else nullcontext()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -16,13 +15,14 @@ from marpack.checks.frame.subject import Settings, Subject
 from marpack.checks.frame.weights import describe, weights_files
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
+from marpack.frozen import frozen
 from marpack.remote.urls import Connections, shared_connections
 from marpack.rule import Rule, chosen_rules
 from marpack.scanning.places import Place, reason_of
 from marpack.scanning.scanned import ScannedArchive, ScannedWeights
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Look:
     """How archives are looked at: plain values, which any pickle takes to any process that has marpack."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from marpack.archive.forms import WORKFLOW_SUFFIX
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.errors import DownloadError, MissingExtraError, UploadError
 from marpack.findings import Issue
+from marpack.frozen import frozen
 from marpack.remote.storage import StorageFolder
 from marpack.remote.urls import is_url, local_path, scheme_of
 
@@ -19,7 +19,7 @@ SUFFIXES = (".mar", WORKFLOW_SUFFIX, ".tar.gz", ".tgz")
 _WEB = {"http", "https"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Place:
     """A path or URL where an archive lies, and its ``size`` in bytes as far as it is known, 0 for a folder.
 

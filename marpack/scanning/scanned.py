@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from marpack.archive.forms import ContainerForm
@@ -11,13 +11,14 @@ from marpack.archive.inspection.inspect import ArchiveKind
 from marpack.archive.inspection.kinds import WeightsKind
 from marpack.display import hidden_url
 from marpack.findings import Finding, Issue
+from marpack.frozen import frozen
 from marpack.remote.urls import is_url
 
 # Of the JSON (spec/scan.schema.json): it grows with changes that a reader of the old one would trip over.
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ScannedWeights:
     """A member that is weights: its ``size`` in bytes, and its ``kind``, None where its bytes are damaged."""
 
@@ -26,7 +27,7 @@ class ScannedWeights:
     size: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class ScannedArchive:
     """What ``scan`` finds of one archive; everything but ``path`` is None or empty where it is not known.
 

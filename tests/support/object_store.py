@@ -17,12 +17,14 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from tests.support.torchserve import LOOPBACK, free_ports, stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+S = TypeVar("S", bound=socketserver.BaseServer)
 
 BUCKET = "models"
 START_SECONDS = 300
@@ -31,6 +33,19 @@ START_SECONDS = 300
 UNCHECKED_SIGNATURE = (
     "AWS4-HMAC-SHA256 Credential=tests/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 )
+
+
+@contextlib.contextmanager
+def served(server: S) -> Iterator[S]:
+    """Have a server answer, in a thread of its own, until the end of the block."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass
@@ -63,14 +78,8 @@ class WebServer(ThreadingHTTPServer):
     @classmethod
     @contextlib.contextmanager
     def running(cls) -> Iterator[WebServer]:
-        with cls() as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            try:
-                yield server
-            finally:
-                server.shutdown()
-                thread.join()
+        with served(cls()) as server:
+            yield server
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -205,14 +214,8 @@ class _JudgedHandler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def judged(endpoint: str, judge: Judge) -> Iterator[str]:
     """Give an endpoint that asks of each request, by method and path, whether to pass it on to another."""
-    with _Judged(endpoint.rpartition("/")[2], judge) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(_Judged(endpoint.rpartition("/")[2], judge)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 class S3Server:
@@ -281,14 +284,8 @@ class S3Server:
     @contextlib.contextmanager
     def answering_late(self, released: threading.Event) -> Iterator[str]:
         """Give an endpoint that keeps its answers to what begins an upload until it is released."""
-        with _Late(self.endpoint.rpartition("/")[2], released) as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            try:
-                yield f"http://127.0.0.1:{server.server_address[1]}"
-            finally:
-                server.shutdown()
-                thread.join()
+        with served(_Late(self.endpoint.rpartition("/")[2], released)) as server:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:

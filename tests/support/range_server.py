@@ -9,12 +9,13 @@ import contextlib
 import os
 import re
 import sys
-import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from tests.support.object_store import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,14 +69,8 @@ class RangeServer(ThreadingHTTPServer):
     @classmethod
     @contextlib.contextmanager
     def running(cls) -> Iterator[RangeServer]:
-        with cls() as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            try:
-                yield server
-            finally:
-                server.shutdown()
-                thread.join()
+        with served(cls()) as server:
+            yield server
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Count those who come."""

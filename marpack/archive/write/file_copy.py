@@ -32,9 +32,9 @@ _CAN_COPY = hasattr(os, "preadv") and hasattr(os, "pwrite")  # not on Windows
 _CAN_COPY_BY_KERNEL = hasattr(os, "copy_file_range")  # Linux
 _PAGE_SIZE = 4096
 
-# What one thread copies before it asks for more. Blocks end where those of the target do, so that the kernel fills
-# whole pages (large ones, where it has them).
-BLOCK_SIZE = 1 << 22
+# What one thread copies before it asks for more. A part ends at a multiple of it in the target, so that the kernel
+# fills whole pages (large ones, where it has them).
+PART_SIZE = 1 << 22
 
 # More do not help: the kernel lets one thread at a time write to a file.
 MAX_THREADS = 4
@@ -67,17 +67,17 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
                 contents.hasher.borrow(offset, contents.shared, member.source)
         if end - border >= LARGE_SIZE:
             reserve(file.fileno(), border, end - border)
-        blocks = [_cut(border, end)]
+        parts = [_cut(border, end)]
         if known_crc is None:
             contents.crc = 0
-            blocks.insert(0, _cut(offset, border))
+            parts.insert(0, _cut(offset, border))
         else:
             contents.crc = known_crc
             _settle(contents, border, contents.shared)
         how = {"shift": start - offset, "border": border, "end": end}
         copy = _Copy(source, file.fileno(), member, **how, is_summed=known_crc is None)
         threads = 1 if copy.is_by_kernel or member.size < LARGE_SIZE else min(threads, MAX_THREADS)
-        with closing(ordered_map(copy.block, chain(*blocks), threads=threads, ahead=threads)) as sums:
+        with closing(ordered_map(copy.part, chain(*parts), threads=threads, ahead=threads)) as sums:
             for settled, length, crc in sums:
                 if known_crc is None:
                     contents.crc = crc32_combine(contents.crc, crc, length)
@@ -95,15 +95,15 @@ def _settle(contents: MemberContents, settled: int, length: int) -> None:
 
 
 def _cut(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the blocks of the target, each by its start and its end."""
+    """Yield the parts of the target, each by its start and its end."""
     while start < end:
-        block_end = min(start - start % BLOCK_SIZE + BLOCK_SIZE, end)
-        yield start, block_end
-        start = block_end
+        part_end = min(start - start % PART_SIZE + PART_SIZE, end)
+        yield start, part_end
+        start = part_end
 
 
 class _Copy(threading.local):
-    """Copies blocks from file descriptor to file descriptor, with a buffer for each thread.
+    """Copies parts from file descriptor to file descriptor, with a buffer for each thread.
 
     In the source they lie ``shift`` bytes behind where they lie in the target, where they ``end``. What is before
     the ``border`` is shared, and only summed.
@@ -120,7 +120,7 @@ class _Copy(threading.local):
         self._writer = PacedWriter()
         self.is_by_kernel = _CAN_COPY_BY_KERNEL and not is_summed and shift % _PAGE_SIZE == 0
 
-    def block(self, bounds: tuple[int, int]) -> tuple[int, int, int]:
+    def part(self, bounds: tuple[int, int]) -> tuple[int, int, int]:
         """Copy what stands in the target between the bounds; return its end, length and CRC-32."""
         begin, end = bounds
         start = self._by_kernel(begin, end) if self.is_by_kernel else begin

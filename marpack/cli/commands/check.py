@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from contextlib import nullcontext
 from importlib import import_module
 
 from marpack.checks.examine import built_in_rules, check
@@ -12,7 +11,7 @@ from marpack.checks.frame.subject import Subject
 from marpack.cli.findings import add_choosing, chosen, findings_json, show_counts
 from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, limits_of
 from marpack.cli.server_options import add_server, server
-from marpack.cli.stores import is_url, place, silent_stores
+from marpack.cli.stores import place, silent_for
 from marpack.cli.terminal import complain_of_error, naming, show, to_json
 from marpack.display import printable, showable
 from marpack.errors import MarpackError
@@ -77,7 +76,7 @@ def _check_all(rules: Sequence[Rule[Subject]], options: argparse.Namespace) -> i
     for word in options.archives:
         path = place(word)
         try:
-            with naming(path), silent_stores() if is_url(word) else nullcontext():
+            with naming(path), silent_for(word):
                 findings = check(word, rules=rules, **how)
         except MarpackError as error:
             complain_of_error(str(error))

@@ -6,14 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from functools import partial
 
 from marpack.cli.findings import add_choosing, chosen
 from marpack.cli.processes import ended_at_once, process_pool
 from marpack.cli.reading_options import add_download, add_limits, limits_of
 from marpack.cli.server_options import add_server, server
-from marpack.cli.stores import is_url, silent_stores
+from marpack.cli.stores import silent_for
 from marpack.cli.terminal import UsageError, complain, naming, show
 from marpack.cli.words import positive
 from marpack.disk.threads import usable_cpus
@@ -55,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
     executor = None if processes == 1 else partial(process_pool, processes)
     status = 0
     count = 0
-    with ended_at_once(), silent_stores() if any(map(is_url, locations)) else nullcontext():
+    with ended_at_once(), silent_for(*locations):
         found = scan(
             locations,
             executor=executor,

@@ -6,11 +6,11 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from marpack.display import hidden_url
 from marpack.errors import DownloadError, MarpackError, SourceChangedError
+from marpack.frozen import frozen
 from marpack.remote.urls import ask, breaks_off, status_of
 
 # What was asked for: a start and an end, or how many of the last bytes.
@@ -59,7 +59,7 @@ def changed(url: str) -> SourceChangedError:
     return SourceChangedError(repr(hidden_url(url)), "has changed while it was read", what_to_do)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen
 class Head:
     """What an answer says before its bytes; ``state`` is its mark of the file's contents, an ETag or a time."""
 

@@ -22,12 +22,12 @@ from marpack.archive.forms import Compression
 from marpack.archive.member import Member
 from marpack.archive.sources import BytesSource, FileSource
 from marpack.archive.write import file_copy
-from marpack.archive.write.file_copy import BLOCK_SIZE, LARGE_SIZE, copy_contents
+from marpack.archive.write.file_copy import LARGE_SIZE, PART_SIZE, copy_contents
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.archive.write.member_contents import MemberContents
 from marpack.disk import paced_write, space
 
-SIZES = [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE + 1, LARGE_SIZE, LARGE_SIZE * 2 + 12345]
+SIZES = [0, 1, PART_SIZE - 1, PART_SIZE + 1, LARGE_SIZE, LARGE_SIZE * 2 + 12345]
 OFFSETS = [0, 39, 4096]
 
 pytestmark = pytest.mark.slow
@@ -90,7 +90,7 @@ def test_where_a_system_has_none_of_these_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noise: bytes, form: marpack.typing.ArchiveFormat
 ) -> None:
     weights = tmp_path / "w.pt"
-    weights.write_bytes(noise[: 3 * BLOCK_SIZE + 5])
+    weights.write_bytes(noise[: 3 * PART_SIZE + 5])
     plan = marpack.plan_archive(
         model_name="m", handler="base_handler", serialized_file=weights, archive_format=form, timestamp=0
     )
@@ -122,7 +122,7 @@ def test_progress_counts_every_byte_from_the_callers_thread(
     copied(max(SIZES), 39, threads=threads, progress=progress)
     assert sum(counts) == max(SIZES)
     if threads == 1:
-        assert max(counts) == BLOCK_SIZE
+        assert max(counts) == PART_SIZE
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_what_one_thread_meets_ends_all(
     given = os.pwrite
 
     def pwrite(file: int, data: Any, offset: int) -> int:
-        if offset >= 5 * BLOCK_SIZE:
+        if offset >= 5 * PART_SIZE:
             raise OSError(errno.EIO, "the disk is broken")
         return given(file, data[:100_000], offset)
 
@@ -183,8 +183,8 @@ def test_calls_that_do_a_part_of_the_work(
     write, read = os.pwrite, os.preadv
     monkeypatch.setattr(os, "pwrite", lambda file, data, offset: write(file, data[:100_000], offset))
     monkeypatch.setattr(os, "preadv", lambda file, buffers, offset: read(file, [buffers[0][:70_000]], offset))
-    contents, data = copied(3 * BLOCK_SIZE + 1, 39)
-    assert data == noise[: 3 * BLOCK_SIZE + 1]
+    contents, data = copied(3 * PART_SIZE + 1, 39)
+    assert data == noise[: 3 * PART_SIZE + 1]
     assert contents.crc == zlib.crc32(data)
 
 
@@ -208,13 +208,13 @@ def test_a_sum_waits_for_the_slowest_block(
 
 def test_a_source_that_ends_early(tmp_path: Path) -> None:
     source = tmp_path / "source"
-    source.write_bytes(bytes(3 * BLOCK_SIZE))
+    source.write_bytes(bytes(3 * PART_SIZE))
 
     def progress(_count: int) -> None:
-        os.truncate(source, 2 * BLOCK_SIZE)
+        os.truncate(source, 2 * PART_SIZE)
 
     contents = MemberContents(entry_of(source), progress=progress)
-    how = f"ended {BLOCK_SIZE} bytes before the planned {3 * BLOCK_SIZE}"
+    how = f"ended {PART_SIZE} bytes before the planned {3 * PART_SIZE}"
     with open(tmp_path / "target", "w+b") as target, pytest.raises(marpack.SourceChangedError, match=how):
         copy_contents(contents, target)
 
