@@ -9,17 +9,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import field
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from marpack.errors import SourceChangedError
 from marpack.frozen import frozen
 
+if TYPE_CHECKING:
+    from marpack.archive.region import Region
+
 # Large enough that a read costs more than the loop around it, small enough for a processor's cache; and one of
 # deflate's blocks, so that few of those have to be put together.
 CHUNK_SIZE = 1 << 19
-
-# The descriptor of an open file, and where in it bytes begin.
-FileRegion: TypeAlias = tuple[int, int]
 
 
 class Reader(Protocol):
@@ -112,14 +112,14 @@ class StoredSource(ABC):
             raise SourceChangedError(repr(self), "has another CRC than it says")
 
     @abstractmethod
-    def region(self) -> AbstractContextManager[FileRegion | None]:
+    def region(self) -> AbstractContextManager[Region | None]:
         """Give where the bytes lie, in a file that is open until the end of the block; None where in none.
 
         A good end raises ``SourceChangedError`` if somebody has written to the file since it was planned.
         """
 
 
-def region_of(source: Source) -> AbstractContextManager[FileRegion | None]:
+def region_of(source: Source) -> AbstractContextManager[Region | None]:
     """Give where the bytes of any source lie, as ``StoredSource`` does; None for what comes from elsewhere."""
     return source.region() if isinstance(source, (FileSource, StoredSource)) else nullcontext()
 
@@ -159,11 +159,14 @@ class FileSource:
         return data
 
     @contextmanager
-    def region(self) -> Iterator[FileRegion]:
+    def region(self) -> Iterator[Region]:
         """Give where the bytes lie, as ``StoredSource`` does: in all of the file, which is opened for it."""
-        with closing(self.open()) as file:
-            yield file.fileno(), 0
-            file.require_unchanged()
+        from marpack.archive.region import OpenFile, Region  # small files do without
+
+        with closing(self.open()) as opened:
+            file = OpenFile(path=self.path, descriptor=opened.fileno(), size=self.size, mtime_ns=self.mtime_ns)
+            yield Region(file=file, offset=0)
+            opened.require_unchanged()
 
     def require_unchanged(self, status: os.stat_result) -> None:
         """Raise ``SourceChangedError`` unless the file still is as it was planned."""

@@ -22,7 +22,8 @@ from marpack.archive.plan.plan import ArchivePlan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.member_reader import require_crc
 from marpack.archive.read.open import ArchiveSource, opened_for_good
-from marpack.archive.sources import DeflatedSource, FileRegion, Reader, StoredSource
+from marpack.archive.region import Region
+from marpack.archive.sources import DeflatedSource, Reader, StoredSource
 from marpack.errors import PlanError
 from marpack.frozen import frozen
 
@@ -183,9 +184,9 @@ class _StoredMemberSource(_MemberSource, StoredSource):
         require_crc(self.archive.path, self.member, crc)
 
     @contextlib.contextmanager
-    def region(self) -> Iterator[FileRegion | None]:
+    def region(self) -> Iterator[Region | None]:
         with self.archive.region(self.member) as region:
-            yield None if region is None else (region.file.descriptor, region.offset)
+            yield region
             if region:
                 region.file.require_unchanged()
 

@@ -25,7 +25,7 @@ from marpack.findings import Issue
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from marpack.archive.read.random_access import Region
+    from marpack.archive.region import Region
     from marpack.archive.result import Progress
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from marpack.archive.forms import ContainerForm
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.member_reader import MemberReader
-from marpack.archive.read.random_access import RandomAccess, Region
+from marpack.archive.read.random_access import RandomAccess
+from marpack.archive.region import Region
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 

@@ -13,7 +13,7 @@ from marpack.archive.names import member_order
 from marpack.archive.read.container import Container
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.member_reader import MemberReader
-from marpack.archive.read.random_access import OpenFile, Region
+from marpack.archive.region import OpenFile, Region
 from marpack.archive.sources import open_at_once
 from marpack.errors import LimitError
 from marpack.findings import Issue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from marpack.archive.formats.checksums import crc32
 from marpack.archive.forms import Compression
 from marpack.archive.read.member_reader import require_crc
-from marpack.archive.read.random_access import Region
+from marpack.archive.region import Region
 from marpack.disk.clone import clone_range
 from marpack.disk.paced_write import PIECE_SIZE, PacedWriter
 from marpack.disk.space import reserve

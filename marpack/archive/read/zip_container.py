@@ -15,9 +15,10 @@ from marpack.archive.member import ArchiveMember
 from marpack.archive.read.container import FileContainer
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.member_reader import MemberReader
-from marpack.archive.read.random_access import OpenFile, RandomAccess, Region
+from marpack.archive.read.random_access import RandomAccess
 from marpack.archive.read.zip_directory import ZipRecord, read_directory
 from marpack.archive.read.zip_local_headers import LocalHeaders
+from marpack.archive.region import OpenFile, Region
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.disk.threads import taken_ahead
 from marpack.errors import ArchiveError

@@ -58,7 +58,7 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
     with region_of(member.source) as region:
         if region is None:
             return False
-        source, start = region
+        source, start = region.file.descriptor, region.offset
         contents.shared = clone_range(source, start, file.fileno(), offset, member.size)
         border, end = offset + contents.shared, offset + member.size
         if contents.digest:

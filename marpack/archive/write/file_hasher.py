@@ -98,7 +98,7 @@ class FileHasher:
         with region_of(source) as region:
             if region is None:
                 raise SourceChangedError(repr(source), "lies in no file any more")
-            file, offset = region
+            file, offset = region.file.descriptor, region.offset
             while left and not self._abandoned:
                 count = os.preadv(file, [buffer[: min(left, _BLOCK_SIZE)]], offset)
                 if not count:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import marpack
-from marpack.archive.sources import FileRegion, Reader, StoredSource
+from marpack.archive.region import OpenFile, Region
+from marpack.archive.sources import Reader, StoredSource
 from marpack.archive.write import file_copy, sinks
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.disk.clone import clone_range
@@ -43,7 +44,7 @@ def weights(sharing_folder: Path, noise: bytes) -> Path:
     return path
 
 
-def planned(weights: Path | dict[str, Region], form: ArchiveFormat) -> marpack.ArchivePlan:
+def planned(weights: Path | dict[str, Lying], form: ArchiveFormat) -> marpack.ArchivePlan:
     return marpack.plan_archive(
         model_name="m", handler="base_handler", serialized_file=weights, archive_format=form, timestamp=0
     )
@@ -152,7 +153,7 @@ def test_holes_stay_holes(weights: Path) -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Region(StoredSource):
+class Lying(StoredSource):
     """The bytes of an open file from ``start`` on."""
 
     file: int
@@ -160,17 +161,19 @@ class Region(StoredSource):
     size: int
     crc32: int
 
-    def region(self) -> AbstractContextManager[FileRegion]:
-        return nullcontext((self.file, self.start))
+    def region(self) -> AbstractContextManager[Region]:
+        file = OpenFile.of("", self.file)
+        assert file is not None
+        return nullcontext(Region(file=file, offset=self.start))
 
     def open(self) -> Reader:
         raise AssertionError("what lies in a file is taken as it lies there")
 
 
-def stored(file: Path, descriptor: int, start: int, **changes: int) -> dict[str, Region]:
+def stored(file: Path, descriptor: int, start: int, **changes: int) -> dict[str, Lying]:
     data = file.read_bytes()[start:]
     values = {"size": len(data), "crc32": zlib.crc32(data), **changes}
-    return {"weights.pt": Region(file=descriptor, start=start, **values)}
+    return {"weights.pt": Lying(file=descriptor, start=start, **values)}
 
 
 @pytest.mark.parametrize("start", [0, 4096, 4097])
