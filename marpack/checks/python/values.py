@@ -80,7 +80,7 @@ def merge(*states: State | None) -> State | None:
     return merged
 
 
-_MOST_PARTS = 32
+_MOST_PARTS = 12
 
 
 def dotted_name(node: ast.expr | None) -> str:
