@@ -180,7 +180,7 @@ PURE = {
 }
 PURE_WORDS = {
     f"marpack.archive.{name}"
-    for name in ("git_lfs", "manifest", "names", "forms", "handler", "packed_at", "result")
+    for name in ("git_lfs", "manifest", "names", "forms", "handler", "packed_at", "result", "web_page")
 }
 
 # Optional packages, and the only modules that ask for them.

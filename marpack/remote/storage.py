@@ -19,7 +19,7 @@ from marpack.errors import DownloadError, TargetError, UploadError
 from marpack.remote.contents import Contents
 from marpack.remote.local_folder import LocalFolder
 from marpack.remote.store_folder import StoreFolder
-from marpack.remote.urls import allowed_scheme, ask, is_url, local_path, lost_slash
+from marpack.remote.urls import LOST_SLASH, allowed_scheme, ask, is_url, local_path, lost_slash
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +61,7 @@ class StorageFolder:
         text = os.fsdecode(location)
         if not is_url(text):
             if url := lost_slash(text):
-                raise TargetError(
-                    hidden_url(url), "is a URL that has lost a slash: give it as text, not as a path"
-                )
+                raise TargetError(hidden_url(url), LOST_SLASH)
             if problem := path_problem(text):
                 raise TargetError(text, problem)
             path = text.rstrip("/") or text[:1] or os.curdir

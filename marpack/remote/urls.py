@@ -43,6 +43,8 @@ _STATE_KEYS = ("ETag", "etag", "generation", "LastModified", "Last-Modified", "l
 # How aiohttp, and botocore with it, call a body that ends too early; a connection may be dropped before it, too.
 _BROKEN_OFF = {"ClientPayloadError", "IncompleteReadError", "ResponseStreamingError", "ServerDisconnectedError"}
 
+LOST_SLASH = "is a URL that has lost a slash: give it as text, not as a path, with both slashes as here"
+
 # File systems by what they were made of.
 Connections: TypeAlias = dict[Any, Any]
 _CONNECTIONS: ContextVar[Connections | None] = ContextVar("_CONNECTIONS", default=None)
@@ -139,6 +141,8 @@ def _new_file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     import fsspec  # type: ignore[import-untyped]
 
     scheme = scheme_of(url)
+    if scheme == "abfss":
+        fsspec.get_filesystem_class("abfs")  # fsspec names the package that is missing of this one alone
     if scheme not in _WEB:
         filesystem, path = fsspec.core.url_to_fs(_known(url), skip_instance_cache=True, **options)
         return filesystem, path

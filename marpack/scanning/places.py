@@ -53,7 +53,12 @@ def find_places(
 
 
 def _of_store(url: str, storage_options: Mapping[str, Any]) -> Iterator[Place]:
-    if url.partition("?")[0].endswith(SUFFIXES) or scheme_of(url) in _WEB:  # the web has no listing
+    address = url.partition("?")[0]
+    if scheme_of(url) in _WEB and address.endswith("/"):
+        message = "cannot be listed: the web has no listing; name the archives (--from-file takes many)"
+        yield Place(path=url, error=Issue(code="unreadable", argument="", message=message))
+        return
+    if address.endswith(SUFFIXES) or scheme_of(url) in _WEB:
         yield Place(path=url)
         return
     try:

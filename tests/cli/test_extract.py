@@ -112,6 +112,18 @@ def test_options_anywhere(words: list[str], folder: Path) -> None:
     assert files("out") == {"weights.pt": b"weights"}
 
 
+@pytest.mark.parametrize("threads", ["1", "7"])
+def test_threads(threads: str, folder: Path) -> None:
+    large = os.urandom(5 << 20)
+    packed(folder, extra_files={f"{number}.bin": large for number in range(3)}, archive_format="auto", force=True)
+    assert main(["extract", "m.mar", "--threads", threads, "out", "0.bin", "2.bin"]) == 0
+    assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == {
+        "0.bin": large,
+        "2.bin": large,
+    }
+    assert main(["extract", "m.mar", "none", "--threads", "0"]) == 2
+
+
 @pytest.mark.parametrize("words", [[], ["--nonsense", "m.mar"], ["m.mar", "--max-size"]])
 def test_what_cannot_be_parsed(words: list[str], folder: Path, capsys: Capture) -> None:
     packed(folder)

@@ -408,8 +408,10 @@ def test_what_is_not_there(ranges: RangeServer, tmp_path: Path) -> None:
     (tmp_path / "empty.mar").touch()
     with pytest.raises(ArchiveError, match="is empty"):
         marpack.open_archive(ranges.serve(tmp_path / "empty.mar"))
-    with pytest.raises(DownloadError, match="has lost a slash"):
+    with pytest.raises(DownloadError, match=r"'http://.* has lost a slash: .* with both slashes as here"):
         marpack.open_archive(Path(f"{ranges.endpoint}/m.mar"))
+    with pytest.raises(DownloadError, match=r"needs another package: .*adlfs"):
+        marpack.open_archive("abfss://container@account/m.mar")
     with pytest.raises(DownloadError, match="cannot be read by its scheme"):
         marpack.open_archive(f"git://{SECRET}@host/m.mar")
 

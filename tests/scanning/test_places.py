@@ -129,3 +129,10 @@ def test_prefixes(s3: S3Server, tmp_path: Path) -> None:
     assert found(f"s3://{s3.bucket}/typo/") == [(f"s3://{s3.bucket}/typo/", "unreadable")]
     [gone] = marpack.scan("s3://no-such-bucket/models/")
     assert gone.error is not None
+
+
+def test_a_folder_of_the_web() -> None:
+    """Nobody is asked for it."""
+    [archive] = marpack.scan("http://127.0.0.1:1/models/")
+    assert archive.error is not None
+    assert "the web has no listing; name the archives (--from-file takes many)" in archive.error.message

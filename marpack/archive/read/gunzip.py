@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from marpack.archive import web_page
 from marpack.archive.formats.checksums import crc32
 from marpack.archive.formats.inflate import Inflater
 from marpack.archive.read.limits import Limits
@@ -42,8 +43,12 @@ class Gunzip:
         """Return where the header ends."""
         head = self._data.read_at(0, _HEADER.size)
         if len(head) < _HEADER.size or not head.startswith(_MAGIC) or head[2] != _DEFLATE:
-            what = "is empty" if not self._data.size else "is not in the gzip format"
-            raise ArchiveError(self._path, f"{what}: pack it again, or get it again", code="gzip")
+            message = "is not in the gzip format, as what ends in neither .mar nor .war has to be: pack it again"
+            if not self._data.size:
+                message = "is empty: pack it again, or get it again"
+            elif web_page.begins_page(self._data.read_at(0, web_page.LONGEST_START)):
+                message = f"{web_page.WHAT}: {web_page.FIX}"
+            raise ArchiveError(self._path, message, code="gzip")
         flags = head[3]
         if flags & _RESERVED:
             raise ArchiveError(self._path, "has a gzip header with unknown flags", code="gzip")

@@ -23,7 +23,7 @@ def mapped(container: Container, member: ArchiveMember) -> memoryview:
     """
     with container.region(member) as region:
         if member.compression not in (None, Compression.STORED):
-            reason = f"is deflated: {_READ}, or pack it stored (archive_format='auto' or 'zip-store')"
+            reason = f"is deflated: {_READ}, or pack it stored ('zip-store'; 'auto' stores weights)"
         elif container.form == "tgz":
             reason = f"lies in a gzip'd tar: {_READ}, or repack that as 'auto' or 'zip-store'"
         elif region is None:

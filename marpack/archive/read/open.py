@@ -86,7 +86,7 @@ def open_archive(
         if urls.is_url(path):
             return _behind_url(path, limits, storage_options or {}, download=download)
         if url := urls.lost_slash(path):
-            raise DownloadError(hidden_url(url), "is a URL that has lost a slash: give it as text, not as a path")
+            raise DownloadError(hidden_url(url), urls.LOST_SLASH)
     if "\0" in path:
         raise ArchiveError(path, "is no path: it holds a NUL character")
     file_name = os.path.basename(os.path.abspath(path))

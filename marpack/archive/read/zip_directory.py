@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import NoReturn
 
+from marpack.archive import web_page
 from marpack.archive.formats.zip_records import CENTRAL, END, END_64, END_64_LOCATOR, FILL_16, FILL_32
 from marpack.archive.read.limits import Limits, raising
 from marpack.archive.read.random_access import RandomAccess
@@ -96,6 +97,8 @@ def _find_directory(path: str, data: RandomAccess) -> tuple[int, int, int, int]:
     tail = data.read_at(start, data.size - start)
     starts = [found.start() for found in re.finditer(b"PK\5\6", tail) if found.start() + END.size <= len(tail)]
     ends = [at for at in starts if at + END.size + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail)]
+    if not ends and web_page.begins_page(data.read_at(0, web_page.LONGEST_START)):
+        _broken(path, "zip-no-end", f"{web_page.WHAT}: {web_page.FIX}")
     if not ends:
         if starts:
             _unsafe(path, "zip-trailing", "goes on behind its end: cut off what follows, or pack it again")

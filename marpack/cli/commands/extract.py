@@ -12,7 +12,7 @@ from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import ARCHIVE, LIMIT_OPTIONS, add_download, add_limits, opened
 from marpack.cli.stores import place
 from marpack.cli.terminal import count_of, making, show, to_json
-from marpack.cli.words import options_first
+from marpack.cli.words import options_first, positive
 from marpack.display import printable
 from marpack.errors import MarpackError
 
@@ -37,6 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("members", metavar="MEMBER", nargs="*", help="names of members, or of folders, that are wanted alone")
     add("-f", "--force", action="store_true", help="replace a folder that holds a model")
     add("--case-sensitive", action="store_true", help="accept names that differ in upper and lower case only")
+    add("--threads", type=positive, metavar="N", help="how many unpack at once, default: one a core")
     add("--json", action="store_true", help="print the result as JSON (spec/extract.schema.json)")
     add_download(parser)
     add_limits(parser)
@@ -44,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def prepare(words: Sequence[str]) -> list[str]:
     """Sort the words: members may stand before and behind options."""
-    return options_first(words, *LIMIT_OPTIONS)
+    return options_first(words, *LIMIT_OPTIONS, "--threads")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -61,7 +62,12 @@ def _run(options: argparse.Namespace) -> None:
         work = sum(member.size for member in archive.members)
         with progress_for(work, quiet=False) as progress, making(folder, "cannot be made"):
             names = archive.extract(
-                folder, wanted, force=options.force, case_sensitive=options.case_sensitive, progress=progress
+                folder,
+                wanted,
+                force=options.force,
+                case_sensitive=options.case_sensitive,
+                progress=progress,
+                threads=options.threads,
             )
         sizes = {name: archive[name].size for name in names}
     size = sum(sizes.values())

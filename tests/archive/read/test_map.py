@@ -66,7 +66,7 @@ def test_what_cannot_be_mapped(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "m.gz") as unpacked:
         # It has a descriptor: of what it unpacks.
         cases: list[tuple[Any, str, str]] = [
-            (path, "handler.py", "is deflated"),
+            (path, "handler.py", r"is deflated: .* pack it stored \('zip-store'; 'auto' stores weights\)"),
             (tar, "weights.pt", "lies in a gzip'd tar"),
             (io.BytesIO(path.read_bytes()), "weights.pt", "lies in no file"),
             (unpacked, "weights.pt", "lies in no file"),
