@@ -129,3 +129,10 @@ def test_prefixes(s3: S3Server, tmp_path: Path) -> None:
     assert found(f"s3://{s3.bucket}/typo/") == [(f"s3://{s3.bucket}/typo/", "unreadable")]
     [gone] = marpack.scan("s3://no-such-bucket/models/")
     assert gone.error is not None
+
+
+def test_what_names_no_place_is_a_line(store: Path) -> None:
+    """And what is named behind it is looked at."""
+    packed(store)
+    places = ["file://[x", "file://elsewhere/m.mar", "file:///a%00", "a\0", "\ud800.mar"]
+    assert [code for _, code in found(*places, store / "m.mar")] == ["unreadable"] * 5 + [None]
