@@ -22,6 +22,16 @@ T = TypeVar("T")
 _set = object.__setattr__
 
 
+class _Factory:
+    """Stands for a default that is made anew, in a signature as dataclasses show it."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_FACTORY = _Factory()
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
     """Make a class what ``dataclass(frozen=True, kw_only=True, slots=True)`` makes of it.
@@ -57,7 +67,7 @@ def _made(cls: type[T], *, kw_only: bool) -> type[T]:
     if cls.__repr__ is object.__repr__:
         methods.append(__repr__)
     for method in methods:
-        if method.__name__ not in own:
+        if own.get(method.__name__) is None:  # a class that compares by itself has a __hash__ that is None
             setattr(made, method.__name__, method)
     return made  # type: ignore[no-any-return]
 
@@ -65,20 +75,23 @@ def _made(cls: type[T], *, kw_only: bool) -> type[T]:
 def _getter(names: Iterable[str]) -> Callable[[object], object]:
     """Return what takes the values of some fields out of an object."""
     listed = [*names]
-    return attrgetter(*listed) if listed else lambda _: ()
+    # Of one alone it would return that, and not a tuple, in which what equals nothing, a NaN, equals itself.
+    return attrgetter(listed[0], *listed) if listed else lambda _: ()
 
 
 def _initializer(made: Any, by_name: str) -> Any:
     """Compile the ``__init__`` of a class; ``by_name`` is what has its arguments told so."""
-    names: dict[str, Any] = {"_set": _set, "_missing": MISSING}
+    names: dict[str, Any] = {"_set": _set, "_factory": _FACTORY}
     told, sets = [], []
     for each in fields(made):
+        if not each.init:
+            raise TypeError(f"{made.__qualname__}.{each.name}: init=False is dataclass's alone")
         name, default, made_by = each.name, f"_default_{each.name}", f"_make_{each.name}"
         given = name
         if each.default_factory is not MISSING:
             names[made_by] = each.default_factory
-            given = f"{made_by}() if {name} is _missing else {name}"
-            told.append(f"{name}=_missing")
+            given = f"{made_by}() if {name} is _factory else {name}"
+            told.append(f"{name}=_factory")
         elif each.default is not MISSING:
             names[default] = each.default
             told.append(f"{name}={default}")

@@ -96,6 +96,29 @@ def test_hashes_leave_out_what_they_are_told_to() -> None:
     assert Unhashed(x=1, y=[2]) != Unhashed(x=1, y=[3])
 
 
+def test_one_field_is_compared_as_several_are() -> None:
+    @frozen
+    class One:
+        x: float
+
+    @frozen
+    class Own:
+        x: int
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    number = float("nan")
+    assert One(x=number) == One(x=number)
+    assert hash(Own(x=1)) == hash(Own(x=1))
+    assert str(inspect.signature(Point)) == str(inspect.signature(Reference))
+    with pytest.raises(TypeError, match="init=False"):
+
+        @frozen
+        class Left:
+            x: int = field(default=1, init=False)
+
+
 def test_nothing_changes_them() -> None:
     one = Point(x=1)
     for name in ("x", "new"):

@@ -299,7 +299,7 @@ def _chain(failure: BaseException | None) -> Iterator[BaseException]:
 
 def _http_status(failure: BaseException) -> int | None:
     """Find the answer's status: each library keeps it in a place of its own."""
-    if type(failure).__module__ == "aiohttp.http_exceptions":
+    if "aiohttp.http_exceptions" in (type(failure).__module__, type(failure.__cause__).__module__):
         return None  # calls an answer that it cannot read, or that ends too early, a 400
     response = getattr(failure, "response", None)
     metadata = response.get("ResponseMetadata", {}) if isinstance(response, dict) else {}

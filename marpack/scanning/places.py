@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from marpack.archive.forms import WORKFLOW_SUFFIX
@@ -12,7 +13,7 @@ from marpack.errors import DownloadError, MissingExtraError, UploadError
 from marpack.findings import Issue
 from marpack.frozen import frozen
 from marpack.remote.storage import StorageFolder
-from marpack.remote.urls import is_url, local_path, scheme_of
+from marpack.remote.urls import ask, is_url, local_path, scheme_of
 
 # How the files of archives end; of any other name only what the caller names is looked at.
 SUFFIXES = (".mar", WORKFLOW_SUFFIX, ".tar.gz", ".tgz")
@@ -43,7 +44,11 @@ def find_places(
     for location in [locations] if isinstance(locations, (str, os.PathLike)) else locations:
         path = os.fsdecode(location)
         if scheme_of(path) == "file":
-            path = local_path(path, DownloadError)
+            try:
+                path = ask(path, partial(local_path, path, DownloadError), DownloadError)
+            except DownloadError as error:
+                yield _unreadable(path, error)
+                continue
         if is_url(path):
             yield from _of_store(path, storage_options)
         elif os.path.isdir(path) and not _is_model(path):

@@ -381,6 +381,13 @@ def test_what_may_go_well_once_more_is_tried(status: int, usual: Path, place: Pl
     assert failed
 
 
+def test_what_is_no_answer_is_called_so(usual: Path, ranges: RangeServer) -> None:
+    """And not by a status that the server never gave."""
+    ranges.change = lambda answer: answer.headers.update({"Content-Length": "-5"})
+    with pytest.raises(DownloadError, match=r"cannot be read \(Bad"):
+        marpack.open_archive(ranges.serve(usual))
+
+
 def test_a_redirect(usual: Path, ranges: RangeServer) -> None:
     target = ranges.serve(usual)
     ranges.serve(usual, "/latest.mar")

@@ -136,3 +136,10 @@ def test_a_folder_of_the_web() -> None:
     [archive] = marpack.scan("http://127.0.0.1:1/models/")
     assert archive.error is not None
     assert "the web has no listing; name the archives (--from-file takes many)" in archive.error.message
+
+
+def test_what_names_no_place_is_a_line(store: Path) -> None:
+    """And what is named behind it is looked at."""
+    packed(store)
+    places = ["file://[x", "file://elsewhere/m.mar", "file:///a%00", "a\0", "\ud800.mar"]
+    assert [code for _, code in found(*places, store / "m.mar")] == ["unreadable"] * 5 + [None]

@@ -89,6 +89,10 @@ def open_archive(
             raise DownloadError(hidden_url(url), urls.LOST_SLASH)
     if "\0" in path:
         raise ArchiveError(path, "is no path: it holds a NUL character")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise ArchiveError(path, "is no path: it holds half of a character") from None
     file_name = os.path.basename(os.path.abspath(path))
     if stat.S_ISDIR(os.stat(path).st_mode):
         return _archive(_folder(path, limits), limits, file_name)

@@ -21,7 +21,7 @@ from marpack.checks.python.distributions import Distributions
 from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.requirement_lines import LONGEST_FILE, LONGEST_LINE, MOST_LINES, decoded
-from marpack.checks.python.source import LONGEST_COMPILED, MOST_BRACES, TEMPLATE, PythonFile
+from marpack.checks.python.source import PythonFile
 
 T = TypeVar("T")
 
@@ -239,9 +239,6 @@ class Subject:
         if data is None:
             return None
         self._left -= size
-        if size > LONGEST_COMPILED and data.count(b"{") > MOST_BRACES and TEMPLATE.search(data):
-            self.unread[name] = f"it has f-strings, and more than {MOST_BRACES:,} braces: it was not looked into"
-            return None
         if problem := self._amount.problem(data):
             self.unread[name] = f"{problem}: it was not looked into"
             return None

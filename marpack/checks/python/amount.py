@@ -8,8 +8,12 @@ alone were counted, `check` took 27 s and 1.2 GB for 64 sources of 1 MiB that we
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
+import unicodedata
 from collections.abc import Collection
+from functools import lru_cache
 
 # A word or sign that may be a node of its own. What closes, a dot and "=" are none; the end of a line may be.
 _SIGN = re.compile(rb"\w+|\.\.\.|[^\w\s)\]}.=\\#]|\n")
@@ -23,6 +27,10 @@ MOST_SIGNS = 850_000
 MOST_NODES = 561_000
 _NODES_OF_A_SIGN = 3.4
 
+# Up to Python 3.11 the parser takes the square of the braces in an f-string: 0.9 s for 43,000.
+MOST_BRACES = 40_000
+_TEMPLATE = re.compile(rb"\b(?:[fFtT][rR]?|[rR][fFtT])['\"]")
+
 # To rewrite what is newer than this Python takes so many times as long as to parse it.
 _SIGNS_TO_REWRITE = 4
 
@@ -30,6 +38,12 @@ _SIGNS_TO_REWRITE = 4
 # take 8 s and 3 GB.
 MOST_EXTRA_OF_ONE = 8_000
 MOST_EXTRA = 60_000
+
+# Names are put into Unicode's normal form, in the square of the marks on a letter, whose order is to be found:
+# 40,000 take 7 s. People write 3 or 4, and 30 in play.
+MOST_MARKS = 200
+
+_ASCII = bytes(range(128)) + rb"\u0041" + b"\x1b$B!!\x1b(B.xn--bcher-kva"
 
 _SCOPES = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda),
@@ -48,9 +62,20 @@ class Amount:
         self._signs = 0
         self._nodes = 0
         self._extra = 0.0
+        self._squared_braces = 0
 
     def problem(self, data: bytes) -> str | None:
         """Return why a source is not to be parsed, None where it may be; its signs are counted in."""
+        encoding = _encoding(data)
+        if not _holds_ascii(encoding):
+            return f"its encoding, {encoding}, does not show what stands in it"
+        braces = data.count(b"{")
+        if not braces or not _TEMPLATE.search(data):
+            braces = 0
+        if braces > MOST_BRACES:
+            return f"it has f-strings, and more than {MOST_BRACES:,} braces"
+        if self._squared_braces + braces**2 > MOST_BRACES**2:
+            return "the sources have f-strings, and too many braces together"
         signs = len(_SIGN.findall(data))
         if signs > MOST_SIGNS_OF_ONE:
             return f"it has more than {MOST_SIGNS_OF_ONE:,} words and signs"
@@ -58,7 +83,10 @@ class Amount:
             return f"the sources have more than {MOST_SIGNS:,} words and signs together"
         if self._nodes + signs * _NODES_OF_A_SIGN > MOST_NODES:
             return f"the sources may be more than {MOST_NODES:,} nodes together when they are parsed"
+        if _has_many_marks(data, encoding):
+            return f"it has more than {MOST_MARKS:,} marks on one letter"
         self._signs += signs
+        self._squared_braces += braces**2
         return None
 
     def hold(self, nodes: Collection[ast.AST]) -> None:
@@ -80,6 +108,43 @@ class Amount:
             return "it takes many times as long as other sources of its length to compile"
         self._extra += extra
         return None
+
+
+def _encoding(data: bytes) -> str:
+    try:
+        return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    except SyntaxError:  # nor will Python read it
+        return "utf-8"
+
+
+@lru_cache
+def _holds_ascii(encoding: str) -> bool:
+    """Tell whether what is ASCII stays so, as in all in which people write sources.
+
+    In UTF-7 any number of signs is one word, and Python takes hours to decode 1 MiB of Punycode.
+    """
+    try:
+        return _ASCII.decode(encoding) == _ASCII.decode("ascii")
+    except LookupError:  # no encoding of texts, with which Python does not read it either
+        return True
+    except ValueError:
+        return False
+
+
+def _has_many_marks(data: bytes, encoding: str) -> bool:
+    """Tell whether more marks than anybody writes follow each other in a source."""
+    if data.isascii():
+        return False
+    try:
+        text = data.decode(encoding)
+    except (LookupError, ValueError):
+        return False
+    marks = "".join(filter(_begins_with_mark, set(text)))
+    return bool(marks) and re.search(f"[{re.escape(marks)}]{{{MOST_MARKS + 1}}}", text) is not None
+
+
+def _begins_with_mark(character: str) -> bool:
+    return unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) > 0
 
 
 class _Region:

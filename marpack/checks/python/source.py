@@ -19,9 +19,6 @@ NEWEST_KNOWN = (3, 15)
 
 # The compiler takes a time that grows with the square of some texts.
 LONGEST_COMPILED = 128 << 10
-# So does the parser, with the braces in an f-string: a minute for 300,000.
-MOST_BRACES = 40_000
-TEMPLATE = re.compile(rb"\b(?:[fFtT][rR]?|[rR][fFtT])['\"]")
 
 # Which warnings are shown is a matter of the process, and checks may run in several threads.
 _QUIET = threading.Lock()

@@ -718,6 +718,19 @@ def test_a_deep_folder_is_removed_after_an_error(tmp_path: Path) -> None:
         assert not list(tmp_path.iterdir())
 
 
+def test_a_directory_is_not_read_that_no_members_need(tmp_path: Path) -> None:
+    """It is sparse, or another one's network: 100,000 names of 60,000 characters are 12 GB in memory."""
+    path = tmp_path / "m.mar"
+    for size, code in ((100_000 * 1024, "zip-directory"), (100_000 * 1024 + 1, "too-many-members")):
+        with path.open("wb") as file:
+            file.truncate(size)
+            file.seek(size)
+            file.write(struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, size, 0, 0))
+        with pytest.raises(ArchiveError) as caught:
+            marpack.open_archive(path)
+        assert caught.value.code == code
+
+
 @pytest.mark.slow
 def test_many_folders_do_not_fill_the_memory() -> None:
     """Each of these names is of 2,000 bytes, and needs a thousand folders that no other needs."""

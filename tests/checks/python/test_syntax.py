@@ -15,6 +15,7 @@ import pytest
 
 import marpack
 import tests.checks.cases
+from marpack.checks.python.amount import Amount
 from marpack.checks.python.older_text import older_text
 from marpack.checks.python.source import PythonFile
 from marpack.checks.python.tokens import TooMuchError
@@ -153,6 +154,29 @@ def test_hostile_texts_are_given_up_soon(text: str) -> None:
 def test_an_encoding_that_is_none_of_texts_is_an_error(encoding: str) -> None:
     found = PythonFile("x", f"# coding: {encoding}\ntype X = 1\n".encode(), (3, 15))
     assert (found.tree, found.unknown) == (None, None) or encoding == "idna"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("a" + "\u0301\u0316" * 101 + " = 1", "200 marks on one letter"),
+        ("a = 'e\u0301\u0316\u6f22\u5b57'" * 400, None),
+        # Bytes that Python takes hours to decode, or decodes to any number of signs.
+        *((f"# coding: {name}\n", f"its encoding, {name}") for name in ("punycode", "idna", "utf-7", "hz")),
+        *((f"# coding: {name}\n", None) for name in ("latin-1", "gb18030", "shift_jis", "koi8-r", "no-such")),
+    ],
+)
+def test_a_text_that_is_slow_to_read_is_not_parsed(source: str, problem: str | None) -> None:
+    found = Amount().problem(source.encode())
+    assert found is None if problem is None else problem in str(found)
+
+
+def test_the_braces_of_f_strings_are_counted_by_their_square() -> None:
+    amount, source = Amount(), b"x = f'" + b"{a}" * 20_000 + b"'\n"
+    assert [amount.problem(source) for _ in range(4)] == [None] * 4
+    assert "braces together" in str(amount.problem(source))
+    assert amount.problem(b"x = f'{a}'\n") is not None
+    assert amount.problem(b"x = '{a}'\n") is None
 
 
 def test_a_long_text_of_f_strings_is_not_looked_into() -> None:
