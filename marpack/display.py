@@ -28,7 +28,8 @@ _ADDRESS = r":(?:\\?/)+"
 _PARAMETER = r"(?<![\w.-])([\w.-]+)="
 
 # User and password of a URL that is well-formed.
-_CREDENTIALS = "(?<=://)[^/]*@"
+# Also where a slash too many leaves no host, if there is a password.
+_CREDENTIALS = "(?<=://)(?:/+[^/:@]*:)?[^/]*@"
 
 # An authority that is no host with a port: half of a password that holds a "/", "?" or "#" as it is.
 _NO_HOST = r"""(?x)

@@ -30,13 +30,20 @@ _COMMANDS = (*_PACKING, *_LOOKING, "config", "snapshot", "serve-build", "manifes
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``marpack`` with ``argv`` (the process's arguments by default); return the exit status."""
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:  # also while what a command needs is loaded
+        _fail("interrupted")
+        return _SIGNALLED + signal.SIGINT
+
+
+def _run(words: list[str]) -> int:
     prepare()
     parser = _Parser(
         prog="marpack", description="Write TorchServe model archives (MAR), and what a server is told about them."
     )
     parser.add_argument("--version", action="version", version=f"marpack {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    words = list(sys.argv[1:] if argv is None else argv)
     # The command that is asked for is loaded alone: each brings half the library.
     asked = words[:1] if words and words[0] in _COMMANDS else []
     for name in asked or _COMMANDS:
@@ -68,9 +75,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     except OSError as error:
         return _fail(told_by_the_disk(error))
-    except KeyboardInterrupt:
-        _fail("interrupted")
-        return _SIGNALLED + signal.SIGINT
     return status or 0
 
 

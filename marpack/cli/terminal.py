@@ -115,9 +115,11 @@ def making(target: str, problem: str, *, stays: bool = False) -> Iterator[None]:
     except (MarpackError, BrokenPipeError):
         raise
     except OSError as error:
+        from marpack.disk.new_file import what_is_left  # not needed where all goes well
+
         reason = error.strerror or str(error)
         what = f"{reason} ({error.filename!r})" if error.filename else reason
-        left = "" if stays else "; nothing is left of the attempt"
+        left = "" if stays else f"; {what_is_left(error)}"
         raise TargetError(target, f"{problem}: {what}{left}") from error
 
 

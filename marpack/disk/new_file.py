@@ -80,6 +80,14 @@ def is_temporary_name(name: str) -> bool:
     return name.startswith(".marpack-") and name.endswith(".tmp")
 
 
+def what_is_left(error: OSError) -> str:
+    """Say what is left of an attempt that ended so: nothing, unless a folder lets nothing go (``chattr +a``)."""
+    name = error.filename
+    if isinstance(name, str) and is_temporary_name(os.path.basename(name)) and os.path.lexists(name):
+        return f"{name!r} is left and could not be removed"
+    return "nothing is left of the attempt"
+
+
 def temporary_name() -> str:
     """Return a new name for what is being built; it begins with a dot, and so servers skip it."""
     return f".marpack-{os.urandom(8).hex()}.tmp"

@@ -15,7 +15,7 @@ from marpack.archive.sources import FileSource
 from marpack.archive.write.write import write_archive
 from marpack.disk.atomic import replacing_file, replacing_folder
 from marpack.disk.folders import new_folders
-from marpack.disk.new_file import is_temporary_name
+from marpack.disk.new_file import is_temporary_name, what_is_left
 from marpack.errors import ArchiveExistsError, DownloadError, MarpackError, TargetError
 from marpack.remote.contents import Contents, at_path, write_contents
 
@@ -81,7 +81,7 @@ class LocalFolder:
         except MarpackError:
             raise
         except OSError as error:
-            reason = f"cannot be written: {error.strerror or error}; nothing is left of the attempt"
+            reason = f"cannot be written: {error.strerror or error}; {what_is_left(error)}"
             raise TargetError(self.path, reason) from error
 
     def _put(

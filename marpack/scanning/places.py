@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -39,7 +40,7 @@ def find_places(
 
     A folder is a model's where it holds a manifest, and then nothing in it is an archive. What begins with a dot
     is hidden, to the server too, as is what is not yet complete. Links are followed; a folder that several lead
-    to is gone through once for each location.
+    to is gone through once for each location, by its own name if it lies there.
     """
     for location in [locations] if isinstance(locations, (str, os.PathLike)) else locations:
         path = os.fsdecode(location)
@@ -81,8 +82,12 @@ def _of_store(url: str, storage_options: Mapping[str, Any]) -> Iterator[Place]:
 
 
 def _below(root: str) -> Iterator[Place]:
-    """Yield what lies below a folder of the disk; any depth, so without recursion."""
+    """Yield what lies below a folder of the disk; any depth, so without recursion.
+
+    What links lead to comes last: an archive that lies here is told by the name that it has here.
+    """
     seen: set[tuple[int, int]] = set()
+    folders = deque([root])
     waiting: list[Iterator[os.DirEntry[str]]] = []
 
     def enter(folder: str) -> Iterator[Place]:
@@ -97,20 +102,24 @@ def _below(root: str) -> Iterator[Place]:
         except OSError as error:
             yield _unreadable(folder, error)
 
-    yield from enter(root)
-    while waiting:
-        entry = next(waiting[-1], None)
-        if entry is None:
-            waiting.pop()
-            continue
-        try:
-            is_folder = entry.is_dir()
-        except OSError:  # a link to itself; of other names it is nothing that anybody packed
-            is_folder = False
-        if is_folder and not _is_model(entry.path):
-            yield from enter(entry.path)
-        elif is_folder or entry.name.endswith(SUFFIXES):
-            yield Place(path=entry.path, size=0 if is_folder else _size(entry.path))
+    while folders:
+        yield from enter(folders.popleft())
+        while waiting:
+            entry = next(waiting[-1], None)
+            if entry is None:
+                waiting.pop()
+                continue
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # a link to itself; of other names it is nothing that anybody packed
+                is_folder = False
+            if not is_folder or _is_model(entry.path):
+                if is_folder or entry.name.endswith(SUFFIXES):
+                    yield Place(path=entry.path, size=0 if is_folder else _size(entry.path))
+            elif entry.is_symlink():
+                folders.append(entry.path)
+            else:
+                yield from enter(entry.path)
 
 
 def _name(entry: os.DirEntry[str]) -> str:

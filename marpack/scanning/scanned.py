@@ -12,7 +12,7 @@ from marpack.archive.inspection.kinds import WeightsKind
 from marpack.display import hidden_url
 from marpack.findings import Finding, Issue
 from marpack.frozen import frozen
-from marpack.remote.urls import is_url
+from marpack.remote.urls import is_url, lost_slash
 
 # Of the JSON (spec/scan.schema.json): it grows with changes that a reader of the old one would trip over.
 SCHEMA_VERSION = 1
@@ -31,12 +31,13 @@ class ScannedWeights:
 class ScannedArchive:
     """What ``scan`` finds of one archive; everything but ``path`` is None or empty where it is not known.
 
-    ``path`` is where it lies, a path or a URL. ``name``, ``version``, ``handler`` and ``runtime`` are the
-    manifest's. ``size`` are its bytes on disk, ``contents_size`` those of its ``members``, which are a number.
-    ``weights`` are the serialized file and what is called like weights. ``sha256`` is the file's, None unless
-    asked for, and for a folder. ``findings`` are those of ``check``. ``error`` says what kept some of this from
-    being known: its ``code`` is one of spec/archive.md (R11), ``unreadable`` for what the disk or store says,
-    ``failed`` for an error inside of marpack, or ``worker-lost`` where looking at it ended the process that did.
+    ``path`` is where it lies, a path or a URL as it was given; ``repr`` and JSON show it without secrets.
+    ``name``, ``version``, ``handler`` and ``runtime`` are the manifest's. ``size`` are its bytes on disk,
+    ``contents_size`` those of its ``members``, which are a number. ``weights`` are the serialized file and what
+    is called like weights. ``sha256`` is the file's, None unless asked for, and for a folder. ``findings`` are
+    those of ``check``. ``error`` says what kept some of this from being known: its ``code`` is one of
+    spec/archive.md (R11), ``unreadable`` for what the disk or store says, ``failed`` for an error inside of
+    marpack, or ``worker-lost`` where looking at it ended the process that did.
     """
 
     path: str
@@ -54,6 +55,15 @@ class ScannedArchive:
     findings: tuple[Finding, ...] = ()
     error: Issue | None = None
 
+    def __repr__(self) -> str:
+        shown = {field.name: getattr(self, field.name) for field in fields(self)} | {"path": self._shown_path}
+        return f"ScannedArchive({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+    @property
+    def _shown_path(self) -> str:
+        url = lost_slash(self.path) or self.path
+        return hidden_url(url) if is_url(url) else self.path
+
     @property
     def has_error(self) -> bool:
         """Whether it could not be read whole, or the server would refuse it."""
@@ -64,7 +74,7 @@ class ScannedArchive:
         return {
             "schema": SCHEMA_VERSION,
             **{field.name: getattr(self, field.name) for field in fields(self)},
-            "path": hidden_url(self.path) if is_url(self.path) else self.path,
+            "path": self._shown_path,
             "weights": [asdict(weights) for weights in self.weights],
             "findings": [finding.asdict() for finding in self.findings],
             "error": None if self.error is None else self.error.asdict(),

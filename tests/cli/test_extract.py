@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,20 @@ def test_a_full_disk(folder: Path, capsys: Capture) -> None:
         assert main(["extract", "m.mar", "out"]) == 1
     assert "'out' cannot be made: File too large; nothing is left of the attempt" in capsys.readouterr().err
     assert listing(folder) == ["m.mar"]
+
+
+def test_a_folder_that_lets_nothing_go(folder: Path, capsys: Capture) -> None:
+    packed(folder)
+    if subprocess.run(["chattr", "+a", "."], cwd=folder, capture_output=True).returncode:
+        pytest.skip("a folder is made append-only by root alone, and not on every file system")
+    try:
+        assert main(["extract", "m.mar", "out"]) == 1
+    finally:
+        subprocess.run(["chattr", "-a", "."], cwd=folder, check=True)
+    [left] = set(listing(folder)) - {"m.mar"}
+    error = capsys.readouterr().err.rstrip()
+    assert error.endswith(f"/{left}' is left and could not be removed")
+    assert "nothing is left" not in error
 
 
 @pytest.mark.parametrize("words", [["gone.mar"], ["-", "out"], ["m.mar", "no/where"]])

@@ -156,6 +156,21 @@ def test_it_ends_at_once(number: signal.Signals, store: Path) -> None:
         wait_for(lambda: running(begun), [])
 
 
+class PressedWhileLoading:
+    """What finds modules presses Ctrl-C when the command's own is looked for."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "marpack.cli.commands.scan":
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_it_ends_while_it_is_loaded(store: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "marpack.cli.commands.scan", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [PressedWhileLoading(), *sys.meta_path])
+    assert main(["scan", "store"]) == 128 + signal.SIGINT
+    assert capsys.readouterr().err == "marpack: error: interrupted\n"
+
+
 def test_nobody_reads_any_more(store: Path) -> None:
     with scanning(many(store, 200), 1) as (process, begun):
         assert process.stdout is not None

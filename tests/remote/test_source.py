@@ -72,6 +72,8 @@ def test_path(text: str) -> None:
         ("https://host/b.pt#SECRET?SECRET", "https://host/b.pt"),
         ("https://host?SECRET", "https://host"),
         ("https://user:SE/CRET@host/b.pt", "https://***"),
+        ("https:///user:SECRET@host/b.pt", "https://host/b.pt"),
+        ("file:///home/me@work/b.pt", "file:///home/me@work/b.pt"),
         ("https://user:SE?CRET@host/b.pt", "https://***"),
         ("https://user:SE#CRET@host/b.pt", "https://***"),
         ("https://[SECRET", "https://***"),

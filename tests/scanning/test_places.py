@@ -64,7 +64,10 @@ def test_what_is_named_is_looked_at(store: Path) -> None:
 
 
 def test_links(store: Path, tmp_path: Path) -> None:
-    """They are followed, round in no circle; one that leads nowhere is told, if it is called like an archive."""
+    """They are followed, round in no circle; one that leads nowhere is told, if it is called like an archive.
+
+    What lies there itself is told by its own name.
+    """
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     packed(elsewhere)
@@ -76,10 +79,14 @@ def test_links(store: Path, tmp_path: Path) -> None:
     (store / "self.mar").symlink_to("self.mar")
     (store / "self").symlink_to("self")
     (store / "zz").symlink_to(elsewhere)
+    (store / "v1").mkdir()
+    packed(store / "v1")
+    (store / "latest").symlink_to("v1")
     assert found("store") == [
         ("store/gone.mar", "unreadable"),
         ("store/linked.mar", None),
         ("store/self.mar", "unreadable"),
+        ("store/v1/m.mar", None),
         ("store/z/m.mar", None),
     ]
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import marpack
+from marpack.typing import ScannedArchive
 from tests.support.archives import CLEAR, HOSTILE, check_json, packed, zipped
 
 DIGITS = Path(__file__).parents[1] / "models" / "digits"
@@ -95,6 +96,15 @@ def test_broken_ones_among_whole_ones(tmp_path: Path) -> None:
     assert [weights.kind for weights in found["g.mar"].weights] == [None]
     for each in found.values():
         check_json(each.to_json(), "scan")
+
+
+@pytest.mark.parametrize("url", ["http://user:SECRET@host/m.mar?sig=SECRET", "http:/user:SECRET@host/m.mar"])
+def test_what_is_shown_of_a_url(url: str) -> None:
+    archive = ScannedArchive(path=url)
+    assert archive.path == url
+    for shown in (repr(archive), archive.to_json()):
+        assert "http://host/m.mar" in shown
+        assert "SECRET" not in shown
 
 
 def test_names_of_strangers(tmp_path: Path) -> None:

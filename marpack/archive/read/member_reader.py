@@ -92,7 +92,8 @@ class MemberReader(io.RawIOBase):
     def read(self, size: int | None = -1, /) -> bytes:
         """Return ``size`` bytes, fewer only at the end, or all that is left."""
         self._check_open()
-        return read_whole(self.read1, self.member.size if size is None or size < 0 else size)
+        # Also the end of a member that states no bytes is held against what is there: one is asked for.
+        return read_whole(self.read1, max(1, self.member.size) if size is None or size < 0 else size)
 
     def read1(self, size: int = -1, /) -> bytes:
         """Return at most ``size`` bytes, as many as come at once; none only at the end."""

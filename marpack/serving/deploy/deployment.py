@@ -15,6 +15,7 @@ from marpack.config.server_config import ServerConfig
 from marpack.config.snapshot import ModelSnapshot
 from marpack.disk.atomic import replacing_file, require_creatable_folder, require_replaceable_file
 from marpack.disk.folders import new_folders
+from marpack.disk.new_file import what_is_left
 from marpack.errors import ConfigError, MarpackError, PlanError, TargetError
 from marpack.findings import Finding, Issue
 from marpack.remote.storage import StorageFolder
@@ -125,7 +126,7 @@ def _write(plan: ArchivePlan, path: str, *, force: bool) -> WriteResult:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise TargetError(path, f"cannot be written: {reason}; nothing is left of the attempt") from error
+        raise TargetError(path, f"cannot be written: {reason}; {what_is_left(error)}") from error
 
 
 def custom_config(path: str, archives: Mapping[str, Manifest], *, torchserve_version: str | None) -> Deployment:

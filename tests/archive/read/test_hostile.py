@@ -122,6 +122,13 @@ def test_what_is_fine_is_unpacked(case: Json, tmp_path: Path) -> None:
             assert (tmp_path / "out" / name).read_bytes() == archive.read(name)
 
 
+@each_case([case for case in CASES if "hostile/contents:" in case[0] and case[1]["expected"].get("member") == "a"])
+def test_reading_what_is_broken(case: Json, tmp_path: Path) -> None:
+    with marpack.open_archive(make(case, tmp_path)) as archive, pytest.raises(ArchiveError) as caught:
+        archive.read("a")
+    assert caught.value.code == case["expected"]["code"]
+
+
 @each_case([case for case in CASES if case[1]["expected"].get("error") == "UnsafeArchiveError"])
 def test_verify_says_the_same(case: Json, tmp_path: Path) -> None:
     """What is found before anything is unpacked is found by verify too, unless there is nothing to open."""
