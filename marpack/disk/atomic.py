@@ -18,6 +18,8 @@ from marpack.disk.folders import exchange_folders, remove_folder, rename_folder
 from marpack.disk.new_file import NewFile, copy_file, hidden_beside
 from marpack.errors import ArchiveExistsError, TargetError
 
+# Removing a folder takes one for each folder in another.
+_SPARE_DESCRIPTORS = 8
 _OTHER_NAME = "choose another model name or export path"
 
 
@@ -167,22 +169,29 @@ def replacing_folder(path: str, *, force: bool, marker: str, may_be_empty: bool 
     # Wherever the process goes meanwhile.
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
     temporary = hidden_beside(path)
-    os.mkdir(temporary)
-    try:
-        yield temporary
-        while not rename_folder(temporary, path):
-            if not force:
-                raise ArchiveExistsError(path)
-            require_replaceable_folder(path, force=force, marker=marker)
-            with contextlib.suppress(FileNotFoundError):
-                os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
-            if exchange_folders(temporary, path, aside=hidden_beside(path)):
-                break
-    except BaseException as error:
-        remove_folder(temporary)
-        if isinstance(error, OSError) and error.errno == errno.EXDEV:
-            raise TargetError(path, "lies in a layer of an overlay: remove it first, or " + _OTHER_NAME) from error
-        raise
+    # Who has no descriptor left could not look into what is to be removed, either.
+    with contextlib.ExitStack() as spare:
+        for _ in range(_SPARE_DESCRIPTORS):
+            spare.enter_context(open(os.devnull, "rb", buffering=0))
+        os.mkdir(temporary)
+        try:
+            yield temporary
+            while not rename_folder(temporary, path):
+                if not force:
+                    raise ArchiveExistsError(path)
+                require_replaceable_folder(path, force=force, marker=marker)
+                with contextlib.suppress(FileNotFoundError):
+                    os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
+                if exchange_folders(temporary, path, aside=hidden_beside(path)):
+                    break
+        except BaseException as error:
+            spare.close()
+            remove_folder(temporary)
+            if isinstance(error, OSError) and error.errno == errno.EXDEV:
+                raise TargetError(
+                    path, "lies in a layer of an overlay: remove it first, or " + _OTHER_NAME
+                ) from error
+            raise
     remove_folder(temporary)
 
 

@@ -40,7 +40,11 @@ def remove_folder(path: str) -> None:
     """Remove a folder and what is in it, as far as possible."""
     import shutil  # slow to import, and seldom needed
 
-    shutil.rmtree(path, ignore_errors=True)
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+    except BaseException:  # interrupted, which is no reason to leave the rest
+        shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def rename_folder(folder: str, path: str) -> bool:
