@@ -22,11 +22,13 @@ __all__ = ["changed", "command", "hashed", "peak_of", "piped", "reading", "scann
 
 _SCRIPTS = sysconfig.get_path("scripts")
 
-# What the installed script does, in an environment without the extra `fast` as far as marpack can see.
-_WITHOUT_ISAL = (
-    "import sys; sys.modules['isal'] = sys.modules['zlib_ng'] = None; "
-    "from marpack.cli import main; sys.exit(main())"
-)
+# What the installed script does, in an environment without the extra "fast" as far as marpack can see.
+_WITHOUT_ISAL = """
+import sys
+sys.modules["isal"] = sys.modules["zlib_ng"] = None
+from marpack.__main__ import run
+sys.exit(run())
+"""
 
 # Packing alone: what the check before it takes is measured by itself.
 _ARCHIVERS = {

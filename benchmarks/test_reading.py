@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from contenders import command, reading, turns
+from inputs import write_code, write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,23 +22,9 @@ def archive(
     handler: Path, weights: Path, environment: dict[str, str], request: pytest.FixtureRequest
 ) -> Iterator[Path]:
     """The weights in an archive, stored or deflated."""
-    yield from packed(weights, handler, environment, request.param)
-
-
-@pytest.fixture(scope="module")
-def archive_of_code(handler: Path, code: Path, environment: dict[str, str]) -> Iterator[Path]:
-    yield from packed(code, handler, environment, "default")
-
-
-@pytest.fixture(scope="module")
-def archive_of_several(handler: Path, several: Path, environment: dict[str, str]) -> Iterator[Path]:
-    yield from packed(several, handler, environment, "default")
-
-
-def packed(contents: Path, handler: Path, environment: dict[str, str], archive_format: str) -> Iterator[Path]:
-    folder = contents.parent / f"packed-{contents.stem}"
+    folder = weights.parent / f"packed-{weights.stem}"
     folder.mkdir()
-    words = command("marpack --deflate parallel", handler, contents, archive_format)
+    words = command("marpack --deflate parallel", handler, weights, request.param)
     subprocess.run(words, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     yield folder / "m.mar"
     shutil.rmtree(folder)
@@ -53,26 +40,30 @@ def test_extract(
     measure(f"extract {weights.stem} MiB of weights, {form}", reading(contender, "extract", archive))
 
 
-INFLATING = turns({"marpack": 5, "without-isal": 5, "unzip": 5, "python": 5})
+@pytest.fixture(scope="module")
+def deflated(
+    inputs: Path, handler: Path, environment: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[tuple[str, Path]]:
+    """What an archive holds, deflated, and the archive: so many files, 512 MiB together."""
+    kind, count = request.param
+    folder = inputs / f"deflated-{kind}-{count}"
+    (folder / "files").mkdir(parents=True)
+    for number in range(count):
+        write = write_weights if kind == "weights" else write_code
+        write(folder / "files" / f"{number}.bin", 512 // count)
+    words = command("marpack --deflate parallel", handler, folder / "files")
+    subprocess.run(words, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(folder / "files")
+    yield f"512 MiB of {kind}" if count == 1 else f"{count} times {512 // count} MiB of {kind}", folder / "m.mar"
+    shutil.rmtree(folder)
 
 
-@INFLATING
+@turns({"marpack": 7, "without-isal": 5, "unzip": 5, "python": 7})
+@pytest.mark.parametrize("deflated", [("weights", 1), ("code", 1), ("weights", 8), ("code", 8)], indirect=True)
 @pytest.mark.parametrize("verb", ["extract", "verify"])
-@pytest.mark.parametrize("code", [512], indirect=True, ids="{} MiB".format)
-def test_code(measure: Measure, code: Path, archive_of_code: Path, verb: str, contender: str, turn: int) -> None:
-    measure(f"{verb} {code.stem} MiB of code, default", reading(contender, verb, archive_of_code))
-
-
-@INFLATING
-def test_several(measure: Measure, archive_of_several: Path, contender: str, turn: int) -> None:
-    measure("extract 8 times 32 MiB of weights, default", reading(contender, "extract", archive_of_several))
-
-
-@INFLATING
-@pytest.mark.parametrize("archive", ["default"], indirect=True)
-@pytest.mark.parametrize("weights", [512], indirect=True, ids="{} MiB".format)
-def test_verify_deflated(measure: Measure, weights: Path, archive: Path, contender: str, turn: int) -> None:
-    measure(f"verify {weights.stem} MiB of weights, default", reading(contender, "verify", archive))
+def test_inflate(measure: Measure, deflated: tuple[str, Path], verb: str, contender: str, turn: int) -> None:
+    what, archive = deflated
+    measure(f"{verb} {what}, deflated", reading(contender, verb, archive))
 
 
 @turns({"marpack": 5, "without-isal": 5, "isal-crc": 5, "zlib-crc": 5, "python": 5})

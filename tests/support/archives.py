@@ -93,3 +93,9 @@ class Calls:
 def evil_pickle() -> bytes:
     """Return a pickle that runs a command when it is loaded."""
     return pickle.dumps(Calls(), protocol=4)
+
+
+def finally_in_finally(depth: int) -> str:
+    """Return a Python text that compiles to twice as much for each level."""
+    levels = "".join(f"{' ' * level}try:0\n{' ' * level}finally:\n" for level in range(depth))
+    return f"{levels}{' ' * depth}0\n"

@@ -128,7 +128,7 @@ class Expressions(Comprehensions):
         if holder is not None:
             body = getattr(self.frames[-1].node, "body", None)
             early = holder is scope and name not in holder.names and isinstance(body, list)
-            if early and self.sure and is_bound_later(body or [], name, node.lineno):
+            if early and self.sure and self._is_bound_later(body or [], name, node.lineno):
                 self.note(Unbound, node, scope, name=name, later=True)
             return holder.names.get(name, UNKNOWN)
         if name == "__file__":
@@ -140,9 +140,12 @@ class Expressions(Comprehensions):
             at_top = scope is scope.globals and self.frames[-1].node is space.tree and self.sure
             if space.is_absent(name):
                 self.note(Unbound, node, scope, name=name)
-            elif at_top and is_bound_later(space.tree.body, name, node.lineno):
+            elif at_top and self._is_bound_later(space.tree.body, name, node.lineno):
                 self.note(Unbound, node, scope, name=name, later=True)
         return UNKNOWN
+
+    def _is_bound_later(self, body: list[ast.stmt], name: str, line: int) -> bool:
+        return is_bound_later(self.first_bindings(body), name, line)
 
     def _attribute(self, node: ast.Attribute, value: Value, scope: Scope) -> Value:
         name = node.attr

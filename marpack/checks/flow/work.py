@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from marpack.checks.flow.unbound import first_bindings
+
 # How many statements and expressions are followed: no real handler comes near.
 _MOST_STEPS = 100_000
 # Names, attributes or pieces of text that are passed over one after another cost a step for so many.
@@ -29,6 +31,8 @@ class Work:
         self._stored: dict[ast.AST, Sequence[str]] = {}
         self._generators: dict[ast.AST, bool] = {}
         self._shown: dict[ast.expr, str] = {}
+        # By the identity of the statements, which are kept.
+        self._first_bindings: dict[int, tuple[list[ast.stmt], Mapping[str, int]]] = {}
 
     def step(self, *, items: int = _OF_A_STEP) -> None:
         """Count a step, or what passing over ``items`` costs; raises ``TooMuchError`` for too many."""
@@ -49,6 +53,12 @@ class Work:
         found = self._stored[node]
         self.step(items=len(found))
         return found
+
+    def first_bindings(self, body: list[ast.stmt]) -> Mapping[str, int]:
+        """Return where statements first bind their names (``unbound.first_bindings``)."""
+        if id(body) not in self._first_bindings:
+            self._first_bindings[id(body)] = body, first_bindings(body)
+        return self._first_bindings[id(body)][1]
 
     def _names(self, node: ast.AST) -> Iterator[str]:
         for inner in self.walk(node):

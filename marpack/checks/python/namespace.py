@@ -171,8 +171,13 @@ class Namespace:
     def _globals_of_functions(self) -> None:
         if not any(isinstance(node, ast.Global) for node in self.nodes):
             return
-        for node in self.nodes:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        waiting: list[ast.AST] = [self.tree]
+        while waiting:
+            node = waiting.pop()
+            # Those in it go with it, which may give them a class: each would be looked through once more.
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                waiting.extend(ast.iter_child_nodes(node))
+            else:
                 names = {name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names}
                 value = ONLY_UNKNOWN if names and self._expressions.makes_classes(node) else ONLY_PLAIN
                 for name in names:

@@ -82,10 +82,18 @@ def merge(*states: State | None) -> State | None:
     return merged
 
 
+_MOST_PARTS = 12
+
+
 def dotted_name(node: ast.expr | None) -> str:
-    """Return a name or a dotted name as it is written, without the arguments of calls."""
+    """Return a name or a dotted name as it is written, without the arguments of calls.
+
+    Of a very long one it is the end, behind ``(...)``: each attribute of a chain has one of its own.
+    """
     parts: list[str] = []
     while isinstance(node, (ast.Attribute, ast.Call)):
+        if len(parts) == _MOST_PARTS:
+            return "".join(["(...)", *reversed(parts)])
         if isinstance(node, ast.Attribute):
             parts.append(f".{node.attr}")
             node = node.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import sys
 import zlib
 from collections.abc import Iterator
 from types import ModuleType
@@ -77,6 +78,13 @@ def test_zlib_ng_finds_what_zlib_finds(streams: list[bytes]) -> None:
     assert {outcome.refusal for outcome in outcomes} == {"", *REFUSALS}
     assert sum(outcome.ended for outcome in outcomes) > len(streams) / 4
     assert sum(not outcome.ended and not outcome.refusal for outcome in outcomes) > len(streams) / 20
+
+
+def test_zlib_inflates_where_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for hidden, library in ((False, zlib_ng()), (True, zlib)):
+        if hidden:
+            monkeypatch.setitem(sys.modules, "zlib_ng", None)
+        assert inflate._library.__wrapped__() is library
 
 
 def test_each_beginning_of_a_stream_is_one_that_breaks_off() -> None:

@@ -8,6 +8,7 @@ import struct
 import zipfile
 
 from tests.checks.cases.case import HANDLER, Archive, Case
+from tests.support.archives import finally_in_finally
 
 FILES: dict[str, str | bytes] = {"handler.py": HANDLER}
 GOOD = Archive(files=FILES)
@@ -283,6 +284,20 @@ CASES = [
         code="container-unread",
         title="a handler of more than 1 MiB",
         broken=Archive(files={"handler.py": HANDLER + "#" * (1 << 20)}),
+        repaired=GOOD,
+        fails="serves",
+    ),
+    Case(
+        code="container-unread",
+        title="a handler of very many small statements",
+        broken=Archive(files={"handler.py": HANDLER + "0;" * 83_000}),
+        repaired=GOOD,
+        fails="serves",
+    ),
+    Case(
+        code="container-unread",
+        title="a handler that takes long to compile",
+        broken=Archive(files={"handler.py": HANDLER + finally_in_finally(14)}),
         repaired=GOOD,
         fails="serves",
     ),

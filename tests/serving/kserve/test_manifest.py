@@ -178,7 +178,7 @@ def test_the_secret_is_its_owners_alone_from_its_first_byte_on(
 
     def noted(path: Any, flags: int, *arguments: Any, **named: Any) -> int:
         descriptor = opened(path, flags, *arguments, **named)
-        if flags & os.O_CREAT:
+        if flags & os.O_CREAT or flags & os.O_TMPFILE == os.O_TMPFILE:
             seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
         return descriptor
 
@@ -227,18 +227,18 @@ def test_what_is_no_place_for_a_file_is_refused(path: str) -> None:
     assert [path.name for path in Path().rglob("*")] == ["folder"]
 
 
-def fails_at(number: int, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Let the call of this number fail that gives a file its name."""
+def fails_at(number: int, monkeypatch: pytest.MonkeyPatch, *names: str, lasting: bool = False) -> None:
+    """Let the call of this number fail that gives a file its name, and those after it if it is ``lasting``."""
     calls = []
     for name in names:
         original: Callable[..., None] = getattr(os, name)
 
-        def counted(one: str, other: str, original: Callable[..., None] = original) -> None:
+        def counted(one: str, other: str, original: Callable[..., None] = original, **named: Any) -> None:
             if other.endswith(".yaml"):
                 calls.append(other)
-                if len(calls) == number:
+                if len(calls) == number or (lasting and len(calls) > number):
                     raise OSError(errno.EIO, "the disk is broken")
-            original(one, other)
+            original(one, other, **named)
 
         monkeypatch.setattr(os, name, counted)
 
@@ -247,9 +247,9 @@ def fails_at(number: int, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 @pytest.mark.parametrize("force", [False, True])
 def test_both_files_appear_or_none(number: int, force: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        fails_at(number, patched, "replace" if force else "rename", "link")
+        fails_at(number, patched, "replace" if force else "rename", "link", lasting=True)
         if not force:  # what is done where there are no hard links
-            patched.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no links")))
+            patched.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EPERM, "no links")))
         with pytest.raises(OSError, match="the disk is broken"):
             manifest().write("m.yaml", force=force)
     assert listing() == {}
@@ -264,7 +264,7 @@ def test_both_files_are_replaced_or_none(number: int, links: bool, monkeypatch: 
     with monkeypatch.context() as patched:
         fails_at(number, patched, "replace")
         if not links:
-            patched.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no links")))
+            patched.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EPERM, "no links")))
         with pytest.raises(OSError, match="the disk is broken"):
             manifest(with_credentials=True, labels={"a": "b"}).write("m.yaml", force=True)
     assert listing() == before
@@ -281,10 +281,10 @@ def test_a_full_disk_leaves_nothing(size: int) -> None:
 def test_one_that_appears_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     original = os.link
 
-    def late(one: str, other: str) -> None:
+    def late(one: str, other: str, **named: Any) -> None:
         if other.endswith("m.yaml"):
             Path("m.yaml").write_text("of somebody")
-        original(one, other)
+        original(one, other, **named)
 
     monkeypatch.setattr(os, "link", late)
     with pytest.raises(ArchiveExistsError):
