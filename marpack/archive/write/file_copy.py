@@ -59,12 +59,13 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
         if region is None:
             return False
         source, start = region.file.descriptor, region.offset
+        contents.ctime_ns = os.fstat(source).st_ctime_ns
         contents.shared = clone_range(source, start, file.fileno(), offset, member.size)
         border, end = offset + contents.shared, offset + member.size
         if contents.digest:
             contents.hasher = FileHasher(file.name, start=offset)
             if contents.shared:
-                contents.hasher.borrow(offset, contents.shared, member.source)
+                contents.hasher.borrow(offset, contents.shared, member.source, contents.ctime_ns)
         if end - border >= LARGE_SIZE:
             reserve(file.fileno(), border, end - border)
         parts = [_cut(border, end)]
@@ -82,9 +83,25 @@ def copy_contents(contents: MemberContents, file: BinaryIO, *, offset: int = 0, 
                 if known_crc is None:
                     contents.crc = crc32_combine(contents.crc, crc, length)
                 _settle(contents, settled, length)
+        if contents.shared and known_crc is None and os.fstat(source).st_ctime_ns != contents.ctime_ns:
+            contents.crc = _sum_of_copy(file.fileno(), member, offset)
         if stored and stored.is_summed:
             stored.require_crc(contents.crc)
     return True
+
+
+def _sum_of_copy(target: int, member: Member, offset: int) -> int:
+    """Return the CRC of what has been shared, from a source that was touched before it was summed.
+
+    It may have been written to and got its mtime back, as by tools that keep times; or it has got another name or
+    other permissions, which is no reason to end. What is shared is what it was.
+    """
+    end = offset + member.size
+    copy = _Copy(target, target, member, shift=0, border=end, end=end, is_summed=True)
+    total = 0
+    for _, length, crc in map(copy.block, _cut(offset, end)):
+        total = crc32_combine(total, crc, length)
+    return total
 
 
 def _settle(contents: MemberContents, settled: int, length: int) -> None:

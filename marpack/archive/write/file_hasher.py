@@ -15,8 +15,8 @@ from marpack.errors import SourceChangedError
 
 _BLOCK_SIZE = 1 << 20
 
-# From where on how many bytes of the file are those that a source begins with.
-_Loan: TypeAlias = tuple[int, int, Source]
+# From where on how many bytes of the file are those that a source begins with, and the source's ctime.
+_Loan: TypeAlias = tuple[int, int, Source, int]
 
 
 class FileHasher:
@@ -47,9 +47,12 @@ class FileHasher:
             with contextlib.suppress(RuntimeError):  # the system gives no more threads: then finish() does it all
                 self._thread.start()
 
-    def borrow(self, start: int, length: int, source: Source) -> None:
-        """Say that ``length`` bytes from ``start`` on are those of ``source``, which is open or can be opened."""
-        self._loans.append((start, length, source))
+    def borrow(self, start: int, length: int, source: Source, ctime_ns: int) -> None:
+        """Say that ``length`` bytes from ``start`` on are those of ``source``, which is open or can be opened.
+
+        They are read from the file itself once the source has another ctime than this.
+        """
+        self._loans.append((start, length, source, ctime_ns))
 
     def finish(self) -> str:
         """Wait for all that is settled and return its hexadecimal sum; raise what kept it from being read."""
@@ -94,7 +97,8 @@ class FileHasher:
             self._failure = error
 
     def _hash_loan(self, loan: _Loan, buffer: memoryview) -> None:
-        _, left, source = loan
+        _, left, source, ctime_ns = loan
+        before = self._hash.copy(), self._position
         with region_of(source) as region:
             if region is None:
                 raise SourceChangedError(repr(source), "lies in no file any more")
@@ -107,6 +111,8 @@ class FileHasher:
                 left -= count
                 offset += count
                 self._position += count
+            if os.fstat(file).st_ctime_ns != ctime_ns:
+                self._hash, self._position = before
 
     def _wait(self) -> int:
         """Wait for more to hash and return how much there is; 0 at the end."""

@@ -19,7 +19,8 @@ class MemberContents:
 
     ``progress`` is called with the length of each chunk once it has been passed on. Who moves the contents in
     another way sets ``crc``, has ``hasher`` follow what is written, and says in ``shared`` how many of the first
-    bytes are blocks that the source and what is written share.
+    bytes are blocks that the source and what is written share, and in ``ctime_ns`` when the source had last been
+    touched until then.
     """
 
     def __init__(self, member: Member, *, digest: bool = False, progress: Progress | None = None) -> None:
@@ -27,7 +28,7 @@ class MemberContents:
         self.digest = digest
         self.progress = progress
         self.crc = 0
-        self.shared = 0
+        self.shared = self.ctime_ns = 0
         self.hasher: FileHasher | None = None
         self._hash = new_sha256() if digest else None
 

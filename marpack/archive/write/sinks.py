@@ -111,7 +111,7 @@ class FileSink:
         copied = copy_contents(contents, self._file, offset=self.size, threads=self._threads)
         if copied:
             if self._hasher and contents.shared:
-                self._hasher.borrow(self.size, contents.shared, contents.member.source)
+                self._hasher.borrow(self.size, contents.shared, contents.member.source, contents.ctime_ns)
             self.size = self._file.seek(self.size + contents.member.size)
         else:
             reserve(self._file.fileno(), self.size, contents.member.size)

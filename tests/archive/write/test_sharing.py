@@ -128,6 +128,31 @@ def test_a_source_that_changes_before_it_is_hashed(weights: Path, monkeypatch: p
     assert os.listdir(weights.parent) == [weights.name]
 
 
+@pytest.mark.parametrize("form", ["auto", "no-archive"])
+def test_a_source_whose_time_is_put_back(weights: Path, noise: bytes, form: ArchiveFormat) -> None:
+    """The archive is what was shared: the sums are of that."""
+    status = weights.stat()
+
+    def progress(_count: int) -> None:
+        with weights.open("r+b") as file:
+            file.seek(SIZE // 2)
+            file.write(b"other")
+            file.seek(SIZE - 4097)
+            file.write(b"other")
+        os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    plan = planned(weights, form)
+    result = marpack.write_archive(
+        plan, weights.with_name(plan.file_name), digest=True, progress=progress, threads=1
+    )
+    [member] = [member for member in result.members if member.name == weights.name]
+    with marpack.open_archive(result.path) as archive:
+        data = archive.read(weights.name)
+    assert data[: SIZE - 4097] == noise[: SIZE - 4097]
+    assert (member.crc32, member.sha256) == (zlib.crc32(data), hashlib.sha256(data).hexdigest())
+    assert weights.read_bytes() != noise
+
+
 def test_what_is_changed_later_changes_one_file(weights: Path, noise: bytes) -> None:
     plan = planned(weights, "auto")
     path = weights.with_name("m.mar")
