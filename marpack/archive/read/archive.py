@@ -127,9 +127,9 @@ class Archive(ABC):
         ``numpy.frombuffer(archive.map(name), dtype, count, offset)``; ``torch.frombuffer`` warns that the buffer
         is read-only. In an archive of the form ``auto`` members above 1 MiB begin at a page; of a folder the file
         is mapped. The member's header is held against the directory, as by ``open``, but the CRC is not taken
-        (``verify`` does). The buffer outlives the archive, which may be closed, replaced or deleted; but nobody may
-        cut its file off or write to it: as with any mapped file, contents then change, or the process is killed by
-        ``SIGBUS``.
+        (``verify`` does). The buffer outlives the archive, which may be closed, replaced or deleted; but nobody
+        may cut its file off or write to it: as with any mapped file, contents then change, or the process is
+        killed by ``SIGBUS``.
 
         Raises ``NotMappableError`` for what is deflated, lies in a tgz, behind a URL or in what is no file, and
         what ``open`` raises.
