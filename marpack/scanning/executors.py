@@ -109,4 +109,7 @@ class Spread(Generic[T, R]):
         else:
             # Never future.cancel(): when its processes are killed then, as by the command line, a pool's thread
             # fails with an InvalidStateError (Python 3.11).
-            self._executor.shutdown(wait=wait, cancel_futures=True)
+            try:
+                self._executor.shutdown(wait=wait, cancel_futures=True)
+            except TypeError:  # Dask's has no such argument, and cancels where it does not wait (2026.8.0)
+                self._executor.shutdown(wait=wait)
