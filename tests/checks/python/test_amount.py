@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 import marpack
+from marpack.checks.flow import unbound
 from marpack.checks.frame.contents import LONGEST_SOURCE
 from marpack.checks.python import amount
 from marpack.checks.python.amount import Amount, extra_work
 from marpack.checks.python.source import LONGEST_COMPILED, PythonFile
+from marpack.checks.python.values import dotted_name
 from tests.checks.frame.test_subject import held, unread
 from tests.support.archives import finally_in_finally
 
@@ -29,15 +31,15 @@ def longest(folder: Path, count: int, *, most: int) -> list[Path]:
 
 @pytest.mark.parametrize("package", ["", "torch", "sympy", "numpy"])
 def test_what_people_write_is_taken_apart_whole(package: str) -> None:
-    """The longest modules of Python's own library, and of large packages."""
+    """The longest modules of Python's own tests, and of large packages."""
     spec = importlib.util.find_spec(package) if package else None
     if package and spec is None:
         pytest.skip(f"{package} is not installed")
-    folder = Path(sysconfig.get_paths()["stdlib"] if spec is None else str(spec.origin)).parent
+    folder = Path(sysconfig.get_paths()["stdlib"], "test") if spec is None else Path(str(spec.origin)).parent
     sources = longest(folder, 20, most=LONGEST_SOURCE)
     # Of torch a table of 500 KB that is made by a program, and runs nothing.
     assert {path.name for path in sources if Amount().problem(path.read_bytes())} <= {"_triton_ops_meta.py"}
-    for path in longest(folder, 2, most=LONGEST_COMPILED):
+    for path in longest(folder, 1, most=LONGEST_COMPILED):
         source = PythonFile(path.name, path.read_bytes(), sys.version_info[:2])
         assert (source.error, source.uncompiled) == (None, None)
 
@@ -134,3 +136,26 @@ def test_a_finally_is_compiled_for_each_way_out() -> None:
     assert round(extra("   0\n")) == 3
     assert round(extra("   if a: return\n   if b: break\n   continue\n")) == 4 * 3
     assert round(extra("   lambda: 0\n   def g(): return\n")) == 3
+
+
+def test_of_a_long_chain_each_attribute_is_named_by_its_end() -> None:
+    chain = ast.parse(f"a{'.b' * 500}.c().load", mode="eval").body
+    assert isinstance(chain, ast.Attribute)
+    assert dotted_name(chain).startswith("(...).b")
+    assert dotted_name(chain).endswith(".c(...).load")
+    assert len(dotted_name(chain)) < 50
+    assert dotted_name(ast.parse("a.b().c", mode="eval").body) == "a.b(...).c"
+
+
+def test_a_module_is_gone_through_once_for_all_names_that_are_read_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[int] = []
+
+    def counting(body: list[ast.stmt]) -> dict[str, int]:
+        walked.append(len(body))
+        return unbound.first_bindings(body)
+
+    monkeypatch.setattr("marpack.checks.flow.work.first_bindings", counting)
+    text = "".join(f"try:a{number}\nexcept NameError:pass\n" for number in range(50)) + "a7 = 1\n"
+    plan = marpack.plan_archive(model_name="m", handler={"handler.py": text.encode() + HANDLER})
+    marpack.check(plan)
+    assert walked == [52]
