@@ -28,8 +28,8 @@ _UNICODE_PATH_EXTRA = 0x7075
 # No directory is read at once: a record can be 46 bytes, and 64 KiB of each of three kinds.
 _READ_SIZE = 1 << 20
 # So much may each member that is allowed have in it, or all of them, however few: names are kept in memory.
-_USUAL_RECORD = 1 << 10
-_LEAST_DIRECTORY = 1 << 24
+USUAL_RECORD = 1 << 10
+LEAST_DIRECTORY = 1 << 24
 _LONGEST_RECORD = CENTRAL.size + 3 * FILL_16
 
 
@@ -83,7 +83,7 @@ def read_directory(path: str, data: RandomAccess, limits: Limits) -> tuple[list[
         how = raising("members", count)
         message = f"has {count:,} members, more than the limit of {limits.members:,}: {how}"
         raise LimitError(path, message, code="too-many-members")
-    most = max(_LEAST_DIRECTORY, limits.members * _USUAL_RECORD)
+    most = max(LEAST_DIRECTORY, limits.members * USUAL_RECORD)
     if size > most:
         message = f"has a directory of {size:,} bytes, more than the {most:,} of that many members"
         raise LimitError(path, f"{message}: {raising('members')}", code="too-many-members")
