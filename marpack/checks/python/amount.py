@@ -8,6 +8,8 @@ alone were counted, `check` took 27 s and 1.2 GB for 64 sources of 1 MiB that we
 from __future__ import annotations
 
 import ast
+import codecs
+import contextlib
 import re
 from collections.abc import Collection
 
@@ -22,6 +24,11 @@ MOST_SIGNS = 850_000
 # 0.17 a byte; the rules go through all nodes. Parsing needs room for so many more for each sign.
 MOST_NODES = 561_000
 _NODES_OF_A_SIGN = 3.4
+
+# How an encoding is declared, in one of the first two lines.
+_LINE_END = re.compile(rb"\r\n?|\n")
+_DECLARED = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-A-Za-z0-9_.]+)", re.DOTALL)
+_PACKED = {"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna"}
 
 # To rewrite what is newer than this Python takes so many times as long as to parse it.
 _SIGNS_TO_REWRITE = 4
@@ -51,6 +58,8 @@ class Amount:
 
     def problem(self, data: bytes) -> str | None:
         """Return why a source is not to be parsed, None where it may be; its signs are counted in."""
+        if encoding := _packed_encoding(data):
+            return f"it is in the encoding {encoding}, in which no words can be counted"
         signs = len(_SIGN.findall(data))
         if signs > MOST_SIGNS_OF_ONE:
             return f"it has more than {MOST_SIGNS_OF_ONE:,} words and signs"
@@ -73,13 +82,37 @@ class Amount:
         self._signs += signs
         return None
 
-    def compiling_problem(self, tree: ast.Module) -> str | None:
+    def compiling_problem(self, tree: ast.Module, data: bytes | str) -> str | None:
         """Return why a source is not to be compiled, None where it may be; what it takes is counted in."""
-        extra = extra_work(tree)
+        extra = extra_work(tree) if _may_be_slow(data) else 0.0
         if extra > MOST_EXTRA_OF_ONE or self._extra + extra > MOST_EXTRA:
             return "it takes many times as long as other sources of its length to compile"
         self._extra += extra
         return None
+
+
+def _packed_encoding(data: bytes) -> str | None:
+    """Return the encoding that a source declares if letters are no letters in it, as in UTF-7; None for others.
+
+    To decode a mebibyte of punycode takes minutes.
+    """
+    for line in _LINE_END.split(data, 2)[:2]:
+        if found := _DECLARED.match(line):
+            with contextlib.suppress(LookupError):
+                name = codecs.lookup(found[1].decode("ascii")).name
+                if name in _PACKED:
+                    return name
+    return None
+
+
+def _may_be_slow(data: bytes | str) -> bool:
+    """Tell whether a source may have much to compile for its length, by its words: few have.
+
+    To go through the tree would take a fifth of the time of parsing.
+    """
+    text = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    scopes = sum(map(text.count, (b"def", b"class", b"lambda", b"for")))
+    return scopes > 100 or text.count(b"=") > 300 or b"finally" in text or b"match" in text
 
 
 class _Region:
