@@ -99,7 +99,7 @@ def _sum_of_copy(target: int, member: Member, offset: int) -> int:
     end = offset + member.size
     copy = _Copy(target, target, member, shift=0, border=end, end=end, is_summed=True)
     total = 0
-    for _, length, crc in map(copy.block, _cut(offset, end)):
+    for _, length, crc in map(copy.part, _cut(offset, end)):
         total = crc32_combine(total, crc, length)
     return total
 

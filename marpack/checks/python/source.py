@@ -53,7 +53,7 @@ class PythonFile:
         self.in_none = False
         try:
             tree = _parsed(data, python)
-            self.uncompiled = _compile(tree, len(data), amount)
+            self.uncompiled = _compile(tree, data, amount)
             newer = fstrings.newer_in(data) if python < fstrings.FIRST else None
             if newer is None and python < sys.version_info[:2]:
                 newer = grammar.newer_in_tree(tree, _decoded(data, parsed=True), python)
@@ -92,14 +92,14 @@ def _parsed(data: bytes | str, python: tuple[int, int]) -> ast.Module:
         return ast.parse(data, feature_version=(3, 9) if python == (3, 8) else python)
 
 
-def _compile(tree: ast.Module, length: int, amount: Amount) -> str | None:
+def _compile(tree: ast.Module, data: bytes | str, amount: Amount) -> str | None:
     """Have the compiler refuse what the grammar allows: "return" outside of a function.
 
     Returns why it was not asked, None if it was.
     """
-    if length > LONGEST_COMPILED:
+    if len(data) > LONGEST_COMPILED:
         return f"it is longer than {LONGEST_COMPILED:,} bytes"
-    if problem := amount.compiling_problem(tree):
+    if problem := amount.compiling_problem(tree, data):
         return problem
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -140,7 +140,7 @@ def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int], amount
 
     try:
         older, changed = older_text(text, own=own, python=min(python, NEWEST_KNOWN))
-        _compile(_parsed(older, own), len(older), amount)
+        _compile(_parsed(older, own), older, amount)
     except SyntaxError as still:
         if any(own < since <= python and text in str(still.msg) for text, since in _COMPILED_SINCE.items()):
             return None

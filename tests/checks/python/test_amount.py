@@ -124,7 +124,7 @@ def test_all_of_them_have_an_end() -> None:
     extra = extra_work(tree)
     assert 3_000 < extra < 4_000
     together = Amount()
-    taken = list(itertools.takewhile(lambda _: together.compiling_problem(tree) is None, range(100)))
+    taken = list(itertools.takewhile(lambda _: together.compiling_problem(tree, text) is None, range(100)))
     assert len(taken) == amount.MOST_EXTRA // extra
 
 
@@ -159,3 +159,24 @@ def test_a_module_is_gone_through_once_for_all_names_that_are_read_early(monkeyp
     plan = marpack.plan_archive(model_name="m", handler={"handler.py": text.encode() + HANDLER})
     marpack.check(plan)
     assert walked == [52]
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "unicode_escape", "raw-unicode-escape", "punycode", "idna"])
+def test_a_source_whose_letters_are_none_is_not_decoded(encoding: str) -> None:
+    declared = f"coding: {encoding} -*-\n".encode()
+    for start in (b"# ", b"#!/usr/bin/python\n# -*- ", b"\r\t# \xff " + b" " * 2000):
+        subject = held({"a.py": start + declared + b"+AGEAOw-" * 100})
+        assert subject.source("a.py") is None
+    assert f"its encoding, {encoding}," in subject.unread["a.py"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "gbk", "shift_jis", "euc-kr", "koi8-r", "utf-8", "no such"])
+def test_in_what_people_write_letters_are_letters(encoding: str) -> None:
+    text = f"# coding: {encoding}\nname = 'b'\n".encode()
+    assert Amount().problem(text) is None
+
+
+def test_few_sources_are_gone_through_for_what_is_slow_to_compile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amount, "extra_work", lambda tree: 1e9)
+    assert PythonFile("a.py", HANDLER * 50, (3, 13)).uncompiled is None
+    assert PythonFile("a.py", HANDLER * 150, (3, 13)).uncompiled is not None
