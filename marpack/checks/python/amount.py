@@ -53,7 +53,15 @@ _SCOPES = (
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
 # What rules make of these takes the room and time of so many nodes more.
-_WEIGHTS = {ast.alias: 5, ast.FunctionDef: 3, ast.AsyncFunctionDef: 3, ast.ClassDef: 3, ast.Lambda: 2}
+_WEIGHTS: dict[type[ast.AST], int] = {
+    ast.alias: 5,
+    ast.Lambda: 2,
+    ast.Try: 2,
+    ast.ExceptHandler: 2,
+    ast.Call: 1,
+    ast.If: 1,
+}
+_WEIGHTS |= dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef), 3)
 _EXITS = (ast.Return, ast.Break, ast.Continue)
 _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 
