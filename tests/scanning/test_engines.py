@@ -46,10 +46,9 @@ def test_processes(store: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["pool", "dask", "ray"])
 def test_engines(engine: str, store: Path) -> None:
-    """Dask's executor over two worker processes, given or to be made; pools of two, Ray's where it is."""
+    """Dask's executor over two worker processes, given or to be made; pools of two, also Ray's."""
     example = EXAMPLES["pool" if engine == "ray" else engine]
     if engine == "ray":
-        pytest.importorskip("ray")
         assert RAY[0] in example
         example = example.replace(*RAY)
     expected = [archive.to_json() for archive in marpack.scan("model-store")]

@@ -76,8 +76,8 @@ class StoredCopy:
         """Raise ``ArchiveError`` unless the CRC of all parts, put together, is the one that the archive states."""
         if self._shared and self.member.crc32 is not None:
             with self._container.region(self.member) as region:
-                # What is shared is what the archive was at that moment, and may not be what was summed. Who wrote to
-                # it may have put its time back.
+                # What is shared is what the archive was at that moment, and may not be what was summed; its writer
+                # may have put its time back.
                 if region is None or not region.file.is_unchanged() or crc != self.member.crc32:
                     crc = self._sum_of_copy()
         require_crc(self._container.path, self.member, crc)
