@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import itertools
 import json
 import os
@@ -396,6 +397,7 @@ def environment(version: str, cache: Path) -> Path:
     return python
 
 
+@functools.cache  # also for the threads that start servers: a process of theirs has ended in EFAULT
 def package_home(python: Path) -> Path:
     """Return the folder from which this interpreter imports TorchServe."""
     where = "import ts; print(ts.__path__[0])"
