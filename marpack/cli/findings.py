@@ -38,13 +38,13 @@ def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
     return show_counts(file, findings)
 
 
-def show_counts(file: str, findings: Sequence[Finding]) -> int:
+def show_counts(file: str, findings: Sequence[Finding], *, is_part: bool = False) -> int:
     """Show how many findings a file has of each severity; return the exit status."""
     counts = Counter(finding.severity for finding in findings)
     told = [count_of(counts["error"], "error"), count_of(counts["warning"], "warning")]
     if counts["note"]:
         told.append(count_of(counts["note"], "note"))
-    show(f"{printable(file)}: {', '.join(told)}")
+    show(f"{printable(file)}: {', '.join(told)}", is_part=is_part)
     return 1 if counts["error"] else 0
 
 

@@ -31,8 +31,8 @@ def terminal_width() -> int:
     return 80
 
 
-def show(text: str) -> None:
-    """Print a result; with no standard output there is nobody to show it to."""
+def show(text: str, *, is_part: bool = False) -> None:
+    """Print a result, or a part of one; with no standard output there is nobody to show it to."""
     if sys.stdout is None:
         return
     try:
@@ -42,7 +42,8 @@ def show(text: str) -> None:
             sys.stdout.close()  # or the interpreter would try once more at its end
         if isinstance(error, BrokenPipeError):
             raise
-        raise MarpackError(f"all is done, but the result cannot be printed: {error.strerror}") from error
+        reached = "not all is done, for" if is_part else "all is done, but"
+        raise MarpackError(f"{reached} the result cannot be printed: {error.strerror}") from error
 
 
 def to_json(document: Mapping[str, Any]) -> str:

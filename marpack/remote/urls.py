@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
@@ -50,6 +50,12 @@ Connections: TypeAlias = dict[Any, Any]
 _CONNECTIONS: ContextVar[Connections | None] = ContextVar("_CONNECTIONS", default=None)
 _CONNECT_SECONDS = 30
 _SILENCE_SECONDS = 60
+# Interim answers (RFC 9110, 15.2) break the silence, and may go on for ever.
+_ANSWER_SECONDS = 120
+
+
+class TooLateError(Exception):
+    """A server keeps sending something, and never comes to an end; the text says of what, as a ``reason`` does."""
 
 
 def is_url(text: str) -> bool:
@@ -154,11 +160,36 @@ def _new_file_system(url: str, options: dict[str, Any]) -> tuple[Any, str]:
         # One request for the whole file, not one for each few MiB of it.
         "block_size": 0,
         # aiohttp's own limit is five minutes in all. Proxies come from the environment, as for any other client.
-        "client_kwargs": {"timeout": timeout, "trust_env": True},
+        "client_kwargs": {"timeout": timeout, "trust_env": True, "response_class": _bounded_response()},
         # A signature holds for the URL as it is spelt.
         "encoded": _is_encoded(url),
     }
     return fsspec.filesystem(scheme, skip_instance_cache=True, **{**usual, **options}), url
+
+
+def _bounded_response() -> Any:
+    """Return the class of aiohttp's answers whose status and headers have to come within a time."""
+    import aiohttp
+
+    class Response(aiohttp.ClientResponse):
+        async def start(self, connection: Any) -> Any:
+            return await within(_ANSWER_SECONDS, super().start(connection), "does not come to its answer")
+
+    return Response
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, T], problem: str) -> T:
+    """Return what a coroutine does; raise ``TooLateError`` if that takes longer."""
+    import asyncio  # the file system has loaded it
+
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+        if not task.done():
+            raise TooLateError(f"{problem} in {seconds:,.0f} seconds")
+        return task.result()
+    finally:
+        task.cancel()
 
 
 def _known(url: str) -> str:
@@ -256,6 +287,8 @@ def _reason(failure: Exception, attempt: Attempt, url: str) -> str:
     import ssl
 
     chain = list(_chain(failure))
+    if late := next((link for link in chain if isinstance(link, TooLateError)), None):
+        return str(late)
 
     def any_is(*kinds: type[BaseException]) -> bool:
         return any(isinstance(link, kinds) for link in chain)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from marpack.archive.read.limits import Limits
 from marpack.checks.examine import built_in_rules, settings_for
 from marpack.checks.frame.subject import CheckTarget
+from marpack.errors import MarpackError
 from marpack.findings import Issue
 from marpack.remote.urls import Connections
 from marpack.rule import chosen_rules
 from marpack.scanning.look import Look, answers, look_at
 from marpack.scanning.places import Place, find_places
-from marpack.scanning.scanned import ScannedArchive
+from marpack.scanning.scanned import ScannedArchive, shown_path
 
 if TYPE_CHECKING:
     from marpack.scanning.executors import ExecutorSource
@@ -61,8 +62,9 @@ def scan(
 
     An archive that is broken, or a folder that cannot be listed, is a ``ScannedArchive`` with an ``error``. So is
     one that ends the process which looks at it, if ``executor`` is a function, or an engine that goes on after
-    it; a ``ProcessPoolExecutor`` that was given breaks, which is raised as its ``BrokenExecutor``. Raises at once
-    ``MarpackError`` for a code that no rule has, and ``ValueError`` for an unknown target or version.
+    it; a ``ProcessPoolExecutor`` that was given breaks, which is raised as its ``BrokenExecutor``. Of an executor
+    that says nothing of some archives, a ``MarpackError`` names them. Raises at once ``MarpackError`` for a code
+    that no rule has, and ``ValueError`` for an unknown target or version.
     """
     if in_flight < 1:
         raise ValueError(f"in_flight must be a whole number from 1 on, not {in_flight!r}")
@@ -82,7 +84,7 @@ def scan(
         return (archive for place in places for archive in look_at(look, [place], connections))
     from marpack.scanning.executors import Spread  # slow to import
 
-    spread = Spread(partial(look_at, look), executor=executor, answers=answers, lost=_lost)
+    spread = Spread(partial(look_at, look), executor=executor, answers=answers, lost=_lost, judged=_judged)
     return spread.results(_tasks(places, digest=digest), in_flight=in_flight)
 
 
@@ -103,6 +105,17 @@ def _tasks(places: Iterable[Place], *, digest: bool) -> Iterator[list[Place]]:
             longest = min(longest + 1, _MOST_OF_A_TASK)
     if task:
         yield task
+
+
+def _judged(task: Sequence[Place], found: object) -> list[ScannedArchive]:
+    """Return what came back for a task, if it is of each archive, in their order."""
+    results = found if isinstance(found, list) else []
+    paths = [each.path if isinstance(each, ScannedArchive) else None for each in results]
+    if paths == [place.path for place in task]:
+        return results
+    missing = ", ".join(repr(shown_path(place.path)) for place in task if place.path not in paths)
+    problem = f"says nothing of {missing}" if missing else "says more than it was asked, or in another order"
+    raise MarpackError(f"the executor {problem}: its submit() must give a Future of what the function returns")
 
 
 def _lost(place: Place, error: Exception) -> ScannedArchive:

@@ -21,7 +21,8 @@ class Spread(Generic[T, R]):
     ``work`` returns a result for each item of a task and raises nothing, so what is raised is the executor's: a
     process that ended, a worker that could not be reached. Each item of such a task is tried once more, alone.
     When that fails too while ``answers`` still works there, it is the item's doing, of which ``lost`` makes a
-    result. Else the executor's error is raised.
+    result. Else the executor's error is raised. ``judged`` returns what came back for a task, or raises where that
+    is not what ``work`` returns: an executor may lose it in silence.
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class Spread(Generic[T, R]):
         executor: ExecutorSource,
         answers: Callable[[], object],
         lost: Callable[[T, Exception], R],
+        judged: Callable[[Sequence[T], object], list[R]],
     ) -> None:
         self._work = work
         self._make = None if isinstance(executor, Executor) else executor
         self._executor = executor if isinstance(executor, Executor) else executor()
         self._answers = answers
         self._lost = lost
+        self._judged = judged
         self._waiting: deque[tuple[Sequence[T], Future[list[R]]]] = deque()
 
     def results(self, tasks: Iterable[Sequence[T]], *, in_flight: int) -> Iterator[R]:
@@ -67,25 +70,28 @@ class Spread(Generic[T, R]):
         except Exception:
             yield from self._singly(task)
         else:
-            yield from found
+            yield from self._judged(task, found)
 
     def _next_fallen(self) -> Iterator[R]:
         task, future = self._waiting.popleft()
         try:
             found = future.result()
         except Exception:
-            found = None
-        yield from self._singly(task) if found is None else found
+            yield from self._singly(task)
+        else:
+            yield from self._judged(task, found)
 
     def _singly(self, task: Sequence[T]) -> Iterator[R]:
         for item in task:
             try:
-                yield from self._submit(self._work, [item]).result()
+                found = self._submit(self._work, [item]).result()
             except Exception as error:
                 if isinstance(error, BrokenExecutor):
                     self._renew()
                 self._submit(self._answers).result()  # raises where nothing works
                 yield self._lost(item, error)
+            else:
+                yield from self._judged([item], found)
 
     def _submit(self, function: Callable[..., A], *arguments: object) -> Future[A]:
         try:

@@ -27,6 +27,12 @@ class ScannedWeights:
     size: int
 
 
+def shown_path(path: str) -> str:
+    """Return where an archive lies, without secrets."""
+    url = lost_slash(path) or path
+    return hidden_url(url) if is_url(url) else path
+
+
 @frozen
 class ScannedArchive:
     """What ``scan`` finds of one archive; everything but ``path`` is None or empty where it is not known.
@@ -56,13 +62,8 @@ class ScannedArchive:
     error: Issue | None = None
 
     def __repr__(self) -> str:
-        shown = {field.name: getattr(self, field.name) for field in fields(self)} | {"path": self._shown_path}
+        shown = {field.name: getattr(self, field.name) for field in fields(self)} | {"path": shown_path(self.path)}
         return f"ScannedArchive({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
-
-    @property
-    def _shown_path(self) -> str:
-        url = lost_slash(self.path) or self.path
-        return hidden_url(url) if is_url(url) else self.path
 
     @property
     def has_error(self) -> bool:
@@ -74,7 +75,7 @@ class ScannedArchive:
         return {
             "schema": SCHEMA_VERSION,
             **{field.name: getattr(self, field.name) for field in fields(self)},
-            "path": self._shown_path,
+            "path": shown_path(self.path),
             "weights": [asdict(weights) for weights in self.weights],
             "findings": [finding.asdict() for finding in self.findings],
             "error": None if self.error is None else self.error.asdict(),

@@ -182,6 +182,19 @@ def test_nobody_reads_any_more(store: Path) -> None:
         process.stdout = None
 
 
+def test_lines_that_cannot_be_written(store: Path) -> None:
+    """Not all is done then: what comes after them is not looked at."""
+    many(store, 30)
+    for words in (["scan", "store"], ["scan", "store", "--processes", "1"], ["check", *many(store, 2)]):
+        with open("/dev/full", "w") as full:
+            command = [sys.executable, "-m", "marpack", *words]
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr) == (
+            1,
+            "marpack: error: not all is done, for the result cannot be printed: No space left on device\n",
+        )
+
+
 def test_a_process_that_is_killed(store: Path) -> None:
     """What it had to do is done by another one: no line is lost, and none is twice."""
     paths = many(store, 30)

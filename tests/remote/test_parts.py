@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import tracemalloc
@@ -18,8 +19,11 @@ from marpack import ArchiveError, Limits, ModelArchive, SourceChangedError
 from marpack.archive.read.zip_container import ZipContainer
 from marpack.cli import main
 from marpack.errors import DownloadError
+from marpack.remote import urls
+from marpack.remote.parts import s3, web
 from marpack.remote.parts.others import OtherParts
 from marpack.remote.parts.remote_bytes import RemoteBytes
+from marpack.remote.source import RemoteSource
 from tests.remote.test_source import run, shown
 from tests.support.archives import packed
 from tests.support.sparse import HANDLER, VOCABULARY, sparse_archive
@@ -27,7 +31,7 @@ from tests.support.sparse import HANDLER, VOCABULARY, sparse_archive
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.range_server import Answer, RangeServer
+    from tests.support.range_server import Answer, RangeServer, Stall
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SECRET = "hunter2"
@@ -401,6 +405,67 @@ def test_a_redirect(usual: Path, ranges: RangeServer) -> None:
     with marpack.open_archive(f"{ranges.endpoint}/latest.mar") as archive:
         assert archive.file_name == "latest.mar"
         assert archive.verify() == ()
+
+
+# Each interim answer, and each byte, breaks the silence that is waited for. What is said of a server that stalls,
+# and which bounds are lowered, so that no test waits for minutes.
+STALLS: list[tuple[Stall, str, list[tuple[object, str, float]]]] = [
+    ("interim", "does not come to its answer in ", [(urls, "_ANSWER_SECONDS", 0.3), (s3, "_ANSWER_SECONDS", 0.3)]),
+    (
+        "drip",
+        "sent too slowly: [0-9,]* bytes do not come in ",
+        [(web, "_PATIENCE", 0.3), (web, "_LEAST_SPEED", GIB)],
+    ),
+]
+
+
+@pytest.fixture(params=STALLS, ids=[each[0] for each in STALLS])
+def stalled(request: pytest.FixtureRequest, ranges: RangeServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have the server stall, and return what is said of it."""
+    ranges.stalls, said, bounds = request.param
+    for module, name, value in bounds:
+        monkeypatch.setattr(module, name, value)
+    return str(said)
+
+
+def test_a_server_that_never_comes_to_an_end(stalled: str, usual: Path, place: Place) -> None:
+    url, options = place(usual)
+    with pytest.raises(DownloadError, match=stalled) as caught:
+        marpack.open_archive(url, storage_options=options)
+    assert SECRET not in shown(caught.value)
+
+
+def test_a_download_that_never_comes_to_an_end(stalled: str, usual: Path, ranges: RangeServer) -> None:
+    with pytest.raises(DownloadError, match=stalled):
+        marpack.open_archive(ranges.serve(usual), download=True)
+
+
+@pytest.mark.parametrize("stalled", STALLS[:1], indirect=True, ids=["interim"])
+def test_a_source_that_never_comes_to_an_answer(stalled: str, usual: Path, ranges: RangeServer) -> None:
+    with pytest.raises(DownloadError, match=stalled):
+        RemoteSource.from_url(ranges.serve(usual))
+
+
+def test_a_download_that_finds_no_room(place: Place, ranges: RangeServer, tmp_path: Path) -> None:
+    """Is refused by the size that the server states, before the disk is full."""
+    (tmp_path / "m.mar").touch()
+    os.truncate(tmp_path / "m.mar", 1 << 43)
+    url, options = place(tmp_path / "m.mar")
+    with pytest.raises(
+        DownloadError, match=r"it has 8,796,093,022,208 bytes, and '.*' has room for .*: make some"
+    ):
+        marpack.open_archive(url, storage_options=options, download=True)
+    assert ranges.count()[1] < GIB
+
+
+def test_a_download_of_more_than_is_stated(ranges: RangeServer, tmp_path: Path) -> None:
+    """As of a body that is packed on the way, though that was not asked for."""
+    (tmp_path / "m.mar").write_bytes(gzip.compress(bytes(64 * MIB)))
+    ranges.change = lambda answer: answer.headers.update({"Content-Encoding": "gzip"})
+    url = ranges.serve(tmp_path / "m.mar")
+    with pytest.raises(DownloadError, match=r"more comes than the [0-9,]* bytes that its server states"):
+        marpack.open_archive(url, download=True)
+    assert [each.encoding for each in ranges.asked] == ["identity"]
 
 
 # --------------------------------------------------------------------------------------- what is no archive

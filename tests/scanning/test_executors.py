@@ -28,6 +28,12 @@ def refused() -> bool:
     raise ImportError("marpack is not there")
 
 
+def judged(task: Sequence[int], found: object) -> list[int | str]:
+    assert isinstance(found, list)
+    assert found == squares(frozenset(), task)
+    return found
+
+
 def results(
     executor: ExecutorSource, *, deadly: Sequence[int] = (), asked: object = answers, in_flight: int = 4
 ) -> list[int | str]:
@@ -36,6 +42,7 @@ def results(
         executor=executor,
         answers=asked,  # type: ignore[arg-type]
         lost=lambda number, error: f"{number} {type(error).__name__}",
+        judged=judged,
     )
     return list(spread.results(TASKS, in_flight=in_flight))
 
@@ -102,6 +109,7 @@ def test_no_more_is_given_out_than_was_said() -> None:
             executor=executor,
             answers=answers,
             lost=lambda number, error: str(number),
+            judged=judged,
         )
         found = spread.results(tasks(), in_flight=3)
         assert given == 0

@@ -6,6 +6,7 @@ import hashlib
 import json
 import pickle
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,57 @@ def test_rules_are_chosen_as_check_chooses(tmp_path: Path) -> None:
     for wrong in ({"select": "gone"}, {"target": "mars"}, {"python": "2.7"}, {"in_flight": 0}):
         with pytest.raises((marpack.MarpackError, ValueError), match=r"gone|mars|2\.7|in_flight"):
             marpack.scan(path, **wrong)  # at once
+
+
+class Losing(ThreadPoolExecutor):
+    """Changes what comes back, of all tasks or of those that are tried alone."""
+
+    def __init__(self, changed: Callable[[list[Any]], object], *, alone: bool) -> None:
+        super().__init__(1)
+        self.changed = changed
+        self.alone = alone
+
+    def submit(self, function, /, *arguments, **named):  # type: ignore[no-untyped-def]
+        def work() -> object:
+            done = function(*arguments, **named)
+            if done is True:
+                return done
+            if self.alone and len(done) > 1:
+                raise RuntimeError("the worker died")
+            return self.changed(done)
+
+        return super().submit(work)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        (lambda done: [each for each in done if each.name != "m2"], r"nothing of '[^,]*m2\.mar': its submit"),
+        (lambda done: done if done[0].name == "m0" else None, r"nothing of '[^:]*m1\.mar'"),
+        (lambda done: [each.to_json() for each in done], r"nothing of '[^:]*m0\.mar': "),
+        (lambda done: done * 2, "says more"),
+    ],
+)
+def test_an_executor_that_loses_something(
+    changed: Callable[[list[Any]], object], named: str, *, alone: bool, tmp_path: Path
+) -> None:
+    """Is told with the archives of which nothing came back, instead of ending as if they were not there."""
+    for number in range(7):
+        packed(tmp_path, f"m{number}")
+    with Losing(changed, alone=alone) as executor, pytest.raises(marpack.MarpackError, match=named) as caught:
+        list(marpack.scan(tmp_path, executor=executor))
+    assert type(caught.value) is marpack.MarpackError
+
+
+def test_an_executor_that_mixes_things_up(tmp_path: Path) -> None:
+    for number in range(7):
+        packed(tmp_path, f"m{number}")
+    with (
+        Losing(lambda done: done[::-1], alone=False) as executor,
+        pytest.raises(marpack.MarpackError, match="another order"),
+    ):
+        list(marpack.scan(tmp_path, executor=executor))
 
 
 def test_the_caller_takes_what_it_wants(tmp_path: Path) -> None:

@@ -89,6 +89,6 @@ def sharing_file_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 
 @pytest.fixture
 def sharing_folder(sharing_file_system: Path) -> Iterator[Path]:
-    """Give an empty folder whose files can share blocks: 220 MiB fit into it. Skip where nothing is mounted."""
+    """Give an empty folder whose files can share blocks: 220 MiB fit into it."""
     with tempfile.TemporaryDirectory(dir=sharing_file_system) as folder:
         yield Path(folder)

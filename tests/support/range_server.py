@@ -1,6 +1,7 @@
 """A server on the loopback that gives parts of files, on the web and as S3 does, and counts what it is asked.
 
-It may be told to answer as servers do that know no ranges, that lie, or whose file changes.
+It may be told to answer as servers do that know no ranges, that lie, that never come to an end, or whose file
+changes.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import contextlib
 import os
 import re
 import sys
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from tests.support.object_store import served
@@ -44,6 +46,11 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+# How a server keeps a client for ever, without a silence: by interim answers, or by single bytes of a body.
+Stall: TypeAlias = Literal["interim", "drip"]
+_STALL_SECONDS = 0.02
+
+
 class RangeServer(ThreadingHTTPServer):
     """Serves ``files`` by their paths; the first part of a path may be taken for an S3 bucket."""
 
@@ -61,6 +68,7 @@ class RangeServer(ThreadingHTTPServer):
         self.connections = 0
         self.knows: Callable[[str], bool] = lambda _: True  # of a range as it is spelt, whether it is heeded
         self.change: Callable[[Answer], None] = lambda _: None
+        self.stalls: Stall | None = None
 
     @property
     def endpoint(self) -> str:
@@ -135,9 +143,15 @@ class _Handler(BaseHTTPRequestHandler):
             answer.start = answer.end = 0
         answer.headers["Content-Length"] = str(answer.end - answer.start)
         self.server.change(answer)
+        while self.server.stalls == "interim":
+            self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+            time.sleep(_STALL_SECONDS)
         self._send(answer)
         if self.command == "HEAD" or answer.status >= 400:
             return
+        while self.server.stalls == "drip":
+            self.wfile.write(b"P")
+            time.sleep(_STALL_SECONDS)
         with file.open("rb") as source:
             for start in range(answer.start, answer.end, 1 << 20):
                 data = os.pread(source.fileno(), min(1 << 20, answer.end - start), start)

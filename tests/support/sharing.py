@@ -11,17 +11,19 @@ import contextlib
 import itertools
 import lzma
 import os
+import shutil
 import struct
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.conftest import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_WHAT = "a file system that shares blocks, which root mounts on Linux"
 _KEPT = Path(__file__).with_name("xfs.xz")
 _SIZE = 300 << 20  # mkfs.xfs makes none that is smaller; 220 MiB are free
 _BLOCK = 4096
@@ -34,19 +36,16 @@ _GUARD = 'cat > /dev/null; umount "$1" || umount --lazy "$1"'
 
 @contextlib.contextmanager
 def mounted(folder: Path) -> Iterator[Path]:
-    """Mount a new file system below ``folder``, or skip, saying why this machine cannot."""
+    """Mount a new file system below ``folder``; where this machine cannot, skip and say why, fail in CI."""
     image, place = folder / "xfs.img", folder / "xfs"
     _unpack(image)
     place.mkdir()
     # Several processes may mount theirs, which all have one UUID.
     options = "loop,nouuid,nodev,nosuid"
     mount = ["mount", "-t", "xfs", "-o", options, str(image), str(place)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True)
-    except FileNotFoundError:
-        pytest.skip("needs a file system that shares blocks, and there is no mount here")
-    if done.returncode:
-        pytest.skip(f"needs a file system that shares blocks, and may mount none here: {done.stderr.strip()}")
+    require(shutil.which("mount"), f"{_WHAT}, but there is no mount here")
+    done = subprocess.run(mount, capture_output=True, text=True)
+    require(done.returncode == 0, f"{_WHAT}, but mount said: {' '.join(done.stderr.split())}")
     guard = ["sh", "-c", _GUARD, "guard", str(place)]
     with subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True):
         yield place

@@ -19,7 +19,7 @@ from marpack.archive.plan.arguments import note_unknown, resolve_owner, resolve_
 from marpack.archive.plan.contents import SourceLike
 from marpack.archive.plan.inputs import DEFAULT_MODE, Candidate, Inputs
 from marpack.archive.plan.plan import ArchivePlan, WorkflowPlan
-from marpack.archive.read.archive import Archive, WorkflowArchive
+from marpack.archive.read.archive import Archive, WorkflowArchive, container_of
 from marpack.archive.read.member_reader import require_crc
 from marpack.archive.read.open import ArchiveSource, opened_for_good
 from marpack.archive.region import Region
@@ -185,7 +185,7 @@ class _StoredMemberSource(_MemberSource, StoredSource):
 
     @contextlib.contextmanager
     def region(self) -> Iterator[Region | None]:
-        with self.archive.region(self.member) as region:
+        with container_of(self.archive).region(self.member) as region:
             yield region
             if region:
                 region.file.require_unchanged()
@@ -200,10 +200,10 @@ class _DeflatedMemberSource(_MemberSource, DeflatedSource):
         return self.member.compressed_size
 
     def deflated(self) -> Iterator[tuple[bytes, bytes]]:
-        return self.archive.deflated(self.member)
+        return container_of(self.archive).deflated(self.member)
 
     def packed(self) -> Iterator[bytes] | None:
-        return None if self.verify else self.archive.packed(self.member)
+        return None if self.verify else container_of(self.archive).packed(self.member)
 
 
 def _own_format(archive: Archive) -> ArchiveFormat:

@@ -7,7 +7,6 @@ import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,7 +24,6 @@ from marpack.findings import Issue
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from marpack.archive.region import Region
     from marpack.archive.result import Progress
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -285,23 +283,10 @@ class Archive(ABC):
         sums = recorded.items() if isinstance(recorded, Mapping) else ()
         return {name: text.lower() for name, text in sums if isinstance(text, str) and _SHA256.fullmatch(text)}
 
-    def deflated(self, member: ArchiveMember) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the deflated bytes of a member of a zip, and what comes out of them, held against size and CRC."""
-        return self._container.deflated(member)
 
-    def packed(self, member: ArchiveMember) -> Iterator[bytes] | None:
-        """Return the deflated bytes of a member of a zip, held against nothing; None where it lies in no file.
-
-        Raises ``SourceChangedError`` at their end if the file has changed since it was opened.
-        """
-        return self._container.packed(member)
-
-    def region(self, member: ArchiveMember) -> AbstractContextManager[Region | None]:
-        """Give where a member's bytes lie, stored or deflated, in a file that is open until the end of the block.
-
-        None where they lie in no file, or not by themselves. Raises what ``open`` raises.
-        """
-        return self._container.region(member)
+def container_of(archive: Archive) -> Container:
+    """Return what holds the members as they are packed, for who takes them over; it is closed with the archive."""
+    return archive._container
 
 
 class ModelArchive(Archive):

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from marpack.archive import git_lfs
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME, Manifest
-from marpack.archive.read.archive import Archive, ModelArchive, WorkflowArchive
+from marpack.archive.read.archive import Archive, ModelArchive, WorkflowArchive, container_of
 from marpack.archive.read.container import Container
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.random_access import FileBytes, RandomAccess, StreamBytes
@@ -46,7 +46,7 @@ def opened_for_good(source: ArchiveSource) -> Archive:
     if isinstance(source, Archive):
         return source
     archive = open_archive(source)
-    weakref.finalize(archive, archive._container.close)
+    weakref.finalize(archive, container_of(archive).close)
     return archive
 
 

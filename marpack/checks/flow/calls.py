@@ -41,7 +41,7 @@ from marpack.checks.flow.values import (
     Loaded,
     Mapped,
     ModelPath,
-    OpenFile,
+    Opened,
     Outside,
     Scope,
     Session,
@@ -76,7 +76,7 @@ class Calls(State):
         if path in ("os.chdir", "os.fchdir"):
             self.leave_folder()
             return NONE
-        if path in ("json.load", "json.loads") and isinstance(first, OpenFile):
+        if path in ("json.load", "json.loads") and isinstance(first, Opened):
             document = self.json_of(first.path)
             return UNKNOWN if document is None else Mapped(first.path, document)
         if path == "builtins.hasattr" and isinstance(first, Instance):
@@ -91,7 +91,7 @@ class Calls(State):
         if path in ("builtins.setattr", "builtins.vars") and isinstance(first, Instance):
             self.forget(first)
             return NONE
-        if path == "io.BytesIO" and isinstance(first, OpenFile):
+        if path == "io.BytesIO" and isinstance(first, Opened):
             return first
         found = of_items(path, [self.items(value) for value in given]) if path in ITEM_CALLS else None
         if found is not None:
@@ -128,8 +128,8 @@ class Calls(State):
     ) -> Value:
         place, keyword = LOADS[path] if path in LOADS else READS[path]
         value = given[place] if len(given) > place else named.get(keyword, UNKNOWN)
-        source = ModelPath(value.path) if isinstance(value, OpenFile) and value.path else value
-        if isinstance(value, OpenFile) and not value.path:
+        source = ModelPath(value.path) if isinstance(value, Opened) and value.path else value
+        if isinstance(value, Opened) and not value.path:
             return UNKNOWN
         self.none_used(node, value, scope)
         mode = named.get("mode", given[1] if len(given) > 1 else Known("r"))
@@ -140,14 +140,14 @@ class Calls(State):
                 self.use(node, scope, source, path.removeprefix("builtins."))
             elif target:
                 self.write(target)
-            return OpenFile(target or "") if path in OPENS else UNKNOWN
-        if not isinstance(value, OpenFile):
+            return Opened(target or "") if path in OPENS else UNKNOWN
+        if not isinstance(value, Opened):
             self.use(node, scope, source, path)
         if path in LOADS:
             keywords = {name: _told(each) for name, each in named.items()}
             if path == "torch.load" and len(given) > 1:
                 keywords["map_location"] = _told(given[1])
-            self.load(node, scope, source, path, keywords, opened=isinstance(value, OpenFile))
+            self.load(node, scope, source, path, keywords, opened=isinstance(value, Opened))
             target = self.path_of(source)
             if path == "torch.load" and target and self.exists(target):
                 return Loaded(target)
@@ -217,7 +217,7 @@ class Calls(State):
             found = self._path_method(node, scope, value, name, given)
             if found is not None:
                 return found
-        if isinstance(value, OpenFile) and name == "read":
+        if isinstance(value, Opened) and name == "read":
             return value  # the text, which is known by the name of its file
         if isinstance(value, Mapped):
             return self._mapped_method(value, name, given)
@@ -252,7 +252,7 @@ class Calls(State):
                 self.write(value.path)
             else:
                 self.use(node, scope, value, name)
-            return OpenFile(value.path) if name in ("open", "read_bytes", "read_text") else UNKNOWN
+            return Opened(value.path) if name in ("open", "read_bytes", "read_text") else UNKNOWN
         if name in PATH_WRITES:
             self.write(value.path)
             return UNKNOWN

@@ -18,7 +18,7 @@ from marpack.checks.flow.values import (
     Items,
     Made,
     Mapped,
-    OpenFile,
+    Opened,
     Outside,
     Scope,
     Typed,
@@ -283,7 +283,7 @@ class Statements(Functions):
             value = self.value(item.context_expr, scope)
             self.escape(value)
             if item.optional_vars is not None:
-                self.assign(item.optional_vars, value if isinstance(value, OpenFile) else UNKNOWN, scope)
+                self.assign(item.optional_vars, value if isinstance(value, Opened) else UNKNOWN, scope)
         if not suppresses(node):
             return self.block(node.body, scope)
         with self.guarded(frozenset([""])):

@@ -50,7 +50,7 @@ class ModelPath:
 
 
 @frozen_in_order
-class OpenFile:
+class Opened:
     """What opening a file gives; ``path`` as in ``FileUse``, empty where it is not known."""
 
     path: str
@@ -214,7 +214,7 @@ class Scope:
 
 
 Value: TypeAlias = (
-    "Unknown | Known | ModelPath | OpenFile | Loaded | Session | Mapped | Items | Typed | Context | Batch"
+    "Unknown | Known | ModelPath | Opened | Loaded | Session | Mapped | Items | Typed | Context | Batch"
     " | Instance | Super | Packed | Outside | Closure | Partial | Made | Bound | MethodOf"
 )
 UNKNOWN = Unknown()
@@ -265,7 +265,7 @@ _VALUES = (
         Unknown,
         Known,
         ModelPath,
-        OpenFile,
+        Opened,
         Loaded,
         Session,
         Mapped,
@@ -316,6 +316,6 @@ def truth(value: Value) -> bool | None:
             return bool(values)
         case Mapped(_, entries):
             return bool(entries)
-        case ModelPath() | OpenFile() | Session() | Context() | Batch() | Closure() | Partial() | Made() | Bound():
+        case ModelPath() | Opened() | Session() | Context() | Batch() | Closure() | Partial() | Made() | Bound():
             return True
     return None

@@ -96,12 +96,12 @@ def _report(path: str, findings: Sequence[Finding]) -> int:
     """Show findings, each with what its reader does and what to do below; return the exit status."""
     for finding in findings:
         said = [printable(showable(text)) for text in (finding.key, finding.message) if text]
-        show(f"{': '.join(filter(None, [finding.place, finding.severity, *said]))} [{finding.code}]")
+        show(f"{': '.join(filter(None, [finding.place, finding.severity, *said]))} [{finding.code}]", is_part=True)
         if finding.effect:
             reader = READER_NAMES[finding.reader].removeprefix("the ")
-            show(f"  {reader}: {printable(showable(finding.effect))}")
-        show(f"  fix: {printable(finding.fix)}")  # which holds no secret, see Finding
-    return show_counts(path, findings)
+            show(f"  {reader}: {printable(showable(finding.effect))}", is_part=True)
+        show(f"  fix: {printable(finding.fix)}", is_part=True)  # which holds no secret, see Finding
+    return show_counts(path, findings, is_part=True)
 
 
 def _rules_of(name: str) -> list[Rule[Subject]]:

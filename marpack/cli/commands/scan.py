@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
             **chosen(options),
         )
         for archive in found:
-            show(archive.to_json())
+            show(archive.to_json(), is_part=True)
             count += 1
             status |= archive.has_error
     if not count:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from typing import IO, Any
 
 from marpack.archive.read.random_access import RandomAccess, StreamBytes
 from marpack.archive.sources import CHUNK_SIZE
+from marpack.disk.space import free_space
 from marpack.display import hidden_url
 from marpack.errors import DownloadError
 from marpack.remote.parts.google import GoogleParts
@@ -16,7 +18,7 @@ from marpack.remote.parts.others import OtherParts
 from marpack.remote.parts.parts import Parts, changed
 from marpack.remote.parts.remote_bytes import RemoteBytes
 from marpack.remote.parts.s3 import S3Parts
-from marpack.remote.parts.web import WebParts
+from marpack.remote.parts.web import WebDownload, WebParts
 from marpack.remote.urls import allowed_scheme, ask, describe, file_name, file_system, kind_at
 
 _WEB = ("http", "https")
@@ -67,15 +69,30 @@ def _copied(url: str, filesystem: Any, path: str, *, is_web: bool) -> RandomAcce
     before = None if is_web else describe(url, filesystem, path)
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed with what is returned
     try:
-        with closing(ask(url, lambda: filesystem.open(path, "rb"), DownloadError)) as file:
+        opened = partial(WebDownload, url, filesystem) if is_web else partial(filesystem.open, path, "rb")
+        with closing(ask(url, opened, DownloadError)) as file:
+            stated = before[0] if before else file.size
+            _require_room(url, stated)
             while chunk := ask(url, lambda: file.read(CHUNK_SIZE), DownloadError):
                 copy.write(chunk)
+                if stated is not None and copy.tell() > stated:
+                    more = f"cannot be read: more comes than the {stated:,} bytes that its server states"
+                    raise changed(url) if before else DownloadError(hidden_url(url), more)
         if before and (before != describe(url, filesystem, path) or before[0] not in (None, copy.tell())):
             raise changed(url)
         return _Copy(copy)
     except BaseException:
         copy.close()
         raise
+
+
+def _require_room(url: str, size: int | None) -> None:
+    """Raise ``DownloadError`` for a copy that finds no room where temporary files go."""
+    folder = tempfile.gettempdir()
+    free = free_space(folder)
+    if size is not None and free is not None and size > free:
+        room = f"has {size:,} bytes, and {folder!r} has room for {free:,}"
+        raise DownloadError(hidden_url(url), f"cannot be copied: it {room}: make some, or set TMPDIR")
 
 
 class _Copy(StreamBytes):

@@ -7,8 +7,10 @@ from typing import Any
 
 from marpack.remote.parts.parts import Head, RangedParts
 from marpack.remote.parts.web import on_loop_of, read_exactly
+from marpack.remote.urls import within
 
-_PRECONDITION_FAILED = 412
+# Its library asks up to five times, and waits for a minute each time.
+_ANSWER_SECONDS = 300
 
 
 class S3Parts(RangedParts):
@@ -21,8 +23,12 @@ class S3Parts(RangedParts):
         self._object = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
 
     def _send(self, spelled: str, judge: Callable[[Head], int]) -> bytes:
-        answer = self._filesystem.call_s3("get_object", self._filesystem.kwargs, **self._object, Range=spelled)
-        return on_loop_of(self._filesystem, _read(answer, judge))
+        return on_loop_of(self._filesystem, self._answer(spelled, judge))
+
+    async def _answer(self, spelled: str, judge: Callable[[Head], int]) -> bytes:
+        options = self._filesystem.kwargs
+        asked = self._filesystem._call_s3("get_object", options, **self._object, Range=spelled)
+        return await _read(await within(_ANSWER_SECONDS, asked, "does not come to its answer"), judge)
 
 
 async def _read(answer: Any, judge: Callable[[Head], int]) -> bytes:

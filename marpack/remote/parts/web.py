@@ -6,6 +6,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from marpack.remote.parts.parts import Head, RangedParts
+from marpack.remote.urls import within
+
+# Each byte ends a silence: a body may take so many seconds, and those that it takes at so many bytes a second.
+_PATIENCE = 60
+_LEAST_SPEED = 4096
 
 T = TypeVar("T")
 
@@ -23,11 +28,7 @@ class WebParts(RangedParts):
         return on_loop_of(self._filesystem, self._answer(spelled, judge))
 
     async def _answer(self, spelled: str, judge: Callable[[Head], int]) -> bytes:
-        options = dict(self._filesystem.kwargs)
-        # A part of what is compressed on the way is a part of something else.
-        headers = {**options.pop("headers", {}), "Range": spelled, "Accept-Encoding": "identity"}
-        session = await self._filesystem.set_session()
-        async with session.get(self._filesystem.encode_url(self.url), headers=headers, **options) as response:
+        async with await _get(self._filesystem, self.url, {"Range": spelled}) as response:
             response.raise_for_status()
             count = judge(web_head(response.headers))
             return await read_exactly(response.content.read, count)
@@ -56,8 +57,43 @@ def on_loop_of(filesystem: Any, coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+class WebDownload:
+    """All of a file on the web, by one request; ``size`` are the bytes that the answer states, None without."""
+
+    def __init__(self, url: str, filesystem: Any) -> None:
+        self._filesystem = filesystem
+        self._response = on_loop_of(filesystem, self._answer(url))
+        self.size = web_head(self._response.headers).length
+
+    async def _answer(self, url: str) -> Any:
+        response = await _get(self._filesystem, url, {})
+        response.raise_for_status()
+        return response
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes, fewer at the end."""
+        return on_loop_of(self._filesystem, read_exactly(self._response.content.read, size))
+
+    def close(self) -> None:
+        """End the connection, unless all has been read."""
+        self._filesystem.loop.call_soon_threadsafe(self._response.close)
+
+
+async def _get(filesystem: Any, url: str, headers: dict[str, str]) -> Any:
+    options = dict(filesystem.kwargs)
+    # A part of what is compressed on the way is a part of something else, and its length another one.
+    headers = {**options.pop("headers", {}), **headers, "Accept-Encoding": "identity"}
+    session = await filesystem.set_session()
+    return await session.get(filesystem.encode_url(url), headers=headers, **options)
+
+
 async def read_exactly(read: Callable[[int], Any], count: int) -> bytes:
-    """Return so many bytes of a body, fewer where it ends before."""
+    """Return so many bytes of a body, fewer where it ends before; ``TooLateError`` where they drip."""
+    seconds = _PATIENCE + count / _LEAST_SPEED
+    return await within(seconds, _read(read, count), f"is sent too slowly: {count:,} bytes do not come")
+
+
+async def _read(read: Callable[[int], Any], count: int) -> bytes:
     pieces = []
     while count > 0 and (piece := await read(count)):
         pieces.append(piece)

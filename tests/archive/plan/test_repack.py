@@ -19,6 +19,7 @@ import pytest
 import marpack
 from marpack import ArchiveError, PlanError, SourceChangedError, UnsafeArchiveError, cli, open_archive
 from marpack.archive.plan.repack import plan_repack
+from marpack.archive.read.archive import container_of
 from marpack.archive.write import file_copy
 from tests.support.official import TIMESTAMP, require_official, run_official, write_file
 from tests.support.sharing import used
@@ -205,7 +206,7 @@ def test_all_that_is_wrong_at_once(tmp_path: Path) -> None:
 
 def damaged(path: Path, name: str) -> None:
     """Change a byte in the middle of a member."""
-    with open_archive(path) as archive, archive.region(archive[name]) as region:
+    with open_archive(path) as archive, container_of(archive).region(archive[name]) as region:
         assert region
         place = region.offset + archive[name].compressed_size // 2
     data = bytearray(path.read_bytes())
@@ -292,7 +293,7 @@ def test_an_archive_that_is_closed(tmp_path: Path) -> None:
 
 
 def place_of(path: Path, name: str) -> int:
-    with open_archive(path) as archive, archive.region(archive[name]) as region:
+    with open_archive(path) as archive, container_of(archive).region(archive[name]) as region:
         assert region
         return region.offset
 

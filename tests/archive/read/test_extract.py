@@ -14,7 +14,7 @@ import pytest
 
 import marpack
 from marpack import ArchiveError
-from marpack.archive.read.archive import Archive
+from marpack.archive.read.archive import Archive, container_of
 from marpack.archive.read.stored_copy import PART_SIZE
 from tests.support import hostile
 from tests.support.archives import MANIFEST
@@ -51,7 +51,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def place_of(archive: Archive, name: str) -> int:
-    with archive.region(archive[name]) as region:
+    with container_of(archive).region(archive[name]) as region:
         assert region
         return region.offset
 
