@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from marpack.archive.formats.checksums import crc32_combine
 from marpack.archive.names import parents
-from marpack.archive.read.stored_copy import PART_SIZE, StoredCopy
+from marpack.archive.read.stored_copy import StoredCopy
 from marpack.disk.atomic import replacing_folder
 from marpack.disk.paced_write import PacedWriter
 from marpack.disk.space import free_space
@@ -143,17 +143,17 @@ class _Extraction:
                     yield partial(self._wholes, small)
                     small = []
                 if copy:
-                    yield from (partial(self._part, copy, start) for start in range(0, member.size, PART_SIZE))
+                    yield from (partial(self._part, copy, *bounds) for bounds in copy.parts())
         except Exception as error:
             # Its turn comes when what lies before has been written.
             yield from (partial(self._wholes, small), partial(_raise, error))
         else:
             yield partial(self._wholes, small)
 
-    def _part(self, copy: StoredCopy, start: int) -> _Part:
-        length, crc = copy.part(start)
-        self._count(length)
-        return copy, length, crc
+    def _part(self, copy: StoredCopy, start: int, end: int) -> _Part:
+        crc = copy.part(start, end)
+        self._count(end - start)
+        return copy, end - start, crc
 
     def _wholes(self, members: Sequence[ArchiveMember]) -> None:
         for member in members:

@@ -20,7 +20,7 @@ import marpack
 from marpack import ArchiveError, PlanError, SourceChangedError, UnsafeArchiveError, cli, open_archive
 from marpack.archive.plan.repack import plan_repack
 from marpack.archive.read.archive import container_of
-from marpack.archive.write import file_copy
+from marpack.disk import range_copy
 from tests.support.official import TIMESTAMP, require_official, run_official, write_file
 from tests.support.sharing import used
 
@@ -328,7 +328,7 @@ def test_the_kernel_copies_as_far_as_it_can(most: int, tmp_path: Path, monkeypat
         return copied[-1]
 
     monkeypatch.setattr(os, "copy_file_range", copy_file_range)
-    monkeypatch.setattr(file_copy, "clone_range", lambda *_: 0)
+    monkeypatch.setattr(range_copy, "clone_range", lambda *_: 0)
     marpack.write_archive(plan_repack(path), tmp_path / "new.mar")
     assert sum(copied) == 2 * most
     assert (tmp_path / "new.mar").read_bytes() == path.read_bytes()

@@ -15,7 +15,7 @@ import pytest
 import marpack
 from marpack import ArchiveError
 from marpack.archive.read.archive import Archive, container_of
-from marpack.archive.read.stored_copy import PART_SIZE
+from marpack.disk.range_copy import PART_SIZE
 from tests.support import hostile
 from tests.support.archives import MANIFEST
 from tests.support.sharing import used

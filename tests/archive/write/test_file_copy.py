@@ -22,11 +22,14 @@ from marpack.archive.forms import Compression
 from marpack.archive.member import Member
 from marpack.archive.sources import BytesSource, FileSource
 from marpack.archive.write import file_copy
-from marpack.archive.write.file_copy import LARGE_SIZE, PART_SIZE, copy_contents
+from marpack.archive.write.file_copy import copy_contents
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.archive.write.member_contents import MemberContents
-from marpack.disk import paced_write, space
+from marpack.disk import paced_write, range_copy, space
+from marpack.disk.range_copy import LARGE_SIZE
 
+# Of a part, for these tests: enough parts for every thread, in little time.
+PART_SIZE = 1 << 22
 SIZES = [0, 1, PART_SIZE - 1, PART_SIZE + 1, LARGE_SIZE, LARGE_SIZE * 2 + 12345]
 OFFSETS = [0, 39, 4096]
 
@@ -44,6 +47,11 @@ def entry_of(path: Path) -> Member:
         compression=Compression.STORED,
         origin=repr(str(path)),
     )
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(range_copy, "PART_SIZE", PART_SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +105,7 @@ def test_where_a_system_has_none_of_these_calls(
     (tmp_path / "with").mkdir()
     (tmp_path / "without").mkdir()
     one = marpack.write_archive(plan, tmp_path / "with" / plan.file_name, digest=True)
-    monkeypatch.setattr(file_copy, "_CAN_COPY", False)
+    monkeypatch.setattr(file_copy, "CAN_COPY", False)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     other = marpack.write_archive(plan, tmp_path / "without" / plan.file_name, digest=True)
     assert one.members == other.members
@@ -289,7 +297,7 @@ def test_single_writes_that_are_slow_do_not_count(
 ) -> None:
     ticks = itertools.count()  # of no time, but for one in so many writes
     monkeypatch.setattr(paced_write, "time", SimpleNamespace(perf_counter=lambda: next(ticks) % (2 * every) == 1))
-    monkeypatch.setattr(file_copy, "PIECE_SIZE", 1 << 17)
+    monkeypatch.setattr(range_copy, "PIECE_SIZE", 1 << 17)
     sizes = writes(monkeypatch)
     copied(100 << 17)
     assert sizes[-1] == at_once
@@ -299,11 +307,11 @@ def test_what_is_small_is_not_timed(
     copied: Callable[..., tuple[MemberContents, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paced_write, "_SLOW_SECONDS_PER_BYTE", 0)
-    monkeypatch.setattr(file_copy, "PIECE_SIZE", SMALL)
+    monkeypatch.setattr(range_copy, "PIECE_SIZE", SMALL)
     sizes = writes(monkeypatch)
     copied(10 * SMALL)
     assert set(sizes) == {SMALL}
-    monkeypatch.setattr(file_copy, "PIECE_SIZE", 2 * SMALL)
+    monkeypatch.setattr(range_copy, "PIECE_SIZE", 2 * SMALL)
     del sizes[:]
     copied(10 * SMALL)
     assert sizes == [2 * SMALL] * 4 + [SMALL] * 2

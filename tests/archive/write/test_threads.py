@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import marpack
-from marpack.archive.write.file_copy import LARGE_SIZE
+from marpack.disk.range_copy import LARGE_SIZE
 from tests.archive.write.test_deflate_ahead import plan, store
 from tests.support.processes import WAIT_SECONDS
 
