@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from marpack.checks.flow.unbound import first_bindings
+from marpack.checks.python.nodes import walk
 
 # How many statements and expressions are followed: no real handler comes near.
 _MOST_STEPS = 100_000
@@ -17,6 +18,13 @@ _LONGEST_SHOWN = 100
 # Keys that a message may offer in place of another one.
 _MOST_NEAR, _LONGEST_NEAR = 256, 100
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+# What may bind a name: to hold each node against every pattern takes three times as long.
+_BINDERS = frozenset(
+    {
+        *(*_FUNCTIONS, ast.ClassDef, ast.Name, ast.alias, ast.arg),
+        *(ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+    }
+)
 
 
 class TooMuchError(Exception):
@@ -40,11 +48,11 @@ class Work:
         if self._left < 0:
             raise TooMuchError
 
-    def walk(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield a piece of the text and all that is in it."""
-        for inner in ast.walk(node):
-            self.step(items=1)
-            yield inner
+    def walk(self, node: ast.AST) -> list[ast.AST]:
+        """Return a piece of the text and all that is in it."""
+        found = walk(node)
+        self.step(items=len(found))
+        return found
 
     def stored(self, node: ast.AST) -> Sequence[str]:
         """Return the names that a piece of a file binds, those of the functions in it too."""
@@ -62,6 +70,8 @@ class Work:
 
     def _names(self, node: ast.AST) -> Iterator[str]:
         for inner in self.walk(node):
+            if type(inner) not in _BINDERS:
+                continue
             match inner:
                 case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                     yield name
@@ -92,6 +102,8 @@ class Work:
 
     @staticmethod
     def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        if not any(isinstance(inner, (ast.Yield, ast.YieldFrom)) for inner in walk(node)):
+            return False
         waiting: list[ast.AST] = list(node.body)
         while waiting:
             inner = waiting.pop()

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
-from collections.abc import Collection
 from functools import lru_cache
+
+from marpack.checks.python.nodes import Nodes
 
 # A word or sign that may be a node of its own. What closes, a dot and "=" are none; the end of a line may be.
 _SIGN = re.compile(rb"\w+|\.\.\.|[^\w\s)\]}.=\\#]|\n")
@@ -100,9 +101,9 @@ class Amount:
         self._squared_braces += braces**2
         return None
 
-    def hold(self, nodes: Collection[ast.AST]) -> None:
+    def hold(self, nodes: Nodes) -> None:
         """Count in the nodes of a source that is kept."""
-        self._nodes += len(nodes) + sum(_WEIGHTS.get(type(node), 0) for node in nodes)
+        self._nodes += len(nodes) + sum(len(nodes.of(kind)) * weight for kind, weight in _WEIGHTS.items())
 
     def rewriting_problem(self, data: bytes) -> str | None:
         """Return why a source is not to be rewritten for this Python, None where it may be: it takes longer."""

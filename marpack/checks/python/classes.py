@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import field
+from functools import cached_property
 from typing import TypeAlias
 
 from marpack.checks.python.calls import required_keywords
@@ -49,8 +50,12 @@ class ClassOf:
             found.append(None if value is None else resolve(value, self.modules, self.space, self.member))
         return found
 
-    def lineage(self) -> list[Base]:
-        """Return the class and its bases in the order in which attributes are looked for; None: unknown ones."""
+    @cached_property
+    def lineage(self) -> tuple[Base, ...]:
+        """The class and its bases in the order in which attributes are looked for; None: unknown ones.
+
+        Rules ask for it two dozen times, of a class whose bases are looked up in two modules.
+        """
         order: list[Base] = []
         self._walk(order, 0)
         # A base that several share comes after all of them.
@@ -61,7 +66,7 @@ class ClassOf:
                 backwards.append(item)
                 if item is not None:
                     seen.add(item)
-        return backwards[::-1]
+        return tuple(backwards[::-1])
 
     def _walk(self, order: list[Base], depth: int) -> None:
         order.append(self)
@@ -86,7 +91,7 @@ class ClassOf:
 
     def attribute(self, name: str) -> Attribute:
         """Return what is known of an attribute of the class, ``__init__`` included."""
-        for item in self.lineage():
+        for item in self.lineage:
             if isinstance(item, ClassOf):
                 found = item.own_attribute(name)
                 if found.has is not False:
@@ -118,7 +123,7 @@ class ClassOf:
 
     def abstract_methods(self) -> list[Method]:
         """Return the methods that keep the class from being instantiated; none if that is not certain."""
-        lineage = self.lineage()
+        lineage = self.lineage
         if None in lineage or any(isinstance(item, str) and attributes_of(item) is None for item in lineage):
             return []
         classes = [item for item in lineage if isinstance(item, ClassOf)]
@@ -137,7 +142,7 @@ class ClassOf:
 
     def required_arguments(self) -> tuple[Attribute, Method, list[str]] | None:
         """Return the constructor of the class, its text, and what arguments it needs; None if it may need none."""
-        nodes = [item.node for item in self.lineage() if isinstance(item, ClassOf)]
+        nodes = [item.node for item in self.lineage if isinstance(item, ClassOf)]
         if any(node is None or node.decorator_list for node in nodes):  # which may make another constructor
             return None
         for name in ("__new__", "__init__"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 
 from marpack.checks.python.expressions import truth_of
@@ -67,6 +67,19 @@ class Import(Reach):
     line: int
 
 
+def _import(module: str | None, text: str, names: tuple[str, ...], line: int, reach: Reach) -> Import:
+    return Import(
+        module=module,
+        text=text,
+        names=names,
+        line=line,
+        sure=reach.sure,
+        late=reach.late,
+        missing_is_caught=reach.missing_is_caught,
+        all_is_caught=reach.all_is_caught,
+    )
+
+
 def absolute_name(package: str, module: str | None, level: int) -> str | None:
     """Return the dotted name that an import means, None where it leads out of the top-level package."""
     if level == 0:
@@ -98,12 +111,12 @@ def imports_of(
             case ast.Import():
                 for alias in node.names:
                     text = f"import {alias.name}"
-                    yield Import(module=alias.name, text=text, names=(), line=node.lineno, **asdict(reach))
+                    yield _import(alias.name, text, (), node.lineno, reach)
             case ast.ImportFrom():
                 module = absolute_name(package, node.module, node.level)
                 names = tuple(alias.name for alias in node.names)
                 text = f"from {'.' * node.level}{node.module or ''} import {', '.join(names)}"
-                yield Import(module=module, text=text, names=names, line=node.lineno, **asdict(reach))
+                yield _import(module, text, names, node.lineno, reach)
             case ast.If():
                 truth = truth_of(node.test, python)
                 inner = reach if truth is not None else reach.but(sure=False)

@@ -258,8 +258,8 @@ def find_no_name(subject: Subject) -> Iterator[Finding]:
     added = {
         node.attr
         for _, _, space in _reached(subject)
-        for node in space.nodes
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        for node in space.nodes.of(ast.Attribute)
+        if isinstance(node.ctx, ast.Store)
     }
     for module, step, space in _reached(subject):
         for item in space.imports:
