@@ -46,3 +46,7 @@ class Nodes(tuple[ast.AST, ...]):
     def of(self, kind: type[N]) -> Sequence[N]:
         """Return the nodes of a kind, in their order; of a kind that the parser makes, not of one above others."""
         return self._by_kind.get(kind, ())
+
+    def of_any(self, *kinds: type[ast.AST]) -> list[ast.AST]:
+        """Return the nodes of several kinds, those of the first kind first."""
+        return [node for kind in kinds for node in self._by_kind.get(kind, ())]

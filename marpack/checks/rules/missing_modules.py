@@ -81,8 +81,16 @@ def unless_with(unknown: Collection[str]) -> str:
     return f", unless it comes with {', '.join(names[:3])}{' or others' if len(names) > 3 else ''}"
 
 
-def changes_path(space: Namespace) -> bool:
-    """Tell whether a module changes where modules are looked for, or installs some."""
+def changes_path(subject: Subject) -> bool:
+    """Tell whether a source that loading the model runs changes where modules are looked for, or installs some."""
+    return subject.once(_changes_path)
+
+
+def _changes_path(subject: Subject) -> bool:
+    return any(map(_does_change_path, subject.worker.spaces))
+
+
+def _does_change_path(space: Namespace) -> bool:
     return (
         any(map(_is_path, space.nodes.of(ast.Attribute)))
         or any(node.id in _ADDS_FOLDERS for node in space.nodes.of(ast.Name))

@@ -120,7 +120,7 @@ def _finds_its_own_way(subject: Subject) -> bool:
     """Tell whether the sources change where modules are found, or how names are."""
     if not _OWN_WAYS.isdisjoint(source_names(subject)):
         return True
-    return any(map(changes_path, subject.worker.spaces)) or any(
+    return changes_path(subject) or any(
         node.attr in ("modules", "hub") and dotted_name(node) in ("sys.modules", "torch.hub")
         for node in nodes_of(subject, ast.Attribute)
     )
