@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from marpack.errors import MarpackError
@@ -80,18 +79,11 @@ class Rule(Generic[T]):
         )
 
     def findings(self, subject: T) -> Iterator[Finding]:
-        """Return what is found in the subject, with the name of its file, and lines where those are known.
-
-        Most rules find nothing, and there are more than a hundred: no generator is made here for each.
-        """
-        if self.kind not in ("any", subject.kind):
-            return iter(())
-        return map(partial(_placed, subject), self.function(subject))
-
-
-def _placed(subject: Subject, found: Finding) -> Finding:
-    line = subject.line_of(found.key) if found.line is None and found.member is None else found.line
-    return replace(found, file=subject.path, line=line)
+        """Yield what is found in the subject, with the name of its file, and lines where those are known."""
+        if self.kind in ("any", subject.kind):
+            for found in self.function(subject):
+                line = subject.line_of(found.key) if found.line is None and found.member is None else found.line
+                yield replace(found, file=subject.path, line=line)
 
 
 def rule(

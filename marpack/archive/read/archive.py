@@ -157,6 +157,11 @@ class Archive(ABC):
             message = f"has a {name} that is not UTF-8: pack it again"
             raise ArchiveError(self.path, message, code="bad-manifest") from None
 
+    def kept(self, name: str) -> bytes | None:
+        """Return the bytes of a member that is kept since it was read: the manifest; None of any other."""
+        is_kept = name == self.manifest_name and "manifest_text" in vars(self)
+        return self.manifest_text.encode() if is_kept else None
+
     @cached_property
     def manifest(self) -> Any:
         """The ``Manifest`` or ``WorkflowManifest``. Raises ``ArchiveError`` where there is none, or it is none."""

@@ -90,8 +90,9 @@ class ArchiveContents:
 
     def open(self, name: str) -> MemberFile:
         """Open a member; the texts of a tgz, and what is small, are read in one go."""
-        held = self._archive.form == "tgz" and _is_held(name, self.sizes[name])
-        data = self._texts.pop(name, None) if held else None  # who asks for texts keeps them
+        data = self._archive.kept(name)
+        if data is None and self._archive.form == "tgz" and _is_held(name, self.sizes[name]):
+            data = self._texts.pop(name, None)  # who asks for texts keeps them
         return self._archive.open(name) if data is None else io.BytesIO(data)
 
     @cached_property

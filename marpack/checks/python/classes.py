@@ -99,10 +99,10 @@ class ClassOf:
                 continue
             known = None if item is None else attributes_of(item)
             if known is None:
-                return Attribute(None)
+                return _NOT_KNOWN
             if name in known:
                 return Attribute(True, owner=item)
-        return Attribute(False)
+        return _ABSENT
 
     @property
     def is_open(self) -> bool:
@@ -112,14 +112,14 @@ class ClassOf:
     def own_attribute(self, name: str) -> Attribute:
         """Return what the class's own text says of an attribute of it or of its instances."""
         if self.node is None or self.value.name in self.space.patched:
-            return Attribute(None)
+            return _NOT_KNOWN
         text = self.space.class_text(self.node)
         if text.is_dynamic or name in text.bound:
-            return Attribute(None)
+            return _NOT_KNOWN
         defined = text.methods.get(name)
         if defined is not None:
             return Attribute(True, owner=self, node=defined)
-        return Attribute(None if text.sets_any or name in text.set else False)
+        return _NOT_KNOWN if text.sets_any or name in text.set else _ABSENT
 
     def abstract_methods(self) -> list[Method]:
         """Return the methods that keep the class from being instantiated; none if that is not certain."""
@@ -174,6 +174,9 @@ class Attribute:
         """The method's name as Python tells it."""
         name = self.node.name if self.node is not None else ""
         return f"{self.owner.value.name}.{name}" if isinstance(self.owner, ClassOf) else name
+
+
+_NOT_KNOWN, _ABSENT = Attribute(None), Attribute(False)
 
 
 def resolve(value: Value, modules: Modules, space: Namespace, member: str, depth: int = 0) -> Base:

@@ -30,11 +30,11 @@ class Reach:
 
     def but(self, *, sure: bool = True, late: bool = False, missing_is_caught: bool = False) -> Reach:
         """Return the same, less sure or later."""
-        return replace(
-            self,
+        return Reach(
             sure=self.sure and sure,
             late=self.late or late,
             missing_is_caught=self.missing_is_caught or missing_is_caught,
+            all_is_caught=self.all_is_caught,
         )
 
     def guarded(self, handlers: Iterable[ast.ExceptHandler]) -> Reach:
