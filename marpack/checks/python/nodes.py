@@ -11,7 +11,9 @@ N = TypeVar("N", bound=ast.AST)
 
 
 # Fields that hold a name, a number or nothing, and never a node.
-_PLAIN = frozenset({"arg", "asname", "attr", "id", "is_async", "kind", "level", "module", "simple", "type_comment"})
+_PLAIN = frozenset(
+    {"arg", "asname", "attr", "id", "is_async", "kind", "level", "module", "simple", "type_comment"}
+)
 
 
 class _Holding(dict[type[ast.AST], tuple[str, ...]]):
