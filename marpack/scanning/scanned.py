@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from marpack.archive.forms import ContainerForm
@@ -76,7 +76,7 @@ class ScannedArchive:
             "schema": SCHEMA_VERSION,
             **{field.name: getattr(self, field.name) for field in fields(self)},
             "path": shown_path(self.path),
-            "weights": [asdict(weights) for weights in self.weights],
+            "weights": [{"name": each.name, "kind": each.kind, "size": each.size} for each in self.weights],
             "findings": [finding.asdict() for finding in self.findings],
             "error": None if self.error is None else self.error.asdict(),
         }

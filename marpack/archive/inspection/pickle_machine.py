@@ -175,9 +175,11 @@ class PickleMachine:
         self.computed |= name.startswith("EXT")
         self.stack.append(UNKNOWN)
 
+    def _memoize(self, name: str, argument: bytes | None) -> None:
+        self.memo[len(self.memo)] = self._top()
+
     def _put(self, name: str, argument: bytes | None) -> None:
-        kept = self._top()
-        self.memo[len(self.memo) if name == "MEMOIZE" else self._index(name, argument)] = kept
+        self.memo[self._index(name, argument)] = self._top()
 
     def _get(self, name: str, argument: bytes | None) -> None:
         index = self._index(name, argument)
@@ -260,7 +262,9 @@ class PickleMachine:
         return found
 
     def _index(self, name: str, argument: bytes | None) -> int:
-        number = _line_number(argument) if name in ("PUT", "GET") else int.from_bytes(argument or b"", "little")
+        if name not in ("PUT", "GET"):
+            return int.from_bytes(argument or b"", "little")
+        number = _line_number(argument)
         if not isinstance(number, int) or number < 0:
             raise EndError("broken", "a place that is no number")
         return number
@@ -296,7 +300,8 @@ _STEPS: Final = {
     **dict.fromkeys(_COLLECTIONS, PickleMachine._collection),
     **dict.fromkeys(("BINSTRING", "SHORT_BINSTRING", "STRING"), PickleMachine._old_text),
     "INT": PickleMachine._integer,
-    **dict.fromkeys(("BINPUT", "LONG_BINPUT", "PUT", "MEMOIZE"), PickleMachine._put),
+    **dict.fromkeys(("BINPUT", "LONG_BINPUT", "PUT"), PickleMachine._put),
+    "MEMOIZE": PickleMachine._memoize,
     **dict.fromkeys(("BINGET", "LONG_BINGET", "GET"), PickleMachine._get),
     "MARK": PickleMachine._mark,
     "POP": PickleMachine._pop_one,

@@ -289,6 +289,12 @@ def container_of(archive: Archive) -> Container:
     return archive._container
 
 
+def kept_bytes(archive: Archive, name: str) -> bytes | None:
+    """Return the bytes of a member that is kept since it was read: the manifest; None of any other."""
+    is_kept = name == archive.manifest_name and "manifest_text" in vars(archive)
+    return archive.manifest_text.encode() if is_kept else None
+
+
 class ModelArchive(Archive):
     """An open archive of a model."""
 

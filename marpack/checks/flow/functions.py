@@ -256,7 +256,7 @@ class Functions(Expressions):
     def _bound_by(self, node: FunctionNode) -> frozenset[str]:
         """Return every name that a function may bind, but those that it declares to be the module's."""
         if node not in self._bound:
-            given = {name for inner in self.walk(node) if isinstance(inner, ast.Global) for name in inner.names}
+            given = {name for each in self.nodes_of(node).of(ast.Global) for name in each.names}
             self._bound[node] = frozenset(self.stored(node)) - given
         return self._bound[node]
 

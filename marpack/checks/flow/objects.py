@@ -45,15 +45,15 @@ class Objects(Calls):
         super().__init__(*arguments, **words)
         # The names that the bodies of classes bind.
         self.class_names: dict[ast.ClassDef, dict[str, Value]] = {}
-        self._lineages: dict[ast.ClassDef, list[Base]] = {}
+        self._lineages: dict[ast.ClassDef, Sequence[Base]] = {}
 
-    def lineage(self, instance: Instance) -> list[Base]:
+    def lineage(self, instance: Instance) -> Sequence[Base]:
         """Return the class of an object and its bases, as ``ClassOf.lineage``, worked out once."""
         node = instance.cls.node
         if node is None:
-            return instance.cls.lineage()
+            return instance.cls.lineage
         if node not in self._lineages:
-            self._lineages[node] = instance.cls.lineage()
+            self._lineages[node] = instance.cls.lineage
         found = self._lineages[node]
         self.step(items=len(found))
         return found

@@ -288,7 +288,7 @@ def types_of(value: Value) -> frozenset[str] | None:
             return frozenset([type(inner).__name__])
         case Items(kind):
             return frozenset([kind])
-        case Instance(cls=cls) if all(isinstance(item, ClassOf) for item in cls.lineage()):
+        case Instance(cls=cls) if all(isinstance(item, ClassOf) for item in cls.lineage):
             return frozenset([cls.value.name])
         case Typed(types):
             return types

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from marpack.checks.flow.unbound import first_bindings
+from marpack.checks.python.nodes import Nodes, walk
 
 # How many statements and expressions are followed: no real handler comes near.
 _MOST_STEPS = 100_000
@@ -17,6 +18,12 @@ _LONGEST_SHOWN = 100
 # Keys that a message may offer in place of another one.
 _MOST_NEAR, _LONGEST_NEAR = 256, 100
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_YIELDS = (ast.Yield, ast.YieldFrom)
+# What may bind a name.
+_BINDERS = (
+    *(*_FUNCTIONS, ast.ClassDef, ast.Name, ast.alias, ast.arg),
+    *(ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+)
 
 
 class TooMuchError(Exception):
@@ -28,6 +35,7 @@ class Work:
 
     def __init__(self) -> None:
         self._left = _MOST_STEPS * _OF_A_STEP
+        self._nodes: dict[ast.AST, Nodes] = {}
         self._stored: dict[ast.AST, Sequence[str]] = {}
         self._generators: dict[ast.AST, bool] = {}
         self._shown: dict[ast.expr, str] = {}
@@ -40,11 +48,17 @@ class Work:
         if self._left < 0:
             raise TooMuchError
 
-    def walk(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield a piece of the text and all that is in it."""
-        for inner in ast.walk(node):
-            self.step(items=1)
-            yield inner
+    def walk(self, node: ast.AST) -> list[ast.AST]:
+        """Return a piece of the text and all that is in it."""
+        found = walk(node)
+        self.step(items=len(found))
+        return found
+
+    def nodes_of(self, function: ast.AST) -> Nodes:
+        """Return all that is in a function, which is gone through once for all that is asked of it."""
+        if function not in self._nodes:
+            self._nodes[function] = Nodes(self.walk(function))
+        return self._nodes[function]
 
     def stored(self, node: ast.AST) -> Sequence[str]:
         """Return the names that a piece of a file binds, those of the functions in it too."""
@@ -61,7 +75,8 @@ class Work:
         return self._first_bindings[id(body)][1]
 
     def _names(self, node: ast.AST) -> Iterator[str]:
-        for inner in self.walk(node):
+        found = self._nodes.get(node) or Nodes(self.walk(node))
+        for inner in found.of_any(*_BINDERS):
             match inner:
                 case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                     yield name
@@ -87,7 +102,7 @@ class Work:
     def is_generator(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         """Tell whether calling a function gives a generator."""
         if node not in self._generators:
-            self._generators[node] = self._yields(node)
+            self._generators[node] = bool(self.nodes_of(node).of_any(*_YIELDS)) and self._yields(node)
         return self._generators[node]
 
     @staticmethod
@@ -95,7 +110,7 @@ class Work:
         waiting: list[ast.AST] = list(node.body)
         while waiting:
             inner = waiting.pop()
-            if isinstance(inner, (ast.Yield, ast.YieldFrom)):
+            if isinstance(inner, _YIELDS):
                 return True
             if not isinstance(inner, (*_FUNCTIONS, ast.Lambda, ast.ClassDef)):
                 waiting.extend(ast.iter_child_nodes(inner))

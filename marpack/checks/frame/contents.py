@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
 from marpack.archive.git_lfs import LONGEST_POINTER
 from marpack.archive.member import Member
 from marpack.archive.plan.plan import Plan
-from marpack.archive.read.archive import Archive
+from marpack.archive.read.archive import Archive, kept_bytes
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 
@@ -90,8 +90,9 @@ class ArchiveContents:
 
     def open(self, name: str) -> MemberFile:
         """Open a member; the texts of a tgz, and what is small, are read in one go."""
-        held = self._archive.form == "tgz" and _is_held(name, self.sizes[name])
-        data = self._texts.pop(name, None) if held else None  # who asks for texts keeps them
+        data = kept_bytes(self._archive, name)
+        if data is None and self._archive.form == "tgz" and _is_held(name, self.sizes[name]):
+            data = self._texts.pop(name, None)  # who asks for texts keeps them
         return self._archive.open(name) if data is None else io.BytesIO(data)
 
     @cached_property

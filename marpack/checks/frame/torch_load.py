@@ -11,7 +11,7 @@ from marpack.archive.inspection.torch_versions import Version, version_of
 from marpack.archive.inspection.weights_only import ADDED_BY
 from marpack.checks.frame.registered import ALLOWING, Registered
 from marpack.checks.frame.subject import Subject
-from marpack.checks.frame.weights import nodes, source_names, source_texts
+from marpack.checks.frame.weights import nodes_of, source_names, source_texts
 
 # torch's release notes: weights_only is True by default since then.
 WEIGHTS_ONLY_DEFAULT: Final[Version] = (2, 6)
@@ -173,8 +173,7 @@ def unread_by_torch(weights: Weights, missing: str) -> str:
 def _is_torch_told(subject: Subject) -> bool:
     """Tell whether the sources have torch load everything, or put something of their own in its place."""
     return any(_ALLOWING_ALL in text for text in subject.once(source_texts)) or any(
-        isinstance(node, ast.Attribute) and node.attr == "load" and isinstance(node.ctx, ast.Store)
-        for node in nodes(subject)
+        node.attr == "load" and isinstance(node.ctx, ast.Store) for node in nodes_of(subject, ast.Attribute)
     )
 
 

@@ -16,6 +16,7 @@ from marpack.archive.read.limits import LIMIT_CODES
 from marpack.archive.read.member_reader import MemberReader
 from marpack.checks.frame.contents import MemberFile
 from marpack.checks.frame.subject import Subject
+from marpack.checks.python.nodes import N
 
 # What is called like weights, by the names that their makers give them.
 _SUFFIXES: Final = (
@@ -109,9 +110,7 @@ def is_named(subject: Subject, name: str) -> bool:
 
 def source_texts(subject: Subject) -> frozenset[str]:
     """Return all texts that stand in the sources that loading the model runs."""
-    return frozenset(
-        node.value for node in nodes(subject) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+    return frozenset(node.value for node in nodes_of(subject, ast.Constant) if isinstance(node.value, str))
 
 
 def trees(subject: Subject) -> list[ast.Module]:
@@ -119,9 +118,9 @@ def trees(subject: Subject) -> list[ast.Module]:
     return [space.tree for space in subject.worker.spaces]
 
 
-def nodes(subject: Subject) -> Iterator[ast.AST]:
-    """Yield all that is in those sources."""
-    return (node for space in subject.worker.spaces for node in space.nodes)
+def nodes_of(subject: Subject, kind: type[N]) -> Iterator[N]:
+    """Yield all nodes of a kind in those sources."""
+    return (node for space in subject.worker.spaces for node in space.nodes.of(kind))
 
 
 def imported_modules(subject: Subject) -> frozenset[str]:
@@ -136,15 +135,11 @@ def source_names(subject: Subject) -> frozenset[str]:
 
 
 def _source_names(subject: Subject) -> frozenset[str]:
-    found: set[str] = set()
-    for node in nodes(subject):
-        match node:
-            case ast.Name(id=name) | ast.Attribute(attr=name):
-                found.add(name)
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                found.add(name)
-            case ast.alias(name=name):
-                found.update((name, *name.split(".")))
-            case ast.keyword(arg=str(name)):
-                found.add(name)
+    found = {node.id for node in nodes_of(subject, ast.Name)}
+    found.update(node.attr for node in nodes_of(subject, ast.Attribute))
+    found.update(node.name for node in nodes_of(subject, ast.FunctionDef))
+    found.update(node.name for node in nodes_of(subject, ast.ClassDef))
+    for alias in nodes_of(subject, ast.alias):
+        found.update((alias.name, *alias.name.split(".")))
+    found.update(node.arg for node in nodes_of(subject, ast.keyword) if node.arg is not None)
     return frozenset(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from marpack.checks.python.nodes import walk
 from marpack.frozen import frozen_in_order
 
 
@@ -35,12 +36,14 @@ class ClassText:
         bound, is_dynamic = _bound(others)
         found: set[str] = set()
         sets_any = False
-        for inner in ast.walk(node):
-            match inner:
-                case ast.Name(id="setattr" | "vars") | ast.Attribute(attr="__setattr__" | "__dict__"):
+        for inner in walk(node):
+            if isinstance(inner, ast.Attribute):
+                if inner.attr in ("__setattr__", "__dict__"):
                     sets_any = True
-                case ast.Attribute(attr=name, ctx=ast.Store()):
-                    found.add(name)
+                elif isinstance(inner.ctx, ast.Store):
+                    found.add(inner.attr)
+            elif isinstance(inner, ast.Name) and inner.id in ("setattr", "vars"):
+                sets_any = True
         return cls(
             methods=methods,
             bound=frozenset(bound),
@@ -54,7 +57,7 @@ def _bound(statements: list[ast.stmt]) -> tuple[set[str], bool]:
     """Return the names that statements in the body of a class may bind, and whether they may bind any."""
     found: set[str] = set()
     is_any = False
-    for inner in (each for statement in statements for each in ast.walk(statement)):
+    for inner in (each for statement in statements for each in walk(statement)):
         match inner:
             case ast.Name(id=name, ctx=ast.Store()):
                 found.add(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import field
+from functools import cached_property
 from typing import TypeAlias
 
 from marpack.checks.python.calls import required_keywords
@@ -49,8 +50,12 @@ class ClassOf:
             found.append(None if value is None else resolve(value, self.modules, self.space, self.member))
         return found
 
-    def lineage(self) -> list[Base]:
-        """Return the class and its bases in the order in which attributes are looked for; None: unknown ones."""
+    @cached_property
+    def lineage(self) -> tuple[Base, ...]:
+        """The class and its bases in the order in which attributes are looked for; None: unknown ones.
+
+        Rules ask for it two dozen times, of a class whose bases are looked up in two modules.
+        """
         order: list[Base] = []
         self._walk(order, 0)
         # A base that several share comes after all of them.
@@ -61,7 +66,7 @@ class ClassOf:
                 backwards.append(item)
                 if item is not None:
                     seen.add(item)
-        return backwards[::-1]
+        return tuple(backwards[::-1])
 
     def _walk(self, order: list[Base], depth: int) -> None:
         order.append(self)
@@ -86,7 +91,7 @@ class ClassOf:
 
     def attribute(self, name: str) -> Attribute:
         """Return what is known of an attribute of the class, ``__init__`` included."""
-        for item in self.lineage():
+        for item in self.lineage:
             if isinstance(item, ClassOf):
                 found = item.own_attribute(name)
                 if found.has is not False:
@@ -94,10 +99,10 @@ class ClassOf:
                 continue
             known = None if item is None else attributes_of(item)
             if known is None:
-                return Attribute(None)
+                return _NOT_KNOWN
             if name in known:
                 return Attribute(True, owner=item)
-        return Attribute(False)
+        return _ABSENT
 
     @property
     def is_open(self) -> bool:
@@ -107,18 +112,18 @@ class ClassOf:
     def own_attribute(self, name: str) -> Attribute:
         """Return what the class's own text says of an attribute of it or of its instances."""
         if self.node is None or self.value.name in self.space.patched:
-            return Attribute(None)
+            return _NOT_KNOWN
         text = self.space.class_text(self.node)
         if text.is_dynamic or name in text.bound:
-            return Attribute(None)
+            return _NOT_KNOWN
         defined = text.methods.get(name)
         if defined is not None:
             return Attribute(True, owner=self, node=defined)
-        return Attribute(None if text.sets_any or name in text.set else False)
+        return _NOT_KNOWN if text.sets_any or name in text.set else _ABSENT
 
     def abstract_methods(self) -> list[Method]:
         """Return the methods that keep the class from being instantiated; none if that is not certain."""
-        lineage = self.lineage()
+        lineage = self.lineage
         if None in lineage or any(isinstance(item, str) and attributes_of(item) is None for item in lineage):
             return []
         classes = [item for item in lineage if isinstance(item, ClassOf)]
@@ -137,7 +142,7 @@ class ClassOf:
 
     def required_arguments(self) -> tuple[Attribute, Method, list[str]] | None:
         """Return the constructor of the class, its text, and what arguments it needs; None if it may need none."""
-        nodes = [item.node for item in self.lineage() if isinstance(item, ClassOf)]
+        nodes = [item.node for item in self.lineage if isinstance(item, ClassOf)]
         if any(node is None or node.decorator_list for node in nodes):  # which may make another constructor
             return None
         for name in ("__new__", "__init__"):
@@ -169,6 +174,9 @@ class Attribute:
         """The method's name as Python tells it."""
         name = self.node.name if self.node is not None else ""
         return f"{self.owner.value.name}.{name}" if isinstance(self.owner, ClassOf) else name
+
+
+_NOT_KNOWN, _ABSENT = Attribute(None), Attribute(False)
 
 
 def resolve(value: Value, modules: Modules, space: Namespace, member: str, depth: int = 0) -> Base:

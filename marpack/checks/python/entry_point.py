@@ -154,7 +154,7 @@ class Worker:
         if entry.cls is None:
             space = entry.space
             return False if self.loads_model is False and space and not _may_load(space.tree, space.tree) else None
-        for item in entry.cls.lineage():
+        for item in entry.cls.lineage:
             if isinstance(item, ClassOf):
                 if item.node is None or _may_load(item.space.tree, item.node):
                     return None
@@ -180,7 +180,7 @@ def _loads_model(cls: ClassOf) -> bool | None:
         return _loading(found.owner) if cls.attribute("_load_pickled_model").has is False else None
     if found.owner is None or found.node is None:
         return None
-    lineage = cls.lineage()
+    lineage = cls.lineage
     outside = [item for item in lineage if not isinstance(item, ClassOf)]
     if all(item is not None and attributes_of(item) == frozenset() for item in outside):
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 
 from marpack.checks.python.expressions import truth_of
@@ -30,11 +30,11 @@ class Reach:
 
     def but(self, *, sure: bool = True, late: bool = False, missing_is_caught: bool = False) -> Reach:
         """Return the same, less sure or later."""
-        return replace(
-            self,
+        return Reach(
             sure=self.sure and sure,
             late=self.late or late,
             missing_is_caught=self.missing_is_caught or missing_is_caught,
+            all_is_caught=self.all_is_caught,
         )
 
     def guarded(self, handlers: Iterable[ast.ExceptHandler]) -> Reach:
@@ -65,6 +65,19 @@ class Import(Reach):
     text: str
     names: tuple[str, ...]
     line: int
+
+
+def _import(module: str | None, text: str, names: tuple[str, ...], line: int, reach: Reach) -> Import:
+    return Import(
+        module=module,
+        text=text,
+        names=names,
+        line=line,
+        sure=reach.sure,
+        late=reach.late,
+        missing_is_caught=reach.missing_is_caught,
+        all_is_caught=reach.all_is_caught,
+    )
 
 
 def absolute_name(package: str, module: str | None, level: int) -> str | None:
@@ -98,12 +111,12 @@ def imports_of(
             case ast.Import():
                 for alias in node.names:
                     text = f"import {alias.name}"
-                    yield Import(module=alias.name, text=text, names=(), line=node.lineno, **asdict(reach))
+                    yield _import(alias.name, text, (), node.lineno, reach)
             case ast.ImportFrom():
                 module = absolute_name(package, node.module, node.level)
                 names = tuple(alias.name for alias in node.names)
                 text = f"from {'.' * node.level}{node.module or ''} import {', '.join(names)}"
-                yield Import(module=module, text=text, names=names, line=node.lineno, **asdict(reach))
+                yield _import(module, text, names, node.lineno, reach)
             case ast.If():
                 truth = truth_of(node.test, python)
                 inner = reach if truth is not None else reach.but(sure=False)

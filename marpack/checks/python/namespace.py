@@ -7,12 +7,13 @@ runs), so does this: a name may have several ``Value``s, and ``Namespace.certain
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import cached_property
 
 from marpack.checks.python.class_text import ClassText
 from marpack.checks.python.expressions import Expressions
 from marpack.checks.python.imports import Import, Reach, imports_of
+from marpack.checks.python.nodes import Nodes
 from marpack.checks.python.statements import Statements, TooManyNamesError
 from marpack.checks.python.values import (
     ONLY_ABSENT,
@@ -31,17 +32,15 @@ from marpack.checks.python.values import (
 class Namespace:
     """The names that a module binds at its top level; ``name`` is the module's, dotted.
 
-    ``nodes`` are all that is in its tree, in the order of ``ast.walk``: a dozen rules go through them, and walking
-    is a fifth of a check of a small model, 0.1 ms for 250 nodes. ``package`` is the one that its relative imports
-    begin from, ``""`` for none. ``stars`` gives the names that a star-import of a module brings, None where nobody
-    knows.
+    ``nodes`` are all that is in its tree, ``package`` the one that its relative imports begin from, ``""`` for
+    none. ``stars`` gives the names that a star-import of a module brings, None where nobody knows.
     """
 
     def __init__(
         self,
         tree: ast.Module,
         *,
-        nodes: Sequence[ast.AST],
+        nodes: Nodes,
         name: str,
         package: str,
         python: tuple[int, int],
@@ -110,7 +109,7 @@ class Namespace:
             return None
         if "__all__" not in self.bindings:
             return [name for name in self.bindings if not name.startswith("_")]
-        mentions = [node for node in self.nodes if isinstance(node, ast.Name) and node.id == "__all__"]
+        mentions = [node for node in self.nodes.of(ast.Name) if node.id == "__all__"]
         for node in self.tree.body:
             match node:
                 case ast.Assign(
@@ -169,7 +168,7 @@ class Namespace:
             return []
 
     def _globals_of_functions(self) -> None:
-        if not any(isinstance(node, ast.Global) for node in self.nodes):
+        if not self.nodes.of(ast.Global):
             return
         waiting: list[ast.AST] = [self.tree]
         while waiting:
@@ -185,12 +184,12 @@ class Namespace:
 
     def _is_dynamic(self) -> bool:
         """Tell whether the module may change its names in a way that its assignments do not show."""
-        for node in self.nodes:
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                called = node.func.id
-                if called in {"globals", "exec"} or (called in {"vars", "locals"} and not node.args):
-                    return True
-            elif isinstance(node, ast.Attribute) and node.attr == "modules" and dotted_name(node.value) == "sys":
+        for call in self.nodes.of(ast.Call):
+            called = call.func.id if isinstance(call.func, ast.Name) else ""
+            if called in {"globals", "exec"} or (called in {"vars", "locals"} and not call.args):
+                return True
+        for node in self.nodes.of(ast.Attribute):
+            if node.attr == "modules" and dotted_name(node.value) == "sys":
                 return True
         functions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-        return any(isinstance(node, functions) and node.name == "__getattr__" for node in self.tree.body)
+        return any(isinstance(each, functions) and each.name == "__getattr__" for each in self.tree.body)

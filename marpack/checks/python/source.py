@@ -13,6 +13,7 @@ from functools import cached_property
 
 from marpack.checks.python import fstrings, grammar
 from marpack.checks.python.amount import Amount
+from marpack.checks.python.nodes import Nodes, walk
 
 # The newest Python of which it is known what it reads (spec/python.md).
 NEWEST_KNOWN = (3, 15)
@@ -38,8 +39,8 @@ class PythonFile:
     Both are None where this Python does not read it, and the server's Python may: then ``unknown`` is what this
     one says of it. ``in_none`` says that it is broken for every Python that is known.
 
-    ``nodes`` are all that is in the tree, in the order of ``ast.walk``. ``uncompiled`` says why the compiler was
-    not asked. ``amount`` says how much is worked on, and counts it.
+    ``nodes`` are all that is in the tree. ``uncompiled`` says why the compiler was not asked. ``amount`` says how
+    much is worked on, and counts it.
     """
 
     def __init__(self, name: str, data: bytes, python: tuple[int, int], *, amount: Amount | None = None) -> None:
@@ -80,9 +81,9 @@ class PythonFile:
                 self.error = said
 
     @cached_property
-    def nodes(self) -> tuple[ast.AST, ...]:
-        """All that is in the tree, in the order of ``ast.walk``; nothing where there is none."""
-        return () if self.tree is None else tuple(ast.walk(self.tree))
+    def nodes(self) -> Nodes:
+        """All that is in the tree; nothing where there is none."""
+        return Nodes() if self.tree is None else Nodes(walk(self.tree))
 
 
 def _parsed(data: bytes | str, python: tuple[int, int]) -> ast.Module:

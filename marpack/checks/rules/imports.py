@@ -162,7 +162,7 @@ def find_missing(subject: Subject) -> Iterator[Finding]:
     another machine there may be fewer warnings, and never more.
     """
     modules = subject.modules
-    own_paths = any(changes_path(space) for _, _, space in _reached(subject))
+    own_paths = is_python(subject) and changes_path(subject)
     said: set[tuple[str, str]] = set()
     elsewhere = in_folders(subject)
     imports = [item for _, _, space in _reached(subject) for item in space.imports]
@@ -258,8 +258,8 @@ def find_no_name(subject: Subject) -> Iterator[Finding]:
     added = {
         node.attr
         for _, _, space in _reached(subject)
-        for node in space.nodes
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        for node in space.nodes.of(ast.Attribute)
+        if isinstance(node.ctx, ast.Store)
     }
     for module, step, space in _reached(subject):
         for item in space.imports:

@@ -102,7 +102,7 @@ def find_unread(subject: Subject) -> Iterator[Finding]:
     entry = subject.worker.entry_point
     if LABELS not in subject.names or entry is None or entry.cls is None:
         return
-    lineage = entry.cls.lineage()
+    lineage = entry.cls.lineage
     known = all(isinstance(item, ClassOf) or (item is not None and _is_known(item)) for item in lineage)
     owner = entry.cls.attribute("initialize").owner
     trees = (space.tree for space in subject.worker.spaces)

@@ -29,6 +29,7 @@ _RUNTIMES_IN_CAPITALS = ("PYTHON", "PYTHON3")
 # The archiver's own patterns.
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _VERSION = re.compile(r"[A-Za-z0-9._+-]+")
+_JOINTS = str.maketrans("", "", "-_ ")
 
 
 @rule("manifest-model", "error", kind="model")
@@ -251,7 +252,7 @@ def _is_object(subject: Subject) -> bool:
 
 
 def _folded(key: str) -> str:
-    return re.sub("[-_ ]", "", key).lower()
+    return key.translate(_JOINTS).lower()
 
 
 RULES = rules_in(globals())

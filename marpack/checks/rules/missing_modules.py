@@ -28,6 +28,9 @@ _SURELY_PARTS = frozenset(
     | {*("preprocessing", "settings", "src", "util", "utils")}
 )
 _SHORTEST = 3
+# Of sys, where modules are looked for; and what adds to it.
+_PATHS = frozenset({"path", "meta_path", "path_hooks"})
+_ADDS_FOLDERS = frozenset({"addsitedir", "extend_path"})
 
 
 def is_likely_own(name: str, unknown: Collection[str], imports: Iterable[Import], modules: Modules) -> bool:
@@ -78,16 +81,33 @@ def unless_with(unknown: Collection[str]) -> str:
     return f", unless it comes with {', '.join(names[:3])}{' or others' if len(names) > 3 else ''}"
 
 
-def changes_path(space: Namespace) -> bool:
-    """Tell whether a module changes where modules are looked for, or installs some."""
-    for node in space.nodes:
-        match node:
-            case ast.Attribute(value=ast.Name(id="sys"), attr="path" | "meta_path" | "path_hooks"):
-                return True
-            case ast.ImportFrom(module="sys") if any(alias.name == "path" for alias in node.names):
-                return True
-            case ast.Name(id="addsitedir" | "extend_path") | ast.Attribute(attr="addsitedir" | "extend_path"):
-                return True
-            case ast.Constant(value=str(text)) if text in {"pip", "pip3"} or "pip install" in text:
-                return True
-    return False
+def changes_path(subject: Subject) -> bool:
+    """Tell whether a source that loading the model runs changes where modules are looked for, or installs some."""
+    return subject.once(_changes_path)
+
+
+def _changes_path(subject: Subject) -> bool:
+    return any(map(_does_change_path, subject.worker.spaces))
+
+
+def _does_change_path(space: Namespace) -> bool:
+    return (
+        any(map(_is_path, space.nodes.of(ast.Attribute)))
+        or any(node.id in _ADDS_FOLDERS for node in space.nodes.of(ast.Name))
+        or any(
+            node.module == "sys" and any(alias.name == "path" for alias in node.names)
+            for node in space.nodes.of(ast.ImportFrom)
+        )
+        or any(map(_calls_pip, space.nodes.of(ast.Constant)))
+    )
+
+
+def _is_path(node: ast.Attribute) -> bool:
+    """Tell whether an attribute is where modules are looked for, or a function that adds to it."""
+    of_sys = isinstance(node.value, ast.Name) and node.value.id == "sys"
+    return node.attr in _ADDS_FOLDERS or (of_sys and node.attr in _PATHS)
+
+
+def _calls_pip(node: ast.Constant) -> bool:
+    text = node.value
+    return isinstance(text, str) and (text in {"pip", "pip3"} or "pip install" in text)

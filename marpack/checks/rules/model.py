@@ -32,6 +32,10 @@ def _space(subject: Subject) -> tuple[Namespace, str] | None:
 
 def model_class(subject: Subject) -> ClassOf | None:
     """Return the model's class, if there is surely one."""
+    return subject.once(_model_class)
+
+
+def _model_class(subject: Subject) -> ClassOf | None:
     found = _space(subject)
     only = None if found is None else found[0].only_class
     return None if found is None or only is None else ClassOf(subject.modules, *found, only)

@@ -31,7 +31,7 @@ def _reads_vocabulary(subject: Subject) -> bool:
         return entry is not None and entry.built_in is not None and entry.built_in.needs_vocabulary
     cls = entry.cls
     # The class from outside whose initialize is called, by the worker or by a class of the archive.
-    lineage = cls.lineage()
+    lineage = cls.lineage
     first = next((item for item in lineage if not isinstance(item, ClassOf)), None)
     handler = None if first is None else torch_handler(first)
     own_way = cls.attribute("get_source_vocab_path").has is not False

@@ -20,7 +20,7 @@ from marpack.checks.frame.torch_load import (
     refused_globals,
     unread_by_torch,
 )
-from marpack.checks.frame.weights import describe, may_be_read, nodes, serialized_file
+from marpack.checks.frame.weights import describe, may_be_read, nodes_of, serialized_file
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.rules.load import has_loaded
 from marpack.checks.rules.manifest_file import manifest_finding
@@ -120,7 +120,7 @@ def find_no_script(subject: Subject) -> Iterator[Finding]:
 
 def _has_own(cls: ClassOf, method: str) -> bool:
     """Tell whether a class, or one of the archive's that it derives from, may have a method of its own."""
-    lineage = cls.lineage()
+    lineage = cls.lineage
     return any(isinstance(item, ClassOf) and item.own_attribute(method).has is not False for item in lineage)
 
 
@@ -260,8 +260,8 @@ def _own_loading(subject: Subject) -> list[ast.FunctionDef] | None:
         return None
     return [
         node
-        for node in nodes(subject)
-        if isinstance(node, ast.FunctionDef) and node.name in ("load_state_dict", "_load_from_state_dict")
+        for node in nodes_of(subject, ast.FunctionDef)
+        if node.name in ("load_state_dict", "_load_from_state_dict")
     ]
 
 

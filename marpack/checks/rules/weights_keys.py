@@ -16,6 +16,7 @@ from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.weights import describe, may_be_read, serialized_file
 from marpack.checks.python.classes import ClassOf
 from marpack.checks.python.namespace import Namespace
+from marpack.checks.python.nodes import N
 from marpack.checks.python.values import dotted_name
 from marpack.checks.rules.model import model_class
 from marpack.findings import Finding, Severity
@@ -125,42 +126,34 @@ class _Sources:
     spaces: Sequence[Namespace]
     outside: frozenset[str]
 
-    @cached_property
-    def nodes(self) -> list[ast.AST]:
-        return [node for space in self.spaces for node in space.nodes]
+    def nodes_of(self, kind: type[N]) -> Iterator[N]:
+        return (node for space in self.spaces for node in space.nodes.of(kind))
 
     @cached_property
     def names(self) -> frozenset[str]:
         """All names and attributes but for ``re.compile``; a ``load_state_dict`` that is defined has brackets."""
-        found: set[str] = set()
-        for node in self.nodes:
-            match node:
-                case ast.Attribute(attr="compile") if dotted_name(node) in ("re.compile", "regex.compile"):
-                    pass
-                case ast.FunctionDef(name="load_state_dict"):
-                    found.add("load_state_dict()")
-                case ast.Attribute(attr=name) | ast.Name(id=name) | ast.FunctionDef(name=name):
-                    found.add(name)
-                case ast.alias(name=name):
-                    found.update(name.split("."))
-                case ast.keyword(arg=str(name)):
-                    found.add(name)
+        found = {node.id for node in self.nodes_of(ast.Name)}
+        for node in self.nodes_of(ast.Attribute):
+            if node.attr != "compile" or dotted_name(node) not in ("re.compile", "regex.compile"):
+                found.add(node.attr)
+        for function in self.nodes_of(ast.FunctionDef):
+            found.add("load_state_dict()" if function.name == "load_state_dict" else function.name)
+        for alias in self.nodes_of(ast.alias):
+            found.update(alias.name.split("."))
+        found.update(node.arg for node in self.nodes_of(ast.keyword) if node.arg is not None)
         return frozenset(found)
 
     @cached_property
     def texts(self) -> frozenset[str]:
-        return frozenset(
-            node.value for node in self.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        )
+        return frozenset(node.value for node in self.nodes_of(ast.Constant) if isinstance(node.value, str))
 
     @cached_property
     def gives_any_name(self) -> bool:
         """Tell whether attributes may be set whose names no text tells."""
         return not _ANY_NAME.isdisjoint(self.names) or any(
-            isinstance(node, ast.Call)
-            and getattr(node.func, "attr", "") in _GIVES_NAMES
+            getattr(node.func, "attr", "") in _GIVES_NAMES
             and not (node.args and isinstance(node.args[0], ast.Constant))
-            for node in self.nodes
+            for node in self.nodes_of(ast.Call)
         )
 
 
@@ -248,11 +241,8 @@ def is_own_name(subject: Subject, wrapper: str) -> bool:
     return (
         first in sources.texts
         or sources.gives_any_name
-        or any(
-            first == (node.attr if isinstance(node, ast.Attribute) else node.arg)
-            for node in sources.nodes
-            if isinstance(node, ast.Attribute | ast.keyword)
-        )
+        or any(first == node.attr for node in sources.nodes_of(ast.Attribute))
+        or any(first == node.arg for node in sources.nodes_of(ast.keyword))
     )
 
 
@@ -323,7 +313,7 @@ def _is_no_attribute(cls: ClassOf, sources: _Sources, name: str) -> bool:
 
 
 def _has_known_bases(cls: ClassOf | None) -> bool:
-    lineage = [] if cls is None else cls.lineage()
+    lineage = [] if cls is None else cls.lineage
     return bool(lineage) and all(
         isinstance(item, ClassOf)
         or (item is not None and item.partition(".")[0] in _PLAIN_LIBRARIES | {"builtins"})

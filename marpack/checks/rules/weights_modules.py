@@ -12,7 +12,7 @@ from marpack.checks.frame.weights import (
     describe,
     imported_modules,
     is_named,
-    nodes,
+    nodes_of,
     serialized_file,
     source_names,
     trees,
@@ -20,6 +20,7 @@ from marpack.checks.frame.weights import (
 )
 from marpack.checks.python.distribution_names import distribution_of
 from marpack.checks.python.distributions import IN_IMAGES, WITH_SERVER
+from marpack.checks.python.nodes import walk
 from marpack.checks.python.standard_library import is_standard
 from marpack.checks.python.values import dotted_name
 from marpack.checks.rules.handler_name import is_python
@@ -119,9 +120,9 @@ def _finds_its_own_way(subject: Subject) -> bool:
     """Tell whether the sources change where modules are found, or how names are."""
     if not _OWN_WAYS.isdisjoint(source_names(subject)):
         return True
-    return any(map(changes_path, subject.worker.spaces)) or any(
-        isinstance(node, ast.Attribute) and dotted_name(node) in ("sys.modules", "torch.hub")
-        for node in nodes(subject)
+    return changes_path(subject) or any(
+        node.attr in ("modules", "hub") and dotted_name(node) in ("sys.modules", "torch.hub")
+        for node in nodes_of(subject, ast.Attribute)
     )
 
 
@@ -142,10 +143,9 @@ def _unpickles(tree: ast.Module) -> bool:
 
 def _fills_main(subject: Subject) -> bool:
     """Tell whether the sources may put names into ``__main__``, beside asking whether they are it."""
-    compared = {id(node) for test in nodes(subject) if isinstance(test, ast.Compare) for node in ast.walk(test)}
+    compared = {id(node) for test in nodes_of(subject, ast.Compare) for node in walk(test)}
     return _MAIN in source_names(subject) or any(
-        isinstance(node, ast.Constant) and node.value == _MAIN and id(node) not in compared
-        for node in nodes(subject)
+        node.value == _MAIN and id(node) not in compared for node in nodes_of(subject, ast.Constant)
     )
 
 

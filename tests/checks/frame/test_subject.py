@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import marpack
+from marpack.archive.read.archive import kept_bytes
+from marpack.archive.read.member_reader import MemberReader
 from marpack.checks import PythonFile, Rule, Settings, Subject
-from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE
+from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, LONGEST_YAML, MOST_SOURCE, ArchiveContents
 from marpack.checks.python.source import LONGEST_COMPILED
 from marpack.findings import Finding
 from tests.checks.cases.model import BASE, MODEL
@@ -76,6 +78,24 @@ def test_a_file_is_read_once_for_all_rules() -> None:
     for _ in range(2):
         subject.once(worked.append)
     assert worked == [subject]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"model": {"modelName": "\u00e9", "modelVersion": "1.0"}}\r\n', '\ufeff{"model": {}}']
+)
+def test_a_manifest_that_has_been_read_is_not_read_again(text: str, tmp_path: Path) -> None:
+    data = text.encode()
+    with marpack.open_archive(zipped(tmp_path / "m.mar", [("a.txt", b"x")], manifest=text)) as archive:
+        contents = ArchiveContents(archive)
+        assert kept_bytes(archive, archive.manifest_name) is None
+        assert isinstance(contents.open(archive.manifest_name), MemberReader)
+        assert archive.manifest_text == text
+        assert kept_bytes(archive, archive.manifest_name) == data
+        assert kept_bytes(archive, "a.txt") is None
+        with contents.open(archive.manifest_name) as file:
+            assert not isinstance(file, MemberReader)
+            assert file.read(1 << 20) == data
+        assert isinstance(contents.open("a.txt"), MemberReader)
 
 
 def test_what_a_subject_holds() -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import ast
 import importlib.util
 import itertools
+import re
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import marpack
 from marpack.checks.flow import unbound
 from marpack.checks.frame.contents import LONGEST_SOURCE
 from marpack.checks.python import amount
-from marpack.checks.python.amount import Amount, extra_work
+from marpack.checks.python.amount import Amount, extra_work, signs_of
 from marpack.checks.python.source import LONGEST_COMPILED, PythonFile
 from marpack.checks.python.values import dotted_name
 from tests.checks.frame.test_subject import held, unread
@@ -42,6 +45,27 @@ def test_what_people_write_is_taken_apart_whole(package: str) -> None:
     for path in longest(folder, 1, most=LONGEST_COMPILED):
         source = PythonFile(path.name, path.read_bytes(), sys.version_info[:2])
         assert (source.error, source.uncompiled) == (None, None)
+
+
+# What ``signs_of`` counts, found one by one.
+SIGN = re.compile(rb"\w+|\.\.\.|[^\w\s)\]}.=\\#]|\n")
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"a", b"_9", b".", b"...", b" ", b"\r\n", b"\x0b", b"#", b"\\", b"=", b")", b"\xe4", b"+"]
+        )
+    )
+)
+def test_words_and_signs_are_counted_as_a_pattern_finds_them(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    assert signs_of(data) == len(SIGN.findall(data))
+
+
+@given(st.binary())
+def test_words_and_signs_of_any_bytes_are_counted_so(data: bytes) -> None:
+    assert signs_of(data) == len(SIGN.findall(data))
 
 
 PATHOLOGICAL = {
