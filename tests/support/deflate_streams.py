@@ -64,12 +64,19 @@ def stream(seed: int) -> bytes:
     return _changed(noise, made) if 0.5 < kind < 0.95 else made
 
 
+def blocks(seed: int) -> tuple[bytes, list[int]]:
+    """Make a stream without faults, which may be cut off; return the bits at which a block begins or ends."""
+    made = _Stream(random.Random(seed), is_faulty=False)
+    return made.made(), [0, *made.borders]
+
+
 class _Stream:
     """A stream that is written bit by bit."""
 
-    def __init__(self, noise: random.Random) -> None:
+    def __init__(self, noise: random.Random, *, is_faulty: bool | None = None) -> None:
+        self.borders: list[int] = []
         self._noise = noise
-        self._is_faulty = noise.random() < 0.6
+        self._is_faulty = noise.random() < 0.6 if is_faulty is None else is_faulty
         self._bits = 0
         self._count = 0
         # Bytes that come out of what has been written, about.
@@ -92,6 +99,7 @@ class _Stream:
             else:
                 self._put(2, 2)
                 self._dynamic(size)
+            self.borders.append(self._count)
         data = self._bits.to_bytes((self._count + 7) // 8, "little")
         behind = self._noise.choice(
             [b"", b"", b"", b"", bytes(9), self._noise.randbytes(self._noise.randint(1, 40))]

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from marpack.archive.formats.inflate_parts import PartedInflater, Sizes, _Part
+from marpack.archive.read import member_reader, zip_container
+from marpack.disk import threads
 from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
 from tests.support.range_server import RangeServer
@@ -92,3 +95,27 @@ def sharing_folder(sharing_file_system: Path) -> Iterator[Path]:
     """Give an empty folder whose files can share blocks: 220 MiB fit into it."""
     with tempfile.TemporaryDirectory(dir=sharing_file_system) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inflate what is deflated in parts, however small it is, and by two threads where none are told."""
+    monkeypatch.setattr(threads, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(member_reader, "_LONG_SIZE", -1)
+    monkeypatch.setattr(zip_container, "_PARTED_SIZE", 0)
+    monkeypatch.setattr(zip_container, "_PARTS", Sizes(part=150_000, search=50_000, held=1 << 19, marked=1 << 17))
+
+
+@pytest.fixture
+def parts_used(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Note of each part that has been inflated whether it was of use."""
+    found: list[bool] = []
+    following = PartedInflater._following
+
+    def noting(parted: PartedInflater, part: _Part) -> list[bytes] | None:
+        data = following(parted, part)
+        found.append(data is not None)
+        return data
+
+    monkeypatch.setattr(PartedInflater, "_following", noting)
+    return found

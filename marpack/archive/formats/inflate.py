@@ -18,13 +18,15 @@ from marpack.archive.formats.freed_memory import keep_freed_memory
 class Inflater:
     """What a deflate stream holds, of which ``take`` gives one piece after another, ``b""`` at the end.
 
+    The stream may repeat what the ``window`` holds, as if that had come out of it before.
     Reading raises ``zlib.error`` for what is no such stream.
     """
 
-    def __init__(self, take: Callable[[], bytes | memoryview]) -> None:
+    def __init__(self, take: Callable[[], bytes | memoryview], *, window: bytes = b"") -> None:
         self._take = take
         library = _library()
-        self._stream = library.decompressobj(-zlib.MAX_WBITS)
+        dictionary = {"zdict": window} if window else {}
+        self._stream = library.decompressobj(-zlib.MAX_WBITS, **dictionary)
         self._refusal: type[Exception] = library.error
         self._exhausted = False
 
@@ -37,6 +39,20 @@ class Inflater:
     def left(self) -> bytes:
         """What follows the end of the stream, as far as it has been taken."""
         return bytes(self._stream.unused_data)
+
+    def go_on(self, take: Callable[[], bytes | memoryview]) -> None:
+        """Have more of the stream to read, where all that was given of it has been read."""
+        self._take = take
+        self._exhausted = False
+
+    def after_end(self, data: bytes) -> bytes | None:
+        """Return what came out if ``data`` followed here; None unless the stream ended with its last byte."""
+        stream = self._stream.copy()
+        try:
+            found: bytes = stream.decompress(data)
+        except self._refusal:
+            return None
+        return found if stream.eof and not stream.unused_data else None
 
     def read(self, size: int) -> bytes:
         """Return at most ``size`` bytes; none where the stream, or what is given of it, ends."""

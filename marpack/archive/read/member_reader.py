@@ -21,7 +21,7 @@ WRONG_CRC = "is damaged: its CRC is not the one that it states"
 # Below, a thread costs more than it saves: 4 MiB are inflated in 12 ms.
 _LONG_SIZE = 1 << 22
 # Enough that neither side waits for the other's single pieces, and little memory.
-_PIECES_AHEAD = 4
+PIECES_AHEAD = 4
 
 
 class MemberReader(io.RawIOBase):
@@ -105,14 +105,17 @@ class MemberReader(io.RawIOBase):
         data = self._take(min(size, left)) if left else b""
         if left and not data:
             self._fail("size-lies", f"has {self._position:,} bytes, not the {self.member.size:,} that it states")
-        self._position += len(data)
-        if self._crc is not None:
-            self._crc = crc32(data, self._crc)
+        self._count(data)
         if self._position == self.member.size:
             self._check_end()
             if self._crc is not None:
                 require_crc(self._path, self.member, self._crc)
         return data
+
+    def _count(self, data: bytes) -> None:
+        self._position += len(data)
+        if self._crc is not None:
+            self._crc = crc32(data, self._crc)
 
     def pieces(self, *, threads: int = 1) -> Generator[bytes, None, None]:
         """Yield all that is left, piece by piece; what this returns is closed before the member is.
@@ -120,7 +123,7 @@ class MemberReader(io.RawIOBase):
         With more than one thread, what is large and ``inflates`` does so beside the caller, who has pieces to use.
         """
         pieces = (data for data in iter(partial(self.read1, CHUNK_SIZE), b""))
-        return taken_ahead(pieces, _PIECES_AHEAD) if threads > 1 and self.is_long else pieces
+        return taken_ahead(pieces, PIECES_AHEAD) if threads > 1 and self.is_long else pieces
 
     @property
     def is_long(self) -> bool:

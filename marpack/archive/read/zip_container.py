@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import stat
+import threading
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from operator import attrgetter
 
 from marpack.archive.formats.inflate import Inflater
+from marpack.archive.formats.inflate_parts import PartedInflater, Sizes
 from marpack.archive.formats.zip_records import ENCRYPTED
 from marpack.archive.forms import Compression
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.container import FileContainer
 from marpack.archive.read.limits import Limits
-from marpack.archive.read.member_reader import MemberReader
+from marpack.archive.read.member_reader import PIECES_AHEAD, MemberReader
 from marpack.archive.read.random_access import RandomAccess
 from marpack.archive.read.zip_directory import ZipRecord, read_directory
 from marpack.archive.read.zip_local_headers import LocalHeaders
@@ -29,6 +32,11 @@ _PIECE_SIZE = 1 << 17
 # Of compressed bytes, too: so much is read at once.
 _BLOCK_SIZE = 1 << 19
 _BLOCKS_AHEAD = 2
+# Below, there is little to win: one thread inflates 32 MiB in a seventh of a second.
+_PARTED_SIZE = 1 << 25
+# A thread holds up to two parts of what it inflates.
+_MOST_PARTS = 4
+_PARTS = Sizes()
 _COMPRESSIONS = {int(known): known for known in Compression}
 
 
@@ -40,6 +48,7 @@ class ZipContainer(FileContainer):
     def __init__(self, path: str, data: RandomAccess, limits: Limits) -> None:
         super().__init__(path, data)
         records, directory = read_directory(path, data, limits)
+        self._alone = threading.Lock()
         self._headers = LocalHeaders(data, records, directory)
         ordered = sorted(records, key=attrgetter("offset"))
         data.note_borders(record.offset for record in ordered)
@@ -56,7 +65,9 @@ class ZipContainer(FileContainer):
         """Start reading a member; raise for one that its own header describes otherwise."""
         start = self._start(member)
         is_stored = self._records[member.index].method == Compression.STORED
-        return (_Stored if is_stored else _Deflated)(self.path, member, self._data, start)
+        if is_stored:
+            return _Stored(self.path, member, self._data, start)
+        return _Deflated(self.path, member, self._data, start, self._alone)
 
     @contextmanager
     def region(self, member: ArchiveMember) -> Iterator[Region | None]:
@@ -84,7 +95,7 @@ class ZipContainer(FileContainer):
         """Yield what a member is deflated to, and what comes out of it, which is held against its size and CRC."""
         pieces: list[memoryview] = []
         start = self._headers.data_offset(self.path, self._records[member.index])
-        with _Deflated(self.path, member, self._data, start) as reader:
+        with _Deflated(self.path, member, self._data, start, self._alone) as reader:
             reader.tee = pieces.append
             while True:
                 more = reader.read1(CHUNK_SIZE)
@@ -149,6 +160,12 @@ class _Deflated(_InZip):
     tee: Callable[[memoryview], object] | None = None
     _inflates = True
 
+    def __init__(
+        self, path: str, member: ArchiveMember, data: RandomAccess, start: int, alone: threading.Lock
+    ) -> None:
+        super().__init__(path, member, data, start)
+        self._alone = alone
+
     def _begin(self) -> None:
         self._next = self._start
         self._end = self._start + self.member.compressed_size
@@ -159,16 +176,49 @@ class _Deflated(_InZip):
     def pieces(self, *, threads: int = 1) -> Generator[bytes, None, None]:
         """Yield all that is left; a member that is long is read by one thread and inflated by another.
 
+        A very long one is inflated in parts, if no other is so at the time: the threads of one suffice.
         Reading from the system's memory is 5 % of the time of the thread that inflates, which all others wait for.
         """
         if threads == 1 or not self.is_long:
             yield from super().pieces()
+        elif self._has_parts and self._alone.acquire(blocking=False):
+            try:
+                with (
+                    closing(self._in_parts(threads)) as pieces,
+                    closing(taken_ahead(pieces, PIECES_AHEAD)) as ahead,
+                ):
+                    yield from ahead
+            finally:
+                self._alone.release()
         else:
             with closing(taken_ahead(self._blocks, _BLOCKS_AHEAD)) as self._blocks:
                 yield from super().pieces(threads=threads)
 
+    @property
+    def _has_parts(self) -> bool:
+        return not self._position and self._data.file is not None and self.member.compressed_size >= _PARTED_SIZE
+
+    def _in_parts(self, threads: int) -> Generator[bytes, None, None]:
+        """Yield all of it, inflated by several threads, and by one where that does not go."""
+        parted = PartedInflater(
+            self._packed_at, self.member.compressed_size, threads=min(threads, _MOST_PARTS), sizes=_PARTS
+        )
+        with closing(parted.pieces(self.member.size)) as pieces:
+            while data := self._undamaged(partial(next, pieces, b"")):
+                self._count(data)
+                yield data
+        self._next = self._start + parted.position
+        self._inflater = parted.inflater
+        self._inflater.go_on(self._piece)
+        with closing(taken_ahead(self._read_blocks(), _BLOCKS_AHEAD)) as self._blocks:
+            while data := self.read1(CHUNK_SIZE):
+                yield data
+
+    def _packed_at(self, offset: int, length: int) -> bytes:
+        return self._data.read_at(self._start + offset, min(length, self.member.compressed_size - offset))
+
     def _read_blocks(self) -> Iterator[bytes]:
-        position = self._start
+        position = self._next
         while block := self._data.read_at(position, min(_BLOCK_SIZE, self._end - position)):
             yield block
             position += len(block)
@@ -183,8 +233,11 @@ class _Deflated(_InZip):
         return piece
 
     def _take(self, size: int) -> bytes:
+        return self._undamaged(partial(self._inflater.read, min(size, CHUNK_SIZE)))
+
+    def _undamaged(self, inflate: Callable[[], bytes]) -> bytes:
         try:
-            return self._inflater.read(min(size, CHUNK_SIZE))
+            return inflate()
         except zlib.error as error:
             message = f"is damaged: {error}"
             raise ArchiveError(self._path, message, code="deflate", member=self.member.name) from None

@@ -108,6 +108,15 @@ def test_a_case(how: str, case: Json, tmp_path: Path, ranges: RangeServer) -> No
     assert peak < MOST_MEMORY
 
 
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=name) for name, case in CASES if "path" in ways(case) and "url" in ways(case)]
+)
+def test_a_case_whose_members_are_inflated_in_parts(
+    case: Json, tmp_path: Path, ranges: RangeServer, in_parts: None
+) -> None:
+    test_a_case("path", case, tmp_path, ranges)
+
+
 def listing(folder: Path) -> set[str]:
     return {os.path.join(here, name) for here, below, files in os.walk(folder) for name in (*below, *files)}
 
