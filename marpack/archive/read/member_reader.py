@@ -21,7 +21,7 @@ WRONG_CRC = "is damaged: its CRC is not the one that it states"
 # Below, a thread costs more than it saves: 4 MiB are inflated in 12 ms.
 _LONG_SIZE = 1 << 22
 # Enough that neither side waits for the other's single pieces, and little memory.
-PIECES_AHEAD = 4
+_PIECES_AHEAD = 4
 
 
 class MemberReader(io.RawIOBase):
@@ -123,7 +123,7 @@ class MemberReader(io.RawIOBase):
         With more than one thread, what is large and ``inflates`` does so beside the caller, who has pieces to use.
         """
         pieces = (data for data in iter(partial(self.read1, CHUNK_SIZE), b""))
-        return taken_ahead(pieces, PIECES_AHEAD) if threads > 1 and self.is_long else pieces
+        return taken_ahead(pieces, _PIECES_AHEAD) if threads > 1 and self.is_long else pieces
 
     @property
     def is_long(self) -> bool:

@@ -17,7 +17,7 @@ from marpack.archive.forms import Compression
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.container import FileContainer
 from marpack.archive.read.limits import Limits
-from marpack.archive.read.member_reader import PIECES_AHEAD, MemberReader
+from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.read.random_access import RandomAccess
 from marpack.archive.read.zip_directory import ZipRecord, read_directory
 from marpack.archive.read.zip_local_headers import LocalHeaders
@@ -181,38 +181,31 @@ class _Deflated(_InZip):
         """
         if threads == 1 or not self.is_long:
             yield from super().pieces()
-        elif self._has_parts and self._alone.acquire(blocking=False):
+            return
+        if self._has_parts and self._alone.acquire(blocking=False):
             try:
-                with (
-                    closing(self._in_parts(threads)) as pieces,
-                    closing(taken_ahead(pieces, PIECES_AHEAD)) as ahead,
-                ):
-                    yield from ahead
+                yield from self._in_parts(threads)
             finally:
                 self._alone.release()
-        else:
-            with closing(taken_ahead(self._blocks, _BLOCKS_AHEAD)) as self._blocks:
-                yield from super().pieces(threads=threads)
+        with closing(taken_ahead(self._blocks, _BLOCKS_AHEAD)) as self._blocks:
+            yield from super().pieces(threads=threads)
 
     @property
     def _has_parts(self) -> bool:
         return not self._position and self._data.file is not None and self.member.compressed_size >= _PARTED_SIZE
 
     def _in_parts(self, threads: int) -> Generator[bytes, None, None]:
-        """Yield all of it, inflated by several threads, and by one where that does not go."""
-        parted = PartedInflater(
-            self._packed_at, self.member.compressed_size, threads=min(threads, _MOST_PARTS), sizes=_PARTS
-        )
+        """Yield what is inflated by several threads, as far as that goes, and have the rest begin there."""
+        size, threads = self.member.compressed_size, min(threads, _MOST_PARTS)
+        parted = PartedInflater(self._packed_at, size, threads=threads, sizes=_PARTS)
         with closing(parted.pieces(self.member.size)) as pieces:
             while data := self._undamaged(partial(next, pieces, b"")):
                 self._count(data)
                 yield data
         self._next = self._start + parted.position
+        self._blocks = self._read_blocks()
         self._inflater = parted.inflater
         self._inflater.go_on(self._piece)
-        with closing(taken_ahead(self._read_blocks(), _BLOCKS_AHEAD)) as self._blocks:
-            while data := self.read1(CHUNK_SIZE):
-                yield data
 
     def _packed_at(self, offset: int, length: int) -> bytes:
         return self._data.read_at(self._start + offset, min(length, self.member.compressed_size - offset))
