@@ -38,6 +38,8 @@ _CHUNK_SIZE = 1 << 20
 _PIECE_SIZE = 1 << 19
 # How many more parts may be of no use than are: in text none is.
 _TRIES = 3
+# What it costs to try a place, in bytes that could be inflated meanwhile: places may be made to look like blocks.
+_A_TRY = 1 << 10
 
 _Read = Callable[[int, int], bytes]
 
@@ -146,7 +148,7 @@ class PartedInflater:
     def _part(self, at: int) -> _Part | None:
         """Inflate the part of the stream at a byte, as if all before were known; None where that is of no use."""
         near = self._read(at, min(self._sizes.search, self._sizes.part))
-        tries = 4 * self._sizes.marked
+        left = 4 * self._sizes.marked
         for start in block_starts(near):
             low, high = (Inflater(self._feed(at, near, start), window=window) for window in (_LOW, _HIGH))
             first: list[tuple[bytes, bytes]] = []
@@ -154,8 +156,8 @@ class PartedInflater:
                 is_known = self._is_known(low, high, first)
             except zlib.error:
                 # There is no block, in most cases, and nothing has come out; the work is bounded in all.
-                tries -= sum(len(data) for data, _ in first)
-                if tries < 0:
+                left -= _A_TRY + sum(len(data) for data, _ in first)
+                if left < 0:
                     return None
                 continue
             return self._whole(8 * at + start, at + self._sizes.part, low, first) if is_known else None

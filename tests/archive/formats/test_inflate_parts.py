@@ -8,13 +8,13 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marpack.archive.formats import inflate
+from marpack.archive.formats import inflate, inflate_parts
 from marpack.archive.formats.inflate import Inflater
 from marpack.archive.formats.inflate_parts import PartedInflater, Sizes
 from tests.support.long_streams import long_stream, text, weights
@@ -204,3 +204,20 @@ def test_who_has_read_enough_leaves_no_thread() -> None:
     assert not {*threading.enumerate()} <= before
     pieces.close()
     assert {*threading.enumerate()} <= before
+
+
+def test_what_looks_like_a_block_everywhere_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fourth byte a header that is right but for what is told first: to repeat the length before."""
+    # Two lengths of one bit each, of 16 and of 0; and the code of 16.
+    header = 0b10 << 1 | 0 << 3 | 0 << 8 | 0 << 13 | 1 << 17 | 1 << 26 | 0b1 << 29
+    tried: list[Inflater] = []
+
+    class Counted(Inflater):
+        def __init__(self, *arguments: Any, **words: Any) -> None:
+            super().__init__(*arguments, **words)
+            tried.append(self)
+
+    monkeypatch.setattr(inflate_parts, "Inflater", Counted)
+    packed = header.to_bytes(4, "little") * (1 << 18)
+    [*_] = PartedInflater(lambda at, size: packed[at:][:size], len(packed), threads=1, sizes=SMALL).pieces(MIB)
+    assert 1_000 < len(tried) < 20_000
