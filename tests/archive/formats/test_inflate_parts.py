@@ -52,8 +52,10 @@ def outcome(inflater: Inflater, packed: bytes, most: int, data: bytes = b"", pos
         more = b"" if wanted else inflater.read(1)
     except zlib.error as error:
         return Outcome(b"".join(found), b"", ended=False, left=b"", error=str(error))
-    left = inflater.left + b"".join(pieces) if inflater.ended else b""
-    return Outcome(b"".join(found), more, inflater.ended, left, "")
+    # Where more comes, how much of what follows has been seen hangs on the pieces.
+    ended = inflater.ended and not more
+    left = inflater.left + b"".join(pieces) if ended else b""
+    return Outcome(b"".join(found), more, ended, left, "")
 
 
 def in_one_piece(packed: bytes, most: int) -> Outcome:
