@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import threading
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -48,13 +47,15 @@ class ZipContainer(FileContainer):
     def __init__(self, path: str, data: RandomAccess, limits: Limits) -> None:
         super().__init__(path, data)
         records, directory = read_directory(path, data, limits)
-        self._alone = threading.Lock()
         self._headers = LocalHeaders(data, records, directory)
         ordered = sorted(records, key=attrgetter("offset"))
         data.note_borders(record.offset for record in ordered)
         # By the index of the member.
         self._records = tuple(record for record in ordered if not record.name.endswith("/"))
         self.members = tuple(_member(index, record) for index, record in enumerate(self._records))
+        self._deflated_size = sum(
+            record.compressed_size for record in self._records if record.method == Compression.DEFLATED
+        )
         self.folders = tuple(record.name[:-1] for record in ordered if record.name.endswith("/"))
 
     def issues(self) -> Iterator[Issue]:
@@ -67,7 +68,10 @@ class ZipContainer(FileContainer):
         is_stored = self._records[member.index].method == Compression.STORED
         if is_stored:
             return _Stored(self.path, member, self._data, start)
-        return _Deflated(self.path, member, self._data, start, self._alone)
+        reader = _Deflated(self.path, member, self._data, start)
+        # Several that are large keep all threads busy as they are.
+        reader.in_parts = member.compressed_size >= max(_PARTED_SIZE, self._deflated_size // 2 + 1)
+        return reader
 
     @contextmanager
     def region(self, member: ArchiveMember) -> Iterator[Region | None]:
@@ -95,7 +99,7 @@ class ZipContainer(FileContainer):
         """Yield what a member is deflated to, and what comes out of it, which is held against its size and CRC."""
         pieces: list[memoryview] = []
         start = self._headers.data_offset(self.path, self._records[member.index])
-        with _Deflated(self.path, member, self._data, start, self._alone) as reader:
+        with _Deflated(self.path, member, self._data, start) as reader:
             reader.tee = pieces.append
             while True:
                 more = reader.read1(CHUNK_SIZE)
@@ -158,13 +162,9 @@ class _Deflated(_InZip):
     """Contents that are deflated; what they are deflated to is given to ``tee``, piece by piece, as it is read."""
 
     tee: Callable[[memoryview], object] | None = None
+    # Whether several threads may inflate it, each a part.
+    in_parts = False
     _inflates = True
-
-    def __init__(
-        self, path: str, member: ArchiveMember, data: RandomAccess, start: int, alone: threading.Lock
-    ) -> None:
-        super().__init__(path, member, data, start)
-        self._alone = alone
 
     def _begin(self) -> None:
         self._next = self._start
@@ -176,25 +176,17 @@ class _Deflated(_InZip):
     def pieces(self, *, threads: int = 1) -> Generator[bytes, None, None]:
         """Yield all that is left; a member that is long is read by one thread and inflated by another.
 
-        A very long one is inflated in parts, if no other is so at the time: the threads of one suffice.
         Reading from the system's memory is 5 % of the time of the thread that inflates, which all others wait for.
         """
         if threads == 1 or not self.is_long:
             yield from super().pieces()
             return
-        if self._has_parts and self._alone.acquire(blocking=False):
-            try:
-                yield from self._in_parts(threads)
-            finally:
-                self._alone.release()
+        if self.in_parts and self._data.file is not None and not self._position:
+            yield from self._inflated_in_parts(threads)
         with closing(taken_ahead(self._blocks, _BLOCKS_AHEAD)) as self._blocks:
             yield from super().pieces(threads=threads)
 
-    @property
-    def _has_parts(self) -> bool:
-        return not self._position and self._data.file is not None and self.member.compressed_size >= _PARTED_SIZE
-
-    def _in_parts(self, threads: int) -> Generator[bytes, None, None]:
+    def _inflated_in_parts(self, threads: int) -> Generator[bytes, None, None]:
         """Yield what is inflated by several threads, as far as that goes, and have the rest begin there."""
         size, threads = self.member.compressed_size, min(threads, _MOST_PARTS)
         parted = PartedInflater(self._packed_at, size, threads=threads, sizes=_PARTS)

@@ -34,11 +34,11 @@ def packed() -> bytes:
 
 
 def archive_of(folder: Path, packed: bytes, *, size: int = len(WEIGHTS), crc: int | None = None) -> Path:
-    """Make an archive of two members of these bytes, which state this size."""
+    """Make an archive of a member of these bytes, which states this size, and of a small one."""
     stated = {"size": size, "crc": zlib.crc32(WEIGHTS) if crc is None else crc}
-    members = (Member(name, packed=packed, method=8, local=stated, central=stated) for name in ("one", "two"))
+    one = Member("one", packed=packed, method=8, local=stated, central=stated)
     path = folder / "m.mar"
-    path.write_bytes(zipped(*members))
+    path.write_bytes(zipped(one, Member("two", b"small", method=8)))
     return path
 
 
@@ -49,10 +49,21 @@ def test_threads_change_nothing(threads: int, packed: bytes, tmp_path: Path, par
         assert archive.verify(threads=threads, progress=counts.append) == ()
         assert sum(counts) == sum(member.size for member in archive.members)
         archive.extract(tmp_path / "out", threads=threads)
-    for name in ("one", "two"):
-        assert (tmp_path / "out" / name).read_bytes() == WEIGHTS
-    # Of two members at once one is read so: there are no more threads for more members.
+    assert (tmp_path / "out" / "one").read_bytes() == WEIGHTS
     assert (sum(parts_used) > 20) == (threads > 1)
+
+
+def test_of_several_that_are_large_each_is_one_threads(
+    packed: bytes, tmp_path: Path, parts_used: list[bool]
+) -> None:
+    stated = {"size": len(WEIGHTS), "crc": zlib.crc32(WEIGHTS)}
+    path = tmp_path / "m.mar"
+    path.write_bytes(
+        zipped(*(Member(name, packed=packed, method=8, local=stated, central=stated) for name in "ab"))
+    )
+    with marpack.open_archive(path) as archive:
+        assert archive.verify(threads=2) == ()
+    assert not parts_used
 
 
 def found(archive: Archive, threads: int) -> list[str]:
