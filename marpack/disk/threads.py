@@ -17,6 +17,10 @@ R = TypeVar("R")
 _NEWS_SECONDS = 0.02
 
 
+class GivenUpError(Exception):
+    """Ends the work on what nobody waits for any more."""
+
+
 def usable_cpus() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -15,7 +15,7 @@ from marpack.archive.read.stored_copy import StoredCopy
 from marpack.disk.atomic import replacing_folder
 from marpack.disk.paced_write import PacedWriter
 from marpack.disk.space import free_space
-from marpack.disk.threads import checked_threads, ordered_map
+from marpack.disk.threads import GivenUpError, checked_threads, ordered_map
 from marpack.errors import TargetError
 
 if TYPE_CHECKING:
@@ -71,10 +71,6 @@ def extract(
         else:
             extraction.by_threads(members)
     return tuple(member.name for member in members)
-
-
-class _AbandonedError(Exception):
-    """Ends the work on a member that nobody waits for any more."""
 
 
 class _Extraction:
@@ -172,7 +168,7 @@ class _Extraction:
     def _count(self, size: int) -> None:
         """Note what has been written, on any thread; end the work if nobody waits for it any more."""
         if self._given_up.is_set():
-            raise _AbandonedError
+            raise GivenUpError
         if self._progress:
             self._counts.put(size)
             if threading.get_ident() == self._caller:

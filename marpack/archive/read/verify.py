@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from marpack.archive.formats.checksums import crc32, crc32_combine, new_sha256
@@ -13,7 +15,7 @@ from marpack.archive.member import ArchiveMember
 from marpack.archive.read.container import Container
 from marpack.archive.read.member_reader import WRONG_CRC, MemberReader
 from marpack.archive.sources import CHUNK_SIZE
-from marpack.disk.threads import checked_threads, ordered_map
+from marpack.disk.threads import GivenUpError, checked_threads, ordered_map
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 from marpack.frozen import frozen_in_order
@@ -40,7 +42,7 @@ def verify_contents(
     Raises ``ValueError`` for less than one thread.
     """
     threads = checked_threads(threads, _MAX_THREADS)
-    verifier = _Verifier(container, digests, progress, threads)
+    verifier = _Verifier(container, digests, progress, threads, threading.Event())
     return verifier.in_one_reading() if container.form == "tgz" else verifier.by_threads()
 
 
@@ -52,6 +54,7 @@ class _Verifier:
     digests: Mapping[str, str]
     progress: Progress | None
     threads: int
+    given_up: threading.Event
 
     def in_one_reading(self) -> list[Issue]:
         try:
@@ -66,8 +69,11 @@ class _Verifier:
         issues: dict[int, Issue] = {}
         crcs: dict[int, int] = {}
         threads = min(self.threads, len(tasks))
-        for outcome in ordered_map(lambda task: task(), tasks, threads=threads, ahead=len(tasks)):
-            for member, length, found in outcome:
+        results = ordered_map(
+            lambda task: task(), tasks, threads=threads, ahead=len(tasks), given_up=self.given_up
+        )
+        with closing(results):
+            for member, length, found in chain.from_iterable(results):
                 if isinstance(found, Issue):
                     issues.setdefault(member.index, found)
                 else:
@@ -127,5 +133,8 @@ class _Verifier:
         return [(member, length, crc)]
 
     def _count(self, data: bytes) -> None:
+        """Tell of what has been read, on any thread; end the work if nobody waits for it any more."""
+        if self.given_up.is_set():
+            raise GivenUpError
         if self.progress:
             self.progress(len(data))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 import zlib
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import marpack
+from marpack.archive.read import verify
 from marpack.archive.read.archive import Archive
 from tests.support.hostile import Member, zipped
 from tests.support.long_streams import long_stream, weights
@@ -33,12 +36,14 @@ def packed() -> bytes:
     return deflated(WEIGHTS)
 
 
-def archive_of(folder: Path, packed: bytes, *, size: int = len(WEIGHTS), crc: int | None = None) -> Path:
+def archive_of(
+    folder: Path, packed: bytes, *, size: int = len(WEIGHTS), crc: int | None = None, first: Sequence[Member] = ()
+) -> Path:
     """Make an archive of a member of these bytes, which states this size, and of a small one."""
     stated = {"size": size, "crc": zlib.crc32(WEIGHTS) if crc is None else crc}
     one = Member("one", packed=packed, method=8, local=stated, central=stated)
     path = folder / "m.mar"
-    path.write_bytes(zipped(one, Member("two", b"small", method=8)))
+    path.write_bytes(zipped(*first, one, Member("two", b"small", method=8)))
     return path
 
 
@@ -151,3 +156,26 @@ def test_a_member_is_read_on_in_one_piece(packed: bytes, tmp_path: Path, parts_u
         assert any(parts_used)
         reader.seek(5)
         assert reader.read(7) == WEIGHTS[5:12]
+
+
+def test_a_verification_that_is_given_up_ends(
+    packed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever interrupts it does not wait for members that others are reading."""
+    monkeypatch.setattr(verify, "_LARGE_SIZE", 0)
+    path = archive_of(tmp_path, packed, first=[Member("none", b"first")])
+    other_begun = threading.Event()
+    read = 0
+
+    def progress(count: int) -> None:
+        nonlocal read
+        if count == len(b"first"):
+            assert other_begun.wait(60)
+            raise InterruptedError
+        other_begun.set()
+        read += count
+        time.sleep(0.1)
+
+    with marpack.open_archive(path) as archive, pytest.raises(InterruptedError):
+        archive.verify(threads=2, progress=progress)
+    assert 0 < read < MIB
