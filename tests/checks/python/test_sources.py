@@ -218,7 +218,10 @@ SOURCES: dict[str, list[str]] = {
     "import torchvision\n" + H: ["note:import-missing"],
     "import os, yaml, numpy, PIL.Image, psutil, packaging.version, torch.nn, ts.context\n" + H: [],
     "import sys\nsys.modules[__name__].handle = print\n": [],
-    "import os\nos.modules[__name__].handle = print\n": ["error:handler-classes"],
+    (
+        "import types\nown = types.SimpleNamespace(modules={__name__: types.SimpleNamespace()})\n"
+        "own.modules[__name__].handle = print\n"
+    ): ["error:handler-classes"],
     "import sys\nsys.path.append('lib')\nimport x_y\n" + H: [],
     "import sys\nsys.meta_path.append(sys)\nimport x_y\n" + H: [],
     "import sys\nsys.path_hooks.append(sys)\nimport x_y\n" + H: [],
