@@ -44,6 +44,8 @@ NODE = Archive(files={"handler.py": HANDLER})
 # What a worker may take to load, and what its last words may take to reach the log.
 LOAD_SECONDS = 300
 LOG_SECONDS = 60
+# And those of a workflow, which is asked once they should be there.
+WORKFLOW_SECONDS = 5
 
 REGISTERED = re.compile(r'Model \\"(.+?)\\" Version: ')
 # A line of a worker's: the thread that writes it has the model's name.
@@ -146,7 +148,13 @@ class Server:
         name = found[1] if (found := WORKFLOW.search(answer.text)) else name
         outcome = Outcome(registered=answer.status == 200, ready=answer.status == 200, said=[answer.text])
         if outcome.registered:
-            outcome.predicted = self._ask("POST", self._inference, f"/wfpredict/{quoted(name)}", request)
+            # That it is registered may be answered before its workers are ready, and no request tells of those.
+            deadline = time.monotonic() + WORKFLOW_SECONDS
+            while True:
+                outcome.predicted = self._ask("POST", self._inference, f"/wfpredict/{quoted(name)}", request)
+                if outcome.predicted.status != 500 or time.monotonic() > deadline:
+                    break
+                time.sleep(0.2)
             outcome.said.append(outcome.predicted.text)
             self._ask("DELETE", self._management, f"/workflows/{quoted(name)}")
         return outcome
