@@ -1,7 +1,8 @@
 """Write TorchServe model archives (MAR), and what a server is told about them.
 
 Public are the names of this module, of ``marpack.typing``, and of the rooms' faces ``marpack.checks``,
-``marpack.compat``, ``marpack.kaptain`` and ``marpack.serving``; every other module is private, whatever its name.
+``marpack.compat``, ``marpack.kaptain``, ``marpack.running`` and ``marpack.serving``; every other module is private,
+whatever its name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_MODULES = frozenset({"checks", "compat", "kaptain", "serving", "typing"})
+_MODULES = frozenset({"checks", "compat", "kaptain", "running", "serving", "typing"})
 
 
 def _lazy(module, homes):  # type: ignore[no-untyped-def]  # __init__.pyi says the types
@@ -62,8 +63,8 @@ __all__, __getattr__, __dir__ = _lazy(
         "config.snapshot": "ModelSnapshot SnapshotEntry",
         "config.text.properties": "properties",
         "errors": "ArchiveError ArchiveExistsError CheckError ConfigError DownloadError LimitError ManifestError"
-        " MarpackError MissingExtraError NotMappableError NotPortableError PlanError PropertiesError SnapshotError"
-        " SourceChangedError TargetError UnsafeArchiveError UploadError",
+        " MarpackError MissingExtraError NotMappableError NotPortableError NotServedError PlanError PropertiesError"
+        " SnapshotError SourceChangedError TargetError UnsafeArchiveError UploadError",
         "findings": "Finding Issue",
         "packing": "pack",
         "scanning.archives": "scan",

@@ -3,6 +3,7 @@ from collections.abc import Callable, Mapping
 from marpack import checks as checks
 from marpack import compat as compat
 from marpack import kaptain as kaptain
+from marpack import running as running
 from marpack import serving as serving
 from marpack import typing as typing
 from marpack.archive.inspection.diff import diff_archives as diff_archives
@@ -47,6 +48,7 @@ from marpack.errors import MarpackError as MarpackError
 from marpack.errors import MissingExtraError as MissingExtraError
 from marpack.errors import NotMappableError as NotMappableError
 from marpack.errors import NotPortableError as NotPortableError
+from marpack.errors import NotServedError as NotServedError
 from marpack.errors import PlanError as PlanError
 from marpack.errors import PropertiesError as PropertiesError
 from marpack.errors import SnapshotError as SnapshotError
@@ -85,6 +87,7 @@ __all__ = [
     "ModelStore",
     "NotMappableError",
     "NotPortableError",
+    "NotServedError",
     "Owner",
     "PlanError",
     "PropertiesError",

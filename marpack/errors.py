@@ -169,6 +169,26 @@ class MissingExtraError(_KeptError, ImportError):
         super().__init__(f"{what} needs an optional dependency: pip install 'marpack[{extra}]'")
 
 
+class NotServedError(_KeptError, RuntimeError):
+    """A server would not serve the model at ``path``: nothing of it answers.
+
+    ``status`` and ``message`` are the answer to who registers it there and waits for a worker; ``why`` is the last
+    line of what ended the worker, empty where none was begun; ``traceback`` and ``log`` are what the worker wrote, a
+    place in the archive named as one.
+    """
+
+    def __init__(
+        self, path: str, message: str, *, status: int, why: str = "", traceback: str = "", log: Sequence[str] = ()
+    ) -> None:
+        self.path = path
+        self.message = message
+        self.status = status
+        self.why = why
+        self.traceback = traceback
+        self.log = tuple(log)
+        super().__init__(showable(f"{path!r} is not served: {message}{f' ({why})' if why else ''}"))
+
+
 class NotPortableError(_KeptError, ValueError):
     """A property cannot be written so that every known reader takes it alike.
 

@@ -76,10 +76,12 @@ ROOMS: dict[str, set[str]] = {
         *CONFIG,
     },
     "marpack.remote": {*WORDS, "marpack.disk", *ARCHIVES, "marpack.remote.urls"},
+    # A worker of the server's, driven: it knows archives, and what their settings mean.
+    "marpack.running": {*WORDS, "marpack.disk", *ARCHIVES, *CONFIG, "marpack.remote.urls"},
     "marpack.checks.python": {*WORDS, "marpack.archive"},
     "marpack.checks.flow": {"marpack.frozen", "marpack.checks.python"},
     "marpack.checks.frame": {*WORDS, *ARCHIVES, "marpack.checks.python"},
-    "marpack.checks.rules": {*WORDS, *ARCHIVES, *CONFIG, *FRAME, "marpack.checks.flow"},
+    "marpack.checks.rules": {*WORDS, *ARCHIVES, *CONFIG, *FRAME, "marpack.checks.flow", "marpack.running"},
     "marpack.checks": {*WORDS, *ARCHIVES, *FRAME, "marpack.checks.rules"},
     "marpack.packing": {*WORDS, "marpack.disk", *ARCHIVES, "marpack.checks", "marpack.checks.frame"},
     "marpack.scanning": {*WORDS, *ARCHIVES, *FRAME, "marpack.checks", *REMOTE},
@@ -190,6 +192,7 @@ EXTRAS = {
     "marpack.archive.formats.inflate": {"zlib_ng"},
     "marpack.archive.plan.torch_models": {"torch"},
     "marpack.checks.rules.load_script": {"torch"},
+    "marpack.running.boot": {"torch"},
     "marpack.cli.progress": {"rich"},
     "marpack.config.text.yaml_text": {"yaml"},
     "marpack.remote.urls": {"aiohttp", "fsspec"},
@@ -275,6 +278,7 @@ PUBLIC = {
     "marpack.checks",
     "marpack.compat",
     "marpack.kaptain",
+    "marpack.running",
     "marpack.config.text.properties",  # as marpack.properties
     "marpack.serving",
     "marpack.typing",
@@ -361,8 +365,10 @@ AMBIENT = {
         "marpack.cli.manifest_options",
         "marpack.cli.commands.config",
         "marpack.serving.kaptain.values.environment",
+        # A server's workers inherit what it was started with.
+        "marpack.running.environment",
     },
-    "sys.argv": {"marpack.checks.rules.load_script", "marpack.cli", "marpack.compat"},
+    "sys.argv": {"marpack.checks.rules.load_script", "marpack.cli", "marpack.compat", "marpack.running.boot"},
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},
     # The SDK's calls told what they did, and a notebook has nothing else to look at (K148).
