@@ -1,4 +1,4 @@
-"""What ``run`` makes of an archive is what a running server makes of it: its settings, and what is refused, in words.
+"""What ``run`` makes of an archive is what a running server makes of it: settings, and what it refuses, in words.
 
 Whether workers start, and what they answer, is judged with the archives of the rules, in ``test_checks.py``.
 """
