@@ -16,7 +16,7 @@ from marpack.archive.plan.plan import Plan
 from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import ArchiveSource, open_archive
-from marpack.running.answers import responses
+from marpack.running.answers import as_sent, responses
 from marpack.running.environment import worker_environment
 from marpack.running.log import LogLine, Metric
 from marpack.running.messages import WorkerRequest
@@ -146,7 +146,8 @@ class Worker:
         deadline = time.monotonic() + settings.response_timeout
         said = [*process.predict(asked, deadline=deadline, largest=settings.max_response_size)]
         answered = iter(responses(said, [each.id for each in asked]))
-        return [each if isinstance(each, Response) else next(answered) for each in told]
+        answers = [each if isinstance(each, Response) else next(answered) for each in told]
+        return [as_sent(request.method, each) for request, each in zip(batch, answers, strict=True)]
 
     @property
     def log(self) -> tuple[LogLine, ...]:
