@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import marpack
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "tested-handler"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -105,7 +107,8 @@ def test_of_a_file_that_changes(mar_worker):
     marpack.write_archive(PLAN, "m.mar")
     worker = mar_worker("m.mar")
     assert mar_worker(Path("m.mar").absolute()) is worker
-    marpack.pack(model_name="m", handler={"handler.py": b"def handle(data, context): return ['new']\\n"}, force=True)
+    handler = {"handler.py": b"def handle(data, context): return ['new']\\n"}
+    marpack.pack(model_name="m", handler=handler, force=True)
     assert ask(mar_worker("m.mar")) == "new"
 
 
@@ -156,18 +159,27 @@ def test_the_settings_name_a_python_from_their_folder(project: Path, worker_pyth
 
 def test_the_example(project: Path, worker_python: Path, tmp_path: Path) -> None:
     """Its README says how it is run."""
-    done = run_pytest(EXAMPLE, "-q", "-o", f"mar_worker_python={worker_python}", "-p", "marpack.running.pytest_plugin")
+    done = run_pytest(
+        EXAMPLE, "-q", "-o", f"mar_worker_python={worker_python}", "-p", "marpack.running.pytest_plugin"
+    )
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_readmes_test(project: Path, worker_python: Path) -> None:
-    [text] = [each for each in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL) if "mar_worker" in each]
+    [text] = [
+        each
+        for each in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+        if "mar_worker" in each
+    ]
     (project / "test_readme.py").write_text(text)
     digits = ROOT / "tests" / "models" / "digits"
-    (project / "conftest.py").write_text(
-        "import marpack\n"
-        f"marpack.pack(model_name='digits', handler={str(digits / 'handler.py')!r}, model_file={str(digits / 'model.py')!r},"
-        f" serialized_file={str(digits / 'digits.pt')!r}, extra_files={str(digits / 'index_to_name.json')!r})\n"
+    marpack.pack(
+        model_name="digits",
+        handler=digits / "handler.py",
+        model_file=digits / "model.py",
+        serialized_file=digits / "digits.pt",
+        extra_files=str(digits / "index_to_name.json"),
+        export_path=project,
     )
     done = run_pytest(project, "-q", "-o", f"mar_worker_python={worker_python}")
     assert "1 passed" in done.stdout, done.stdout + done.stderr
