@@ -67,7 +67,7 @@ class ShownReport(Report):
         if self._log:
             tell_log(worker.log)
         if not self._asks:
-            server = ".".join(map(str, worker.torchserve_version))
+            server = worker.torchserve_version
             what = printable(f"{worker.model_name} {worker.version}")
             show(f"{printable(self._path)}: {what} is loaded, in {seconds:,.1f} s, by TorchServe {server}")
 

@@ -44,7 +44,7 @@ class JsonReport(Report):
             "served": True,
             "model": worker.model_name,
             "version": worker.version,
-            "torchserve": ".".join(map(str, worker.torchserve_version)),
+            "torchserve": worker.torchserve_version,
             "batch_size": worker.batch_size,
             "load_seconds": seconds,
         }

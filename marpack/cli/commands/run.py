@@ -200,7 +200,7 @@ def _ask(worker: Worker, asked: Sequence[Asked], report: Report, times: int) -> 
                     Answered(name=each.name if len(asked) > 1 else "", response=response)
                     for each, response in zip(batch, responses, strict=True)
                 ]
-                report.answered(answers, handlers_traceback(log) if wrong else "", log)
+                report.answered(answers, worker.traceback if wrong else "", log)
             failed += wrong
     return Figures(seconds=tuple(seconds), sizes=tuple(sizes), failed=failed, peak_memory=worker.peak_memory)
 
@@ -245,10 +245,6 @@ def _worker_options(options: argparse.Namespace) -> dict[str, Any]:
         "limits": limits_of(options),
         "download": options.download,
     }
-
-
-def handlers_traceback(log: Sequence[Any]) -> str:
-    return ""
 
 
 def _seconds(text: str) -> float:
