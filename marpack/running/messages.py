@@ -1,4 +1,4 @@
-"""The messages between TorchServe's front end and its workers, which are the same since 0.5.2 (spec/worker.md). Pure."""
+"""The messages between TorchServe's front end and its workers, the same since 0.5.2 (spec/worker.md). Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,20 @@
-"""How a server would run a model: what its archive says, and what the caller says instead."""
+"""How a server would run a model: what its archive says, and what the caller says instead (spec/worker.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+from typing import Any
+
+from marpack.archive.manifest import MANIFEST_NAME
+from marpack.archive.read.archive import Archive, WorkflowArchive
+from marpack.config.rules.model_config_readers import is_ignored
+from marpack.config.rules.model_config_taken import as_taken
+from marpack.config.rules.model_config_text import BY_TORCHRUN, ModelConfigText
+from marpack.config.text.plain_copy import path_of
+from marpack.errors import ArchiveError, MarpackError, MissingExtraError
 from marpack.frozen import frozen
+from marpack.running.refusals import EMPTY_CONFIG, NULL_KEY, RefusedError, cast, not_started, server_error, unread
+from marpack.running.registered import registered
 
 # Seconds, and bytes: the server's own defaults.
 TIMEOUT = 120
@@ -11,7 +23,12 @@ LARGEST = 6_553_500
 
 @frozen
 class ModelSettings:
-    """What the front end knows of a model: timeouts in seconds, sizes in bytes; no envelope is ""."""
+    """What the front end knows of a model: timeouts in seconds, sizes in bytes; no envelope is "".
+
+    ``handler`` is empty where the archive names none: a worker is told the model's folder in its place.
+    ``requirements_file`` is that of the manifest, None where there is none, and ``use_venv`` whether what it asks
+    for goes into an environment of the model's own. With ``sequences`` each request belongs to one.
+    """
 
     model_name: str
     version: str
@@ -22,5 +39,132 @@ class ModelSettings:
     startup_timeout: float = TIMEOUT
     response_timeout: float = TIMEOUT
     asynchronous: bool = False
+    sequences: bool = False
+    requirements_file: str | None = None
+    use_venv: bool = False
     max_request_size: int = LARGEST
     max_response_size: int = LARGEST
+
+
+def settings_of(
+    archive: Archive,
+    *,
+    batch_size: int | None = None,
+    envelope: str | None = None,
+    gpu: int | None = None,
+    startup_timeout: float | None = None,
+    response_timeout: float | None = None,
+    max_request_size: int = LARGEST,
+    max_response_size: int = LARGEST,
+) -> ModelSettings:
+    """Return how a server runs the model of an archive; an argument that is given goes before what it says.
+
+    A model gets the GPU that is asked for: without ``gpu`` the server is one that has none, where ``deviceType``
+    and ``deviceIds`` have no effect.
+
+    Raises ``NotServedError`` where a server answers a registration with an error before it starts a worker,
+    ``MarpackError`` for a model that the server runs in a way which is not known here, ``MissingExtraError`` for
+    a configuration without PyYAML, ``ValueError`` for a number that is too small, and what reading raises.
+    """
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+    for name, seconds in (("startup_timeout", startup_timeout), ("response_timeout", response_timeout)):
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"{name} must be more than 0 seconds, not {seconds}")
+    if isinstance(archive, WorkflowArchive):
+        raise MarpackError(
+            f"{archive.path!r} is a workflow's archive: run the models that it names, each by itself"
+        )
+    try:
+        manifest = registered(archive.read(MANIFEST_NAME) if MANIFEST_NAME in archive else None)
+        config = _taken(archive, manifest.config_file)
+    except RefusedError as refused:
+        raise refused.of(archive.path) from None
+    if manifest.runtime == "LSP":
+        raise MarpackError(
+            f"{archive.path!r} has the runtime LSP, of TorchServe's C++ back end: only Python's is run"
+        )
+    kind = config.get("parallelType", "").lower()
+    if kind in BY_TORCHRUN and _parallel_level(config) > 0:
+        if "torchrun" not in config:
+            why = f"parallelType {kind!r} without torchrun"
+            raise not_started(archive.path, model_name=manifest.model_name, version=manifest.version, why=why)
+        message = f"has parallelType {kind!r}, for several processes that torchrun starts: one alone is run"
+        raise MarpackError(f"{archive.path!r} {message}")
+    if config.get("continuousBatching"):
+        raise MarpackError(
+            f"{archive.path!r} has continuousBatching, whose requests are not answered at once: not run"
+        )
+    return ModelSettings(
+        model_name=manifest.model_name,
+        version=manifest.version,
+        handler=manifest.handler,
+        batch_size=batch_size or config.get("batchSize", 1),
+        envelope=envelope or "",
+        gpu=gpu,
+        startup_timeout=startup_timeout or config.get("startupTimeout", TIMEOUT),
+        response_timeout=response_timeout or config.get("responseTimeout", TIMEOUT),
+        asynchronous=config.get("asyncCommunication", False),
+        sequences=config.get("sequenceBatching", False),
+        requirements_file=manifest.requirements_file,
+        use_venv=config.get("useVenv", False) and manifest.runtime == "python",
+        max_request_size=max_request_size,
+        max_response_size=max_response_size,
+    )
+
+
+def _taken(archive: Archive, name: str | None) -> Mapping[str, Any]:
+    """Return what the front end takes of the configuration: nothing of a file that it cannot read."""
+    if name is None or name not in archive:
+        return {}
+    try:
+        text = ModelConfigText.read(archive.read(name))
+    except MissingExtraError:
+        raise MissingExtraError(f"running {archive.path!r}, which has a configuration ({name}),", "run") from None
+    except ArchiveError:
+        return {}
+    if text.error is not None:
+        if text.error.fault == "empty":
+            raise server_error(EMPTY_CONFIG)
+        return {}  # the worker reads it again, and says what is wrong
+    if is_ignored(text):
+        return {}
+    for place in text.looks.places if text.looks is not None else ():
+        if place.matter in ("tag", "no-digit"):
+            raise unread(place.text)
+    _require_texts(text)
+    taken = as_taken(text)
+    return {key: taken[key] for key in text.settings if key in taken}
+
+
+def _require_texts(text: ModelConfigText) -> None:
+    """Refuse what is no mapping of texts, as the front end does where it comes upon it."""
+    if text.document is None:
+        raise server_error(EMPTY_CONFIG)
+    if not isinstance(text.document, Mapping):
+        raise cast(text.document, "java.util.Map")
+    numbers = {place.path for place in text.looks.places if place.matter == "number-key"} if text.looks else set()
+    for key, value in text.document.items():
+        _require_text(key, "", numbers)
+        for inside in value if key == "torchrun" and isinstance(value, Mapping) else ():
+            _require_text(inside, key, numbers)
+
+
+def _require_text(key: object, section: str, numbers: Set[str]) -> None:
+    if key is None:
+        raise server_error(NULL_KEY)
+    if not isinstance(key, str):
+        raise cast(key, "java.lang.String")
+    if path_of(section, key) in numbers:
+        raise cast(0.0, "java.lang.String")
+
+
+def _parallel_level(config: Mapping[str, Any]) -> int:
+    """Return of how many processes a worker is: what ``torchrun`` says, or ``parallelLevel``, the last of them."""
+    level = 0
+    for key, value in config.items():
+        if key == "parallelLevel":
+            level = value
+        elif key == "torchrun":
+            level = value.get("nproc-per-node", 1)
+    return level

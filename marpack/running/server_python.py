@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import re
+import socket
 import subprocess
 import sys
+import tempfile
 
 from marpack.errors import MarpackError, MissingExtraError
 from marpack.frozen import frozen
 
-_ASK = "import importlib.util as u; s = u.find_spec('ts'); print(s.submodule_search_locations[0] if s else '')"
+# The oldest whose worker has been seen to be driven by this code.
+OLDEST = (0, 9, 0)
+# Seconds for an interpreter to say what it has.
+_PATIENCE = 60
+_MARK = "marpack:"
+# The worker does not find what lies in the folder in which it is started, either.
+_ASK = f"""
+import json, sys
+sys.path = [place for place in sys.path if place]
+from importlib.util import find_spec
+ts = find_spec("ts")
+places = list(ts.submodule_search_locations or [""]) if ts else [""]
+print({_MARK!r} + json.dumps([places[0], find_spec("torch") is not None]))
+"""
+_INSTALL = "-m pip install torchserve==0.12.0 torch pyyaml packaging"
 
 
 @frozen
@@ -30,23 +48,62 @@ class ServerPython:
 def server_python(executable: str | os.PathLike[str] | None = None) -> ServerPython:
     """Return this Python, or the one at a path, with the TorchServe that it finds.
 
-    Raises ``MissingExtraError`` where this one has none, ``MarpackError`` where another has none.
+    Raises ``MissingExtraError`` where this one has none, ``MarpackError`` where another has none, where it has no
+    torch or an older TorchServe than 0.9.0, and for what is no Python.
     """
+    if not hasattr(socket, "AF_UNIX"):
+        raise MarpackError(
+            "a model is run over a Unix socket, which this system's Python has not: use Linux or WSL"
+        )
     if executable is None:
+        if not sys.executable:
+            raise MarpackError("this program does not know its own interpreter: name one (--python, python=)")
         spec = importlib.util.find_spec("ts")
         package = spec.submodule_search_locations[0] if spec and spec.submodule_search_locations else ""
+        has_torch = importlib.util.find_spec("torch") is not None
         where = sys.executable
     else:
+        # A relative one means what it means here, and not in the folder that a worker is started in.
         where = os.fspath(executable)
-        done = subprocess.run(
-            [where, "-c", _ASK], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-        )
-        package = done.stdout.strip()
+        where = os.path.abspath(where) if os.sep in where else where
+        package, has_torch = _ask(where)
     version_file = os.path.join(package, "version.txt")
     if not package or not os.path.exists(version_file):
         if executable is None:
             raise MissingExtraError("running a model", "run")
-        raise MarpackError(f"{where!r} has no TorchServe: {where} -m pip install torchserve==0.12.0 torch pyyaml")
+        raise MarpackError(f"{where!r} has no TorchServe: {where} {_INSTALL}")
+    if not has_torch:
+        raise MarpackError(f"{where!r} has TorchServe, but no torch: {where} -m pip install torch")
     with open(version_file, encoding="ascii") as file:
-        version = tuple(int(part) for part in file.read().strip().split("."))
+        text = file.read().strip()
+    version = tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+    if version < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise MarpackError(
+            f"{where!r} has TorchServe {text}: models are run by {oldest} and newer: {where} {_INSTALL}"
+        )
     return ServerPython(executable=where, package=package, version=version)
+
+
+def _ask(executable: str) -> tuple[str, bool]:
+    try:
+        done = subprocess.run(
+            [executable, "-c", _ASK],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+            start_new_session=True,
+            cwd=tempfile.gettempdir(),
+        )
+    except subprocess.TimeoutExpired:
+        raise MarpackError(f"{executable!r} does not answer as a Python within {_PATIENCE} seconds") from None
+    except OSError as error:
+        raise MarpackError(f"{executable!r} cannot be started: {error.strerror}: name a Python") from None
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        if line.startswith(_MARK):
+            package, has_torch = json.loads(line[len(_MARK) :])
+            return package, has_torch
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    why = f": {said[-1]}" if said else ""
+    raise MarpackError(f"{executable!r} does not answer as a Python: it ended with {done.returncode}{why}")

@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import os
-import shutil
-import tempfile
+import re
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from marpack.archive.plan.plan import Plan
-from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import Limits
-from marpack.archive.read.open import ArchiveSource, open_archive
-from marpack.running.answers import as_sent, responses
-from marpack.running.environment import worker_environment
+from marpack.archive.read.open import ArchiveSource
+from marpack.errors import MarpackError, NotServedError
+from marpack.running.answers import as_sent, no_worker, responses
+from marpack.running.connection import DiedError
+from marpack.running.held import GRACE, Held
+from marpack.running.kept_log import KeptLog
+from marpack.running.laid_out import LaidOut, lay_out
 from marpack.running.log import LogLine, Metric
-from marpack.running.messages import WorkerRequest
-from marpack.running.model_folder import unpack
+from marpack.running.messages import PredictAnswer, WorkerRequest
 from marpack.running.model_settings import LARGEST, ModelSettings
 from marpack.running.parameters import worker_request
+from marpack.running.refusals import not_started
 from marpack.running.request import Request
 from marpack.running.response import Response
 from marpack.running.server_python import server_python
-from marpack.running.worker_process import WorkerProcess
+from marpack.running.traceback import last_line, traceback_of
+from marpack.running.worker_process import START_TIMEOUT, WorkerProcess
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+# The most that a message says of a field.
+_MOST = 2**31 - 1
+_PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
 
 class Worker:
     """A process of TorchServe's own worker that has loaded a model, and answers as the server would.
 
     This **runs the code that the archive holds**, with the rights of the caller.
+
+    - ``archive``: a path, a URL, an open file, an open archive or a plan, as ``open_archive`` and ``plan_archive``
+      know them, to which ``limits``, ``storage_options`` and ``download`` belong. It is unpacked into a temporary
+      folder; a model's folder is used where it lies, and nothing is written to it.
+    - ``batch_size``, ``startup_timeout`` and ``response_timeout`` (seconds): what the model's configuration says,
+      or the server's own, unless they are given. ``envelope`` is the server's ``service_envelope``, ``gpu`` the
+      number of the GPU that the model gets.
+    - ``python``: another interpreter, which has TorchServe and torch. ``requirements``: install what the archive
+      asks for, for this worker alone. ``environment``: variables beside those of this process.
+    - ``max_request_size``, ``max_response_size``: bytes, the server's own unless they are given.
+
+    It is a context manager, or is begun by ``start()`` and ended by ``close()``: nothing is left then of its
+    process, of what that began, and of its folders, nor when the program is killed. Several threads may use it,
+    one after another; a copy of the process (``os.fork``) may not.
     """
 
     def __init__(
@@ -55,15 +77,42 @@ class Worker:
         limits: Limits | None = None,
         storage_options: Mapping[str, Any] | None = None,
         download: bool = False,
+        debugger: tuple[int, int] | None = None,
     ) -> None:
+        """Keep what it is told, and find the server's Python; see the class.
+
+        ``debugger`` is the command's: descriptors that a debugger in the handler reads and writes. There are no
+        time limits then.
+        """
+        for name, size in (("max_request_size", max_request_size), ("max_response_size", max_response_size)):
+            if not 0 < size <= _MOST:
+                raise ValueError(f"{name} must be from 1 to {_MOST}, not {size}")
         self._archive = archive
+        self._asked: dict[str, Any] = {
+            "batch_size": batch_size,
+            "envelope": envelope,
+            "gpu": gpu,
+            "startup_timeout": startup_timeout,
+            "response_timeout": response_timeout,
+            "max_request_size": max_request_size,
+            "max_response_size": max_response_size,
+        }
+        self._opening: dict[str, Any] = {
+            "limits": limits,
+            "storage_options": storage_options,
+            "download": download,
+        }
         self._python = server_python(python)
-        self._batch_size = batch_size or 1
-        self._limits = limits
-        self._settings: ModelSettings | None = None
-        self._scratch: str | None = None
-        self._process: WorkerProcess | None = None
-        self._lock = threading.Lock()
+        self._requirements = requirements
+        self._more = dict(environment or {})
+        self._debugger = debugger
+        self._log = KeptLog()
+        self._mark = 0
+        self._model: LaidOut | None = None
+        self._held: Held | None = None
+        self._closing = False
+        # To be had again by who has it: a signal's handler may close what its own thread is asking.
+        self._lock = threading.RLock()
 
     def __enter__(self) -> Self:
         self.start()
@@ -73,42 +122,51 @@ class Worker:
         self.close()
 
     def start(self) -> None:
-        """Load the model; raises ``NotServedError`` where the server would not serve it."""
-        try:
-            self._start()
-        except BaseException:
-            self.close()
-            raise
+        """Load the model, unless it is loaded.
 
-    def _start(self) -> None:
-        self._scratch = tempfile.mkdtemp(prefix="marpack-run-")
-        with contextlib.ExitStack() as stack:
-            archive = self._archive
-            if not isinstance(archive, Archive):
-                assert not isinstance(archive, Plan)
-                archive = stack.enter_context(open_archive(archive, limits=self._limits))
-            model = archive.manifest.model
-            folder = unpack(archive, self._scratch)
-            self._settings = settings = ModelSettings(
-                model_name=model.model_name,
-                version=model.served_version,
-                handler=model.handler,
-                batch_size=self._batch_size,
-            )
-        self._process = WorkerProcess(
-            self._python, model_folder=folder, scratch=self._scratch, environment=worker_environment(folder, {})
-        )
-        deadline = time.monotonic() + settings.startup_timeout
-        self._process.connect(deadline)
-        self._process.load(
-            model_name=settings.model_name,
-            folder=folder,
-            batch_size=settings.batch_size,
-            handler=settings.handler,
-            gpu=settings.gpu,
-            envelope=settings.envelope,
-            deadline=deadline,
-        )
+        Raises ``NotServedError`` where the server would not serve it, what ``open_archive`` and ``extract`` raise,
+        and ``MarpackError`` for a model that the server runs in a way which is not known here.
+        """
+        with self._lock:
+            if self._held is not None and self._held.is_ours:
+                return
+            self._closing = False
+            self._held = held = Held(self._log)
+            weakref.finalize(self, held.close)
+            try:
+                self._model = lay_out(
+                    self._archive,
+                    held.scratch.folder,
+                    self._python,
+                    opening=self._opening,
+                    asked=self._asked,
+                    more=self._more,
+                    requirements=self._requirements,
+                )
+                self._load(held, self._model)
+            except BaseException:
+                self._held = None
+                held.close(grace=0)
+                raise
+
+    def close(self) -> None:
+        """End the worker, and all that it has begun, from any thread; nothing is left of it.
+
+        A request that it has not answered yet raises ``MarpackError`` where it was asked.
+        """
+        held = self._held
+        if held is None or not held.is_ours:
+            self._held = None
+            return
+        self._closing = True
+        while not self._lock.acquire(timeout=0.05):
+            held.interrupt()
+        try:
+            held.close(grace=0 if self._debugger else GRACE)
+            if self._held is held:
+                self._held = None
+        finally:
+            self._lock.release()
 
     @overload
     def predict(self, requests: Request) -> Response: ...
@@ -118,52 +176,201 @@ class Worker:
         """Return the response to a request, or the responses to several.
 
         Several are given to the handler in batches of ``batch_size``. Whatever goes wrong in the model is a
-        response, as of the server.
+        response, as of the server; a worker that has died is started again for the next batch. Raises
+        ``MarpackError`` for a worker that is not started.
         """
         if isinstance(requests, Request):
             return self.predict([requests])[0]
+        held = self._held
+        if held is not None and not held.is_ours:
+            raise MarpackError("the worker belongs to the process that this is a copy of: start another")
         with self._lock:
-            size = self._batch_size
+            held, model = self._held, self._model
+            if held is None or model is None:
+                raise MarpackError("the worker is not started: call start(), or use it in a with statement")
+            size = model.settings.batch_size
             batches = [requests[start : start + size] for start in range(0, len(requests), size)]
-            return [response for batch in batches for response in self._predict(batch)]
+            self._mark = self._log.count
+            together = [batches] if model.settings.asynchronous else [[batch] for batch in batches]
+            return [response for some in together for response in self._predict(held, model, some)]
 
-    def _predict(self, batch: Sequence[Request]) -> list[Response]:
-        settings, process = self._settings, self._process
-        assert settings is not None
-        assert process is not None
-        told = [
-            worker_request(
-                request,
-                request_id=str(uuid.uuid4()),
+    def _predict(self, held: Held, model: LaidOut, batches: Sequence[Sequence[Request]]) -> list[Response]:
+        told = [[self._told(model, request) for request in batch] for batch in batches]
+        asked = [[each for each in batch if isinstance(each, WorkerRequest)] for batch in told]
+        ids = [each.id for batch in asked for each in batch]
+        answered = iter(self._answers(held, model, [batch for batch in asked if batch], ids) if ids else [])
+        answers = [each if isinstance(each, Response) else next(answered) for batch in told for each in batch]
+        sent = [request for batch in batches for request in batch]
+        return [as_sent(request.method, each) for request, each in zip(sent, answers, strict=True)]
+
+    def _told(self, model: LaidOut, request: Request) -> WorkerRequest | Response:
+        return worker_request(
+            request,
+            request_id=str(uuid.uuid4()),
+            model_name=model.settings.model_name,
+            version=model.settings.version,
+            max_request_size=model.settings.max_request_size,
+            server=self._python.version,
+        )
+
+    def _answers(
+        self, held: Held, model: LaidOut, batches: Sequence[Sequence[WorkerRequest]], ids: Sequence[str]
+    ) -> list[Response]:
+        settings = model.settings
+        said: list[PredictAnswer] = []
+        status = None
+        try:
+            process = held.process
+            if process is None or not process.runs():
+                held.drop()
+                process = self._load(held, model)
+            timeout = math.inf if self._debugger else settings.response_timeout
+            for answer in process.predict_all(batches, timeout=timeout, largest=settings.max_response_size):
+                said.append(answer)  # noqa: PERF402  # what was said before it died is kept
+        except DiedError as error:
+            status = error.status
+            held.drop()
+        except NotServedError:
+            self._require_open()
+            return [
+                no_worker(settings.model_name, None, request_id=each, server=self._python.version) for each in ids
+            ]
+        except BaseException:  # an answer would come that nobody waits for
+            held.drop()
+            raise
+        self._require_open()
+        return responses(said, ids, exit_status=status)
+
+    def _require_open(self) -> None:
+        if self._closing:
+            raise MarpackError("the worker was closed before it had answered")
+
+    def _load(self, held: Held, model: LaidOut) -> WorkerProcess:
+        """Start a process that loads the model; raises ``NotServedError``."""
+        mark = self._log.count
+        settings = model.settings
+        process = held.begin(
+            model.python,
+            folder=model.folder,
+            environment=model.environment,
+            asynchronous=settings.asynchronous,
+            debugger=self._debugger,
+        )
+        endless = self._debugger is not None
+        try:
+            process.connect(time.monotonic() + (math.inf if endless else START_TIMEOUT))
+            code, message = process.load(
                 model_name=settings.model_name,
-                version=settings.version,
-                max_request_size=settings.max_request_size,
-                server=self._python.version,
+                folder=model.folder,
+                batch_size=settings.batch_size,
+                handler=settings.handler or model.folder,
+                gpu=settings.gpu,
+                envelope=settings.envelope,
+                deadline=time.monotonic() + (math.inf if endless else settings.startup_timeout),
             )
-            for request in batch
-        ]
-        asked = [each for each in told if isinstance(each, WorkerRequest)]
-        deadline = time.monotonic() + settings.response_timeout
-        said = [*process.predict(asked, deadline=deadline, largest=settings.max_response_size)]
-        answered = iter(responses(said, [each.id for each in asked]))
-        answers = [each if isinstance(each, Response) else next(answered) for each in told]
-        return [as_sent(request.method, each) for request, each in zip(batch, answers, strict=True)]
+        except DiedError as error:
+            held.drop()
+            self._require_open()
+            raise self._not_served(model, mark, _why(error), late=error.late) from None
+        except BaseException:
+            held.drop()
+            raise
+        if code != 200:
+            held.drop()
+            raise self._not_served(model, mark, message, code=code)
+        return process
+
+    def _not_served(
+        self, model: LaidOut, mark: int, why: str, *, code: int = 500, late: bool = False
+    ) -> NotServedError:
+        lines = self._log.since(mark)
+        traceback = "" if late else _traceback(lines, model.places)
+        return not_started(
+            model.path,
+            model_name=model.settings.model_name,
+            version=model.settings.version,
+            code=code,
+            why=last_line(traceback) or why,
+            traceback=traceback,
+            log=tuple(line.text for line in lines),
+        )
 
     @property
     def log(self) -> tuple[LogLine, ...]:
-        """What the worker has written, metrics not among it."""
-        return self._process.log if self._process else ()
+        """What the worker has written, metrics not among it, also after it was closed.
+
+        All that it wrote before an answer is there when ``predict`` returns. What it writes to one stream stands
+        in its order. The first 1,000 lines are kept and the last 10,000 (of at most 16 million characters), each
+        of at most 64 KiB: a longer one is several.
+        """
+        return self._log.lines
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """The metrics that it has told of."""
-        return ()
+        """The last 10,000 metrics that it has told of, also after it was closed."""
+        return self._log.metrics
 
-    def close(self) -> None:
-        """End the worker, and all that it has begun; nothing is left of it."""
-        if self._process is not None:
-            self._process.close()
-            self._process = None
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch = None
+    @property
+    def traceback(self) -> str:
+        """The traceback that was logged last during the last ``predict``, ``""`` where there is none.
+
+        It begins with the handler's own first frame, and names files as they lie in the archive.
+        """
+        if self._model is None:
+            return ""
+        return _traceback(self._log.since(self._mark), self._model.places)
+
+    @property
+    def model_name(self) -> str:
+        """The name under which the server would know the model (known, as others are, once it is started)."""
+        return self._settings.model_name
+
+    @property
+    def version(self) -> str:
+        """The version under which the server would know it."""
+        return self._settings.version
+
+    @property
+    def batch_size(self) -> int:
+        """How many requests the handler gets at once."""
+        return self._settings.batch_size
+
+    @property
+    def torchserve_version(self) -> str:
+        """The version of the server's package whose worker this is."""
+        return ".".join(map(str, self._python.version))
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the worker's process, None where there is none."""
+        process = self._held.process if self._held is not None else None
+        return process.pid if process is not None else None
+
+    @property
+    def peak_memory(self) -> int | None:
+        """The most bytes of memory that its process has had, None where the system does not say."""
+        try:
+            with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as file:
+                found = _PEAK.search(file.read())
+        except OSError:
+            return None
+        return int(found[1]) * 1024 if found else None
+
+    @property
+    def _settings(self) -> ModelSettings:
+        if self._model is None:
+            raise MarpackError("the worker is not started: call start(), or use it in a with statement")
+        return self._model.settings
+
+
+def _traceback(lines: Sequence[LogLine], places: Sequence[tuple[str, str]]) -> str:
+    """Return what was logged, or else what Python itself has written of what nobody caught."""
+    for stream in ("stdout", "stderr"):
+        if found := traceback_of((line.text for line in lines if line.stream == stream), places=places):
+            return found
+    return ""
+
+
+def _why(error: DiedError) -> str:
+    ended = "" if error.status is None else f" (status {error.status})"
+    return f"the worker is gone: {error}{ended}"

@@ -5,31 +5,39 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
-import struct
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import IO
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 
+from marpack.running.connection import Connection, DiedError
+from marpack.running.guard import Guard, end_marked
+from marpack.running.kept_log import KeptLog
 from marpack.running.log import LogLine
 from marpack.running.messages import PredictAnswer, WorkerAnswer, WorkerRequest, load_message, predict_message
+from marpack.running.output import Output
 from marpack.running.server_python import ServerPython
 
 _BOOT = os.path.join(os.path.dirname(__file__), "boot.py")
 _STARTED = "Torch worker started."
+_PID = "[PID]"
+# Seconds: until it listens, as the server waits; for one that has closed its socket to end, and for the system to
+# take away what was killed.
+START_TIMEOUT = 120
+_ENDING = 5
+_KILLED = 10
+_PAUSE = 0.005
+# Bytes of what a worker says of a load, and headers of one answer: no server is told more.
+_LOAD_MESSAGE = 1 << 20
+_HEADERS = 1 << 20
 
-
-class DiedError(Exception):
-    """The worker has ended, or does not answer in time, or with what is no answer; ``status`` is of its exit."""
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        self.status = status
-        super().__init__(message)
+_here: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
 
 
 class WorkerProcess:
-    """A worker that runs. Whatever goes wrong is a ``DiedError``, after which it has been ended."""
+    """A worker that runs. Whatever goes wrong is a ``DiedError``, after which it must be closed."""
 
     def __init__(
         self,
@@ -39,41 +47,76 @@ class WorkerProcess:
         scratch: str,
         environment: Mapping[str, str],
         asynchronous: bool = False,
+        sockets: str | None = None,
+        number: int = 0,
+        log: KeptLog | None = None,
+        guard: Guard | None = None,
+        debugger: tuple[int, int] | None = None,
     ) -> None:
-        """Start it, in ``model_folder`` and with just that ``environment``; ``scratch`` is a folder of a short path."""
-        self._socket_path = os.path.join(scratch, "worker.0")
-        words = [python.executable, _BOOT, python.worker_script, "--sock-type", "unix", "--sock-name"]
-        words += [self._socket_path, "--metrics-config", os.path.join(python.package, "configs", "metrics.yaml")]
-        self._log: list[LogLine] = []
+        """Start it, in ``model_folder`` and with just that ``environment``.
+
+        ``scratch`` is the folder of its own that is named in the environment; ``sockets``, the same unless it is
+        told, has a short path, and ``number`` is one that no other worker of that folder has. With a ``debugger``
+        it stays in this process's group, and has these descriptors.
+        """
+        self.log_kept = log or KeptLog()
+        self._scratch = scratch
+        self._guard = guard
+        self._asynchronous = asynchronous
+        self._alone = debugger is None
+        self._socket_path = os.path.join(sockets or scratch, f"worker.{number}")
+        self._connection: Connection | None = None
+        self._pid: int | None = None
+        self._owner = os.getpid()
+        self._state = threading.RLock()
+        self._reaped = False
+        self._closed = False
+        words = [python.executable, _BOOT, *(["--debugger={},{}".format(*debugger)] if debugger else [])]
+        words += [
+            python.worker_script,
+            "--sock-type",
+            "unix",
+            "--sock-name",
+            self._socket_path,
+            "--metrics-config",
+            os.path.join(python.package, "configs", "metrics.yaml"),
+        ]
         self._process = subprocess.Popen(
             [*words, "--async"] if asynchronous else words,
             cwd=model_folder,
             env=environment,
+            bufsize=0,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,
+            start_new_session=self._alone,
+            pass_fds=debugger or (),
         )
-        self._connection: socket.socket | None = None
+        if guard is not None and self._alone:
+            guard.watch(self._process.pid)
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._output = Output(self._process.stdout, self._process.stderr, self.log_kept)
+        _here.add(self)
+        self._output.follow(self._note)
 
     @property
     def log(self) -> tuple[LogLine, ...]:
         """What it has written so far, all that it wrote before its last answer among it."""
-        return tuple(self._log)
+        return self.log_kept.lines
+
+    @property
+    def pid(self) -> int:
+        """The number of its process, as it tells it."""
+        return self._pid or self._process.pid
 
     def connect(self, deadline: float) -> None:
         """Wait until it listens."""
-        stdout: IO[bytes] | None = self._process.stdout
-        assert stdout is not None
-        for line in stdout:
-            text = line.decode("utf-8", "replace").rstrip("\n")
-            self._log.append(LogLine(stream="stdout", text=text))
-            if text.endswith(_STARTED):
-                break
-        else:
-            raise DiedError("ended before it listened", self._process.wait())
-        self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._connection.connect(self._socket_path)
+        if not self._output.await_line(deadline, self.runs):
+            if self.runs():
+                raise DiedError("it did not listen in time", late=True)
+            raise self._died(DiedError("it ended before it listened"))
+        self._connection = Connection(self._socket_path, self.runs)
 
     def load(
         self,
@@ -85,67 +128,186 @@ class WorkerProcess:
         gpu: int | None,
         envelope: str,
         deadline: float,
+        limit_pixels: bool = True,
     ) -> tuple[int, str]:
-        """Make it load a model; return its code, 200 where it is loaded, and what it says."""
-        assert self._connection is not None
-        self._connection.sendall(
-            load_message(
-                model_name=model_name,
-                folder=folder,
-                batch_size=batch_size,
-                handler=handler,
-                gpu=gpu,
-                envelope=envelope,
-                limit_pixels=True,
-            )
+        """Make it load a model; return its code, 200 where it is loaded or else it ends, and what it says."""
+        message = load_message(
+            model_name=model_name,
+            folder=folder,
+            batch_size=batch_size,
+            handler=handler,
+            gpu=gpu,
+            envelope=envelope,
+            limit_pixels=limit_pixels,
         )
-        code, message = self._int(deadline), self._text(deadline)
-        self._int(deadline)
-        return code, message
+        connection = self._connected()
+        try:
+            connection.send([message], deadline)
+            code, text = connection.number(deadline), connection.text(deadline, _LOAD_MESSAGE)
+            connection.number(deadline)
+        except DiedError as error:
+            raise self._died(error) from None
+        if code != 200:
+            self._await_exit(_ENDING)
+        self._output.drain()
+        return code, text
 
-    def predict(self, batch: Iterable[WorkerRequest], *, deadline: float, largest: int) -> Iterator[PredictAnswer]:
-        """Ask; yield what it says, of a stream several times. No field has more than ``largest`` bytes."""
-        assert self._connection is not None
-        self._connection.sendall(b"".join(predict_message(batch)))
-        code, message = self._int(deadline), self._text(deadline)
+    def predict(self, batch: Sequence[WorkerRequest], *, timeout: float, largest: int) -> Iterator[PredictAnswer]:
+        """Ask; yield what it says, of a stream several times. No field has more than ``largest`` bytes.
+
+        ``timeout`` is how many seconds it has for each. Of the requests of one batch, each must be named by it.
+        """
+        yield from self.predict_all([batch], timeout=timeout, largest=largest)
+
+    def predict_all(
+        self, batches: Sequence[Sequence[WorkerRequest]], *, timeout: float, largest: int
+    ) -> Iterator[PredictAnswer]:
+        """Ask one after another; an asynchronous worker all at once, whose answers come in any order."""
+        connection = self._connected()
+        try:
+            for some in [batches] if self._asynchronous else [[batch] for batch in batches]:
+                deadline = time.monotonic() + timeout
+                for batch in some:
+                    connection.send(predict_message(batch), deadline)
+                waiting = {request.id for batch in some for request in batch}
+                known = frozenset(waiting)
+                while waiting:
+                    answer = self._answer(connection, time.monotonic() + timeout, largest)
+                    named = {each.id for each in answer.answers}
+                    if not named <= known or not named:
+                        raise DiedError("it answers what it was not asked")
+                    if answer.code != 200 or not any(map(_goes_on, answer.answers)):
+                        # All of one message: an answer to it names each of its requests.
+                        waiting -= named
+                    self._output.drain()
+                    yield answer
+        except DiedError as error:
+            raise self._died(error) from None
+
+    def _answer(self, connection: Connection, deadline: float, largest: int) -> PredictAnswer:
+        code, message = connection.number(deadline), connection.text(deadline, largest)
         answers: list[WorkerAnswer] = []
-        while (length := self._int(deadline)) != -1:
-            each = self._exactly(length, deadline).decode()
-            content_type, status, reason = self._text(deadline), self._int(deadline), self._text(deadline)
-            headers = tuple((self._text(deadline), self._text(deadline)) for _ in range(self._int(deadline)))
-            body = self._exactly(self._int(deadline), deadline)
+        while (length := connection.number(deadline)) != -1:
+            each = connection.rest_of_field(length, deadline, largest).decode("utf-8", "replace")
+            content_type = connection.text(deadline, largest)
+            status, reason = connection.number(deadline), connection.text(deadline, largest)
+            count = connection.number(deadline)
+            if not 0 <= count <= _HEADERS:
+                raise DiedError(f"it says that there are {count:,} headers")
+            headers = tuple(
+                (connection.text(deadline, largest), connection.text(deadline, largest)) for _ in range(count)
+            )
+            body = connection.field(deadline, largest)
             answers.append(
                 WorkerAnswer(
                     id=each, content_type=content_type, status=status, reason=reason, headers=headers, body=body
                 )
             )
-        yield PredictAnswer(code=code, message=message, answers=tuple(answers))
+        return PredictAnswer(code=code, message=message, answers=tuple(answers))
 
-    def close(self) -> None:
-        """End it and all that it has begun."""
+    def kill(self) -> None:
+        """End it at once, from any thread: whoever waits for its answer gets a ``DiedError``."""
+        if os.getpid() != self._owner:
+            return
+        if self._connection is not None:
+            self._connection.shutdown()
+        with self._state:
+            if self._reaped:
+                return
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self._process.pid, signal.SIGKILL)
+            if self._alone:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self, *, grace: float = 0) -> None:
+        """End it and all that it has begun; first it has ``grace`` seconds to end in good order."""
+        if self._closed or os.getpid() != self._owner:
+            return
+        if self._connection is not None:
+            self._connection.shutdown()
+            if grace and not self._asynchronous:
+                self._await_exit(grace)
+        self.kill()
+        end_marked(self._scratch)
+        self._reap()
+        self._output.close()
         if self._connection is not None:
             self._connection.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        with contextlib.suppress(OSError):
+            os.remove(self._socket_path)
+        self._closed = True
+        _here.discard(self)
 
-    def _exactly(self, length: int, deadline: float) -> bytes:
-        assert self._connection is not None
-        data = b""
-        while len(data) < length:
-            self._connection.settimeout(max(0.001, deadline - time.monotonic()))
-            part = self._connection.recv(length - len(data))
-            if not part:
-                raise DiedError("ended before it answered", self._process.wait())
-            data += part
-        return data
+    def forget(self) -> None:
+        """Be a copy's: give up what the worker would take for the process that it belongs to."""
+        self._process.returncode = 0
+        self._output.forget()
+        if self._connection is not None:
+            self._connection.close()
+        if self._guard is not None:
+            self._guard.forget()
 
-    def _int(self, deadline: float) -> int:
-        number: int = struct.unpack(">i", self._exactly(4, deadline))[0]
-        return number
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise DiedError("it was not started")
+        return self._connection
 
-    def _text(self, deadline: float) -> str:
-        return self._exactly(self._int(deadline), deadline).decode()
+    def _note(self, line: str) -> bool:
+        if line.startswith(_PID) and line[len(_PID) :].isdecimal():
+            self._pid = int(line[len(_PID) :])
+        return line.endswith(_STARTED)
+
+    def _died(self, error: DiedError) -> DiedError:
+        """Return the error with the status that it ended with, once all that it wrote is in the log."""
+        status = None if error.late else self._await_exit(_ENDING)
+        self._output.drain()
+        return DiedError(str(error), status, late=error.late)
+
+    def runs(self) -> bool:
+        """Tell whether it has not ended."""
+        return self._exit_status() is None
+
+    def _await_exit(self, seconds: float) -> int | None:
+        deadline = time.monotonic() + seconds
+        while (status := self._exit_status()) is None and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+        return status
+
+    def _exit_status(self) -> int | None:
+        """Return what it ended with, None while it runs; its number stays its own until it is reaped."""
+        with self._state:
+            if not self._reaped and hasattr(os, "waitid") and sys.platform != "win32":
+                try:
+                    found = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+                except ChildProcessError:  # the program waits for all its children
+                    return self._process.poll()
+                if found is None:
+                    return None
+                return found.si_status if found.si_code == os.CLD_EXITED else 128 + found.si_status
+            status = self._process.poll()
+            return 128 - status if status is not None and status < 0 else status
+
+    def _reap(self) -> None:
+        with self._state:
+            if self._reaped:
+                return
+            if self._guard is not None:
+                self._guard.watch(None)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_KILLED)
+            self._reaped = True
+
+
+def _goes_on(answer: WorkerAnswer) -> bool:
+    return ("ts_stream_next", "true") in answer.headers
+
+
+def _forget_all() -> None:
+    for process in [*_here]:
+        process.forget()
+    _here.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

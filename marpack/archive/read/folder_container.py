@@ -33,7 +33,7 @@ class FolderContainer(Container):
 
     def __init__(self, path: str, root: str, limits: Limits) -> None:
         self.path = path
-        self._root = os.path.realpath(root)
+        self.root = os.path.realpath(root)
         self._issues: list[Issue] = []
         self._closed = False
         self._found, folders, outside = self._walk(limits)
@@ -62,7 +62,7 @@ class FolderContainer(Container):
         visits: Counter[tuple[int, int]] = Counter()
         while waiting:
             folder, above = waiting.pop()
-            status = os.stat(os.path.join(self._root, folder))
+            status = os.stat(os.path.join(self.root, folder))
             here = status.st_dev, status.st_ino
             if here in above:
                 self._issue("link", folder, "is a link to a folder in which it lies itself")
@@ -71,7 +71,7 @@ class FolderContainer(Container):
             if visits[here] > _MOST_VISITS:
                 message = f"has a folder, {folder!r}, to which more than {_MOST_VISITS} links lead"
                 raise LimitError(self.path, message, code="too-many-members")
-            with os.scandir(os.path.join(self._root, folder)) as items:
+            with os.scandir(os.path.join(self.root, folder)) as items:
                 for item in items:
                     name = f"{folder}/{item.name}" if folder else item.name
                     limits.require_members(self.path, len(found) + len(folders) + 1)
@@ -89,7 +89,7 @@ class FolderContainer(Container):
 
     def _leads_inside(self, path: str) -> bool:
         target = os.path.realpath(path)
-        return os.path.exists(target) and os.path.commonpath([self._root, target]) == self._root
+        return os.path.exists(target) and os.path.commonpath([self.root, target]) == self.root
 
     def _issue(self, code: ReadCode, name: str, message: str) -> None:
         self._issues.append(Issue(code=code, argument=name, message=message))
@@ -98,13 +98,13 @@ class FolderContainer(Container):
         """Start reading a file; raise for one that is not what it was when the folder was opened."""
         if self._closed:
             raise ValueError("the archive is closed")
-        return _File(self.path, member, os.path.join(self._root, member.name), self._found[member.name])
+        return _File(self.path, member, os.path.join(self.root, member.name), self._found[member.name])
 
     @contextmanager
     def region(self, member: ArchiveMember) -> Iterator[Region | None]:
         """Give a file, which is all of its member; raise what ``open`` raises."""
         with self.open(member) as reader:
-            file = OpenFile.of(os.path.join(self._root, member.name), reader.descriptor)
+            file = OpenFile.of(os.path.join(self.root, member.name), reader.descriptor)
             yield None if file is None else Region(file=file, offset=0)
 
     def close(self) -> None:

@@ -141,4 +141,10 @@ def find_depth(config: ModelConfigText) -> Iterator[Finding]:
         yield find_depth.finding(message, effect=_IGNORES_FILE, fix=fix)
 
 
+def is_ignored(config: ModelConfigText) -> bool:
+    """Tell whether the front end goes on as if there were no such file, which PyYAML can read."""
+    rules = (find_front_end, find_size, find_depth)
+    return any(found.effect == _IGNORES_FILE for each in rules for found in each.findings(config))
+
+
 RULES = rules_in(globals())

@@ -42,6 +42,17 @@ def loads(text: str) -> Any:
     return value
 
 
+def loads_as_texts(text: str) -> Any:
+    """Read a text into classes of strings, as a manifest's: numbers are texts as they are spelled.
+
+    Of a key given twice the last value is taken. Raises ``StrictJSONError`` for what Gson does not take either.
+    """
+    try:
+        return json.loads(_as_strict(text), parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        raise strict_json.StrictJSONError("is no JSON") from None
+
+
 class _Object(dict[str, Any]):
     """An object, which knows whether a key was given twice."""
 

@@ -1,0 +1,124 @@
+"""What a worker leaves when nobody can end it any more: a guard that does, and the processes that it began.
+
+A program that is killed cleans nothing up. Its guard is a shell that waits for the end of a pipe from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+# Its arguments are folders to remove; the first is named in the environment of the worker and of what it begins.
+# What it reads: the process group to end, "-" when there is none, "done" when all has been ended in good order.
+_SCRIPT = r"""
+trap '' INT TERM HUP QUIT
+group=-
+while read -r said; do
+  if [ "$said" = done ]; then exit 0; fi
+  group=$said
+done
+if [ "$group" != - ]; then kill -KILL -- "-$group" || kill -KILL "$group"; fi
+for each in /proc/[0-9]*/environ; do
+  if grep -q -F -e "$1" -- "$each"; then
+    process=${each#/proc/}
+    kill -KILL "${process%/environ}"
+  fi
+done
+rm -rf -- "$@"
+sleep 1
+rm -rf -- "$@"
+"""
+_ROUNDS = 50
+_PAUSE = 0.01
+
+
+class Guard:
+    """A process that ends a worker and removes its folders if this process ends without having done so."""
+
+    def __init__(self, folders: Sequence[str]) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        reader, self._writer = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", _SCRIPT, "marpack-guard", *folders],
+                cwd="/",
+                env={"PATH": os.defpath, "LC_ALL": "C"},
+                stdin=reader,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except FileNotFoundError:  # a system without a shell: then there is no guard
+            pass
+        except BaseException:
+            os.close(self._writer)
+            raise
+        finally:
+            os.close(reader)
+
+    def forget(self) -> None:
+        """Be a copy's: the guard watches the process that this is a copy of, by that one's end of the pipe."""
+        if self._process is not None:
+            self._process.returncode = 0
+        if self._writer >= 0:
+            os.close(self._writer)
+            self._writer = -1
+
+    def watch(self, group: int | None) -> None:
+        """Tell which process group is to be ended; None where there is none: its number may become another's."""
+        self._tell("-" if group is None else str(group))
+
+    def close(self, *, done: bool) -> None:
+        """End the guard; unless all is ``done``, it acts now, and nobody waits for it."""
+        if self._writer < 0:
+            return
+        if done:
+            self._tell("done")
+        os.close(self._writer)
+        self._writer = -1
+        if self._process is None:
+            return
+        if done:
+            self._process.wait()
+        else:
+            self._process.returncode = 0  # it outlives this object
+
+    def _tell(self, what: str) -> None:
+        if self._writer < 0:
+            return
+        with contextlib.suppress(BrokenPipeError):  # somebody has killed it
+            os.write(self._writer, f"{what}\n".encode())
+
+
+def end_marked(mark: str) -> None:
+    """End the processes in whose environment ``mark`` is, where the system shows that: whoever left the group."""
+    for _ in range(_ROUNDS):
+        found = [*_marked(os.fsencode(mark))]
+        if not found:
+            return
+        for process in found:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(_PAUSE)
+
+
+def _marked(mark: bytes) -> Iterator[int]:
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return
+    own = os.getpid()
+    for name in names:
+        if not name.isdigit() or int(name) == own:
+            continue
+        # Whoever has ended meanwhile, or is another's, is none of ours.
+        with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+            if mark in file.read():
+                yield int(name)

@@ -1,0 +1,92 @@
+"""A model in a folder, with all that a worker is started and told to load it with; whatever holds the model."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from marpack.archive.plan.plan import ArchivePlan, Plan
+from marpack.archive.read.archive import Archive
+from marpack.archive.read.open import ArchiveSource, file_name_of, open_archive
+from marpack.archive.write.write import write_archive
+from marpack.errors import MarpackError
+from marpack.frozen import frozen
+from marpack.running.environment import worker_environment
+from marpack.running.model_folder import as_registered, unpack
+from marpack.running.model_settings import ModelSettings, settings_of
+from marpack.running.requirements import install
+from marpack.running.server_python import ServerPython
+
+ModelSource: TypeAlias = "Plan | ArchiveSource"
+
+
+@frozen
+class LaidOut:
+    """A model that can be loaded: ``path`` names it in errors, ``places`` are those of ``traceback_of``."""
+
+    path: str
+    settings: ModelSettings
+    folder: str
+    places: tuple[tuple[str, str], ...]
+    python: ServerPython
+    environment: Mapping[str, str]
+
+
+def lay_out(
+    source: ModelSource,
+    scratch: str,
+    python: ServerPython,
+    *,
+    opening: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    more: Mapping[str, str],
+    requirements: bool,
+) -> LaidOut:
+    """Lay a model out below ``scratch``, or a link to its folder, as a server with this Python.
+
+    ``opening`` goes to ``open_archive``, ``asked`` to ``settings_of``, ``more`` are variables of the worker's.
+    Raises what these raise, and what unpacking and installing do.
+    """
+    with _opened(source, scratch, opening) as (archive, laid):
+        settings = settings_of(archive, **asked)
+        name = source.file_name if isinstance(source, Plan) else file_name_of(archive)
+        path = name if isinstance(source, Plan) else archive.path
+        folder = laid or unpack(archive, scratch)
+    environment = worker_environment(
+        folder, more, handler=settings.handler, server_home=os.path.dirname(python.package)
+    )
+    if requirements:
+        executable = install(python, settings, folder, path=path, scratch=scratch, environment=environment)
+        python = replace(python, executable=executable)
+    real = os.path.realpath(folder)
+    shown = real if os.path.islink(folder) else name or settings.model_name
+    return LaidOut(
+        path=path,
+        settings=settings,
+        folder=folder,
+        places=((folder, shown), (real, shown)),
+        python=python,
+        environment=environment,
+    )
+
+
+@contextlib.contextmanager
+def _opened(source: ModelSource, scratch: str, opening: Mapping[str, Any]) -> Iterator[tuple[Archive, str | None]]:
+    """Yield the archive, and the model's folder where it is one already."""
+    if isinstance(source, Archive):
+        yield source, None
+    elif not isinstance(source, Plan):
+        with as_registered(file_name_of(source)), open_archive(source, **opening) as archive:
+            yield archive, None
+    elif not isinstance(source, ArchivePlan):
+        raise MarpackError(f"{source.file_name!r} is a workflow's: run the models that it names, each by itself")
+    else:
+        # A folder is what a server makes of each form; of a folder it makes a link.
+        is_folder = source.archive_format == "no-archive"
+        folder = os.path.join(scratch, source.model_name if is_folder else "model")
+        write_archive(replace(source, archive_format="no-archive"), folder)
+        with open_archive(folder) as archive:
+            yield archive, None if is_folder else folder

@@ -1,0 +1,72 @@
+"""The folders that a worker needs for as long as it lives."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+
+from marpack.errors import MarpackError
+
+# Bytes of a socket's path, less than every system takes; and how its name may end.
+_LONGEST = 100
+_SOCKET = "worker.999999"
+_SHORT = ("/tmp", "/var/tmp", "/dev/shm")
+
+
+class Scratch:
+    """A folder for a model, and one for sockets, whose path is short: the same, unless temporary ones lie deep."""
+
+    def __init__(self) -> None:
+        self.folder = _made(tempfile.gettempdir())
+        self.sockets = self.folder
+        try:
+            if not _is_short(self.folder):
+                self.sockets = _made_short()
+        except BaseException:
+            self.remove()
+            raise
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Both, the model's first."""
+        return tuple(dict.fromkeys([self.folder, self.sockets]))
+
+    def remove(self) -> bool:
+        """Remove both; return whether they are gone."""
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+            if os.path.lexists(folder):  # a handler may have taken rights away
+                _give_rights(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+        return not any(map(os.path.lexists, self.folders))
+
+
+def _made(place: str) -> str:
+    # As its name is where links have been followed: so the worker is told of it.
+    return os.path.realpath(tempfile.mkdtemp(prefix="marpack-run-", dir=place))
+
+
+def _is_short(folder: str) -> bool:
+    return len(os.fsencode(os.path.join(folder, _SOCKET))) <= _LONGEST
+
+
+def _made_short() -> str:
+    for place in _SHORT:
+        with contextlib.suppress(OSError):
+            folder = _made(place)
+            if _is_short(folder):
+                return folder
+            os.rmdir(folder)
+    raise MarpackError(
+        f"no folder for a worker's socket: the path of {tempfile.gettempdir()!r} is too long for one, and "
+        f"{', '.join(_SHORT)} cannot be written to: set TMPDIR to a folder with a shorter path"
+    )
+
+
+def _give_rights(folder: str) -> None:
+    for place, _, _ in os.walk(folder):
+        with contextlib.suppress(OSError):
+            os.chmod(place, stat.S_IRWXU)

@@ -1,0 +1,112 @@
+"""The traceback of a handler's trouble, found in what its worker logged, without the server's own part. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from marpack.frozen import frozen
+
+_HEAD = "Traceback (most recent call last):"
+# What stands between the tracebacks of an error and of the one that came of it.
+_CHAINED = (
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+)
+# What a worker logs next, and is none of the error's text.
+_NEXT = re.compile(r"Backend received inference at: |Frontend disconnected\.|(INFO > )?\[METRICS]|Loading model ")
+_FRAME = re.compile(r'  File "(?P<file>.*)", line \d+(, in .*)?')
+# Between whoever calls and a handler: the package of the server but for its handlers, and what imports.
+_BETWEEN = re.compile(
+    r"<frozen (importlib|runpy)"
+    r"|.*[/\\](ts[/\\](?!torch_handler[/\\](?!request_envelope))|importlib[/\\]__init__\.py$|running[/\\]boot\.py$)"
+)
+# The loader tries the server's own handlers after any ImportError, also one that the archive's handler raises.
+_FALLBACK = re.compile(r"ModuleNotFoundError: No module named '?ts\.torch_handler\.")
+
+
+@frozen
+class _Block:
+    """A traceback: frames, each the line of its place and those below it, and what was raised."""
+
+    frames: tuple[tuple[str, ...], ...]
+    raised: tuple[str, ...]
+
+
+def traceback_of(lines: Iterable[str], *, places: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the last traceback among a worker's log lines, ``""`` where there is none; it ends without a newline.
+
+    The frames of the server's before the handler's first are left out, and where the server looked among its own
+    handlers in vain, what it says of that. ``places`` are pairs: a folder, and what is shown instead of it at the
+    beginning of a file's path. Of an error that came of another both are shown, as Python does.
+    """
+    chain = _last_chain([*lines])
+    if len(chain) > 1 and chain[-1][1].raised and _FALLBACK.match(chain[-1][1].raised[0]):
+        chain = chain[:-1]
+    told: list[str] = []
+    for between, block in chain:
+        if told:
+            told += ["", between, ""]
+        told.append(_HEAD)
+        for place, *below in _handlers_own(block.frames, [folder for folder, _ in places]):
+            told += [_shown(place, places), *below]
+        told += block.raised
+    return "\n".join(told)
+
+
+def last_line(traceback: str) -> str:
+    """Return the last line of a traceback's text that says something."""
+    return next((line.strip() for line in reversed(traceback.splitlines()) if line.strip()), "")
+
+
+def _handlers_own(frames: Sequence[tuple[str, ...]], folders: Sequence[str]) -> Sequence[tuple[str, ...]]:
+    files = [found["file"] if (found := _FRAME.fullmatch(frame[0])) else "" for frame in frames]
+    for number, file in enumerate(files):
+        if any(file.startswith(f"{folder}/") for folder in folders):
+            return frames[number:]
+    # None of the archive's: a handler of the server's, or what is imported in vain.
+    for number, file in enumerate(files):
+        if not _BETWEEN.match(file):
+            return frames[number:]
+    return []
+
+
+def _shown(place: str, places: Sequence[tuple[str, str]]) -> str:
+    for folder, shown in places:
+        if place.startswith(f'  File "{folder}/'):
+            return place.replace(folder, shown, 1)
+    return place
+
+
+def _last_chain(lines: Sequence[str]) -> list[tuple[str, _Block]]:
+    """Return the last tracebacks that belong together, each with what stands before it."""
+    chain: list[tuple[str, _Block]] = []
+    number = 0
+    while number < len(lines):
+        if lines[number] != _HEAD:
+            number += 1
+            continue
+        between = lines[number - 2] if number >= 2 and not lines[number - 1] else ""
+        block, number = _block(lines, number + 1)
+        chain = [*(chain if between in _CHAINED else []), (between, block)]
+    return chain
+
+
+def _block(lines: Sequence[str], number: int) -> tuple[_Block, int]:
+    frames: list[tuple[str, ...]] = []
+    while number < len(lines) and lines[number].startswith(" "):
+        start = number
+        number += 1
+        while number < len(lines) and lines[number].startswith(" ") and not _FRAME.fullmatch(lines[number]):
+            number += 1
+        frames.append(tuple(lines[start:number]))
+    raised = tuple(_raised(lines[number:]))
+    return _Block(frames=tuple(frames), raised=raised), number + len(raised)
+
+
+def _raised(lines: Sequence[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        is_chained = not line and lines[number + 1 : number + 2] and lines[number + 1] in _CHAINED
+        if is_chained or line == _HEAD or _NEXT.match(line):
+            return
+        yield line
