@@ -17,8 +17,23 @@ if TYPE_CHECKING:
     from marpack.errors import NotServedError
     from marpack.running import LogLine, Response, Worker
 
-# Before what the handler, or the worker that it runs in, wrote.
+# Before what the handler wrote.
 _LOGGED = "  | "
+# What the server's worker logs, whatever it runs (TorchServe 0.9.0 to 0.12.0).
+_OF_EVERY_WORKER = (
+    "s_name_part0=",
+    "Listening on ",
+    "Successfully loaded ",
+    "[PID]",
+    "Torch worker started.",
+    "Python runtime: ",
+    "Connection accepted: ",
+    "model_name: ",
+    "Frontend disconnected.",
+    "Backend received inference at: ",
+    "Backend worker process died.",
+    "Invoking custom service failed.",
+)
 
 
 @frozen
@@ -65,7 +80,7 @@ class ShownReport(Report):
     def loaded(self, worker: Worker, seconds: float) -> None:
         """Tell it as the result, where nothing is asked."""
         if self._log:
-            tell_log(worker.log)
+            tell_log(line.text for line in worker.log)
         if not self._asks:
             server = worker.torchserve_version
             what = printable(f"{worker.model_name} {worker.version}")
@@ -79,14 +94,13 @@ class ShownReport(Report):
         if failed and traceback:
             complain(shown_lines(traceback.rstrip("\n")))
         if failed or self._log:
-            tell_log(log)
+            tell_log(line.text for line in log)
 
     def not_served(self, error: NotServedError) -> None:
         """Tell the traceback and the log first: the error is what is read last."""
         if error.traceback:
             complain(shown_lines(error.traceback.rstrip("\n")))
-        for line in error.log:
-            complain(f"{_LOGGED}{shown_lines(line)}")
+        tell_log(error.log)
         complain_of_error(str(error))
 
     def ended(self, worker: Worker, figures: Figures | None) -> None:
@@ -139,7 +153,10 @@ def numbered(path: str, number: int, count: int) -> str:
     return f"{start}-{number}{suffix}"
 
 
-def tell_log(log: Iterable[LogLine]) -> None:
-    """Print what the handler, and the worker that it runs in, wrote."""
-    for line in log:
-        complain(f"{_LOGGED}{shown_lines(line.text)}")
+def tell_log(log: Iterable[str]) -> None:
+    """Print what the handler wrote: tracebacks are told apart, and what every worker writes of itself is not."""
+    from marpack.running.traceback import without_tracebacks
+
+    for line in without_tracebacks([*log]):
+        if not line.startswith(_OF_EVERY_WORKER):
+            complain(f"{_LOGGED}{shown_lines(line)}")

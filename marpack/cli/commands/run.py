@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import signal
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from marpack.cli.reading_options import add_download, add_limits, limits_of, size
@@ -147,15 +148,16 @@ def _once(options: argparse.Namespace, asked: Sequence[Asked]) -> int:
     from marpack.running import Worker
 
     report = _report(options, asked)
-    with silent_for(options.archive), naming(place(options.archive)):
-        worker = Worker(options.archive, **_worker_options(options))
-        began = time.monotonic()
-        try:
-            worker.start()
-        except NotServedError as error:
-            report.not_served(error)
-            return 1
-    with closing(worker):
+    with ExitStack() as stack:
+        with silent_for(options.archive), naming(place(options.archive)):
+            worker = Worker(options.archive, **_worker_options(options), debugger=_debugger(options, stack))
+            began = time.monotonic()
+            try:
+                worker.start()
+            except NotServedError as error:
+                report.not_served(error)
+                return 1
+        stack.callback(worker.close)
         report.loaded(worker, time.monotonic() - began)
         figures = _ask(worker, asked, report, options.repeat or 1) if asked else None
         report.ended(worker, figures if options.repeat else None)
@@ -226,6 +228,22 @@ def _watch(options: argparse.Namespace) -> int:
         complain(f"marpack: {printable(paths[0])}{more} changed")
 
 
+def _debugger(options: argparse.Namespace, stack: ExitStack) -> tuple[int, int] | None:
+    """Return what a debugger reads and writes: this process's own streams, open until the stack ends.
+
+    They are copies: by their own numbers a worker has other streams.
+    """
+    if not options.pdb:
+        return None
+    try:
+        streams = os.dup(0), os.dup(1)
+    except OSError as error:
+        raise MarpackError("--pdb: standard input or output is closed") from error
+    for stream in streams:
+        stack.callback(os.close, stream)
+    return streams
+
+
 def _worker_options(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of ``Worker`` that the options are."""
     given = {
@@ -238,7 +256,6 @@ def _worker_options(options: argparse.Namespace) -> dict[str, Any]:
         "startup_timeout": options.startup_timeout,
         "max_request_size": options.max_request_size,
         "max_response_size": options.max_response_size,
-        "debugger": (0, 1) if options.pdb else None,
     }
     return {
         **{name: value for name, value in given.items() if value is not None},
