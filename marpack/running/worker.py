@@ -200,8 +200,8 @@ class Worker:
         ids = [each.id for batch in asked for each in batch]
         answered = iter(self._answers(held, model, [batch for batch in asked if batch], ids) if ids else [])
         answers = [each if isinstance(each, Response) else next(answered) for batch in told for each in batch]
-        methods = [request.method for batch in batches for request in batch]
-        return [as_sent(method, each) for method, each in zip(methods, answers, strict=True)]
+        sent = [request for batch in batches for request in batch]
+        return [as_sent(request.method, each) for request, each in zip(sent, answers, strict=True)]
 
     def _told(self, model: LaidOut, request: Request) -> WorkerRequest | Response:
         return worker_request(

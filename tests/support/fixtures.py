@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib
+import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -16,6 +17,8 @@ from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
 from tests.support.range_server import RangeServer
 from tests.support.sharing import mounted
+from tests.support.torchserve import SHARED_VERSION, environment, install_folder, package_home
+from tests.support.warm_workers import warm_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,3 +122,25 @@ def parts_used(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(PartedInflater, "_following", noting)
     return found
+
+
+@pytest.fixture(scope="session")
+def worker_python(pytestconfig: pytest.Config) -> Iterator[Path]:
+    """Return a Python that has TorchServe, and on which marpack's workers start in no time (``warm_workers``)."""
+    python = environment(SHARED_VERSION, install_folder(pytestconfig))
+    if "MARPACK_ORDINARY_WORKERS" in os.environ or not hasattr(os, "pidfd_open"):
+        yield python
+        return
+    with (
+        # A short path: there is a socket below it.
+        tempfile.TemporaryDirectory(prefix="warm-", ignore_cleanup_errors=True) as folder,
+        warm_python(
+            python,
+            Path(folder),
+            script="boot.py",
+            imports=["ts.torch_handler.base_handler", "ts.model_service_worker"],
+            anew="ts",
+            home=str(package_home(python)),
+        ) as warm,
+    ):
+        yield warm

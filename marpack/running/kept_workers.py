@@ -1,0 +1,95 @@
+"""Workers that are loaded once, and kept for all who ask for the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from marpack.archive.plan.plan import Plan
+from marpack.archive.read.open import ArchiveSource
+from marpack.disk.file_states import states
+from marpack.errors import NotServedError
+from marpack.frozen import frozen
+from marpack.remote.urls import is_url
+from marpack.running.worker import Worker
+
+
+@frozen
+class _Wanted:
+    """What somebody asks for: ``state`` of the files of an archive on the disk."""
+
+    archive: Any
+    state: Any
+    options: dict[str, Any]
+
+    def is_met_by(self, other: _Wanted) -> bool:
+        """Tell whether somebody else has asked for the same."""
+        same = (
+            self.archive == other.archive
+            if isinstance(self.archive, (str, Plan))
+            else self.archive is other.archive
+        )
+        return same and self.state == other.state and self.options == other.options
+
+
+class KeptWorkers:
+    """Workers by what they were asked for; ``python`` is for those that name none."""
+
+    def __init__(self, *, python: str | None) -> None:
+        self._python = python
+        self._kept: list[tuple[_Wanted, Worker | NotServedError]] = []
+        self._seen: dict[int, int] = {}
+        self._refused: list[NotServedError] = []
+
+    def worker(self, archive: Plan | ArchiveSource, **options: Any) -> Worker:
+        """Return a worker that has loaded the archive, begun unless there is one.
+
+        ``options`` are those of ``Worker``. Raises what starting one raises; ``NotServedError`` without trying
+        it again.
+        """
+        wanted = _wanted(archive, options)
+        kept = next((kept for other, kept in self._kept if wanted.is_met_by(other)), None)
+        if kept is None:
+            kept = self._begun(archive, {"python": self._python, **options})
+            self._kept.append((wanted, kept))
+        if isinstance(kept, NotServedError):
+            self._refused.append(kept)
+            raise kept.with_traceback(None)
+        return kept
+
+    def _begun(self, archive: Plan | ArchiveSource, options: dict[str, Any]) -> Worker | NotServedError:
+        worker = Worker(archive, **options)
+        try:
+            worker.start()
+        except NotServedError as error:
+            return error
+        return worker
+
+    def written(self) -> Iterator[str]:
+        """Yield what was written since this was asked last."""
+        for error in self._refused:
+            yield from filter(None, [*error.traceback.splitlines(), *error.log])
+        self._refused.clear()
+        for number, (_, worker) in enumerate(self._kept):
+            if isinstance(worker, Worker):
+                lines = worker.log
+                yield from (line.text for line in lines[self._seen.get(number, 0) :])
+                self._seen[number] = len(lines)
+
+    def close(self) -> None:
+        """End them all."""
+        for _, worker in self._kept:
+            if isinstance(worker, Worker):
+                worker.close()
+        self._kept.clear()
+
+
+def _wanted(archive: Plan | ArchiveSource, options: dict[str, Any]) -> _Wanted:
+    if not isinstance(archive, (str, os.PathLike)):
+        return _Wanted(archive=archive, state=None, options=options)
+    path = os.fspath(archive)
+    if is_url(path):
+        return _Wanted(archive=path, state=None, options=options)
+    path = os.path.abspath(path)
+    return _Wanted(archive=path, state=states([path]), options=options)
