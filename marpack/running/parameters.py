@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from marpack.running.answers import refusal, unread
+from marpack.running.hash_map import in_order
 from marpack.running.messages import WorkerRequest
+from marpack.running.multipart import fields_of, form_of
+from marpack.running.percent import urlencoded_fields
+from marpack.running.refused import RefusedError
 from marpack.running.request import Request
 from marpack.running.response import Response
+from marpack.running.routes import Route, route
+
+# Netty's own limits, in characters: of the line of a request, and of all headers. The end of a line has one more.
+_LONGEST_LINE = 4096
+_LONGEST_HEADERS = 8192
+# What Netty takes off both ends of a value.
+_BLANKS = " \t\v\f\x1c\x1d\x1e\x1f"
+_URLENCODED = "application/x-www-form-urlencoded"
 
 
 def worker_request(
@@ -18,10 +34,74 @@ def worker_request(
 ) -> WorkerRequest | Response:
     """Return what a worker is given, or the answer where the front end refuses the request itself.
 
-    ``server`` is the version of TorchServe, as numbers.
+    ``server`` is the version of TorchServe, as numbers. Raises ``ValueError`` for what the server answers without
+    a model, and which is not restated: its health, the description of its API, workflows.
     """
-    return WorkerRequest(
-        id=request_id,
-        headers=(*request.headers, ("explain", str(request.explain)), ("url_path", "")),
-        parameters=(("body", "application/json", request.body),),
+    try:
+        return _worker_request(request, request_id, model_name, version, max_request_size, server)
+    except RefusedError as refused:
+        return refusal(refused.status, refused.kind, refused.message, request_id=request_id)
+
+
+def _worker_request(
+    request: Request,
+    request_id: str,
+    model_name: str,
+    version: str,
+    max_request_size: int,
+    server: tuple[int, ...],
+) -> WorkerRequest | Response:
+    target = (
+        request.path or f"/{'explanations' if request.explain else 'predictions'}/{quote(model_name, safe='')}"
     )
+    if _is_too_long(request, target):
+        raise RefusedError(400, "BadRequestException", "Invalid HTTP message.")
+    headers = [(name, value.strip(_BLANKS)) for name, value in request.sent_headers]
+    expected = _values(headers, "expect")
+    if expected[:1] and expected[0].lower() != "100-continue":
+        return unread(417, closes=False)
+    headers = [each for each in headers if each[0].lower() != "expect"]
+    is_chunked = bool(_values(headers, "transfer-encoding"))
+    if len(request.body) > max_request_size:
+        says_close = any("close" in each.lower().split(",") for each in _values(headers, "connection"))
+        return unread(413, closes=not expected and (is_chunked or says_close))
+    if is_chunked:
+        headers = [each for each in headers if each[0].lower() not in ("transfer-encoding", "content-length")]
+    if not _values(headers, "content-length"):
+        headers.append(("content-length", str(len(request.body))))
+    asked = route(request.method, target, server=server)
+    parameters = [(name, "", value.encode()) for name, value in asked.query]
+    parameters += _of_body(next(iter(_values(headers, "content-type")), ""), request.body)
+    _check_model(asked, model_name, version)
+    if request.method == "OPTIONS":
+        raise ValueError(f"the server's description of its API is not restated: OPTIONS {target}")
+    return WorkerRequest(
+        id=request_id, headers=tuple(in_order([*headers, *asked.added])), parameters=tuple(parameters)
+    )
+
+
+def _is_too_long(request: Request, target: str) -> bool:
+    headers = sum(len(name) + len(": ") + len(value) for name, value in request.sent_headers)
+    return len(f"{request.method} {target} HTTP/1.1") >= _LONGEST_LINE or headers >= _LONGEST_HEADERS
+
+
+def _values(headers: Sequence[tuple[str, str]], name: str) -> list[str]:
+    return [value for each, value in headers if each.lower() == name]
+
+
+def _of_body(content_type: str, body: bytes) -> list[tuple[str, str, bytes]]:
+    """Return the fields of a form, or what is none as the parameter ``body``."""
+    if form := form_of(content_type):
+        return fields_of(body, form)
+    kind = content_type.partition(";")[0]
+    if kind.lower() == _URLENCODED:
+        return [(name, "", value) for name, value in urlencoded_fields(body)]
+    return [("body", kind, body)]
+
+
+def _check_model(asked: Route, model_name: str, version: str) -> None:
+    if asked.model_name not in (None, model_name):
+        raise RefusedError(404, "ModelNotFoundException", f"Model not found: {asked.model_name}")
+    if asked.version not in (None, version):
+        told = f"Model version: {asked.version} does not exist for model: {model_name}"
+        raise RefusedError(404, "ModelVersionNotFoundException", told)

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import quote_plus
 
 from marpack.frozen import frozen
+from marpack.running.form_data import multipart
 
 Headers: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"
+Fields: TypeAlias = "Mapping[str, str | bytes | Part] | Iterable[tuple[str, str | bytes | Part]]"
+
+# Where a server listens unless told otherwise.
+_HOST = "127.0.0.1:8080"
+# Of a request without a body these have a length all the same: a client means one.
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# What comes through a header as it is: not an end of a line, and one byte each.
+_VALUE = re.compile(r"[^\0\r\n\u0100-\U0010ffff]*")
+_PATH = re.compile(r"/[!-~]*")
 
 
 @frozen
 class Part:
-    """A field of a form: its contents, and what a client says of a file: its name and content type."""
+    """A field of a form: its contents, and what a client says of a file: its name and content type.
+
+    The server makes a file of what has a name, be it "", and looks at the content type of files alone.
+    """
 
     data: bytes
     file_name: str | None = None
@@ -26,7 +43,12 @@ class Request:
 
     ``headers`` are pairs in their order, as many of one name as there are. ``path`` is what the request line
     says, with a query; None means ``/predictions/NAME``, and with ``explain`` ``/explanations/NAME``, of the model
-    that the worker has loaded.
+    that the worker has loaded. What a client adds is added: a ``Host``, and the ``Content-Length`` of a body, or
+    of none where the method is POST, PUT or PATCH. ``Transfer-Encoding: chunked`` sends the body in pieces.
+
+    Raises ``ValueError`` where no client could send it: a method or a name of a header that is no token, a value
+    with an end of a line or beyond U+00FF, a path that does not begin with "/" or has anything but printable
+    ASCII, a ``Content-Length`` that is not the body's.
     """
 
     body: bytes = b""
@@ -35,20 +57,128 @@ class Request:
     method: str = "POST"
     explain: bool = False
 
+    def __post_init__(self) -> None:
+        if not _TOKEN.fullmatch(self.method):
+            raise ValueError(f"no method of HTTP: {self.method!r}")
+        if self.path is not None:
+            if not _PATH.fullmatch(self.path):
+                raise ValueError(
+                    f'a path begins with "/" and is printable ASCII, the rest %-encoded: {self.path!r}'
+                )
+            if self.explain:
+                raise ValueError(f"explain is for requests without a path, and this has one: {self.path!r}")
+        for name, value in self.headers:
+            if not _TOKEN.fullmatch(name):
+                raise ValueError(f"no name of a header: {name!r}")
+            if not _VALUE.fullmatch(value):
+                raise ValueError(f"no value of a header, in one line and up to U+00FF: {name}: {value!r}")
+        lengths = self.values("content-length")
+        if lengths and lengths != [str(len(self.body))]:
+            raise ValueError(f"the body has {len(self.body)} bytes, not Content-Length: {', '.join(lengths)}")
+        codings = self.values("transfer-encoding")
+        if codings and [each.lower() for each in codings] != ["chunked"]:
+            raise ValueError(f"only chunked is known, not Transfer-Encoding: {', '.join(codings)}")
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of all headers of a name, in any case."""
+        return [value for each, value in self.headers if each.lower() == name]
+
+    @property
+    def sent_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers as a client sends them: with those that it adds."""
+        headers = self.headers if self.values("host") else (("Host", _HOST), *self.headers)
+        if (self.body or self.method in _WITH_BODY) and not (
+            self.values("content-length") or self.values("transfer-encoding")
+        ):
+            headers = (*headers, ("Content-Length", str(len(self.body))))
+        return headers
+
     @classmethod
     def json(cls, value: Any, *, headers: Headers = (), path: str | None = None, explain: bool = False) -> Request:
         """Return a request whose body is the JSON of a value, of the type ``application/json``."""
-        return cls(
-            body=json.dumps(value).encode(),
-            headers=with_content_type(headers, "application/json"),
+        return cls.binary(
+            json.dumps(value).encode(),
+            content_type="application/json",
+            headers=headers,
             path=path,
             explain=explain,
         )
 
+    @classmethod
+    def text(cls, text: str, *, headers: Headers = (), path: str | None = None, explain: bool = False) -> Request:
+        """Return a request whose body is a text in UTF-8, of the type ``text/plain``: a handler is given a str."""
+        return cls.binary(
+            text.encode(), content_type="text/plain; charset=utf-8", headers=headers, path=path, explain=explain
+        )
+
+    @classmethod
+    def binary(
+        cls,
+        data: bytes,
+        content_type: str | None = None,
+        *,
+        headers: Headers = (),
+        path: str | None = None,
+        explain: bool = False,
+    ) -> Request:
+        """Return a request whose body are these bytes, of a type or of ``application/octet-stream``."""
+        return cls(
+            body=data,
+            headers=with_content_type(headers, content_type or "application/octet-stream"),
+            path=path,
+            explain=explain,
+        )
+
+    @classmethod
+    def form(
+        cls, fields: Fields, *, headers: Headers = (), path: str | None = None, explain: bool = False
+    ) -> Request:
+        """Return a request whose body is a form, ``multipart/form-data``, of fields by name or as pairs.
+
+        The server makes bytes of all fields; a type has only what is a ``Part`` with the name of a file. The same
+        fields make the same bytes. Raises ``ValueError`` where a content type is among the headers.
+        """
+        body, content_type = multipart([_part(name, field) for name, field in _pairs(fields)])
+        return cls._of_form(body, content_type, headers=headers, path=path, explain=explain)
+
+    @classmethod
+    def urlencoded(
+        cls,
+        fields: Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]],
+        *,
+        headers: Headers = (),
+        path: str | None = None,
+        explain: bool = False,
+    ) -> Request:
+        """Return a request whose body is a form, ``x-www-form-urlencoded``, of fields by name or as pairs.
+
+        Raises ``ValueError`` where a content type is among the headers.
+        """
+        body = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in _pairs(fields)).encode()
+        return cls._of_form(body, "application/x-www-form-urlencoded", headers=headers, path=path, explain=explain)
+
+    @classmethod
+    def _of_form(
+        cls, body: bytes, content_type: str, *, headers: Headers, path: str | None, explain: bool
+    ) -> Request:
+        if any(name.lower() == "content-type" for name, _ in _pairs(headers)):
+            raise ValueError("the content type of a form is made with it: it is not among the headers")
+        return cls.binary(body, content_type, headers=headers, path=path, explain=explain)
+
 
 def with_content_type(headers: Headers, content_type: str) -> tuple[tuple[str, str], ...]:
     """Return headers as pairs, with a content type unless they have one."""
-    pairs = tuple(headers.items() if isinstance(headers, Mapping) else headers)
+    pairs = tuple(_pairs(headers))
     if any(name.lower() == "content-type" for name, _ in pairs):
         return pairs
     return (("Content-Type", content_type), *pairs)
+
+
+def _pairs(of: Any) -> list[tuple[str, Any]]:
+    return [*(of.items() if isinstance(of, Mapping) else of)]
+
+
+def _part(name: str, field: str | bytes | Part) -> tuple[str, bytes, str | None, str | None]:
+    if isinstance(field, Part):
+        return name, field.data, field.file_name, field.content_type
+    return name, field.encode() if isinstance(field, str) else bytes(field), None, None

@@ -16,7 +16,7 @@ from marpack.archive.plan.plan import Plan
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import ArchiveSource
 from marpack.errors import MarpackError, NotServedError
-from marpack.running.answers import no_worker, responses
+from marpack.running.answers import as_sent, no_worker, responses
 from marpack.running.connection import DiedError
 from marpack.running.held import GRACE, Held
 from marpack.running.kept_log import KeptLog
@@ -199,7 +199,9 @@ class Worker:
         asked = [[each for each in batch if isinstance(each, WorkerRequest)] for batch in told]
         ids = [each.id for batch in asked for each in batch]
         answered = iter(self._answers(held, model, [batch for batch in asked if batch], ids) if ids else [])
-        return [each if isinstance(each, Response) else next(answered) for batch in told for each in batch]
+        answers = [each if isinstance(each, Response) else next(answered) for batch in told for each in batch]
+        methods = [request.method for batch in batches for request in batch]
+        return [as_sent(method, each) for method, each in zip(methods, answers, strict=True)]
 
     def _told(self, model: LaidOut, request: Request) -> WorkerRequest | Response:
         return worker_request(

@@ -1,0 +1,81 @@
+"""The lines in the head of a form's part, as Netty 4.1.53 takes them apart (spec/worker.md). Pure."""
+
+from __future__ import annotations
+
+import re
+
+from marpack.running.percent import EscapeError, decode
+from marpack.running.refused import RefusedError
+
+# What Java calls whitespace, of ASCII.
+WHITESPACE = " \t\n\v\f\r\x1c\x1d\x1e\x1f"
+# What Java's trim() leaves at neither end of a text.
+NEITHER_END = "".join(map(chr, range(33)))
+
+_CHARSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-+.:_]*")
+_CLEANED = str.maketrans({**dict.fromkeys(":,=;\t", " "), '"': None})
+# A value up to a semicolon outside of quotes, in which a backslash stands before any character.
+_VALUE = re.compile(r'(?:[^";]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))*', re.DOTALL)
+
+
+def error(message: str) -> RefusedError:
+    """Return what the parser fails with."""
+    return RefusedError(500, "ErrorDataDecoderException", message)
+
+
+def out_of_bounds(index: int, length: int) -> RefusedError:
+    """Return what it fails with where it looks for what is not there."""
+    told = f"Index {index} out of bounds for length {length}"
+    return RefusedError(500, "ArrayIndexOutOfBoundsException", told)
+
+
+def split_line(line: str) -> list[str]:
+    """Return the name of a line of a head, and its values: between semicolons, or where there is none, commas."""
+    line = line.strip(WHITESPACE)
+    name = re.split(f"[:{WHITESPACE}]", line, maxsplit=1)[0]
+    value = line[len(name) :].partition(":")[2].strip(WHITESPACE)
+    if ";" in value:
+        values, at = [], 0
+        while at <= len(value):
+            match = _VALUE.match(value, at)
+            assert match
+            values.append(match[0])
+            at = match.end() + 1
+    else:
+        values = value.split(",")
+        while value and values and not values[-1]:
+            values.pop()
+    return [name, *(each.strip(NEITHER_END) for each in values)]
+
+
+def cleaned(text: str) -> str:
+    """Return a text without quotes, with blanks for what separates."""
+    return text.translate(_CLEANED).strip(NEITHER_END)
+
+
+def disposition_value(name: str, value: str) -> tuple[str, str]:
+    """Return a parameter of a Content-Disposition: what it is for, and its value."""
+    if name == "filename":
+        return name, value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    if name != "filename*":
+        return name, cleaned(value)
+    pieces = cleaned(value).split("'", 2)
+    if len(pieces) < 3:
+        raise error(f"java.lang.ArrayIndexOutOfBoundsException: Index 2 out of bounds for length {len(pieces)}")
+    if problem := charset_problem(pieces[0]):
+        raise error(f"java.nio.charset.{problem}: {pieces[0]}")
+    try:
+        return "filename", decode(pieces[2], encoding=pieces[0])
+    except EscapeError as problem:
+        raise error(f"java.lang.IllegalArgumentException: {problem}") from None
+
+
+def charset_problem(name: str) -> str | None:
+    """Return the exception that Java has for the name of a charset; what Python knows, it is taken to know."""
+    if not _CHARSET_NAME.fullmatch(name):
+        return "IllegalCharsetNameException"
+    try:
+        b"".decode(name)
+    except LookupError:
+        return "UnsupportedCharsetException"
+    return None

@@ -1,0 +1,128 @@
+"""Percent-encoding as the server undoes it: in paths, queries, and forms of x-www-form-urlencoded. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from marpack.running.refused import RefusedError
+
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NO_ESCAPE_BYTES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_ESCAPE_BYTES = re.compile(rb"%([0-9A-Fa-f]{2})")
+_MOST_PARAMETERS = 1024
+
+
+class EscapeError(ValueError):
+    """A "%" without two digits behind it, told in Netty's words."""
+
+
+def decode(
+    text: str, start: int = 0, end: int | None = None, *, encoding: str = "utf-8", is_path: bool = False
+) -> str:
+    """Return a text, or that part of it, without escapes; "+" is a blank but in a path. Raises ``EscapeError``."""
+    end = len(text) if end is None else end
+    part = text[start:end]
+    if bad := _NO_ESCAPE.search(part):
+        index = start + bad.start()
+        if index + 3 > end:
+            raise EscapeError(f"unterminated escape sequence at index {index} of: {text}")
+        digits = text[index + 1 : index + 3]
+        raise EscapeError(f"invalid hex byte '{digits}' at index {index + 1} of '{text}'")
+    if not is_path:
+        part = part.replace("+", " ")
+    return _ESCAPES.sub(lambda escaped: _bytes(escaped[0]).decode(encoding, "replace"), part)
+
+
+def query_parameters(target: str, start: int) -> list[tuple[str, str]]:
+    """Return the parameters of a query, which begins at ``start``: those of one name together.
+
+    Raises ``RefusedError`` where an escape is none.
+    """
+    found: dict[str, list[str]] = {}
+    number, end = 0, target.find("#", start)
+    end = len(target) if end < 0 else end
+    start += target[start : start + 1] == "?"
+    while start < end and number < _MOST_PARAMETERS:
+        stop = next((index for index in range(start, end) if target[index] in "&;"), end)
+        while start < stop and target[start] == "=":
+            start += 1
+        if start < stop:
+            equal = target.find("=", start, stop)
+            equal = stop if equal < 0 else equal
+            try:
+                name = decode(target, start, equal)
+                found.setdefault(name, []).append(decode(target, min(equal + 1, stop), stop))
+            except EscapeError as error:
+                raise RefusedError(403, "IllegalArgumentException", str(error)) from None
+            number += 1
+        start = stop + 1
+    return [(name, value) for name, values in found.items() for value in values]
+
+
+def urlencoded_fields(body: bytes) -> list[tuple[str, bytes]]:
+    """Return the fields of a form; raises ``RefusedError`` where the server's parser fails.
+
+    The first end of a line in a value ends the form; what is last and has no "=" is none.
+    """
+    fields: list[tuple[str, bytes]] = []
+    start, ended = 0, False
+    while not ended:
+        stop = _first(body, b"&=", start)
+        if stop == len(body):
+            break
+        name = _name(body[start:stop])
+        start = stop + 1
+        if body[stop] == ord("&"):
+            fields.append((name, b""))
+            continue
+        stop = _first(body, b"&\r\n", start)
+        value, ended = body[start:stop], True
+        if body[stop : stop + 1] == b"&":
+            ended = False
+        elif body[stop : stop + 1] == b"\r" and stop + 1 < len(body) and body[stop + 1] != ord("\n"):
+            raise _error("Bad end of line")
+        fields.append((name, _value(value)))
+        start = stop + 1
+    return fields
+
+
+def field_name(text: str) -> str:
+    """Return the name of a field as the server keeps it; raises ``ValueError`` where nothing is left of it."""
+    text = re.sub(r"[\r\t]", " ", text)
+    # Java's "$" also stands before an end of a line, which goes itself.
+    text = re.sub(r"^[ \t\n\x0b\f\r]+|[ \t\n\x0b\f\r]+\Z|\n", "", text)
+    if not text:
+        raise ValueError("empty name")
+    return text
+
+
+def _first(body: bytes, those: bytes, start: int) -> int:
+    return min((found for each in those if (found := body.find(each, start)) >= 0), default=len(body))
+
+
+def _name(data: bytes) -> str:
+    text = data.decode("utf-8", "replace")
+    try:
+        text = decode(text)
+    except EscapeError:
+        raise _error(f"Bad string: '{text}'") from None
+    try:
+        return field_name(text)
+    except ValueError as error:
+        raise _error(f"java.lang.IllegalArgumentException: {error}") from None
+
+
+def _value(data: bytes) -> bytes:
+    if bad := _NO_ESCAPE_BYTES.search(data):
+        text = data.decode("utf-8", "replace")
+        raise _error(f"Invalid hex byte at index '{bad.start()}' in string: '{text}'")
+    return _ESCAPE_BYTES.sub(lambda escaped: bytes([int(escaped[1], 16)]), data.replace(b"+", b" "))
+
+
+def _error(message: str) -> RefusedError:
+    return RefusedError(500, "ErrorDataDecoderException", message)
+
+
+def _bytes(escapes: str) -> bytes:
+    return bytes.fromhex(escapes.replace("%", ""))
