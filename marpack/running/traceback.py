@@ -14,7 +14,9 @@ _CHAINED = (
     "The above exception was the direct cause of the following exception:",
 )
 # What a worker logs next, and is none of the error's text.
-_NEXT = re.compile(r"Backend received inference at: |Frontend disconnected\.|(INFO > )?\[METRICS]|Loading model ")
+_NEXT = re.compile(
+    r"Backend (received inference at: |worker process died\.)|Frontend disconnected\.|(INFO > )?\[METRICS]"
+)
 _FRAME = re.compile(r'  File "(?P<file>.*)", line \d+(, in .*)?')
 # Between whoever calls and a handler: the package of the server but for its handlers, and what imports.
 _BETWEEN = re.compile(

@@ -379,7 +379,6 @@ def test_what_it_begins_ends_with_it(worker: Make, ordinary: Path, tmp_path: Pat
         for pid in pids:
             wait_for(lambda pid=pid: is_running(pid), False)  # type: ignore[misc]
         assert loaded.predict(ASKED).ok
-    assert not marked("marpack-run-")
 
 
 def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
@@ -406,15 +405,19 @@ def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
     os.waitpid(waiting, 0)
 
 
-@pytest.mark.parametrize("ending", ["INT", "TERM", "KILL", "exit", "while it loads", "with a copy"])
+@pytest.mark.parametrize(
+    "ending", ["INT", "TERM", "KILL", "exit", "while it loads", "with a copy", "with a child"]
+)
 def test_an_interrupted_program(
-    tmp_path: Path, temporary: Path, run_python: Callable[[str], Path], ending: str
+    tmp_path: Path, temporary: Path, run_python: Callable[[str], Path], ordinary: Path, ending: str
 ) -> None:
     archive, flag = tmp_path / "m", tmp_path / "loading"
     hung = ending == "while it loads"
     (archive / "MAR-INF").mkdir(parents=True)
     hanging = when_loaded(f"open({str(flag)!r}, 'w')", "time.sleep(600)")
-    (archive / "handler.py").write_text(hanging if hung else ECHO)
+    sleep = "import subprocess, sys\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+    (archive / "handler.py").write_text(hanging if hung else f"{sleep}{ECHO}" if "child" in ending else ECHO)
+    python = ordinary if "child" in ending else run_python("0.12.0")
     (archive / "MAR-INF" / "MANIFEST.json").write_text(
         json.dumps(
             {"runtime": "python", "model": {"modelName": "m", "modelVersion": "1", "handler": "handler.py"}}
@@ -423,7 +426,7 @@ def test_an_interrupted_program(
     program = f"""
 import os, sys, time
 from marpack.running import Request, Worker
-worker = Worker({str(archive)!r}, python={str(run_python("0.12.0"))!r})
+worker = Worker({str(archive)!r}, python={str(python)!r})
 print("begun", flush=True)
 worker.start()
 assert worker.predict(Request.json(1)).ok
@@ -450,7 +453,7 @@ time.sleep(600)
         pid = int(process.stdout.readline())
         assert is_running(pid)
         if ending != "exit":
-            process.send_signal(getattr(signal, "SIGKILL" if "copy" in ending else f"SIG{ending}"))
+            process.send_signal(getattr(signal, "SIGKILL" if "with" in ending else f"SIG{ending}"))
         process.wait()
         wait_for(lambda: is_running(pid), False)
     process.wait()
