@@ -12,6 +12,8 @@ from marpack.disk.file_states import states
 from marpack.errors import NotServedError
 from marpack.frozen import frozen
 from marpack.remote.urls import is_url
+from marpack.running.handlers_log import handlers_lines
+from marpack.running.traceback import without_tracebacks
 from marpack.running.worker import Worker
 
 
@@ -67,15 +69,18 @@ class KeptWorkers:
         return worker
 
     def written(self) -> Iterator[str]:
-        """Yield what was written since this was asked last."""
+        """Yield what handlers wrote since this was asked last, and the last traceback of each."""
         for error in self._refused:
-            yield from filter(None, [*error.traceback.splitlines(), *error.log])
+            yield from (*handlers_lines(error.log), *error.traceback.splitlines())
         self._refused.clear()
         for number, (_, worker) in enumerate(self._kept):
             if isinstance(worker, Worker):
                 lines = worker.log
-                yield from (line.text for line in lines[self._seen.get(number, 0) :])
+                told = [line.text for line in lines[self._seen.get(number, 0) :]]
                 self._seen[number] = len(lines)
+                yield from handlers_lines(told)
+                if without_tracebacks(told) != told:
+                    yield from worker.traceback.splitlines()
 
     def close(self) -> None:
         """End them all."""
