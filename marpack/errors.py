@@ -161,12 +161,17 @@ class UploadError(_UrlError):
 
 
 class MissingExtraError(_KeptError, ImportError):
-    """A feature needs an optional dependency: ``extra`` is what to install, ``marpack[extra]``."""
+    """A feature needs an optional dependency: ``extra`` is what to install, ``marpack[extra]``.
 
-    def __init__(self, what: str, extra: str) -> None:
+    ``otherwise`` says how to do without, where there is a way.
+    """
+
+    def __init__(self, what: str, extra: str, otherwise: str = "") -> None:
         self.what = what
         self.extra = extra
-        super().__init__(f"{what} needs an optional dependency: pip install 'marpack[{extra}]'")
+        self.otherwise = otherwise
+        ways = f"pip install 'marpack[{extra}]'" + (f", or {otherwise}" if otherwise else "")
+        super().__init__(f"{what} needs an optional dependency: {ways}")
 
 
 class NotServedError(_KeptError, RuntimeError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from marpack.running.log import LogLine
 from marpack.running.traceback import without_tracebacks
 
 # How lines begin that the server's worker logs, whatever it runs (TorchServe 0.9.0 to 0.12.0).
@@ -21,6 +22,19 @@ _OF_EVERY_WORKER = (
     "Backend worker process died.",
     "Invoking custom service failed.",
 )
+
+
+# The most at the end of a log that is not yet a whole line, and another one later on: one of each stream.
+_UNENDED = 2
+
+
+def lines_after(log: Sequence[LogLine], earlier: Sequence[LogLine]) -> Sequence[LogLine]:
+    """Return the lines of a worker's log that were written after it was ``earlier``, as far as they are kept."""
+    known = {id(line) for line in earlier[-_UNENDED - 1 :]}
+    for number in range(len(log), 0, -1):
+        if id(log[number - 1]) in known:
+            return log[number:]
+    return log
 
 
 def handlers_lines(lines: Iterable[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from marpack.archive.plan.plan import Plan
@@ -12,7 +12,8 @@ from marpack.disk.file_states import states
 from marpack.errors import NotServedError
 from marpack.frozen import frozen
 from marpack.remote.urls import is_url
-from marpack.running.handlers_log import handlers_lines
+from marpack.running.handlers_log import handlers_lines, lines_after
+from marpack.running.log import LogLine
 from marpack.running.traceback import without_tracebacks
 from marpack.running.worker import Worker
 
@@ -41,7 +42,7 @@ class KeptWorkers:
     def __init__(self, *, python: str | None) -> None:
         self._python = python
         self._kept: list[tuple[_Wanted, Worker | NotServedError]] = []
-        self._seen: dict[int, int] = {}
+        self._seen: dict[int, Sequence[LogLine]] = {}
         self._refused: list[NotServedError] = []
 
     def worker(self, archive: Plan | ArchiveSource, **options: Any) -> Worker:
@@ -75,9 +76,9 @@ class KeptWorkers:
         self._refused.clear()
         for number, (_, worker) in enumerate(self._kept):
             if isinstance(worker, Worker):
-                lines = worker.log
-                told = [line.text for line in lines[self._seen.get(number, 0) :]]
-                self._seen[number] = len(lines)
+                log = worker.log
+                told = [line.text for line in lines_after(log, self._seen.get(number, ()))]
+                self._seen[number] = log
                 yield from handlers_lines(told)
                 if without_tracebacks(told) != told:
                     yield from worker.traceback.splitlines()
