@@ -13,7 +13,6 @@ from marpack.running.response import Response
 
 # By this header a worker says that more of the answer follows.
 _NEXT = "ts_stream_next"
-_DIED = "Worker died."
 # What the kernel ends where memory is short: the JVM says 137 of it, and Python -9.
 _KILLED = {137, -9}
 _NEVER_CACHED = (
@@ -61,30 +60,17 @@ def responses(
     Where its last message is missing, the worker died, or did not answer in time: ``exit_status`` is of its
     process, None while that is not known.
     """
-    streams: dict[str, _Answer] = {each: _Answer(each) for each in ids}
+    answers = {each: _Answer(each) for each in ids}
     for message in said:
         if message.code != 200:
-            for answer in streams.values():
-                # What is an error of a request would be one of the client's.
+            for answer in answers.values():
                 answer.fail(507 if message.code == 413 else message.code, message.message)
+        elif not all(each.id in answers and answers[each.id].take(each) for each in message.answers):
+            # Of what it does not know, or cannot make a response of, the front end ends the worker.
+            exit_status = None
             break
-        for each in message.answers:
-            if not (each.id in streams and streams[each.id].take(each)):
-                # Of what it cannot make a response, or does not know, the front end ends the worker.
-                return _died(streams, None)
-    else:
-        if not said or _more_follows(said[-1]):
-            return _died(streams, exit_status)
-    return _died(streams, None)
-
-
-def _more_follows(message: PredictAnswer) -> bool:
-    return any(dict(each.headers).get(_NEXT) == "true" for each in message.answers)
-
-
-def _died(answers: dict[str, _Answer], exit_status: int | None) -> list[Response]:
     for answer in answers.values():
-        answer.fail(507 if exit_status in _KILLED else 500, _DIED)
+        answer.fail(507 if exit_status in _KILLED else 500, "Worker died.")
     return [answer.response() for answer in answers.values()]
 
 

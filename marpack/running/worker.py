@@ -200,8 +200,8 @@ class Worker:
         ids = [each.id for batch in asked for each in batch]
         answered = iter(self._answers(held, model, [batch for batch in asked if batch], ids) if ids else [])
         answers = [each if isinstance(each, Response) else next(answered) for batch in told for each in batch]
-        sent = [request for batch in batches for request in batch]
-        return [as_sent(request.method, each) for request, each in zip(sent, answers, strict=True)]
+        methods = [request.method for batch in batches for request in batch]
+        return [as_sent(method, each) for method, each in zip(methods, answers, strict=True)]
 
     def _told(self, model: LaidOut, request: Request) -> WorkerRequest | Response:
         return worker_request(
@@ -372,5 +372,4 @@ def _traceback(lines: Sequence[LogLine], places: Sequence[tuple[str, str]]) -> s
 
 
 def _why(error: DiedError) -> str:
-    ended = "" if error.status is None else f" (status {error.status})"
-    return f"the worker is gone: {error}{ended}"
+    return f"the worker {error}" if error.status is None else f"the worker {error}, with status {error.status}"

@@ -26,6 +26,8 @@ from tests.support.archives import CLEAR, check_json, packed
 from tests.support.processes import WAIT_SECONDS, end_of, wait_for
 from tests.support.torchserve import SHARED_VERSION, environment, install_folder
 
+pytestmark = pytest.mark.server
+
 Capture = pytest.CaptureFixture[str]
 
 PICTURE = b"\x89PNG\r\n\x1a\n\0\xff"
@@ -102,6 +104,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def archive(handler: str = HANDLER, **more: Any) -> Path:
     return packed(Path(), handler={"handler.py": handler.encode()}, force=True, **more)
+
+
+@pytest.fixture(scope="module")
+def worker_python(run_python: Callable[[str], Path]) -> Path:
+    return run_python(SHARED_VERSION)
 
 
 @pytest.fixture

@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import marpack
 from tests.support.processes import wait_for
+from tests.support.torchserve import SHARED_VERSION
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "tested-handler"
@@ -28,6 +30,11 @@ class Handler:
             raise ValueError("as asked")
         return [str(os.getpid())] * len(data)
 """
+
+
+@pytest.fixture(scope="module")
+def worker_python(run_python: Callable[[str], Path]) -> Path:
+    return run_python(SHARED_VERSION)
 
 
 @pytest.fixture
@@ -71,6 +78,7 @@ def test_whoever_does_not_ask_for_it_loads_next_to_nothing(project: Path) -> Non
     assert "mar_worker_python (string)" in run_pytest(project, "--help").stdout
 
 
+@pytest.mark.server
 def test_tests_share_a_worker_until_the_archive_changes(project: Path, worker_python: Path) -> None:
     (project / "test_it.py").write_text(
         """
@@ -141,6 +149,7 @@ def test_of_what_is_not_served(mar_worker):
     wait_for(lambda: Path("/proc", pid).exists(), False)
 
 
+@pytest.mark.server
 def test_the_settings_name_a_python_from_their_folder(project: Path, worker_python: Path) -> None:
     (project / "bin").mkdir()
     (project / "bin" / "python").symlink_to(worker_python)
@@ -156,6 +165,7 @@ def test_the_settings_name_a_python_from_their_folder(project: Path, worker_pyth
         assert f"PYTHON {meant}" in done.stdout, done.stdout
 
 
+@pytest.mark.server
 def test_the_example(project: Path, worker_python: Path, tmp_path: Path) -> None:
     """Its README says how it is run."""
     done = run_pytest(
@@ -164,6 +174,7 @@ def test_the_example(project: Path, worker_python: Path, tmp_path: Path) -> None
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.server
 def test_the_readmes_test(project: Path, worker_python: Path) -> None:
     [text] = [
         each
