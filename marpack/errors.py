@@ -178,8 +178,8 @@ class NotServedError(_KeptError, RuntimeError):
     """A server would not serve the model at ``path``: nothing of it answers.
 
     ``status`` and ``message`` are the answer to who registers it there and waits for a worker; ``why`` is the last
-    line of what ended the worker, empty where none was begun; ``traceback`` and ``log`` are what the worker wrote, a
-    place in the archive named as one.
+    line of what ended the worker, empty where none was begun; ``traceback`` and ``log`` are what the worker wrote,
+    a place in the archive named as one.
     """
 
     def __init__(
