@@ -29,6 +29,7 @@ ts = find_spec("ts")
 places = list(ts.submodule_search_locations or [""]) if ts else [""]
 print({_MARK!r} + json.dumps([places[0], find_spec("torch") is not None]))
 """
+_ANOTHER = "name a Python that has TorchServe and torch (--python, python=)"
 # What interpreters have answered: it takes a tenth of a second to ask one.
 _answers: dict[str, tuple[str, bool]] = {}
 _INSTALL = "-m pip install torchserve==0.12.0 torch pyyaml packaging"
@@ -73,7 +74,7 @@ def server_python(executable: str | os.PathLike[str] | None = None) -> ServerPyt
     version_file = os.path.join(package, "version.txt")
     if not package or not os.path.exists(version_file):
         if executable is None:
-            raise MissingExtraError("running a model", "run")
+            raise MissingExtraError("running a model", "run", _ANOTHER)
         raise MarpackError(f"{where!r} has no TorchServe: {where} {_INSTALL}")
     if not has_torch:
         raise MarpackError(f"{where!r} has TorchServe, but no torch: {where} -m pip install torch")
