@@ -372,5 +372,4 @@ def _traceback(lines: Sequence[LogLine], places: Sequence[tuple[str, str]]) -> s
 
 
 def _why(error: DiedError) -> str:
-    ended = "" if error.status is None else f" (status {error.status})"
-    return f"the worker is gone: {error}{ended}"
+    return f"the worker {error}" if error.status is None else f"the worker {error}, with status {error.status}"
