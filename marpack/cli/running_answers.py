@@ -19,21 +19,6 @@ if TYPE_CHECKING:
 
 # Before what the handler wrote.
 _LOGGED = "  | "
-# What the server's worker logs, whatever it runs (TorchServe 0.9.0 to 0.12.0).
-_OF_EVERY_WORKER = (
-    "s_name_part0=",
-    "Listening on ",
-    "Successfully loaded ",
-    "[PID]",
-    "Torch worker started.",
-    "Python runtime: ",
-    "Connection accepted: ",
-    "model_name: ",
-    "Frontend disconnected.",
-    "Backend received inference at: ",
-    "Backend worker process died.",
-    "Invoking custom service failed.",
-)
 
 
 @frozen
@@ -155,8 +140,7 @@ def numbered(path: str, number: int, count: int) -> str:
 
 def tell_log(log: Iterable[str]) -> None:
     """Print what the handler wrote: tracebacks are told apart, and what every worker writes of itself is not."""
-    from marpack.running.traceback import without_tracebacks
+    from marpack.running.handlers_log import handlers_lines
 
-    for line in without_tracebacks([*log]):
-        if not line.startswith(_OF_EVERY_WORKER):
-            complain(f"{_LOGGED}{shown_lines(line)}")
+    for line in handlers_lines(log):
+        complain(f"{_LOGGED}{shown_lines(line)}")

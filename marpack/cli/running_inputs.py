@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 UNKNOWN_TYPE = "application/octet-stream"
+# Of TorchServe: which paths it has no answer to that is known here.
+_NEWEST = (0, 12, 0)
 # What may follow the contents of a form's field, as curl has it.
 _MORE = re.compile(r";\s*(type|filename)=")
 # A header's name is a token (RFC 9110).
@@ -100,6 +102,8 @@ def requests(options: argparse.Namespace) -> list[Asked]:
     """Read the files, and return what is sent."""
     from marpack.running import Request
 
+    if options.path is not None:
+        _require_restated(options.path)
     if options.form:
         fields = [(name, part) for word in options.form for name, part in _part(word)]
         form = Request.form(fields, headers=options.header, path=options.path, explain=options.explain)
@@ -115,6 +119,18 @@ def requests(options: argparse.Namespace) -> list[Asked]:
         )
         asked.append(Asked(name="standard input" if name == STANDARD_INPUT else name, request=request))
     return asked
+
+
+def _require_restated(path: str) -> None:
+    from marpack.running.refused import RefusedError
+    from marpack.running.routes import route
+
+    try:
+        route("POST", path, server=_NEWEST)
+    except RefusedError:  # which is an answer
+        pass
+    except ValueError as error:
+        raise UsageError(f"--path: {error}") from None
 
 
 def _part(word: str) -> Iterator[tuple[str, Part]]:

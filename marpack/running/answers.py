@@ -100,7 +100,8 @@ class _Answer:
             body = None if self._streams else said.body
             self._first = _response(said.status, _ascii(said.reason), headers, self._id, body)
         if not self._done:
-            self._parts.append(said.body)
+            if said.body or not self._streams:  # a chunk of nothing would be the end
+                self._parts.append(said.body)
             self._done = following != "true"
         return True
 

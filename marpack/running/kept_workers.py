@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from marpack.archive.plan.plan import Plan
@@ -12,6 +12,9 @@ from marpack.disk.file_states import states
 from marpack.errors import NotServedError
 from marpack.frozen import frozen
 from marpack.remote.urls import is_url
+from marpack.running.handlers_log import handlers_lines, lines_after
+from marpack.running.log import LogLine
+from marpack.running.traceback import without_tracebacks
 from marpack.running.worker import Worker
 
 
@@ -39,7 +42,7 @@ class KeptWorkers:
     def __init__(self, *, python: str | None) -> None:
         self._python = python
         self._kept: list[tuple[_Wanted, Worker | NotServedError]] = []
-        self._seen: dict[int, int] = {}
+        self._seen: dict[int, Sequence[LogLine]] = {}
         self._refused: list[NotServedError] = []
 
     def worker(self, archive: Plan | ArchiveSource, **options: Any) -> Worker:
@@ -67,15 +70,18 @@ class KeptWorkers:
         return worker
 
     def written(self) -> Iterator[str]:
-        """Yield what was written since this was asked last."""
+        """Yield what handlers wrote since this was asked last, and the last traceback of each."""
         for error in self._refused:
-            yield from filter(None, [*error.traceback.splitlines(), *error.log])
+            yield from (*handlers_lines(error.log), *error.traceback.splitlines())
         self._refused.clear()
         for number, (_, worker) in enumerate(self._kept):
             if isinstance(worker, Worker):
-                lines = worker.log
-                yield from (line.text for line in lines[self._seen.get(number, 0) :])
-                self._seen[number] = len(lines)
+                log = worker.log
+                told = [line.text for line in lines_after(log, self._seen.get(number, ()))]
+                self._seen[number] = log
+                yield from handlers_lines(told)
+                if without_tracebacks(told) != told:
+                    yield from worker.traceback.splitlines()
 
     def close(self) -> None:
         """End them all."""

@@ -13,7 +13,16 @@ from marpack.config.rules.model_config_text import BY_TORCHRUN, ModelConfigText
 from marpack.config.text.plain_copy import path_of
 from marpack.errors import ArchiveError, MarpackError, MissingExtraError
 from marpack.frozen import frozen
-from marpack.running.refusals import EMPTY_CONFIG, NULL_KEY, RefusedError, cast, not_started, server_error, unread
+from marpack.running.refusals import (
+    EMPTY_CONFIG,
+    NO_TORCHRUN,
+    NULL_KEY,
+    RefusedError,
+    cast,
+    not_started,
+    server_error,
+    unread,
+)
 from marpack.running.registered import registered
 
 # Seconds, and bytes: the server's own defaults.
@@ -87,8 +96,9 @@ def settings_of(
     kind = config.get("parallelType", "").lower()
     if kind in BY_TORCHRUN and _parallel_level(config) > 0:
         if "torchrun" not in config:
-            why = f"parallelType {kind!r} without torchrun"
-            raise not_started(archive.path, model_name=manifest.model_name, version=manifest.version, why=why)
+            raise not_started(
+                archive.path, model_name=manifest.model_name, version=manifest.version, why=NO_TORCHRUN
+            )
         message = f"has parallelType {kind!r}, for several processes that torchrun starts: one alone is run"
         raise MarpackError(f"{archive.path!r} {message}")
     if config.get("continuousBatching"):

@@ -7,10 +7,10 @@ import re
 from typing import TypeAlias
 
 from marpack.frozen import frozen
+from marpack.running.charsets import charset_problem, decoded
 from marpack.running.multipart_head import (
     NEITHER_END,
     WHITESPACE,
-    charset_problem,
     cleaned,
     disposition_value,
     error,
@@ -29,6 +29,8 @@ _SKIPPED = re.compile(rb"[\x00-\x20\x7f-\x9f]*")
 _NUMBER = re.compile(r"[+-]?[0-9]+")
 _DEFAULT_TYPE = "application/octet-stream"
 _TRANSFER_ENCODINGS = ("7bit", "8bit", "binary")
+# In the words of Java 14 and later; older ones say no more than the exception.
+_NULL = 'java.lang.NullPointerException: Cannot invoke "{}()" because "{}" is null'
 # What a part of a part says of itself alone.
 _OF_ONE_FILE = ("charset", "content-length", "content-transfer-encoding", "content-type", "filename")
 
@@ -193,7 +195,7 @@ class _Parser:
             raise _EndError
         line = self._body[self._at : end].removesuffix(b"\r")
         self._at = end + 1
-        return line.decode(self._form.encoding, "replace")
+        return decoded(line, self._form.encoding)
 
     def _disposition(self, words: list[str]) -> None:
         wanted = ("form-data",) if self._inner is None else ("attachment", "file")
@@ -212,7 +214,7 @@ class _Parser:
             if word[:7].lower() == "charset":
                 _, equal, value = word.partition("=")
                 if not equal:
-                    raise error("java.lang.NullPointerException")
+                    raise error(_NULL.format("String.length", "field"))
                 self._said["charset"] = cleaned(value)
             else:
                 self._said["content-type"] = word
@@ -229,7 +231,12 @@ class _Parser:
         self._check_charset()
         name = self._name()
         kind = self._said.get("content-type", _DEFAULT_TYPE)
-        self.fields.append((name, kind, self._contents(delimiter)))
+        data = self._contents(delimiter)
+        said = self._said.get("content-length", "")
+        size = int(said) if _NUMBER.fullmatch(said) and len(said) < 19 else 0
+        if 0 < size < len(data):
+            raise error(f"java.io.IOException: Out of size: {len(data)} > {size}")
+        self.fields.append((name, kind, data))
 
     def _check_charset(self) -> None:
         charset = self._said.get("charset")
@@ -244,7 +251,7 @@ class _Parser:
     def _name(self) -> str:
         name = self._said.get("name")
         if name is None:
-            raise error("java.lang.NullPointerException")
+            raise error(_NULL.format("io.netty.handler.codec.http.multipart.Attribute.getValue", "nameAttribute"))
         return _checked_name(cleaned(name))
 
     def _contents(self, delimiter: str) -> bytes:
@@ -253,22 +260,14 @@ class _Parser:
         if not delimiter.isascii():
             raise _EndError
         if self._body.startswith(text, start):
-            return self._sized(b"")
+            return b""
         end = self._body.find(b"\n" + text, start)
         if end < 0:
-            self._sized(self._body[start:])
             raise _EndError
         if end > start and self._body[end - 1] == ord("\r"):
             end -= 1
         self._at = end
-        return self._sized(self._body[start:end])
-
-    def _sized(self, data: bytes) -> bytes:
-        said = self._said.get("content-length", "")
-        size = int(said) if _NUMBER.fullmatch(said) and len(said) < 19 else 0
-        if 0 < size < len(data):
-            raise error(f"java.io.IOException: Out of size: {len(data)} > {size}")
-        return data
+        return self._body[start:end]
 
 
 def _word(words: list[str], index: int) -> str:

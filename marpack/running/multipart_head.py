@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from marpack.running.charsets import charset_problem
 from marpack.running.percent import EscapeError, decode
 from marpack.running.refused import RefusedError
 
@@ -12,7 +13,6 @@ WHITESPACE = " \t\n\v\f\r\x1c\x1d\x1e\x1f"
 # What Java's trim() leaves at neither end of a text.
 NEITHER_END = "".join(map(chr, range(33)))
 
-_CHARSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-+.:_]*")
 _CLEANED = str.maketrans({**dict.fromkeys(":,=;\t", " "), '"': None})
 # A value up to a semicolon outside of quotes, in which a backslash stands before any character.
 _VALUE = re.compile(r'(?:[^";]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))*', re.DOTALL)
@@ -68,14 +68,3 @@ def disposition_value(name: str, value: str) -> tuple[str, str]:
         return "filename", decode(pieces[2], encoding=pieces[0])
     except EscapeError as problem:
         raise error(f"java.lang.IllegalArgumentException: {problem}") from None
-
-
-def charset_problem(name: str) -> str | None:
-    """Return the exception that Java has for the name of a charset; what Python knows, it is taken to know."""
-    if not _CHARSET_NAME.fullmatch(name):
-        return "IllegalCharsetNameException"
-    try:
-        b"".decode(name)
-    except LookupError:
-        return "UnsupportedCharsetException"
-    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from marpack.running.charsets import decoded
 from marpack.running.refused import RefusedError
 
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -31,7 +32,7 @@ def decode(
         raise EscapeError(f"invalid hex byte '{digits}' at index {index + 1} of '{text}'")
     if not is_path:
         part = part.replace("+", " ")
-    return _ESCAPES.sub(lambda escaped: _bytes(escaped[0]).decode(encoding, "replace"), part)
+    return _ESCAPES.sub(lambda escaped: decoded(_bytes(escaped[0]), encoding), part)
 
 
 def query_parameters(target: str, start: int) -> list[tuple[str, str]]:

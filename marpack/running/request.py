@@ -12,7 +12,8 @@ from marpack.frozen import frozen
 from marpack.running.form_data import multipart
 
 Headers: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"
-Fields: TypeAlias = "Mapping[str, str | bytes | Part] | Iterable[tuple[str, str | bytes | Part]]"
+# Of texts, bytes and parts; a mapping of several of these has no type of its own.
+Fields: TypeAlias = "Mapping[str, Any] | Iterable[tuple[str, Any]]"
 
 # Where a server listens unless told otherwise.
 _HOST = "127.0.0.1:8080"
@@ -135,20 +136,15 @@ class Request:
     ) -> Request:
         """Return a request whose body is a form, ``multipart/form-data``, of fields by name or as pairs.
 
-        The server makes bytes of all fields; a type has only what is a ``Part`` with the name of a file. The same
-        fields make the same bytes. Raises ``ValueError`` where a content type is among the headers.
+        A field is a text, bytes, or a ``Part``. The server makes bytes of all; a type has only what has the name of
+        a file. The same fields make the same bytes. Raises ``ValueError`` where a content type is among the headers.
         """
         body, content_type = multipart([_part(name, field) for name, field in _pairs(fields)])
         return cls._of_form(body, content_type, headers=headers, path=path, explain=explain)
 
     @classmethod
     def urlencoded(
-        cls,
-        fields: Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]],
-        *,
-        headers: Headers = (),
-        path: str | None = None,
-        explain: bool = False,
+        cls, fields: Fields, *, headers: Headers = (), path: str | None = None, explain: bool = False
     ) -> Request:
         """Return a request whose body is a form, ``x-www-form-urlencoded``, of fields by name or as pairs.
 
@@ -181,4 +177,8 @@ def _pairs(of: Any) -> list[tuple[str, Any]]:
 def _part(name: str, field: str | bytes | Part) -> tuple[str, bytes, str | None, str | None]:
     if isinstance(field, Part):
         return name, field.data, field.file_name, field.content_type
-    return name, field.encode() if isinstance(field, str) else bytes(field), None, None
+    if isinstance(field, str):
+        return name, field.encode(), None, None
+    if isinstance(field, (bytes, bytearray, memoryview)):
+        return name, bytes(field), None, None
+    raise TypeError(f"the field {name!r} is a text, bytes or a Part, not {type(field).__name__}")

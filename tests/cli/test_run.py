@@ -24,6 +24,9 @@ import pytest
 from marpack.cli import main
 from tests.support.archives import CLEAR, check_json, packed
 from tests.support.processes import WAIT_SECONDS, end_of, wait_for
+from tests.support.torchserve import SHARED_VERSION, environment, install_folder
+
+pytestmark = pytest.mark.server
 
 Capture = pytest.CaptureFixture[str]
 
@@ -101,6 +104,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def archive(handler: str = HANDLER, **more: Any) -> Path:
     return packed(Path(), handler={"handler.py": handler.encode()}, force=True, **more)
+
+
+@pytest.fixture(scope="module")
+def worker_python(run_python: Callable[[str], Path]) -> Path:
+    return run_python(SHARED_VERSION)
 
 
 @pytest.fixture
@@ -376,8 +384,8 @@ def command(worker_python: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     started: list[Command] = []
     folder = tmp_path_factory.mktemp("t")
 
-    def start(*words: str, **how: Any) -> Command:
-        started.append(Command(worker_python, folder, *words, **how))
+    def start(*words: str, python: Path = worker_python, **how: Any) -> Command:
+        started.append(Command(python, folder, *words, **how))
         return started[-1]
 
     yield start
@@ -493,17 +501,28 @@ def test_watching(command: Callable[..., Command], folder: Path) -> None:
     assert started.left() == []
 
 
-def test_debugging_through_pipes(command: Callable[..., Command]) -> None:
-    started = command("m.mar", "--input", "raise.txt", "--pdb", stdin=subprocess.PIPE)
+@pytest.fixture
+def ordinary(pytestconfig: pytest.Config) -> Path:
+    """Return a Python that starts workers itself: what is given to them beside their streams, they have."""
+    return environment(SHARED_VERSION, install_folder(pytestconfig))
+
+
+def test_debugging_through_pipes(command: Callable[..., Command], ordinary: Path) -> None:
+    started = command("m.mar", "--input", "raise.txt", "--pdb", python=ordinary, stdin=subprocess.PIPE)
     out, err = started.process.communicate(b"c\np word + '!'\nq\n", timeout=WAIT_SECONDS)
     assert b"'raise!'" in out
     assert (started.process.returncode, b"503 InternalServerException" in err) == (1, True)
     assert started.left() == []
 
 
-def test_debugging_at_a_terminal(command: Callable[..., Command]) -> None:
+def test_debugging_at_a_terminal(command: Callable[..., Command], ordinary: Path) -> None:
     terminal = Terminal()
-    started = command("m.mar", "--input", "raise.txt", "--pdb", stdin=terminal.follower, stdout=terminal.follower)
+    started = command(
+        *("m.mar", "--input", "raise.txt", "--pdb"),
+        python=ordinary,
+        stdin=terminal.follower,
+        stdout=terminal.follower,
+    )
     terminal.until("(Pdb) ")
     terminal.type("c\n")
     terminal.until("ValueError: as asked")

@@ -47,6 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--include"], "--include: nothing is sent"),
         (["--repeat", "2"], "--repeat: nothing is sent"),
         (["-o", "x"], "--output: nothing is sent"),
+        (["--input", "a.json", "--path", "/ping"], "--path: what the server says of its health is not restated"),
         (["--input", "a.json", "--json", "-i"], "--json and --include"),
         (["--input", "a.json", "--json", "-o", "x"], "--json and --output"),
         (["--input", "a.json", "--json", "--log"], "--json and --log"),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import functools
 import importlib
 import os
 import tempfile
@@ -17,11 +19,11 @@ from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
 from tests.support.range_server import RangeServer
 from tests.support.sharing import mounted
-from tests.support.torchserve import SHARED_VERSION, environment, install_folder, package_home
+from tests.support.torchserve import environment, install_folder, package_home
 from tests.support.warm_workers import warm_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -82,6 +84,39 @@ def google() -> Iterator[GoogleServer]:
 
 
 @pytest.fixture(scope="session")
+def run_python(pytestconfig: pytest.Config) -> Iterator[Callable[[str], Path]]:
+    """Return the interpreter with which marpack starts a worker of a version in no time (``warm_workers``).
+
+    It needs an installed TorchServe, so who asks for it is in the lane ``server``.
+    """
+    # Where temporary files lie now: a test may give itself another place.
+    place = tempfile.gettempdir()
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def interpreter(version: str) -> Path:
+            python = environment(version, install_folder(pytestconfig))
+            if "MARPACK_ORDINARY_WORKERS" in os.environ or not hasattr(os, "pidfd_open"):
+                return python
+            # A short path: there is a socket below it.
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="warm-", dir=place, ignore_cleanup_errors=True)
+            )
+            return stack.enter_context(
+                warm_python(
+                    python,
+                    Path(folder),
+                    script="running/boot.py",
+                    imports=["ts.torch_handler.base_handler", "ts.model_service_worker"],
+                    anew="ts",
+                    home=str(package_home(python)),
+                )
+            )
+
+        yield interpreter
+
+
+@pytest.fixture(scope="session")
 def kserve_judge(pytestconfig: pytest.Config) -> Judge:
     """Judge documents for KServe; it needs a package registry, so who asks for it is in the lane ``server``."""
     return load_judge(pytestconfig)
@@ -122,25 +157,3 @@ def parts_used(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(PartedInflater, "_following", noting)
     return found
-
-
-@pytest.fixture(scope="session")
-def worker_python(pytestconfig: pytest.Config) -> Iterator[Path]:
-    """Return a Python that has TorchServe, and on which marpack's workers start in no time (``warm_workers``)."""
-    python = environment(SHARED_VERSION, install_folder(pytestconfig))
-    if "MARPACK_ORDINARY_WORKERS" in os.environ or not hasattr(os, "pidfd_open"):
-        yield python
-        return
-    with (
-        # A short path: there is a socket below it.
-        tempfile.TemporaryDirectory(prefix="warm-", ignore_cleanup_errors=True) as folder,
-        warm_python(
-            python,
-            Path(folder),
-            script="boot.py",
-            imports=["ts.torch_handler.base_handler", "ts.model_service_worker"],
-            anew="ts",
-            home=str(package_home(python)),
-        ) as warm,
-    ):
-        yield warm

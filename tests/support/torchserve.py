@@ -129,9 +129,10 @@ class TorchServe:
             finally:
                 stop(process)
 
-    def register(self, file: str) -> None:
+    def register(self, file: str, **settings: object) -> None:
         """Register what lies under this name in the store, and wait until a worker has loaded it."""
-        query = urllib.parse.urlencode({"url": file, "initial_workers": 1, "synchronous": "true"})
+        told = {"url": file, "initial_workers": 1, "synchronous": "true"} | settings
+        query = urllib.parse.urlencode(told)
         self._ask("POST", self.management, f"/models?{query}")
 
     def predict(self, model: str, request: object, version: str | None = None) -> Any:

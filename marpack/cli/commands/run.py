@@ -31,6 +31,7 @@ from marpack.disk.atomic import require_replaceable_file
 from marpack.disk.file_states import states
 from marpack.display import printable
 from marpack.errors import MarpackError, NotServedError
+from marpack.running.handlers_log import lines_after
 
 if TYPE_CHECKING:
     from marpack.running import Worker
@@ -190,14 +191,14 @@ def _ask(worker: Worker, asked: Sequence[Asked], report: Report, times: int) -> 
     for number in range(times):
         for batch in batches:
             told = number == 0 or not failed
-            written = len(worker.log) if told else 0
+            before = worker.log if told else ()
             began = time.perf_counter()
             responses = worker.predict([each.request for each in batch])
             seconds.append(time.perf_counter() - began)
             sizes.append(len(batch))
             wrong = sum(not response.ok for response in responses)
             if number == 0 or (wrong and not failed):
-                log = worker.log[written:]
+                log = lines_after(worker.log, before)
                 answers = [
                     Answered(name=each.name if len(asked) > 1 else "", response=response)
                     for each, response in zip(batch, responses, strict=True)
