@@ -200,6 +200,7 @@ EXTRAS = {
     "marpack.archive.formats.inflate": {"zlib_ng"},
     "marpack.archive.plan.torch_models": {"torch"},
     "marpack.checks.rules.load_script": {"torch"},
+    "marpack.running.pytest_plugin": {"pytest"},
     "marpack.running.boot": {"torch", "ts"},
     "marpack.cli.progress": {"rich"},
     "marpack.config.text.yaml_text": {"yaml"},

@@ -60,6 +60,21 @@ def traceback_of(lines: Iterable[str], *, places: Sequence[tuple[str, str]] = ()
     return "\n".join(told)
 
 
+def without_tracebacks(lines: Sequence[str]) -> list[str]:
+    """Return the lines of a log that belong to no traceback, nor stand between two of one error."""
+    others: list[str] = []
+    number = 0
+    while number < len(lines):
+        if lines[number] == _HEAD:
+            if others[-2:-1] and others[-2] in _CHAINED and not others[-1]:
+                del others[-3 if others[-3:-2] == [""] else -2 :]
+            _, number = _block(lines, number + 1)
+        else:
+            others.append(lines[number])
+            number += 1
+    return others
+
+
 def last_line(traceback: str) -> str:
     """Return the last line of a traceback's text that says something."""
     return next((line.strip() for line in reversed(traceback.splitlines()) if line.strip()), "")

@@ -49,7 +49,7 @@ def when_loaded(*lines: str) -> str:
 
 
 def died(response: Any, status: int = 500) -> bool:
-    return response.status == status and response.json()["message"] == "Worker died."
+    return bool(response.status == status and response.json()["message"] == "Worker died.")
 
 
 def test_it_answers_one_and_several_in_batches(worker: Make) -> None:
@@ -347,12 +347,14 @@ def test_an_asynchronous_worker_answers_in_any_order(worker: Make) -> None:
         "    def initialize(self, context): pass\n"
         "    async def handle(self, data, context):\n"
         "        await asyncio.sleep(data[0]['body'])\n"
+        "        if data[0]['body'] == 0.02: raise ValueError\n"
         "        print('done', data[0]['body'])\n"
         "        return [str(data[0]['body'])]\n"
     )
     with worker(text, config="asyncCommunication: true\n") as loaded:
-        answers = loaded.predict([Request.json(number) for number in (0.6, 0.3, 0.01)])
+        *answers, failed = loaded.predict([Request.json(number) for number in (0.6, 0.3, 0.01, 0.02)])
         assert [each.text() for each in answers] == ["0.6", "0.3", "0.01"]
+        assert failed.status == 503
         done = [line.text for line in loaded.log if line.text.startswith("done")]
         assert done == ["done 0.01", "done 0.3", "done 0.6"]
 
