@@ -25,6 +25,7 @@ from marpack.cli import main
 from tests.support.archives import CLEAR, check_json, packed
 from tests.support.processes import WAIT_SECONDS, end_of, wait_for
 from tests.support.torchserve import SHARED_VERSION, environment, install_folder
+from tests.support.wheels import wheel, wheel_name
 
 pytestmark = pytest.mark.server
 
@@ -209,6 +210,18 @@ def test_envelopes(run: Run) -> None:
     Path("rows.json").write_text('{"instances": [{"body": "a"}, {"body": "b"}]}')
     status, out, _ = run("m.mar", "--input", "rows.json", "--envelope", "json")
     assert (status, json.loads(out)) == (0, {"predictions": ["a", "b"]})
+
+
+def test_what_the_archive_asks_for(run: Run) -> None:
+    """It is installed for this run alone, and only when that is wanted."""
+    archive(
+        "import thing\n\ndef handle(data, context):\n    return [str(thing.VALUE)] * len(data or [])\n",
+        requirements_file={"needs.txt": f"--no-index\n./{wheel_name('thing')}\n".encode()},
+        extra_files={wheel_name("thing"): wheel("thing", "VALUE = 7\n")},
+    )
+    status, _, err = run("m.mar", "--input", "a.json")
+    assert (status, "ModuleNotFoundError: No module named 'thing'" in err) == (1, True)
+    assert run("m.mar", "--input", "a.json", "--requirements") == (0, "7", "200\n")
 
 
 def test_limits(run: Run) -> None:
