@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -87,28 +88,34 @@ def server_python(executable: str | os.PathLike[str] | None = None) -> ServerPyt
         raise MarpackError(
             f"{where!r} has TorchServe {text}: models are run by {oldest} and newer: {where} {_INSTALL}"
         )
-    return ServerPython(executable=where, package=package, version=version)
+    # The worker takes its own folder, links followed, out of what it searches.
+    return ServerPython(executable=where, package=os.path.realpath(package), version=version)
 
 
 def _ask(executable: str) -> tuple[str, bool]:
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [executable, "-c", _ASK],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             start_new_session=True,
             cwd=tempfile.gettempdir(),
         )
-    except subprocess.TimeoutExpired:
-        raise MarpackError(f"{executable!r} does not answer as a Python within {_PATIENCE} seconds") from None
     except OSError as error:
         raise MarpackError(f"{executable!r} cannot be started: {error.strerror}: name a Python") from None
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
+    with process:
+        try:
+            output, trouble = process.communicate(timeout=_PATIENCE)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)  # it has not been waited for: the number is still its own
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise MarpackError(f"{executable!r} does not answer as a Python within {_PATIENCE} seconds") from None
+    for line in output.decode("utf-8", "replace").splitlines():
         if line.startswith(_MARK):
             package, has_torch = json.loads(line[len(_MARK) :])
             return package, has_torch
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    said = trouble.decode("utf-8", "replace").strip().splitlines()
     why = f": {said[-1]}" if said else ""
-    raise MarpackError(f"{executable!r} does not answer as a Python: it ended with {done.returncode}{why}")
+    raise MarpackError(f"{executable!r} does not answer as a Python: it ended with {process.returncode}{why}")

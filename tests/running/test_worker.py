@@ -49,7 +49,7 @@ def when_loaded(*lines: str) -> str:
 
 
 def died(response: Any, status: int = 500) -> bool:
-    return response.status == status and response.json()["message"] == "Worker died."
+    return bool(response.status == status and response.json()["message"] == "Worker died.")
 
 
 def test_it_answers_one_and_several_in_batches(worker: Make) -> None:

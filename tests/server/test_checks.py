@@ -71,6 +71,9 @@ OTHERWISE: dict[tuple[str, str], str] = {
     ("manifest-runtime-lsp", "the C++ back end"): "the server looks for its C++ back end, which run does not know",
 }
 
+# What another machine may load, which this one does not.
+NOT_ITS_FAULT: dict[tuple[str, str], str] = {}
+
 # What workflows are made of.
 NODE = Archive(files={"handler.py": HANDLER})
 
@@ -341,7 +344,7 @@ def outcomes(
 
 
 def is_ours(item: pytest.Item) -> bool:
-    ours = (test_the_server_says_so_too, test_run_does_as_the_server)
+    ours = (test_the_server_says_so_too, test_run_does_as_the_server, test_loading_it_says_so)
     return getattr(item, "originalname", "") in {test.__name__ for test in ours}
 
 
@@ -381,6 +384,19 @@ def test_run_does_as_the_server(case: Case, outcomes: dict[str, tuple[Outcome, O
     reason = OTHERWISE.get((case.code, case.title))
     assert bool(reason) is bool(unlike(broken)), unlike(broken)
     assert not unlike(repaired), unlike(repaired)
+
+
+@EACH_CASE
+def test_loading_it_says_so(case: Case, outcomes: dict[str, tuple[Outcome, Outcome]]) -> None:
+    """What ``check(load=True)`` says where a worker loads it: an error, or a note where this machine is to blame."""
+    found = outcomes[name_of(case)][0].ran
+    if found is None or found.loaded is None:
+        return
+    reason = NOT_ITS_FAULT.get((case.code, case.title))
+    assert bool(found.loaded.reason) is bool(reason), found.loaded
+    assert reason or found.loaded.message
+    members = {*case.broken.members(name_of(case)), None}
+    assert found.loaded.member in members
 
 
 def unlike(outcome: Outcome) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, NamedTuple
 
-from marpack.errors import MarpackError
+from marpack.archive.read.open import open_archive
+from marpack.checks.examine import settings_for, subject_of
+from marpack.checks.rules.load_worker import Loaded, refused
+from marpack.errors import ArchiveError, MarpackError, NotServedError
 from marpack.running import Request, Worker, worker
 from marpack.running.server_python import server_python
 
@@ -18,12 +21,12 @@ vars(worker)["server_python"] = functools.cache(server_python)
 
 
 class Ran(NamedTuple):
-    """What came of it: an error, or the status and the text of an answer; and all that was logged."""
+    """What came of it: an error, and what ``check(load=True)`` makes of it; or the status and text of an answer."""
 
     error: MarpackError | None
     status: int = 0
     text: str = ""
-    log: str = ""
+    loaded: Loaded | None = None
 
 
 def ran(path: Path, python: Path, request: object, config: Mapping[str, str]) -> Ran:
@@ -35,8 +38,17 @@ def ran(path: Path, python: Path, request: object, config: Mapping[str, str]) ->
     try:
         with made:
             answer = made.predict(Request.json({} if request is None else request))
+    except NotServedError as error:
+        return Ran(error, loaded=_loaded(path, error))
     except MarpackError as error:
         return Ran(error)
-    return Ran(
-        None, answer.status, answer.body.decode("utf-8", "replace"), "\n".join(line.text for line in made.log)
-    )
+    return Ran(None, answer.status, answer.body.decode("utf-8", "replace"))
+
+
+def _loaded(path: Path, error: NotServedError) -> Loaded | None:
+    settings = settings_for(target="torchserve", python=None, torch=None, torchserve_version=None)
+    try:
+        with open_archive(path) as archive:
+            return refused(subject_of(archive, settings), error)
+    except ArchiveError:
+        return None
