@@ -388,7 +388,7 @@ def test_run_does_as_the_server(case: Case, outcomes: dict[str, tuple[Outcome, O
 
 @EACH_CASE
 def test_loading_it_says_so(case: Case, outcomes: dict[str, tuple[Outcome, Outcome]]) -> None:
-    """What ``check(load=True)`` says where a worker loads it: an error, or a note where this machine is to blame."""
+    """``check(load=True)`` finds an error where a worker loads it, or a note where this machine is to blame."""
     found = outcomes[name_of(case)][0].ran
     if found is None or found.loaded is None:
         return
