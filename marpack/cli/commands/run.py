@@ -94,7 +94,7 @@ def _add_shown_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print all of it as JSON (spec/run.schema.json)")
     add("--repeat", type=positive, metavar="N", help="send it N times: latency, requests a second, memory")
     add("--watch", action="store_true", help="run again when a file changes, until Ctrl-C")
-    add("--pdb", action="store_true", help="debug the handler: stop where it begins to answer, and where it raises")
+    add("--pdb", action="store_true", help="stop in a debugger where the handler begins to answer, or raises")
 
 
 def _run(options: argparse.Namespace) -> int:
