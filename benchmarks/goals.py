@@ -55,7 +55,7 @@ class Goal:
 
 def goals(results: Results) -> Iterator[Goal]:
     """Give every goal; what was not measured is not a number, and neither is anything computed with it."""
-    for suite in (_stored, _sharing, _deflated, _small_files, _start, _torch, _reading, _scan):
+    for suite in (_stored, _sharing, _deflated, _small_files, _start, _torch, _reading, _scan, _running):
         yield from suite(results)
 
 
@@ -185,3 +185,15 @@ def _torch(results: Results) -> Iterator[Goal]:
     group, row = "512 MiB of a torch module, zip-store", "marpack from memory"
     value = results.seconds("torch", group, "marpack saved first") / results.seconds("torch", group, row)
     yield Goal(suite="torch", group=group, row=row, what="saved first / from memory", value=value, at_least=1)
+
+
+def _running(results: Results) -> Iterator[Goal]:
+    for group in (
+        "from a command to the first answer",
+        "one request to a loaded model",
+        "8 requests at once, a batch",
+    ):
+        value = results.seconds("running", group, MARPACK) / results.seconds("running", group, "torchserve")
+        yield Goal(
+            suite="running", group=group, row=MARPACK, what="marpack / torchserve", value=value, at_most=0.5
+        )

@@ -1,0 +1,250 @@
+"""A model that is asked: from a command to its answer, and a request to a model that is loaded.
+
+Beside marpack stands TorchServe, which has a front end of Java before the same worker, and the handler itself,
+called in this process. TorchServe is installed in the environment that runs this (the extra ``run``), and Java 17.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from contenders import turns
+
+import marpack
+from marpack.running import Request, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DIGITS = Path(__file__).parents[1] / "tests" / "models" / "digits"
+SAMPLE = (DIGITS / "sample.json").read_bytes()
+BATCH = 8
+REQUESTS = 200
+WARM_UP = 20
+START_SECONDS = 120
+SCRIPTS = sysconfig.get_path("scripts")
+
+
+@pytest.fixture(scope="module")
+def archive(inputs: Path) -> Path:
+    """The digits, as the README packs them."""
+    store = inputs / "store"
+    store.mkdir()
+    packed = marpack.pack(
+        model_name="digits",
+        version="1.0",
+        handler=str(DIGITS / "handler.py"),
+        model_file=str(DIGITS / "model.py"),
+        serialized_file=str(DIGITS / "digits.pt"),
+        extra_files=str(DIGITS / "index_to_name.json"),
+        export_path=store,
+    )
+    assert packed.path is not None
+    return Path(packed.path)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports on which nobody listened a moment ago."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def write_config(folder: Path, store: Path, *lines: str) -> tuple[Path, int]:
+    """Write what a server is told; return the file and the port on which it answers."""
+    ports = free_ports(3)
+    path = folder / "config.properties"
+    settings = [
+        *(
+            f"{name}_address=http://127.0.0.1:{port}"
+            for name, port in zip(("inference", "management", "metrics"), ports, strict=True)
+        ),
+        f"model_store={store}",
+        "load_models=digits.mar",
+        "disable_token_authorization=true",
+        *lines,
+    ]
+    path.write_text("\n".join([*settings, ""]))
+    return path, ports[0]
+
+
+class Server:
+    """A TorchServe as users start it; it is ended with all that it began when the block is left."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], config: Path, port: int) -> None:
+        self.port = port
+        self._config = config
+        self._folder = folder
+        places = {name: str(folder) for name in ("LOG_LOCATION", "METRICS_LOCATION", "TMPDIR", "TEMP")}
+        path = os.pathsep.join([SCRIPTS, environment["PATH"]])
+        self._environment = {**environment, **places, "PATH": path}
+
+    def start(self) -> None:
+        """Return when it has answered a request."""
+        self._torchserve("--start", "--ncs", "--ts-config", str(self._config))
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(OSError), connected(self.port) as connection:
+                if ask(connection).startswith(b"HTTP/1.1 200"):
+                    return
+            assert time.monotonic() < deadline, "it does not answer"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End it."""
+        self._torchserve("--stop", "--foreground")
+
+    def _torchserve(self, *words: str) -> None:
+        subprocess.run(
+            [f"{SCRIPTS}/torchserve", *words],
+            cwd=self._folder,
+            env=self._environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+@contextlib.contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    """Give a connection that sends at once."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield connection
+
+
+HEAD = (
+    b"POST /predictions/digits HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n" % len(SAMPLE)
+)
+
+
+def ask(*connections: socket.socket) -> bytes:
+    """Ask by all connections at once, a client that takes no time itself; return the last answer."""
+    for connection in connections:
+        connection.sendall(HEAD + SAMPLE)
+    for connection in connections:
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += received(connection)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        [length] = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        while len(body) < length:
+            body += received(connection)
+    return head + b"\r\n\r\n" + body
+
+
+def received(connection: socket.socket) -> bytes:
+    """Return what comes next."""
+    if data := connection.recv(1 << 16):
+        return data
+    raise ConnectionError("the server has closed the connection")
+
+
+@turns({"marpack": 7, "torchserve": 7})
+def test_first_answer(
+    benchmark: Any, archive: Path, environment: dict[str, str], tmp_path: Path, contender: str, turn: int
+) -> None:
+    """From the command to the answer: of a server, from ``torchserve --start`` until it has given one."""
+    benchmark.group = "from a command to the first answer"
+    if contender == "marpack":
+        words = [f"{SCRIPTS}/marpack", "run", str(archive), "--input", str(DIGITS / "sample.json")]
+        done = benchmark.pedantic(
+            subprocess.run,
+            args=(words,),
+            kwargs={"cwd": tmp_path, "env": environment, "check": True, "capture_output": True},
+        )
+        assert json.loads(done.stdout)["class"] == "eight"
+        return
+    config, port = write_config(tmp_path, archive.parent)
+    server = Server(tmp_path, environment, config, port)
+    try:
+        benchmark.pedantic(server.start)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def in_process(archive: Path, inputs: Path) -> Callable[[int], Any]:
+    """Return the handler's own method, called with so many requests, as TorchServe's loader has loaded it."""
+    folder = inputs / "unpacked"
+    with marpack.open_archive(archive) as opened:
+        opened.extract(folder)
+    sys.path.insert(0, str(folder))
+    # As its worker's script.
+    metrics = importlib.import_module("ts.metrics.metric_cache_yaml_impl").MetricsCacheYamlImpl(
+        config_file_path=str(Path(importlib.import_module("ts").__path__[0], "configs", "metrics.yaml"))
+    )
+    metrics.initialize_cache()
+    metrics.model_name = "digits"
+    loader = importlib.import_module("ts.model_loader").ModelLoaderFactory.get_model_loader()
+    service = loader.load("digits", str(folder), "handler.py", None, BATCH, None, True, metrics)
+    handle, context = service._entry_point, service.context
+
+    no_headers = importlib.import_module("ts.context").RequestProcessor({})
+
+    def call(count: int) -> Any:
+        # As its worker, which says whom it answers, and takes the JSON apart itself.
+        context.request_ids = metrics.request_ids = dict.fromkeys(range(count), "0")
+        context.request_processor = [no_headers] * count
+        return handle([{"body": json.loads(SAMPLE)} for _ in range(count)], context)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def ways(
+    archive: Path, inputs: Path, environment: dict[str, str], in_process: Callable[[int], Any], request: Any
+) -> Iterator[dict[str, Callable[[], object]]]:
+    """Each contender's way to ask so many requests at once, all loaded, each with one worker."""
+    count = request.param
+    asked = [Request.json(json.loads(SAMPLE)) for _ in range(count)]
+    snapshot = {
+        "digits": {
+            "1.0": {
+                "marName": "digits.mar",
+                "minWorkers": 1,
+                "maxWorkers": 1,
+                "batchSize": count,
+                "maxBatchDelay": 100,
+            }
+        }
+    }
+    folder = inputs / f"server-{count}"
+    folder.mkdir()
+    config, port = write_config(folder, archive.parent, f"models={json.dumps(snapshot)}")
+    server = Server(folder, environment, config, port)
+    with contextlib.ExitStack() as stack:
+        worker = stack.enter_context(Worker(archive, batch_size=count))
+        stack.callback(server.stop)
+        server.start()
+        connections = [stack.enter_context(connected(port)) for _ in range(count)]
+        yield {
+            "marpack": lambda: worker.predict(asked),
+            "torchserve": lambda: ask(*connections),
+            "handler": lambda: in_process(count),
+        }
+
+
+@turns({"marpack": 7, "torchserve": 7, "handler": 7})
+@pytest.mark.parametrize("ways", [1, BATCH], indirect=True)
+def test_request(
+    benchmark: Any, ways: dict[str, Callable[[], object]], request: Any, contender: str, turn: int
+) -> None:
+    """The median of so many requests, or of so many batches that are asked at once."""
+    count = request.node.callspec.params["ways"]
+    benchmark.group = "one request to a loaded model" if count == 1 else f"{count} requests at once, a batch"
+    benchmark.pedantic(ways[contender], rounds=REQUESTS, warmup_rounds=WARM_UP)
