@@ -1,4 +1,4 @@
-"""From what a worker says to the HTTP response, as the server's front end makes it (spec/worker.md). Pure."""
+"""From what a worker says to the HTTP response, as the server's front end makes it (J20 to J26). Pure."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class _Answer:
             if said.status < 0 or "\r" in said.reason or "\n" in said.reason:
                 return False
             body = None if self._streams else said.body
-            self._first = _response(said.status, _ascii(said.reason), headers, self._id, body)
+            self._first = _response(said.status, _latin(said.reason), headers, self._id, body)
         if not self._done:
             if said.body or not self._streams:  # a chunk of nothing would be the end
                 self._parts.append(said.body)
@@ -143,7 +143,7 @@ def _response(
     kept: dict[str, tuple[str, str]] = {}
     for name, value in (*headers, *added):
         kept.pop(name.lower(), None)  # the later one stands where it is set
-        kept[name.lower()] = (_ascii(name), _ascii(value))
+        kept[name.lower()] = (_latin(name), _latin(value))
     if 100 <= status < 200 or status in (204, 205):
         kept.pop("transfer-encoding", None)
         kept.pop("content-length", None)
@@ -159,7 +159,7 @@ def has_no_body(status: int) -> bool:
 
 
 def as_sent(method: str, response: Response) -> Response:
-    """Return the response to a request of this method: to HEAD, without its body."""
+    """Return the response to a request of this method: to HEAD, without its body (J21)."""
     if method != "HEAD":
         return response
     return Response(
@@ -167,8 +167,8 @@ def as_sent(method: str, response: Response) -> Response:
     )
 
 
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "replace").decode()
+def _latin(text: str) -> str:
+    return text.encode("latin-1", "replace").decode("latin-1")
 
 
 def _is_header(name: str, value: str) -> bool:

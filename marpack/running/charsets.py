@@ -1,4 +1,4 @@
-"""The charsets that Java 17 knows and Python decodes, by all the names that Java has for them. Pure."""
+"""The charsets that Java 17 knows and Python decodes, by all the names that Java has for them (J12). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order in which Java lists a HashMap of texts, by which the server orders headers. Pure."""
+"""The order in which Java lists a HashMap of texts, by which the server orders headers (J5). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""multipart/form-data as the server's parser reads it, that of Netty 4.1.53 (spec/worker.md). Pure."""
+"""multipart/form-data as the server's parser reads it, that of Netty 4.1.53 (J11, J12). Pure."""
 
 from __future__ import annotations
 

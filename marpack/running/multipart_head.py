@@ -1,4 +1,4 @@
-"""The lines in the head of a form's part, as Netty 4.1.53 takes them apart (spec/worker.md). Pure."""
+"""The lines in the head of a form's part, as Netty 4.1.53 takes them apart (J12). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an HTTP request to what a worker is given of it, as the server's front end does (spec/worker.md). Pure."""
+"""From an HTTP request to what a worker is given, as the server's front end does (J2 to J10). Pure."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def _worker_request(
     if _is_too_long(request, target):
         raise RefusedError(400, "BadRequestException", "Invalid HTTP message.")
     headers = [(name, value.strip(_BLANKS)) for name, value in request.sent_headers]
+    # J3: what is not read at all.
     expected = _values(headers, "expect")
     if expected[:1] and expected[0].lower() != "100-continue":
         return unread(417, closes=False)

@@ -1,4 +1,4 @@
-"""Percent-encoding as the server undoes it: in paths, queries, and forms of x-www-form-urlencoded. Pure."""
+"""Percent-encoding as the server undoes it: in paths, queries (J8), and x-www-form-urlencoded (J13). Pure."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ class Request:
 
     ``headers`` are pairs in their order, as many of one name as there are. ``path`` is what the request line
     says, with a query; None means ``/predictions/NAME``, and with ``explain`` ``/explanations/NAME``, of the model
-    that the worker has loaded. What a client adds is added: a ``Host``, and the ``Content-Length`` of a body, or
-    of none where the method is POST, PUT or PATCH. ``Transfer-Encoding: chunked`` sends the body in pieces.
+    that the worker has loaded. What a client adds is added (J1): a ``Host``, and the ``Content-Length`` of a body,
+    or of none where the method is POST, PUT or PATCH. ``Transfer-Encoding: chunked`` sends the body in pieces.
 
     Raises ``ValueError`` where no client could send it: a method or a name of a header that is no token, a value
     with an end of a line or beyond U+00FF, a path that does not begin with "/" or has anything but printable
@@ -136,8 +136,9 @@ class Request:
     ) -> Request:
         """Return a request whose body is a form, ``multipart/form-data``, of fields by name or as pairs.
 
-        A field is a text, bytes, or a ``Part``. The server makes bytes of all; a type has only what has the name of
-        a file. The same fields make the same bytes. Raises ``ValueError`` where a content type is among the headers.
+        A field is a text, bytes, or a ``Part``. The server makes bytes of all; a type has only what has the name
+        of a file. The same fields make the same bytes. Raises ``ValueError`` where a content type is among the
+        headers.
         """
         body, content_type = multipart([_part(name, field) for name, field in _pairs(fields)])
         return cls._of_form(body, content_type, headers=headers, path=path, explain=explain)

@@ -1,4 +1,4 @@
-"""Which model a request is for, of the paths that the server's inference API knows (spec/worker.md). Pure."""
+"""Which model a request is for, of the paths that the server's inference API knows (J6 to J9). Pure."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def route(method: str, target: str, *, server: tuple[int, ...]) -> Route:
             raise ValueError(f"the server's description of its API is not restated: {method} {target}")
         told = "Requested method is not allowed, please refer to API document."
         raise RefusedError(405, "MethodNotAllowedException", told)
+    # J6: in this order.
     match segments[1:]:
         case ["ping", *_]:
             raise ValueError(f"what the server says of its health is not restated: {method} {target}")

@@ -1,4 +1,4 @@
-"""The reasons that the server gives where it has to give one: those of Netty 4.1.53, not of Python. Pure."""
+"""The reasons that the server gives where it has to give one: those of Netty 4.1.53, not of Python (J22). Pure."""
 
 from __future__ import annotations
 

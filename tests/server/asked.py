@@ -16,7 +16,7 @@ from marpack.running import Part, Request
 LARGEST_REQUEST, LARGEST_RESPONSE = 50_000, 60_000
 
 HANDLER = """\
-import json, os, signal, sys, time
+import json, os, signal, sys, time, zlib
 
 import torch
 from ts.protocol.otf_message_handler import send_intermediate_predict_response
@@ -38,8 +38,13 @@ def handle(data, context):
 
 def dump(index, row, context):
     headers = context.get_all_request_header(index)
-    given = [[name, type(value).__name__, repr(value)] for name, value in row.items()]
+    given = [[name, type(value).__name__, shown(value)] for name, value in row.items()]
     return {"headers": list(headers.items()), "given": given}
+
+
+def shown(value):
+    text = repr(value)
+    return text if len(text) < 300 else [len(text), zlib.crc32(text.encode())]
 
 
 def returns(index, row, context, what):
@@ -155,8 +160,10 @@ NAMED = 'Content-Disposition: form-data; name="a"'
 FILE = f'{NAMED}; filename="f"'
 J = "application/json"
 U = "application/x-www-form-urlencoded"
+CHUNKED = ("Transfer-Encoding", "chunked")
 PNG = b"\x89PNG\r\n\x1a\n\0--b\r\n"
 
+# J1, J3, J4 and J10.
 BODIES = [
     one("json", Request.json({"data": [1, 2]}), by_old_server=True),
     one("text", Request.text("ü\n"), by_old_server=True),
@@ -175,6 +182,7 @@ BODIES = [
     one("two types", typed(J, b"[1]", ("content-type", "text/plain"))),
     one("a chunked body", typed(J, b"[1, 2]", ("Transfer-Encoding", "chunked")), by_old_server=True),
     one("100-continue", typed(J, b"[1]", ("Expect", "100-continue")), by_old_server=True),
+    one("GET with a body", Request(body=b"[1]", headers=(("Content-Type", J),), method="GET"), by_old_server=True),
     one("another expectation", typed(J, b"[1]", ("Expect", "much"))),
     one("a body that is too large", Request.binary(b"x" * (LARGEST_REQUEST + 1)), by_old_server=True),
     one("the largest body", Request.binary(b"x" * LARGEST_REQUEST)),
@@ -183,6 +191,7 @@ BODIES = [
     one("too large to be expected", typed(J, b"1" * 50_001, ("Expect", "100-continue"))),
 ]
 
+# J1, J2, J4, J5 and J7.
 HEADERS = [
     one("many headers", Request.json(1, headers=[(f"X-Many-{n}", str(n)) for n in range(40)]), by_old_server=True),
     one("duplicates", Request.json(1, headers=[("X-A", "1"), ("x-a", "2"), ("X-A", "3")]), by_old_server=True),
@@ -201,6 +210,7 @@ HEADERS = [
     one("headers of 8192 bytes", Request(method="GET", headers=(("Host", "h"), ("A", "x" * (8192 - 3 - 7))))),
 ]
 
+# J6 to J9, and J2.
 ROUTES = [
     one("GET", get("/predictions/asks"), by_old_server=True),
     one("GET with a query", get("/predictions/asks?a=1"), by_old_server=True),
@@ -263,6 +273,7 @@ ROUTES = [
     one("a line of 4096 characters", get("/predictions/asks?" + "x" * (4096 - 13 - 18))),
 ]
 
+# J11 to J13.
 FORMS = [
     one("fields", Request.form({"a": "ü", "b": b"\0\xff", "empty": ""}), by_old_server=True),
     one(
@@ -296,6 +307,16 @@ FORMS = [
     ),
     one("an empty name in a form", Request.form({"": "1"})),
     one("no fields", Request.form({})),
+    one("a large file", Request.form({"a": Part(data=PNG * 2000, file_name="f"), "b": "c"}), by_old_server=True),
+    one("a large field", Request.form({"a": b"\r\n--marpack" * 3000}), by_old_server=True),
+    one(
+        "a field in chunks",
+        typed(
+            "multipart/form-data; boundary=b", f"--b\r\n{NAMED}\r\n\r\n{'1' * 20_000}\r\n--b--".encode(), CHUNKED
+        ),
+    ),
+    one("urlencoded in chunks", typed(U, b"a=" + b"%41" * 9000, CHUNKED)),
+    one("capitals", form('CONTENT-DISPOSITION: FORM-DATA; NAME="a"; FILENAME="f"\r\ncontent-type: X/Y\r\n\r\n1')),
     one("an empty form", form(end="")),
     one("no last boundary", form(f"{NAMED}\r\n\r\n1", end="--c"), by_old_server=True),
     one("nothing behind the last part", form(f"{NAMED}\r\n\r\n1", f"{NAMED}\r\n\r\n2", end="")),
@@ -312,11 +333,7 @@ FORMS = [
     one("a boundary inside a line", form(f"{NAMED}\r\n\r\nx--b\r\n--bc")),
     one("no disposition", form("X-A: b\r\n\r\n1")),
     one("no name in a form", form("Content-Disposition: form-data\r\n\r\n1")),
-    one(
-        "a disposition of another kind",
-        form('Content-Disposition: attachment; name="a"\r\n\r\n1'),
-        difference="message",
-    ),
+    one("a disposition of another kind", form('Content-Disposition: attachment; name="a"\r\n\r\n1')),
     one("a semicolon at the end", form(f"{NAMED};\r\n\r\n1"), by_old_server=True),
     one("a parameter without a value", form(f"{NAMED}; x\r\n\r\n1")),
     one("a name without quotes", form("Content-Disposition: form-data; name=a b; FileName=c\r\n\r\n1")),
@@ -330,11 +347,7 @@ FORMS = [
     one("no such charset of a file", form(f"{FILE}\r\nContent-Type: text/plain; charset=nope\r\n\r\n1")),
     one("no such charset of a field", form(f"{NAMED}\r\nContent-Type: text/plain; charset=nope\r\n\r\n1")),
     one("a bad charset of a field", form(f"{NAMED}\r\nContent-Type: text/plain; charset=n ope\r\n\r\n1")),
-    one(
-        "a charset without a value",
-        form(f"{FILE}\r\nContent-Type: text/plain; charset\r\n\r\n1"),
-        difference="message",
-    ),
+    one("a charset without a value", form(f"{FILE}\r\nContent-Type: text/plain; charset\r\n\r\n1")),
     one("base64", form(f"{FILE}\r\nContent-Transfer-Encoding: base64\r\n\r\nMQ=="), by_old_server=True),
     one("base64 of a field", form(f"{NAMED}\r\nContent-Transfer-Encoding: base64\r\n\r\nMQ==")),
     one("binary", form(f"{FILE}\r\nContent-Transfer-Encoding: Binary\r\n\r\n\xff")),
@@ -398,6 +411,7 @@ FORMS = [
     one("urlencoded, and a query", typed(U, b"a=1", path="/invocations?a=2&b=3")),
 ]
 
+# J20 to J25.
 ANSWERS = [
     *(
         one(
@@ -424,9 +438,10 @@ ANSWERS = [
     one("a status of its own", do("status", 799, "")),
     one("a status of no body", do("status", 204)),
     one("a status that resets", do("status", 205)),
+    one("a status in between", do("status", 103)),
     one("a status that redirects", do("status", 304)),
     one("no status", do("status", 0, "zero")),
-    one("headers", do("headers", ["X-B", "1"], ["x-b", "2"], ["X-A", ""], ["X-Ü"[:3], "ü"]), by_old_server=True),
+    one("headers", do("headers", ["X-B", "1"], ["x-b", "2"], ["X-A", ""], ["X-U", "ü€"]), by_old_server=True),
     one(
         "headers that the server sets",
         do(
@@ -464,6 +479,7 @@ ANSWERS = [
     one("the largest answer", do("big", LARGEST_RESPONSE)),
 ]
 
+# J24. An old server does not get a worker to run again of which it has broken off the connection itself.
 DEATHS = [
     one("exits", do("dies", "sys.exit"), dies=True),
     one("exits at once", do("dies", "os._exit"), dies=True),
@@ -471,12 +487,14 @@ DEATHS = [
     one("an answer that is too large", do("big", LARGEST_RESPONSE + 1), dies=True),
     one("a header that is no text", do("headers", ["X-A", 1]), dies=True),
     one("a header that is none", do("headers", ["X A", "1"]), dies=True),
+    one("a header of another alphabet", do("headers", ["X-Ü", "1"]), dies=True),
     one("a header of two lines", do("headers", ["X-A", "1\r\nX-B: 2"]), dies=True),
     one("a phrase of two lines", do("status", 200, "a\r\nb"), dies=True),
     one("a phrase that is not ASCII", do("status", 200, "üüüüüüüü"), dies=True),
     one("a stream that dies", do("streams", "one", "exits"), dies=True),
 ]
 
+# J23.
 BATCHES = [
     Asked(
         title="a batch",
@@ -519,6 +537,7 @@ BATCHES = [
 V1 = {"instances": [[1, 2], [3]]}
 V2 = {"id": "7", "inputs": [{"name": "i", "shape": [2], "datatype": "INT64", "data": [1, 2]}]}
 
+# J30.
 ENVELOPES = [
     one("kserve", Request.json(V1, path="/v1/models/asks:predict"), envelope="kserve", by_old_server=True),
     one("kserve explains", Request.json(V1, path="/v1/models/asks:explain"), envelope="kserve"),
@@ -532,5 +551,8 @@ ENVELOPES = [
     one("body", Request.json(V1), envelope="body"),
     one("body of data", Request.form({"data": "b"}), envelope="body"),
 ]
+
+# J25: the server never answers, and the worker does as if nothing had been said of a stream.
+NEVER_ANSWERED = one("no stream, it says", do("headers", ["ts_stream_next", "false"]))
 
 ASKED = [*BODIES, *HEADERS, *ROUTES, *FORMS, *ANSWERS, *BATCHES, *DEATHS, *ENVELOPES]

@@ -18,8 +18,8 @@ SECONDS = 60
 class Connection:
     """A connection for one request."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+    def __init__(self, port: int, seconds: float) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
         self._file: BinaryIO = self._socket.makefile("rb")
         self._method = ""
 
@@ -100,10 +100,13 @@ class Connection:
         return False, parts
 
 
-def all_at_once(port: int, requests: Sequence[tuple[Request, str]]) -> list[Response]:
-    """Send requests to these paths on the loopback, in their order and each on a connection of its own."""
+def all_at_once(port: int, requests: Sequence[tuple[Request, str]], *, seconds: float = SECONDS) -> list[Response]:
+    """Send requests to these paths on the loopback, in their order and each on a connection of its own.
+
+    Raises ``TimeoutError`` where nothing comes for so many seconds.
+    """
     with contextlib.ExitStack() as stack:
-        connections = [stack.enter_context(Connection(port)) for _ in requests]
+        connections = [stack.enter_context(Connection(port, seconds)) for _ in requests]
         for connection, (request, path) in zip(connections, requests, strict=True):
             connection.send(request, path)
             # They are read by one thread, but in whichever order the system says that there is something.
