@@ -210,6 +210,7 @@ class Worker:
             version=model.settings.version,
             max_request_size=model.settings.max_request_size,
             server=self._python.version,
+            sequences=model.settings.sequences,
         )
 
     def _answers(self, held: Held, model: LaidOut, batches: Sequence[Sequence[WorkerRequest]]) -> list[Response]:

@@ -14,7 +14,7 @@ import marpack
 from tests.support.torchserve import environment, install_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 DIGITS = Path(__file__).parents[1] / "models" / "digits"
 MODEL = (DIGITS / "model.py").read_text("utf-8")
@@ -28,7 +28,8 @@ import json, sys
 sys.executable = sys.argv[2]
 from marpack.checks.examine import check
 for path in json.loads(sys.argv[1]):
-    print(json.dumps([[f.severity, f.message, f.effect, f.member, f.line] for f in check(path, load=True, select="load")]))
+    found = check(path, load=True, select="load")
+    print(json.dumps([[each.severity, each.message, each.effect, each.member, each.line] for each in found]))
 """
 
 
@@ -62,6 +63,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "raises in a folder": handled(LATE.format("raise ValueError('no')"), archive_format="no-archive"),
     "ends": handled("import os\nos._exit(3)\n"),
     "a file that is not packed": handled(LATE.format("open('absent.txt')")),
+    "a file beside it": handled("import os\nopen(os.path.join(os.path.dirname(__file__), 'absent.txt'))\n"),
+    "a file elsewhere": handled("open('/no-such-folder/file')\n"),
     "a module that is not here": handled("import no_such_module\n"),
     "a module of its own": handled("import helpers.absent\n", extra_files={"helpers/__init__.py": b""}),
     "a name that a package has not": handled("from torch import no_such_name\n"),
@@ -76,7 +79,7 @@ MODELS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def found(
     pytestconfig: pytest.Config, warm: Callable[[str], Path | None], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, list[Found]]]:
+) -> dict[str, list[Found]]:
     """Have all of them checked by one process of the server's Python."""
     folder = tmp_path_factory.mktemp("models")
     paths = []
@@ -93,7 +96,7 @@ def found(
     )
     assert done.returncode == 0, done.stderr
     answers = [[Found(*each) for each in json.loads(line)] for line in done.stdout.splitlines()]
-    yield dict(zip(MODELS, answers, strict=True))
+    return dict(zip(MODELS, answers, strict=True))
 
 
 @pytest.mark.parametrize("title", ["fine", "a folder", "digits"])
@@ -111,8 +114,9 @@ DIES = "the worker dies: it answers 500, 'Failed to start workers for model {} v
         ("no Python", "SyntaxError: '(' was never closed", "handler.py", 2),
         ("raises", "ValueError: no\nmore", "handler.py", 3),
         ("raises in a folder", "ValueError: no", "handler.py", 3),
-        ("ends", "the worker is gone: it ended before it answered (status 3)", None, None),
+        ("ends", "the worker ended before it answered, with status 3", None, None),
         ("a file that is not packed", "No such file or directory: 'absent.txt'", "handler.py", 3),
+        ("a file beside it", "No such file or directory: 'absent.txt'", "handler.py", 2),
         ("a module of its own", "No module named 'helpers.absent'", "handler.py", 1),
     ],
 )
@@ -135,6 +139,7 @@ def test_what_ends_a_worker(
         ),
         ("a variable", "this machine's environment: KeyError: 'NO_SUCH_VARIABLE'"),
         ("a device", "this machine: "),
+        ("a file elsewhere", "this machine: FileNotFoundError: [Errno 2] No such file or directory: '/no-such-"),
         ("memory", "this machine: MemoryError"),
         ("nobody answers", "this machine: urllib.error.URLError: "),
     ],

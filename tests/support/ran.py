@@ -9,7 +9,8 @@ from marpack.archive.read.open import open_archive
 from marpack.checks.examine import settings_for, subject_of
 from marpack.checks.rules.load_worker import Loaded, refused
 from marpack.errors import ArchiveError, MarpackError, NotServedError
-from marpack.running import Request, Worker, worker
+from marpack.running import Request, Worker
+from marpack.running import worker as workers
 from marpack.running.server_python import server_python
 
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # An interpreter is asked once what it has.
-vars(worker)["server_python"] = functools.cache(server_python)
+vars(workers)["server_python"] = functools.cache(server_python)
 
 
 class Ran(NamedTuple):
-    """What came of it: an error, and what ``check(load=True)`` makes of it; or the status and text of an answer."""
+    """What came of it: an error, and what ``check(load=True)`` says then; or the status and text of an answer."""
 
     error: MarpackError | None
     status: int = 0
@@ -29,15 +30,22 @@ class Ran(NamedTuple):
     loaded: Loaded | None = None
 
 
+def worker(path: Path, python: Path, *, config: Mapping[str, str] | None = None) -> Worker:
+    """Return a worker for an archive that is as those of a server of the tests, told by ``config``."""
+    told = config or {}
+    variables = {
+        "PYTHONPATH": "",
+        "OMP_NUM_THREADS": "1",
+        "TS_DECODE_INPUT_REQUEST": told.get("decode_input_request", "true"),
+    }
+    return Worker(path, python=python, requirements="install_py_dep_per_model" in told, environment=variables)
+
+
 def ran(path: Path, python: Path, request: object, config: Mapping[str, str]) -> Ran:
-    """Load an archive by a worker of marpack's and ask it, as a server is told by ``config``."""
-    decode = config.get("decode_input_request", "true")
-    # As servers of tests are started.
-    variables = {"PYTHONPATH": "", "OMP_NUM_THREADS": "1", "TS_DECODE_INPUT_REQUEST": decode}
-    made = Worker(path, python=python, requirements="install_py_dep_per_model" in config, environment=variables)
+    """Load an archive by a worker of marpack's and ask it."""
     try:
-        with made:
-            answer = made.predict(Request.json({} if request is None else request))
+        with worker(path, python, config=config) as run:
+            answer = run.predict(Request.json({} if request is None else request))
     except NotServedError as error:
         return Ran(error, loaded=_loaded(path, error))
     except MarpackError as error:

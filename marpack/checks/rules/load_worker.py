@@ -22,9 +22,16 @@ _MACHINES = frozenset(
     torch.cuda.OutOfMemoryError torch.AcceleratorError http.client.RemoteDisconnected
     """.split()  # noqa: SIM905 - quotes would hide the names
 )
-_MACHINES_WORDS = ("CUDA", "cuda", "NVIDIA", "Max retries exceeded", "cannot open shared object file")
+_MACHINES_WORDS = re.compile(
+    r"CUDA|cuda|NVIDIA|Max retries|ProxyError|name resolution|unreachable|couldn't connect|rendezvous"
+    r"|cannot open shared object file|Read-only file system|Permission denied|No space left"
+)
+# A file that lies elsewhere: the server may have it.
+_OUTSIDE = re.compile(r"FileNotFoundError: \[Errno 2] No such file or directory: '(?P<path>/[^']*)'")
+# Where a worker finds a model, which is nobody's but its own.
+_FOLDER = re.compile(r"(?<=['\"])/[^'\"]*/marpack-run-[^/'\"]*/(model|linked/[^/'\"]*)/")
 _OF_ENVIRONMENT = '  File "<frozen os>", line'
-_KILLED = "(status 137)"
+_KILLED = "with status 137"
 # The message of torch is the names of more tensors.
 _LONGEST_MESSAGE = 2000
 
@@ -83,7 +90,8 @@ def refused(subject: Subject, error: NotServedError) -> Loaded:
     member, line = _place(subject, lines)
     if reason := _others_fault(subject, lines, raised, error):
         return Loaded(reason=reason)
-    return Loaded(f"it cannot be loaded: {raised[:_LONGEST_MESSAGE]}", f"the worker dies: {effect}", member, line)
+    message = f"it cannot be loaded: {_FOLDER.sub('', raised)[:_LONGEST_MESSAGE]}"
+    return Loaded(message, f"the worker dies: {effect}", member, line)
 
 
 def _raised(lines: list[str]) -> str:
@@ -96,8 +104,7 @@ def _raised(lines: list[str]) -> str:
 
 def _place(subject: Subject, lines: list[str]) -> tuple[str | None, int | None]:
     """Return the member of the last frame that is one's, and its line."""
-    source = subject.contents.source
-    folder = os.path.realpath(source.path) if isinstance(source, Archive) and source.form == "folder" else None
+    folder = _folder(subject)
     for line in reversed(lines):
         found = _FRAME.match(line)
         if found is None:
@@ -107,6 +114,12 @@ def _place(subject: Subject, lines: list[str]) -> tuple[str | None, int | None]:
             if inside != found["file"] and name in subject.names:
                 return name, int(found["line"])
     return None, None
+
+
+def _folder(subject: Subject) -> str | None:
+    """Return the folder that a model lies in, None where it is in an archive."""
+    source = subject.contents.source
+    return os.path.realpath(source.path) if isinstance(source, Archive) and source.form == "folder" else None
 
 
 def _shown(subject: Subject) -> str:
@@ -123,11 +136,18 @@ def _others_fault(subject: Subject, lines: list[str], raised: str, error: NotSer
     kind = _RAISED.match(said)
     if error.why.endswith(_KILLED) or (kind is not None and kind["kind"] in _MACHINES) or error.status == 507:
         return f"of this machine: {said or error.why}"
-    if any(word in raised for word in _MACHINES_WORDS):
+    outside = _OUTSIDE.match(said)
+    if _MACHINES_WORDS.search(raised) or (outside is not None and not _is_inside(subject, outside["path"])):
         return f"of this machine: {said}"
     if lines and any(line.startswith(_OF_ENVIRONMENT) for line in lines) and said.startswith("KeyError"):
         return f"of this machine's environment: {said}"
     return ""
+
+
+def _is_inside(subject: Subject, path: str) -> bool:
+    """Tell whether a file is looked for where the model lies."""
+    folder = _folder(subject)
+    return _FOLDER.match(f"'{path}", 1) is not None or (folder is not None and path.startswith(f"{folder}/"))
 
 
 def _is_packed(subject: Subject, module: str) -> bool:
