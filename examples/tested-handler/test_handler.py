@@ -1,3 +1,5 @@
+"""The handler answers as it should, and fails as it would on a server."""
+
 from pathlib import Path
 
 from marpack import plan_archive

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from marpack.cli.running_figures import Figures
-from marpack.cli.terminal import complain, complain_of_error, count_of, show, show_body, shown_lines
-from marpack.disk.atomic import replacing_file
+from marpack.cli.terminal import complain, complain_of_error, count_of, naming, show, show_body, shown_lines
+from marpack.disk.atomic import replacing_file, require_replaceable_file
 from marpack.display import printable
 from marpack.frozen import frozen
 
@@ -99,8 +99,7 @@ class ShownReport(Report):
         complain(f"{before}{status_line(response)}")
         file = next(self._files, None)
         if file is not None:
-            with replacing_file(file, force=self._force) as target:
-                target.write(response.body)
+            _write(file, response.body, force=self._force)
             complain(f"{printable(file)}: {count_of(len(response.body), 'byte')}")
             return
         if self._include:
@@ -114,7 +113,7 @@ def status_line(response: Response) -> str:
     if not response.ok and response.header("content-type") == "application/json":
         try:
             said = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             said = None
     if isinstance(said, dict) and isinstance(said.get("type"), str) and isinstance(said.get("message"), str):
         return printable(f"{response.status} {said['type']}: {said['message']}")
@@ -130,12 +129,29 @@ def head_of(response: Response) -> bytes:
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("utf-8", "surrogateescape")
 
 
-def numbered(path: str, number: int, count: int) -> str:
-    """Return where the answer of this number goes, of so many."""
-    if count == 1:
-        return path
+def answer_files(path: str, count: int) -> list[str]:
+    """Return where so many answers go: into files with numbers, where there are several; a device takes all."""
+    if count == 1 or _is_device(path):
+        return [path] * count
     start, suffix = os.path.splitext(path)
-    return f"{start}-{number}{suffix}"
+    return [f"{start}-{number}{suffix}" for number in range(1, count + 1)]
+
+
+def require_answer_files(files: Sequence[str], *, force: bool) -> None:
+    """Raise what keeps the files from being written, as far as it is known beforehand."""
+    for file in files:
+        if not _is_device(file):
+            require_replaceable_file(file, force=force)
+
+
+def _is_device(path: str) -> bool:
+    """Tell what is written to as it is, as /dev/null or a pipe with a name, from a file that is made."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def _write(path: str, data: bytes, *, force: bool) -> None:
+    with naming(path), open(path, "wb") if _is_device(path) else replacing_file(path, force=force) as file:
+        file.write(data)
 
 
 def tell_log(log: Iterable[str]) -> None:

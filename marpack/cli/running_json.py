@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,7 @@ def _metric(metric: Metric) -> dict[str, Any]:
     return {
         "name": metric.name,
         "unit": metric.unit,
-        "value": metric.value,
+        "value": metric.value if math.isfinite(metric.value) else None,
         "dimensions": dict(metric.dimensions),
         "type": metric.type,
         "hostname": metric.hostname,

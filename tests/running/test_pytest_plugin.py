@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -166,11 +167,10 @@ def test_the_settings_name_a_python_from_their_folder(project: Path, worker_pyth
 
 
 @pytest.mark.server
-def test_the_example(project: Path, worker_python: Path, tmp_path: Path) -> None:
+def test_the_example(project: Path, worker_python: Path) -> None:
     """Its README says how it is run."""
-    done = run_pytest(
-        EXAMPLE, "-q", "-o", f"mar_worker_python={worker_python}", "-p", "marpack.running.pytest_plugin"
-    )
+    shutil.copytree(EXAMPLE, project / "example")
+    done = run_pytest(project, "-q", "-o", f"mar_worker_python={worker_python}", folder="example")
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 

@@ -109,7 +109,7 @@ class Parent:
             ),
             "sitecustomize",
             "usercustomize",
-        } - {"__main__"}
+        } - {"__main__", "__pycache__"}
         self._path = sys.path[1:]
 
     def serve(self) -> NoReturn:
@@ -174,6 +174,7 @@ class Parent:
             os.environ.clear()
             os.environ.update(order["env"])  # type: ignore[arg-type]
             os.chdir(str(order["cwd"]))
+            sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in os.environ
             arguments = list(order["argv"])
             sys.argv = arguments
             searched = os.environ.get("PYTHONPATH", "").split(os.pathsep)

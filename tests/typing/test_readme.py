@@ -28,6 +28,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 EXAMPLES = {f"README_{number}": text for number, text in enumerate(PYTHON, 1)}
+# Of a page that goes on where this one ends, in the same folder.
+RUNNING_PAGE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+EXAMPLES |= {
+    f"running_{number}": text
+    for number, text in enumerate(re.findall(r"^```python\n(.*?)^```", RUNNING_PAGE, re.MULTILINE | re.DOTALL), 1)
+}
 # Those that read an archive read what this one has packed.
 FIRST = EXAMPLES["README_1"]
 

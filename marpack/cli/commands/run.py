@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from marpack.cli.reading_options import add_download, add_limits, limits_of, size
-from marpack.cli.running_answers import Answered, Report, ShownReport, numbered
+from marpack.cli.running_answers import Answered, Report, ShownReport, answer_files, require_answer_files
 from marpack.cli.running_figures import Figures
 from marpack.cli.running_inputs import (
     STANDARD_INPUT,
@@ -27,7 +27,6 @@ from marpack.cli.stores import is_url, place, silent_for
 from marpack.cli.terminal import UsageError, complain, complain_of_error, naming, told_by_the_disk
 from marpack.cli.watching import changed
 from marpack.cli.words import positive
-from marpack.disk.atomic import require_replaceable_file
 from marpack.disk.file_states import states
 from marpack.display import printable
 from marpack.errors import MarpackError, NotServedError
@@ -95,7 +94,7 @@ def _add_shown_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print all of it as JSON (spec/run.schema.json)")
     add("--repeat", type=positive, metavar="N", help="send it N times: latency, requests a second, memory")
     add("--watch", action="store_true", help="run again when a file changes, until Ctrl-C")
-    add("--pdb", action="store_true", help="debug where the handler raises, and at breakpoint()")
+    add("--pdb", action="store_true", help="stop in a debugger where the handler begins to answer, or raises")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -168,11 +167,9 @@ def _once(options: argparse.Namespace, asked: Sequence[Asked]) -> int:
 def _report(options: argparse.Namespace, asked: Sequence[Asked]) -> Report:
     if options.json:
         return JsonReport(place(options.archive))
-    files = []
-    if options.output is not None:
-        files = [numbered(options.output, number, len(asked)) for number in range(1, len(asked) + 1)]
-    for file in files:  # before anything runs
-        require_replaceable_file(file, force=options.force)
+    to_files = options.output not in (None, "-")
+    files = answer_files(options.output, len(asked)) if to_files else []
+    require_answer_files(files, force=options.force)  # before anything runs
     return ShownReport(
         place(options.archive),
         asks=bool(asked),
