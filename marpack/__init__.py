@@ -1,8 +1,8 @@
 """Write TorchServe model archives (MAR), and what a server is told about them.
 
 Public are the names of this module, of ``marpack.typing``, and of the rooms' faces ``marpack.checks``,
-``marpack.compat``, ``marpack.kaptain``, ``marpack.running`` and ``marpack.serving``; every other module is private,
-whatever its name.
+``marpack.compat``, ``marpack.kaptain``, ``marpack.running`` and ``marpack.serving``; every other module is
+private, whatever its name.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ __all__, __getattr__, __dir__ = _lazy(
         "config.snapshot": "ModelSnapshot SnapshotEntry",
         "config.text.properties": "properties",
         "errors": "ArchiveError ArchiveExistsError CheckError ConfigError DownloadError LimitError ManifestError"
-        " MarpackError MissingExtraError NotMappableError NotPortableError NotServedError PlanError PropertiesError"
-        " SnapshotError SourceChangedError TargetError UnsafeArchiveError UploadError",
+        " MarpackError MissingExtraError NotMappableError NotPortableError NotServedError PlanError"
+        " PropertiesError SnapshotError SourceChangedError TargetError UnsafeArchiveError UploadError",
         "findings": "Finding Issue",
         "packing": "pack",
         "scanning.archives": "scan",

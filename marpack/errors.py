@@ -161,20 +161,25 @@ class UploadError(_UrlError):
 
 
 class MissingExtraError(_KeptError, ImportError):
-    """A feature needs an optional dependency: ``extra`` is what to install, ``marpack[extra]``."""
+    """A feature needs an optional dependency: ``extra`` is what to install, ``marpack[extra]``.
 
-    def __init__(self, what: str, extra: str) -> None:
+    ``otherwise`` says how to do without, where there is a way.
+    """
+
+    def __init__(self, what: str, extra: str, otherwise: str = "") -> None:
         self.what = what
         self.extra = extra
-        super().__init__(f"{what} needs an optional dependency: pip install 'marpack[{extra}]'")
+        self.otherwise = otherwise
+        ways = f"pip install 'marpack[{extra}]'" + (f", or {otherwise}" if otherwise else "")
+        super().__init__(f"{what} needs an optional dependency: {ways}")
 
 
 class NotServedError(_KeptError, RuntimeError):
     """A server would not serve the model at ``path``: nothing of it answers.
 
     ``status`` and ``message`` are the answer to who registers it there and waits for a worker; ``why`` is the last
-    line of what ended the worker, empty where none was begun; ``traceback`` and ``log`` are what the worker wrote, a
-    place in the archive named as one.
+    line of what ended the worker, empty where none was begun; ``traceback`` and ``log`` are what the worker wrote,
+    a place in the archive named as one.
     """
 
     def __init__(

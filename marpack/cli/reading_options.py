@@ -45,7 +45,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("limits, to be raised for an archive that you trust").add_argument
     add(
         "--max-size",
-        type=_size,
+        type=size,
         default=defaults.size,
         metavar="BYTES",
         help="of all contents, as 500000, 64M or 20G; default: 1T",
@@ -74,7 +74,8 @@ def limits_of(options: argparse.Namespace) -> Limits:
     return Limits(members=options.max_members, size=options.max_size, ratio=options.max_ratio)
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
+    """Return a number of bytes, which may have a unit."""
     found = re.fullmatch(r"([0-9]{1,18})([kmgt]?)(?:i?b)?", text.lower())
     if not found:
         raise argparse.ArgumentTypeError(f"must be a number of bytes, as 500000, 64M or 20G, not {text!r}")

@@ -78,7 +78,7 @@ class BinaryOutput:
             )
         self._write = getattr(file, "raw", file).write
 
-    def write(self, data: bytes, /) -> int:
+    def write(self, data: bytes | memoryview, /) -> int:
         """Write ``data``, or a part of it; return how much."""
         try:
             written = self._write(data)
@@ -89,6 +89,42 @@ class BinaryOutput:
         except OSError as error:
             raise MarpackError(f"standard output cannot be written: {error.strerror}") from error
         return int(written)
+
+
+def show_body(data: bytes, kind: str) -> None:
+    """Print what came as bytes: as it came, or to a terminal as text, where it is one; ``kind`` is its type."""
+    if sys.stdout is None:
+        return
+    if not sys.stdout.isatty():
+        write_all(data)
+        return
+    text = text_of(data)
+    if text is None:
+        show(f"<{count_of(len(data), 'byte')}{f' of {printable(kind)}' if kind else ''}>", is_part=True)
+    elif text:
+        show(shown_lines(text.removesuffix("\n")), is_part=True)
+
+
+def write_all(data: bytes) -> None:
+    """Write to standard output, whatever it is."""
+    output, rest = BinaryOutput(), memoryview(data)
+    while rest:
+        rest = rest[output.write(rest) :]
+
+
+def text_of(data: bytes) -> str | None:
+    """Return the text that bytes are; None where they are none."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
+
+
+def shown_lines(text: str) -> str:
+    """Return a text line by line, with what a terminal would act on escaped; a tab is none of that."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
 
 
 class UsageError(MarpackError):

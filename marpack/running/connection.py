@@ -20,15 +20,18 @@ _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
 
 
 class DiedError(Exception):
-    """The worker has ended, or does not answer in time, or with what is no answer.
+    """The worker has ended, or does not answer in time, or with what is no answer; the message says what it did.
 
     ``status`` is what it ended with, 128 and the number of a signal where one ended it; None where it had not
-    ended. ``late`` is whether it had not answered in time.
+    ended. ``late`` is whether it had not answered in time, ``ended`` whether it is about to end by itself.
     """
 
-    def __init__(self, message: str, status: int | None = None, *, late: bool = False) -> None:
+    def __init__(
+        self, message: str, status: int | None = None, *, late: bool = False, ended: bool = False
+    ) -> None:
         self.status = status
         self.late = late
+        self.ended = ended
         super().__init__(message)
 
 
@@ -45,7 +48,7 @@ class Connection:
             self._socket.setblocking(False)
         except OSError as error:
             self._socket.close()
-            raise DiedError(f"it cannot be reached: {error.strerror}") from None
+            raise DiedError(f"cannot be reached: {error.strerror}") from None
 
     def fileno(self) -> int:
         """Return the descriptor, -1 once it is closed."""
@@ -71,7 +74,7 @@ class Connection:
                 self._wait(select.POLLOUT, deadline)
                 continue
             except OSError as error:
-                raise DiedError(f"it does not take a request: {error.strerror}") from None
+                raise DiedError(f"does not take a request: {error.strerror}", ended=True) from None
             while waiting and sent >= len(waiting[-1]):
                 sent -= len(waiting.pop())
             if sent:
@@ -89,7 +92,7 @@ class Connection:
     def rest_of_field(self, length: int, deadline: float, largest: int) -> bytes:
         """Return a field whose length has been read."""
         if not 0 <= length <= largest:
-            raise DiedError(f"it says that a field has {length:,} bytes: at most {largest:,} are read")
+            raise DiedError(f"says that a field has {length:,} bytes: at most {largest:,} are read")
         return self._exactly(length, deadline)
 
     def text(self, deadline: float, largest: int) -> str:
@@ -121,28 +124,28 @@ class Connection:
                 self._wait(select.POLLIN, deadline)
                 continue
             except OSError as error:
-                raise DiedError(f"it cannot be heard: {error.strerror}") from None
+                raise DiedError(f"cannot be heard: {error.strerror}", ended=True) from None
             if not size:
-                raise DiedError("it ended before it answered")
+                raise DiedError("ended before it answered", ended=True)
             if time.monotonic() > deadline:
-                raise DiedError("it did not answer in time", late=True)
+                raise DiedError("did not answer in time", late=True)
             return size
 
     def _wait(self, event: int, deadline: float) -> None:
         if self._socket.fileno() < 0:
-            raise DiedError("it was ended")
+            raise DiedError("was ended")
         poll = select.poll()
         poll.register(self._socket, event)
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise DiedError("it did not answer in time", late=True)
+                raise DiedError("did not answer in time", late=True)
             if poll.poll(math.ceil(1000 * min(left, _SLICE))):
                 return
             if not self._runs():
                 if poll.poll(0):  # what it wrote before it ended
                     return
-                raise DiedError("it ended before it answered")
+                raise DiedError("ended before it answered", ended=True)
 
 
 def _joined(pieces: Iterable[bytes]) -> Iterable[bytes | bytearray]:

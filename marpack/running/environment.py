@@ -21,7 +21,7 @@ def worker_environment(
     model's folder that is a link nothing is written to: the folder is the caller's.
     """
     variables = {name: value for name, value in os.environ.items() if name not in _RANKS} | dict(more)
-    places = [handler.partition(":")[0]] if ":" in handler else []
+    places = [_folder_of(handler)] if ":" in handler else []
     if inherited := variables.get("PYTHONPATH"):
         places.append(inherited)
     places.append(os.path.realpath(model_folder))
@@ -35,3 +35,9 @@ def worker_environment(
     variables.setdefault("PYTHONUNBUFFERED", "1")
     variables |= {name: value for name, value in _SERVER.items() if name not in more}
     return variables
+
+
+def _folder_of(handler: str) -> str:
+    """Return the folder before the colon of a handler, or where there is none, as the server does, the module."""
+    module = handler.partition(":")[0]
+    return module.rpartition("/")[0] if "/" in module else module

@@ -13,12 +13,24 @@ from marpack.config.rules.model_config_text import BY_TORCHRUN, ModelConfigText
 from marpack.config.text.plain_copy import path_of
 from marpack.errors import ArchiveError, MarpackError, MissingExtraError
 from marpack.frozen import frozen
-from marpack.running.refusals import EMPTY_CONFIG, NULL_KEY, RefusedError, cast, not_started, server_error, unread
+from marpack.running.refusals import (
+    EMPTY_CONFIG,
+    NO_TORCHRUN,
+    NULL_KEY,
+    RefusedError,
+    cast,
+    not_started,
+    server_error,
+    unread,
+)
 from marpack.running.registered import registered
 
 # Seconds, and bytes: the server's own defaults.
 TIMEOUT = 120
 LARGEST = 6_553_500
+_NEWEST = (0, 12, 0)
+# Of TorchServe, since when workers may be asynchronous; of sequences 0.9.0 knew nothing either.
+_ASYNCHRONOUS = (0, 11, 1)
 
 
 @frozen
@@ -56,8 +68,11 @@ def settings_of(
     response_timeout: float | None = None,
     max_request_size: int = LARGEST,
     max_response_size: int = LARGEST,
+    server: tuple[int, ...] = _NEWEST,
 ) -> ModelSettings:
     """Return how a server runs the model of an archive; an argument that is given goes before what it says.
+
+    ``server`` is the version of TorchServe, as numbers: keys that came later are none to it.
 
     A model gets the GPU that is asked for: without ``gpu`` the server is one that has none, where ``deviceType``
     and ``deviceIds`` have no effect.
@@ -87,8 +102,9 @@ def settings_of(
     kind = config.get("parallelType", "").lower()
     if kind in BY_TORCHRUN and _parallel_level(config) > 0:
         if "torchrun" not in config:
-            why = f"parallelType {kind!r} without torchrun"
-            raise not_started(archive.path, model_name=manifest.model_name, version=manifest.version, why=why)
+            raise not_started(
+                archive.path, model_name=manifest.model_name, version=manifest.version, why=NO_TORCHRUN
+            )
         message = f"has parallelType {kind!r}, for several processes that torchrun starts: one alone is run"
         raise MarpackError(f"{archive.path!r} {message}")
     if config.get("continuousBatching"):
@@ -104,8 +120,8 @@ def settings_of(
         gpu=gpu,
         startup_timeout=startup_timeout or config.get("startupTimeout", TIMEOUT),
         response_timeout=response_timeout or config.get("responseTimeout", TIMEOUT),
-        asynchronous=config.get("asyncCommunication", False),
-        sequences=config.get("sequenceBatching", False),
+        asynchronous=config.get("asyncCommunication", False) and server >= _ASYNCHRONOUS,
+        sequences=config.get("sequenceBatching", False) and server >= _ASYNCHRONOUS,
         requirements_file=manifest.requirements_file,
         use_venv=config.get("useVenv", False) and manifest.runtime == "python",
         max_request_size=max_request_size,

@@ -23,13 +23,19 @@ NO_MODEL = (
     f'"{_MANIFEST}.getModel()" is null'
 )
 EMPTY_CONFIG = 'Cannot invoke "java.util.Map.forEach(java.util.function.BiConsumer)" because "yamlMap" is null'
+NO_TORCHRUN = (
+    'Cannot invoke "org.pytorch.serve.archive.model.ModelConfig$TorchRun.getOmpNumberThreads()" because '
+    '"torchRun" is null'
+)
 NULL_KEY = 'Cannot invoke "String.hashCode()" because "<local3>" is null'
 
 _SERVER_ERROR, _BAD_REQUEST, _FORBIDDEN, _NO_MEMORY = 500, 400, 403, 507
 
 # Of ArchiveError: what no reader unpacks, and what is no archive of its name's form. What else there is the server
 # may take: it reads no directory of a zip, and no checksum of a tar.
-_DAMAGED = frozenset({"crc", "deflate", "gzip", "gzip-truncated", "size-lies", "tar-truncated"})
+_DAMAGED = frozenset(
+    {"crc", "deflate", "encrypted", "gzip", "gzip-truncated", "size-lies", "tar-truncated", "zip-method"}
+)
 _NO_ARCHIVE = frozenset({"git-lfs", "wrong-form"})
 
 
@@ -58,7 +64,7 @@ def server_error(message: str) -> RefusedError:
 
 def unread(text: str) -> RefusedError:
     """Return the refusal of a scalar that Java does not take for the number that it looks like."""
-    return RefusedError(_FORBIDDEN, f'For input string: "{text}"')
+    return RefusedError(_FORBIDDEN, f'For input string: "{text.replace("_", "")}"')
 
 
 def cast(value: object, wanted: str) -> RefusedError:

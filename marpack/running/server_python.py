@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -28,6 +29,9 @@ ts = find_spec("ts")
 places = list(ts.submodule_search_locations or [""]) if ts else [""]
 print({_MARK!r} + json.dumps([places[0], find_spec("torch") is not None]))
 """
+_ANOTHER = "name a Python that has TorchServe and torch (--python, python=)"
+# What interpreters have answered: it takes a tenth of a second to ask one.
+_answers: dict[str, tuple[str, bool]] = {}
 _INSTALL = "-m pip install torchserve==0.12.0 torch pyyaml packaging"
 
 
@@ -66,44 +70,52 @@ def server_python(executable: str | os.PathLike[str] | None = None) -> ServerPyt
         # A relative one means what it means here, and not in the folder that a worker is started in.
         where = os.fspath(executable)
         where = os.path.abspath(where) if os.sep in where else where
-        package, has_torch = _ask(where)
+        package, has_torch = _answers.get(where) or _ask(where)
     version_file = os.path.join(package, "version.txt")
     if not package or not os.path.exists(version_file):
         if executable is None:
-            raise MissingExtraError("running a model", "run")
+            raise MissingExtraError("running a model", "run", _ANOTHER)
         raise MarpackError(f"{where!r} has no TorchServe: {where} {_INSTALL}")
     if not has_torch:
         raise MarpackError(f"{where!r} has TorchServe, but no torch: {where} -m pip install torch")
     with open(version_file, encoding="ascii") as file:
         text = file.read().strip()
+    if executable is not None:
+        _answers[where] = package, has_torch
     version = tuple(int(part) for part in re.findall(r"\d+", text)[:3])
     if version < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise MarpackError(
             f"{where!r} has TorchServe {text}: models are run by {oldest} and newer: {where} {_INSTALL}"
         )
-    return ServerPython(executable=where, package=package, version=version)
+    # The worker takes its own folder, links followed, out of what it searches.
+    return ServerPython(executable=where, package=os.path.realpath(package), version=version)
 
 
 def _ask(executable: str) -> tuple[str, bool]:
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [executable, "-c", _ASK],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             start_new_session=True,
             cwd=tempfile.gettempdir(),
         )
-    except subprocess.TimeoutExpired:
-        raise MarpackError(f"{executable!r} does not answer as a Python within {_PATIENCE} seconds") from None
     except OSError as error:
         raise MarpackError(f"{executable!r} cannot be started: {error.strerror}: name a Python") from None
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
+    with process:
+        try:
+            output, trouble = process.communicate(timeout=_PATIENCE)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)  # it has not been waited for: the number is still its own
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise MarpackError(f"{executable!r} does not answer as a Python within {_PATIENCE} seconds") from None
+    for line in output.decode("utf-8", "replace").splitlines():
         if line.startswith(_MARK):
             package, has_torch = json.loads(line[len(_MARK) :])
             return package, has_torch
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    said = trouble.decode("utf-8", "replace").strip().splitlines()
     why = f": {said[-1]}" if said else ""
-    raise MarpackError(f"{executable!r} does not answer as a Python: it ended with {done.returncode}{why}")
+    raise MarpackError(f"{executable!r} does not answer as a Python: it ended with {process.returncode}{why}")

@@ -14,7 +14,9 @@ _CHAINED = (
     "The above exception was the direct cause of the following exception:",
 )
 # What a worker logs next, and is none of the error's text.
-_NEXT = re.compile(r"Backend received inference at: |Frontend disconnected\.|(INFO > )?\[METRICS]|Loading model ")
+_NEXT = re.compile(
+    r"Backend (received inference at: |worker process died\.)|Frontend disconnected\.|(INFO > )?\[METRICS]"
+)
 _FRAME = re.compile(r'  File "(?P<file>.*)", line \d+(, in .*)?')
 # Between whoever calls and a handler: the package of the server but for its handlers, and what imports.
 _BETWEEN = re.compile(
@@ -36,22 +38,41 @@ class _Block:
 def traceback_of(lines: Iterable[str], *, places: Sequence[tuple[str, str]] = ()) -> str:
     """Return the last traceback among a worker's log lines, ``""`` where there is none; it ends without a newline.
 
-    The frames of the server's before the handler's first are left out, and where the server looked among its own
+    It is the last that the handler has part in, if there is one: a worker also tells what it ended of then. The
+    frames of the server's before the handler's first are left out, and where the server looked among its own
     handlers in vain, what it says of that. ``places`` are pairs: a folder, and what is shown instead of it at the
     beginning of a file's path. Of an error that came of another both are shown, as Python does.
     """
-    chain = _last_chain([*lines])
-    if len(chain) > 1 and chain[-1][1].raised and _FALLBACK.match(chain[-1][1].raised[0]):
-        chain = chain[:-1]
+    chains = _chains([*lines])
+    folders = [folder for folder, _ in places]
+    for chain in chains:
+        if len(chain) > 1 and chain[-1][1].raised and _FALLBACK.match(chain[-1][1].raised[0]):
+            del chain[-1]
+    handlers = [chain for chain in chains if any(_handlers_own(block.frames, folders) for _, block in chain)]
     told: list[str] = []
-    for between, block in chain:
+    for between, block in (handlers or chains or [[]])[-1]:
         if told:
             told += ["", between, ""]
         told.append(_HEAD)
-        for place, *below in _handlers_own(block.frames, [folder for folder, _ in places]):
+        for place, *below in _handlers_own(block.frames, folders):
             told += [_shown(place, places), *below]
         told += block.raised
     return "\n".join(told)
+
+
+def without_tracebacks(lines: Sequence[str]) -> list[str]:
+    """Return the lines of a log that belong to no traceback, nor stand between two of one error."""
+    others: list[str] = []
+    number = 0
+    while number < len(lines):
+        if lines[number] == _HEAD:
+            if others[-2:-1] and others[-2] in _CHAINED and not others[-1]:
+                del others[-3 if others[-3:-2] == [""] else -2 :]
+            _, number = _block(lines, number + 1)
+        else:
+            others.append(lines[number])
+            number += 1
+    return others
 
 
 def last_line(traceback: str) -> str:
@@ -78,9 +99,9 @@ def _shown(place: str, places: Sequence[tuple[str, str]]) -> str:
     return place
 
 
-def _last_chain(lines: Sequence[str]) -> list[tuple[str, _Block]]:
-    """Return the last tracebacks that belong together, each with what stands before it."""
-    chain: list[tuple[str, _Block]] = []
+def _chains(lines: Sequence[str]) -> list[list[tuple[str, _Block]]]:
+    """Return the tracebacks, those together that belong so, each with what stands before it."""
+    chains: list[list[tuple[str, _Block]]] = []
     number = 0
     while number < len(lines):
         if lines[number] != _HEAD:
@@ -88,8 +109,10 @@ def _last_chain(lines: Sequence[str]) -> list[tuple[str, _Block]]:
             continue
         between = lines[number - 2] if number >= 2 and not lines[number - 1] else ""
         block, number = _block(lines, number + 1)
-        chain = [*(chain if between in _CHAINED else []), (between, block)]
-    return chain
+        if between not in _CHAINED or not chains:
+            chains.append([])
+        chains[-1].append((between, block))
+    return chains
 
 
 def _block(lines: Sequence[str], number: int) -> tuple[_Block, int]:

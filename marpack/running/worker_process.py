@@ -114,8 +114,8 @@ class WorkerProcess:
         """Wait until it listens."""
         if not self._output.await_line(deadline, self.runs):
             if self.runs():
-                raise DiedError("it did not listen in time", late=True)
-            raise self._died(DiedError("it ended before it listened"))
+                raise DiedError("did not listen in time", late=True)
+            raise self._died(DiedError("ended before it listened", ended=True))
         self._connection = Connection(self._socket_path, self.runs)
 
     def load(
@@ -175,7 +175,7 @@ class WorkerProcess:
                     answer = self._answer(connection, time.monotonic() + timeout, largest)
                     named = {each.id for each in answer.answers}
                     if not named <= known or not named:
-                        raise DiedError("it answers what it was not asked")
+                        raise DiedError("answers what it was not asked")
                     if answer.code != 200 or not any(map(_goes_on, answer.answers)):
                         # All of one message: an answer to it names each of its requests.
                         waiting -= named
@@ -193,7 +193,7 @@ class WorkerProcess:
             status, reason = connection.number(deadline), connection.text(deadline, largest)
             count = connection.number(deadline)
             if not 0 <= count <= _HEADERS:
-                raise DiedError(f"it says that there are {count:,} headers")
+                raise DiedError(f"says that there are {count:,} headers")
             headers = tuple(
                 (connection.text(deadline, largest), connection.text(deadline, largest)) for _ in range(count)
             )
@@ -215,7 +215,7 @@ class WorkerProcess:
             if self._reaped:
                 return
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(self._process.pid, signal.SIGKILL)
+                self._process.kill()
             if self._alone:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._process.pid, signal.SIGKILL)
@@ -250,7 +250,7 @@ class WorkerProcess:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            raise DiedError("it was not started")
+            raise DiedError("was not started")
         return self._connection
 
     def _note(self, line: str) -> bool:
@@ -260,7 +260,7 @@ class WorkerProcess:
 
     def _died(self, error: DiedError) -> DiedError:
         """Return the error with the status that it ended with, once all that it wrote is in the log."""
-        status = None if error.late else self._await_exit(_ENDING)
+        status = self._await_exit(_ENDING) if error.ended else None
         self._output.drain()
         return DiedError(str(error), status, late=error.late)
 

@@ -19,8 +19,10 @@ import pytest
 import marpack
 from marpack.archive.formats.deflate import BLOCK_SIZE
 from marpack.archive.forms import DEFLATES
+from marpack.running import Request
 from tests.conftest import require
-from tests.support.torchserve import ServerError, TorchServe, install_folder
+from tests.support.ran import worker
+from tests.support.torchserve import ServerError, TorchServe, environment, install_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -159,13 +161,22 @@ def assert_answers(server: TorchServe, model: str, case: Case) -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", CASES)
 def test_a_prediction_is_the_models_own(
-    name: str, form: ArchiveFormat, server: TorchServe, cases: dict[str, Case]
+    name: str,
+    form: ArchiveFormat,
+    server: TorchServe,
+    cases: dict[str, Case],
+    pytestconfig: pytest.Config,
+    warm: Callable[[str], Path | None],
 ) -> None:
-    case = cases[name]
+    case, folder = cases[name], install_folder(pytestconfig)
+    python = warm(server.version) or environment(server.version, folder)
     result = marpack.pack(model_name=name, export_path=server.store, archive_format=form, **case.arguments)
     assert [str(finding) for finding in marpack.check(result.path) if finding.severity == "error"] == []
-    with registered(server, name, Path(result.path)):
+    with registered(server, name, Path(result.path)), worker(Path(result.path), python) as run:
         assert_answers(server, name, case)
+        for request, *_ in case.examples:
+            answer = run.predict(Request.json(request))
+            assert (answer.status, answer.json()) == (200, server.predict(name, request))
 
 
 @pytest.mark.parametrize("form", ["default", "zip-store", "auto", "tgz"])

@@ -1,5 +1,7 @@
 """A running TorchServe refuses what the rules of ``marpack.check`` find, and takes what is put right.
 
+``run`` is given each archive, too, and serves it as the server does, or refuses it in the same words.
+
 The cases of the tests that were chosen are tried before the first of them, three at a time. Most of the time would
 be what workers take to import torch, so they are copies of one that has done so (``warm_workers``); with
 ``MARPACK_ORDINARY_WORKERS`` in the environment they are started as the server does by itself, which takes five
@@ -28,15 +30,49 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import tests.checks.cases
+from marpack.archive.forms import WORKFLOW_SUFFIX
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
+from marpack.errors import NotServedError
 from tests.checks.cases.case import HANDLER, Archive, Case
-from tests.support.torchserve import LOOPBACK, StartError, TorchServe, addresses, install_folder, setting
+from tests.support.ran import Ran, ran
+from tests.support.torchserve import (
+    LOOPBACK,
+    StartError,
+    TorchServe,
+    addresses,
+    environment,
+    install_folder,
+    setting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 VERSION = "0.12.0"
 TRIED_AT_ONCE = 3
+
+# What run does not do as the server, and why.
+_UNSAFE = "marpack does not unpack what other readers see otherwise, or what leads out of the folder"
+OTHERWISE: dict[tuple[str, str], str] = {
+    **{
+        ("container-structure", title): _UNSAFE
+        for title in (
+            *("stored into a pipe", "encrypted", "a byte between members", "one name twice"),
+            *("a name that is absolute", "a way out", "a file and a folder", "a backslash"),
+        )
+    },
+    (
+        "container-structure",
+        "cut off",
+    ): "the server finds out where it is cut off, marpack that it has no directory",
+    ("container-dots", "two dots"): "it is the name in a request that the server refuses, and run gets a path",
+    ("manifest-slash", "in the name"): "it is the URL that does not reach the model",
+    ("manifest-slash", "in the version"): "it is the URL that does not reach the model",
+    ("manifest-runtime-lsp", "the C++ back end"): "the server looks for its C++ back end, which run does not know",
+}
+
+# What another machine may load, which this one does not.
+NOT_ITS_FAULT: dict[tuple[str, str], str] = {}
 
 # What workflows are made of.
 NODE = Archive(files={"handler.py": HANDLER})
@@ -47,10 +83,14 @@ LOG_SECONDS = 60
 # And those of a workflow, which is asked once they should be there.
 WORKFLOW_SECONDS = 5
 
-REGISTERED = re.compile(r'Model \\"(.+?)\\" Version: ')
+REGISTERED = re.compile(r'Model \\"(.+?)\\" Version: (.*?) registered')
 # A line of a worker's: the thread that writes it has the model's name.
 WORKERS_LINE = re.compile(r"\d{4}-\S+ \[\w+ *\] W-\d+-(?P<model>.+?)(?:-stdout|-stderr)? \S+ - ", re.DOTALL)
 WORKFLOW = re.compile(r"Workflow (.+?) has been registered")
+# Where a model lies, which is not the same place twice.
+PATH = re.compile(r"(?<=['\"])/[^'\"]*/")
+# Where a model lies, which is not the same place twice.
+PATH = re.compile(r"(?<=['\"])/[^'\"]*/")
 LINE = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
 
 
@@ -89,8 +129,11 @@ class Outcome:
     registered: bool = False
     ready: bool = False
     ended: bool = False
+    # The answer that says why it came no further.
+    refused: Answer | None = None
     predicted: Answer | None = None
     said: list[str] = field(default_factory=list)
+    ran: Ran | None = None
 
     def __str__(self) -> str:
         return "\n".join([f"registered: {self.registered}, ready: {self.ready}", *self.said])
@@ -121,13 +164,17 @@ class Server:
             answer = self._ask("POST", self._management, f"/models?{query}")
             outcome.said += [answer.text, self._logged(start, None)]
         outcome.registered = answer.status == 200
+        outcome.refused = None if outcome.registered else answer
         # Most archives state the name that was chosen for them; some their own.
-        model = found[1] if (found := REGISTERED.search(answer.text)) else name
+        model, version = found.groups() if (found := REGISTERED.search(answer.text)) else (name, "")
         path = f"/models/{quoted(model)}"
         if outcome.registered:
-            answer = self._ask("PUT", self._management, f"{path}?min_worker=1&synchronous=true")
+            # By its version, which the answer names then.
+            scaled = f"{path}/{quoted(version)}?min_worker=1&synchronous=true"
+            answer = self._ask("PUT", self._management, scaled)
             outcome.said.append(answer.text)
             outcome.ready = answer.status == 200 and self._is_ready(path)
+            outcome.refused = None if outcome.ready else answer
             if outcome.ready:
                 outcome.predicted = self._ask("POST", self._inference, f"/predictions/{quoted(model)}", request)
                 outcome.said.append(outcome.predicted.text)
@@ -214,6 +261,7 @@ class Trials:
         self._stack = contextlib.ExitStack()
         self._folder = folder
         self._warm = warm
+        self._python = warm or environment(VERSION, cache)
 
     def run(self, cases: list[Case]) -> dict[str, tuple[Outcome, Outcome]]:
         judged = [case for case in cases if case.fails != "unjudged"]
@@ -229,11 +277,11 @@ class Trials:
                 broken = (
                     pool.submit(self._start, case, f"{name}-broken")
                     if case.fails == "ends"
-                    else pool.submit(server.judge, case.broken, f"{name}-broken", case.request, says=says)
+                    else pool.submit(self._try, server, case, case.broken, f"{name}-broken", says)
                 )
                 alike = repr((case.repaired, case.request, case.config))
                 if alike not in repaired:
-                    repaired[alike] = pool.submit(server.judge, case.repaired, f"{name}-repaired", case.request)
+                    repaired[alike] = pool.submit(self._try, server, case, case.repaired, f"{name}-repaired")
                 tried[name] = [broken, repaired[alike]]
             return {name: (one.result(), other.result()) for name, (one, other) in tried.items()}
 
@@ -242,15 +290,28 @@ class Trials:
         running = self._stack.enter_context(TorchServe.from_file(config, VERSION, self._cache, warm=self._warm))
         return Server(running, config)
 
+    def _try(self, server: Server, case: Case, archive: Archive, name: str, says: str = "") -> Outcome:
+        """Give an archive to a server, and to a worker that marpack starts."""
+        outcome = server.judge(archive, name, case.request, says=says)
+        path = server.store / archive.file_name(name)
+        # What a repaired one installs takes seconds, and is what the tests of requirements install.
+        installs = archive is case.repaired and "install_py_dep_per_model" in case.config
+        if path.suffix != WORKFLOW_SUFFIX and not installs:
+            outcome.ran = ran(path, self._python, case.request, case.config)
+        return outcome
+
     def _start(self, case: Case, name: str) -> Outcome:
         """Start a server that loads the archive by itself."""
         config = self._config({**case.config, "load_models": case.broken.file_name(name)})
-        put(case.broken, Path(setting(config, "model_store", "")), name)
+        store = Path(setting(config, "model_store", ""))
+        put(case.broken, store, name)
         try:
             with TorchServe.from_file(config, VERSION, self._cache, warm=self._warm) as server:
-                return Outcome(said=[server.log()])
+                outcome = Outcome(said=[server.log()])
         except StartError as error:
-            return Outcome(ended=True, said=[error.log])
+            outcome = Outcome(ended=True, said=[error.log])
+        outcome.ran = ran(store / case.broken.file_name(name), self._python, case.request, case.config)
+        return outcome
 
     def _config(self, settings: Mapping[str, str]) -> Path:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
@@ -276,19 +337,25 @@ def outcomes(
     request: pytest.FixtureRequest, pytestconfig: pytest.Config, warm: Callable[[str], Path | None]
 ) -> Iterator[dict[str, tuple[Outcome, Outcome]]]:
     """Try the cases of the tests that were chosen."""
-    chosen = [item.callspec.params["case"] for item in request.session.items if is_ours(item)]  # type: ignore[attr-defined]
+    asked = [item.callspec.params["case"] for item in request.session.items if is_ours(item)]  # type: ignore[attr-defined]
+    # Each once, of which there are several tests.
+    chosen = [*{id(case): case for case in asked}.values()]
     # A short path: sockets are below it. What the killed leave behind may appear while it goes.
     with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
         yield Trials(install_folder(pytestconfig), Path(folder), warm(VERSION)).run(chosen)
 
 
 def is_ours(item: pytest.Item) -> bool:
-    return getattr(item, "originalname", "") == test_the_server_says_so_too.__name__
+    ours = (test_the_server_says_so_too, test_run_does_as_the_server, test_loading_it_says_so)
+    return getattr(item, "originalname", "") in {test.__name__ for test in ours}
 
 
-@pytest.mark.parametrize(
+EACH_CASE = pytest.mark.parametrize(
     "case", [case for case in CASES if case.fails != "unjudged"], ids=lambda case: f"{name_of(case)}: {case.title}"
 )
+
+
+@EACH_CASE
 def test_the_server_says_so_too(case: Case, outcomes: dict[str, tuple[Outcome, Outcome]]) -> None:
     broken, repaired = outcomes[name_of(case)]
     if case.fails == "ends":
@@ -311,6 +378,47 @@ def test_the_server_says_so_too(case: Case, outcomes: dict[str, tuple[Outcome, O
     # Built-in handlers answer nothing that is JSON.
     if case.request is not None or handler_of(case.repaired) not in HANDLER_MODULES:
         assert repaired.predicted.status == 200, str(repaired)
+
+
+@EACH_CASE
+def test_run_does_as_the_server(case: Case, outcomes: dict[str, tuple[Outcome, Outcome]]) -> None:
+    broken, repaired = outcomes[name_of(case)]
+    reason = OTHERWISE.get((case.code, case.title))
+    assert bool(reason) is bool(unlike(broken)), unlike(broken)
+    assert not unlike(repaired), unlike(repaired)
+
+
+@EACH_CASE
+def test_loading_it_says_so(case: Case, outcomes: dict[str, tuple[Outcome, Outcome]]) -> None:
+    """``check(load=True)`` finds an error where a worker loads it, or a note where this machine is to blame."""
+    found = outcomes[name_of(case)][0].ran
+    if found is None or found.loaded is None:
+        return
+    reason = NOT_ITS_FAULT.get((case.code, case.title))
+    assert bool(found.loaded.reason) is bool(reason), found.loaded
+    assert reason or found.loaded.message
+    members = {*case.broken.members(name_of(case)), None}
+    assert found.loaded.member in members
+
+
+def unlike(outcome: Outcome) -> str:
+    """Return how what run did is unlike what the server did, "" where it is alike."""
+    found, both = outcome.ran, f"{outcome.ran}\n{outcome}"
+    if found is None:
+        return ""
+    if outcome.predicted is not None:
+        return "" if outcome.predicted == (found.status, found.text) else both
+    if not isinstance(found.error, NotServedError):
+        return both
+    logged = re.sub(PATH, "", "\n".join(outcome.said))
+    if outcome.ended:
+        return "" if found.error.message in logged else both
+    if outcome.refused is None:
+        return both
+    status, text = outcome.refused
+    if (found.error.status, found.error.message) != (status, json.loads(text)["message"]):
+        return both
+    return "" if not outcome.registered or re.sub(PATH, "", found.error.why) in logged else both
 
 
 def handler_of(archive: Archive) -> str:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import functools
 import importlib
+import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -16,9 +19,11 @@ from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
 from tests.support.range_server import RangeServer
 from tests.support.sharing import mounted
+from tests.support.torchserve import environment, install_folder, package_home
+from tests.support.warm_workers import warm_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -76,6 +81,39 @@ def google() -> Iterator[GoogleServer]:
         importlib.import_module("gcsfs")
     with GoogleServer.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def run_python(pytestconfig: pytest.Config) -> Iterator[Callable[[str], Path]]:
+    """Return the interpreter with which marpack starts a worker of a version in no time (``warm_workers``).
+
+    It needs an installed TorchServe, so who asks for it is in the lane ``server``.
+    """
+    # Where temporary files lie now: a test may give itself another place.
+    place = tempfile.gettempdir()
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def interpreter(version: str) -> Path:
+            python = environment(version, install_folder(pytestconfig))
+            if "MARPACK_ORDINARY_WORKERS" in os.environ or not hasattr(os, "pidfd_open"):
+                return python
+            # A short path: there is a socket below it.
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="warm-", dir=place, ignore_cleanup_errors=True)
+            )
+            return stack.enter_context(
+                warm_python(
+                    python,
+                    Path(folder),
+                    script="running/boot.py",
+                    imports=["ts.torch_handler.base_handler", "ts.model_service_worker"],
+                    anew="ts",
+                    home=str(package_home(python)),
+                )
+            )
+
+        yield interpreter
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ class TorchServe:
         self._home = home
         self._log = home / "server.log"
         self._inference = setting(config, "inference_address", "http://127.0.0.1:8080")
-        self._management = setting(config, "management_address", "http://127.0.0.1:8081")
+        self.management = setting(config, "management_address", "http://127.0.0.1:8081")
 
     @classmethod
     @contextlib.contextmanager
@@ -133,7 +133,7 @@ class TorchServe:
         """Register what lies under this name in the store, and wait until a worker has loaded it."""
         told = {"url": file, "initial_workers": 1, "synchronous": "true"} | settings
         query = urllib.parse.urlencode(told)
-        self._ask("POST", self._management, f"/models?{query}")
+        self._ask("POST", self.management, f"/models?{query}")
 
     def predict(self, model: str, request: object, version: str | None = None) -> Any:
         """Return the model's answer; its default version's when none is named."""
@@ -146,11 +146,11 @@ class TorchServe:
 
     def unregister(self, model: str) -> None:
         """Remove the model and end its worker."""
-        self._ask("DELETE", self._management, f"/models/{urllib.parse.quote(model)}")
+        self._ask("DELETE", self.management, f"/models/{urllib.parse.quote(model)}")
 
     def register_workflow(self, file: str) -> None:
         """Register the workflow of this name in the store, and wait until its workers have loaded its nodes."""
-        self._ask("POST", self._management, f"/workflows?{urllib.parse.urlencode({'url': file})}")
+        self._ask("POST", self.management, f"/workflows?{urllib.parse.urlencode({'url': file})}")
 
     def predict_workflow(self, workflow: str, request: object) -> Any:
         """Return the workflow's answer."""
@@ -158,30 +158,30 @@ class TorchServe:
 
     def unregister_workflow(self, workflow: str) -> None:
         """Remove the workflow, and its nodes with it."""
-        self._ask("DELETE", self._management, f"/workflows/{urllib.parse.quote(workflow)}")
+        self._ask("DELETE", self.management, f"/workflows/{urllib.parse.quote(workflow)}")
 
     def describe_workflow(self, workflow: str) -> list[dict[str, Any]]:
         """Return what the server says of the workflow."""
         described: list[dict[str, Any]] = self._ask(
-            "GET", self._management, f"/workflows/{urllib.parse.quote(workflow)}"
+            "GET", self.management, f"/workflows/{urllib.parse.quote(workflow)}"
         )
         return described
 
     def models(self) -> dict[str, str]:
         """Return the file names of all loaded models' default versions."""
-        listed = self._ask("GET", self._management, "/models?limit=100")["models"]
+        listed = self._ask("GET", self.management, "/models?limit=100")["models"]
         return {model["modelName"]: model["modelUrl"] for model in listed}
 
     def describe(self, model: str) -> list[dict[str, Any]]:
         """Return what the server says of each version of the model."""
         described: list[dict[str, Any]] = self._ask(
-            "GET", self._management, f"/models/{urllib.parse.quote(model)}/all"
+            "GET", self.management, f"/models/{urllib.parse.quote(model)}/all"
         )
         return described
 
     def described_version(self) -> str:
         """Return the version that the server itself states."""
-        return str(self._ask("GET", self._management, "/api-description")["info"]["version"])
+        return str(self._ask("GET", self.management, "/api-description")["info"]["version"])
 
     def saved(self) -> Path:
         """Return the newest of the files in which the server has saved its own state."""

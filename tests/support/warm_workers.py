@@ -3,8 +3,8 @@
 Run as a script with a socket and what to import, it is that process. Whoever starts workers (TorchServe; marpack,
 which loads models) is told to start, as its interpreter, a script that hands it arguments, environment, folder and
 output. The copy then runs the script that is asked for as the interpreter would, a worker the server's own
-``model_service_worker.py``. Where files of the model could take the place of a module that is imported already, a
-worker is started in the ordinary way.
+``model_service_worker.py``, or the one by which marpack starts that. Where files of the model could take the place
+of a module that is imported already, a worker is started in the ordinary way.
 
 The rest of this file runs in TorchServe's environment: it knows nothing of these tests.
 """
@@ -39,7 +39,7 @@ READY_SECONDS = 300
 CLIENT = """
 import json, os, socket, sys
 python, address, *arguments = sys.argv[1:]
-if arguments and arguments[0].endswith("SCRIPT"):
+if any(argument.endswith("SCRIPT") for argument in arguments[:2]):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as parent:
         parent.connect(address)
         told = json.dumps({"argv": arguments, "env": dict(os.environ), "cwd": os.getcwd()}).encode()
@@ -58,8 +58,9 @@ def warm_python(
 ) -> Iterator[Path]:
     """Return what to start instead of this interpreter, for as long as the block lasts.
 
-    Where it is asked for ``script``, the copy has imported the modules ``imports``; what belongs to the package
-    ``anew``, which lies in ``home``, each imports again. ``folder`` is one whose path is short.
+    Where it is asked for ``script``, its first or second argument, the copy has imported the modules ``imports``;
+    what belongs to the package ``anew``, which lies in ``home``, each imports again. ``folder`` is one of a short
+    path.
     """
     address, client, start = folder / "workers", folder / "client.py", folder / "python"
     client.write_text(CLIENT.replace("SCRIPT", script), encoding="ascii")
@@ -108,7 +109,7 @@ class Parent:
             ),
             "sitecustomize",
             "usercustomize",
-        } - {"__main__"}
+        } - {"__main__", "__pycache__"}
         self._path = sys.path[1:]
 
     def serve(self) -> NoReturn:
@@ -173,6 +174,7 @@ class Parent:
             os.environ.clear()
             os.environ.update(order["env"])  # type: ignore[arg-type]
             os.chdir(str(order["cwd"]))
+            sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in os.environ
             arguments = list(order["argv"])
             sys.argv = arguments
             searched = os.environ.get("PYTHONPATH", "").split(os.pathsep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from mypy import api
 
 from marpack import check
+from tests.support.torchserve import SHARED_VERSION, environment, install_folder, package_home
 from tests.typing.test_seed import BUILD, SNIPPETS
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +28,21 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 EXAMPLES = {f"README_{number}": text for number, text in enumerate(PYTHON, 1)}
+# Of a page that goes on where this one ends, in the same folder.
+RUNNING_PAGE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+EXAMPLES |= {
+    f"running_{number}": text
+    for number, text in enumerate(re.findall(r"^```python\n(.*?)^```", RUNNING_PAGE, re.MULTILINE | re.DOTALL), 1)
+}
 # Those that read an archive read what this one has packed.
 FIRST = EXAMPLES["README_1"]
+
+
+@pytest.fixture
+def installed(pytestconfig: pytest.Config) -> dict[str, str]:
+    """Return the variables of a process in whose Python TorchServe is installed, as the extra does."""
+    home = package_home(environment(SHARED_VERSION, install_folder(pytestconfig)))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(home)])}
 
 
 @pytest.mark.slow
@@ -40,14 +55,29 @@ def test_mypy_takes_them(tmp_path: Path) -> None:
     assert (status, err) == (0, ""), out
 
 
+RUNNING = [name for name, text in EXAMPLES.items() if "from marpack.running" in text]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - RUNNING))
 def test_it_runs(name: str, tmp_path: Path) -> None:
+    run_example(name, tmp_path, None)
+
+
+@pytest.mark.slow
+@pytest.mark.server
+@pytest.mark.parametrize("name", RUNNING)
+def test_it_runs_a_model(name: str, tmp_path: Path, installed: dict[str, str]) -> None:
+    run_example(name, tmp_path, installed)
+
+
+def run_example(name: str, tmp_path: Path, variables: dict[str, str] | None) -> None:
     shutil.copytree(MODELS, tmp_path / "models", ignore=LEFTOVERS)
     for example in dict.fromkeys([FIRST, EXAMPLES[name]]):
         done = subprocess.run(
             [sys.executable, "-c", example],
             cwd=tmp_path / "models" / "digits",
+            env=variables,
             capture_output=True,
             text=True,
             check=True,
@@ -58,7 +88,8 @@ def test_it_runs(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_runs_in_its_order(tmp_path: Path) -> None:
+@pytest.mark.server
+def test_the_page_runs_in_its_order(tmp_path: Path, installed: dict[str, str]) -> None:
     """All of it but what installs, serves or tests, in one folder; what it packs is what a server would load."""
     shutil.copytree(MODELS, tmp_path / "tests" / "models", ignore=LEFTOVERS)
     folder = tmp_path / "tests" / "models" / "digits"
@@ -76,9 +107,8 @@ def test_the_page_runs_in_its_order(tmp_path: Path) -> None:
             # The first one installs marpack, the last one of another finds two archives to be different.
             text = text.partition("install --quiet . && ")[2] or text
             script.append(re.sub(r"^marpack diff .*", r"! \g<0>", text, flags=re.MULTILINE))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     shell = ["bash", "-e", "-c", "".join(script)]
-    done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(shell, cwd=tmp_path, env=installed, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     archives = sorted([*folder.glob("*.mar"), *folder.glob("*.war"), *folder.glob("*.tar.gz")])
     assert len(archives) == 9
@@ -98,3 +128,23 @@ def test_the_command_prints_what_the_readme_says(tmp_path: Path) -> None:
     # The size of what is deflated depends on zlib's build, the rest does not.
     without_size = re.compile(r", [\d,]+ bytes")
     assert without_size.sub("", done.stdout) == without_size.sub("", printed)
+
+
+@pytest.mark.slow
+@pytest.mark.server
+def test_run_prints_what_the_readme_says(tmp_path: Path, installed: dict[str, str]) -> None:
+    shell, printed = re.findall(
+        r"output: run -->\n```sh\nmarpack (.*?)^```\n\n```\n(.*?)^```", README, re.MULTILINE | re.DOTALL
+    )[0]
+    folder = tmp_path / "models" / "digits"
+    shutil.copytree(MODELS, tmp_path / "models", ignore=LEFTOVERS)
+    for words in (["-c", FIRST], ["-m", "marpack", *shell.split()]):
+        done = subprocess.run(
+            [sys.executable, *words], cwd=folder, env=installed, capture_output=True, text=True, check=True
+        )
+    assert done.stderr == "200\n"
+    told, said = json.loads(done.stdout), json.loads(printed)
+    # Layout as it stands; of the numbers, what any processor makes alike.
+    assert (told.keys(), told["class"]) == (said.keys(), said["class"])
+    assert told["scores"] == pytest.approx(said["scores"], rel=1e-3)
+    assert done.stdout.count("\n") + 1 == printed.count("\n")

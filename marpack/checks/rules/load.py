@@ -1,4 +1,4 @@
-"""Load a model the way the server's base handler does, in a process of its own [server]."""
+"""Load a model by the server's worker, or the way its base handler does, in a process of its own [server]."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import REFUSED, allows_itself
 from marpack.checks.frame.weights import describe, serialized_file
+from marpack.checks.rules import load_worker
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
 from marpack.frozen import frozen_in_order
@@ -34,13 +35,19 @@ UNSAFE = frozenset(
 
 @rule("load", "error")
 def find_unloadable(subject: Subject) -> Iterator[Finding]:
-    """Pack a model that ``BaseHandler`` can load.
+    """Pack a model that a worker can load.
 
-    Asked only by ``load=True`` and ``--load``, for this **runs the code of the model file**, and of the pickle
-    that torch accepts; also that of the handler's file, where the weights hold what ``weights_only=True`` does not
-    allow unless something that is imported says so. The model is loaded as ``BaseHandler`` does, in another
-    process of this Python, where torch must be installed; what goes wrong there ends a worker too. Where nothing
-    is loaded, a note says why [server].
+    Asked only by ``load=True`` and ``--load``, for this **runs the code of the archive**. Where TorchServe is
+    installed beside torch in this Python, its own worker loads the model, in another process, as ``marpack run``
+    has it do: the handler, the model file, the weights and the configuration. What goes wrong there ends a
+    server's worker too, and is told with its place in the archive; what another machine may have is a note: a
+    package that is not installed here, a device, more memory, a variable, an answer from the network. Nothing is
+    installed for it.
+
+    Elsewhere it is loaded as ``BaseHandler`` does, in another process of this Python, where torch must be
+    installed. That runs the code of the model file, and of the pickle that torch accepts; also that of the
+    handler's file, where the weights hold what ``weights_only=True`` does not allow unless something that is
+    imported says so. Where nothing is loaded, a note says why [server].
     """
     if subject.settings.load:
         yield from subject.once(_outcome).findings
@@ -69,6 +76,8 @@ def _end_of(path: str) -> str:
 
 
 def _outcome(subject: Subject) -> _Outcome:
+    if subject.kind != "workflow" and load_worker.can_load():
+        return _by_worker(subject)
     reason = _reason_not_to(subject)
     if reason is None:
         import tempfile  # slow to import, and needed where a model is loaded
@@ -81,6 +90,26 @@ def _outcome(subject: Subject) -> _Outcome:
             else:
                 return _loaded(subject, folder)
     return _Outcome((_not_loaded(reason),))
+
+
+def _by_worker(subject: Subject) -> _Outcome:
+    """Have the server's worker load it."""
+    unsafe = _unsafe(subject)
+    if unsafe is not None:
+        return _Outcome((_not_loaded(unsafe),))
+    came = load_worker.loaded(subject, _SECONDS)
+    if came.reason:
+        return _Outcome((_not_loaded(came.reason[:_LONGEST_MESSAGE]),))
+    if not came.message:
+        from importlib import metadata  # slow to import, and needed where a model is loaded
+
+        major, minor = (int(part) for part in metadata.version("torch").split(".")[:2])
+        return _Outcome(loaded_by=(major, minor))
+    fix = "correct what it says; marpack run shows all that the worker wrote"
+    found = find_unloadable.finding(
+        message=came.message, fix=fix, effect=came.effect, member=came.member, line=came.line
+    )
+    return _Outcome((found,))
 
 
 def _not_loaded(reason: str) -> Finding:
@@ -100,14 +129,22 @@ def _reason_not_to(subject: Subject) -> str | None:
         return "it is a workflow"
     if not model_file and not serialized_file.endswith(".pt"):
         return "there is neither a model file nor a serialized file called .pt, all that the base handler loads"
-    unsafe = next((issue for issue in subject.contents.problems if issue.code in UNSAFE), None)
+    unsafe = _unsafe(subject)
     if unsafe is not None:
-        where = f"{unsafe.argument} " if unsafe.argument else ""
-        return f"it is not safe to unpack: {where}{unsafe.message}"
+        return unsafe
     if subject.present:
         return f"{next(iter(subject.present))!r} leads out of it"
     missing = [name for name in (model_file, serialized_file) if name and name not in subject.names]
     return f"{missing[0]!r} is not in it" if missing else None
+
+
+def _unsafe(subject: Subject) -> str | None:
+    """Return why nothing of it is unpacked."""
+    issue = next((issue for issue in subject.contents.problems if issue.code in UNSAFE), None)
+    if issue is None:
+        return None
+    where = f"{issue.argument} " if issue.argument else ""
+    return f"it is not safe to unpack: {where}{issue.message}"
 
 
 def _loaded(subject: Subject, folder: str) -> _Outcome:
