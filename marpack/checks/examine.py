@@ -60,9 +60,9 @@ def check(
       nothing is said of what only some versions read.
     - ``rules``: other rules than the built-in ones, which ``built_in_rules()`` returns; a ``Rule`` is made of a
       function.
-    - ``load``: also load the model as the server's base handler does (the rule ``load``), in another process of
-      this Python, where torch must be installed. This **runs the code of the model file**, and of the pickle that
-      torch accepts.
+    - ``load``: also load the model (the rule ``load``), in another process of this Python: by the server's own
+      worker, where TorchServe is installed in it, else as the server's base handler does, which needs torch. This
+      **runs the code of the archive**.
     - ``limits``: how much an archive that is opened here may make its reader do.
     - ``storage_options``, ``download``: as in ``open_archive``, for a URL.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from marpack.running.answers import refusal, unread
@@ -20,6 +21,7 @@ _LONGEST_LINE = 4096
 _LONGEST_HEADERS = 8192
 # What Netty takes off both ends of a value.
 _BLANKS = " \t\v\f\x1c\x1d\x1e\x1f"
+_SEQUENCE, _SEQUENCE_START = "ts_request_sequence_id", "ts_request_sequence_start"
 _URLENCODED = "application/x-www-form-urlencoded"
 
 
@@ -31,16 +33,26 @@ def worker_request(
     version: str,
     max_request_size: int,
     server: tuple[int, ...],
+    sequences: bool = False,
 ) -> WorkerRequest | Response:
     """Return what a worker is given, or the answer where the front end refuses the request itself.
 
-    ``server`` is the version of TorchServe, as numbers. Raises ``ValueError`` for what the server answers without
+    ``server`` is the version of TorchServe, as numbers. With ``sequences`` a request that belongs to none begins
+    one, which is called after it. Raises ``ValueError`` for what the server answers without
     a model, and which is not restated: its health, the description of its API, workflows.
     """
     try:
-        return _worker_request(request, request_id, model_name, version, max_request_size, server)
+        told = _worker_request(request, request_id, model_name, version, max_request_size, server)
     except RefusedError as refused:
         return refusal(refused.status, refused.kind, refused.message, request_id=request_id)
+    return _in_sequence(told) if sequences and isinstance(told, WorkerRequest) else told
+
+
+def _in_sequence(told: WorkerRequest) -> WorkerRequest:
+    if dict(told.headers).get(_SEQUENCE):
+        return told
+    more = ((_SEQUENCE_START, "true"), (_SEQUENCE, f"ts-seq-{told.id}"))
+    return replace(told, headers=tuple(in_order([*told.headers, *more])))
 
 
 def _worker_request(

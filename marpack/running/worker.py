@@ -197,8 +197,7 @@ class Worker:
     def _predict(self, held: Held, model: LaidOut, batches: Sequence[Sequence[Request]]) -> list[Response]:
         told = [[self._told(model, request) for request in batch] for batch in batches]
         asked = [[each for each in batch if isinstance(each, WorkerRequest)] for batch in told]
-        ids = [each.id for batch in asked for each in batch]
-        answered = iter(self._answers(held, model, [batch for batch in asked if batch], ids) if ids else [])
+        answered = iter(self._answers(held, model, [batch for batch in asked if batch]))
         answers = [each if isinstance(each, Response) else next(answered) for batch in told for each in batch]
         methods = [request.method for batch in batches for request in batch]
         return [as_sent(method, each) for method, each in zip(methods, answers, strict=True)]
@@ -211,11 +210,12 @@ class Worker:
             version=model.settings.version,
             max_request_size=model.settings.max_request_size,
             server=self._python.version,
+            sequences=model.settings.sequences,
         )
 
-    def _answers(
-        self, held: Held, model: LaidOut, batches: Sequence[Sequence[WorkerRequest]], ids: Sequence[str]
-    ) -> list[Response]:
+    def _answers(self, held: Held, model: LaidOut, batches: Sequence[Sequence[WorkerRequest]]) -> list[Response]:
+        if not batches:
+            return []
         settings = model.settings
         said: list[PredictAnswer] = []
         status = None
@@ -232,14 +232,23 @@ class Worker:
             held.drop()
         except NotServedError:
             self._require_open()
+            server = self._python.version
             return [
-                no_worker(settings.model_name, None, request_id=each, server=self._python.version) for each in ids
+                no_worker(settings.model_name, None, request_id=each.id, server=server)
+                for batch in batches
+                for each in batch
             ]
         except BaseException:  # an answer would come that nobody waits for
             held.drop()
             raise
         self._require_open()
-        return responses(said, ids, exit_status=status)
+        answers: list[Response] = []
+        for batch in batches:
+            ids = [each.id for each in batch]
+            # An answer is one to a batch, and of an asynchronous worker's another may come between.
+            to_batch = [each for each in said if not {answer.id for answer in each.answers}.isdisjoint(ids)]
+            answers += responses(to_batch, ids, exit_status=status)
+        return answers
 
     def _require_open(self) -> None:
         if self._closing:

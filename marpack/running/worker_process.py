@@ -215,7 +215,7 @@ class WorkerProcess:
             if self._reaped:
                 return
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(self._process.pid, signal.SIGKILL)
+                self._process.kill()
             if self._alone:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._process.pid, signal.SIGKILL)

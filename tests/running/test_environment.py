@@ -125,7 +125,7 @@ def test_the_callers_variables_go_before_the_servers(tmp_path: Path, monkeypatch
     assert "PYTHONDONTWRITEBYTECODE" not in found or "PYTHONDONTWRITEBYTECODE" in os.environ
     more = {"PYTHONPATH": "/b", "TS_DECODE_INPUT_REQUEST": "false", "PYTHONUNBUFFERED": ""}
     found = worker_environment(real, more, handler="h/x.py:f", server_home="/opt/ts-home")
-    assert found["PYTHONPATH"] == f"h/x.py:/b:{real}:/opt/ts-home:"
+    assert found["PYTHONPATH"] == f"h:/b:{real}:/opt/ts-home:"
     assert (found["TS_DECODE_INPUT_REQUEST"], found["PYTHONUNBUFFERED"]) == ("false", "")
     monkeypatch.delenv("PYTHONPATH")
     (tmp_path / "links").mkdir()

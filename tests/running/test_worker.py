@@ -347,12 +347,14 @@ def test_an_asynchronous_worker_answers_in_any_order(worker: Make) -> None:
         "    def initialize(self, context): pass\n"
         "    async def handle(self, data, context):\n"
         "        await asyncio.sleep(data[0]['body'])\n"
+        "        if data[0]['body'] == 0.02: raise ValueError\n"
         "        print('done', data[0]['body'])\n"
         "        return [str(data[0]['body'])]\n"
     )
     with worker(text, config="asyncCommunication: true\n") as loaded:
-        answers = loaded.predict([Request.json(number) for number in (0.6, 0.3, 0.01)])
+        *answers, failed = loaded.predict([Request.json(number) for number in (0.6, 0.3, 0.01, 0.02)])
         assert [each.text() for each in answers] == ["0.6", "0.3", "0.01"]
+        assert failed.status == 503
         done = [line.text for line in loaded.log if line.text.startswith("done")]
         assert done == ["done 0.01", "done 0.3", "done 0.6"]
 
@@ -400,7 +402,6 @@ def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
         if not waiting:
             time.sleep(600)
             os._exit(0)
-    # It holds no end of a pipe or socket, so that the worker has ended in good order.
     os.kill(waiting, signal.SIGKILL)
     os.waitpid(waiting, 0)
 
@@ -432,7 +433,7 @@ worker.start()
 assert worker.predict(Request.json(1)).ok
 if {ending == "with a copy"} and not os.fork():
     time.sleep(600)
-print(worker.pid, flush=True)
+print(worker.pid, worker._held._guard._process.pid, flush=True)
 if {ending == "exit"}:
     os._exit(0)
 time.sleep(600)
@@ -450,8 +451,11 @@ time.sleep(600)
         wait_for(flag.exists, True)
         process.kill()
     else:
-        pid = int(process.stdout.readline())
+        pid, guard = map(int, process.stdout.readline().split())
         assert is_running(pid)
+        # What is sent to all processes of a program to end it does not end the guard.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(guard, number)
         if ending != "exit":
             process.send_signal(getattr(signal, "SIGKILL" if "with" in ending else f"SIG{ending}"))
         process.wait()

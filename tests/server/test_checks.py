@@ -337,7 +337,9 @@ def outcomes(
     request: pytest.FixtureRequest, pytestconfig: pytest.Config, warm: Callable[[str], Path | None]
 ) -> Iterator[dict[str, tuple[Outcome, Outcome]]]:
     """Try the cases of the tests that were chosen."""
-    chosen = [item.callspec.params["case"] for item in request.session.items if is_ours(item)]  # type: ignore[attr-defined]
+    asked = [item.callspec.params["case"] for item in request.session.items if is_ours(item)]  # type: ignore[attr-defined]
+    # Each once, of which there are several tests.
+    chosen = [*{id(case): case for case in asked}.values()]
     # A short path: sockets are below it. What the killed leave behind may appear while it goes.
     with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
         yield Trials(install_folder(pytestconfig), Path(folder), warm(VERSION)).run(chosen)
