@@ -51,7 +51,7 @@ def lay_out(
     Raises what these raise, and what unpacking and installing do.
     """
     with _opened(source, scratch, opening) as (archive, laid):
-        settings = settings_of(archive, **asked)
+        settings = settings_of(archive, server=python.version, **asked)
         name = source.file_name if isinstance(source, Plan) else file_name_of(archive)
         path = name if isinstance(source, Plan) else archive.path
         folder = laid or unpack(archive, scratch)

@@ -28,6 +28,9 @@ from marpack.running.registered import registered
 # Seconds, and bytes: the server's own defaults.
 TIMEOUT = 120
 LARGEST = 6_553_500
+_NEWEST = (0, 12, 0)
+# Of TorchServe, since when workers may be asynchronous; of sequences 0.9.0 knew nothing either.
+_ASYNCHRONOUS = (0, 11, 1)
 
 
 @frozen
@@ -65,8 +68,11 @@ def settings_of(
     response_timeout: float | None = None,
     max_request_size: int = LARGEST,
     max_response_size: int = LARGEST,
+    server: tuple[int, ...] = _NEWEST,
 ) -> ModelSettings:
     """Return how a server runs the model of an archive; an argument that is given goes before what it says.
+
+    ``server`` is the version of TorchServe, as numbers: keys that came later are none to it.
 
     A model gets the GPU that is asked for: without ``gpu`` the server is one that has none, where ``deviceType``
     and ``deviceIds`` have no effect.
@@ -114,8 +120,8 @@ def settings_of(
         gpu=gpu,
         startup_timeout=startup_timeout or config.get("startupTimeout", TIMEOUT),
         response_timeout=response_timeout or config.get("responseTimeout", TIMEOUT),
-        asynchronous=config.get("asyncCommunication", False),
-        sequences=config.get("sequenceBatching", False),
+        asynchronous=config.get("asyncCommunication", False) and server >= _ASYNCHRONOUS,
+        sequences=config.get("sequenceBatching", False) and server >= _ASYNCHRONOUS,
         requirements_file=manifest.requirements_file,
         use_venv=config.get("useVenv", False) and manifest.runtime == "python",
         max_request_size=max_request_size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from marpack.running.answers import refusal, unread
@@ -20,6 +21,7 @@ _LONGEST_LINE = 4096
 _LONGEST_HEADERS = 8192
 # What Netty takes off both ends of a value.
 _BLANKS = " \t\v\f\x1c\x1d\x1e\x1f"
+_SEQUENCE, _SEQUENCE_START = "ts_request_sequence_id", "ts_request_sequence_start"
 _URLENCODED = "application/x-www-form-urlencoded"
 
 
@@ -31,16 +33,26 @@ def worker_request(
     version: str,
     max_request_size: int,
     server: tuple[int, ...],
+    sequences: bool = False,
 ) -> WorkerRequest | Response:
     """Return what a worker is given, or the answer where the front end refuses the request itself.
 
-    ``server`` is the version of TorchServe, as numbers. Raises ``ValueError`` for what the server answers without
+    ``server`` is the version of TorchServe, as numbers. With ``sequences`` a request that belongs to none begins
+    one, which is called after it. Raises ``ValueError`` for what the server answers without
     a model, and which is not restated: its health, the description of its API, workflows.
     """
     try:
-        return _worker_request(request, request_id, model_name, version, max_request_size, server)
+        told = _worker_request(request, request_id, model_name, version, max_request_size, server)
     except RefusedError as refused:
         return refusal(refused.status, refused.kind, refused.message, request_id=request_id)
+    return _in_sequence(told) if sequences and isinstance(told, WorkerRequest) else told
+
+
+def _in_sequence(told: WorkerRequest) -> WorkerRequest:
+    if dict(told.headers).get(_SEQUENCE):
+        return told
+    more = ((_SEQUENCE_START, "true"), (_SEQUENCE, f"ts-seq-{told.id}"))
+    return replace(told, headers=tuple(in_order([*told.headers, *more])))
 
 
 def _worker_request(
@@ -54,9 +66,10 @@ def _worker_request(
     target = (
         request.path or f"/{'explanations' if request.explain else 'predictions'}/{quote(model_name, safe='')}"
     )
-    if _is_too_long(request, target):
+    sent = request.sent_headers
+    if _is_too_long(f"{request.method} {target} HTTP/1.1", sent):
         raise RefusedError(400, "BadRequestException", "Invalid HTTP message.")
-    headers = [(name, value.strip(_BLANKS)) for name, value in request.sent_headers]
+    headers = [(name, value.strip(_BLANKS)) for name, value in sent]
     # J3: what is not read at all.
     expected = _values(headers, "expect")
     if expected[:1] and expected[0].lower() != "100-continue":
@@ -81,9 +94,9 @@ def _worker_request(
     )
 
 
-def _is_too_long(request: Request, target: str) -> bool:
-    headers = sum(len(name) + len(": ") + len(value) for name, value in request.sent_headers)
-    return len(f"{request.method} {target} HTTP/1.1") >= _LONGEST_LINE or headers >= _LONGEST_HEADERS
+def _is_too_long(line: str, headers: Sequence[tuple[str, str]]) -> bool:
+    length = sum(len(name) + len(": ") + len(value) for name, value in headers)
+    return len(line) >= _LONGEST_LINE or length >= _LONGEST_HEADERS
 
 
 def _values(headers: Sequence[tuple[str, str]], name: str) -> list[str]:

@@ -52,6 +52,13 @@ def test_its_configuration_and_the_caller(tmp_path: Path) -> None:
     assert (asked.gpu, asked.envelope) == (0, "json")
 
 
+def test_keys_that_came_later(tmp_path: Path) -> None:
+    path = packed(tmp_path, f"{CONFIG}sequenceBatching: true\nsequenceMaxIdleMSec: 1000\n")
+    told, old = settings(path), settings(path, server=(0, 9, 0))
+    assert (told.asynchronous, told.sequences) == (True, True)
+    assert (old.asynchronous, old.sequences, old.batch_size) == (False, False, 4)
+
+
 def test_an_environment_of_its_own_is_for_the_servers_own_python(tmp_path: Path) -> None:
     assert not settings(packed(tmp_path, CONFIG, runtime="python3")).use_venv
 

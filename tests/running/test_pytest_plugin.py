@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,6 +112,12 @@ def test_with_other_options(mar_worker):
     assert mar_worker(PLAN, batch_size=2).batch_size == 2
 
 
+def test_of_one_that_was_closed(mar_worker):
+    with mar_worker(PLAN, batch_size=2):
+        pass
+    assert ask(mar_worker(PLAN, batch_size=2))
+
+
 def test_of_a_file_that_changes(mar_worker):
     marpack.write_archive(PLAN, "m.mar")
     worker = mar_worker("m.mar")
@@ -135,7 +142,7 @@ def test_of_what_is_not_served(mar_worker):
         "    import test_it\n    print('PID', *test_it.PIDS)\n"
     )
     done = run_pytest(project, "-o", f"mar_worker_python={worker_python}", "-rA", "test_it.py")
-    assert "4 passed" in done.stdout, done.stdout + done.stderr
+    assert "5 passed" in done.stdout, done.stdout + done.stderr
     assert "2 failed" in done.stdout
     shown = done.stdout.partition("FAILURES")[2].partition("PASSES")[0]
     failed, _, refused = shown.partition("test_of_what_is_not_served")
@@ -166,11 +173,10 @@ def test_the_settings_name_a_python_from_their_folder(project: Path, worker_pyth
 
 
 @pytest.mark.server
-def test_the_example(project: Path, worker_python: Path, tmp_path: Path) -> None:
+def test_the_example(project: Path, worker_python: Path) -> None:
     """Its README says how it is run."""
-    done = run_pytest(
-        EXAMPLE, "-q", "-o", f"mar_worker_python={worker_python}", "-p", "marpack.running.pytest_plugin"
-    )
+    shutil.copytree(EXAMPLE, project / "example")
+    done = run_pytest(project, "-q", "-o", f"mar_worker_python={worker_python}", folder="example")
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 

@@ -402,7 +402,6 @@ def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
         if not waiting:
             time.sleep(600)
             os._exit(0)
-    # It holds no end of a pipe or socket, so that the worker has ended in good order.
     os.kill(waiting, signal.SIGKILL)
     os.waitpid(waiting, 0)
 
@@ -434,7 +433,7 @@ worker.start()
 assert worker.predict(Request.json(1)).ok
 if {ending == "with a copy"} and not os.fork():
     time.sleep(600)
-print(worker.pid, flush=True)
+print(worker.pid, worker._held._guard._process.pid, flush=True)
 if {ending == "exit"}:
     os._exit(0)
 time.sleep(600)
@@ -452,8 +451,11 @@ time.sleep(600)
         wait_for(flag.exists, True)
         process.kill()
     else:
-        pid = int(process.stdout.readline())
+        pid, guard = map(int, process.stdout.readline().split())
         assert is_running(pid)
+        # What is sent to all processes of a program to end it does not end the guard.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(guard, number)
         if ending != "exit":
             process.send_signal(getattr(signal, "SIGKILL" if "with" in ending else f"SIG{ending}"))
         process.wait()

@@ -16,7 +16,7 @@ from marpack.running import Part, Request
 LARGEST_REQUEST, LARGEST_RESPONSE = 50_000, 60_000
 
 HANDLER = """\
-import json, os, signal, sys, time
+import json, os, signal, sys, time, zlib
 
 import torch
 from ts.protocol.otf_message_handler import send_intermediate_predict_response
@@ -38,8 +38,13 @@ def handle(data, context):
 
 def dump(index, row, context):
     headers = context.get_all_request_header(index)
-    given = [[name, type(value).__name__, repr(value)] for name, value in row.items()]
+    given = [[name, type(value).__name__, shown(value)] for name, value in row.items()]
     return {"headers": list(headers.items()), "given": given}
+
+
+def shown(value):
+    text = repr(value)
+    return text if len(text) < 300 else [len(text), zlib.crc32(text.encode())]
 
 
 def returns(index, row, context, what):
@@ -474,7 +479,7 @@ ANSWERS = [
     one("the largest answer", do("big", LARGEST_RESPONSE)),
 ]
 
-# J24. An old server does not start a worker again of whose answer it could make no response.
+# J24. An old server does not get a worker to run again of which it has broken off the connection itself.
 DEATHS = [
     one("exits", do("dies", "sys.exit"), dies=True),
     one("exits at once", do("dies", "os._exit"), dies=True),

@@ -94,7 +94,7 @@ class Both:
             [described] = self.server.describe(model)
             return [worker["status"] for worker in described["workers"]] == ["READY"]
 
-        wait_until(ready, self.server.log_tail)
+        wait_until(ready, lambda: f"the worker of {model} does not get ready", SECONDS)
 
 
 @pytest.fixture(scope="module")
