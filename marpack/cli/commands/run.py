@@ -216,8 +216,8 @@ def _watch(options: argparse.Namespace) -> int:
             raise
         except (MarpackError, OSError) as error:
             complain_of_error(told_by_the_disk(error) if isinstance(error, OSError) else str(error))
-        complain("marpack: waiting for a change, until Ctrl-C")
         try:
+            complain("marpack: waiting for a change, until Ctrl-C")
             paths = changed(watched, before)
         except KeyboardInterrupt:
             return _INTERRUPTED
