@@ -200,7 +200,7 @@ def _ask(worker: Worker, asked: Sequence[Asked], report: Report, times: int) -> 
                     Answered(name=each.name if len(asked) > 1 else "", response=response)
                     for each, response in zip(batch, responses, strict=True)
                 ]
-                report.answered(answers, worker.traceback if wrong else "", log)
+                report.answered(answers, seconds[-1], worker.traceback if wrong else "", log)
             failed += wrong
     return Figures(seconds=tuple(seconds), sizes=tuple(sizes), failed=failed, peak_memory=worker.peak_memory)
 
