@@ -168,7 +168,7 @@ def as_sent(method: str, response: Response) -> Response:
 
 
 def _latin(text: str) -> str:
-    return text.encode("latin-1", "replace").decode("latin-1")
+    return text if text.isascii() else text.encode("latin-1", "replace").decode("latin-1")
 
 
 def _is_header(name: str, value: str) -> bool:

@@ -66,9 +66,10 @@ def _worker_request(
     target = (
         request.path or f"/{'explanations' if request.explain else 'predictions'}/{quote(model_name, safe='')}"
     )
-    if _is_too_long(request, target):
+    sent = request.sent_headers
+    if _is_too_long(f"{request.method} {target} HTTP/1.1", sent):
         raise RefusedError(400, "BadRequestException", "Invalid HTTP message.")
-    headers = [(name, value.strip(_BLANKS)) for name, value in request.sent_headers]
+    headers = [(name, value.strip(_BLANKS)) for name, value in sent]
     # J3: what is not read at all.
     expected = _values(headers, "expect")
     if expected[:1] and expected[0].lower() != "100-continue":
@@ -93,9 +94,9 @@ def _worker_request(
     )
 
 
-def _is_too_long(request: Request, target: str) -> bool:
-    headers = sum(len(name) + len(": ") + len(value) for name, value in request.sent_headers)
-    return len(f"{request.method} {target} HTTP/1.1") >= _LONGEST_LINE or headers >= _LONGEST_HEADERS
+def _is_too_long(line: str, headers: Sequence[tuple[str, str]]) -> bool:
+    length = sum(len(name) + len(": ") + len(value) for name, value in headers)
+    return len(line) >= _LONGEST_LINE or length >= _LONGEST_HEADERS
 
 
 def _values(headers: Sequence[tuple[str, str]], name: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from marpack.frozen import frozen
 from marpack.running.percent import EscapeError, decode, query_parameters
 from marpack.running.refused import RefusedError
@@ -25,7 +27,7 @@ def route(method: str, target: str, *, server: tuple[int, ...]) -> Route:
 
     Raises ``RefusedError`` where the server answers itself, ``ValueError`` where that answer is not restated.
     """
-    end = next((index for index, character in enumerate(target) if character in "?#"), len(target))
+    end = len(re.split("[?#]", target, maxsplit=1)[0])
     try:
         segments = _split(decode(target, 0, end, is_path=True), "/")
     except EscapeError as error:

@@ -5,7 +5,10 @@ Whether workers start, and what they answer, is judged with the archives of the 
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,14 +18,16 @@ import pytest
 
 from marpack.archive.read.open import open_archive
 from marpack.errors import ArchiveError, MarpackError, NotServedError, UnsafeArchiveError
+from marpack.running import Request
 from marpack.running.model_folder import as_registered, unpack
 from marpack.running.model_settings import ModelSettings, settings_of
 from tests.checks.cases.case import HANDLER, Archive
 from tests.server.test_checks import put
-from tests.support.torchserve import LOOPBACK, TorchServe, install_folder
+from tests.support.ran import worker
+from tests.support.torchserve import LOOPBACK, TorchServe, environment, install_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 VERSIONS = ("0.12.0", "0.9.0")
@@ -167,9 +172,11 @@ UNSAFE: dict[str, tuple[Archive, type[MarpackError]]] = {
 
 
 @pytest.fixture(scope="session", params=VERSIONS)
-def server(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[TorchServe]:
-    """Run a server that is asked to register, and starts no worker."""
-    with TorchServe.running(request.param, install_folder(pytestconfig)) as running:
+def server(
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, warm: Callable[[str], Path | None]
+) -> Iterator[TorchServe]:
+    """Run a server that is asked to register, and seldom starts a worker."""
+    with TorchServe.running(request.param, install_folder(pytestconfig), warm=warm(request.param)) as running:
         yield running
 
 
@@ -181,6 +188,14 @@ def answer(server: TorchServe, method: str, path: str) -> tuple[int, Any]:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
+
+
+def predicted(server: TorchServe, model: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+    """Ask a model, with headers as they are spelled."""
+    with contextlib.closing(http.client.HTTPConnection(urllib.parse.urlsplit(server.inference).netloc)) as client:
+        client.request("POST", f"/predictions/{model}", b"{}", {"Content-Type": "application/json", **headers})
+        response = client.getresponse()
+        return response.status, json.load(response)
 
 
 def registered(server: TorchServe, file: str) -> tuple[int, str, Mapping[str, Any]]:
@@ -236,3 +251,36 @@ def test_what_is_not_safe_is_refused_in_our_words(title: str, tmp_path: Path) ->
     with pytest.raises(error) as raised:
         taken(tmp_path / "m.mar", tmp_path)
     assert not isinstance(raised.value, NotServedError)
+
+
+SEQUENCES = """
+def handle(data, context):
+    if data is None:
+        return None
+    headers = context.get_all_request_header(0)
+    return [[[name, value] for name, value in headers.items() if name.startswith("ts_request")]]
+"""
+
+
+@pytest.mark.parametrize("headers", [{}, {"ts_request_sequence_id": "mine", "ts_request_sequence_start": "true"}])
+def test_a_request_begins_a_sequence(
+    headers: dict[str, str], server: TorchServe, pytestconfig: pytest.Config, warm: Callable[[str], Path | None]
+) -> None:
+    """With sequenceBatching, unless it is of one; to an older server that is a key of the handler's."""
+    config = "sequenceBatching: true\nsequenceMaxIdleMSec: 1000\n"
+    model = {"modelName": "sequences", "handler": "handler.py", "configFile": "c.yaml"}
+    put(Archive(files={"handler.py": SEQUENCES, "c.yaml": config}, model=model), server.store, "sequences")
+    server.register("sequences.mar")
+    try:
+        status, told = predicted(server, "sequences", headers)
+    finally:
+        server.unregister("sequences")
+    python = warm(server.version) or environment(server.version, install_folder(pytestconfig))
+    with worker(server.store / "sequences.mar", python) as run:
+        response = run.predict(Request.json({}, headers=headers))
+    assert (response.status, without_numbers(response.json())) == (status, without_numbers(told))
+    assert bool(told) is (bool(headers) or server.version != "0.9.0")
+
+
+def without_numbers(pairs: list[list[str]]) -> list[list[str]]:
+    return [[name, re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", value)] for name, value in pairs]

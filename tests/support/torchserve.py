@@ -70,7 +70,7 @@ class TorchServe:
         self._config = config
         self._home = home
         self._log = home / "server.log"
-        self._inference = setting(config, "inference_address", "http://127.0.0.1:8080")
+        self.inference = setting(config, "inference_address", "http://127.0.0.1:8080")
         self.management = setting(config, "management_address", "http://127.0.0.1:8081")
 
     @classmethod
@@ -138,11 +138,11 @@ class TorchServe:
     def predict(self, model: str, request: object, version: str | None = None) -> Any:
         """Return the model's answer; its default version's when none is named."""
         path = "/".join(["/predictions", *map(urllib.parse.quote, filter(None, [model, version]))])
-        return self._ask("POST", self._inference, path, request)
+        return self._ask("POST", self.inference, path, request)
 
     def infer(self, path: str, request: object) -> Any:
         """Return the answer to a request at a path of another protocol's: ``/v1/models/m:predict``."""
-        return self._ask("POST", self._inference, path, request)
+        return self._ask("POST", self.inference, path, request)
 
     def unregister(self, model: str) -> None:
         """Remove the model and end its worker."""
@@ -154,7 +154,7 @@ class TorchServe:
 
     def predict_workflow(self, workflow: str, request: object) -> Any:
         """Return the workflow's answer."""
-        return self._ask("POST", self._inference, f"/wfpredict/{urllib.parse.quote(workflow)}", request)
+        return self._ask("POST", self.inference, f"/wfpredict/{urllib.parse.quote(workflow)}", request)
 
     def unregister_workflow(self, workflow: str) -> None:
         """Remove the workflow, and its nodes with it."""
@@ -269,7 +269,7 @@ class TorchServe:
         if "Model server started." not in self.log():
             return False
         try:
-            self._ask("GET", self._inference, "/ping")
+            self._ask("GET", self.inference, "/ping")
         except ServerError:  # it may ask for a token
             return True
         except OSError:  # nobody listens yet
