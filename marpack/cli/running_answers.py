@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Before what the handler wrote.
 _LOGGED = "  | "
+# What the server says whatever a worker ended by.
+_DIED = "500 InternalServerException: Worker died."
 
 
 @frozen
@@ -37,8 +39,10 @@ class Report(ABC):
         """Tell that the model is loaded."""
 
     @abstractmethod
-    def answered(self, answers: Sequence[Answered], traceback: str, log: Sequence[LogLine]) -> None:
-        """Tell the answers to a batch, with what was written meanwhile."""
+    def answered(
+        self, answers: Sequence[Answered], seconds: float, traceback: str, log: Sequence[LogLine]
+    ) -> None:
+        """Tell the answers to a batch, how long they took, and what was written meanwhile."""
 
     @abstractmethod
     def not_served(self, error: NotServedError) -> None:
@@ -71,10 +75,17 @@ class ShownReport(Report):
             what = printable(f"{worker.model_name} {worker.version}")
             show(f"{printable(self._path)}: {what} is loaded, in {seconds:,.1f} s, by TorchServe {server}")
 
-    def answered(self, answers: Sequence[Answered], traceback: str, log: Sequence[LogLine]) -> None:
+    def answered(
+        self, answers: Sequence[Answered], seconds: float, traceback: str, log: Sequence[LogLine]
+    ) -> None:
         """Tell one after the other; what the handler wrote is of the batch."""
         for each in answers:
             self._tell(each)
+        if any(status_line(each.response) == _DIED for each in answers):
+            complain(
+                f"the worker ended {seconds:,.1f} s after it was asked: it died, took longer than --timeout, "
+                "or said more than --max-response-size"
+            )
         failed = any(not each.response.ok for each in answers)
         if failed and traceback:
             complain(shown_lines(traceback.rstrip("\n")))

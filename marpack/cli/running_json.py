@@ -50,7 +50,7 @@ class JsonReport(Report):
             "load_seconds": seconds,
         }
 
-    def answered(self, answers: Sequence[Answered], traceback: str, log: object) -> None:
+    def answered(self, answers: Sequence[Answered], seconds: float, traceback: str, log: object) -> None:
         """Keep the answers, and the first traceback."""
         self._document["responses"] += map(_response, answers)
         if traceback and self._document["traceback"] is None:

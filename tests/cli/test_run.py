@@ -231,6 +231,7 @@ def test_limits(run: Run) -> None:
     assert run("m.mar", "--input", "long.txt", "--max-response-size", "2k")[:2] == (0, "x" * 2000)
     status, out, err = run("m.mar", "--input", "hang.txt", "--timeout", "0.5")
     assert (status, err.splitlines()[0]) == (1, "500 InternalServerException: Worker died.")
+    assert re.match(r"the worker ended \d+\.\d s after it was asked: ", err.splitlines()[1])
     [pid] = re.findall(r"^  \| hanging (\d+)$", err, re.MULTILINE)
     wait_for(lambda: is_running(int(pid)), False)
     status, out, err = run("m.mar", "--max-members", "2")

@@ -200,7 +200,7 @@ def _ask(worker: Worker, asked: Sequence[Asked], report: Report, times: int) -> 
                     Answered(name=each.name if len(asked) > 1 else "", response=response)
                     for each, response in zip(batch, responses, strict=True)
                 ]
-                report.answered(answers, worker.traceback if wrong else "", log)
+                report.answered(answers, seconds[-1], worker.traceback if wrong else "", log)
             failed += wrong
     return Figures(seconds=tuple(seconds), sizes=tuple(sizes), failed=failed, peak_memory=worker.peak_memory)
 
@@ -216,8 +216,8 @@ def _watch(options: argparse.Namespace) -> int:
             raise
         except (MarpackError, OSError) as error:
             complain_of_error(told_by_the_disk(error) if isinstance(error, OSError) else str(error))
-        complain("marpack: waiting for a change, until Ctrl-C")
         try:
+            complain("marpack: waiting for a change, until Ctrl-C")
             paths = changed(watched, before)
         except KeyboardInterrupt:
             return _INTERRUPTED
