@@ -188,7 +188,17 @@ PURE_WORDS = {
 PURE_FRONT_END = {
     f"marpack.running.{name}"
     for name in (
-        *("answers", "charsets", "form_data", "hash_map", "log", "messages", "multipart", "multipart_head"),
+        *(
+            "answers",
+            "charsets",
+            "form_data",
+            "handlers_log",
+            "hash_map",
+            "log",
+            "messages",
+            "multipart",
+            "multipart_head",
+        ),
         *("parameters", "percent", "refusals", "registered", "routes", "statuses", "traceback"),
     )
 }
