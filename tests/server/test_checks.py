@@ -68,6 +68,10 @@ OTHERWISE: dict[tuple[str, str], str] = {
     ("container-dots", "two dots"): "it is the name in a request that the server refuses, and run gets a path",
     ("manifest-slash", "in the name"): "it is the URL that does not reach the model",
     ("weights-module-missing", "a module that the package does not have"): _UNSAFE,
+    (
+        "module-shadowed",
+        "a file called types.py",
+    ): "marpack's script imports before the server's, and misses another name of it",
     ("manifest-runtime-lsp", "the C++ back end"): "the server looks for its C++ back end, which run does not know",
 }
 
@@ -431,7 +435,9 @@ def unlike(outcome: Outcome) -> str:
     status, text = outcome.refused
     if (found.error.status, found.error.message) != (status, json.loads(text)["message"]):
         return both
-    return "" if not outcome.registered or placeless(found.error.why) in logged else both
+    # What a worker says that ends at once may be lost on a server.
+    tells = outcome.registered and "Traceback" in logged
+    return "" if not tells or placeless(found.error.why) in logged else both
 
 
 def placeless(text: str) -> str:
