@@ -188,18 +188,8 @@ PURE_WORDS = {
 PURE_FRONT_END = {
     f"marpack.running.{name}"
     for name in (
-        *(
-            "answers",
-            "charsets",
-            "form_data",
-            "handlers_log",
-            "hash_map",
-            "log",
-            "messages",
-            "multipart",
-            "multipart_head",
-        ),
-        *("parameters", "percent", "refusals", "registered", "routes", "statuses", "traceback"),
+        *("answers", "charsets", "form_data", "handlers_log", "hash_map", "log", "messages", "multipart"),
+        *("multipart_head", "parameters", "percent", "refusals", "registered", "routes", "statuses", "traceback"),
     )
 }
 

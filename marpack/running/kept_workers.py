@@ -59,6 +59,7 @@ class KeptWorkers:
         if isinstance(kept, NotServedError):
             self._refused.append(kept)
             raise kept.with_traceback(None)
+        kept.start()  # one that somebody has closed is loaded again
         return kept
 
     def _begun(self, archive: Plan | ArchiveSource, options: dict[str, Any]) -> Worker | NotServedError:

@@ -132,7 +132,7 @@ class Worker:
                 return
             self._closing = False
             self._held = held = Held(self._log)
-            weakref.finalize(self, held.close)
+            self._let_go = weakref.finalize(self, held.close)
             try:
                 self._model = lay_out(
                     self._archive,
@@ -147,6 +147,7 @@ class Worker:
             except BaseException:
                 self._held = None
                 held.close(grace=0)
+                self._let_go.detach()
                 raise
 
     def close(self) -> None:
@@ -164,6 +165,7 @@ class Worker:
         try:
             held.close(grace=0 if self._debugger else GRACE)
             if self._held is held:
+                self._let_go.detach()
                 self._held = None
         finally:
             self._lock.release()

@@ -112,6 +112,12 @@ def test_with_other_options(mar_worker):
     assert mar_worker(PLAN, batch_size=2).batch_size == 2
 
 
+def test_of_one_that_was_closed(mar_worker):
+    with mar_worker(PLAN, batch_size=2):
+        pass
+    assert ask(mar_worker(PLAN, batch_size=2))
+
+
 def test_of_a_file_that_changes(mar_worker):
     marpack.write_archive(PLAN, "m.mar")
     worker = mar_worker("m.mar")
@@ -136,7 +142,7 @@ def test_of_what_is_not_served(mar_worker):
         "    import test_it\n    print('PID', *test_it.PIDS)\n"
     )
     done = run_pytest(project, "-o", f"mar_worker_python={worker_python}", "-rA", "test_it.py")
-    assert "4 passed" in done.stdout, done.stdout + done.stderr
+    assert "5 passed" in done.stdout, done.stdout + done.stderr
     assert "2 failed" in done.stdout
     shown = done.stdout.partition("FAILURES")[2].partition("PASSES")[0]
     failed, _, refused = shown.partition("test_of_what_is_not_served")

@@ -274,5 +274,7 @@ def _seconds(text: str) -> float:
 
 def _gpu(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be the number of a GPU, from 0 on, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be the number of a GPU, from 0 on, not {text!r} (the archive comes before --gpu)"
+        )
     return int(text)
