@@ -77,6 +77,7 @@ OTHERWISE: dict[tuple[str, str], str] = {
 
 # What another machine may load, which this one does not.
 NOT_ITS_FAULT = {
+    ("handler-file", "not packed, and of a package"),
     ("handler-packages", "a built-in handler without its packages"),
     ("import-missing", "a module of nobody"),
     ("import-missing", "a module that lies in a folder"),
@@ -437,7 +438,9 @@ def unlike(outcome: Outcome) -> str:
         return both
     # What a worker says that ends at once may be lost on a server.
     tells = outcome.registered and "Traceback" in logged
-    return "" if not tells or placeless(found.error.why) in logged else both
+    # Of several lines the last may come when the log has been read.
+    raised = [line for line in found.error.traceback.splitlines()[1:] if line[:1].strip()]
+    return "" if not tells or any(placeless(line) in logged for line in [found.error.why, *raised]) else both
 
 
 def placeless(text: str) -> str:

@@ -7,6 +7,7 @@ import re
 
 from marpack.archive.read.archive import Archive
 from marpack.checks.frame.subject import Subject
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.errors import LimitError, MarpackError, NotServedError, UnsafeArchiveError
 from marpack.frozen import frozen_in_order
 
@@ -159,7 +160,8 @@ def _is_packed(subject: Subject, module: str) -> bool:
     """Tell whether a module is the archive's to bring: one of its files, or what is named as a file of it."""
     handler = subject.handler
     # In a traceback as Python shows a text.
-    named = {repr(handler.module)[1:-1]} if handler is not None and handler.reference is not None else set()
+    is_file = handler is not None and (handler.reference is not None or handler.module in HANDLER_MODULES)
+    named = {"ts", repr(handler.module)[1:-1]} if handler is not None and is_file else {"ts"}
     named.add((subject.role("modelFile") or "").partition(".")[0])
     # A worker that is told no handler takes the folder for one.
     return module in subject.packages or module in named or handler is None
