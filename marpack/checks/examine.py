@@ -221,4 +221,5 @@ def subject_of(what: Plan | Archive, settings: Settings) -> Subject:
         form=form,
         settings=settings,
         kind="workflow" if isinstance(what, (WorkflowPlan, WorkflowArchive)) else "model",
+        origin=what,
     )

@@ -59,10 +59,6 @@ class Contents(Protocol):
     def present(self) -> Collection[str]:
         """The names of files and folders that the server finds beside, and that are not read here."""
 
-    @property
-    def source(self) -> Archive | Plan:
-        """What they are the contents of."""
-
     def open(self, name: str) -> MemberFile:
         """Open a member for reading, from its beginning."""
 
@@ -84,7 +80,6 @@ class ArchiveContents:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self.source: Archive | Plan = archive
         self.sizes: Mapping[str, int] = {member.name: member.size for member in archive.members}
         self.present: Collection[str] = archive.outside_links
 
@@ -129,7 +124,6 @@ class PlanContents:
     present: Collection[str] = ()
 
     def __init__(self, plan: Plan) -> None:
-        self.source: Archive | Plan = plan
         self._copies: dict[str, IO[bytes]] = {}
         self._entries: dict[str, Member] = {member.name: member for member in plan.members}
         self.sizes: Mapping[str, int] = {member.name: member.size for member in plan.members}

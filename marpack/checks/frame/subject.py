@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from marpack import strict_json
 from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
+from marpack.archive.plan.plan import Plan
+from marpack.archive.read.archive import Archive
 from marpack.checks.frame.contents import LONGEST_SOURCE, LONGEST_TEXT, MOST_SOURCE, Contents
 from marpack.checks.frame.servers_torch import Torch
 from marpack.checks.python.amount import Amount
@@ -50,8 +52,8 @@ class Subject:
 
     ``path`` is what it is called in findings, ``file_name`` the name it has in a model store, ``""`` where it has
     none yet. ``form`` is the reader that the server takes for it. ``kind`` is ``workflow`` for one, which has a
-    manifest of its own kind. ``unread`` is what was asked for and not looked into, and why: a rule of its own
-    reports it, after all others.
+    manifest of its own kind, and ``origin`` what it is of, for who has it loaded. ``unread`` is what was asked for
+    and not looked into, and why: a rule of its own reports it, after all others.
     """
 
     contents: Contents
@@ -61,6 +63,7 @@ class Subject:
     form: Form
     settings: Settings
     kind: Literal["model", "workflow"] = "model"
+    origin: Plan | Archive | None = None
     unread: dict[str, str] = field(default_factory=dict, init=False)
     _left: int = field(default=MOST_SOURCE, init=False)
     _amount: Amount = field(default_factory=Amount, init=False)

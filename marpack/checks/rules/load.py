@@ -76,7 +76,7 @@ def _end_of(path: str) -> str:
 
 
 def _outcome(subject: Subject) -> _Outcome:
-    if subject.kind != "workflow" and load_worker.can_load():
+    if load_worker.can_load(subject):
         return _by_worker(subject)
     reason = _reason_not_to(subject)
     if reason is None:

@@ -7,9 +7,11 @@ import re
 
 from marpack.archive.read.archive import Archive
 from marpack.checks.frame.subject import Subject
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.errors import LimitError, MarpackError, NotServedError, UnsafeArchiveError
 from marpack.frozen import frozen_in_order
 
+_HEAD = "Traceback (most recent call last):"
 _FRAME = re.compile(r'  File "(?P<file>[^"]*)", line (?P<line>\d+)')
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '(?P<module>[^'.]+)")
 _IMPORT = re.compile(r"ImportError: cannot import name '[^']*' from '(?P<module>[^'.]+)")
@@ -29,7 +31,7 @@ _MACHINES_WORDS = re.compile(
 # A file that lies elsewhere: the server may have it.
 _OUTSIDE = re.compile(r"FileNotFoundError: \[Errno 2] No such file or directory: '(?P<path>/[^']*)'")
 # Where a worker finds a model, which is nobody's but its own.
-_FOLDER = re.compile(r"(?<=['\"])/[^'\"]*/marpack-run-[^/'\"]*/(model|linked/[^/'\"]*)/")
+_FOLDER = re.compile(r"/[^'\"\s()]*/marpack-run-[^/]*/(model|linked/[^/]*)/")
 _OF_ENVIRONMENT = '  File "<frozen os>", line'
 _KILLED = "with status 137"
 # The message of torch is the names of more tensors.
@@ -50,8 +52,10 @@ class Loaded:
     reason: str = ""
 
 
-def can_load() -> bool:
-    """Tell whether this Python has the server's worker."""
+def can_load(subject: Subject) -> bool:
+    """Tell whether this Python has the server's worker, and the model is one for it."""
+    if subject.origin is None or subject.kind == "workflow":
+        return False
     from marpack.running.server_python import server_python  # where a model is loaded
 
     try:
@@ -65,8 +69,10 @@ def loaded(subject: Subject, seconds: float) -> Loaded:
     """Start a worker that loads the model, and end it; raises what unpacking raises of a damaged archive."""
     from marpack.running.worker import Worker  # slow to import, and needed where a model is loaded
 
+    source = subject.origin
+    assert source is not None
     try:
-        with Worker(subject.contents.source, startup_timeout=seconds):
+        with Worker(source, startup_timeout=seconds):
             return Loaded()
     except (UnsafeArchiveError, LimitError) as error:
         member = "" if error.member is None else f"{error.member} "
@@ -97,7 +103,7 @@ def refused(subject: Subject, error: NotServedError) -> Loaded:
 def _raised(lines: list[str]) -> str:
     """Return what was raised, in all its lines: what stands behind the last frame, or begins with its name."""
     last = max((number for number, line in enumerate(lines) if _FRAME.match(line)), default=-1)
-    rest = lines[last + 1 :]
+    rest = [line for line in lines[last + 1 :] if line != _HEAD]
     start = next((number for number, line in enumerate(rest) if line[:1].strip()), len(rest))
     return "\n".join(rest[start:])
 
@@ -118,7 +124,7 @@ def _place(subject: Subject, lines: list[str]) -> tuple[str | None, int | None]:
 
 def _folder(subject: Subject) -> str | None:
     """Return the folder that a model lies in, None where it is in an archive."""
-    source = subject.contents.source
+    source = subject.origin
     return os.path.realpath(source.path) if isinstance(source, Archive) and source.form == "folder" else None
 
 
@@ -147,11 +153,15 @@ def _others_fault(subject: Subject, lines: list[str], raised: str, error: NotSer
 def _is_inside(subject: Subject, path: str) -> bool:
     """Tell whether a file is looked for where the model lies."""
     folder = _folder(subject)
-    return _FOLDER.match(f"'{path}", 1) is not None or (folder is not None and path.startswith(f"{folder}/"))
+    return _FOLDER.match(path) is not None or (folder is not None and path.startswith(f"{folder}/"))
 
 
 def _is_packed(subject: Subject, module: str) -> bool:
     """Tell whether a module is the archive's to bring: one of its files, or what is named as a file of it."""
     handler = subject.handler
-    named = {handler.module} if handler is not None and handler.reference is not None else set()
-    return module in subject.packages or module in named
+    # In a traceback as Python shows a text.
+    is_file = handler is not None and (handler.reference is not None or handler.module in HANDLER_MODULES)
+    named = {"ts", repr(handler.module)[1:-1]} if handler is not None and is_file else {"ts"}
+    named.add((subject.role("modelFile") or "").partition(".")[0])
+    # A worker that is told no handler takes the folder for one.
+    return module in subject.packages or module in named or handler is None

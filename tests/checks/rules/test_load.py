@@ -1,4 +1,6 @@
-"""``check(load=True)``: the model is loaded as the server's base handler does, in a process of its own.
+"""``check(load=True)`` without TorchServe: a model is loaded as its base handler does, in a process of its own.
+
+With it: ``server/test_check_load.py``.
 
 Most of such a process is importing torch, so it is a copy of one that has done so (``warm_workers``); that of the
 tests that ask for nothing is an ordinary one.
@@ -57,6 +59,12 @@ def why_not(what: Any) -> str:
     before, because, reason = finding.message.partition("the model was not loaded, because ")
     assert (before, bool(because)) == ("", True)
     return reason
+
+
+@pytest.fixture(autouse=True)
+def without_torchserve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it that way also where it is installed beside these tests."""
+    monkeypatch.setattr("marpack.checks.rules.load_worker.can_load", lambda _: False)
 
 
 @pytest.fixture(scope="session")
