@@ -8,8 +8,11 @@ from marpack.running.charsets import charset_problem
 from marpack.running.percent import EscapeError, decode
 from marpack.running.refused import RefusedError
 
-# What Java calls whitespace, of ASCII.
-WHITESPACE = " \t\n\v\f\r\x1c\x1d\x1e\x1f"
+# What Java calls whitespace: not all that Unicode has, no-break spaces among it.
+WHITESPACE = (
+    " \t\n\v\f\r\x1c\x1d\x1e\x1f"
+    "\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
+)
 # What Java's trim() leaves at neither end of a text.
 NEITHER_END = "".join(map(chr, range(33)))
 
