@@ -68,6 +68,8 @@ def decoded(data: bytes, charset: str) -> str:
     if codec == "utf-8":
         # Of half of a surrogate pair Java makes one character, Python one of each byte.
         data = _SURROGATE.sub(b"\xef\xbf\xbd", data)
+    elif codec == "us":  # ASCII
+        codec = "latin-1"  # as Netty has it
     return data.decode(codec, "replace")
 
 

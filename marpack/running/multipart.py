@@ -168,7 +168,10 @@ class _Parser:
         """Read the head of a part, up to its empty line; return False where it begins several, further up."""
         while not self._empty_line():
             self._skip()
-            words = split_line(self._line())
+            line = self._line()
+            if "content-" not in line.lower():  # of what is none of these, nothing is told
+                continue
+            words = split_line(line)
             match words[0].lower():
                 case "content-disposition":
                     self._disposition(words)

@@ -30,7 +30,7 @@ def route(method: str, target: str, *, server: tuple[int, ...]) -> Route:
 
     Raises ``RefusedError`` where the server answers itself, ``ValueError`` where that answer is not restated.
     """
-    end = len(re.split("[?#]", target, maxsplit=1)[0])
+    end = len(target.partition("?")[0].partition("#")[0])
     try:
         segments = _split(decode(target, 0, end, is_path=True), "/")
     except EscapeError as error:
