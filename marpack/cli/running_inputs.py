@@ -23,7 +23,7 @@ _NEWEST = (0, 12, 0)
 # What may follow the contents of a form's field, as curl has it.
 _MORE = re.compile(r";\s*(type|filename)=")
 # A header's name is a token (RFC 9110).
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n\u0100-\U0010ffff]*?)[ \t]*")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x01-\t\v\f\x0e-\xff]*?)[ \t]*")
 _PATH = re.compile(r"/[!-~]*")
 
 

@@ -30,7 +30,6 @@ from marpack.cli.words import positive
 from marpack.disk.file_states import states
 from marpack.display import printable
 from marpack.errors import MarpackError, NotServedError
-from marpack.running.handlers_log import lines_after
 
 if TYPE_CHECKING:
     from marpack.running import Worker
@@ -182,6 +181,8 @@ def _report(options: argparse.Namespace, asked: Sequence[Asked]) -> Report:
 
 def _ask(worker: Worker, asked: Sequence[Asked], report: Report, times: int) -> Figures:
     """Send requests in batches, so many times; tell the first answers to each, and the first later failure."""
+    from marpack.running.handlers_log import lines_after
+
     at_once = worker.batch_size
     batches = [asked[start : start + at_once] for start in range(0, len(asked), at_once)]
     seconds, sizes, failed = [], [], 0
