@@ -17,11 +17,11 @@ from marpack.running.refusals import (
     EMPTY_CONFIG,
     NO_TORCHRUN,
     NULL_KEY,
-    RefusedError,
+    NotRegisteredError,
     cast,
+    no_number,
     not_started,
     server_error,
-    unread,
 )
 from marpack.running.registered import registered
 
@@ -93,7 +93,7 @@ def settings_of(
     try:
         manifest = registered(archive.read(MANIFEST_NAME) if MANIFEST_NAME in archive else None)
         config = _taken(archive, manifest.config_file)
-    except RefusedError as refused:
+    except NotRegisteredError as refused:
         raise refused.of(archive.path) from None
     if manifest.runtime == "LSP":
         raise MarpackError(
@@ -147,7 +147,7 @@ def _taken(archive: Archive, name: str | None) -> Mapping[str, Any]:
         return {}
     for place in text.looks.places if text.looks is not None else ():
         if place.matter in ("tag", "no-digit"):
-            raise unread(place.text)
+            raise no_number(place.text)
     _require_texts(text)
     taken = as_taken(text)
     return {key: taken[key] for key in text.settings if key in taken}
