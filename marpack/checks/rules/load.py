@@ -110,7 +110,7 @@ def _by_worker(subject: Subject) -> _Outcome:
         return _Outcome(loaded_by=(major, minor))
     fix = "correct what it says; marpack run shows all that the worker wrote"
     found = find_unloadable.finding(
-        message=came.message, fix=fix, effect=came.effect, member=came.member, line=came.line
+        message=came.message[:_LONGEST_MESSAGE], fix=fix, effect=came.effect, member=came.member, line=came.line
     )
     return _Outcome((found,))
 
