@@ -24,7 +24,7 @@ from marpack.running.laid_out import LaidOut, lay_out
 from marpack.running.loading import load
 from marpack.running.log import LogLine, Metric
 from marpack.running.messages import PredictAnswer, WorkerRequest
-from marpack.running.model_settings import LARGEST, ModelSettings
+from marpack.running.model_settings import LARGEST, MOST, ModelSettings
 from marpack.running.parameters import worker_request
 from marpack.running.request import Request
 from marpack.running.response import Response
@@ -33,8 +33,6 @@ from marpack.running.server_python import server_python
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# The most that a message says of a field.
-_MOST = 2**31 - 1
 _PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
 
@@ -86,8 +84,8 @@ class Worker:
         time limits then.
         """
         for name, size in (("max_request_size", max_request_size), ("max_response_size", max_response_size)):
-            if not 0 < size <= _MOST:
-                raise ValueError(f"{name} must be from 1 to {_MOST}, not {size}")
+            if not 1 <= size <= MOST:
+                raise ValueError(f"{name} must be from 1 to {MOST}, not {size}")
         self._archive = archive
         self._asked: dict[str, Any] = {
             "batch_size": batch_size,
@@ -127,7 +125,7 @@ class Worker:
 
         Raises ``NotServedError`` where the server would not serve it, what ``open_archive`` and ``extract`` raise,
         ``MarpackError`` for a model that the server runs in a way which is not known here, and ``ValueError`` for
-        a batch size or a time limit that is none.
+        a batch size, a GPU or a time limit that is none.
         """
         with self._lock:
             if self._held is not None and self._held.is_ours:
