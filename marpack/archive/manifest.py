@@ -22,6 +22,15 @@ WORKFLOW_ARCHIVER_VERSION = "0.2.15"
 
 Runtime = Literal["python", "python3", "LSP"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+# Names that Gson takes beside these, and that a model_snapshot does not.
+RUNTIMES_IN_CAPITALS: dict[str, Runtime] = {"PYTHON": "python", "PYTHON3": "python3"}
+
+# What the front end takes as strings, of the manifest and of its model.
+TOP_STRINGS = ("createdOn", "description", "archiverVersion")
+MODEL_STRINGS = (
+    *("modelName", "version", "description", "modelVersion", "handler", "envelope"),
+    *("requirementsFile", "configFile"),
+)
 
 
 @frozen

@@ -23,7 +23,7 @@ _NEWEST = (0, 12, 0)
 # What may follow the contents of a form's field, as curl has it.
 _MORE = re.compile(r";\s*(type|filename)=")
 # A header's name is a token (RFC 9110).
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n\u0100-\U0010ffff]*?)[ \t]*")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x01-\t\v\f\x0e-\xff]*?)[ \t]*")
 _PATH = re.compile(r"/[!-~]*")
 
 
@@ -99,11 +99,20 @@ def require_inputs_make_sense(options: argparse.Namespace) -> None:
 
 
 def requests(options: argparse.Namespace) -> list[Asked]:
-    """Read the files, and return what is sent."""
-    from marpack.running import Request
-
+    """Read the files, and return what is sent; raise ``UsageError`` for what no client could send."""
     if options.path is not None:
         _require_restated(options.path)
+    try:
+        return _requests(options)
+    except ValueError as error:
+        if isinstance(error, MarpackError):
+            raise
+        raise UsageError(str(error)) from None
+
+
+def _requests(options: argparse.Namespace) -> list[Asked]:
+    from marpack.running import Request
+
     if options.form:
         fields = [(name, part) for word in options.form for name, part in _part(word)]
         form = Request.form(fields, headers=options.header, path=options.path, explain=options.explain)

@@ -13,15 +13,15 @@ from marpack.running.response import Response
 
 # By this header a worker says that more of the answer follows.
 _NEXT = "ts_stream_next"
-# What the kernel ends where memory is short: the JVM says 137 of it, and Python -9.
-_KILLED = {137, -9}
+# What the kernel ends where memory is short.
+_KILLED = 128 + 9
 _NEVER_CACHED = (
     ("Pragma", "no-cache"),
     ("Cache-Control", "no-cache; no-store, must-revalidate, private"),
     ("Expires", "Thu, 01 Jan 1970 00:00:00 UTC"),
 )
 # Headers that Netty takes; a value may go on in a line that begins with a blank.
-_NAME = re.compile(r"[^\0\t\n\v\f\r ,:;=\x80-\U0010ffff]+")
+_NAME = re.compile(r"[\x01-\x08\x0e-\x1f!-+\--9<>-\x7f]+")
 _VALUE = re.compile(r"(?:[^\0\v\f\r\n]|\r?\n[\t ])*")
 # What gson escapes, and json does not.
 _SEPARATORS = {0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -58,7 +58,7 @@ def responses(
     """Return the responses to the requests of these ids, in their order, of all that a worker said to the batch.
 
     Where its last message is missing, the worker died, or did not answer in time: ``exit_status`` is of its
-    process, None while that is not known.
+    process, 128 and the number of a signal where one ended it, None while that is not known.
     """
     answers = {each: _Answer(each) for each in ids}
     for message in said:
@@ -70,7 +70,7 @@ def responses(
             exit_status = None
             break
     for answer in answers.values():
-        answer.fail(507 if exit_status in _KILLED else 500, "Worker died.")
+        answer.fail(507 if exit_status == _KILLED else 500, "Worker died.")
     return [answer.response() for answer in answers.values()]
 
 

@@ -50,10 +50,6 @@ class Connection:
             self._socket.close()
             raise DiedError(f"cannot be reached: {error.strerror}") from None
 
-    def fileno(self) -> int:
-        """Return the descriptor, -1 once it is closed."""
-        return self._socket.fileno()
-
     def shutdown(self) -> None:
         """End the connection for whoever holds an end of it, also while another thread waits for an answer."""
         with contextlib.suppress(OSError):  # the other end is gone already

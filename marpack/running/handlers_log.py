@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from marpack.running.log import LogLine
-from marpack.running.traceback import without_tracebacks
+from marpack.running.traceback import traceback_of, without_tracebacks
 
 # How lines begin that the server's worker logs, whatever it runs (TorchServe 0.9.0 to 0.12.0).
 _OF_EVERY_WORKER = (
@@ -22,8 +22,6 @@ _OF_EVERY_WORKER = (
     "Backend worker process died.",
     "Invoking custom service failed.",
 )
-
-
 # The most at the end of a log that is not yet a whole line, and another one later on: one of each stream.
 _UNENDED = 2
 
@@ -40,3 +38,14 @@ def lines_after(log: Sequence[LogLine], earlier: Sequence[LogLine]) -> Sequence[
 def handlers_lines(lines: Iterable[str]) -> list[str]:
     """Return the lines of a log that are neither the worker's own nor of a traceback, which is told apart."""
     return [line for line in without_tracebacks([*lines]) if not line.startswith(_OF_EVERY_WORKER)]
+
+
+def last_traceback(lines: Sequence[LogLine], places: Sequence[tuple[str, str]]) -> str:
+    """Return the traceback that was logged last, or else what Python itself has written of what nobody caught.
+
+    ``places`` are those of ``traceback_of``.
+    """
+    for stream in ("stdout", "stderr"):
+        if found := traceback_of((line.text for line in lines if line.stream == stream), places=places):
+            return found
+    return ""

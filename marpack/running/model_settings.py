@@ -17,17 +17,19 @@ from marpack.running.refusals import (
     EMPTY_CONFIG,
     NO_TORCHRUN,
     NULL_KEY,
-    RefusedError,
+    NotRegisteredError,
     cast,
+    no_number,
     not_started,
     server_error,
-    unread,
 )
 from marpack.running.registered import registered
 
 # Seconds, and bytes: the server's own defaults.
 TIMEOUT = 120
 LARGEST = 6_553_500
+# The most that a message to a worker, or a server, can say.
+MOST = 2**31 - 1
 _NEWEST = (0, 12, 0)
 # Of TorchServe, since when workers may be asynchronous; of sequences 0.9.0 knew nothing either.
 _ASYNCHRONOUS = (0, 11, 1)
@@ -79,10 +81,12 @@ def settings_of(
 
     Raises ``NotServedError`` where a server answers a registration with an error before it starts a worker,
     ``MarpackError`` for a model that the server runs in a way which is not known here, ``MissingExtraError`` for
-    a configuration without PyYAML, ``ValueError`` for a number that is too small, and what reading raises.
+    a configuration without PyYAML, ``ValueError`` for a number that no server is told, and what reading raises.
     """
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+    if batch_size is not None and not 1 <= batch_size <= MOST:
+        raise ValueError(f"batch_size must be from 1 to {MOST}, not {batch_size}")
+    if gpu is not None and not 0 <= gpu <= MOST:
+        raise ValueError(f"gpu must be the number of one, from 0 to {MOST}, not {gpu}")
     for name, seconds in (("startup_timeout", startup_timeout), ("response_timeout", response_timeout)):
         if seconds is not None and not seconds > 0:
             raise ValueError(f"{name} must be more than 0 seconds, not {seconds}")
@@ -93,7 +97,7 @@ def settings_of(
     try:
         manifest = registered(archive.read(MANIFEST_NAME) if MANIFEST_NAME in archive else None)
         config = _taken(archive, manifest.config_file)
-    except RefusedError as refused:
+    except NotRegisteredError as refused:
         raise refused.of(archive.path) from None
     if manifest.runtime == "LSP":
         raise MarpackError(
@@ -147,7 +151,7 @@ def _taken(archive: Archive, name: str | None) -> Mapping[str, Any]:
         return {}
     for place in text.looks.places if text.looks is not None else ():
         if place.matter in ("tag", "no-digit"):
-            raise unread(place.text)
+            raise no_number(place.text)
     _require_texts(text)
     taken = as_taken(text)
     return {key: taken[key] for key in text.settings if key in taken}

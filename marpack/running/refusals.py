@@ -39,7 +39,7 @@ _DAMAGED = frozenset(
 _NO_ARCHIVE = frozenset({"git-lfs", "wrong-form"})
 
 
-class RefusedError(Exception):
+class NotRegisteredError(Exception):
     """A server answers a registration with ``status`` and ``message``."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -52,22 +52,22 @@ class RefusedError(Exception):
         return NotServedError(path, self.message, status=self.status, why=why)
 
 
-def bad_request(message: str) -> RefusedError:
+def bad_request(message: str) -> NotRegisteredError:
     """Return the refusal of what the server itself finds wrong."""
-    return RefusedError(_BAD_REQUEST, message)
+    return NotRegisteredError(_BAD_REQUEST, message)
 
 
-def server_error(message: str) -> RefusedError:
+def server_error(message: str) -> NotRegisteredError:
     """Return the refusal of what the server stumbles over."""
-    return RefusedError(_SERVER_ERROR, message)
+    return NotRegisteredError(_SERVER_ERROR, message)
 
 
-def unread(text: str) -> RefusedError:
+def no_number(text: str) -> NotRegisteredError:
     """Return the refusal of a scalar that Java does not take for the number that it looks like."""
-    return RefusedError(_FORBIDDEN, f'For input string: "{text.replace("_", "")}"')
+    return NotRegisteredError(_FORBIDDEN, f'For input string: "{text.replace("_", "")}"')
 
 
-def cast(value: object, wanted: str) -> RefusedError:
+def cast(value: object, wanted: str) -> NotRegisteredError:
     """Return the refusal of a value of YAML where a ``java.lang.String`` or a ``java.util.Map`` is ``wanted``."""
     found = _java_class(value)
     where = f"{found} and {wanted} are in module java.base of loader 'bootstrap'"

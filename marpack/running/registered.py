@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marpack.archive.manifest import RUNTIMES, Runtime
+from marpack.archive.manifest import MODEL_STRINGS, RUNTIMES, RUNTIMES_IN_CAPITALS, TOP_STRINGS, Runtime
 from marpack.config.text import lenient_json
 from marpack.frozen import frozen
 from marpack.running.refusals import (
@@ -22,17 +22,7 @@ from marpack.running.refusals import (
 )
 from marpack.strict_json import StrictJSONError
 
-_TOP_TEXTS = ("createdOn", "description", "archiverVersion")
-_MODEL_TEXTS = (
-    *("modelName", "version", "description", "modelVersion", "handler", "envelope"),
-    *("requirementsFile", "configFile"),
-)
-# Their names in Java as well, of which two are spelled otherwise.
-_RUNTIMES: dict[str, Runtime] = {
-    **{runtime: runtime for runtime in RUNTIMES},
-    "PYTHON": "python",
-    "PYTHON3": "python3",
-}
+_RUNTIMES: dict[str, Runtime] = {**{runtime: runtime for runtime in RUNTIMES}, **RUNTIMES_IN_CAPITALS}
 
 
 @frozen
@@ -48,15 +38,15 @@ class RegisteredManifest:
 
 
 def registered(manifest: bytes | None) -> RegisteredManifest:
-    """Read a manifest, None where there is none; raises ``RefusedError`` with what a registration is answered."""
+    """Read a manifest, None where there is none; raises ``NotRegisteredError`` with what is answered."""
     document: Any = {}
     if manifest is not None:
         document = _parsed(manifest.decode("utf-8", "replace").removeprefix("\ufeff"))
     if document is None:
         raise server_error(NO_MANIFEST)
     model, runtime = document.get("model", {}), document.get("runtime", "python")
-    _texts(document, _TOP_TEXTS)
-    texts = {} if model is None else _texts(model, _MODEL_TEXTS)
+    _texts(document, TOP_STRINGS)
+    texts = {} if model is None else _texts(model, MODEL_STRINGS)
     if isinstance(runtime, (bool, dict, list)):
         raise bad_request(UNPARSED)
     if model is None:

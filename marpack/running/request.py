@@ -21,8 +21,9 @@ _HOST = "127.0.0.1:8080"
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# What comes through a header as it is: not an end of a line, and one byte each.
-_VALUE = re.compile(r"[^\0\r\n\u0100-\U0010ffff]*")
+# What comes through a header as it is: not an end of a line, and one byte each. Told by what is not in it, up to
+# U+10FFFF, such a set takes 7 ms to compile.
+_VALUE = re.compile(r"[\x01-\t\v\f\x0e-\xff]*")
 _PATH = re.compile(r"/[!-~]*")
 
 

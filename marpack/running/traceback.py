@@ -17,7 +17,7 @@ _CHAINED = (
 _NEXT = re.compile(
     r"Backend (received inference at: |worker process died\.)|Frontend disconnected\.|(INFO > )?\[METRICS]"
 )
-_FRAME = re.compile(r'  File "(?P<file>.*)", line \d+(, in .*)?')
+_FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+)(, in .*)?')
 # Between whoever calls and a handler: the package of the server but for its handlers, and what imports.
 _BETWEEN = re.compile(
     r"<frozen (importlib|runpy)"
@@ -78,6 +78,22 @@ def without_tracebacks(lines: Sequence[str]) -> list[str]:
 def last_line(traceback: str) -> str:
     """Return the last line of a traceback's text that says something."""
     return next((line.strip() for line in reversed(traceback.splitlines()) if line.strip()), "")
+
+
+def frames_of(traceback: str) -> list[tuple[str, int]]:
+    """Return the files and lines of a traceback's text, in its order."""
+    found = map(_FRAME.fullmatch, traceback.splitlines())
+    return [(each["file"], int(each["line"])) for each in found if each]
+
+
+def raised_by(traceback: str) -> str:
+    """Return what a traceback's text says was raised, in all its lines."""
+    lines = traceback.splitlines()
+    last = max((number for number, line in enumerate(lines) if _FRAME.fullmatch(line)), default=-1)
+    rest = [line for line in lines[last + 1 :] if line != _HEAD]
+    # Behind the last frame's line of source, and a SyntaxError's place in that.
+    start = next((number for number, line in enumerate(rest) if line[:1].strip()), len(rest))
+    return "\n".join(rest[start:])
 
 
 def _handlers_own(frames: Sequence[tuple[str, ...]], folders: Sequence[str]) -> Sequence[tuple[str, ...]]:

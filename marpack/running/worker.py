@@ -6,7 +6,6 @@ import math
 import os
 import re
 import threading
-import time
 import uuid
 import weakref
 from collections.abc import Mapping, Sequence
@@ -18,25 +17,22 @@ from marpack.archive.read.open import ArchiveSource
 from marpack.errors import MarpackError, NotServedError
 from marpack.running.answers import as_sent, no_worker, responses
 from marpack.running.connection import DiedError
+from marpack.running.handlers_log import last_traceback
 from marpack.running.held import GRACE, Held
 from marpack.running.kept_log import KeptLog
 from marpack.running.laid_out import LaidOut, lay_out
+from marpack.running.loading import load
 from marpack.running.log import LogLine, Metric
 from marpack.running.messages import PredictAnswer, WorkerRequest
-from marpack.running.model_settings import LARGEST, ModelSettings
+from marpack.running.model_settings import LARGEST, MOST, ModelSettings
 from marpack.running.parameters import worker_request
-from marpack.running.refusals import not_started
 from marpack.running.request import Request
 from marpack.running.response import Response
 from marpack.running.server_python import server_python
-from marpack.running.traceback import last_line, traceback_of
-from marpack.running.worker_process import START_TIMEOUT, WorkerProcess
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# The most that a message says of a field.
-_MOST = 2**31 - 1
 _PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
 
@@ -81,12 +77,15 @@ class Worker:
     ) -> None:
         """Keep what it is told, and find the server's Python; see the class.
 
+        Raises ``MissingExtraError`` where this Python has no TorchServe, ``MarpackError`` where another has
+        none that can be driven, ``ValueError`` for a size that no message can say.
+
         ``debugger`` is the command's: descriptors that a debugger in the handler reads and writes. There are no
         time limits then.
         """
         for name, size in (("max_request_size", max_request_size), ("max_response_size", max_response_size)):
-            if not 0 < size <= _MOST:
-                raise ValueError(f"{name} must be from 1 to {_MOST}, not {size}")
+            if not 1 <= size <= MOST:
+                raise ValueError(f"{name} must be from 1 to {MOST}, not {size}")
         self._archive = archive
         self._asked: dict[str, Any] = {
             "batch_size": batch_size,
@@ -125,7 +124,8 @@ class Worker:
         """Load the model, unless it is loaded.
 
         Raises ``NotServedError`` where the server would not serve it, what ``open_archive`` and ``extract`` raise,
-        and ``MarpackError`` for a model that the server runs in a way which is not known here.
+        ``MarpackError`` for a model that the server runs in a way which is not known here, and ``ValueError`` for
+        a batch size, a GPU or a time limit that is none.
         """
         with self._lock:
             if self._held is not None and self._held.is_ours:
@@ -143,11 +143,13 @@ class Worker:
                     more=self._more,
                     requirements=self._requirements,
                 )
-                self._load(held, self._model)
-            except BaseException:
+                load(held, self._model, self._log, debugger=self._debugger)
+            except BaseException as error:
                 self._held = None
                 held.close(grace=0)
                 self._let_go.detach()
+                if isinstance(error, NotServedError):
+                    self._require_open()
                 raise
 
     def close(self) -> None:
@@ -179,7 +181,8 @@ class Worker:
 
         Several are given to the handler in batches of ``batch_size``. Whatever goes wrong in the model is a
         response, as of the server; a worker that has died is started again for the next batch. Raises
-        ``MarpackError`` for a worker that is not started.
+        ``MarpackError`` for a worker that is not started, or closed meanwhile, and ``ValueError`` for a path to
+        which the server answers without a model.
         """
         if isinstance(requests, Request):
             return self.predict([requests])[0]
@@ -225,7 +228,7 @@ class Worker:
             process = held.process
             if process is None or not process.runs():
                 held.drop()
-                process = self._load(held, model)
+                process = load(held, model, self._log, debugger=self._debugger)
             timeout = math.inf if self._debugger else settings.response_timeout
             for answer in process.predict_all(batches, timeout=timeout, largest=settings.max_response_size):
                 said.append(answer)  # noqa: PERF402  # what was said before it died is kept
@@ -256,56 +259,6 @@ class Worker:
         if self._closing:
             raise MarpackError("the worker was closed before it had answered")
 
-    def _load(self, held: Held, model: LaidOut) -> WorkerProcess:
-        """Start a process that loads the model; raises ``NotServedError``."""
-        mark = self._log.count
-        settings = model.settings
-        process = held.begin(
-            model.python,
-            folder=model.folder,
-            environment=model.environment,
-            asynchronous=settings.asynchronous,
-            debugger=self._debugger,
-        )
-        endless = self._debugger is not None
-        try:
-            process.connect(time.monotonic() + (math.inf if endless else START_TIMEOUT))
-            code, message = process.load(
-                model_name=settings.model_name,
-                folder=model.folder,
-                batch_size=settings.batch_size,
-                handler=settings.handler or model.folder,
-                gpu=settings.gpu,
-                envelope=settings.envelope,
-                deadline=time.monotonic() + (math.inf if endless else settings.startup_timeout),
-            )
-        except DiedError as error:
-            held.drop()
-            self._require_open()
-            raise self._not_served(model, mark, _why(error), late=error.late) from None
-        except BaseException:
-            held.drop()
-            raise
-        if code != 200:
-            held.drop()
-            raise self._not_served(model, mark, message, code=code)
-        return process
-
-    def _not_served(
-        self, model: LaidOut, mark: int, why: str, *, code: int = 500, late: bool = False
-    ) -> NotServedError:
-        lines = self._log.since(mark)
-        traceback = "" if late else _traceback(lines, model.places)
-        return not_started(
-            model.path,
-            model_name=model.settings.model_name,
-            version=model.settings.version,
-            code=code,
-            why=last_line(traceback) or why,
-            traceback=traceback,
-            log=tuple(line.text for line in lines),
-        )
-
     @property
     def log(self) -> tuple[LogLine, ...]:
         """What the worker has written, metrics not among it, also after it was closed.
@@ -329,7 +282,7 @@ class Worker:
         """
         if self._model is None:
             return ""
-        return _traceback(self._log.since(self._mark), self._model.places)
+        return last_traceback(self._log.since(self._mark), self._model.places)
 
     @property
     def model_name(self) -> str:
@@ -372,15 +325,3 @@ class Worker:
         if self._model is None:
             raise MarpackError("the worker is not started: call start(), or use it in a with statement")
         return self._model.settings
-
-
-def _traceback(lines: Sequence[LogLine], places: Sequence[tuple[str, str]]) -> str:
-    """Return what was logged, or else what Python itself has written of what nobody caught."""
-    for stream in ("stdout", "stderr"):
-        if found := traceback_of((line.text for line in lines if line.stream == stream), places=places):
-            return found
-    return ""
-
-
-def _why(error: DiedError) -> str:
-    return f"the worker {error}" if error.status is None else f"the worker {error}, with status {error.status}"

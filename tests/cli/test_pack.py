@@ -507,6 +507,18 @@ def test_packing_imports_no_more_than_it_needs(check: str) -> None:
         assert not [name for name in loaded if name.startswith((*ours, "marpack.compat"))]
 
 
+@pytest.mark.parametrize("command", [["--help"], ["check", "m.mar"], [*BASICS, "--force"]])
+def test_only_run_loads_what_runs_archives(command: list[str]) -> None:
+    assert main(BASICS) == 0
+    code = (
+        f"import sys; from marpack.cli import main\ntry: main({command!r})\nexcept SystemExit: pass\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "marpack.cli" in done.stdout.split()
+    assert not [name for name in done.stdout.split() if name.startswith("marpack.running")]
+
+
 def test_version_help_and_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"marpack {marpack.__version__}\n"

@@ -22,9 +22,7 @@ def said(*bodies: bytes, code: int = 200, message: str = "", more: str | None = 
     )
 
 
-@pytest.mark.parametrize(
-    ("exit_status", "status"), [(None, 500), (0, 500), (1, 500), (-11, 500), (137, 507), (-9, 507)]
-)
+@pytest.mark.parametrize(("exit_status", "status"), [(None, 500), (0, 500), (1, 500), (-11, 500), (137, 507)])
 def test_a_worker_that_was_killed_had_no_memory(exit_status: int | None, status: int) -> None:
     [response] = responses([], ["0"], exit_status=exit_status)
     assert response.status == status

@@ -63,8 +63,14 @@ def test_an_environment_of_its_own_is_for_the_servers_own_python(tmp_path: Path)
     assert not settings(packed(tmp_path, CONFIG, runtime="python3")).use_venv
 
 
-@pytest.mark.parametrize("asked", [{"batch_size": 0}, {"startup_timeout": 0}, {"response_timeout": -1.0}])
-def test_numbers_that_are_too_small(asked: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *({"batch_size": 0}, {"batch_size": 2**31}, {"gpu": -1}, {"gpu": 2**31}),
+        *({"startup_timeout": 0}, {"response_timeout": -1.0}),
+    ],
+)
+def test_numbers_that_are_none(asked: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=next(iter(asked))):
         settings(packed(tmp_path), **asked)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marpack.running.traceback import last_line, traceback_of
+from marpack.running.traceback import frames_of, last_line, raised_by, traceback_of
 
 SITE = "/usr/lib/python3.11/site-packages"
 PLACES = [("/tmp/run/model", "m.mar")]
@@ -100,6 +100,17 @@ CAUSE = ["", "The above exception was the direct cause of the following exceptio
 )
 def test_the_handlers_own_part(logged: list[str], found: list[str]) -> None:
     assert traceback_of(logged, places=PLACES).split("\n") == (found or [""])
+
+
+def test_frames_and_what_was_raised() -> None:
+    text = "\n".join(
+        [HEAD, *OTHER, "ValueError: no", "", "", HEAD, '  File "b".py", line 23', "KeyError: 1", "  y"]
+    )
+    assert frames_of(text) == [(f"{SITE}/other.py", 9), ('b".py', 23)]
+    assert raised_by(text) == "KeyError: 1\n  y"
+    wrong = "\n".join([HEAD, '  File "c.py", line 4', "    def f(:", "          ^", "SyntaxError: z"])
+    assert (frames_of(wrong), raised_by(wrong)) == ([("c.py", 4)], "SyntaxError: z")
+    assert (frames_of(""), raised_by("")) == ([], "")
 
 
 def test_the_last_line_is_one_that_says_something() -> None:

@@ -12,7 +12,6 @@ from marpack.archive.read.limits import LIMIT_CODES
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.torch_load import REFUSED, allows_itself
 from marpack.checks.frame.weights import describe, serialized_file
-from marpack.checks.rules import load_worker
 from marpack.errors import MissingExtraError
 from marpack.findings import Finding
 from marpack.frozen import frozen_in_order
@@ -76,7 +75,9 @@ def _end_of(path: str) -> str:
 
 
 def _outcome(subject: Subject) -> _Outcome:
-    if load_worker.can_load(subject):
+    from marpack.checks.rules.load_worker import can_load  # its patterns are needed where a model is loaded
+
+    if can_load(subject):
         return _by_worker(subject)
     reason = _reason_not_to(subject)
     if reason is None:
@@ -94,10 +95,12 @@ def _outcome(subject: Subject) -> _Outcome:
 
 def _by_worker(subject: Subject) -> _Outcome:
     """Have the server's worker load it."""
+    from marpack.checks.rules.load_worker import loaded
+
     unsafe = _unsafe(subject)
     if unsafe is not None:
         return _Outcome((_not_loaded(unsafe),))
-    came = load_worker.loaded(subject, _SECONDS)
+    came = loaded(subject, _SECONDS)
     if came.reason:
         return _Outcome((_not_loaded(came.reason[:_LONGEST_MESSAGE]),))
     if not came.message:
@@ -107,7 +110,7 @@ def _by_worker(subject: Subject) -> _Outcome:
         return _Outcome(loaded_by=(major, minor))
     fix = "correct what it says; marpack run shows all that the worker wrote"
     found = find_unloadable.finding(
-        message=came.message, fix=fix, effect=came.effect, member=came.member, line=came.line
+        message=came.message[:_LONGEST_MESSAGE], fix=fix, effect=came.effect, member=came.member, line=came.line
     )
     return _Outcome((found,))
 

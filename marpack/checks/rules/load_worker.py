@@ -10,9 +10,9 @@ from marpack.checks.frame.subject import Subject
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.errors import LimitError, MarpackError, NotServedError, UnsafeArchiveError
 from marpack.frozen import frozen_in_order
+from marpack.running.server_python import server_python
+from marpack.running.traceback import frames_of, raised_by
 
-_HEAD = "Traceback (most recent call last):"
-_FRAME = re.compile(r'  File "(?P<file>[^"]*)", line (?P<line>\d+)')
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '(?P<module>[^'.]+)")
 _IMPORT = re.compile(r"ImportError: cannot import name '[^']*' from '(?P<module>[^'.]+)")
 _RAISED = re.compile(r"(?P<kind>[\w.]+)(: |$)")
@@ -32,10 +32,8 @@ _MACHINES_WORDS = re.compile(
 _OUTSIDE = re.compile(r"FileNotFoundError: \[Errno 2] No such file or directory: '(?P<path>/[^']*)'")
 # Where a worker finds a model, which is nobody's but its own.
 _FOLDER = re.compile(r"/[^'\"\s()]*/marpack-run-[^/]*/(model|linked/[^/]*)/")
-_OF_ENVIRONMENT = '  File "<frozen os>", line'
+_ENVIRONMENTS = "<frozen os>"
 _KILLED = "with status 137"
-# The message of torch is the names of more tensors.
-_LONGEST_MESSAGE = 2000
 
 
 @frozen_in_order
@@ -56,8 +54,6 @@ def can_load(subject: Subject) -> bool:
     """Tell whether this Python has the server's worker, and the model is one for it."""
     if subject.origin is None or subject.kind == "workflow":
         return False
-    from marpack.running.server_python import server_python  # where a model is loaded
-
     try:
         server_python()
     except MarpackError:
@@ -91,34 +87,23 @@ def refused(subject: Subject, error: NotServedError) -> Loaded:
     if not error.log and not error.traceback:
         said = error.why or error.message
         return Loaded(f"no server loads it: {said}", effect)
-    lines = error.traceback.splitlines()
-    raised = _raised(lines) or error.why
-    member, line = _place(subject, lines)
-    if reason := _others_fault(subject, lines, raised, error):
+    frames = frames_of(error.traceback)
+    raised = raised_by(error.traceback) or error.why
+    member, line = _place(subject, frames)
+    if reason := _others_fault(subject, frames, raised, error):
         return Loaded(reason=reason)
-    message = f"it cannot be loaded: {_FOLDER.sub('', raised)[:_LONGEST_MESSAGE]}"
+    message = f"it cannot be loaded: {_FOLDER.sub('', raised)}"
     return Loaded(message, f"the worker dies: {effect}", member, line)
 
 
-def _raised(lines: list[str]) -> str:
-    """Return what was raised, in all its lines: what stands behind the last frame, or begins with its name."""
-    last = max((number for number, line in enumerate(lines) if _FRAME.match(line)), default=-1)
-    rest = [line for line in lines[last + 1 :] if line != _HEAD]
-    start = next((number for number, line in enumerate(rest) if line[:1].strip()), len(rest))
-    return "\n".join(rest[start:])
-
-
-def _place(subject: Subject, lines: list[str]) -> tuple[str | None, int | None]:
+def _place(subject: Subject, frames: list[tuple[str, int]]) -> tuple[str | None, int | None]:
     """Return the member of the last frame that is one's, and its line."""
     folder = _folder(subject)
-    for line in reversed(lines):
-        found = _FRAME.match(line)
-        if found is None:
-            continue
-        inside = found["file"].removeprefix(f"{folder or _shown(subject)}/")
+    for file, line in reversed(frames):
+        inside = file.removeprefix(f"{folder or _shown(subject)}/")
         for name in (inside, inside.partition("/")[2]):  # of a folder that is the only one in the archive's
-            if inside != found["file"] and name in subject.names:
-                return name, int(found["line"])
+            if inside != file and name in subject.names:
+                return name, line
     return None, None
 
 
@@ -133,7 +118,7 @@ def _shown(subject: Subject) -> str:
     return subject.file_name or os.path.basename(subject.path) or subject.texts.get("modelName", "")
 
 
-def _others_fault(subject: Subject, lines: list[str], raised: str, error: NotServedError) -> str:
+def _others_fault(subject: Subject, frames: list[tuple[str, int]], raised: str, error: NotServedError) -> str:
     """Return why another machine may load what this one does not, "" where none does."""
     said = raised.partition("\n")[0]
     missing = _MISSING.match(said) or _IMPORT.match(said)
@@ -145,7 +130,7 @@ def _others_fault(subject: Subject, lines: list[str], raised: str, error: NotSer
     outside = _OUTSIDE.match(said)
     if _MACHINES_WORDS.search(raised) or (outside is not None and not _is_inside(subject, outside["path"])):
         return f"of this machine: {said}"
-    if lines and any(line.startswith(_OF_ENVIRONMENT) for line in lines) and said.startswith("KeyError"):
+    if _ENVIRONMENTS in dict(frames) and said.startswith("KeyError"):
         return f"of this machine's environment: {said}"
     return ""
 

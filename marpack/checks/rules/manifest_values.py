@@ -6,25 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from marpack.archive.manifest import RUNTIMES
+from marpack.archive.manifest import MODEL_STRINGS, RUNTIMES, RUNTIMES_IN_CAPITALS, TOP_STRINGS
 from marpack.checks.frame.subject import Subject
 from marpack.checks.rules.manifest_file import NO_NAME, PARSE, manifest_finding
 from marpack.display import brief_repr, type_name
 from marpack.findings import Finding, Severity
 from marpack.rule import rule, rules_in
 
-# What the server knows, and what the archiver writes besides. The front end takes the first and the third of these
-# as strings.
-_TOP_STRINGS = ("createdOn", "description", "archiverVersion")
-_TOP_KEYS = (*_TOP_STRINGS, "runtime", "model")
-_MODEL_STRINGS = (
-    *("modelName", "version", "description", "modelVersion", "handler", "envelope"),
-    *("requirementsFile", "configFile"),
-)
-_MODEL_KEYS = (*_MODEL_STRINGS, "serializedFile", "modelFile", "extensions", "sourceVocab")
-
-# Names that Gson takes beside the others, and that a model_snapshot does not.
-_RUNTIMES_IN_CAPITALS = ("PYTHON", "PYTHON3")
+# What the server knows, and what the archiver writes besides.
+_TOP_KEYS = (*TOP_STRINGS, "runtime", "model")
+_MODEL_KEYS = (*MODEL_STRINGS, "serializedFile", "modelFile", "extensions", "sourceVocab")
 
 # The archiver's own patterns.
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -55,8 +46,8 @@ def find_types(subject: Subject) -> Iterator[Finding]:
     ``runtime``, make it refuse the whole archive [server].
     """
     manifest = subject.manifest
-    strings = [(key, manifest.get(key)) for key in (*_TOP_STRINGS, "runtime")]
-    strings += [(f"model.{key}", subject.model.get(key)) for key in _MODEL_STRINGS]
+    strings = [(key, manifest.get(key)) for key in (*TOP_STRINGS, "runtime")]
+    strings += [(f"model.{key}", subject.model.get(key)) for key in MODEL_STRINGS]
     wrong: list[tuple[str, Any, str]] = [
         (key, value, "a string")
         for key, value in strings
@@ -82,7 +73,7 @@ def find_runtime(subject: Subject) -> Iterator[Finding]:
         return
     message = f"{brief_repr(value)} is not one of {', '.join(RUNTIMES)}"
     severity: Severity | None = None
-    if value in _RUNTIMES_IN_CAPITALS:
+    if value in RUNTIMES_IN_CAPITALS:
         fix, severity = f"write {value.lower()!r}", "warning"
         effect = f"it takes this here, and says of it in a snapshot: Invalid RuntimeType value: {value}"
     else:

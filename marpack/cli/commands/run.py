@@ -30,13 +30,14 @@ from marpack.cli.words import positive
 from marpack.disk.file_states import states
 from marpack.display import printable
 from marpack.errors import MarpackError, NotServedError
-from marpack.running.handlers_log import lines_after
 
 if TYPE_CHECKING:
     from marpack.running import Worker
 
 _ENVELOPES = ("body", "json", "kserve", "kservev2")
 _INTERRUPTED = 128 + signal.SIGINT
+# A server is told no larger number.
+_MOST = 2**31 - 1
 # Debugging is done by a person, at a terminal that shows nothing else meanwhile.
 _NOT_WITH_PDB = ("json", "watch", "repeat")
 
@@ -63,7 +64,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("how the model is run").add_argument
-    add("--batch", type=positive, metavar="N", help="batch size: give the handler N requests at once")
+    add("--batch", type=_batch, metavar="N", help="batch size: give the handler N requests at once")
     add("--envelope", choices=_ENVELOPES, help="what the server is told as service_envelope")
     add(
         "--gpu", type=_gpu, nargs="?", const=0, metavar="ID", help="the GPU that the handler is told, 0 by default"
@@ -77,7 +78,7 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add("--timeout", type=_seconds, metavar="SECONDS", help="for an answer; default: the model's, or 120")
     add("--startup-timeout", type=_seconds, metavar="SECONDS", help="for loading; default: the model's, or 120")
     for option in ("--max-request-size", "--max-response-size"):
-        add(option, type=size, metavar="BYTES", help="as the server's; default: 6553500")
+        add(option, type=_size, metavar="BYTES", help="as the server's; default: 6553500")
 
 
 def _add_shown_options(parser: argparse.ArgumentParser) -> None:
@@ -182,6 +183,8 @@ def _report(options: argparse.Namespace, asked: Sequence[Asked]) -> Report:
 
 def _ask(worker: Worker, asked: Sequence[Asked], report: Report, times: int) -> Figures:
     """Send requests in batches, so many times; tell the first answers to each, and the first later failure."""
+    from marpack.running.handlers_log import lines_after
+
     at_once = worker.batch_size
     batches = [asked[start : start + at_once] for start in range(0, len(asked), at_once)]
     seconds, sizes, failed = [], [], 0
@@ -272,9 +275,26 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _batch(text: str) -> int:
+    return _fitting(positive(text), text)
+
+
+def _size(text: str) -> int:
+    number = size(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 byte or more, not {text!r}")
+    return _fitting(number, text)
+
+
+def _fitting(number: int, text: str) -> int:
+    if number > _MOST:
+        raise argparse.ArgumentTypeError(f"must be at most {_MOST}, not {text!r}")
+    return number
+
+
 def _gpu(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
         raise argparse.ArgumentTypeError(
             f"must be the number of a GPU, from 0 on, not {text!r} (the archive comes before --gpu)"
         )
-    return int(text)
+    return _fitting(int(text), text)
