@@ -1,4 +1,7 @@
-"""One process of TorchServe's worker: started, told to load a model, asked, and ended with all that it began."""
+"""One process of TorchServe's worker: started, told to load a model, asked, and ended with all that it began.
+
+Its clauses are J40 to J45 (spec/worker.md).
+"""
 
 from __future__ import annotations
 

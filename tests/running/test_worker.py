@@ -1,9 +1,10 @@
-"""A worker's life: it answers, dies, hangs, is closed from anywhere, and nothing is left of it."""
+"""A worker's life: it answers, dies, hangs, is closed from anywhere, and nothing is left of it (J40 to J45)."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -126,7 +127,21 @@ def test_a_hung_handler_is_ended_and_the_next_request_answered(worker: Make) -> 
         assert loaded.pid != first
 
 
+def test_whoever_never_listens_is_ended(
+    worker: Make, tmp_path: Path, ordinary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """J42: it has 2 minutes, here one second."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\n[ "$1" != -c ] && exec sleep 600\nexec {shlex.quote(str(ordinary))} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr("marpack.running.worker.START_TIMEOUT", 1)
+    with pytest.raises(NotServedError) as refused:
+        worker(ECHO, python=python).start()
+    assert refused.value.why == "the worker did not listen in time"
+
+
 def test_a_hung_load_is_ended(worker: Make) -> None:
+    """J42."""
     with pytest.raises(NotServedError) as refused:
         worker(when_loaded("print('before')", "time.sleep(600)"), startup_timeout=1).start()
     assert refused.value.why == "the worker did not answer in time"
@@ -149,6 +164,7 @@ def test_a_worker_that_dies_while_it_loads(worker: Make, dying: str, why: str) -
     with pytest.raises(NotServedError) as refused:
         worker(when_loaded("print('before')", dying)).start()
     assert refused.value.message == "Failed to start workers for model m version: 1.0"
+    assert refused.value.status == (507 if dying == "raise MemoryError" else 500)  # J68
     assert refused.value.why.startswith(why)
     assert "before" in refused.value.log
     if dying.startswith("raise"):
@@ -340,6 +356,17 @@ def test_a_stream_comes_in_parts(worker: Make) -> None:
         assert loaded.predict(ASKED).parts == (b"0", b"1", b"2", b"end")
 
 
+def test_each_part_has_its_time(worker: Make) -> None:
+    """J42."""
+    text = when_asked(
+        "for _ in range(3): send(['x'], context.request_ids, 'x', 200, context); time.sleep(0.8)",
+        "return ['end']",
+        first="import time\nfrom ts.handler_utils.utils import send_intermediate_predict_response as send",
+    )
+    with worker(text, response_timeout=2) as loaded:
+        assert loaded.predict(ASKED).parts == (b"x", b"x", b"x", b"end")
+
+
 def test_an_asynchronous_worker_answers_in_any_order(worker: Make) -> None:
     text = (
         "import asyncio\n"
@@ -376,6 +403,8 @@ def test_what_it_begins_ends_with_it(worker: Make, ordinary: Path, tmp_path: Pat
     ]
     text = when_asked(*asked, first="import json\n" + first)
     with worker(text, python=ordinary) as loaded:
+        assert loaded.pid is not None
+        assert os.getsid(loaded.pid) == loaded.pid
         pids = loaded.predict(ASKED).json()
         assert died(loaded.predict(Request.json("die")))
         for pid in pids:
