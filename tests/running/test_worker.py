@@ -383,6 +383,35 @@ def test_what_it_begins_ends_with_it(worker: Make, ordinary: Path, tmp_path: Pat
         assert loaded.predict(ASKED).ok
 
 
+@pytest.mark.parametrize("ending", ["close", "die", "kill the keeper"])
+def test_what_hides_ends_with_it(worker: Make, ordinary: Path, ending: str) -> None:
+    """A daemon that keeps the output, and a child, with nothing of the worker's group, session and variables."""
+    first = (
+        "import os, signal, subprocess\n"
+        "def begin():\n"
+        "    return subprocess.Popen(['sleep', '600'], env={'PATH': os.defpath}, start_new_session=True).pid\n"
+        "reader, writer = os.pipe()\n"
+    )
+    asked = [
+        "if data[0]['body'] == 'die': os._exit(5)",
+        "if data[0]['body'] == 'keeper': os.kill(os.getppid(), signal.SIGKILL), signal.pause()",
+        "if not os.fork(): os.setsid(); os.write(writer, b'%d' % begin()); os._exit(0)",
+        "return [{'pids': [begin(), int(os.read(reader, 20))]}]",
+    ]
+    with worker(when_asked(*asked, first=first), python=ordinary) as loaded:
+        pids = [loaded.pid, *loaded.predict(ASKED).json()["pids"]]
+        if ending == "die":
+            assert died(loaded.predict(Request.json("die")))
+        elif ending == "kill the keeper":
+            assert died(loaded.predict(Request.json("keeper")), 507)
+            for pid in pids[1:]:  # nobody is left who would know them
+                os.kill(pid, signal.SIGKILL)
+        else:
+            loaded.close()
+        for pid in pids:
+            wait_for(lambda pid=pid: is_running(pid), False)  # type: ignore[misc]
+
+
 def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
     with worker(ECHO) as loaded:
         pid = os.fork()
