@@ -1,10 +1,11 @@
 """What a worker is a child of: with the worker it ends all that the worker has begun, however that hides.
 
-A script for the server's Python, which knows nothing of marpack. Its arguments are the worker's command, and it ends
-with the worker's status. When its standard input ends, as it does with the program that has started it, it ends the
-worker. On Linux whoever has lost his parent below it becomes its child: it is the parent of all that is left.
+A script for the server's Python, which knows nothing of marpack. Its arguments are the worker's command, and it
+ends with the worker's status. When its standard input ends, as it does with the program that has started it, it
+ends the worker. On Linux, whoever loses his parent below it becomes its child: all that is left is.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -41,19 +42,15 @@ def main():  # type: ignore[no-untyped-def]  # any Python that TorchServe runs o
     poll.register(woken, select.POLLIN)
     status = None
     while status is None and not any(place == 0 for place, _ in poll.poll()):
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(woken, 4096)
-        except BlockingIOError:
-            pass
         status, _ = take_away(worker)  # type: ignore[no-untyped-call]
     deadline = time.monotonic() + _PATIENCE
     others = True
     while others and time.monotonic() < deadline:
         for process in {*children(), *([worker] if status is None else [])}:  # type: ignore[no-untyped-call]
-            try:
+            with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
-            except OSError:
-                pass
         found, others = take_away(worker)  # type: ignore[no-untyped-call]
         status = status if found is None else found
         time.sleep(_PAUSE if others else 0)
@@ -86,7 +83,7 @@ def begin(command, signals):  # type: ignore[no-untyped-def]
 
 
 def take_away(worker):  # type: ignore[no-untyped-def]
-    """Take away the children that have ended; return the worker's status, if it is one, and whether any are left."""
+    """Take away children that have ended; return the worker's status, if it is one, and whether any is left."""
     found = None
     while True:
         try:
@@ -101,7 +98,7 @@ def take_away(worker):  # type: ignore[no-untyped-def]
 
 def children():  # type: ignore[no-untyped-def]
     """Return the processes whose parent this is; none where the system does not show them."""
-    found = set()
+    found = set()  # type: ignore[var-annotated]
     try:
         names = os.listdir("/proc")
     except OSError:

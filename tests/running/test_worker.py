@@ -307,6 +307,18 @@ def test_a_worker_that_ends_slowly_is_killed(worker: Make, ordinary: Path) -> No
         loaded.predict(ASKED)
 
 
+def test_what_cannot_be_removed_is_named(worker: Make, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marpack.running.scratch.remove_folder", lambda _: False)
+    loaded = worker(ECHO)
+    loaded.start()
+    [folder] = temporary.iterdir()
+    with pytest.warns(RuntimeWarning) as told:
+        loaded.close()
+    assert str(told[0].message) == f"{str(folder)!r} cannot be removed: see what is in it"
+    assert loaded.pid is None
+    wait_for(folder.exists, False)  # the guard tries it, too
+
+
 def test_200_workers_one_after_another(worker: Make) -> None:
     for _ in range(200):
         with worker(ECHO) as loaded:
