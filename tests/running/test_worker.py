@@ -323,6 +323,18 @@ def test_a_worker_that_ends_slowly_is_killed(worker: Make, ordinary: Path) -> No
         loaded.predict(ASKED)
 
 
+def test_what_cannot_be_removed_is_named(worker: Make, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marpack.running.scratch.remove_folder", lambda _: False)
+    loaded = worker(ECHO)
+    loaded.start()
+    [folder] = temporary.iterdir()
+    with pytest.warns(RuntimeWarning) as told:
+        loaded.close()
+    assert str(told[0].message) == f"{str(folder)!r} cannot be removed: see what is in it"
+    assert loaded.pid is None
+    wait_for(folder.exists, False)  # the guard tries it, too
+
+
 def test_200_workers_one_after_another(worker: Make) -> None:
     for _ in range(200):
         with worker(ECHO) as loaded:
@@ -410,6 +422,35 @@ def test_what_it_begins_ends_with_it(worker: Make, ordinary: Path, tmp_path: Pat
         for pid in pids:
             wait_for(lambda pid=pid: is_running(pid), False)  # type: ignore[misc]
         assert loaded.predict(ASKED).ok
+
+
+@pytest.mark.parametrize("ending", ["close", "die", "kill the keeper"])
+def test_what_hides_ends_with_it(worker: Make, ordinary: Path, ending: str) -> None:
+    """A daemon that keeps the output, and a child, with nothing of the worker's group, session and variables."""
+    first = (
+        "import os, signal, subprocess\n"
+        "def begin():\n"
+        "    return subprocess.Popen(['sleep', '600'], env={'PATH': os.defpath}, start_new_session=True).pid\n"
+        "reader, writer = os.pipe()\n"
+    )
+    asked = [
+        "if data[0]['body'] == 'die': os._exit(5)",
+        "if data[0]['body'] == 'keeper': os.kill(os.getppid(), signal.SIGKILL), signal.pause()",
+        "if not os.fork(): os.setsid(); os.write(writer, b'%d' % begin()); os._exit(0)",
+        "return [{'pids': [begin(), int(os.read(reader, 20))]}]",
+    ]
+    with worker(when_asked(*asked, first=first), python=ordinary) as loaded:
+        pids = [loaded.pid, *loaded.predict(ASKED).json()["pids"]]
+        if ending == "die":
+            assert died(loaded.predict(Request.json("die")))
+        elif ending == "kill the keeper":
+            assert died(loaded.predict(Request.json("keeper")), 507)
+            for pid in pids[1:]:  # nobody is left who would know them
+                os.kill(pid, signal.SIGKILL)
+        else:
+            loaded.close()
+        for pid in pids:
+            wait_for(lambda pid=pid: is_running(pid), False)  # type: ignore[misc]
 
 
 def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
