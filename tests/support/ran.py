@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 from marpack.archive.read.open import open_archive
@@ -10,15 +9,10 @@ from marpack.checks.examine import settings_for, subject_of
 from marpack.checks.rules.load_worker import Loaded, refused
 from marpack.errors import ArchiveError, MarpackError, NotServedError
 from marpack.running import Request, Worker
-from marpack.running import worker as workers
-from marpack.running.server_python import server_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-# An interpreter is asked once what it has.
-vars(workers)["server_python"] = functools.cache(server_python)
 
 
 class Ran(NamedTuple):
