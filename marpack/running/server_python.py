@@ -29,7 +29,7 @@ ts = find_spec("ts")
 places = list(ts.submodule_search_locations or [""]) if ts else [""]
 print({_MARK!r} + json.dumps([places[0], find_spec("torch") is not None]))
 """
-_ANOTHER = "name a Python that has TorchServe and torch (--python, python=)"
+_ANOTHER = "name a Python that has TorchServe and torch (--python, python=, or pytest's mar_worker_python)"
 # What interpreters have answered: it takes a tenth of a second to ask one.
 _answers: dict[str, tuple[str, bool]] = {}
 _INSTALL = "-m pip install torchserve==0.12.0 torch pyyaml packaging"
