@@ -368,9 +368,9 @@ FORMS = [
     one("a length", form(f"{FILE}\r\nContent-Length: 9\r\n\r\n1")),
     one("a length of a file that is too small", form(f"{FILE}\r\nContent-Length: 1\r\n\r\n12")),
     one(
-        "a length that is too small, and no end", form(f"{FILE}\r\nContent-Length: 4\r\n\r\n12\r\n3\r", end="\n--")
+        "a length that is too small, and no end", form(f"{FILE}\r\nContent-Length: 7\r\n\r\n12\r\n3\r", end="\n--")
     ),
-    one("a length that is enough, and no end", form(f"{FILE}\r\nContent-Length: 6\r\n\r\n12\r\n3\r", end="\n--")),
+    one("a length that is enough, and no end", form(f"{FILE}\r\nContent-Length: 8\r\n\r\n12\r\n3\r", end="\n--")),
     one("a length in other digits", form(f"{FILE}\r\nContent-Length: \u0661\r\n\r\n12")),
     one("a length with zeros", form(f"{FILE}\r\nContent-Length: {'0' * 30}1\r\n\r\n12")),
     one("a length that is too small", form(f"{NAMED}\r\nContent-Length: 1\r\n\r\n12")),
