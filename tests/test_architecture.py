@@ -385,7 +385,10 @@ AMBIENT = {
         # A server's workers inherit what it was started with.
         "marpack.running.environment",
     },
-    "sys.argv": {"marpack.checks.rules.load_script", "marpack.cli", "marpack.compat", "marpack.running.boot"},
+    "sys.argv": {
+        *("marpack.checks.rules.load_script", "marpack.cli", "marpack.compat"),
+        *("marpack.running.boot", "marpack.running.keeper"),
+    },
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},
     # The SDK's calls told what they did, and a notebook has nothing else to look at (K148).

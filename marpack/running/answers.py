@@ -141,9 +141,9 @@ def _response(
         added.append(("content-length", str(len(body))))
     added.append(("connection", "close" if status >= 400 else "keep-alive"))
     kept: dict[str, tuple[str, str]] = {}
-    for name, value in (*headers, *added):
+    for name, value in (*((_latin(name), _latin(value)) for name, value in headers), *added):
         kept.pop(name.lower(), None)  # the later one stands where it is set
-        kept[name.lower()] = (_latin(name), _latin(value))
+        kept[name.lower()] = name, value
     if 100 <= status < 200 or status in (204, 205):
         kept.pop("transfer-encoding", None)
         kept.pop("content-length", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 # Of each, first the name that Python knows; in lower case.
@@ -51,6 +52,7 @@ ms_936; sjis:2004 x-sjis_0213 shift_jis:2004 sjis_0213 shift_jis_0213:2004 sjis-
 x-windows-949 windows949 windows-949 ms_949; ms950 x-windows-950 windows-950
 """
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-+.:_]*")
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 
 
 def charset_problem(name: str) -> str | None:
@@ -61,15 +63,26 @@ def charset_problem(name: str) -> str | None:
 
 
 def decoded(data: bytes, charset: str) -> str:
-    """Return a text in a charset that Java knows."""
-    return data.decode(_codec(charset) or "utf-8", "replace")
+    """Return a text in a charset that Java knows, with U+FFFD for what is none."""
+    codec = _codec(charset) or "utf-8"
+    if codec == "utf-8":
+        # Of half of a surrogate pair Java makes one character, Python one of each byte.
+        data = _SURROGATE.sub(b"\xef\xbf\xbd", data)
+    elif codec == "us":  # ASCII
+        codec = "latin-1"  # as Netty has it
+    return data.decode(codec, "replace")
+
+
+@functools.cache
+def _codecs() -> dict[str, str]:
+    """Return the name that Python knows by each name that Java knows."""
+    found = {"utf-8": "utf-8", "utf8": "utf-8"}
+    for each in _CHARSETS.split(";"):
+        first, *_ = names = each.split()
+        for name in names:
+            found.setdefault(name, first)
+    return found
 
 
 def _codec(name: str) -> str | None:
-    if name.lower() in ("utf-8", "utf8"):
-        return "utf-8"
-    for each in _CHARSETS.split(";"):
-        names = each.split()
-        if name.lower() in names:
-            return names[0]
-    return None
+    return _codecs().get(name.lower())

@@ -1,4 +1,4 @@
-"""The variables that a worker is started with, as the server's front end makes them (spec/worker.md)."""
+"""The variables that a worker is started with, as the server's front end makes them (J41)."""
 
 from __future__ import annotations
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 
+_BOUNDARY = re.compile(rb"marpack-\d{8}")
 # What would end a name in quotes, or its line.
 _ESCAPES = {ord('"'): "%22", ord("\r"): "%0D", ord("\n"): "%0A"}
 
@@ -14,10 +17,8 @@ def multipart(fields: Sequence[tuple[str, bytes, str | None, str | None]]) -> tu
     Raises ``ValueError`` for a content type with an end of a line.
     """
     parts = [(_head(name, file_name, content_type), data) for name, data, file_name, content_type in fields]
-    number = 0
-    while any(_boundary(number) in piece for part in parts for piece in part):
-        number += 1
-    boundary = _boundary(number)
+    taken = {found for part in parts for piece in part for found in _BOUNDARY.findall(piece)}
+    boundary = next(each for each in map(_boundary, itertools.count()) if each not in taken)
     pieces = []
     for head, data in parts:
         pieces += [b"--", boundary, b"\r\n", head, b"\r\n\r\n", data, b"\r\n"]

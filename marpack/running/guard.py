@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 # Its arguments are folders to remove; the first is named in the environment of the worker and of what it begins.
 # What it reads: the process group to end, "-" when there is none, "done" when all has been ended in good order.
+# The leader of the group is the worker's keeper, which ends all by itself, and is given the time for it.
 _SCRIPT = r"""
 trap '' INT TERM HUP QUIT
 group=-
@@ -22,7 +23,12 @@ while read -r said; do
   if [ "$said" = done ]; then exit 0; fi
   group=$said
 done
-if [ "$group" != - ]; then kill -KILL -- "-$group" || kill -KILL "$group"; fi
+if [ "$group" != - ]; then
+  for each in 1 2 3 4 5 6 7 8 9 10; do
+    if kill -0 "$group"; then sleep 0.2; fi
+  done
+  kill -KILL -- "-$group" || kill -KILL "$group"
+fi
 for each in /proc/[0-9]*/environ; do
   if grep -q -F -e "$1" -- "$each"; then
     process=${each#/proc/}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 
 from marpack.running.guard import Guard
@@ -78,7 +79,10 @@ class Held:
             self._process = None
 
     def close(self, *, grace: float = GRACE) -> None:
-        """Give all back; what is not done when this is broken off, the guard does."""
+        """Give all back; what is not done when this is broken off, the guard does.
+
+        Of what cannot be removed a ``RuntimeWarning`` tells: it is the user's disk.
+        """
         if not self.is_ours:
             return
         done = False
@@ -88,3 +92,6 @@ class Held:
         finally:
             if self._guard is not None:
                 self._guard.close(done=done)
+        if not done:
+            left = ", ".join(repr(folder) for folder in self.scratch.folders if os.path.lexists(folder))
+            warnings.warn(f"{left} cannot be removed: see what is in it", RuntimeWarning, stacklevel=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 from marpack.running.log import LogLine, Metric, Stream, metric_of
 
@@ -14,6 +15,8 @@ LAST = 10_000
 LAST_SIZE = 16_000_000
 LINE_SIZE = 65_536
 METRICS = 10_000
+# Looked for first: a worker may write a million lines a second.
+_METRIC = "[METRICS]"
 
 
 class KeptLog:
@@ -41,7 +44,9 @@ class KeptLog:
                 lines.append(rest[:LINE_SIZE])
                 rest = rest[LINE_SIZE:]
             self._begun[stream] = rest
-            return [text for line in lines for text in self._add_line(stream, line)]
+            texts = [_text(each) for line in lines for each in _pieces(line)]
+            self._keep(stream, texts)
+            return texts
 
     def end(self) -> None:
         """Take what a worker that has ended wrote last for lines, though nothing ends them."""
@@ -49,13 +54,11 @@ class KeptLog:
             for stream, line in self._begun.items():
                 self._begun[stream] = b""
                 if line:
-                    self._add_line(stream, line)
+                    self._keep(stream, [_text(each) for each in _pieces(line)])
 
-    def _add_line(self, stream: Stream, line: bytes) -> list[str]:
-        whole = [line[start : start + LINE_SIZE] for start in range(0, len(line), LINE_SIZE)] or [b""]
-        texts = [_text(each) for each in whole]
+    def _keep(self, stream: Stream, texts: Sequence[str]) -> None:
         for text in texts:
-            if metric := metric_of(text):
+            if _METRIC in text and (metric := metric_of(text)):
                 self._metrics.append(metric)
                 continue
             self._count += 1
@@ -66,7 +69,6 @@ class KeptLog:
             self._last_size += len(text)
             while len(self._last) > LAST or self._last_size > LAST_SIZE:
                 self._last_size -= len(self._last.popleft().text)
-        return texts
 
     @property
     def lines(self) -> tuple[LogLine, ...]:
@@ -98,6 +100,12 @@ class KeptLog:
         """The metrics that are kept, in the order in which they came."""
         with self._lock:
             return tuple(self._metrics)
+
+
+def _pieces(line: bytes) -> Sequence[bytes]:
+    if len(line) <= LINE_SIZE:
+        return (line,)
+    return [line[start : start + LINE_SIZE] for start in range(0, len(line), LINE_SIZE)]
 
 
 def _text(line: bytes) -> str:

@@ -10,7 +10,7 @@ from marpack.frozen import frozen
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
-# What the server takes out of the log, and how it reads that; what it cannot read is no metric (spec/worker.md).
+# What the server takes out of the log, and how it reads that; what it cannot read is no metric (J44).
 _METRIC_LINE = re.compile(r"(?:INFO > )?\[METRICS](.*)", re.ASCII)
 _METRIC = re.compile(
     r"""\s*(?P<name>[\w\s]+)\.(?P<unit>[\w\s]+):(?P<value>[0-9\-,.e]+)

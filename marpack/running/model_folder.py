@@ -1,4 +1,4 @@
-"""The folder that a worker finds a model in, made of an archive as the server makes it (spec/worker.md)."""
+"""The folder that a worker finds a model in, made of an archive as the server makes it (J67)."""
 
 from __future__ import annotations
 

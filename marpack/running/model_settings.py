@@ -1,4 +1,4 @@
-"""How a server would run a model: what its archive says, and what the caller says instead (spec/worker.md)."""
+"""How a server would run a model: what its archive says, and what the caller says instead (J63 to J66)."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def settings_of(
         manifest = registered(archive.read(MANIFEST_NAME) if MANIFEST_NAME in archive else None)
         config = _taken(archive, manifest.config_file)
     except NotRegisteredError as refused:
-        raise refused.of(archive.path) from None
+        raise refused.of(archive.path, "" if MANIFEST_NAME in archive else f"it has no {MANIFEST_NAME}") from None
     if manifest.runtime == "LSP":
         raise MarpackError(
             f"{archive.path!r} has the runtime LSP, of TorchServe's C++ back end: only Python's is run"

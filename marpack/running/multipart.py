@@ -26,7 +26,7 @@ Field: TypeAlias = tuple[str, str, bytes]
 _FORM = "multipart/form-data"
 # What is skipped before a delimiter and a line: what Java calls whitespace, and control characters.
 _SKIPPED = re.compile(rb"[\x00-\x20\x7f-\x9f]*")
-_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?\d{1,4000}")  # Python reads no longer ones
 _DEFAULT_TYPE = "application/octet-stream"
 _TRANSFER_ENCODINGS = ("7bit", "8bit", "binary")
 # In the words of Java 14 and later; older ones say no more than the exception.
@@ -66,6 +66,8 @@ def form_of(content_type: str) -> Form | None:
         raise RefusedError(500, "StringIndexOutOfBoundsException", "String index out of range: 0")
     if value[0] == '"':
         stripped = value.strip(NEITHER_END)
+        if stripped == '"':
+            raise RefusedError(500, "StringIndexOutOfBoundsException", "begin 1, end 0, length 1")
         if stripped[-1] == '"':
             value = stripped[1:-1]
     encoding = "utf-8"
@@ -84,7 +86,7 @@ def _split_type(text: str) -> tuple[str, str, str]:
     second, semicolon, third = rest.lstrip(WHITESPACE).partition(";")
     first = first.removesuffix(" ")
     if not semicolon:
-        return first, second.rstrip(), ""
+        return first, second.rstrip(WHITESPACE), ""
     return first, second.removesuffix(" "), third.strip(WHITESPACE)
 
 
@@ -166,7 +168,10 @@ class _Parser:
         """Read the head of a part, up to its empty line; return False where it begins several, further up."""
         while not self._empty_line():
             self._skip()
-            words = split_line(self._line())
+            line = self._line()
+            if "content-" not in line.lower():  # of what is none of these, nothing is told
+                continue
+            words = split_line(line)
             match words[0].lower():
                 case "content-disposition":
                     self._disposition(words)
@@ -231,12 +236,9 @@ class _Parser:
         self._check_charset()
         name = self._name()
         kind = self._said.get("content-type", _DEFAULT_TYPE)
-        data = self._contents(delimiter)
         said = self._said.get("content-length", "")
-        size = int(said) if _NUMBER.fullmatch(said) and len(said) < 19 else 0
-        if 0 < size < len(data):
-            raise error(f"java.io.IOException: Out of size: {len(data)} > {size}")
-        self.fields.append((name, kind, data))
+        size = int(said) if _NUMBER.fullmatch(said) else 0
+        self.fields.append((name, kind, self._contents(delimiter, most=size)))
 
     def _check_charset(self) -> None:
         charset = self._said.get("charset")
@@ -254,18 +256,28 @@ class _Parser:
             raise error(_NULL.format("io.netty.handler.codec.http.multipart.Attribute.getValue", "nameAttribute"))
         return _checked_name(cleaned(name))
 
-    def _contents(self, delimiter: str) -> bytes:
-        """Return what stands before the next delimiter that begins a line."""
+    def _contents(self, delimiter: str, *, most: int = 0) -> bytes:
+        """Return what stands before the next delimiter that begins a line.
+
+        It may have ``most`` bytes, where that is not 0 or less, also where there is no delimiter.
+        """
         start, text = self._at, delimiter.encode("latin-1", "replace")
         if not delimiter.isascii():
             raise _EndError
-        if self._body.startswith(text, start):
-            return b""
-        end = self._body.find(b"\n" + text, start)
-        if end < 0:
-            raise _EndError
+        end = start if self._body.startswith(text, start) else self._body.find(b"\n" + text, start)
+        found = end >= 0
+        if not found:
+            # What may be the beginning of a delimiter waits for the rest of it.
+            line = self._body.rfind(b"\n", start) + 1 or start
+            end = len(self._body)
+            if text.startswith(self._body[line:]):
+                end = max(line - 1, start)
         if end > start and self._body[end - 1] == ord("\r"):
             end -= 1
+        if 0 < most < end - start:
+            raise error(f"java.io.IOException: Out of size: {end - start} > {most}")
+        if not found:
+            raise _EndError
         self._at = end
         return self._body[start:end]
 

@@ -8,8 +8,12 @@ from marpack.running.charsets import charset_problem
 from marpack.running.percent import EscapeError, decode
 from marpack.running.refused import RefusedError
 
-# What Java calls whitespace, of ASCII.
-WHITESPACE = " \t\n\v\f\r\x1c\x1d\x1e\x1f"
+# What Java calls whitespace: not all that Unicode has, no-break spaces among it.
+WHITESPACE = (
+    " \t\n\v\f\r\x1c\x1d\x1e\x1f"
+    "\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
+)
+_NAME_END = re.compile(f"[:{WHITESPACE}]")
 # What Java's trim() leaves at neither end of a text.
 NEITHER_END = "".join(map(chr, range(33)))
 
@@ -32,7 +36,7 @@ def out_of_bounds(index: int, length: int) -> RefusedError:
 def split_line(line: str) -> list[str]:
     """Return the name of a line of a head, and its values: between semicolons, or where there is none, commas."""
     line = line.strip(WHITESPACE)
-    name = re.split(f"[:{WHITESPACE}]", line, maxsplit=1)[0]
+    name = _NAME_END.split(line, maxsplit=1)[0]
     value = line[len(name) :].partition(":")[2].strip(WHITESPACE)
     if ";" in value:
         values, at = [], 0

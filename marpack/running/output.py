@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from marpack.running.kept_log import KeptLog
 from marpack.running.log import Stream
 
 _CHUNK = 65_536
-# What a pipe holds at most, unless somebody made it larger.
-_PIPE_SIZE = 1 << 20
+# What a pipe holds, where the system does not say how much lies in one.
+_PIPE_SIZE = 1 << 16
 # How long to wait until it is asked whether the worker still runs: whom it began may hold its pipes.
 _SLICE = 0.1
+# For which the thread lets another read first, which would not get its turn else while much is written.
+_TURN = 0.005
 
 
 class Output:
@@ -26,10 +30,10 @@ class Output:
         self._log = log
         # To be had again by who has it: a worker may be closed where its last owner is let go of, anywhere.
         self._lock = threading.RLock()
-        self._news = threading.Condition(self._lock)
+        self._waiting: list[None] = []
         self._closed = False
         self._line_seen: Callable[[str], bool] = lambda _: False
-        self._seen = False
+        self._seen = threading.Event()
         self._pipes: dict[Stream, IO[bytes]] = {"stdout": stdout, "stderr": stderr}
         self._open = {stream: pipe.fileno() for stream, pipe in self._pipes.items()}
         self._wake = os.pipe()
@@ -48,28 +52,23 @@ class Output:
 
     def await_line(self, deadline: float, runs: Callable[[], bool]) -> bool:
         """Wait for that line; return False where it does not come in time, or the worker ended without."""
-        while True:
-            with self._news:
-                if self._seen:
-                    return True
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                if self._news.wait_for(lambda: self._seen, min(left, _SLICE)):
-                    return True
+        while not self._seen.wait(max(0, min(deadline - time.monotonic(), _SLICE))):
+            if time.monotonic() >= deadline:
+                return False
             if not runs():
                 self.drain()
-                return self._seen
+                return self._seen.is_set()
+        return True
 
     def drain(self) -> None:
         """Read all that lies in the pipes now: what the worker wrote before it was heard otherwise is there."""
-        with self._lock:
-            for stream in (*self._open,):
-                self._read(stream, _PIPE_SIZE)
+        with self._turn():
+            for stream, descriptor in [*self._open.items()]:
+                self._read(stream, _lying_in(descriptor))
 
     def close(self) -> None:
         """Read what there is, and no more: the worker has ended."""
-        with self._lock:
+        with self._turn():
             if self._closed:
                 return
             self._closed = True
@@ -94,9 +93,20 @@ class Output:
         for descriptor in self._wake:
             os.close(descriptor)
 
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        self._waiting.append(None)
+        try:
+            with self._lock:
+                yield
+        finally:
+            self._waiting.pop()
+
     def _follow(self) -> None:
         while True:
             ready = self._selector.select()
+            if self._waiting:
+                time.sleep(_TURN)
             with self._lock:
                 if self._closed:
                     return
@@ -106,7 +116,7 @@ class Output:
     def _read(self, stream: Stream, most: int) -> None:
         while stream in self._open and most > 0:
             try:
-                data = os.read(self._open[stream], _CHUNK)
+                data = os.read(self._open[stream], min(most, _CHUNK))
             except BlockingIOError:
                 return
             if not data:
@@ -114,7 +124,17 @@ class Output:
                 return
             most -= len(data)
             lines = self._log.add(stream, data)
-            for line in lines if not self._seen else ():
-                self._seen = self._line_seen(line) or self._seen
-            if self._seen:
-                self._news.notify_all()
+            for line in () if self._seen.is_set() else lines:
+                if self._line_seen(line):
+                    self._seen.set()
+
+
+def _lying_in(pipe: int) -> int:
+    """Return how many bytes can be read at once: what is written meanwhile would never end."""
+    try:
+        import fcntl
+        import termios
+
+        return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+    except (ImportError, OSError):
+        return _PIPE_SIZE

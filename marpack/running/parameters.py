@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote
@@ -21,6 +22,8 @@ _LONGEST_LINE = 4096
 _LONGEST_HEADERS = 8192
 # What Netty takes off both ends of a value.
 _BLANKS = " \t\v\f\x1c\x1d\x1e\x1f"
+# What it does not read: another blank than these two before a value, and what would end a line elsewhere.
+_UNREADABLE = re.compile(r"[ \t]*[\v\f\x1c-\x1f]|.*[\v\f].*[^\t\v\f\x1c-\x20]", re.DOTALL)
 _SEQUENCE, _SEQUENCE_START = "ts_request_sequence_id", "ts_request_sequence_start"
 _URLENCODED = "application/x-www-form-urlencoded"
 
@@ -67,7 +70,9 @@ def _worker_request(
         request.path or f"/{'explanations' if request.explain else 'predictions'}/{quote(model_name, safe='')}"
     )
     sent = request.sent_headers
-    if _is_too_long(f"{request.method} {target} HTTP/1.1", sent):
+    if _is_too_long(f"{request.method} {target} HTTP/1.1", sent) or any(
+        not value.isprintable() and _UNREADABLE.match(value) for _, value in sent
+    ):
         raise RefusedError(400, "BadRequestException", "Invalid HTTP message.")
     headers = [(name, value.strip(_BLANKS)) for name, value in sent]
     # J3: what is not read at all.

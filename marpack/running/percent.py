@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote_to_bytes
 
 from marpack.running.charsets import decoded
 from marpack.running.refused import RefusedError
@@ -10,8 +11,12 @@ from marpack.running.refused import RefusedError
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NO_ESCAPE_BYTES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_ESCAPE_BYTES = re.compile(rb"%([0-9A-Fa-f]{2})")
 _MOST_PARAMETERS = 1024
+_WHITESPACE = " \t\n\v\f\r"
+_LINE_ENDS = ("\x85", "\u2028", "\u2029")
+_PLAIN = re.compile(rb"[\w.-]+")
+_NAME_END = re.compile(rb"[&=]")
+_VALUE_END = re.compile(rb"[&\r\n]")
 
 
 class EscapeError(ValueError):
@@ -68,20 +73,17 @@ def urlencoded_fields(body: bytes) -> list[tuple[str, bytes]]:
     """
     fields: list[tuple[str, bytes]] = []
     start, ended = 0, False
-    while not ended:
-        stop = _first(body, b"&=", start)
-        if stop == len(body):
-            break
-        name = _name(body[start:stop])
-        start = stop + 1
-        if body[stop] == ord("&"):
+    while not ended and (found := _NAME_END.search(body, start)):
+        name = _name(body[start : found.start()])
+        start = found.end()
+        if found[0] == b"&":
             fields.append((name, b""))
             continue
-        stop = _first(body, b"&\r\n", start)
-        value, ended = body[start:stop], True
-        if body[stop : stop + 1] == b"&":
-            ended = False
-        elif body[stop : stop + 1] == b"\r" and stop + 1 < len(body) and body[stop + 1] != ord("\n"):
+        found = _VALUE_END.search(body, start)
+        stop = found.start() if found else len(body)
+        value, end = body[start:stop], body[stop : stop + 1]
+        ended = end != b"&"
+        if end == b"\r" and stop + 1 < len(body) and body[stop + 1] != ord("\n"):
             raise _error("Bad end of line")
         fields.append((name, _value(value)))
         start = stop + 1
@@ -90,20 +92,19 @@ def urlencoded_fields(body: bytes) -> list[tuple[str, bytes]]:
 
 def field_name(text: str) -> str:
     """Return the name of a field as the server keeps it; raises ``ValueError`` where nothing is left of it."""
-    text = re.sub(r"[\r\t]", " ", text)
-    # Java's "$" also stands before an end of a line, which goes itself.
-    text = re.sub(r"^[ \t\n\x0b\f\r]+|[ \t\n\x0b\f\r]+\Z|\n", "", text)
+    text = text.replace("\r", " ").replace("\t", " ")
+    # Java's "$" also stands before an end of a line, of which a line feed goes itself.
+    end = text[-1:] if text[-1:] in _LINE_ENDS else ""
+    text = (text.removesuffix(end).rstrip(_WHITESPACE) + end).lstrip(_WHITESPACE).replace("\n", "")
     if not text:
         raise ValueError("empty name")
     return text
 
 
-def _first(body: bytes, those: bytes, start: int) -> int:
-    return min((found for each in those if (found := body.find(each, start)) >= 0), default=len(body))
-
-
 def _name(data: bytes) -> str:
-    text = data.decode("utf-8", "replace")
+    if _PLAIN.fullmatch(data):  # most are, and a form may have millions
+        return data.decode()
+    text = decoded(data, "utf-8")
     try:
         text = decode(text)
     except EscapeError:
@@ -115,10 +116,11 @@ def _name(data: bytes) -> str:
 
 
 def _value(data: bytes) -> bytes:
-    if bad := _NO_ESCAPE_BYTES.search(data):
-        text = data.decode("utf-8", "replace")
+    if b"%" in data and (bad := _NO_ESCAPE_BYTES.search(data)):
+        text = decoded(data, "utf-8")
         raise _error(f"Invalid hex byte at index '{bad.start()}' in string: '{text}'")
-    return _ESCAPE_BYTES.sub(lambda escaped: bytes([int(escaped[1], 16)]), data.replace(b"+", b" "))
+    data = data.replace(b"+", b" ")
+    return unquote_to_bytes(data) if b"%" in data else data
 
 
 def _error(message: str) -> RefusedError:

@@ -1,4 +1,4 @@
-"""What a server's front end reads of an archive's manifest when the model is registered (spec/worker.md). Pure.
+"""What a server's front end reads of an archive's manifest when the model is registered (J60 to J62). Pure.
 
 It reads with Gson, which takes more than JSON, into classes of strings; its worker reads the same file again.
 """

@@ -1,4 +1,4 @@
-"""What a model asks for, installed for it alone, as with the server's install_py_dep_per_model (worker.md)."""
+"""What a model asks for, installed for it alone, as with the server's install_py_dep_per_model (J69)."""
 
 from __future__ import annotations
 

@@ -8,6 +8,9 @@ from marpack.frozen import frozen
 from marpack.running.percent import EscapeError, decode, query_parameters
 from marpack.running.refused import RefusedError
 
+# What no value has; after an end of a line it goes on with a blank.
+_NO_VALUE = re.compile(r"[\0\v\f]|\r(?![\n\0\v\f])|\r?\n(?![ \t\0\v\f])")
+
 
 @frozen
 class Route:
@@ -27,7 +30,7 @@ def route(method: str, target: str, *, server: tuple[int, ...]) -> Route:
 
     Raises ``RefusedError`` where the server answers itself, ``ValueError`` where that answer is not restated.
     """
-    end = len(re.split("[?#]", target, maxsplit=1)[0])
+    end = len(target.partition("?")[0].partition("#")[0])
     try:
         segments = _split(decode(target, 0, end, is_path=True), "/")
     except EscapeError as error:
@@ -46,8 +49,10 @@ def route(method: str, target: str, *, server: tuple[int, ...]) -> Route:
             if server < (0, 12):
                 # One that has more behind it was none.
                 return Route(model_name=model, version=rest[0] if len(rest) == 1 else None, added=explain)
-            url_path = ("url_path", "/".join(rest[1:]))
-            return Route(model_name=model, version=rest[0] if rest else None, added=(url_path, *explain))
+            more = "/".join(rest[1:])
+            _check_value(more)
+            added = (("url_path", more), *explain)
+            return Route(model_name=model, version=rest[0] if rest else None, added=added)
         case ["invocations"]:
             query = query_parameters(target, end)
             named = next((value for name, value in query if name == "model_name"), None)
@@ -77,6 +82,21 @@ def route(method: str, target: str, *, server: tuple[int, ...]) -> Route:
 
 def _explain(wanted: bool) -> tuple[tuple[str, str], ...]:
     return (("explain", "True" if wanted else "False"),)
+
+
+def _check_value(text: str) -> None:
+    """Raise ``RefusedError`` for what Netty takes for no value of a header, in its words."""
+    if bad := _NO_VALUE.search(text):
+        told = {"\0": "\0", "\v": "\\v", "\f": "\\f"}.get(bad[0])
+        if told is not None:
+            told = f"a header value contains a prohibited character '{told}': {text}"
+        elif bad.end() == len(text):
+            told = f"a header value must not end with '\\r' or '\\n':{text}"
+        elif bad[0] == "\r":
+            told = f"only '\\n' is allowed after '\\r': {text}"
+        else:
+            told = f"only ' ' and '\\t' are allowed after '\\n': {text}"
+        raise RefusedError(403, "IllegalArgumentException", told)
 
 
 def _not_found() -> RefusedError:

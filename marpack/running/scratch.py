@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import stat
 import tempfile
 
 from marpack.errors import MarpackError
+from marpack.running.removal import remove_folder
 
 # Bytes of a socket's path, less than every system takes; and how its name may end.
 _LONGEST = 100
@@ -36,12 +35,8 @@ class Scratch:
 
     def remove(self) -> bool:
         """Remove both; return whether they are gone."""
-        for folder in self.folders:
-            shutil.rmtree(folder, ignore_errors=True)
-            if os.path.lexists(folder):  # a handler may have taken rights away
-                _give_rights(folder)
-                shutil.rmtree(folder, ignore_errors=True)
-        return not any(map(os.path.lexists, self.folders))
+        gone = [remove_folder(folder) for folder in self.folders]
+        return all(gone)
 
 
 def _made(place: str) -> str:
@@ -64,9 +59,3 @@ def _made_short() -> str:
         f"no folder for a worker's socket: the path of {tempfile.gettempdir()!r} is too long for one, and "
         f"{', '.join(_SHORT)} cannot be written to: set TMPDIR to a folder with a shorter path"
     )
-
-
-def _give_rights(folder: str) -> None:
-    for place, _, _ in os.walk(folder):
-        with contextlib.suppress(OSError):
-            os.chmod(place, stat.S_IRWXU)

@@ -21,7 +21,7 @@ _FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+)(, in .*)?')
 # Between whoever calls and a handler: the package of the server but for its handlers, and what imports.
 _BETWEEN = re.compile(
     r"<frozen (importlib|runpy)"
-    r"|.*[/\\](ts[/\\](?!torch_handler[/\\](?!request_envelope))|importlib[/\\]__init__\.py$|running[/\\]boot\.py$)"
+    r"|.*[/\\](ts[/\\](?!torch_handler[/\\](?!request_envelope[/\\]base\.py$))|importlib[/\\]__init__\.py$|running[/\\]boot\.py$)"
 )
 # The loader tries the server's own handlers after any ImportError, also one that the archive's handler raises.
 _FALLBACK = re.compile(r"ModuleNotFoundError: No module named '?ts\.torch_handler\.")

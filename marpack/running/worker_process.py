@@ -1,4 +1,7 @@
-"""One process of TorchServe's worker: started, told to load a model, asked, and ended with all that it began."""
+"""One process of TorchServe's worker: started, told to load a model, asked, and ended with all that it began.
+
+Its clauses are J40 to J45 (spec/worker.md).
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,14 @@ from marpack.running.messages import PredictAnswer, WorkerAnswer, WorkerRequest,
 from marpack.running.output import Output
 from marpack.running.server_python import ServerPython
 
-_BOOT = os.path.join(os.path.dirname(__file__), "boot.py")
+_KEEPER, _BOOT = (os.path.join(os.path.dirname(__file__), name) for name in ("keeper.py", "boot.py"))
 _STARTED = "Torch worker started."
 _PID = "[PID]"
-# Seconds: until it listens, as the server waits; for one that has closed its socket to end, and for the system to
-# take away what was killed.
+# Seconds: until it listens, as the server waits; for one that has closed its socket to end; for its keeper to end
+# all, and for the system to take away what was killed.
 START_TIMEOUT = 120
 _ENDING = 5
+_KEPT = 3
 _KILLED = 10
 _PAUSE = 0.005
 # Bytes of what a worker says of a load, and headers of one answer: no server is told more.
@@ -71,8 +75,11 @@ class WorkerProcess:
         self._state = threading.RLock()
         self._reaped = False
         self._closed = False
-        words = [python.executable, _BOOT, *(["--debugger={},{}".format(*debugger)] if debugger else [])]
-        words += [
+        words = [
+            # The keeper has nothing of what the environment, or the model, does to a Python that starts.
+            *(python.executable, "-I", "-S", _KEEPER),
+            *(python.executable, _BOOT),
+            *(["--debugger={},{}".format(*debugger)] if debugger else []),
             python.worker_script,
             "--sock-type",
             "unix",
@@ -86,7 +93,7 @@ class WorkerProcess:
             cwd=model_folder,
             env=environment,
             bufsize=0,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=self._alone,
@@ -211,9 +218,12 @@ class WorkerProcess:
             return
         if self._connection is not None:
             self._connection.shutdown()
+        self._let_keeper_end()
+        self._await_exit(_KEPT)
         with self._state:
             if self._reaped:
                 return
+            # Who is still there has ended its keeper, or has stopped it.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 self._process.kill()
             if self._alone:
@@ -242,11 +252,17 @@ class WorkerProcess:
     def forget(self) -> None:
         """Be a copy's: give up what the worker would take for the process that it belongs to."""
         self._process.returncode = 0
+        self._let_keeper_end()
         self._output.forget()
         if self._connection is not None:
             self._connection.close()
         if self._guard is not None:
             self._guard.forget()
+
+    def _let_keeper_end(self) -> None:
+        """Give up this process's end of the pipe that keeps the worker alive."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -297,6 +313,7 @@ class WorkerProcess:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_KILLED)
             self._reaped = True
+            self._let_keeper_end()
 
 
 def _goes_on(answer: WorkerAnswer) -> bool:

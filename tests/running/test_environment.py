@@ -1,4 +1,4 @@
-"""Where a worker is, and what it is told: as one of a running server's."""
+"""Where a worker is, and what it is told: as one of a running server's (J40, J41)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made of the lines that a worker writes."""
+"""What is made of the lines that a worker writes (J44)."""
 
 from __future__ import annotations
 

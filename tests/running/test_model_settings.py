@@ -1,4 +1,4 @@
-"""How a server would run a model: what its archive says, what the caller says instead, and what is not run."""
+"""How a server would run a model: what its archive says, or the caller (J64); what is not run (J65)."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ def test_its_configuration_and_the_caller(tmp_path: Path) -> None:
     asked = settings(path, batch_size=1, response_timeout=0.5, startup_timeout=60, gpu=0, envelope="json")
     assert (asked.batch_size, asked.response_timeout, asked.startup_timeout) == (1, 0.5, 60)
     assert (asked.gpu, asked.envelope) == (0, "json")
+
+
+def test_a_gpu_is_the_callers(tmp_path: Path) -> None:
+    assert settings(packed(tmp_path, "deviceType: gpu\ndeviceIds: [1]\n")).gpu is None
 
 
 def test_keys_that_came_later(tmp_path: Path) -> None:
@@ -143,6 +147,11 @@ def test_a_refusal_says_what_marpack_sees(tmp_path: Path) -> None:
     ):
         pass
     assert (raised.value.status, "gzip format" in raised.value.why) == (500, True)
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "handler.py").write_bytes(HANDLER)
+    with pytest.raises(NotServedError, match="Model name is not defined") as raised:
+        settings(tmp_path / "sources")
+    assert raised.value.why == "it has no MAR-INF/MANIFEST.json"
 
 
 def test_a_folder_is_linked_and_an_archive_unpacked(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a model asks for is installed by pip beside it, or nothing is left of the attempt."""
+"""What a model asks for is installed by pip beside it, or nothing is left of the attempt (J69)."""
 
 from __future__ import annotations
 

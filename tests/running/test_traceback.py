@@ -17,6 +17,8 @@ BASE = [
     f'  File "{SITE}/ts/torch_handler/base_handler.py", line 300, in handle',
     "    data = self.preprocess(data)",
 ]
+AROUND = [f'  File "{SITE}/ts/torch_handler/request_envelope/base.py", line 24, in handle', "    data = ..."]
+ENVELOPE = [f'  File "{SITE}/ts/torch_handler/request_envelope/json.py", line 41, in _from_json', "    rows = ..."]
 OWN = [
     '  File "/tmp/run/model/handler.py", line 3, in handle',
     "    return other.work(data)",
@@ -52,6 +54,9 @@ CAUSE = ["", "The above exception was the direct cause of the following exceptio
         ([HEAD, *SERVICE, *BASE, *OWN, "E: x"], [HEAD, *SHOWN, "E: x"]),
         # The server's own handler, and none of the archive's files.
         ([HEAD, *SERVICE, *BASE, *OTHER, "E: x"], [HEAD, *BASE, *OTHER, "E: x"]),
+        ([HEAD, *SERVICE, *AROUND, *BASE, *OTHER, "E: x"], [HEAD, *BASE, *OTHER, "E: x"]),
+        # An envelope that cannot take what was sent.
+        ([HEAD, *SERVICE, *AROUND, *ENVELOPE, "E: x"], [HEAD, *ENVELOPE, "E: x"]),
         # The loader looked among the server's handlers, too.
         (
             [HEAD, *LOADER, *OWN, "ImportError: y", *DURING, HEAD, *LOADER, IN_VAIN],

@@ -1,9 +1,10 @@
-"""A worker's life: it answers, dies, hangs, is closed from anywhere, and nothing is left of it."""
+"""A worker's life: it answers, dies, hangs, is closed from anywhere, and nothing is left of it (J40 to J45)."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -126,7 +127,21 @@ def test_a_hung_handler_is_ended_and_the_next_request_answered(worker: Make) -> 
         assert loaded.pid != first
 
 
+def test_whoever_never_listens_is_ended(
+    worker: Make, tmp_path: Path, ordinary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """J42: it has 2 minutes, here one second."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\n[ "$1" != -c ] && exec sleep 600\nexec {shlex.quote(str(ordinary))} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr("marpack.running.worker.START_TIMEOUT", 1)
+    with pytest.raises(NotServedError) as refused:
+        worker(ECHO, python=python).start()
+    assert refused.value.why == "the worker did not listen in time"
+
+
 def test_a_hung_load_is_ended(worker: Make) -> None:
+    """J42."""
     with pytest.raises(NotServedError) as refused:
         worker(when_loaded("print('before')", "time.sleep(600)"), startup_timeout=1).start()
     assert refused.value.why == "the worker did not answer in time"
@@ -149,6 +164,7 @@ def test_a_worker_that_dies_while_it_loads(worker: Make, dying: str, why: str) -
     with pytest.raises(NotServedError) as refused:
         worker(when_loaded("print('before')", dying)).start()
     assert refused.value.message == "Failed to start workers for model m version: 1.0"
+    assert refused.value.status == (507 if dying == "raise MemoryError" else 500)  # J68
     assert refused.value.why.startswith(why)
     assert "before" in refused.value.log
     if dying.startswith("raise"):
@@ -307,6 +323,18 @@ def test_a_worker_that_ends_slowly_is_killed(worker: Make, ordinary: Path) -> No
         loaded.predict(ASKED)
 
 
+def test_what_cannot_be_removed_is_named(worker: Make, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marpack.running.scratch.remove_folder", lambda _: False)
+    loaded = worker(ECHO)
+    loaded.start()
+    [folder] = temporary.iterdir()
+    with pytest.warns(RuntimeWarning) as told:
+        loaded.close()
+    assert str(told[0].message) == f"{str(folder)!r} cannot be removed: see what is in it"
+    assert loaded.pid is None
+    wait_for(folder.exists, False)  # the guard tries it, too
+
+
 def test_200_workers_one_after_another(worker: Make) -> None:
     for _ in range(200):
         with worker(ECHO) as loaded:
@@ -338,6 +366,17 @@ def test_a_stream_comes_in_parts(worker: Make) -> None:
     with worker(text) as loaded:
         assert loaded.predict(ASKED).parts == (b"0", b"1", b"2", b"end")
         assert loaded.predict(ASKED).parts == (b"0", b"1", b"2", b"end")
+
+
+def test_each_part_has_its_time(worker: Make) -> None:
+    """J42."""
+    text = when_asked(
+        "for _ in range(3): send(['x'], context.request_ids, 'x', 200, context); time.sleep(0.8)",
+        "return ['end']",
+        first="import time\nfrom ts.handler_utils.utils import send_intermediate_predict_response as send",
+    )
+    with worker(text, response_timeout=2) as loaded:
+        assert loaded.predict(ASKED).parts == (b"x", b"x", b"x", b"end")
 
 
 def test_an_asynchronous_worker_answers_in_any_order(worker: Make) -> None:
@@ -376,11 +415,42 @@ def test_what_it_begins_ends_with_it(worker: Make, ordinary: Path, tmp_path: Pat
     ]
     text = when_asked(*asked, first="import json\n" + first)
     with worker(text, python=ordinary) as loaded:
+        assert loaded.pid is not None
+        assert os.getsid(loaded.pid) == loaded.pid
         pids = loaded.predict(ASKED).json()
         assert died(loaded.predict(Request.json("die")))
         for pid in pids:
             wait_for(lambda pid=pid: is_running(pid), False)  # type: ignore[misc]
         assert loaded.predict(ASKED).ok
+
+
+@pytest.mark.parametrize("ending", ["close", "die", "kill the keeper"])
+def test_what_hides_ends_with_it(worker: Make, ordinary: Path, ending: str) -> None:
+    """A daemon that keeps the output, and a child, with nothing of the worker's group, session and variables."""
+    first = (
+        "import os, signal, subprocess\n"
+        "def begin():\n"
+        "    return subprocess.Popen(['sleep', '600'], env={'PATH': os.defpath}, start_new_session=True).pid\n"
+        "reader, writer = os.pipe()\n"
+    )
+    asked = [
+        "if data[0]['body'] == 'die': os._exit(5)",
+        "if data[0]['body'] == 'keeper': os.kill(os.getppid(), signal.SIGKILL), signal.pause()",
+        "if not os.fork(): os.setsid(); os.write(writer, b'%d' % begin()); os._exit(0)",
+        "return [{'pids': [begin(), int(os.read(reader, 20))]}]",
+    ]
+    with worker(when_asked(*asked, first=first), python=ordinary) as loaded:
+        pids = [loaded.pid, *loaded.predict(ASKED).json()["pids"]]
+        if ending == "die":
+            assert died(loaded.predict(Request.json("die")))
+        elif ending == "kill the keeper":
+            assert died(loaded.predict(Request.json("keeper")), 507)
+            for pid in pids[1:]:  # nobody is left who would know them
+                os.kill(pid, signal.SIGKILL)
+        else:
+            loaded.close()
+        for pid in pids:
+            wait_for(lambda pid=pid: is_running(pid), False)  # type: ignore[misc]
 
 
 def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import urllib.parse
 from typing import Any
 
 from marpack.frozen import frozen
@@ -161,6 +162,7 @@ FILE = f'{NAMED}; filename="f"'
 J = "application/json"
 U = "application/x-www-form-urlencoded"
 CHUNKED = ("Transfer-Encoding", "chunked")
+NOT_ASCII = b'--b\r\nContent-Disposition: form-data; name="\xdb\xed\xa0"\r\n\r\n1\r\n--b--'
 PNG = b"\x89PNG\r\n\x1a\n\0--b\r\n"
 
 # J1, J3, J4 and J10.
@@ -202,6 +204,10 @@ HEADERS = [
     one("a header named like the body", Request.json(1, headers={"body": "x"})),
     one("blanks around, and none", Request.json(1, headers={"X-A": " \t a b \t", "X-B": "", "X-C": "\xa0"})),
     one("latin-1", Request.json(1, headers={"X-A": "é"})),
+    one("other blanks behind a value", Request.json(1, headers={"X-A": "a\x1db\v\x1f ", "X-B": "\x85\xa0\f"})),
+    one("another blank before a value", Request.json(1, headers={"X-A": " \x1d a"})),
+    one("only another blank", Request.json(1, headers={"X-A": "\v"}), by_old_server=True),
+    one("a form feed in a value", Request.json(1, headers={"X-A": "a\fb"})),
     one("an id of the client's", Request.json(1, headers={"X-Request-Id": "mine"})),
     one("a host of its own", Request.json(1, headers={"HOST": "example.org"})),
     one("the last request", Request.json(1, headers={"Connection": "close"})),
@@ -233,6 +239,14 @@ ROUTES = [
     one("an escape that is none", get("/predictions/asks%zz"), by_old_server=True),
     one("an escape that is cut", get("/predictions/asks%4")),
     one("bytes that are not utf-8", get("/predictions/%ff")),
+    one("half of a surrogate pair", get("/predictions/%ED%A0"), by_old_server=True),
+    one("a surrogate pair", get("/predictions/%ED%A0%80%ED%B0%80x%E2%82%ED")),
+    *(
+        one(f"more that is no value, {more!a}", get(f"/predictions/asks/1.0/{urllib.parse.quote(more)}"))
+        for more in ["a\0", "\vb", "a\fb", "a\rb", "a\r\0", "a\nb", "a\n\v", "a\r", "a\n", "a\r\n\tb\n"]
+    ),
+    one("more of two lines", get("/predictions/asks/1.0/a%0A%20b%0D%0A%09c")),
+    one("more that is no value, of no model", get("/explanations/none/1.0/%00")),
     one("an empty name", get("/predictions//1.0")),
     one("no name", get("/predictions"), by_old_server=True),
     one("no such model", Request.json(1, path="/predictions/none"), by_old_server=True),
@@ -353,6 +367,12 @@ FORMS = [
     one("binary", form(f"{FILE}\r\nContent-Transfer-Encoding: Binary\r\n\r\n\xff")),
     one("a length", form(f"{FILE}\r\nContent-Length: 9\r\n\r\n1")),
     one("a length of a file that is too small", form(f"{FILE}\r\nContent-Length: 1\r\n\r\n12")),
+    one(
+        "a length that is too small, and no end", form(f"{FILE}\r\nContent-Length: 4\r\n\r\n12\r\n3\r", end="\n--")
+    ),
+    one("a length that is enough, and no end", form(f"{FILE}\r\nContent-Length: 6\r\n\r\n12\r\n3\r", end="\n--")),
+    one("a length in other digits", form(f"{FILE}\r\nContent-Length: \u0661\r\n\r\n12")),
+    one("a length with zeros", form(f"{FILE}\r\nContent-Length: {'0' * 30}1\r\n\r\n12")),
     one("a length that is too small", form(f"{NAMED}\r\nContent-Length: 1\r\n\r\n12")),
     one(
         "several files in a part",
@@ -381,12 +401,19 @@ FORMS = [
         "a charset before the boundary",
         typed("multipart/form-data ; charset=utf-8; boundary=b", f"--b\r\n{NAMED}\r\n\r\n1\r\n--b--".encode()),
     ),
+    one("a head of ASCII that is none", typed("multipart/form-data; boundary=b; charset=us-ascii", NOT_ASCII)),
+    one("a head that is not UTF-8", typed("multipart/form-data; boundary=b", NOT_ASCII)),
+    one(
+        "other blanks at the end of a line", form(f"{NAMED}\r\nContent-Type: text/plain; charset=\u2028\r\n\r\n1")
+    ),
+    one("a blank that is none at the end of a type", typed("multipart/form-data; boundary=b\xa0", NOT_ASCII)),
     one("no such charset", typed("multipart/form-data; boundary=b; charset=nope", b"--b--")),
     one("a bad charset", typed("multipart/form-data; boundary=b; charset=utf-8; x=y", b"--b--")),
     one(
         "a boundary in quotes",
         typed('multipart/form-data; boundary="b" ', f"--b\r\n{NAMED}\r\n\r\n1\r\n--b--".encode()),
     ),
+    one("a boundary of one quote", typed('multipart/form-data; boundary="', b"--b--")),
     one("no boundary", typed("multipart/form-data", b"--b--")),
     one("a boundary without a value", typed("multipart/form-data; boundary", b"--b--")),
     one("an empty boundary", typed("multipart/form-data; boundary=", b"--b--")),
@@ -408,6 +435,10 @@ FORMS = [
     one("urlencoded, ends of lines", typed(U, b"a\n=1\r\nb=2")),
     one("urlencoded, a carriage return", typed(U, b"a=1\r&b=2")),
     one("urlencoded, a carriage return at the end", typed(U, b"a=1\r")),
+    one("urlencoded, surrogates", typed(U, b"%ED%A0%80=1&\xed\xa0\x80=2&\xed\xa0%ED%BF=3")),
+    one("urlencoded, a blank before a last line end", typed(U, "a%0D\x85=1&+\u2028=2&b \n=3".encode())),
+    one("urlencoded, ends of lines in a name", typed(U, b"a%0Db%0Ac\r\nd=1&e")),
+    one("urlencoded, many fields", typed(U, b"a=1&b&c=%41+&" * 2000)),
     one("urlencoded, and a query", typed(U, b"a=1", path="/invocations?a=2&b=3")),
 ]
 

@@ -1,6 +1,7 @@
 """A running TorchServe refuses what the rules of ``marpack.check`` find, and takes what is put right.
 
-``run`` is given each archive, too, and serves it as the server does, or refuses it in the same words.
+``run`` is given each archive, too, and serves it as the server does, or refuses it in the same words
+(J62, J65, J68, J69).
 
 The cases of the tests that were chosen are tried before the first of them, three at a time. Most of the time would
 be what workers take to import torch, so they are copies of one that has done so (``warm_workers``); with

@@ -1,6 +1,7 @@
 """What ``run`` makes of an archive is what a running server makes of it: settings, and what it refuses, in words.
 
-Whether workers start, and what they answer, is judged with the archives of the rules, in ``test_checks.py``.
+J60 to J64, J66 and J67. Whether workers start, and what they answer, is judged with the archives of the rules, in
+``test_checks.py``.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add(
         "--load",
         action="store_true",
-        help="also load the model as the server does, which runs the code of its model file (needs torch)",
+        help="also load the model, which runs the archive's code: by the server's own worker where TorchServe is "
+        "installed (extra run), else as its base handler does (extra torch)",
     )
     add("--rules", action="store_true", help="list the rules and end")
     add("--json", action="store_true", help="print the result as JSON (spec/check.schema.json)")

@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import time
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -150,6 +151,9 @@ def _once(options: argparse.Namespace, asked: Sequence[Asked]) -> int:
 
     report = _report(options, asked)
     with ExitStack() as stack:
+        # As of a folder that cannot be removed again.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.showwarning = lambda message, *_: complain(f"marpack: warning: {printable(str(message))}")
         with silent_for(options.archive), naming(place(options.archive)):
             worker = Worker(options.archive, **_worker_options(options), debugger=_debugger(options, stack))
             began = time.monotonic()
