@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 UNKNOWN_TYPE = "application/octet-stream"
-# Of TorchServe: which paths it has no answer to that is known here.
-_NEWEST = (0, 12, 0)
 # What may follow the contents of a form's field, as curl has it.
 _MORE = re.compile(r";\s*(type|filename)=")
 
@@ -130,9 +128,10 @@ def _requests(options: argparse.Namespace) -> list[Asked]:
 def _require_restated(path: str) -> None:
     from marpack.running.refused import RefusedError
     from marpack.running.routes import route
+    from marpack.running.server_python import NEWEST
 
     try:
-        route("POST", path, server=_NEWEST)
+        route("POST", path, server=NEWEST)
     except RefusedError:  # which is an answer
         pass
     except ValueError as error:
