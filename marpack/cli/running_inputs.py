@@ -18,13 +18,8 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 UNKNOWN_TYPE = "application/octet-stream"
-# Of TorchServe: which paths it has no answer to that is known here.
-_NEWEST = (0, 12, 0)
 # What may follow the contents of a form's field, as curl has it.
 _MORE = re.compile(r";\s*(type|filename)=")
-# A header's name is a token (RFC 9110).
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x01-\t\v\f\x0e-\xff]*?)[ \t]*")
-_PATH = re.compile(r"/[!-~]*")
 
 
 @frozen
@@ -133,9 +128,10 @@ def _requests(options: argparse.Namespace) -> list[Asked]:
 def _require_restated(path: str) -> None:
     from marpack.running.refused import RefusedError
     from marpack.running.routes import route
+    from marpack.running.server_python import NEWEST
 
     try:
-        route("POST", path, server=_NEWEST)
+        route("POST", path, server=NEWEST)
     except RefusedError:  # which is an answer
         pass
     except ValueError as error:
@@ -189,14 +185,19 @@ def _guessed(name: str) -> str:
 
 
 def _header(text: str) -> tuple[str, str]:
-    found = _HEADER.fullmatch(text)
-    if not found:
+    from marpack.running.request import is_header
+
+    name, colon, value = text.partition(":")
+    value = value.strip(" \t")
+    if not colon or not is_header(name, value):
         raise argparse.ArgumentTypeError(f"must be a name, a colon and a value, as 'X-Mode: fast', not {text!r}")
-    return found[1], found[2]
+    return name, value
 
 
 def _path(text: str) -> str:
-    if not _PATH.fullmatch(text):
+    from marpack.running.request import is_path
+
+    if not is_path(text):
         raise argparse.ArgumentTypeError(
             f"must begin with a / and be %-encoded, as /v2/models/NAME/infer, not {text!r}"
         )

@@ -24,13 +24,13 @@ from marpack.running.refusals import (
     server_error,
 )
 from marpack.running.registered import registered
+from marpack.running.server_python import NEWEST
 
 # Seconds, and bytes: the server's own defaults.
 TIMEOUT = 120
 LARGEST = 6_553_500
 # The most that a message to a worker, or a server, can say.
 MOST = 2**31 - 1
-_NEWEST = (0, 12, 0)
 # Of TorchServe, since when workers may be asynchronous; of sequences 0.9.0 knew nothing either.
 _ASYNCHRONOUS = (0, 11, 1)
 
@@ -70,7 +70,7 @@ def settings_of(
     response_timeout: float | None = None,
     max_request_size: int = LARGEST,
     max_response_size: int = LARGEST,
-    server: tuple[int, ...] = _NEWEST,
+    server: tuple[int, ...] = NEWEST,
 ) -> ModelSettings:
     """Return how a server runs the model of an archive; an argument that is given goes before what it says.
 

@@ -63,7 +63,7 @@ class Request:
         if not _TOKEN.fullmatch(self.method):
             raise ValueError(f"no method of HTTP: {self.method!r}")
         if self.path is not None:
-            if not _PATH.fullmatch(self.path):
+            if not is_path(self.path):
                 raise ValueError(
                     f'a path begins with "/" and is printable ASCII, the rest %-encoded: {self.path!r}'
                 )
@@ -162,6 +162,16 @@ class Request:
         if any(name.lower() == "content-type" for name, _ in _pairs(headers)):
             raise ValueError("the content type of a form is made with it: it is not among the headers")
         return cls.binary(body, content_type, headers=headers, path=path, explain=explain)
+
+
+def is_header(name: str, value: str) -> bool:
+    """Tell whether a client can send it."""
+    return bool(_TOKEN.fullmatch(name) and _VALUE.fullmatch(value))
+
+
+def is_path(text: str) -> bool:
+    """Tell whether a client can ask for it."""
+    return bool(_PATH.fullmatch(text))
 
 
 def with_content_type(headers: Headers, content_type: str) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,8 @@ from marpack.frozen import frozen
 
 # The oldest whose worker has been seen to be driven by this code.
 OLDEST = (0, 9, 0)
+# The one that is meant where none is named, and whose words are restated.
+NEWEST = (0, 12, 0)
 # Seconds for an interpreter to say what it has.
 _PATIENCE = 60
 _MARK = "marpack:"
@@ -32,7 +34,7 @@ print({_MARK!r} + json.dumps([places[0], find_spec("torch") is not None]))
 _ANOTHER = "name a Python that has TorchServe and torch (--python, python=, or pytest's mar_worker_python)"
 # What interpreters have answered: it takes a tenth of a second to ask one.
 _answers: dict[str, tuple[str, bool]] = {}
-_INSTALL = "-m pip install torchserve==0.12.0 torch pyyaml packaging"
+_INSTALL = f"-m pip install torchserve=={'.'.join(map(str, NEWEST))} torch pyyaml packaging"
 
 
 @frozen
