@@ -107,15 +107,18 @@ def requests(options: argparse.Namespace) -> list[Asked]:
 
 def _requests(options: argparse.Namespace) -> list[Asked]:
     from marpack.running import Request
+    from marpack.running.model_settings import LARGEST
 
+    # A byte more than the server takes is refused as all of it would be.
+    most = (options.max_request_size or LARGEST) + 1
     if options.form:
-        fields = [(name, part) for word in options.form for name, part in _part(word)]
+        fields = [(name, part) for word in options.form for name, part in _part(word, most)]
         form = Request.form(fields, headers=options.header, path=options.path, explain=options.explain)
         return [Asked(name="", request=form)]
     asked = []
     for name in options.input:
         request = Request.binary(
-            _contents(name),
+            _contents(name, most),
             content_type=options.content_type or _guessed(name),
             headers=options.header,
             path=options.path,
@@ -138,7 +141,7 @@ def _require_restated(path: str) -> None:
         raise UsageError(f"--path: {error}") from None
 
 
-def _part(word: str) -> Iterator[tuple[str, Part]]:
+def _part(word: str, most: int) -> Iterator[tuple[str, Part]]:
     """Yield a field's name and contents."""
     from marpack.running import Part
 
@@ -146,10 +149,10 @@ def _part(word: str) -> Iterator[tuple[str, Part]]:
     if not is_file:
         part = Part(data=source.encode(), file_name=more.get("filename"), content_type=more.get("type"))
     elif word.partition("=")[2].startswith("<"):  # what is in the file, as if it had been written here
-        part = Part(data=_contents(source), file_name=more.get("filename"), content_type=more.get("type"))
+        part = Part(data=_contents(source, most), file_name=more.get("filename"), content_type=more.get("type"))
     else:
         part = Part(
-            data=_contents(source),
+            data=_contents(source, most),
             file_name=more.get("filename", os.path.basename(source)),
             content_type=more.get("type") or _guessed(source),
         )
@@ -168,13 +171,14 @@ def _field(word: str) -> tuple[str, str, bool, dict[str, str]]:
     return name, value[1:] if is_file else value, is_file, dict(zip(more[::2], more[1::2], strict=True))
 
 
-def _contents(name: str) -> bytes:
+def _contents(name: str, most: int) -> bytes:
+    """Return what is in a file, or its beginning."""
     if name != STANDARD_INPUT:
         with naming(name), open(name, "rb") as file:
-            return file.read()
+            return file.read(most)
     if sys.stdin is None:
         raise MarpackError("standard input is closed")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read(most)
 
 
 def _guessed(name: str) -> str:

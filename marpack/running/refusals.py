@@ -82,13 +82,17 @@ def not_unpacked(error: ArchiveError, file_name: str) -> NotServedError | None:
     if error.code in _NO_ARCHIVE and file_name.endswith(".mar"):
         return no_members(error)
     if error.code in _NO_ARCHIVE | _DAMAGED:
-        return server_error(f"Failed to save model: {file_name}").of(error.path, error.message)
+        return server_error(f"Failed to save model: {file_name}").of(error.path, _said(error))
     return None
 
 
 def no_members(error: ArchiveError) -> NotServedError:
     """Return what a server says of a ``.mar`` that does not begin as a zip, in which it finds nothing."""
-    return bad_request(NO_NAME).of(error.path, error.message)
+    return bad_request(NO_NAME).of(error.path, _said(error))
+
+
+def _said(error: ArchiveError) -> str:
+    return error.message if error.member is None else f"{error.member!r} {error.message}"
 
 
 def not_started(

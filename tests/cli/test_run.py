@@ -224,6 +224,14 @@ def test_what_the_archive_asks_for(run: Run) -> None:
     assert run("m.mar", "--input", "a.json", "--requirements") == (0, "7", "200\n")
 
 
+def test_what_is_too_large_is_not_read_to_its_end(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = io.BytesIO(bytes(100))
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=endless))
+    status, _, err = run("m.mar", "--input", "-", "--max-request-size", "7")
+    assert (status, err) == (1, "413 Request Entity Too Large\n")
+    assert endless.tell() == 8
+
+
 def test_limits(run: Run) -> None:
     assert run("m.mar", "--input", "a.json", "--max-request-size", "7")[:2] == (1, "")
     status, out, err = run("m.mar", "--input", "long.txt", "--max-response-size", "1k")

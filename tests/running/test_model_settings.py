@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,17 @@ def test_a_refusal_says_what_marpack_sees(tmp_path: Path) -> None:
     with pytest.raises(NotServedError, match="Model name is not defined") as raised:
         settings(tmp_path / "sources")
     assert raised.value.why == "it has no MAR-INF/MANIFEST.json"
+    path.unlink()
+    whole = packed(tmp_path)
+    with zipfile.ZipFile(whole) as archive:
+        first = archive.infolist()[0]
+    data = bytearray(whole.read_bytes())
+    data[30 + len(first.filename) + 2] ^= 0xFF
+    whole.write_bytes(data)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(NotServedError) as raised, as_registered(), open_archive(whole) as opened:
+        unpack(opened, str(tmp_path / "out"))
+    assert f"({first.filename!r} is damaged: " in str(raised.value)
 
 
 def test_a_folder_is_linked_and_an_archive_unpacked(tmp_path: Path) -> None:
