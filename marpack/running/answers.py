@@ -23,6 +23,7 @@ _NEVER_CACHED = (
 # Headers that Netty takes; a value may go on in a line that begins with a blank.
 _NAME = re.compile(r"[\x01-\x08\x0e-\x1f!-+\--9<>-\x7f]+")
 _VALUE = re.compile(r"(?:[^\0\v\f\r\n]|\r?\n[\t ])*")
+_BEYOND = re.compile(r"[\U00010000-\U0010ffff]")
 # What gson escapes, and json does not.
 _SEPARATORS = {0x2028: "\\u2028", 0x2029: "\\u2029"}
 
@@ -168,7 +169,10 @@ def as_sent(method: str, response: Response) -> Response:
 
 
 def _latin(text: str) -> str:
-    return text if text.isascii() else text.encode("latin-1", "replace").decode("latin-1")
+    if text.isascii():
+        return text
+    # Java has two characters for what is beyond 16 bits.
+    return _BEYOND.sub("??", text).encode("latin-1", "replace").decode("latin-1")
 
 
 def _is_header(name: str, value: str) -> bool:

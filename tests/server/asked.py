@@ -472,7 +472,7 @@ ANSWERS = [
     one("a status in between", do("status", 103)),
     one("a status that redirects", do("status", 304)),
     one("no status", do("status", 0, "zero")),
-    one("headers", do("headers", ["X-B", "1"], ["x-b", "2"], ["X-A", ""], ["X-U", "ü€"]), by_old_server=True),
+    one("headers", do("headers", ["X-B", "1"], ["x-b", "2"], ["X-A", ""], ["X-U", "ü€😀"]), by_old_server=True),
     one(
         "headers that the server sets",
         do(
