@@ -41,14 +41,7 @@ class PredictAnswer:
 
 
 def load_message(
-    *,
-    model_name: str,
-    folder: str,
-    batch_size: int,
-    handler: str,
-    gpu: int | None,
-    envelope: str,
-    limit_pixels: bool,
+    *, model_name: str, folder: str, batch_size: int, handler: str, gpu: int | None, envelope: str
 ) -> bytes:
     """Return the message that makes a worker load a model; no envelope is ""."""
     return b"".join(
@@ -60,7 +53,7 @@ def load_message(
             _field(handler),
             struct.pack(">i", -1 if gpu is None else gpu),
             _field(envelope),
-            b"\1" if limit_pixels else b"\0",
+            b"\1",  # limit_max_image_pixels, as the server has it unless it is told otherwise
         ]
     )
 

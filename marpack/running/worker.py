@@ -230,7 +230,7 @@ class Worker:
                 held.drop()
                 process = load(held, model, self._log, debugger=self._debugger)
             timeout = math.inf if self._debugger else settings.response_timeout
-            for answer in process.predict_all(batches, timeout=timeout, largest=settings.max_response_size):
+            for answer in process.predict(batches, timeout=timeout, largest=settings.max_response_size):
                 said.append(answer)  # noqa: PERF402  # what was said before it died is kept
         except DiedError as error:
             status = error.status

@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from marpack.running.connection import Connection, DiedError
 from marpack.running.guard import Guard, end_marked
 from marpack.running.kept_log import KeptLog
-from marpack.running.log import LogLine
 from marpack.running.messages import PredictAnswer, WorkerAnswer, WorkerRequest, load_message, predict_message
 from marpack.running.output import Output
 from marpack.running.server_python import ServerPython
@@ -108,11 +107,6 @@ class WorkerProcess:
         self._output.follow(self._note)
 
     @property
-    def log(self) -> tuple[LogLine, ...]:
-        """What it has written so far, all that it wrote before its last answer among it."""
-        return self.log_kept.lines
-
-    @property
     def pid(self) -> int:
         """The number of its process, as it tells it."""
         return self._pid or self._process.pid
@@ -135,7 +129,6 @@ class WorkerProcess:
         gpu: int | None,
         envelope: str,
         deadline: float,
-        limit_pixels: bool = True,
     ) -> tuple[int, str]:
         """Make it load a model; return its code, 200 where it is loaded or else it ends, and what it says."""
         message = load_message(
@@ -145,7 +138,6 @@ class WorkerProcess:
             handler=handler,
             gpu=gpu,
             envelope=envelope,
-            limit_pixels=limit_pixels,
         )
         connection = self._connected()
         try:
@@ -159,17 +151,14 @@ class WorkerProcess:
         self._output.drain()
         return code, text
 
-    def predict(self, batch: Sequence[WorkerRequest], *, timeout: float, largest: int) -> Iterator[PredictAnswer]:
-        """Ask; yield what it says, of a stream several times. No field has more than ``largest`` bytes.
-
-        ``timeout`` is how many seconds it has for each. Of the requests of one batch, each must be named by it.
-        """
-        yield from self.predict_all([batch], timeout=timeout, largest=largest)
-
-    def predict_all(
+    def predict(
         self, batches: Sequence[Sequence[WorkerRequest]], *, timeout: float, largest: int
     ) -> Iterator[PredictAnswer]:
-        """Ask one after another; an asynchronous worker all at once, whose answers come in any order."""
+        """Ask one after another; an asynchronous worker all at once, whose answers come in any order.
+
+        Yields what it says, of a stream several times, for each of which it has ``timeout`` seconds. No field has
+        more than ``largest`` bytes.
+        """
         connection = self._connected()
         try:
             for some in [batches] if self._asynchronous else [[batch] for batch in batches]:
@@ -179,10 +168,10 @@ class WorkerProcess:
                 waiting = {request.id for batch in some for request in batch}
                 known = frozenset(waiting)
                 while waiting:
-                    answer = self._answer(connection, time.monotonic() + timeout, largest)
+                    answer = self._answer(connection, time.monotonic() + timeout, largest, known)
                     named = {each.id for each in answer.answers}
-                    if not named <= known or not named:
-                        raise DiedError("answers what it was not asked")
+                    if not named:
+                        raise DiedError("answers nothing")
                     if answer.code != 200 or not any(map(_goes_on, answer.answers)):
                         # All of one message: an answer to it names each of its requests.
                         waiting -= named
@@ -191,11 +180,15 @@ class WorkerProcess:
         except DiedError as error:
             raise self._died(error) from None
 
-    def _answer(self, connection: Connection, deadline: float, largest: int) -> PredictAnswer:
+    def _answer(
+        self, connection: Connection, deadline: float, largest: int, known: frozenset[str]
+    ) -> PredictAnswer:
         code, message = connection.number(deadline), connection.text(deadline, largest)
         answers: list[WorkerAnswer] = []
         while (length := connection.number(deadline)) != -1:
             each = connection.rest_of_field(length, deadline, largest).decode("utf-8", "replace")
+            if each not in known or len(answers) == len(known):
+                raise DiedError("answers what it was not asked")
             content_type = connection.text(deadline, largest)
             status, reason = connection.number(deadline), connection.text(deadline, largest)
             count = connection.number(deadline)
@@ -213,7 +206,7 @@ class WorkerProcess:
         return PredictAnswer(code=code, message=message, answers=tuple(answers))
 
     def kill(self) -> None:
-        """End it at once, from any thread: whoever waits for its answer gets a ``DiedError``."""
+        """End it, from any thread, in no more than seconds: whoever waits for its answer gets a ``DiedError``."""
         if os.getpid() != self._owner:
             return
         if self._connection is not None:
