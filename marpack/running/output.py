@@ -19,6 +19,10 @@ _CHUNK = 65_536
 _PIPE_SIZE = 1 << 16
 # How long to wait until it is asked whether the worker still runs: whom it began may hold its pipes.
 _SLICE = 0.1
+# For which it rests where little comes: who has an answer reads by himself, and to be woken by each line that is
+# written before that is a tenth of what an answer takes.
+_REST = 0.02
+_LITTLE = 4_096
 # For which the thread lets another read first, which would not get its turn else while much is written.
 _TURN = 0.005
 
@@ -32,6 +36,7 @@ class Output:
         self._lock = threading.RLock()
         self._waiting: list[None] = []
         self._closed = False
+        self._closing = threading.Event()
         self._line_seen: Callable[[str], bool] = lambda _: False
         self._seen = threading.Event()
         self._pipes: dict[Stream, IO[bytes]] = {"stdout": stdout, "stderr": stderr}
@@ -72,6 +77,7 @@ class Output:
             if self._closed:
                 return
             self._closed = True
+        self._closing.set()
         os.write(self._wake[1], b".")
         if self._thread.ident is not None and self._thread is not threading.current_thread():
             self._thread.join()
@@ -110,23 +116,27 @@ class Output:
             with self._lock:
                 if self._closed:
                     return
-                for key, _ in ready:
-                    self._read(key.data, _CHUNK)
+                size = sum(self._read(key.data, _CHUNK) for key, _ in ready)
+            if size < _LITTLE and self._seen.is_set():
+                self._closing.wait(_REST)
 
-    def _read(self, stream: Stream, most: int) -> None:
-        while stream in self._open and most > 0:
+    def _read(self, stream: Stream, most: int) -> int:
+        """Read at most so many bytes; return how many there were."""
+        left = most
+        while stream in self._open and left > 0:
             try:
-                data = os.read(self._open[stream], min(most, _CHUNK))
+                data = os.read(self._open[stream], min(left, _CHUNK))
             except BlockingIOError:
-                return
+                break
             if not data:
                 self._selector.unregister(self._open.pop(stream))
-                return
-            most -= len(data)
+                break
+            left -= len(data)
             lines = self._log.add(stream, data)
             for line in () if self._seen.is_set() else lines:
                 if self._line_seen(line):
                     self._seen.set()
+        return most - left
 
 
 def _lying_in(pipe: int) -> int:
