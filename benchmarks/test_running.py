@@ -7,6 +7,7 @@ called in this process. TorchServe is installed in the environment that runs thi
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -15,6 +16,9 @@ import subprocess
 import sys
 import sysconfig
 import time
+import warnings
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +101,9 @@ class Server:
         self._torchserve("--start", "--ncs", "--ts-config", str(self._config))
         deadline = time.monotonic() + START_SECONDS
         while True:
-            with contextlib.suppress(OSError), connected(self.port) as connection:
-                if ask(connection).startswith(b"HTTP/1.1 200"):
+            # Nobody listens yet, or no worker is there.
+            with contextlib.suppress(OSError, HTTPException), connected(self.port) as connection:
+                if ask(connection)[0][0] == HTTPStatus.OK:
                     return
             assert time.monotonic() < deadline, "it does not answer"
             time.sleep(0.01)
@@ -119,39 +124,20 @@ class Server:
 
 
 @contextlib.contextmanager
-def connected(port: int) -> Iterator[socket.socket]:
-    """Give a connection that sends at once."""
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def connected(port: int) -> Iterator[HTTPConnection]:
+    """Give a connection that stays, as that of a program that asks again and again."""
+    with contextlib.closing(HTTPConnection("127.0.0.1", port)) as connection:
+        connection.connect()
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield connection
 
 
-HEAD = (
-    b"POST /predictions/digits HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    b"Content-Length: %d\r\n\r\n" % len(SAMPLE)
-)
-
-
-def ask(*connections: socket.socket) -> bytes:
-    """Ask by all connections at once, a client that takes no time itself; return the last answer."""
+def ask(*connections: HTTPConnection) -> list[tuple[int, bytes]]:
+    """Ask by all connections at once; return the status and the body of each answer."""
     for connection in connections:
-        connection.sendall(HEAD + SAMPLE)
-    for connection in connections:
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += received(connection)
-        head, _, body = answer.partition(b"\r\n\r\n")
-        [length] = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        while len(body) < length:
-            body += received(connection)
-    return head + b"\r\n\r\n" + body
-
-
-def received(connection: socket.socket) -> bytes:
-    """Return what comes next."""
-    if data := connection.recv(1 << 16):
-        return data
-    raise ConnectionError("the server has closed the connection")
+        connection.request("POST", "/predictions/digits", SAMPLE, {"Content-Type": "application/json"})
+    answers = [connection.getresponse() for connection in connections]
+    return [(answer.status, answer.read()) for answer in answers]
 
 
 def answer_of(process: subprocess.Popen[bytes]) -> Any:
@@ -202,16 +188,18 @@ def in_process(archive: Path, inputs: Path) -> Callable[[int], Any]:
     with marpack.open_archive(archive) as opened:
         opened.extract(folder)
     sys.path.insert(0, str(folder))
-    # As its worker's script.
-    metrics = importlib.import_module("ts.metrics.metric_cache_yaml_impl").MetricsCacheYamlImpl(
-        config_file_path=str(Path(importlib.import_module("ts").__path__[0], "configs", "metrics.yaml"))
-    )
-    metrics.initialize_cache()
-    metrics.model_name = "digits"
-    loader = importlib.import_module("ts.model_loader").ModelLoaderFactory.get_model_loader()
-    service = loader.load("digits", str(folder), "handler.py", None, BATCH, None, True, metrics)
-    handle, context = service._entry_point, service.context
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves files to the collector
+        # As its worker's script.
+        metrics = importlib.import_module("ts.metrics.metric_cache_yaml_impl").MetricsCacheYamlImpl(
+            config_file_path=str(Path(importlib.import_module("ts").__path__[0], "configs", "metrics.yaml"))
+        )
+        metrics.initialize_cache()
+        metrics.model_name = "digits"
+        loader = importlib.import_module("ts.model_loader").ModelLoaderFactory.get_model_loader()
+        service = loader.load("digits", str(folder), "handler.py", None, BATCH, None, True, metrics)
+        handle, context = service._entry_point, service.context
+        gc.collect()
     no_headers = importlib.import_module("ts.context").RequestProcessor({})
 
     def call(count: int) -> Any:

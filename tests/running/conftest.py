@@ -81,9 +81,10 @@ def marked(text: str) -> list[str]:
         if not process.name.isdigit() or int(process.name) == os.getpid():
             continue
         try:
-            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-        except OSError:
+            command = (process / "cmdline").read_bytes()
+            told = (process / "environ").read_bytes() + command
+        except OSError:  # it has ended meanwhile
             continue
         if text.encode() in told:
-            found.append((process / "cmdline").read_text(errors="replace"))
+            found.append(command.decode(errors="replace"))
     return found
