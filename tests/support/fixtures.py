@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import contextlib
 import fcntl
-import functools
 import importlib
-import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -19,8 +16,7 @@ from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
 from tests.support.range_server import RangeServer
 from tests.support.sharing import mounted
-from tests.support.torchserve import environment, install_folder, package_home
-from tests.support.warm_workers import warm_python
+from tests.support.torchserve import environment, install_folder, warm_interpreters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,31 +85,8 @@ def run_python(pytestconfig: pytest.Config) -> Iterator[Callable[[str], Path]]:
 
     It needs an installed TorchServe, so who asks for it is in the lane ``server``.
     """
-    # Where temporary files lie now: a test may give itself another place.
-    place = tempfile.gettempdir()
-    with contextlib.ExitStack() as stack:
-
-        @functools.cache
-        def interpreter(version: str) -> Path:
-            python = environment(version, install_folder(pytestconfig))
-            if "MARPACK_ORDINARY_WORKERS" in os.environ or not hasattr(os, "pidfd_open"):
-                return python
-            # A short path: there is a socket below it.
-            folder = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="warm-", dir=place, ignore_cleanup_errors=True)
-            )
-            return stack.enter_context(
-                warm_python(
-                    python,
-                    Path(folder),
-                    script="running/boot.py",
-                    imports=["ts.torch_handler.base_handler", "ts.model_service_worker"],
-                    anew="ts",
-                    home=str(package_home(python)),
-                )
-            )
-
-        yield interpreter
+    with warm_interpreters(pytestconfig, script="running/boot.py") as interpreter:
+        yield lambda version: interpreter(version) or environment(version, install_folder(pytestconfig))
 
 
 @pytest.fixture(scope="session")

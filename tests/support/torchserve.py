@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.conftest import require
 from tests.support import environments
+from tests.support.warm_workers import warm_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -404,6 +405,39 @@ def package_home(python: Path) -> Path:
     where = "import ts; print(ts.__path__[0])"
     done = subprocess.run([python, "-I", "-c", where], capture_output=True, text=True, check=True)
     return Path(done.stdout.strip()).parent
+
+
+@contextlib.contextmanager
+def warm_interpreters(config: pytest.Config, *, script: str) -> Iterator[Callable[[str], Path | None]]:
+    """Return what to start instead of a version's Python, for ``script`` to begin in no time (``warm_workers``).
+
+    It is None, for ordinary workers, where ``MARPACK_ORDINARY_WORKERS`` is in the environment.
+    """
+    # Where temporary files lie now: a test may give itself another place.
+    place = tempfile.gettempdir()
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def interpreter(version: str) -> Path | None:
+            if "MARPACK_ORDINARY_WORKERS" in os.environ or not hasattr(os, "pidfd_open"):
+                return None
+            python = environment(version, install_folder(config))
+            # A short path: there is a socket below it.
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="warm-", dir=place, ignore_cleanup_errors=True)
+            )
+            return stack.enter_context(
+                warm_python(
+                    python,
+                    Path(folder),
+                    script=script,
+                    imports=["ts.torch_handler.base_handler", "ts.model_service_worker"],
+                    anew="ts",
+                    home=str(package_home(python)),
+                )
+            )
+
+        yield interpreter
 
 
 def own_ports() -> Iterator[int]:
