@@ -179,11 +179,20 @@ class NotServedError(_KeptError, RuntimeError):
 
     ``status`` and ``message`` are the answer to who registers it there and waits for a worker; ``why`` is the last
     line of what ended the worker, empty where none was begun; ``traceback`` and ``log`` are what the worker wrote,
-    a place in the archive named as one.
+    a place in the archive named as one. ``exit_status`` is what its process ended with before it could answer
+    (128 and the signal's number for one that was killed), else None.
     """
 
     def __init__(
-        self, path: str, message: str, *, status: int, why: str = "", traceback: str = "", log: Sequence[str] = ()
+        self,
+        path: str,
+        message: str,
+        *,
+        status: int,
+        why: str = "",
+        traceback: str = "",
+        log: Sequence[str] = (),
+        exit_status: int | None = None,
     ) -> None:
         self.path = path
         self.message = message
@@ -191,6 +200,7 @@ class NotServedError(_KeptError, RuntimeError):
         self.why = why
         self.traceback = traceback
         self.log = tuple(log)
+        self.exit_status = exit_status
         super().__init__(showable(f"{path!r} is not served: {message}{f' ({why})' if why else ''}"))
 
 

@@ -188,8 +188,9 @@ PURE_WORDS = {
 PURE_FRONT_END = {
     f"marpack.running.{name}"
     for name in (
-        *("answers", "charsets", "form_data", "handlers_log", "hash_map", "log", "messages", "multipart"),
-        *("multipart_head", "parameters", "percent", "refusals", "registered", "routes", "statuses", "traceback"),
+        *("answers", "charsets", "form_data", "front_end_error", "handlers_log", "hash_map", "log", "messages"),
+        *("multipart", "multipart_head", "parameters", "percent", "registered_manifest", "registration_errors"),
+        *("routes", "statuses", "traceback"),
     )
 }
 

@@ -129,13 +129,13 @@ def _requests(options: argparse.Namespace) -> list[Asked]:
 
 
 def _require_restated(path: str) -> None:
-    from marpack.running.refused import RefusedError
+    from marpack.running.front_end_error import FrontEndError
     from marpack.running.routes import route
     from marpack.running.server_python import NEWEST
 
     try:
         route("POST", path, server=NEWEST)
-    except RefusedError:  # which is an answer
+    except FrontEndError:  # which is an answer
         pass
     except ValueError as error:
         raise UsageError(f"--path: {error}") from None

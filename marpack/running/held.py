@@ -24,7 +24,6 @@ class Held:
         self._log = log
         self._process: WorkerProcess | None = None
         self._number = 0
-        self._guard: Guard | None = None
         self.scratch = Scratch()
         try:
             self._guard = Guard(self.scratch.folders)
@@ -90,8 +89,7 @@ class Held:
             self.drop(grace=grace)
             done = self.scratch.remove()
         finally:
-            if self._guard is not None:
-                self._guard.close(done=done)
+            self._guard.close(done=done)
         if not done:
             left = ", ".join(repr(folder) for folder in self.scratch.folders if os.path.lexists(folder))
             warnings.warn(f"{left} cannot be removed: see what is in it", RuntimeWarning, stacklevel=2)

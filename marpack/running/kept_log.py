@@ -23,7 +23,7 @@ class KeptLog:
     """The lines and metrics of the workers of a model, from any thread.
 
     The first 1,000 lines are kept, and of the others the last 10,000, or as many of them as have 16 million
-    characters; ``left_out`` is how many between them are not. A line is at most 64 KiB: a longer one is several.
+    characters; ``count`` is how many there have been. A line is at most 64 KiB: a longer one is several.
     Of metrics the last 10,000 are kept.
     """
 
@@ -88,12 +88,6 @@ class KeptLog:
         """How many lines there have been, those among them that are not kept."""
         with self._lock:
             return self._count
-
-    @property
-    def left_out(self) -> int:
-        """How many lines are not kept, which stood after the first 1,000."""
-        with self._lock:
-            return self._count - len(self._first) - len(self._last)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

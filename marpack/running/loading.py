@@ -11,7 +11,7 @@ from marpack.running.handlers_log import last_traceback
 from marpack.running.held import Held
 from marpack.running.kept_log import KeptLog
 from marpack.running.laid_out import LaidOut
-from marpack.running.refusals import not_started
+from marpack.running.registration_errors import not_started
 from marpack.running.traceback import last_line
 from marpack.running.worker_process import START_TIMEOUT, WorkerProcess
 
@@ -44,7 +44,7 @@ def load(held: Held, model: LaidOut, log: KeptLog, *, debugger: tuple[int, int] 
         )
     except DiedError as error:
         held.drop()
-        raise _not_served(model, log, mark, _why(error), late=error.late) from None
+        raise _not_served(model, log, mark, _why(error), late=error.late, exit_status=error.status) from None
     except BaseException:
         held.drop()
         raise
@@ -55,7 +55,14 @@ def load(held: Held, model: LaidOut, log: KeptLog, *, debugger: tuple[int, int] 
 
 
 def _not_served(
-    model: LaidOut, log: KeptLog, mark: int, why: str, *, code: int = 500, late: bool = False
+    model: LaidOut,
+    log: KeptLog,
+    mark: int,
+    why: str,
+    *,
+    code: int = 500,
+    late: bool = False,
+    exit_status: int | None = None,
 ) -> NotServedError:
     lines = log.since(mark)
     traceback = "" if late else last_traceback(lines, model.places)
@@ -67,6 +74,7 @@ def _not_served(
         why=last_line(traceback) or why,
         traceback=traceback,
         log=tuple(line.text for line in lines),
+        exit_status=exit_status,
     )
 
 

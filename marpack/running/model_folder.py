@@ -10,7 +10,7 @@ from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.read.archive import Archive, container_of
 from marpack.archive.read.folder_container import FolderContainer
 from marpack.errors import ArchiveError, LimitError, UnsafeArchiveError
-from marpack.running.refusals import NO_NAME, bad_request, no_members, not_unpacked
+from marpack.running.registration_errors import NO_NAME, bad_request, no_members, not_unpacked
 
 _MANIFESTS = os.path.dirname(MANIFEST_NAME)
 _MEMBER = b"PK\3\4"

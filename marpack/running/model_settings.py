@@ -13,7 +13,8 @@ from marpack.config.rules.model_config_text import BY_TORCHRUN, ModelConfigText
 from marpack.config.text.plain_copy import path_of
 from marpack.errors import ArchiveError, MarpackError, MissingExtraError
 from marpack.frozen import frozen
-from marpack.running.refusals import (
+from marpack.running.registered_manifest import registered
+from marpack.running.registration_errors import (
     EMPTY_CONFIG,
     NO_TORCHRUN,
     NULL_KEY,
@@ -23,7 +24,6 @@ from marpack.running.refusals import (
     not_started,
     server_error,
 )
-from marpack.running.registered import registered
 from marpack.running.server_python import NEWEST
 
 # Seconds, and bytes: the server's own defaults.
@@ -60,6 +60,27 @@ class ModelSettings:
     max_response_size: int = LARGEST
 
 
+def require_in_range(
+    *,
+    batch_size: int | None,
+    gpu: int | None,
+    startup_timeout: float | None,
+    response_timeout: float | None,
+    max_request_size: int,
+    max_response_size: int,
+) -> None:
+    """Raise ``ValueError`` for a number that no server is told; None is what is not asked for."""
+    sizes = {"max_request_size": max_request_size, "max_response_size": max_response_size}
+    for name, size in {"batch_size": batch_size, **sizes}.items():
+        if size is not None and not 1 <= size <= MOST:
+            raise ValueError(f"{name} must be from 1 to {MOST}, not {size}")
+    if gpu is not None and not 0 <= gpu <= MOST:
+        raise ValueError(f"gpu must be the number of one, from 0 to {MOST}, not {gpu}")
+    for name, seconds in (("startup_timeout", startup_timeout), ("response_timeout", response_timeout)):
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"{name} must be more than 0 seconds, not {seconds}")
+
+
 def settings_of(
     archive: Archive,
     *,
@@ -81,15 +102,8 @@ def settings_of(
 
     Raises ``NotServedError`` where a server answers a registration with an error before it starts a worker,
     ``MarpackError`` for a model that the server runs in a way which is not known here, ``MissingExtraError`` for
-    a configuration without PyYAML, ``ValueError`` for a number that no server is told, and what reading raises.
+    a configuration without PyYAML, and what reading raises.
     """
-    if batch_size is not None and not 1 <= batch_size <= MOST:
-        raise ValueError(f"batch_size must be from 1 to {MOST}, not {batch_size}")
-    if gpu is not None and not 0 <= gpu <= MOST:
-        raise ValueError(f"gpu must be the number of one, from 0 to {MOST}, not {gpu}")
-    for name, seconds in (("startup_timeout", startup_timeout), ("response_timeout", response_timeout)):
-        if seconds is not None and not seconds > 0:
-            raise ValueError(f"{name} must be more than 0 seconds, not {seconds}")
     if isinstance(archive, WorkflowArchive):
         raise MarpackError(
             f"{archive.path!r} is a workflow's archive: run the models that it names, each by itself"

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from marpack.frozen import frozen
 from marpack.running.charsets import charset_problem, decoded
+from marpack.running.front_end_error import FrontEndError
 from marpack.running.multipart_head import (
     NEITHER_END,
     WHITESPACE,
@@ -18,7 +19,6 @@ from marpack.running.multipart_head import (
     split_line,
 )
 from marpack.running.percent import field_name
-from marpack.running.refused import RefusedError
 
 # The name of a field, what the worker is told of its type, and the contents.
 Field: TypeAlias = tuple[str, str, bytes]
@@ -46,7 +46,7 @@ class Form:
 def form_of(content_type: str) -> Form | None:
     """Return what a Content-Type says of a form, None where the server would parse none.
 
-    Raises ``RefusedError`` where it fails over it.
+    Raises ``FrontEndError`` where it fails over it.
     """
     if not content_type.startswith(_FORM):
         return None
@@ -63,18 +63,18 @@ def form_of(content_type: str) -> Form | None:
     if not equal:
         raise error("Needs a boundary value")
     if not value:
-        raise RefusedError(500, "StringIndexOutOfBoundsException", "String index out of range: 0")
+        raise FrontEndError(500, "StringIndexOutOfBoundsException", "String index out of range: 0")
     if value[0] == '"':
         stripped = value.strip(NEITHER_END)
         if stripped == '"':
-            raise RefusedError(500, "StringIndexOutOfBoundsException", "begin 1, end 0, length 1")
+            raise FrontEndError(500, "StringIndexOutOfBoundsException", "begin 1, end 0, length 1")
         if stripped[-1] == '"':
             value = stripped[1:-1]
     encoding = "utf-8"
     if charset.lower().startswith("charset") and "=" in charset:
         encoding = charset.partition("=")[2]
         if problem := charset_problem(encoding):
-            raise RefusedError(403, problem, encoding)
+            raise FrontEndError(403, problem, encoding)
     return Form(delimiter=f"--{value}", encoding=encoding)
 
 
@@ -91,7 +91,7 @@ def _split_type(text: str) -> tuple[str, str, str]:
 
 
 def fields_of(body: bytes, form: Form) -> list[Field]:
-    """Return the fields of a form, as far as it can be parsed; raises ``RefusedError`` where the parser fails.
+    """Return the fields of a form, as far as it can be parsed; raises ``FrontEndError`` where the parser fails.
 
     What has no delimiter behind it is no field, and of what has text before the first delimiter there is none.
     """
@@ -246,7 +246,7 @@ class _Parser:
             return
         problem = charset_problem(charset)
         if problem == "IllegalCharsetNameException":
-            raise RefusedError(403, problem, charset)
+            raise FrontEndError(403, problem, charset)
         if problem is not None:
             raise error(f"java.nio.charset.{problem}: {charset}")
 

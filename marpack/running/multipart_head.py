@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from marpack.running.charsets import charset_problem
+from marpack.running.front_end_error import FrontEndError
 from marpack.running.percent import EscapeError, decode
-from marpack.running.refused import RefusedError
 
 # What Java calls whitespace: not all that Unicode has, no-break spaces among it.
 WHITESPACE = (
@@ -22,15 +22,15 @@ _CLEANED = str.maketrans({**dict.fromkeys(":,=;\t", " "), '"': None})
 _VALUE = re.compile(r'(?:[^";]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))*', re.DOTALL)
 
 
-def error(message: str) -> RefusedError:
+def error(message: str) -> FrontEndError:
     """Return what the parser fails with."""
-    return RefusedError(500, "ErrorDataDecoderException", message)
+    return FrontEndError(500, "ErrorDataDecoderException", message)
 
 
-def out_of_bounds(index: int, length: int) -> RefusedError:
+def out_of_bounds(index: int, length: int) -> FrontEndError:
     """Return what it fails with where it looks for what is not there."""
     told = f"Index {index} out of bounds for length {length}"
-    return RefusedError(500, "ArrayIndexOutOfBoundsException", told)
+    return FrontEndError(500, "ArrayIndexOutOfBoundsException", told)
 
 
 def split_line(line: str) -> list[str]:

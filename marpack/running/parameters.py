@@ -7,11 +7,11 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from marpack.running.answers import refusal, unread
+from marpack.running.front_end_error import FrontEndError
 from marpack.running.hash_map import in_order
 from marpack.running.messages import WorkerRequest
 from marpack.running.multipart import fields_of, form_of
 from marpack.running.percent import urlencoded_fields
-from marpack.running.refused import RefusedError
 from marpack.running.request import Request
 from marpack.running.response import Response
 from marpack.running.routes import Route, route
@@ -43,7 +43,7 @@ def worker_request(
     """
     try:
         told = _worker_request(request, request_id, model_name, version, max_request_size, server)
-    except RefusedError as refused:
+    except FrontEndError as refused:
         return refusal(refused.status, refused.kind, refused.message, request_id=request_id)
     return _in_sequence(told) if sequences and isinstance(told, WorkerRequest) else told
 
@@ -68,7 +68,7 @@ def _worker_request(
     )
     sent = request.sent_headers
     if _is_too_long(f"{request.method} {target} HTTP/1.1", sent) or not all(_is_read(value) for _, value in sent):
-        raise RefusedError(400, "BadRequestException", "Invalid HTTP message.")
+        raise FrontEndError(400, "BadRequestException", "Invalid HTTP message.")
     headers = [(name, value.strip(_BLANKS)) for name, value in sent]
     # J3: what is not read at all.
     expected = _values(headers, "expect")
@@ -125,7 +125,7 @@ def _of_body(content_type: str, body: bytes) -> list[tuple[str, str, bytes]]:
 
 def _check_model(asked: Route, model_name: str, version: str) -> None:
     if asked.model_name not in (None, model_name):
-        raise RefusedError(404, "ModelNotFoundException", f"Model not found: {asked.model_name}")
+        raise FrontEndError(404, "ModelNotFoundException", f"Model not found: {asked.model_name}")
     if asked.version not in (None, version):
         told = f"Model version: {asked.version} does not exist for model: {model_name}"
-        raise RefusedError(404, "ModelVersionNotFoundException", told)
+        raise FrontEndError(404, "ModelVersionNotFoundException", told)

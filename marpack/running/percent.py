@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from marpack.running.charsets import decoded
-from marpack.running.refused import RefusedError
+from marpack.running.front_end_error import FrontEndError
 
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -43,7 +43,7 @@ def decode(
 def query_parameters(target: str, start: int) -> list[tuple[str, str]]:
     """Return the parameters of a query, which begins at ``start``: those of one name together.
 
-    Raises ``RefusedError`` where an escape is none.
+    Raises ``FrontEndError`` where an escape is none.
     """
     found: dict[str, list[str]] = {}
     number, end = 0, target.find("#", start)
@@ -60,14 +60,14 @@ def query_parameters(target: str, start: int) -> list[tuple[str, str]]:
                 name = decode(target, start, equal)
                 found.setdefault(name, []).append(decode(target, min(equal + 1, stop), stop))
             except EscapeError as error:
-                raise RefusedError(403, "IllegalArgumentException", str(error)) from None
+                raise FrontEndError(403, "IllegalArgumentException", str(error)) from None
             number += 1
         start = stop + 1
     return [(name, value) for name, values in found.items() for value in values]
 
 
 def urlencoded_fields(body: bytes) -> list[tuple[str, bytes]]:
-    """Return the fields of a form; raises ``RefusedError`` where the server's parser fails.
+    """Return the fields of a form; raises ``FrontEndError`` where the server's parser fails.
 
     The first end of a line in a value ends the form; what is last and has no "=" is none.
     """
@@ -123,8 +123,8 @@ def _value(data: bytes) -> bytes:
     return unquote_to_bytes(data) if b"%" in data else data
 
 
-def _error(message: str) -> RefusedError:
-    return RefusedError(500, "ErrorDataDecoderException", message)
+def _error(message: str) -> FrontEndError:
+    return FrontEndError(500, "ErrorDataDecoderException", message)
 
 
 def _bytes(escapes: str) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from marpack.errors import NotServedError
 from marpack.running.model_settings import ModelSettings
-from marpack.running.refusals import bad_request
+from marpack.running.registration_errors import bad_request
 from marpack.running.server_python import ServerPython
 
 # Seconds that pip may take; the server waits for ever.

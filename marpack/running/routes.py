@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from marpack.frozen import frozen
+from marpack.running.front_end_error import FrontEndError
 from marpack.running.percent import EscapeError, decode, query_parameters
-from marpack.running.refused import RefusedError
 
 # What no value has; after an end of a line it goes on with a blank.
 _NO_VALUE = re.compile(r"[\0\v\f]|\r(?![\n\0\v\f])|\r?\n(?![ \t\0\v\f])")
@@ -28,18 +28,18 @@ class Route:
 def route(method: str, target: str, *, server: tuple[int, ...]) -> Route:
     """Return where a request goes.
 
-    Raises ``RefusedError`` where the server answers itself, ``ValueError`` where that answer is not restated.
+    Raises ``FrontEndError`` where the server answers itself, ``ValueError`` where that answer is not restated.
     """
     end = len(target.partition("?")[0].partition("#")[0])
     try:
         segments = _split(decode(target, 0, end, is_path=True), "/")
     except EscapeError as error:
-        raise RefusedError(403, "IllegalArgumentException", str(error)) from None
+        raise FrontEndError(403, "IllegalArgumentException", str(error)) from None
     if not segments or segments[1:] == ["api-description"]:
         if segments or method == "OPTIONS":
             raise ValueError(f"the server's description of its API is not restated: {method} {target}")
         told = "Requested method is not allowed, please refer to API document."
-        raise RefusedError(405, "MethodNotAllowedException", told)
+        raise FrontEndError(405, "MethodNotAllowedException", told)
     # J6: in this order.
     match segments[1:]:
         case ["ping", *_]:
@@ -73,7 +73,7 @@ def route(method: str, target: str, *, server: tuple[int, ...]) -> Route:
             names = _split(model, ":")
             if not names:
                 told = "Index 0 out of bounds for length 0"
-                raise RefusedError(500, "ArrayIndexOutOfBoundsException", told)
+                raise FrontEndError(500, "ArrayIndexOutOfBoundsException", told)
             return Route(model_name=names[0], added=_explain(verb == "explain"))
         case [first, _, *_] if first.lower() == "wfpredict":
             raise ValueError(f"workflows are not restated: {method} {target}")
@@ -85,7 +85,7 @@ def _explain(wanted: bool) -> tuple[tuple[str, str], ...]:
 
 
 def _check_value(text: str) -> None:
-    """Raise ``RefusedError`` for what Netty takes for no value of a header, in its words."""
+    """Raise ``FrontEndError`` for what Netty takes for no value of a header, in its words."""
     if bad := _NO_VALUE.search(text):
         told = {"\0": "\0", "\v": "\\v", "\f": "\\f"}.get(bad[0])
         if told is not None:
@@ -96,12 +96,12 @@ def _check_value(text: str) -> None:
             told = f"only '\\n' is allowed after '\\r': {text}"
         else:
             told = f"only ' ' and '\\t' are allowed after '\\n': {text}"
-        raise RefusedError(403, "IllegalArgumentException", told)
+        raise FrontEndError(403, "IllegalArgumentException", told)
 
 
-def _not_found() -> RefusedError:
+def _not_found() -> FrontEndError:
     told = "Requested resource is not found, please refer to API document."
-    return RefusedError(404, "ResourceNotFoundException", told)
+    return FrontEndError(404, "ResourceNotFoundException", told)
 
 
 def _split(text: str, by: str) -> list[str]:

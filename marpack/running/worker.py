@@ -24,7 +24,7 @@ from marpack.running.laid_out import LaidOut, lay_out
 from marpack.running.loading import load
 from marpack.running.log import LogLine, Metric
 from marpack.running.messages import PredictAnswer, WorkerRequest
-from marpack.running.model_settings import LARGEST, MOST, ModelSettings
+from marpack.running.model_settings import LARGEST, ModelSettings, require_in_range
 from marpack.running.parameters import worker_request
 from marpack.running.request import Request
 from marpack.running.response import Response
@@ -78,24 +78,22 @@ class Worker:
         """Keep what it is told, and find the server's Python; see the class.
 
         Raises ``MissingExtraError`` where this Python has no TorchServe, ``MarpackError`` where another has
-        none that can be driven, ``ValueError`` for a size that no message can say.
+        none that can be driven, ``ValueError`` for a batch size, a GPU, a time limit or a size that is none.
 
         ``debugger`` is the command's: descriptors that a debugger in the handler reads and writes. There are no
         time limits then.
         """
-        for name, size in (("max_request_size", max_request_size), ("max_response_size", max_response_size)):
-            if not 1 <= size <= MOST:
-                raise ValueError(f"{name} must be from 1 to {MOST}, not {size}")
-        self._archive = archive
-        self._asked: dict[str, Any] = {
+        numbers: dict[str, Any] = {
             "batch_size": batch_size,
-            "envelope": envelope,
             "gpu": gpu,
             "startup_timeout": startup_timeout,
             "response_timeout": response_timeout,
             "max_request_size": max_request_size,
             "max_response_size": max_response_size,
         }
+        require_in_range(**numbers)
+        self._archive = archive
+        self._asked = {**numbers, "envelope": envelope}
         self._opening: dict[str, Any] = {
             "limits": limits,
             "storage_options": storage_options,
@@ -124,8 +122,7 @@ class Worker:
         """Load the model, unless it is loaded.
 
         Raises ``NotServedError`` where the server would not serve it, what ``open_archive`` and ``extract`` raise,
-        ``MarpackError`` for a model that the server runs in a way which is not known here, and ``ValueError`` for
-        a batch size, a GPU or a time limit that is none.
+        and ``MarpackError`` for a model that the server runs in a way which is not known here.
         """
         with self._lock:
             if self._held is not None and self._held.is_ours:

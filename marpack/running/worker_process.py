@@ -49,25 +49,24 @@ class WorkerProcess:
         model_folder: str,
         scratch: str,
         environment: Mapping[str, str],
-        asynchronous: bool = False,
-        sockets: str | None = None,
-        number: int = 0,
-        log: KeptLog | None = None,
-        guard: Guard | None = None,
-        debugger: tuple[int, int] | None = None,
+        asynchronous: bool,
+        sockets: str,
+        number: int,
+        log: KeptLog,
+        guard: Guard,
+        debugger: tuple[int, int] | None,
     ) -> None:
         """Start it, in ``model_folder`` and with just that ``environment``.
 
-        ``scratch`` is the folder of its own that is named in the environment; ``sockets``, the same unless it is
-        told, has a short path, and ``number`` is one that no other worker of that folder has. With a ``debugger``
-        it stays in this process's group, and has these descriptors.
+        ``scratch`` is the folder of its own that is named in the environment; ``sockets`` has a short path, and
+        ``number`` is one that no other worker of that folder has. With a ``debugger`` it stays in this process's
+        group, and has these descriptors.
         """
-        self.log_kept = log or KeptLog()
         self._scratch = scratch
         self._guard = guard
         self._asynchronous = asynchronous
         self._alone = debugger is None
-        self._socket_path = os.path.join(sockets or scratch, f"worker.{number}")
+        self._socket_path = os.path.join(sockets, f"worker.{number}")
         self._connection: Connection | None = None
         self._pid: int | None = None
         self._owner = os.getpid()
@@ -98,11 +97,11 @@ class WorkerProcess:
             start_new_session=self._alone,
             pass_fds=debugger or (),
         )
-        if guard is not None and self._alone:
+        if self._alone:
             guard.watch(self._process.pid)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._output = Output(self._process.stdout, self._process.stderr, self.log_kept)
+        self._output = Output(self._process.stdout, self._process.stderr, log)
         _here.add(self)
         self._output.follow(self._note)
 
@@ -249,8 +248,7 @@ class WorkerProcess:
         self._output.forget()
         if self._connection is not None:
             self._connection.close()
-        if self._guard is not None:
-            self._guard.forget()
+        self._guard.forget()
 
     def _let_keeper_end(self) -> None:
         """Give up this process's end of the pipe that keeps the worker alive."""
@@ -301,8 +299,7 @@ class WorkerProcess:
         with self._state:
             if self._reaped:
                 return
-            if self._guard is not None:
-                self._guard.watch(None)
+            self._guard.watch(None)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_KILLED)
             self._reaped = True

@@ -69,18 +69,6 @@ def test_an_environment_of_its_own_is_for_the_servers_own_python(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "asked",
-    [
-        *({"batch_size": 0}, {"batch_size": 2**31}, {"gpu": -1}, {"gpu": 2**31}),
-        *({"startup_timeout": 0}, {"response_timeout": -1.0}),
-    ],
-)
-def test_numbers_that_are_none(asked: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=next(iter(asked))):
-        settings(packed(tmp_path), **asked)
-
-
-@pytest.mark.parametrize(
     ("config", "says"),
     [
         ("continuousBatching: true\n", "continuousBatching"),

@@ -155,11 +155,14 @@ def test_an_interruption_ends_pip_too(silent: tuple[str, socket.socket], tmp_pat
     requirements, listener = silent
     words = [sys.executable, "-c", INTERRUPTED, str(packed(tmp_path, requirements)), str(tmp_path / "scratch")]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
-        connection, _ = listener.accept()
-        with connection:
-            process.send_signal(signal.SIGINT)
-            connection.settimeout(60)
-            while connection.recv(1 << 16):
-                pass
-        _, said = process.communicate(timeout=60)
+        try:
+            connection, _ = listener.accept()
+            with connection:
+                process.send_signal(signal.SIGINT)
+                connection.settimeout(60)
+                while connection.recv(1 << 16):
+                    pass
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert "KeyboardInterrupt" in said

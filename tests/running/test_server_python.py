@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,3 +96,16 @@ def test_a_package_that_is_only_called_like_it(tmp_path: Path) -> None:
 def test_sizes_that_no_message_says(name: str, size: int) -> None:
     with pytest.raises(ValueError, match=f"{name} must be from 1 to 2147483647"):
         Worker(PATH, **{name: size})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *({"batch_size": 0}, {"batch_size": 2**31}, {"gpu": -1}, {"gpu": 2**31}),
+        *({"startup_timeout": 0}, {"response_timeout": -1.0}),
+    ],
+)
+def test_numbers_that_are_none(asked: dict[str, Any]) -> None:
+    """Told before anything is begun."""
+    with pytest.raises(ValueError, match=next(iter(asked))):
+        Worker(PATH, **asked)

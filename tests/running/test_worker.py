@@ -17,6 +17,7 @@ import pytest
 
 from marpack.errors import MarpackError, NotServedError
 from marpack.running import Request, Worker
+from marpack.running.handlers_log import lines_after
 from tests.running.conftest import marked
 from tests.support.processes import wait_for
 
@@ -81,9 +82,9 @@ def test_the_log_is_whole_and_in_order_when_an_answer_comes(worker: Make, versio
     )
     with worker(text, version=version) as loaded:
         for _ in range(3):
-            before = len(loaded.log)
+            before = loaded.log
             loaded.predict(ASKED)
-            new = loaded.log[before:]
+            new = lines_after(loaded.log, before)
             assert [line.text for line in new if line.text.isdecimal()] == [*map(str, range(2000))]
             # Of what has no end yet the rest comes with the next.
             assert [line.text for line in new if line.stream == "stderr"][-1] == "no end"
@@ -149,24 +150,24 @@ def test_a_hung_load_is_ended(worker: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dying", "why"),
+    ("dying", "why", "exit_status"),
     [
-        ("os._exit(3)", "the worker ended before it answered, with status 3"),
-        ("sys.exit(4)", "the worker ended before it answered, with status 4"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "the worker ended before it answered, with status"),
-        ("os._exit(137)", "the worker ended before it answered, with status 137"),
-        ("raise ValueError('no')", "ValueError: no"),
-        ("raise RuntimeError('no')", "RuntimeError: no"),
-        ("raise MemoryError", "MemoryError"),
+        ("os._exit(3)", "the worker ended before it answered, with status 3", 3),
+        ("sys.exit(4)", "the worker ended before it answered, with status 4", 4),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "the worker ended before it answered, with status 137", 137),
+        ("raise ValueError('no')", "ValueError: no", 1),
+        ("raise RuntimeError('no')", "RuntimeError: no", None),
+        ("raise MemoryError", "MemoryError", None),
     ],
 )
-def test_a_worker_that_dies_while_it_loads(worker: Make, dying: str, why: str) -> None:
+def test_a_worker_that_dies_while_it_loads(worker: Make, dying: str, why: str, exit_status: int | None) -> None:
     with pytest.raises(NotServedError) as refused:
         worker(when_loaded("print('before')", dying)).start()
     assert refused.value.message == "Failed to start workers for model m version: 1.0"
     assert refused.value.status == (507 if dying == "raise MemoryError" else 500)  # J68
     assert refused.value.why.startswith(why)
     assert "before" in refused.value.log
+    assert refused.value.exit_status == exit_status
     if dying.startswith("raise"):
         assert refused.value.traceback == (
             'Traceback (most recent call last):\n  File "m.mar/handler.py", line 5, in initialize\n'
@@ -497,6 +498,7 @@ def test_an_interrupted_program(
     program = f"""
 import os, sys, time
 from marpack.running import Request, Worker
+from marpack.running.handlers_log import lines_after
 worker = Worker({str(archive)!r}, python={str(python)!r})
 print("begun", flush=True)
 worker.start()

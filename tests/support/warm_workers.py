@@ -161,7 +161,9 @@ class Parent:
         os.close(pidfd)
         _, status = os.waitpid(pid, 0)
         with contextlib.suppress(OSError):
-            client.sendall(bytes([os.waitstatus_to_exitcode(status) & 0xFF]))
+            code = os.waitstatus_to_exitcode(status)
+            # As Java, and marpack, say it of a process that a signal has ended.
+            client.sendall(bytes([code if code >= 0 else 128 - code]))
         client.close()
 
     def _work(self, order: dict[str, list[str] | dict[str, str] | str], files: list[int]) -> NoReturn:

@@ -33,7 +33,8 @@ _OUTSIDE = re.compile(r"FileNotFoundError: \[Errno 2] No such file or directory:
 # Where a worker finds a model, which is nobody's but its own.
 _FOLDER = re.compile(r"/[^'\"\s()]*/marpack-run-[^/]*/(model|linked/[^/]*)/")
 _ENVIRONMENTS = "<frozen os>"
-_KILLED = "with status 137"
+# By the system, whose memory is short.
+_KILLED = 128 + 9
 
 
 @frozen_in_order
@@ -125,7 +126,7 @@ def _others_fault(subject: Subject, frames: list[tuple[str, int]], raised: str, 
     if missing is not None and not _is_packed(subject, missing["module"]):
         return f"of this Python's packages: {said}"
     kind = _RAISED.match(said)
-    if error.why.endswith(_KILLED) or (kind is not None and kind["kind"] in _MACHINES) or error.status == 507:
+    if error.exit_status == _KILLED or (kind is not None and kind["kind"] in _MACHINES) or error.status == 507:
         return f"of this machine: {said or error.why}"
     outside = _OUTSIDE.match(said)
     if _MACHINES_WORDS.search(raised) or (outside is not None and not _is_inside(subject, outside["path"])):

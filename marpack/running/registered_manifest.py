@@ -11,7 +11,7 @@ from typing import Any
 from marpack.archive.manifest import MODEL_STRINGS, RUNTIMES, RUNTIMES_IN_CAPITALS, TOP_STRINGS, Runtime
 from marpack.config.text import lenient_json
 from marpack.frozen import frozen
-from marpack.running.refusals import (
+from marpack.running.registration_errors import (
     NO_MANIFEST,
     NO_MODEL,
     NO_NAME,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class RefusedError(Exception):
+class FrontEndError(Exception):
     """The front end answers by itself: ``kind`` is the name of its exception, whose message may be none."""
 
     def __init__(self, status: int, kind: str, message: str | None) -> None:

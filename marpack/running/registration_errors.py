@@ -104,11 +104,14 @@ def not_started(
     why: str = "",
     traceback: str = "",
     log: tuple[str, ...] = (),
+    exit_status: int | None = None,
 ) -> NotServedError:
     """Return what a server says where no worker comes up; ``code`` is what the worker answered, if it did."""
     status = _NO_MEMORY if code == _NO_MEMORY else _SERVER_ERROR
     message = f"Failed to start workers for model {model_name} version: {version}"
-    return NotServedError(path, message, status=status, why=why, traceback=traceback, log=log)
+    return NotServedError(
+        path, message, status=status, why=why, traceback=traceback, log=log, exit_status=exit_status
+    )
 
 
 def _java_class(value: object) -> str:
