@@ -26,8 +26,9 @@ from marpack.running.registration_errors import (
 )
 from marpack.running.server_python import NEWEST
 
-# Seconds, and bytes: the server's own defaults.
+# Seconds, milliseconds, and bytes: the server's own defaults.
 TIMEOUT = 120
+MAX_BATCH_DELAY = 100
 LARGEST = 6_553_500
 # The most that a message to a worker, or a server, can say.
 MOST = 2**31 - 1
@@ -37,7 +38,10 @@ _ASYNCHRONOUS = (0, 11, 1)
 
 @frozen
 class ModelSettings:
-    """What the front end knows of a model: timeouts in seconds, sizes in bytes; no envelope is "".
+    """What the front end knows of a model: a delay in milliseconds, timeouts in seconds, sizes in bytes.
+
+    No envelope is "". ``min_workers`` and ``max_workers`` are those of the configuration, and ``device_type`` is
+    what it says, in lower case: they are for who runs more than one worker.
 
     ``handler`` is empty where the archive names none: a worker is told the model's folder in its place.
     ``requirements_file`` is that of the manifest, None where there is none, and ``use_venv`` whether what it asks
@@ -48,6 +52,10 @@ class ModelSettings:
     version: str
     handler: str
     batch_size: int = 1
+    max_batch_delay: int = MAX_BATCH_DELAY
+    min_workers: int = 1
+    max_workers: int = 1
+    device_type: str = ""
     envelope: str = ""
     gpu: int | None = None
     startup_timeout: float = TIMEOUT
@@ -134,6 +142,10 @@ def settings_of(
         version=manifest.version,
         handler=manifest.handler,
         batch_size=batch_size or config.get("batchSize", 1),
+        max_batch_delay=config.get("maxBatchDelay", MAX_BATCH_DELAY),
+        min_workers=config.get("minWorkers", 1),
+        max_workers=config.get("maxWorkers", 1),
+        device_type=config.get("deviceType", "").lower(),
         envelope=envelope or "",
         gpu=gpu,
         startup_timeout=startup_timeout or config.get("startupTimeout", TIMEOUT),

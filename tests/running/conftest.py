@@ -49,11 +49,12 @@ def ordinary(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give a folder for temporary files, whose path is short and has blanks and quotes in it.
 
     Fail where a test leaves a descriptor, a process in whose environment that folder is, or something in it.
     """
+    tmp_path_factory.getbasetemp()  # made where temporary files lie when it is first asked for
     folder = Path(tempfile.mkdtemp(prefix="run 'x\"$y "))
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     before = descriptors()

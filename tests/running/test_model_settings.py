@@ -53,6 +53,17 @@ def test_its_configuration_and_the_caller(tmp_path: Path) -> None:
     assert (asked.gpu, asked.envelope) == (0, "json")
 
 
+def test_of_several_workers(tmp_path: Path) -> None:
+    """For who runs more than one; a pair that is none counts for nothing, as to the server."""
+    told = settings(
+        packed(tmp_path, "minWorkers: 2\nmaxWorkers: 3\nbatchSize: 2\nmaxBatchDelay: 5\ndeviceType: GPU\n")
+    )
+    assert (told.min_workers, told.max_workers, told.max_batch_delay, told.device_type) == (2, 3, 5, "gpu")
+    (tmp_path / "other").mkdir()
+    alone = settings(packed(tmp_path / "other", "maxWorkers: 3\nmaxBatchDelay: 0\n"))
+    assert (alone.min_workers, alone.max_workers, alone.max_batch_delay, alone.device_type) == (1, 1, 100, "")
+
+
 def test_a_gpu_is_the_callers(tmp_path: Path) -> None:
     assert settings(packed(tmp_path, "deviceType: gpu\ndeviceIds: [1]\n")).gpu is None
 
