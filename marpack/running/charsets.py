@@ -39,7 +39,7 @@ koi8_r koi8 cskoi8r; koi8-u koi8_u; sjis shift_jis x-sjis shift-jis ms_kanji css
 tis620.2533; us us-ascii ansi_x3.4-1968 cp367 csascii iso-ir-6 ascii iso_646.irv:1983 ansi_x3.4-1986 ascii7
 default iso_646.irv:1991 iso646-us ibm367 646; utf16 utf-16 utf_16 unicode unicodebig; utf-16be x-utf-16be
 utf_16be iso-10646-ucs-2 unicodebigunmarked; utf-16le unicodelittleunmarked utf_16le x-utf-16le; utf32 utf-32
-utf_32; utf-32be x-utf-32be utf_32be; utf-32le x-utf-32le utf_32le; utf8 utf-8 unicode-1-1-utf-8; cp1250
+utf_32; utf-32be x-utf-32be utf_32be; utf-32le x-utf-32le utf_32le; utf-8 utf8 unicode-1-1-utf-8; cp1250
 windows-1250 cp5346; cp1251 windows-1251 cp5347 ansi-1251; cp1252 windows-1252 ibm-1252 ibm1252 cp5348; cp1253
 windows-1253 cp5349; cp1254 windows-1254 cp5350; cp1255 windows-1255; cp1256 windows-1256; cp1257 windows-1257
 cp5353; cp1258 windows-1258; ms932 windows-31j windows-932 cswindows31j; cp1006 x-ibm1006 ibm1006 ibm-1006 1006;
@@ -76,7 +76,7 @@ def decoded(data: bytes, charset: str) -> str:
 @functools.cache
 def _codecs() -> dict[str, str]:
     """Return the name that Python knows by each name that Java knows."""
-    found = {"utf-8": "utf-8", "utf8": "utf-8"}
+    found: dict[str, str] = {}
     for each in _CHARSETS.split(";"):
         first, *_ = names = each.split()
         for name in names:

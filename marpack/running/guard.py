@@ -27,7 +27,8 @@ if [ "$group" != - ]; then
   for each in 1 2 3 4 5 6 7 8 9 10; do
     if kill -0 "$group"; then sleep 0.2; fi
   done
-  kill -KILL -- "-$group" || kill -KILL "$group"
+  # Not -KILL: some shells know no -- behind that.
+  kill -s KILL -- "-$group" || kill -s KILL "$group"
 fi
 for each in /proc/[0-9]*/environ; do
   if grep -q -F -e "$1" -- "$each"; then

@@ -56,7 +56,12 @@ def unpack(archive: Archive, scratch: str) -> str:
     container = container_of(archive)
     if not isinstance(container, FolderContainer):
         folder = os.path.join(scratch, "model")
-        archive.extract(folder, case_sensitive=True)
+        try:
+            archive.extract(folder, case_sensitive=True)
+        except OSError as error:
+            if error.filename is None:  # as of a disk that is full: it is not the archive's
+                error.filename = folder
+            raise
         return folder
     if os.listdir(container.root) == [_MANIFESTS]:
         raise bad_request(NO_NAME).of(archive.path, f"there is nothing beside {_MANIFESTS}")

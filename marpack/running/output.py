@@ -41,14 +41,19 @@ class Output:
         self._seen = threading.Event()
         self._pipes: dict[Stream, IO[bytes]] = {"stdout": stdout, "stderr": stderr}
         self._open = {stream: pipe.fileno() for stream, pipe in self._pipes.items()}
-        self._wake = os.pipe()
+        self._thread = threading.Thread(target=self._follow, name="marpack-worker-output", daemon=True)
         # One that is no descriptor, which a copy of this process would share.
         self._selector = selectors.PollSelector()
-        self._selector.register(self._wake[0], selectors.EVENT_READ, None)
-        for stream, descriptor in self._open.items():
-            os.set_blocking(descriptor, False)
-            self._selector.register(descriptor, selectors.EVENT_READ, stream)
-        self._thread = threading.Thread(target=self._follow, name="marpack-worker-output", daemon=True)
+        self._wake: tuple[int, ...] = ()
+        try:
+            self._wake = os.pipe()
+            self._selector.register(self._wake[0], selectors.EVENT_READ, None)
+            for stream, descriptor in self._open.items():
+                os.set_blocking(descriptor, False)
+                self._selector.register(descriptor, selectors.EVENT_READ, stream)
+        except BaseException:
+            self._close()
+            raise
 
     def follow(self, line_seen: Callable[[str], bool]) -> None:
         """Begin to read; ``line_seen`` is called with each line until it says that it was the one."""
@@ -109,7 +114,7 @@ class Output:
             self._waiting.pop()
 
     def _follow(self) -> None:
-        while True:
+        while not self._closing.is_set():
             ready = self._selector.select()
             if self._waiting:
                 time.sleep(_TURN)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import stat
 import tempfile
 
 from marpack.errors import MarpackError
@@ -41,7 +43,18 @@ class Scratch:
 
 def _made(place: str) -> str:
     # As its name is where links have been followed: so the worker is told of it.
-    return os.path.realpath(tempfile.mkdtemp(prefix="marpack-run-", dir=place))
+    real = os.path.realpath(place)
+    while True:
+        folder = os.path.join(real, f"marpack-run-{secrets.token_hex(4)}")
+        try:
+            os.mkdir(folder, stat.S_IRWXU)
+        except FileExistsError:
+            continue
+        except BaseException:  # as Ctrl-C, of which one hears when the system has made it
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+            raise
+        return folder
 
 
 def _is_short(folder: str) -> bool:

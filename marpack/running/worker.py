@@ -128,9 +128,10 @@ class Worker:
             if self._held is not None and self._held.is_ours:
                 return
             self._closing = False
-            self._held = held = Held(self._log)
+            held = Held(self._log)
             self._let_go = weakref.finalize(self, held.close)
             try:
+                self._held = held
                 self._model = lay_out(
                     self._archive,
                     held.scratch.folder,

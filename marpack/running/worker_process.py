@@ -86,7 +86,7 @@ class WorkerProcess:
             "--metrics-config",
             os.path.join(python.package, "configs", "metrics.yaml"),
         ]
-        self._process = subprocess.Popen(
+        self._process = _Popen(
             [*words, "--async"] if asynchronous else words,
             cwd=model_folder,
             env=environment,
@@ -97,13 +97,21 @@ class WorkerProcess:
             start_new_session=self._alone,
             pass_fds=debugger or (),
         )
-        if self._alone:
-            guard.watch(self._process.pid)
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._output = Output(self._process.stdout, self._process.stderr, log)
-        _here.add(self)
-        self._output.follow(self._note)
+        # Whoever is interrupted here, as by Ctrl-C, has nothing yet that could be closed.
+        undoing = contextlib.ExitStack()
+        try:
+            stdout, stderr = self._process.stdout, self._process.stderr
+            assert stdout is not None
+            assert stderr is not None
+            undoing.callback(self._end)
+            if self._alone:
+                guard.watch(self._process.pid)
+            self._output = undoing.enter_context(contextlib.closing(Output(stdout, stderr, log)))
+            _here.add(self)
+            self._output.follow(self._note)
+        except BaseException:
+            undoing.close()
+            raise
 
     @property
     def pid(self) -> int:
@@ -230,9 +238,7 @@ class WorkerProcess:
             self._connection.shutdown()
             if grace and not self._asynchronous:
                 self._await_exit(grace)
-        self.kill()
-        end_marked(self._scratch)
-        self._reap()
+        self._end()
         self._output.close()
         if self._connection is not None:
             self._connection.close()
@@ -249,6 +255,12 @@ class WorkerProcess:
         if self._connection is not None:
             self._connection.close()
         self._guard.forget()
+
+    def _end(self) -> None:
+        """End it, and all that it has begun."""
+        self.kill()
+        end_marked(self._scratch)
+        self._reap()
 
     def _let_keeper_end(self) -> None:
         """Give up this process's end of the pipe that keeps the worker alive."""
@@ -304,6 +316,16 @@ class WorkerProcess:
                 self._process.wait(_KILLED)
             self._reaped = True
             self._let_keeper_end()
+
+
+class _Popen(subprocess.Popen[bytes]):
+    """One that keeps no pipe when nobody has it any more: a keeper ends with its input, and its worker too."""
+
+    def __del__(self) -> None:
+        for name in ("stdin", "stdout", "stderr"):
+            if (pipe := getattr(self, name, None)) is not None:
+                pipe.close()
+        super().__del__()
 
 
 def _goes_on(answer: WorkerAnswer) -> bool:

@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -325,6 +326,17 @@ def test_what_is_not_there(run: Run, capsys: Capture) -> None:
         assert main(["run", "m.mar", "--python", python]) == 1
         out, err = capsys.readouterr()
         assert (out, err.startswith("marpack: error: "), python in err) == ("", True, True), err
+
+
+def test_a_disk_that_takes_no_more(command: Callable[..., Command]) -> None:
+    """It is told of the folder, and not of the archive, that is all there."""
+    archive(extra_files={"long.bin": bytes(5_000)})
+    started = command("m.mar", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)))
+    out, err = end_of(started.process)
+    assert (started.process.returncode, out) == (1, b"")
+    folder = re.escape(os.path.realpath(started.temporary))
+    assert re.fullmatch(rf"marpack: error: '{folder}/marpack-run-\w+/model': File too large\n", err.decode()), err
+    assert started.left() == []
 
 
 def test_json(run: Run) -> None:

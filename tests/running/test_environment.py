@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TELLING = """
-import json, os, sys, threading
+import gc, json, os, sys, threading
 
 def tell(data, context):
     if data is None:
@@ -32,6 +32,7 @@ def tell(data, context):
         "ranks": sorted({"LOCAL_RANK", "RANK", "WORLD_SIZE"} & set(os.environ)),
         "properties": {name: str(value) for name, value in context.system_properties.items()},
         "manifest": context.manifest, "name": context.model_name, "threads": threading.active_count(),
+        "collects": gc.isenabled(),
         "modules": sorted(name for name in sys.modules if name.startswith(("handler", "marpack", "ts."))),
     }
     return [json.dumps(told)]

@@ -1,10 +1,12 @@
 import com.google.gson.JsonObject;
+import io.netty.handler.codec.http.HttpResponseStatus;
 import java.io.File;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +31,7 @@ import org.pytorch.serve.wlm.Model;
 /** Answers what TorchServe's own classes make of settings, of the state they save, and of archives. */
 public class ServerPeer {
     public static void main(String[] arguments) throws IOException {
-        Peer.serve(Map.of(
+        Map<String, Peer.Answer> answers = new HashMap<>(Map.of(
                 "constants", question -> constants(),
                 "configure", ServerPeer::configure,
                 "configure-here", question -> Peer.pairs(configured(question.get(0))),
@@ -40,6 +42,40 @@ public class ServerPeer {
                 "save", ServerPeer::save,
                 "unpack", ServerPeer::unpack,
                 "read", question -> List.of(Peer.bytes(read(Peer.text(question.get(0)))))));
+        answers.put("charsets", question -> charsets());
+        answers.put("hash-map", ServerPeer::hashMap);
+        answers.put("reasons", ServerPeer::reasons);
+        Peer.serve(answers);
+    }
+
+    /** The charsets that Java knows, of each all names with blanks between them. */
+    private static List<byte[]> charsets() {
+        List<byte[]> found = new ArrayList<>();
+        for (Charset each : Charset.availableCharsets().values()) {
+            found.add(Peer.bytes(each.name() + " " + String.join(" ", each.aliases())));
+        }
+        return found;
+    }
+
+    /** Texts in the order of a HashMap that they are put into one by one. */
+    private static List<byte[]> hashMap(List<byte[]> question) {
+        Map<String, String> map = new HashMap<>();
+        for (byte[] item : question) {
+            map.put(Peer.text(item), "");
+        }
+        List<byte[]> order = new ArrayList<>();
+        map.keySet().forEach(each -> order.add(Peer.bytes(each)));
+        return order;
+    }
+
+    /** The reasons that Netty has for statuses. */
+    private static List<byte[]> reasons(List<byte[]> question) {
+        List<byte[]> found = new ArrayList<>();
+        for (byte[] item : question) {
+            int status = Integer.parseInt(Peer.text(item));
+            found.add(Peer.bytes(HttpResponseStatus.valueOf(status).reasonPhrase()));
+        }
+        return found;
     }
 
     /** The names and values of the constants that are texts. */
