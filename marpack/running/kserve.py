@@ -10,13 +10,15 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from marpack.errors import MarpackError, MissingExtraError
 from marpack.running.answers import refusal
 from marpack.running.batches import Batches
+from marpack.running.handlers_log import lines_after
 from marpack.running.laid_out import ModelSource
+from marpack.running.log import LogLine
 from marpack.running.request import Request
 from marpack.running.response import Response
 from marpack.running.served_model import ServedModel
@@ -25,11 +27,14 @@ from marpack.running.worker import Worker
 try:
     from kserve import InferRequest, InferResponse, Model  # type: ignore[import-not-found]
     from kserve.errors import InferenceError, ModelNotReady  # type: ignore[import-not-found]
+    from kserve.logging import logger  # type: ignore[import-not-found]
     from kserve.model_server import app  # type: ignore[import-not-found]
 
     from marpack.running.kserve_app import AnsweredError, is_by_http, prepare, received
 except ImportError as error:
     raise MissingExtraError("serving an archive by KServe's model server", "kserve") from error
+
+__all__ = ["MarModel"]
 
 # What no longer holds of a body that was made anew.
 _OF_THE_BODY = {"content-type", "content-length", "content-encoding", "transfer-encoding"}
@@ -49,7 +54,8 @@ class MarModel(Model):  # type: ignore[misc]
 
     Over HTTP the handler is given what the client sent, and the client what TorchServe would have sent: status,
     headers and body. For that the answer is raised, and a ``postprocess`` of a subclass is asked only by who calls
-    the model otherwise (gRPC, a program). A ``preprocess`` may return another payload, or ``Request``.
+    the model otherwise (gRPC, a program). A ``preprocess`` may return another payload, or ``Request``. What the
+    handler writes goes to KServe's log.
     """
 
     def __init__(self, name: str, archive: ModelSource, **options: Any) -> None:
@@ -62,6 +68,14 @@ class MarModel(Model):  # type: ignore[misc]
         self._model = ServedModel(archive=archive, **options)
         self._worker: Worker | None = None
         self._restart: Future[None] | None = None
+        self._written: Sequence[LogLine] = ()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied into another process, where there is no worker."""
+        raise MarpackError(
+            f"{self.name!r} is served by one process, and not by several (--workers): start more of them, each "
+            "with a model of its own (minReplicas)"
+        )
 
     def load(self) -> bool:
         """Load the model, or load it again where its process has ended; it is ready then.
@@ -73,7 +87,11 @@ class MarModel(Model):  # type: ignore[misc]
         if self._worker is None:
             settings = self._model.settings()
             worker = self._model.worker(settings)
-            worker.start()
+            self._written = ()
+            try:
+                worker.start()
+            finally:
+                self._tell(worker)
             self._worker = worker
             self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"worker of {self.name}")
             self._batches = Batches(
@@ -158,9 +176,22 @@ class MarModel(Model):  # type: ignore[misc]
         if (worker := self._worker) is None:
             raise MarpackError("the worker was closed before it had answered")
         loop = asyncio.get_running_loop()
-        responses: Sequence[Response] = await loop.run_in_executor(self._thread, worker.predict, requests)
+        responses = await loop.run_in_executor(self._thread, self._predict, worker, requests)
         self._restart_if_ended()
         return responses
+
+    def _predict(self, worker: Worker, requests: Sequence[Request]) -> Sequence[Response]:
+        try:
+            return worker.predict(requests)
+        finally:
+            self._tell(worker)
+
+    def _tell(self, worker: Worker) -> None:
+        """Log what the worker has written meanwhile, as the server does: what it calls an error as a warning."""
+        log = worker.log
+        for line in lines_after(log, self._written):
+            (logger.info if line.stream == "stdout" else logger.warning)("%s: %s", self.name, line.text)
+        self._written = log
 
     def _restart_if_ended(self) -> None:
         """Have a process that has ended begun again in the worker's thread, as the server does at once."""
@@ -176,6 +207,8 @@ class MarModel(Model):  # type: ignore[misc]
             self.ready = False
         else:
             self.ready = self._worker is worker
+        finally:
+            self._tell(worker)
 
 
 def _told(request: Any) -> Any:

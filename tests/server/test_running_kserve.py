@@ -12,6 +12,7 @@ import subprocess
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,9 +32,10 @@ from tests.support.torchserve import TorchServe, addresses, install_folder, sett
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.server
+
+PAGE = Path(marpack.__file__).parents[1] / "docs" / "kserve.md"
 
 # Names of headers come in lower case, whatever a client has sent.
 HANDLER = asked.HANDLER.replace(
@@ -51,6 +53,7 @@ def handle(data, context):
         return None
     for row in data:
         time.sleep((row.get("body") or {}).get("seconds", 0))
+    print("I was told", told.WORDS)
     return [{"given": len(data), "pid": os.getpid(), "told": told.WORDS} for _ in data]
 """
 MOODY = """\
@@ -285,6 +288,7 @@ def test_modules_of_the_same_name_do_not_meet(server: ModelServer) -> None:
     [one, *_] = ask(server, *[predict("one")] * 4)
     assert (one.json()["told"], two.json()["told"]) == ("one", "two")
     assert one.json()["pid"] != two.json()["pid"]
+    assert re.search("INFO.*two: I was told two", server.log())
 
 
 def test_a_worker_that_is_killed_comes_back_and_no_request_is_lost(server: ModelServer) -> None:
@@ -322,10 +326,17 @@ def test_an_expectation_that_nobody_knows_is_answered_when_all_has_come(server: 
 def test_it_ends_in_good_order(
     store: Path, cache: Path, run_python: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """Who is being answered is answered, and nothing is left."""
+    """Who is being answered is answered, and nothing is left: of the script on the page, as it stands."""
+    _, script = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    there = 'envelope="kserve", python="/opt/torchserve/bin/python"'
+    assert there in script
+    script = script.replace(there, f"python={str(run_python(NEWEST))!r}")
     mark = f"marpack-test-{os.getpid()}-{tmp_path.name}"
-    options = {"archive": str(store / "two.mar"), "python": str(run_python(NEWEST)), "environment": {"MARK": mark}}
-    with ModelServer.running({"two": options}, cache) as server, Connection(server.port, 60) as connection:
+    arguments = ["--model_name", "two", "--archive", str(store / "two.mar")]
+    with (
+        ModelServer.of_script(script, arguments, ["two"], cache, {"MARK": mark}) as server,
+        Connection(server.port, 60) as connection,
+    ):
         assert marked(mark)
         connection.send(predict("two", {"seconds": 1}), "/v1/models/two:predict")
         [fast] = ask(server, Request(method="GET", path="/v2/health/live"))  # the other has been read before
@@ -337,10 +348,10 @@ def test_it_ends_in_good_order(
 
 
 PROGRAM = """
-import asyncio, json, sys
-import numpy
+import asyncio, json, pickle, sys
+import httpx, kserve, numpy
 from kserve import InferInput, InferRequest
-from marpack.errors import MissingExtraError, NotServedError
+from marpack.errors import MarpackError, NotServedError
 from marpack.running.kserve import MarModel
 from marpack.running.kserve_app import AnsweredError
 
@@ -368,6 +379,10 @@ async def main():
         await one({}, headers={"do": '["fails", "PredictionException", "no", 404]'})
     except AnsweredError as error:
         said["fails"] = [error.response.status, str(error)]
+    try:
+        pickle.dumps(one)
+    except MarpackError as error:
+        said["pickled"] = str(error)
     tensors = InferInput("i", [2], "INT64")
     tensors.set_data_from_numpy(numpy.array([1, 2]), binary_data=True)
     answer, _ = await two(InferRequest("2", [tensors], request_id="7"))
@@ -388,7 +403,33 @@ async def main():
     said["again"] = (await one([1]))[0]["given"]
     two.stop()
 
+
+class Doubles(MarModel):
+    async def preprocess(self, payload, headers=None):
+        return {"body": payload["body"] * 2}
+
+    async def postprocess(self, result, headers=None, response_headers=None):
+        return [result]
+
+
+async def over_http():
+    model = Doubles("doubles", store + "/asks.mar", python=python)
+    model.load()
+    server = kserve.ModelServer(enable_grpc=False)
+    server.register_model(model)
+    kserve.protocol.rest.server.RESTServer(
+        "kserve.model_server:app", server.dataplane, server.model_repository_extension, 0
+    ).create_application()
+    transport = httpx.ASGITransport(app=kserve.model_server.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        answer = await client.post("/v1/models/doubles:predict", json={"body": [1]})
+        said["doubled"] = answer.json()["given"]
+    returned, _ = await model({"body": [1]})
+    said["doubled again"] = [each["given"] for each in returned]
+    server.stop(15)
+
 asyncio.run(main())
+asyncio.run(over_http())
 print(json.dumps(said))
 """
 
@@ -414,6 +455,7 @@ def test_a_program_may_ask_a_model_itself(
     assert said["bytes"] == [["body", "bytearray", "bytearray(b'ab')"]]
     assert said["returned"] == r"b'\x00\xff'"
     assert said["fails"][0] == 404
+    assert "'1' is served by one process" in said["pickled"]
     assert said["v2"]["id"] == "7"
     assert said["v2"]["outputs"][0]["name"] == "i"
     assert "envelope" in said["v2 of another"]
@@ -421,3 +463,5 @@ def test_a_program_may_ask_a_model_itself(
     assert said["stopped"][1] is False
     assert "ModelNotReady" in said["after"]
     assert said["again"] == [["body", "list", "[1]"]]
+    assert said["doubled"] == [["body", "dict", "{'body': [1, 1]}"]]
+    assert said["doubled again"] == [said["doubled"]]
