@@ -37,12 +37,6 @@ pytestmark = pytest.mark.server
 
 PAGE = Path(marpack.__file__).parents[1] / "docs" / "kserve.md"
 
-# Names of headers come in lower case, whatever a client has sent.
-HANDLER = asked.HANDLER.replace(
-    'each.get("Do")', "{name.lower(): value for name, value in each.items()}.get('do')"
-)
-assert HANDLER != asked.HANDLER
-
 # What it tells of itself: how many requests it was given, where, and what a module of the same name says.
 TELLER = """\
 import os, time
@@ -90,15 +84,21 @@ def name_of(case: Asked) -> str:
     return "-".join(filter(None, ["batch" if case.model == "batch" else "asks", case.envelope]))
 
 
-def as_asked(case: Asked, name: str) -> list[Request]:
-    """Return the requests of a case as they come through uvicorn, to a model of this name."""
+def asked_of(case: Asked, name: str) -> list[Request]:
+    """Return the requests of a case to a model of this name."""
     requests = []
     for request in case.requests:
         path = request.path or f"/v1/models/asks:{'explain' if request.explain else 'predict'}"
-        headers = tuple((each.lower(), value) for each, value in request.sent_headers)
         path = path.replace("/models/asks", f"/models/{name}", 1)
-        requests.append(replace(request, path=path, explain=False, headers=headers))
+        requests.append(replace(request, path=path, explain=False))
     return requests
+
+
+def spelled(request: Request) -> Request:
+    """Return a request with its headers as a handler is given them that is told of the name "Do"."""
+    names = {"do": "Do"}
+    headers = tuple((names.get(name.lower(), name.lower()), value) for name, value in request.sent_headers)
+    return replace(request, headers=headers)
 
 
 def can_be_sent(case: Asked) -> bool:
@@ -143,7 +143,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             export_path=folder,
         )
 
-    pack("asks", HANDLER)
+    pack("asks", asked.HANDLER)
     pack("one", TELLER, told="WORDS = 'one'")
     pack("two", TELLER, told="WORDS = 'two'")
     pack("moody", MOODY % str(folder / "refuses"))
@@ -155,7 +155,7 @@ def server(store: Path, cache: Path, run_python: Callable[[str], Path]) -> Itera
     """Return a model server in which each archive is, in several ways."""
     common = {"python": str(run_python(NEWEST)), "response_timeout": ANSWER_SECONDS}
     limits = {"max_request_size": LARGEST_REQUEST, "max_response_size": LARGEST_RESPONSE}
-    asks = {**common, **limits, "archive": str(store / "asks.mar")}
+    asks = {**common, **limits, "archive": str(store / "asks.mar"), "header_names": ["Do"]}
     models = {f"asks-{envelope}": {**asks, "envelope": envelope} for envelope in ("kserve", "kservev2")}
     models |= {f"asks-{envelope}": {**asks, "envelope": envelope} for envelope in ("json", "body")}
     models["asks"] = asks
@@ -210,8 +210,8 @@ def test_the_answers_are_those_of_a_worker(
 ) -> None:
     loaded = worker(case.model, case.envelope)
     with ThreadPoolExecutor(1) as thread:
-        expected = thread.submit(loaded.predict, as_asked(case, "asks"))
-        answers = list(map(told, ask(server, *as_asked(case, name_of(case)))))
+        expected = thread.submit(loaded.predict, list(map(spelled, asked_of(case, "asks"))))
+        answers = list(map(told, ask(server, *asked_of(case, name_of(case)))))
     if case.title in OTHERWISE:
         assert answers != list(map(told, expected.result()))
     else:
@@ -243,13 +243,12 @@ def test_the_answers_are_those_of_torchserve_with_the_same_envelope(
     things = [["status", 418, "I'm a teapot"], ["headers", ["X-B", "1"]], ["fails", "ValueError", "why"]]
     things += [["fails", "PredictionException", "no", 404], ["returns", "nan"], ["dies", "os._exit"]]
     requests = [Request.json(several, path=path)]
-    requests += [Request.json(one, path=path, headers={"do": json.dumps(do)}) for do in [["dump"], *things]]
+    requests += [Request.json(one, path=path, headers={"Do": json.dumps(do)}) for do in [["dump"], *things]]
     if envelope == "kserve":
         requests.append(Request.json(several, path=path.replace("predict", "explain")))
 
     def sent(name: str) -> list[tuple[Request, str]]:
-        lower = [replace(each, headers=tuple((n.lower(), v) for n, v in each.sent_headers)) for each in requests]
-        return [(each, (each.path or "").format(name)) for each in lower]
+        return [(spelled(each), (each.path or "").format(name)) for each in requests]
 
     with TorchServe.from_file(config, NEWEST, cache, warm=warm(NEWEST)):
         expected = [all_at_once(port, [each])[0] for each in sent("asks")]
@@ -369,7 +368,7 @@ said["healthy"] = asyncio.run(moody.healthy())
 
 
 async def main():
-    one = MarModel("1", store + "/asks.mar", python=python)
+    one = MarModel("1", store + "/asks.mar", python=python, header_names=("Do",))
     two = MarModel("2", store + "/asks.mar", python=python, envelope="kservev2")
     assert one.load() and two.load() and one.load()
     said["dict"] = (await one({"a": 1}, headers={"x-a": "b", "content-length": "7"}))[0]
