@@ -19,7 +19,7 @@ from marpack.running.batches import Batches
 from marpack.running.handlers_log import lines_after
 from marpack.running.laid_out import ModelSource
 from marpack.running.log import LogLine
-from marpack.running.request import Request
+from marpack.running.request import Request, is_header
 from marpack.running.response import Response
 from marpack.running.served_model import ServedModel
 from marpack.running.worker import Worker
@@ -30,7 +30,7 @@ try:
     from kserve.logging import logger  # type: ignore[import-not-found]
     from kserve.model_server import app  # type: ignore[import-not-found]
 
-    from marpack.running.kserve_app import AnsweredError, is_by_http, prepare, received
+    from marpack.running.kserve_app import AnsweredError, is_asked, prepare, received
 except ImportError as error:
     raise MissingExtraError("serving an archive by KServe's model server", "kserve") from error
 
@@ -110,7 +110,7 @@ class MarModel(Model):  # type: ignore[misc]
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.shutdown(wait=False)
 
     async def healthy(self) -> bool:
         """Return whether it is ready; where its process has ended, it is loaded again meanwhile."""
@@ -120,7 +120,7 @@ class MarModel(Model):  # type: ignore[misc]
     async def preprocess(self, payload: Any, headers: Mapping[str, str] | None = None) -> Any:
         """Return the request as it came over HTTP, and of any other the payload."""
         try:
-            request = received()
+            request = received(self.name)
         except ValueError as error:
             raise AnsweredError(refusal(400, "BadRequestException", str(error))) from None
         if request is None:
@@ -154,7 +154,7 @@ class MarModel(Model):  # type: ignore[misc]
             response = await self._batches.ask(self._model.spelled(request))
         except MarpackError as error:  # it was stopped meanwhile
             raise ModelNotReady(self.name, str(error)) from None
-        if is_by_http() or not response.ok:
+        if is_asked(self.name) or not response.ok:
             raise AnsweredError(response)
         return _infer_response(response) if isinstance(payload, InferRequest) else _value(response)
 
@@ -165,7 +165,11 @@ class MarModel(Model):  # type: ignore[misc]
 
     def _request(self, payload: Any, headers: Mapping[str, str], verb: str) -> Request:
         """Return the request of a payload that did not come over HTTP, or that was made of what came."""
-        kept = [(name, value) for name, value in headers.items() if name.lower() not in _OF_THE_BODY]
+        kept = [
+            (name, value)
+            for name, value in headers.items()
+            if name.lower() not in _OF_THE_BODY and is_header(name, value)
+        ]
         if isinstance(payload, InferRequest):
             return Request.json(_told(payload), headers=kept, path=self._path("infer"))
         if isinstance(payload, bytes):

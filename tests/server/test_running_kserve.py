@@ -411,11 +411,21 @@ class Doubles(MarModel):
         return [result]
 
 
+class Front(kserve.Model):
+    def __init__(self, behind):
+        super().__init__("front")
+        self.behind, self.ready = behind, True
+
+    async def predict(self, payload, headers=None):
+        return {"front": (await self.behind({"body": [1]}))[0][0]["given"]}
+
+
 async def over_http():
     model = Doubles("doubles", store + "/asks.mar", python=python)
     model.load()
     server = kserve.ModelServer(enable_grpc=False)
     server.register_model(model)
+    server.register_model(Front(model))
     kserve.protocol.rest.server.RESTServer(
         "kserve.model_server:app", server.dataplane, server.model_repository_extension, 0
     ).create_application()
@@ -423,6 +433,8 @@ async def over_http():
     async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
         answer = await client.post("/v1/models/doubles:predict", json={"body": [1]})
         said["doubled"] = answer.json()["given"]
+        answer = await client.post("/v1/models/front:predict", json={"body": []})
+        said["in front"] = answer.json()["front"]
     returned, _ = await model({"body": [1]})
     said["doubled again"] = [each["given"] for each in returned]
     server.stop(15)
@@ -464,3 +476,4 @@ def test_a_program_may_ask_a_model_itself(
     assert said["again"] == [["body", "list", "[1]"]]
     assert said["doubled"] == [["body", "dict", "{'body': [1, 1]}"]]
     assert said["doubled again"] == [said["doubled"]]
+    assert said["in front"] == said["doubled"]
