@@ -390,6 +390,15 @@ def test_a_replica_that_is_killed_comes_back(cluster: RayServe) -> None:
     wait_for(lambda: len({each["worker"] for each in ask_at_once(cluster, path, 16)}), 2)
 
 
+def test_what_a_handler_writes_is_in_the_log_of_its_replica(cluster: RayServe) -> None:
+    request = asked.do("fails", "ValueError", "written by the handler")
+    [answer] = all_at_once(cluster.port, [(request, "/asks/predictions/asks")])
+    assert answer.status == 503
+    wait_for(lambda: "ValueError: written by the handler" in cluster.log(), True)
+    assert "Traceback (most recent call last)" in cluster.log()
+    assert "Backend received inference at" not in cluster.log()
+
+
 def test_a_model_that_is_not_served_says_why(cluster: RayServe, python: Path) -> None:
     plan = marpack.plan_archive(model_name="m", version="1.0", handler={"m.py": b"import nowhere\n"})
     app = App(

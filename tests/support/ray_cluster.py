@@ -99,6 +99,11 @@ class RayServe:
         found = {number: title.match(command) for number, command in _marked(str(self._home)).items()}
         return {number: match[1] for number, match in found.items() if match}
 
+    def log(self) -> str:
+        """Return what is logged of all replicas."""
+        files = (self._home / "session_latest" / "logs" / "serve").glob("replica_*")
+        return "".join(file.read_text(encoding="utf-8") for file in files)
+
     def _tell(self, *order: object) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(base64.b64encode(pickle.dumps(order)).decode() + "\n")
