@@ -118,6 +118,7 @@ class ModelReplica(_Answering):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
         self._refused: NotServedError | None = None
         self._told = 0
+        self._is_loaded = False
 
     async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take another batch size, for which the model is loaded anew, or another delay; see ``ray_options``."""
@@ -147,6 +148,7 @@ class ModelReplica(_Answering):
         self._settings = settings
         try:
             self._worker.start()
+            self._is_loaded = True
         finally:
             self._tell()
 
@@ -157,7 +159,12 @@ class ModelReplica(_Answering):
             _log.log(_LEVELS[line.stream], "%s", line.text)
 
     async def check_health(self) -> None:
-        """Fail where the model cannot be loaded again; one whose process has ended is loaded meanwhile."""
+        """Fail where the model cannot be loaded again; one whose process has ended is loaded meanwhile.
+
+        Ray asks before a replica gets requests: one without a ``user_config`` is loaded then.
+        """
+        if not self._is_loaded:
+            await self._in_thread(self._take, self._settings)
         if self._refused is not None:
             raise self._refused
         if not self._worker.runs:
@@ -201,8 +208,9 @@ class ModelReplica(_Answering):
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def __del__(self) -> None:
-        self._worker.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        if hasattr(self, "_thread"):  # else it was never made: there is no such Python
+            self._worker.close()
+            self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 class Front(_Answering):

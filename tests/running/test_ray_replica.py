@@ -14,7 +14,7 @@ import pytest
 
 import marpack
 from marpack.errors import MarpackError, NotServedError
-from marpack.running import Request, ServedModel
+from marpack.running import Request, Response, ServedModel
 from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
@@ -155,6 +155,23 @@ def test_a_worker_that_dies_while_nobody_asks_is_started_again(
         one.__del__()
 
     asyncio.run(talk())
+
+
+def test_a_replica_that_is_told_nothing_is_loaded_before_it_is_asked(replica: Callable[[str], Any]) -> None:
+    async def talk() -> int:
+        one = replica(TELLS)
+        await one.check_health()
+        answer: Response = await one.answer(ASKED)
+        one.__del__()
+        return answer.status
+
+    assert asyncio.run(talk()) == 200
+
+
+def test_a_python_that_is_none_is_an_error_of_the_replica(ray_module: Any, tmp_path: Path) -> None:
+    model = ServedModel(archive=planned(TELLS), python=tmp_path / "nowhere")
+    with pytest.raises(MarpackError, match="cannot be started"):
+        ray_module.ModelReplica(model, model.settings())
 
 
 def test_a_model_that_is_not_served_is_none(replica: Callable[[str], Any]) -> None:
