@@ -16,9 +16,8 @@ from urllib.parse import quote
 from marpack.errors import MarpackError, MissingExtraError
 from marpack.running.answers import refusal
 from marpack.running.batches import Batches
-from marpack.running.handlers_log import lines_after
+from marpack.running.handlers_log import without_workers_own
 from marpack.running.laid_out import ModelSource
-from marpack.running.log import LogLine
 from marpack.running.request import Request, is_header
 from marpack.running.response import Response
 from marpack.running.served_model import ServedModel
@@ -68,7 +67,7 @@ class MarModel(Model):  # type: ignore[misc]
         self._model = ServedModel(archive=archive, **options)
         self._worker: Worker | None = None
         self._restart: Future[None] | None = None
-        self._written: Sequence[LogLine] = ()
+        self._told = 0
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied into another process, where there is no worker."""
@@ -87,7 +86,7 @@ class MarModel(Model):  # type: ignore[misc]
         if self._worker is None:
             settings = self._model.settings()
             worker = self._model.worker(settings)
-            self._written = ()
+            self._told = 0
             try:
                 worker.start()
             finally:
@@ -191,11 +190,10 @@ class MarModel(Model):  # type: ignore[misc]
             self._tell(worker)
 
     def _tell(self, worker: Worker) -> None:
-        """Log what the worker has written meanwhile, as the server does: what it calls an error as a warning."""
-        log = worker.log
-        for line in lines_after(log, self._written):
+        """Have what the handler has written in KServe's log, at the levels that the server gives it."""
+        lines, self._told = worker.log_since(self._told)
+        for line in without_workers_own(lines):
             (logger.info if line.stream == "stdout" else logger.warning)("%s: %s", self.name, line.text)
-        self._written = log
 
     def _restart_if_ended(self) -> None:
         """Have a process that has ended begun again in the worker's thread, as the server does at once."""
