@@ -201,7 +201,17 @@ PURE_WORDS = {
 PURE_FRONT_END = {
     f"marpack.running.{name}"
     for name in (
-        *("answers", "charsets", "form_data", "front_end_error", "handlers_log", "hash_map", "log", "messages"),
+        *(
+            "answers",
+            "charsets",
+            "chosen",
+            "differences",
+            "form_data",
+            "front_end_error",
+            "handlers_log",
+            "hash_map",
+        ),
+        *("log", "messages", "without_model"),
         *("multipart", "multipart_head", "parameters", "percent", "registered_manifest", "registration_errors"),
         *("routes", "statuses", "traceback"),
     )
@@ -215,7 +225,9 @@ EXTRAS = {
     "marpack.archive.plan.torch_models": {"torch"},
     "marpack.checks.rules.load_script": {"torch"},
     "marpack.running.pytest_plugin": {"pytest"},
+    "marpack.running.asgi": {"starlette"},
     "marpack.running.boot": {"torch", "ts"},
+    "marpack.running.ray": {"ray", "starlette"},
     "marpack.cli.progress": {"rich"},
     "marpack.config.text.yaml_text": {"yaml"},
     "marpack.remote.urls": {"aiohttp", "fsspec"},

@@ -21,6 +21,7 @@ from marpack.running.model_folder import as_registered
 from marpack.running.model_settings import LARGEST, MOST, ModelSettings, require_in_range, settings_of
 from marpack.running.registered_manifest import registered
 from marpack.running.registration_errors import NotRegisteredError
+from marpack.running.request import Request, is_header
 from marpack.running.server_python import NEWEST
 from marpack.running.worker import Worker
 
@@ -36,9 +37,11 @@ class ServedModel:
     - ``max_batch_delay``: milliseconds for which a batch waits for more requests.
     - ``min_workers``, ``max_workers``: how many workers the engine runs, each in a replica of its own.
     - ``gpu``: whether a replica has a GPU; its handler is told the first of those that the replica sees.
+    - ``header_names``: headers as the handler spells them (``Content-Type``), which it is given so. TorchServe
+      gives names as the client has spelled them, and an engine knows small letters alone.
     - ``is_default``: whether this is the version that a path without one means; else the first of its name is.
 
-    Raises ``ValueError`` for a number that no server is told.
+    Raises ``ValueError`` for a number that no server is told, and for what is no name of a header.
     """
 
     archive: ModelSource
@@ -58,6 +61,7 @@ class ServedModel:
     limits: Limits | None = None
     storage_options: Mapping[str, Any] | None = None
     download: bool = False
+    header_names: tuple[str, ...] = ()
     is_default: bool = False
 
     def __post_init__(self) -> None:
@@ -68,6 +72,9 @@ class ServedModel:
                 raise ValueError(f"{name} must be from {least} to {MOST}, not {number}")
         if self.min_workers and self.max_workers and self.max_workers < self.min_workers:
             raise ValueError(f"max_workers is {self.max_workers}, less than min_workers, {self.min_workers}")
+        for name in self.header_names:
+            if not is_header(name, ""):
+                raise ValueError(f"no name of a header: {name!r}")
 
     @property
     def _numbers(self) -> dict[str, Any]:
@@ -125,6 +132,12 @@ class ServedModel:
 
     def _settings_of(self, archive: Archive, server: tuple[int, ...]) -> ModelSettings:
         return settings_of(archive, envelope=self.envelope, server=server, **self._numbers)
+
+    def spelled(self, request: Request) -> Request:
+        """Return a request with the names of headers in small letters, but those in ``header_names``."""
+        spelling = {name.lower(): name for name in self.header_names}
+        headers = tuple((spelling.get(name.lower(), name.lower()), value) for name, value in request.headers)
+        return replace(request, headers=headers)
 
     def worker(self, settings: ModelSettings) -> Worker:
         """Return a worker of it, not started; ``settings`` are its own, with another batch size perhaps."""

@@ -29,6 +29,7 @@ from marpack.running.parameters import worker_request
 from marpack.running.request import Request
 from marpack.running.response import Response
 from marpack.running.server_python import server_python
+from marpack.running.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -222,10 +223,7 @@ class Worker:
         said: list[PredictAnswer] = []
         status = None
         try:
-            process = held.process
-            if process is None or not process.runs():
-                held.drop()
-                process = load(held, model, self._log, debugger=self._debugger)
+            process = self._running(held, model)
             timeout = math.inf if self._debugger else settings.response_timeout
             for answer in process.predict(batches, timeout=timeout, largest=settings.max_response_size):
                 said.append(answer)  # noqa: PERF402  # what was said before it died is kept
@@ -251,6 +249,35 @@ class Worker:
             to_batch = [each for each in said if not {answer.id for answer in each.answers}.isdisjoint(ids)]
             answers += responses(to_batch, ids, exit_status=status)
         return answers
+
+    def _running(self, held: Held, model: LaidOut) -> WorkerProcess:
+        process = held.process
+        if process is None or not process.runs():
+            held.drop()
+            process = load(held, model, self._log, debugger=self._debugger)
+        return process
+
+    def restart(self) -> None:
+        """Load the model again where its process has ended: what the next ``predict`` would do first.
+
+        Raises ``NotServedError`` where it cannot be loaded, ``MarpackError`` for a worker that is not started, or
+        closed meanwhile.
+        """
+        with self._lock:
+            held, model = self._held, self._model
+            if held is None or model is None:
+                raise MarpackError("the worker is not started: call start(), or use it in a with statement")
+            try:
+                self._running(held, model)
+            except NotServedError:
+                self._require_open()
+                raise
+
+    @property
+    def runs(self) -> bool:
+        """Whether its process has loaded the model and has not ended."""
+        process = self._held.process if self._held is not None else None
+        return process is not None and process.runs()
 
     def _require_open(self) -> None:
         if self._closing:

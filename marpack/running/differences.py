@@ -1,0 +1,131 @@
+"""How the answers of other engines differ from TorchServe's: all of it, with the reasons. Pure.
+
+The tests that hold an engine's answers against TorchServe's allow what is said here and nothing else.
+"""
+
+from __future__ import annotations
+
+from marpack.frozen import frozen
+
+_ASKS = ("get_request_header", "get_all_request_header", "get_request_headers")
+
+
+@frozen
+class Difference:
+    """Something that a client or a handler sees otherwise: ``what``, in a sentence, and ``why``, in another.
+
+    - ``code`` is its stable name.
+    - ``headers``: of an answer, in small letters, which are not TorchServe's.
+    - ``status``: what is answered instead; None where the answer is TorchServe's in all else, or any.
+    - ``names``: what a handler calls or raises to which it matters; none where it does not depend on the handler.
+    """
+
+    code: str
+    what: str
+    why: str
+    headers: tuple[str, ...] = ()
+    status: int | None = None
+    names: tuple[str, ...] = ()
+
+
+RAY = (
+    Difference(
+        code="reason",
+        what="The reason phrase of an answer is the usual one of its status, and not the handler's.",
+        why="Ray Serve's HTTP server writes it: an ASGI application has no say in it.",
+        names=("set_response_status",),
+    ),
+    Difference(
+        code="answer-header-names",
+        what="The names of an answer's headers are in small letters.",
+        why="HTTP does not tell them apart, and Ray Serve's HTTP server makes them so.",
+        names=("set_response_header",),
+    ),
+    Difference(
+        code="answer-headers",
+        what="An answer has the headers date and server, too.",
+        why="Ray Serve's HTTP server adds them.",
+        headers=("date", "server"),
+    ),
+    Difference(
+        code="request-id",
+        what=(
+            "The header x-request-id of an answer is the client's own where it sent one; of a request that has "
+            "none the handler is given one, and its 52 bytes count among those of the headers."
+        ),
+        why="Ray Serve's proxy gives each request an id by this header, to tell requests apart in its logs.",
+        headers=("x-request-id",),
+        names=_ASKS,
+    ),
+    Difference(
+        code="request-header-names",
+        what=(
+            "A handler is given the names of headers in small letters, unless they are told as header_names; "
+            "of headers whose names differ in this alone it sees the last."
+        ),
+        why="TorchServe keeps them as the client spells them; ASGI has small letters.",
+        names=_ASKS,
+    ),
+    Difference(
+        code="not-http",
+        what=(
+            "What is no HTTP to a strict reader, as a method of its own or control characters in a header's "
+            "value, is answered 400 in text/plain."
+        ),
+        why="Ray Serve's HTTP server refuses it before anything else sees it; TorchServe's takes some of it.",
+        status=400,
+    ),
+    Difference(
+        code="expect",
+        what="An Expect other than 100-continue is answered 417 after the body has come, and not instead of it.",
+        why="Ray Serve's HTTP server lets each request wait for its body.",
+    ),
+    Difference(
+        code="status",
+        what="A status below 200 or above 599 is answered 500.",
+        why="These are none of a final answer, and Ray Serve's HTTP server can send none that it does not know.",
+        status=500,
+        names=("set_response_status", "PredictionException"),
+    ),
+    Difference(
+        code="connection",
+        what="To a client that asks for the end of the connection it is announced: connection: close.",
+        why="Ray Serve's HTTP server does so; TorchServe says keep-alive, and ends it.",
+        headers=("connection",),
+    ),
+    Difference(
+        code="streams",
+        what="The parts of a stream come all at once, when the handler has returned.",
+        why="A batch is answered when the worker has told all of it.",
+        names=("send_intermediate_predict_response",),
+    ),
+    Difference(
+        code="own-paths",
+        what=(
+            "The description of the API (OPTIONS), workflows, management and metrics are not found: 404. "
+            "/-/healthz and /-/routes are Ray Serve's own."
+        ),
+        why="Ray Serve has its own: serve status, its dashboard, its configuration.",
+        status=404,
+    ),
+    Difference(
+        code="health",
+        what="/ping tells of the replica that is asked, or of several models nothing but that there is an answer.",
+        why="Ray Serve watches its replicas itself: serve status tells of them.",
+    ),
+    Difference(
+        code="queue",
+        what="Requests wait without a limit; max_queued_requests of a deployment sets one.",
+        why="TorchServe answers 503 when 100 wait for a model (job_queue_size). Ray Serve counts otherwise.",
+    ),
+    Difference(
+        code="batches",
+        what="Each replica gathers batches of what it was given, so that batches may be smaller.",
+        why="TorchServe has one queue for all workers of a model, Ray Serve one in each replica.",
+    ),
+    Difference(
+        code="threads",
+        what="OMP_NUM_THREADS is the replica's num_cpus, 1 unless told otherwise; environment sets another.",
+        why="Ray gives each of its processes as many threads as CPUs; TorchServe leaves that to torch.",
+    ),
+)

@@ -1,0 +1,206 @@
+"""Archives on Ray Serve: each replica of a deployment is a process that drives a worker of its own.
+
+This **runs the code that the archives hold**, in the replicas.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from marpack.archive.plan.plan import Plan
+from marpack.archive.read.open import ArchiveSource
+from marpack.errors import MissingExtraError, NotServedError
+from marpack.running.chosen import Version, chosen, versions
+from marpack.running.model_settings import MOST, ModelSettings
+from marpack.running.ray_options import FRONT, deployment_names, deployment_options, front_options
+from marpack.running.request import Request
+from marpack.running.response import Response
+from marpack.running.served_model import ServedModel
+from marpack.running.server_python import NEWEST
+from marpack.running.without_model import bad_request, without_model
+
+try:
+    from ray import serve
+
+    from marpack.running.asgi import Answer, request_of
+except ImportError as error:
+    raise MissingExtraError("serving an archive on Ray Serve", "ray") from error
+
+if TYPE_CHECKING:
+    from ray.serve import Application
+    from ray.serve.handle import DeploymentHandle
+    from starlette.requests import Request as HttpRequest
+
+T = TypeVar("T")
+
+# Ray's proxy adds its own, the client's where it has sent one.
+_ADDED = ("x-request-id",)
+
+
+def application(
+    *models: Plan | ArchiveSource | ServedModel, ray: Mapping[str, Any] | None = None, **options: Any
+) -> Application:
+    """Return a Ray Serve application that answers as a TorchServe with these models.
+
+    ``options`` are those of ``ServedModel``, for each archive that is not one already; ``ray`` are options of
+    Ray's deployments (``ray_actor_options``, ``health_check_period_s``, ...), which go before what is made of the
+    archives. Of one model its deployment is the application's ingress; before several there is one that chooses.
+
+    The archives are read here, and again where a replica starts: a path must lead to the same file there, and
+    ``python`` to a Python that has TorchServe and torch, which a replica's own process needs as little as this.
+    Nothing is run before the application is. Raises what ``ServedModel.settings`` raises, and ``MarpackError`` for
+    an archive that is open, or twice among the models.
+    """
+    if not models:
+        raise ValueError("an application serves one archive or more, and none is given")
+    served = [each if isinstance(each, ServedModel) else ServedModel(archive=each, **options) for each in models]
+    if options and all(isinstance(each, ServedModel) for each in models):
+        raise ValueError(f"each model says itself how it is served: nobody would be told {', '.join(options)}")
+    served = [each.elsewhere() for each in served]
+    settings = [each.settings() for each in served]
+    names = deployment_names(settings)
+    told = versions(
+        [(each.model_name, each.version, model.is_default) for model, each in zip(served, settings, strict=True)]
+    )
+    more = dict(ray or {})
+    if "num_replicas" in more or "autoscaling_config" in more:
+        kept = {"num_replicas": None, "autoscaling_config": None}
+        more = {**kept, **more}
+    bound = [
+        serve.deployment(name=name, **_merged(deployment_options(each), more))(ModelReplica).bind(model, each)
+        for name, model, each in zip(names, served, settings, strict=True)
+    ]
+    if len(bound) == 1:
+        return bound[0]
+    return serve.deployment(name=FRONT, **front_options())(Front).bind(told, *bound)
+
+
+def _merged(own: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**own, **more}
+    actor = {**own.get("ray_actor_options", {}), **(more.get("ray_actor_options") or {})}
+    if actor:
+        merged["ray_actor_options"] = actor
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+class _Answering:
+    """What stands behind HTTP: ``answer`` is asked what is a request."""
+
+    async def __call__(self, request: HttpRequest) -> Answer:
+        try:
+            asked = request_of(request.scope, await request.body())
+        except ValueError as error:
+            return Answer(bad_request(str(error)), without=_ADDED)
+        return Answer(await self.answer(asked), without=_ADDED)
+
+    async def answer(self, request: Request) -> Response:
+        raise NotImplementedError
+
+
+class ModelReplica(_Answering):
+    """A replica: one worker, in whose one thread one batch is answered after another."""
+
+    def __init__(self, model: ServedModel, settings: ModelSettings) -> None:
+        self._model = model
+        self._settings = settings
+        self._worker = model.worker(settings)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
+        self._refused: NotServedError | None = None
+
+    async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
+        """Take another batch size, for which the model is loaded anew, or another delay; see ``ray_options``."""
+        known = {
+            "batch_size": (1, self._settings.batch_size),
+            "max_batch_delay": (0, self._settings.max_batch_delay),
+        }
+        if unknown := user_config.keys() - known.keys():
+            raise ValueError(f"user_config has {', '.join(known)}, and not {', '.join(sorted(unknown))}")
+        told: dict[str, int] = {}
+        for name, (least, default) in known.items():
+            value = user_config.get(name, default)
+            if type(value) is not int or not least <= value <= MOST:
+                raise ValueError(f"{name} of user_config is a number from {least} to {MOST}, not {value!r}")
+            told[name] = value
+        size, delay = told["batch_size"], told["max_batch_delay"]
+        await self._in_thread(self._take, replace(self._settings, batch_size=size, max_batch_delay=delay))
+        together: Any = self._together
+        together.set_max_batch_size(size)
+        together.set_batch_wait_timeout_s(delay / 1000)
+
+    def _take(self, settings: ModelSettings) -> None:
+        if settings.batch_size != self._settings.batch_size:
+            self._worker.close()
+            self._worker = self._model.worker(settings)
+        self._settings = settings
+        self._worker.start()
+
+    async def check_health(self) -> None:
+        """Fail where the model cannot be loaded again; one whose process has ended is loaded meanwhile."""
+        if self._refused is not None:
+            raise self._refused
+        if not self._worker.runs:
+            self._thread.submit(self._restart)
+
+    async def answer(self, request: Request) -> Response:
+        """Return the worker's answer, or the server's own."""
+        server = tuple(map(int, self._worker.torchserve_version.split(".")))
+        healthy = self._refused is None
+        own = without_model(request.method, request.path or "/", healthy=healthy, server=server)
+        if own is not None:
+            return own
+        request = self._model.spelled(request)
+        if self._settings.batch_size == 1:
+            return (await self._in_thread(self._predict, [request]))[0]
+        return await self._together(request)
+
+    @serve.batch
+    async def _together(self, requests: Sequence[Request]) -> list[Response]:
+        return await self._in_thread(self._predict, requests)
+
+    def _predict(self, requests: Sequence[Request]) -> list[Response]:
+        responses = self._worker.predict(requests)
+        if self._worker.runs:
+            self._refused = None
+        else:
+            self._thread.submit(self._restart)
+        return responses
+
+    def _restart(self) -> None:
+        """Load a model again whose process has ended, as the server does before anybody asks."""
+        try:
+            self._worker.restart()
+            self._refused = None
+        except NotServedError as error:
+            self._refused = error
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    def __del__(self) -> None:
+        self._worker.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+class Front(_Answering):
+    """What stands before several models, and gives each request to the one that it is for."""
+
+    def __init__(self, models: Sequence[Version], *replicas: DeploymentHandle[Any]) -> None:
+        self._models = models
+        self._replicas = replicas
+
+    async def answer(self, request: Request) -> Response:
+        """Return what the model says, or the server's own answer."""
+        target = request.path or "/"
+        own = without_model(request.method, target, healthy=True, server=NEWEST)
+        if own is not None:
+            return own
+        try:
+            number = chosen(request.method, target, self._models, server=NEWEST)
+        except LookupError:
+            return bad_request("Parameter model_name is required.")
+        response: Response = await self._replicas[number].answer.remote(request)
+        return response
