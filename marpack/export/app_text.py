@@ -11,32 +11,26 @@ from marpack.running.model_settings import LARGEST
 _WIDTH = 112
 
 
-def served_model(model: ExportedModel, indent: str) -> str:
-    """Return the Python expression of one ``ServedModel``: where it lies, and what its archive does not say.
-
-    ``indent`` is that of the line in which it begins; each argument has a line.
-    """
-    place = " / ".join(["HERE", *(_text(part) for part in model.folder.split("/"))])
-    arguments = "".join(f"{indent}    {each},\n" for each in [f"archive={place}", *_options(model)])
-    return f"ServedModel(\n{arguments}{indent})"
+def place(model: ExportedModel) -> str:
+    """Return the Python expression of where a model lies."""
+    return " / ".join(["HERE", *(text(part) for part in model.folder.split("/"))])
 
 
-def _options(model: ExportedModel) -> Iterator[str]:
+def options(model: ExportedModel) -> Iterator[str]:
+    """Yield what ``ServedModel`` is told that the archive does not say, as arguments of a call."""
     settings = model.settings
     for name in ("batch_size", "max_batch_delay", "min_workers", "max_workers"):
         if name in model.told:
             yield f"{name}={getattr(settings, name)}"
-    if model.is_default:
-        yield "is_default=True"
     if model.needs_gpu:
         yield "gpu=True"
     if settings.envelope:
-        yield f"envelope={_text(settings.envelope)}"
+        yield f"envelope={text(settings.envelope)}"
     if model.environment:
-        inside = ", ".join(f"{_text(name)}: {_text(value)}" for name, value in sorted(model.environment.items()))
+        inside = ", ".join(f"{text(name)}: {text(value)}" for name, value in sorted(model.environment.items()))
         yield f"environment={{{inside}}}"
     if headers := _spelled(model.uses.headers):
-        inside = "".join(f"{_text(name)}, " for name in headers)
+        inside = "".join(f"{text(name)}, " for name in headers)
         yield f"header_names=({inside.rstrip() if len(headers) == 1 else inside.removesuffix(', ')})"
     for name in ("startup_timeout", "response_timeout"):
         if name in model.told:
@@ -51,19 +45,14 @@ def _spelled(headers: Sequence[str]) -> list[str]:
     return [*{name.lower(): name for name in headers if name != name.lower()}.values()]
 
 
-def _text(value: str) -> str:
-    """Return a text as Python has it, in ASCII and double quotes."""
+def text(value: str) -> str:
+    """Return a text as a Python literal, in ASCII and double quotes."""
     inner = ascii(value)[1:-1]
-    # ascii() chose the quotes by what is in the text.
+    # ascii() has chosen the quotes by what is in the text.
     if "'" in value and '"' not in value:
         return f'"{inner}"'
     inner = inner.replace("\\'", "'").replace('"', '\\"')
     return f'"{inner}"'
-
-
-def text(value: str) -> str:
-    """Return a text as a Python literal."""
-    return _text(value)
 
 
 def told_models(models: Sequence[ExportedModel]) -> str:

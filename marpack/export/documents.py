@@ -17,11 +17,13 @@ SCHEMA_VERSION = 1
 _HEADINGS: dict[Fate, tuple[str, str]] = {
     "carried": ("What carries over", "| of | what | seen in | where it is now |"),
     "changed": ("What is not the same", "| of | what | seen in | where it is now | why |"),
+    "differs": ("What clients and handlers see otherwise", "| of | what | seen in | why |"),
     "lost": ("What does not carry over", "| of | what | seen in | why |"),
 }
 _COLUMNS: dict[Fate, tuple[str, ...]] = {
     "carried": ("about", "what", "seen", "becomes"),
     "changed": ("about", "what", "seen", "becomes", "why"),
+    "differs": ("about", "what", "seen", "why"),
     "lost": ("about", "what", "seen", "why"),
 }
 

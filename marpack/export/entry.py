@@ -7,8 +7,9 @@ from typing import Literal, TypeAlias
 from marpack.display import showable
 from marpack.frozen import frozen
 
-# ``carried``: the same comes of it. ``changed``: something like it does. ``lost``: nothing does.
-Fate: TypeAlias = Literal["carried", "changed", "lost"]
+# ``carried``: the same comes of it. ``changed``: something like it does. ``lost``: nothing does. ``differs``: what
+# clients and handlers see otherwise.
+Fate: TypeAlias = Literal["carried", "changed", "lost", "differs"]
 
 
 @frozen

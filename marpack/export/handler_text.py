@@ -17,7 +17,7 @@ WORDS = frozenset(
     {
         *("set_response_status", "get_response_status", "report_status"),
         *("set_response_header", "set_response_content_type", "add_response_property"),
-        *("get_request_header", "get_all_request_header", "get_request_property"),
+        *("get_request_header", "get_request_headers", "get_all_request_header", "get_request_property"),
         *("send_intermediate_predict_response", "TextIteratorStreamerBatch", "cl_socket"),
         *("PredictionException", "get_sequence_id"),
         *("add_counter", "add_time", "add_size", "add_percent", "add_error", "add_metric", "add_metric_to_cache"),

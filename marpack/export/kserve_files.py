@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from marpack.config.text import yaml_text
 from marpack.errors import MarpackError
-from marpack.export.app_text import served_model, text, told_models
+from marpack.export.app_text import options, place, text, told_models
 from marpack.export.model import ExportedModel, one_name
 from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.kserve.custom_predictor import CustomPredictor
@@ -47,18 +47,16 @@ def served_names(models: Sequence[ExportedModel]) -> list[str]:
 
 def app_text(models: Sequence[ExportedModel]) -> str:
     """Return the program."""
-    pairs = zip(served_names(models), models, strict=True)
-    lines = "".join(
-        f"    MarModel(\n        {text(name)},\n        {served_model(model, '        ')},\n    ),\n"
-        for name, model in pairs
-    )
+    lines = ""
+    for name, model in zip(served_names(models), models, strict=True):
+        arguments = [text(name), place(model), *options(model)]
+        lines += "    MarModel(\n" + "".join(f"        {each},\n" for each in arguments) + "    ),\n"
     return (
         f'"""{told_models(models)}, of TorchServe, on KServe. Written by marpack export: see EXPORT.md."""\n\n'
         "import argparse\n"
         "from pathlib import Path\n\n"
         "from kserve import ModelServer, model_server\n\n"
-        "from marpack.running.kserve import MarModel\n"
-        "from marpack.running.served_model import ServedModel\n\n"
+        "from marpack.running.kserve import MarModel\n\n"
         "HERE = Path(__file__).resolve().parent\n\n"
         f"MODELS = [\n{lines}]\n\n"
         'if __name__ == "__main__":\n'

@@ -129,7 +129,7 @@ def plan_export(
     entries = (
         *told_settings(config, gathered.settings_name, target),
         *(entry for model in models for entry in told_model(model, target)),
-        *(entry for model in models for entry in told_uses(model, target)),
+        *told_uses(models, target),
         *_told_of_replicas(models, target),
         *requirements.entries,
     )
@@ -160,7 +160,7 @@ def _files(
         yield "Containerfile", kserve_files.CONTAINERFILE
         yield "requirements.txt", requirements.text
         return
-    yield f"{ray_files.MODULES[target]}.py", ray_files.app_text(models)
+    yield f"{ray_files.MODULES[target]}.py", ray_files.app_text(models, target)
     yield "config.yaml", ray_files.config_text(models, target, address)
     yield "requirements.txt" if target == "ray" else "code/requirements.txt", requirements.text
 

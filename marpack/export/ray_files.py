@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marpack.config.text import yaml_text
-from marpack.export.app_text import served_model, told_models
+from marpack.export.app_text import options, place, told_models
 from marpack.export.model import ExportedModel, one_name
 from marpack.export.targets import Target
 from marpack.running.ray_options import deployment_names, deployment_options
@@ -18,17 +18,24 @@ MODULES: Mapping[Target, str] = {"ray": "app", "sagemaker-ray": "deployment"}
 LOOPBACK = ("127.0.0.1", 8080)
 
 
-def app_text(models: Sequence[ExportedModel]) -> str:
-    """Return the program."""
-    lines = "".join(f"    {served_model(model, '    ')},\n" for model in models)
+def app_text(models: Sequence[ExportedModel], target: Target) -> str:
+    """Return the program; SageMaker's adapter asks it at ``/``, for which TorchServe's path is another."""
+    root = '    root="/invocations",\n' if target == "sagemaker-ray" else ""
+    lines = "".join(f"    {_served_model(model)},\n" for model in models)
     return (
         f'"""{told_models(models)}, of TorchServe, on Ray Serve. Written by marpack export: see EXPORT.md."""\n\n'
         "from pathlib import Path\n\n"
         "from marpack.running.ray import application\n"
         "from marpack.running.served_model import ServedModel\n\n"
         "HERE = Path(__file__).resolve().parent\n\n"
-        f"app = application(\n{lines})\n"
+        f"app = application(\n{lines}{root})\n"
     )
+
+
+def _served_model(model: ExportedModel) -> str:
+    is_default = ["is_default=True"] if model.is_default else []
+    arguments = [f"archive={place(model)}", *options(model), *is_default]
+    return "ServedModel(\n" + "".join(f"        {each},\n" for each in arguments) + "    )"
 
 
 def config_text(models: Sequence[ExportedModel], target: Target, address: tuple[str, int]) -> str:

@@ -91,6 +91,22 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
                 seen=seen,
                 becomes="the handler finds it in the same file (context.model_yaml_config)",
             )
+    if model.settings.envelope:
+        yield Entry(
+            fate="carried",
+            about=model.title,
+            what=f"the envelope {model.settings.envelope}",
+            seen="service_envelope",
+            becomes="the worker's own envelope of that name",
+        )
+    if headers := ", ".join(model.uses.headers):
+        yield Entry(
+            fate="carried",
+            about=model.title,
+            what=f"headers in the handler's spelling: {headers}",
+            seen=model.uses.words["get_request_header"],
+            becomes="header_names of the program",
+        )
     if model.requirements_name is not None:
         yield Entry(
             fate="carried",
