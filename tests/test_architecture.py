@@ -411,6 +411,7 @@ AMBIENT = {
         "marpack.serving.kaptain.values.environment",
         # A server's workers inherit what it was started with.
         "marpack.running.environment",
+        "marpack.export.engine",
     },
     "sys.argv": {
         *("marpack.checks.rules.load_script", "marpack.cli", "marpack.compat"),

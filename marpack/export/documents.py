@@ -37,6 +37,7 @@ def export_json(models: Sequence[ExportedModel], entries: Sequence[Entry], targe
         "target": target,
         "models": [_described(model) for model in models],
         "entries": [entry.asdict() for entry in entries],
+        "verified": None,
     }
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from marpack.config.text import yaml_text
 from marpack.errors import MarpackError
@@ -43,6 +44,11 @@ def served_names(models: Sequence[ExportedModel]) -> list[str]:
             "rename one, or export it apart"
         )
     return names
+
+
+def quoted_names(models: Sequence[ExportedModel]) -> list[str]:
+    """Return these names as they stand in a path."""
+    return [quote(name, safe="") for name in served_names(models)]
 
 
 def app_text(models: Sequence[ExportedModel]) -> str:

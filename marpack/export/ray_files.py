@@ -39,7 +39,12 @@ def _served_model(model: ExportedModel) -> str:
 
 
 def config_text(models: Sequence[ExportedModel], target: Target, address: tuple[str, int]) -> str:
-    """Return the configuration; ``address`` is where Ray Serve listens, which is the container's own matter there.
+    """Return the configuration; ``address`` is where Ray Serve listens, but on SageMaker, where it runs."""
+    return yaml_text.dumps(config(models, target, address if target == "ray" else None))
+
+
+def config(models: Sequence[ExportedModel], target: Target, address: tuple[str, int] | None) -> dict[str, Any]:
+    """Return the same as a document.
 
     The deployment in front of several models is told in the program alone: there is nothing to tune.
     """
@@ -55,10 +60,10 @@ def config_text(models: Sequence[ExportedModel], target: Target, address: tuple[
         "deployments": deployments,
     }
     document: dict[str, Any] = {}
-    if target == "ray":
+    if address is not None:
         document["http_options"] = {"host": address[0], "port": address[1]}
     document["applications"] = [application]
-    return yaml_text.dumps(document)
+    return document
 
 
 def _application_name(models: Sequence[ExportedModel]) -> str:
