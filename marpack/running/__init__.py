@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from marpack.running.log import LogLine, Metric
     from marpack.running.request import Part, Request
     from marpack.running.response import Response
+    from marpack.running.served_model import ServedModel
     from marpack.running.worker import Worker
 
-__all__ = ["LogLine", "Metric", "Part", "Request", "Response", "Worker"]
+__all__ = ["LogLine", "Metric", "Part", "Request", "Response", "ServedModel", "Worker"]
 
 # Loaded when it is asked for: pytest loads this room wherever marpack is installed.
-_HOMES = {"LogLine": "log", "Metric": "log", "Part": "request"}
+_HOMES = {"LogLine": "log", "Metric": "log", "Part": "request", "ServedModel": "served_model"}
 
 
 def __getattr__(name: str) -> Any:

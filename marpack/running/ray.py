@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from ray.serve.handle import DeploymentHandle
     from starlette.requests import Request as HttpRequest
 
+__all__ = ["application"]
+
 T = TypeVar("T")
 
 # Ray's proxy adds its own, the client's where it has sent one.

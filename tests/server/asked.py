@@ -8,10 +8,15 @@ from __future__ import annotations
 import gzip
 import json
 import urllib.parse
-from typing import Any
+import zipfile
+from typing import TYPE_CHECKING, Any
 
+import marpack
 from marpack.frozen import frozen
 from marpack.running import Part, Request
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Of the servers and of the workers: bytes.
 LARGEST_REQUEST, LARGEST_RESPONSE = 50_000, 60_000
@@ -120,6 +125,18 @@ EACH = {
     "big": big,
 }
 """
+
+
+def write_archives(folder: Path) -> None:
+    """Write what is asked: asks.mar, batch.mar, and blank.mar, of a model with a blank in its name."""
+    handler = folder / "asks.py"
+    handler.write_text(HANDLER, encoding="utf-8")
+    for name in ("asks", "batch"):
+        marpack.pack(model_name=name, handler=str(handler), version="1.0", export_path=folder)
+    # The server takes a name that no archiver writes.
+    with zipfile.ZipFile(folder / "asks.mar") as plain, zipfile.ZipFile(folder / "blank.mar", "w") as file:
+        for member in plain.namelist():
+            file.writestr(member, plain.read(member).replace(b'"asks"', b'"with blank"'))
 
 
 @frozen

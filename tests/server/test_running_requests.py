@@ -6,17 +6,14 @@ import contextlib
 import functools
 import re
 import urllib.parse
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-import marpack
 from marpack.running import Response, Worker
-from tests.server import asked
-from tests.server.asked import ASKED, LARGEST_REQUEST, LARGEST_RESPONSE, NEVER_ANSWERED, Asked
+from tests.server.asked import ASKED, LARGEST_REQUEST, LARGEST_RESPONSE, NEVER_ANSWERED, Asked, write_archives
 from tests.support.raw_http import SECONDS, all_at_once
 from tests.support.torchserve import TorchServe, addresses, environment, install_folder, setting, wait_until
 
@@ -60,14 +57,7 @@ def cache(pytestconfig: pytest.Config) -> Path:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("asked")
-    handler = folder / "asks.py"
-    handler.write_text(asked.HANDLER, encoding="utf-8")
-    for name in ("asks", "batch"):
-        marpack.pack(model_name=name, handler=str(handler), version="1.0", export_path=folder)
-    # The server takes a name that no archiver writes.
-    with zipfile.ZipFile(folder / "asks.mar") as plain, zipfile.ZipFile(folder / "blank.mar", "w") as file:
-        for member in plain.namelist():
-            file.writestr(member, plain.read(member).replace(b'"asks"', b'"with blank"'))
+    write_archives(folder)
     return folder
 
 

@@ -1,0 +1,176 @@
+"""A Ray cluster of its own on the loopback, with Serve, and applications of archives on it.
+
+Run as a script, this file is the program that begins the cluster and is told what to serve: what Ray does to a
+process (threads, signals, children) happens there, and not to the tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from marpack.frozen import frozen
+from marpack.running.served_model import ServedModel
+from tests.support.processes import wait_for
+from tests.support.torchserve import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_REPOSITORY = Path(__file__).parents[2]
+_CPUS = 2
+
+
+@frozen
+class App:
+    """An application of some models, at a path; ``ray`` are options of the deployments."""
+
+    name: str
+    models: tuple[ServedModel, ...]
+    prefix: str
+    ray: Mapping[str, Any]
+
+
+class RayServe:
+    """The program that is told; what it, and Ray, log is in ``log``."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, home: Path) -> None:
+        self._process = process
+        self.port = port
+        self._home = home
+        self._answer()
+
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls) -> Iterator[RayServe]:
+        """Begin a cluster of two CPUs, whatever the machine has, and end it."""
+        # Sockets lie in it, whose paths are short.
+        with tempfile.TemporaryDirectory(prefix="ray") as folder:
+            home = Path(folder)
+            [port] = free_ports(1)
+            told = {
+                "HOME": folder,
+                "RAY_TMPDIR": folder,
+                "RAY_AUTH_MODE": "disabled",
+                "RAY_USAGE_STATS_ENABLED": "0",
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(_REPOSITORY), os.environ.get("PYTHONPATH")])),
+            }
+            with (
+                (home / "log").open("w", encoding="utf-8") as log,
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.support.ray_cluster", folder, str(port)],
+                    cwd=_REPOSITORY,
+                    env=os.environ | told,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                ) as process,
+            ):
+                try:
+                    yield cls(process, port, home)
+                    assert process.stdin is not None
+                    process.stdin.close()
+                    process.wait(60)
+                finally:
+                    process.kill()
+                wait_for(lambda: _marked(folder), {})
+
+    def serve(self, *apps: App) -> None:
+        """Serve applications, beside others or in their place; raises ``OSError`` with what a failure says."""
+        self._tell("serve", apps)
+
+    def delete(self, name: str) -> None:
+        """End an application."""
+        self._tell("delete", name)
+
+    def replicas(self, app: str) -> dict[int, str]:
+        """Return the processes of an application's replicas, by number, with their deployments."""
+        title = re.compile(rf"ray::ServeReplica:{re.escape(app)}:(.*)")
+        found = {number: title.match(command) for number, command in _marked(str(self._home)).items()}
+        return {number: match[1] for number, match in found.items() if match}
+
+    def _tell(self, *order: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(base64.b64encode(pickle.dumps(order)).decode() + "\n")
+        self._process.stdin.flush()
+        self._answer()
+
+    def _answer(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                if error := json.loads(line)["error"]:
+                    raise OSError(error)
+                return
+        raise OSError((self._home / "log").read_text(encoding="utf-8")[-5000:])
+
+
+def _marked(text: str) -> dict[int, str]:
+    """Return the command lines of processes that have a text in their environment."""
+    found = {}
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if text.encode() in (process / "environ").read_bytes():
+                command = (process / "cmdline").read_bytes()
+                found[int(process.name)] = command.rstrip(b"\0").decode(errors="replace")
+    return found
+
+
+def _serve(apps: Sequence[App]) -> None:
+    from ray import serve
+
+    from marpack.running.ray import application
+
+    serve.run_many(
+        [
+            serve.RunTarget(application(*app.models, ray=app.ray), name=app.name, route_prefix=app.prefix)
+            for app in apps
+        ]
+    )
+
+
+def main() -> None:
+    """Be told, a line each, and answer."""
+    import ray
+    from ray import serve
+
+    folder, port = sys.argv[1:]
+    ray.init(
+        num_cpus=_CPUS,
+        include_dashboard=False,
+        log_to_driver=False,
+        _temp_dir=folder,
+        _node_ip_address="127.0.0.1",
+    )
+    serve.start(http_options={"host": "127.0.0.1", "port": int(port)})
+    orders: dict[str, Callable[[Any], None]] = {"serve": _serve, "delete": serve.delete}
+    print(json.dumps({"error": ""}), flush=True)
+    for line in sys.stdin:
+        what, argument = pickle.loads(base64.b64decode(line))
+        error = ""
+        try:
+            orders[what](argument)
+        except Exception as failed:
+            error = f"{type(failed).__name__}: {failed} {serve.status()}"
+        print(json.dumps({"error": error}), flush=True)
+    serve.shutdown()  # type: ignore[no-untyped-call]
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    # Under its own name: what is told is pickled.
+    from tests.support.ray_cluster import main as named
+
+    named()
