@@ -227,6 +227,7 @@ EXTRAS = {
     "marpack.running.pytest_plugin": {"pytest"},
     "marpack.running.asgi": {"starlette"},
     "marpack.running.boot": {"torch", "ts"},
+    "marpack.running.kserve": {"kserve"},
     "marpack.running.ray": {"ray", "starlette"},
     "marpack.cli.progress": {"rich"},
     "marpack.config.text.yaml_text": {"yaml"},
