@@ -25,8 +25,8 @@ def app_text(models: Sequence[ExportedModel], target: Target) -> str:
     return (
         f'"""{told_models(models)}, of TorchServe, on Ray Serve. Written by marpack export: see EXPORT.md."""\n\n'
         "from pathlib import Path\n\n"
-        "from marpack.running.ray import application\n"
-        "from marpack.running.served_model import ServedModel\n\n"
+        "from marpack.running import ServedModel\n"
+        "from marpack.running.ray import application\n\n"
         "HERE = Path(__file__).resolve().parent\n\n"
         f"app = application(\n{lines}{root})\n"
     )

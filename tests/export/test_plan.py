@@ -157,7 +157,7 @@ def test_every_setting_has_a_fate() -> None:
 def test_what_a_handler_uses_is_named_with_its_place(folder: Path) -> None:
     speaking = folder / "model-store" / "speaks.mar"
     line = 1 + SPEAKS.split("\n").index('    context.set_response_status(202, "Taken", idx=0)')
-    for target in ("ray", "sagemaker-ray"):
+    for target in TARGETS:
         told = entries(plan(speaking, target), "set_response_status")
         assert told
         assert {(each.fate, each.seen) for each in told} == {("differs", f"speaks.py:{line}: set_response_status")}
@@ -182,7 +182,7 @@ def test_streams_are_told_of(tmp_path: Path) -> None:
         b"def handle(data, context):\n    return data\n"
     )
     path = packed(tmp_path, handler={"handler.py": text})
-    for target in ("ray", "sagemaker-ray"):
+    for target in TARGETS:
         [told] = entries(plan(path, target), "send_intermediate_predict_response")
         assert told.fate == "differs"
         assert told.seen == "handler.py:1: send_intermediate_predict_response"

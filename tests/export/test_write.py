@@ -211,6 +211,17 @@ def test_the_command_is_told_wrongly(tmp_path: Path, capsys: Capture, monkeypatc
     assert "choose from ray, sagemaker-ray, kserve" in capsys.readouterr().err
     assert main(["export", "digits.mar", "--to", "ray"]) == 2
     assert main(["export", "-", "--to", "ray", "-o", "out"]) == 2
+    words = ["export", "digits.mar", "--to", "ray", "-o", "out"]
+    for more, said in (
+        (["--verify"], "--verify: nothing is sent"),
+        (["--input", "digits.mar"], "they are sent with --verify"),
+        (["--python", "python3"], "--python: it is for --with-ts and --verify"),
+        (["--verify", "--input", "digits.mar", "--form", "a=b"], "--input and --form"),
+        (["--verify", "--path", "/v1/models/m:predict"], "--path: nothing is sent"),
+    ):
+        capsys.readouterr()
+        assert main([*words, *more]) == 2
+        assert said in capsys.readouterr().err
     assert main(["export", "none.mar", "--to", "ray", "-o", "out"]) == 1
     assert main(["export", "digits.mar", "--to", "kserve", "--service-name", "A B", "-o", "out"]) == 1
     assert not (tmp_path / "out").exists()
