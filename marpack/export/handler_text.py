@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from marpack.archive.read.archive import ModelArchive
 from marpack.checks.python.amount import Amount
 from marpack.checks.python.source import PythonFile
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.frozen import frozen
 from marpack.running.request import is_header
 
@@ -24,6 +25,7 @@ WORDS = frozenset(
         "explain_handle",
     }
 )
+_HANDLERS = "ts.torch_handler."
 # As much as ``check`` looks into, of one source and of all.
 _LONGEST, _MOST = 1 << 20, 4 << 20
 # The syntax of the Python that the server's newest image has.
@@ -35,11 +37,13 @@ _IN_TEXT = re.compile(rb"\b(?:%s)\b" % b"|".join(sorted(word.encode() for word i
 class Uses:
     """What the sources of an archive mention: which of ``WORDS``, each with ``file:line`` of the first.
 
-    ``headers`` are the names of a request's headers that they ask for by a text of their own, sorted.
+    ``headers`` are the names of a request's headers that they ask for by a text of their own, ``handlers`` the
+    modules of TorchServe's own handlers that they import, both sorted.
     """
 
     words: Mapping[str, str]
     headers: tuple[str, ...] = ()
+    handlers: tuple[str, ...] = ()
 
 
 def uses_of(archive: ModelArchive) -> Uses:
@@ -49,6 +53,7 @@ def uses_of(archive: ModelArchive) -> Uses:
     """
     found: dict[str, str] = {}
     headers: set[str] = set()
+    handlers: set[str] = set()
     left, amount = _MOST, Amount()
     for member in sorted(archive.members, key=lambda each: each.name):
         if not member.name.endswith(".py") or member.size > min(left, _LONGEST):
@@ -59,8 +64,12 @@ def uses_of(archive: ModelArchive) -> Uses:
         words = _in_text(data) if tree is None else _words(tree)
         for word, line in sorted(words, key=lambda each: (each[1], each[0])):
             found.setdefault(word, f"{member.name}:{line}")
-        headers.update(() if tree is None else _headers(tree))
-    return Uses(words=dict(sorted(found.items())), headers=tuple(sorted(headers)))
+        if tree is not None:
+            headers.update(_headers(tree))
+            handlers.update(_handlers(tree))
+    return Uses(
+        words=dict(sorted(found.items())), headers=tuple(sorted(headers)), handlers=tuple(sorted(handlers))
+    )
 
 
 def _tree(name: str, data: bytes, amount: Amount) -> ast.Module | None:
@@ -84,6 +93,21 @@ def _headers(tree: ast.Module) -> Iterator[str]:
             case ast.Call(func=ast.Attribute(attr="get_request_header"), args=[_, ast.Constant(value=str(name))]):
                 if is_header(name, ""):
                     yield name
+
+
+def _handlers(tree: ast.Module) -> Iterator[str]:
+    """Yield the modules of ``ts.torch_handler`` that are imported, wherever that stands."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import():
+                names = [alias.name for alias in node.names]
+            case ast.ImportFrom(module=str(module), level=0):
+                names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
+            case _:
+                continue
+        for name in names:
+            if (inside := name.removeprefix(_HANDLERS)) != name and inside in HANDLER_MODULES:
+                yield inside
 
 
 def _words(tree: ast.Module) -> Iterator[tuple[str, int]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from marpack import __version__
 from marpack.checks.python.requirement_lines import RequirementLine, requirement_lines
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.display import hidden
 from marpack.export.entry import Entry
 from marpack.export.model import ExportedModel
 from marpack.export.targets import ENGINES, TORCHSERVE, Target
 from marpack.frozen import frozen
 
+# Packages whose distributions are called otherwise.
+_DISTRIBUTIONS: Mapping[str, str | None] = {"nvidia.dali": None, "tensorrt_llm": "tensorrt-llm"}
 # What the worker imports, and TorchServe's wheel does not ask for.
 _OF_THE_WORKER = ("PyYAML>=6", "packaging", "numpy")
 
@@ -71,8 +74,11 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
     worker = [text for text in _OF_THE_WORKER if text.partition(">")[0].lower() not in named]
     # torchserve's own requirements, where its wheel does not bring them.
     worker += ["pillow", "psutil"] if with_ts else []
-    torch = () if "torch" in named else ("torch",)
+    torch: tuple[str, ...] = () if "torch" in named else ("torch",)
     entries += _told_of_torch(models, torch)
+    handlers = [*_of_handlers(models, named)]
+    entries += [entry for _, entry in handlers]
+    torch += tuple(sorted({name for name, _ in handlers if name is not None}))
     entries += _conflicts(kept)
     by_text: dict[str, list[str]] = {}
     for each in kept:
@@ -113,6 +119,35 @@ def _told_of_torch(models: Sequence[ExportedModel], torch: Sequence[str]) -> Ite
             becomes="requirements.txt: torch, in whatever version comes",
             why="which torch a model was trained and served with is not in its archive: pin it",
         )
+
+
+def _of_handlers(
+    models: Sequence[ExportedModel], named: Collection[str | None]
+) -> Iterator[tuple[str | None, Entry]]:
+    """Yield what TorchServe's own handlers import beside torch, which its images have: distributions, and entries.
+
+    None stands for one that is in no index of everybody's.
+    """
+    for model in models:
+        own = model.settings.handler.removesuffix(".py")
+        for module in sorted({*model.uses.handlers, *({own} & HANDLER_MODULES.keys())}):
+            for package in HANDLER_MODULES[module].needs:
+                name = _DISTRIBUTIONS.get(package, package)
+                if name in named:
+                    continue
+                becomes = "" if name is None else f"requirements.txt: {name}, in whatever version comes"
+                yield (
+                    name,
+                    Entry(
+                        fate="lost" if name is None else "changed",
+                        about=model.title,
+                        what=f"the package {package}, which the server's image has",
+                        seen=f"imported by ts.torch_handler.{module}",
+                        becomes=becomes,
+                        why="which version the model was served with is not in its archive: "
+                        + ("pin it" if name is not None else "install it as its makers say"),
+                    ),
+                )
 
 
 def _conflicts(kept: Sequence[_Kept]) -> Iterator[Entry]:

@@ -287,6 +287,26 @@ def test_requirements_are_merged(tmp_path: Path) -> None:
     ]
 
 
+def test_what_torchserves_own_handlers_import_is_required(tmp_path: Path) -> None:
+    text = b"import ts.torch_handler.text_handler\nfrom ts.torch_handler import vision_handler, base_handler\n"
+    packed(tmp_path, "a", handler={"handler.py": text}, requirements_file=["captum==0.8"], check="off")
+    packed(tmp_path, "b", handler="image_classifier", check="off")
+    packed(tmp_path, "c", handler="dali_image_classifier", check="off")
+    lines = plan(tmp_path / "a.mar").files["requirements.txt"].split("\n")
+    assert "captum==0.8" in lines
+    assert "captum" not in lines
+    planned = plan(tmp_path / "b.mar")
+    lines = planned.files["requirements.txt"].split("\n")
+    assert {"torch", "torchvision", "captum"} <= set(lines)
+    assert [each.fate for each in entries(planned, "imported by ts.torch_handler.image_classifier")] == [
+        "changed",
+        "changed",
+    ]
+    [dali] = entries(plan(tmp_path / "c.mar"), "nvidia.dali")
+    assert dali.fate == "lost"
+    assert "dali" not in plan(tmp_path / "c.mar").files["requirements.txt"]
+
+
 def test_settings_that_load_models(tmp_path: Path) -> None:
     place = tmp_path / "model-store"
     place.mkdir()

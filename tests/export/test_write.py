@@ -22,6 +22,7 @@ from marpack.export.told_settings import http_address
 from tests.conftest import full_disk
 from tests.export.exports import DIGITS, SECRET, digits, speaks, store
 from tests.support.archives import MANIFEST, check_json, packed
+from tests.support.object_store import Page, WebServer
 
 Capture = pytest.CaptureFixture[str]
 
@@ -247,6 +248,25 @@ def test_forms_of_one_archive_are_one_export(tmp_path: Path) -> None:
         assert found.keys() == first.keys()
         different = {name for name in found if found[name] != first[name]}
         assert different == {"export.json"}  # which names the archive
+
+
+def test_a_link_out_of_a_folder_is_refused(tmp_path: Path) -> None:
+    speaks(tmp_path)
+    with marpack.open_archive(tmp_path / "speaks.mar") as archive:
+        archive.extract(tmp_path / "speaks")
+    (tmp_path / "secret.txt").write_text(SECRET)
+    (tmp_path / "speaks" / "link.txt").symlink_to(tmp_path / "secret.txt")
+    with pytest.raises(marpack.UnsafeArchiveError, match=r"link\.txt' is a link that leads out"):
+        plan_export(tmp_path / "speaks", to="ray")
+
+
+def test_an_archive_behind_a_url(tmp_path: Path, web: WebServer) -> None:
+    path = digits(tmp_path)
+    first = written(path, tmp_path / "one")
+    web.pages["/a/digits.mar?key=hunter2"] = Page(path.read_bytes())
+    plan = plan_export(f"http://{web.host}/a/digits.mar?key=hunter2", to="ray", with_marpack=False, download=True)
+    write_export(plan, tmp_path / "two")
+    assert files(tmp_path / "two") == first
 
 
 @given(st.text(max_size=30))

@@ -12,7 +12,7 @@ import json
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_download, add_limits, limits_of
 from marpack.cli.running_inputs import Asked, add_inputs, requests, require_inputs_make_sense
-from marpack.cli.stores import silent_for
+from marpack.cli.stores import place, silent_for
 from marpack.cli.terminal import UsageError, count_of, making, naming, show, to_json
 from marpack.cli.words import positive
 from marpack.display import printable
@@ -167,7 +167,7 @@ def _json_of(compared: Compared, asked: list[Asked]) -> dict[str, object]:
 
 
 def _planned(options: argparse.Namespace) -> ExportPlan:
-    with naming(options.sources[0]):
+    with naming(place(options.sources[0])):
         return plan_export(
             *options.sources,
             to=options.to,
