@@ -1,8 +1,8 @@
 """Write TorchServe model archives (MAR), and what a server is told about them.
 
 Public are the names of this module, of ``marpack.typing``, and of the rooms' faces ``marpack.checks``,
-``marpack.compat``, ``marpack.kaptain``, ``marpack.running`` and ``marpack.serving``; every other module is
-private, whatever its name.
+``marpack.compat``, ``marpack.export``, ``marpack.kaptain``, ``marpack.running`` and ``marpack.serving``; every
+other module is private, whatever its name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_MODULES = frozenset({"checks", "compat", "kaptain", "running", "serving", "typing"})
+_MODULES = frozenset({"checks", "compat", "export", "kaptain", "running", "serving", "typing"})
 
 
 def _lazy(module, homes):  # type: ignore[no-untyped-def]  # __init__.pyi says the types

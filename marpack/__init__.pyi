@@ -2,6 +2,7 @@ from collections.abc import Callable, Mapping
 
 from marpack import checks as checks
 from marpack import compat as compat
+from marpack import export as export
 from marpack import kaptain as kaptain
 from marpack import running as running
 from marpack import serving as serving

@@ -160,6 +160,19 @@ ROOMS: dict[str, set[str]] = {
         "marpack.serving.kaptain",
         *(f"marpack.serving.kaptain.{name}" for name in ("artifacts", "exports", "values")),
     },
+    # Other engines' files, of archives and of what a server was told; KServe's documents are the serving room's.
+    "marpack.export": {
+        *WORDS,
+        "marpack",
+        "marpack.disk",
+        *ARCHIVES,
+        *CONFIG,
+        "marpack.remote.urls",
+        "marpack.checks.python",
+        "marpack.running",
+        "marpack.serving.deploy",
+        "marpack.serving.kserve",
+    },
     "marpack.archiver_options": {"marpack.archive"},
     "marpack.compat": {*WORDS, *ARCHIVES, "marpack.archiver_options"},
     "marpack.typing": {"marpack"},
@@ -301,6 +314,7 @@ PUBLIC = {
     "marpack",
     "marpack.checks",
     "marpack.compat",
+    "marpack.export",
     "marpack.kaptain",
     "marpack.running",
     "marpack.running.kserve",
@@ -403,6 +417,7 @@ AMBIENT = {
         "marpack.serving.kaptain.values.environment",
         # A server's workers inherit what it was started with.
         "marpack.running.environment",
+        "marpack.export.engine",
     },
     "sys.argv": {
         *("marpack.checks.rules.load_script", "marpack.cli", "marpack.compat"),

@@ -1,4 +1,4 @@
-"""From the options of ``marpack run`` to the requests that are sent, before anything is started."""
+"""From options of a command to the requests that are sent, before anything is started."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Asked:
     request: Request
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is sent."""
-    add = parser.add_argument_group("what is sent; without any of it, the model is only loaded").add_argument
+def add_inputs(parser: argparse.ArgumentParser, title: str) -> None:
+    """Add the options that say what is sent, below a title."""
+    add = parser.add_argument_group(title).add_argument
     add(
         "--input",
         action="append",

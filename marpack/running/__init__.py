@@ -1,6 +1,7 @@
 """An archive's handler answers requests as TorchServe would, by the server's own worker and without Java.
 
-This **runs the code that the archive holds**. Nothing else of marpack does, but ``check --load``.
+This **runs the code that the archive holds**. Nothing else of marpack does, but ``check --load`` and
+``export --verify``.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Difference:
     names: tuple[str, ...] = ()
 
 
-RAY = (
+RAY: tuple[Difference, ...] = (
     Difference(
         code="reason",
         what="The reason phrase of an answer is the usual one of its status, and not the handler's.",
@@ -141,6 +141,47 @@ RAY = (
     ),
 )
 
+# What Amazon's adapter, between SageMaker and Ray Serve, does beside (aws/deep-learning-containers,
+# scripts/docker/ray/sagemaker_serve.py).
+_ADAPTERS = frozenset(
+    {"answer-header-names", "answer-headers", "request-id", "connection", "own-paths", "health", "expect"}
+)
+SAGEMAKER_RAY = (
+    Difference(
+        code="adapter-path",
+        what="POST /invocations is asked alone, and GET /ping answers; a query is not passed on.",
+        why="SageMaker knows no other paths, and its container's adapter asks Ray Serve at /.",
+    ),
+    Difference(
+        code="adapter-request-headers",
+        what="Of the client's headers a handler is given Content-Type, Accept and X-Amzn-SageMaker-* alone.",
+        why="The container's adapter passes on nothing else.",
+        names=_ASKS,
+    ),
+    Difference(
+        code="adapter-answer-headers",
+        what="Of an answer's headers the client gets Content-Type and X-Amzn-SageMaker-*, and no other.",
+        why="The container's adapter passes on nothing else.",
+        names=("set_response_header",),
+    ),
+    Difference(
+        code="adapter-content-type",
+        what="Without Content-Type a request is application/json, and an answer has the client's Accept for it.",
+        why="The container's adapter fills them in.",
+    ),
+    Difference(
+        code="adapter-health",
+        what="/ping says that all is well as soon as Ray Serve runs, before the model is loaded.",
+        why="The container's adapter asks Ray Serve's proxy, and not the model.",
+    ),
+    Difference(
+        code="adapter-timeout",
+        what="A request that takes more than 300 seconds is answered 504 (RAYSERVE_BACKEND_TIMEOUT).",
+        why="The container's adapter waits no longer.",
+        status=504,
+    ),
+    *(each for each in RAY if each.code not in _ADAPTERS),
+)
 
 KSERVE = (
     Difference(

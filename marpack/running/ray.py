@@ -49,13 +49,17 @@ _ADDED = ("x-request-id",)
 
 
 def application(
-    *models: Plan | ArchiveSource | ServedModel, ray: Mapping[str, Any] | None = None, **options: Any
+    *models: Plan | ArchiveSource | ServedModel,
+    ray: Mapping[str, Any] | None = None,
+    root: str | None = None,
+    **options: Any,
 ) -> Application:
     """Return a Ray Serve application that answers as a TorchServe with these models.
 
     ``options`` are those of ``ServedModel``, for each archive that is not one already; ``ray`` are options of
     Ray's deployments (``ray_actor_options``, ``health_check_period_s``, ...), which go before what is made of the
     archives. Of one model its deployment is the application's ingress; before several there is one that chooses.
+    ``root`` is the path that a request to ``/`` is taken for, as ``/invocations`` where Amazon's container asks.
 
     The archives are read here, and again where a replica starts: a path must lead to the same file there, and
     ``python`` to a Python that has TorchServe and torch, which a replica's own process needs as little as this.
@@ -78,12 +82,14 @@ def application(
         kept = {"num_replicas": None, "autoscaling_config": None}
         more = {**kept, **more}
     bound = [
-        serve.deployment(name=name, **_merged(deployment_options(each), more))(ModelReplica).bind(model, each)
+        serve.deployment(name=name, **_merged(deployment_options(each), more))(ModelReplica).bind(
+            model, each, root
+        )
         for name, model, each in zip(names, served, settings, strict=True)
     ]
     if len(bound) == 1:
         return bound[0]
-    return serve.deployment(name=FRONT, **front_options())(Front).bind(told, *bound)
+    return serve.deployment(name=FRONT, **front_options())(Front).bind(told, root, *bound)
 
 
 def _merged(own: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,13 +101,17 @@ def _merged(own: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Answering:
-    """What stands behind HTTP: ``answer`` is asked what is a request."""
+    """What stands behind HTTP: ``answer`` is asked what is a request; one to ``/`` is to ``_root``, if told."""
+
+    _root: str | None
 
     async def __call__(self, request: HttpRequest) -> Answer:
         try:
             asked = request_of(request.scope, await request.body())
         except ValueError as error:
             return Answer(bad_request(str(error)), without=_ADDED)
+        if self._root is not None and asked.path in ("", "/"):
+            asked = replace(asked, path=self._root)
         return Answer(await self.answer(asked), without=_ADDED)
 
     async def answer(self, request: Request) -> Response:
@@ -111,7 +121,8 @@ class _Answering:
 class ModelReplica(_Answering):
     """A replica: one worker, in whose one thread one batch is answered after another."""
 
-    def __init__(self, model: ServedModel, settings: ModelSettings) -> None:
+    def __init__(self, model: ServedModel, settings: ModelSettings, root: str | None = None) -> None:
+        self._root = root
         self._model = model
         self._settings = settings
         self._worker = model.worker(settings)
@@ -216,7 +227,8 @@ class ModelReplica(_Answering):
 class Front(_Answering):
     """What stands before several models, and gives each request to the one that it is for."""
 
-    def __init__(self, models: Sequence[Version], *replicas: DeploymentHandle[Any]) -> None:
+    def __init__(self, models: Sequence[Version], root: str | None, *replicas: DeploymentHandle[Any]) -> None:
+        self._root = root
         self._models = models
         self._replicas = replicas
 

@@ -56,7 +56,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_run)
     add = parser.add_argument
     add("archive", metavar="ARCHIVE", help="path or URL of a .mar or a .tar.gz, or path of a model's folder")
-    add_inputs(parser)
+    add_inputs(parser, "what is sent; without any of it, the model is only loaded")
     _add_model_options(parser)
     _add_shown_options(parser)
     add_download(parser)

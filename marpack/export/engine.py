@@ -1,0 +1,160 @@
+"""An export that is started as it stands, on the loopback, for as long as it is asked.
+
+This **runs the code that its archives hold**.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+
+from marpack.config.text import yaml_text
+from marpack.errors import MarpackError
+from marpack.export import kserve_files, ray_files
+from marpack.export.plan import ExportPlan
+from marpack.export.targets import TITLES
+from marpack.running.guard import end_marked
+from marpack.running.request import Request
+from marpack.running.response import Response
+
+_HOST = "127.0.0.1"
+# Seconds: to ask again whether it answers, to end in good order, and for an answer beyond the worker's own limit.
+_PAUSE, _GRACE, _MORE = 0.2, 30, 60
+# Of the log, what is told of an engine that does not start.
+_TAIL = 2000
+# Of the variables of who starts it, those that would have Ray join another cluster, or write a token for one.
+_RAYS_OWN = ("RAY_ADDRESS", "RAY_NAMESPACE", "RAY_JOB_CONFIG_JSON_ENV_VAR")
+# KServe's server has no option for an address.
+_KSERVE = """\
+import runpy, sys, uvicorn
+class OnLoopback(uvicorn.Config):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **{**options, "host": "127.0.0.1"})
+uvicorn.Config = OnLoopback
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+class Engine:
+    """An engine that serves an export: what is sent to it, it answers."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def ask(self, request: Request, path: str, *, timeout: float) -> Response:
+        """Send a request to a path; ``OSError`` where there is no answer."""
+        connection = http.client.HTTPConnection(_HOST, self._port, timeout=timeout + _MORE)
+        with contextlib.closing(connection):
+            connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in request.sent_headers:
+                connection.putheader(name, value)
+            connection.endheaders(request.body)
+            answer = connection.getresponse()
+            headers = tuple(answer.getheaders())
+            return Response(status=answer.status, reason=answer.reason, headers=headers, parts=(answer.read(),))
+
+    def answers(self, path: str) -> bool:
+        """Tell whether there is an answer of status 200 to a GET."""
+        try:
+            return self.ask(Request(method="GET"), path, timeout=0).status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+@contextlib.contextmanager
+def started(
+    plan: ExportPlan, folder: str, *, python: str | os.PathLike[str] | None = None, timeout: float
+) -> Iterator[Engine]:
+    """Start what was written to ``folder``, and end it with the block; nothing of it is left then.
+
+    ``python`` is an interpreter that has the engine, and what else the export's requirements name; by default this
+    one. Each model has one replica, whatever the export says. Raises ``MarpackError`` for an engine that does not
+    answer within ``timeout`` seconds, with what it wrote last.
+    """
+    with socket.socket() as free:
+        free.bind((_HOST, 0))
+        port = free.getsockname()[1]
+    scratch = tempfile.mkdtemp(prefix="mar-")
+    # What it starts inherits this, by which it is found again.
+    mark = f"MARPACK_EXPORT={uuid.uuid4().hex}"
+    inner = os.path.join(os.path.abspath(folder), plan.inner)
+    log = os.path.join(scratch, "log")
+    try:
+        command = [os.fspath(python or sys.executable), *_command(plan, inner, scratch, port)]
+        with open(log, "wb") as file:
+            process = subprocess.Popen(
+                command,
+                cwd=inner,
+                env=_environment(plan, scratch, mark),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            engine = Engine(port)
+            _wait(engine, process, plan, timeout, log)
+            yield engine
+        finally:
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+            end_marked(mark)
+            process.kill()
+            process.wait()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _command(plan: ExportPlan, inner: str, scratch: str, port: int) -> list[str]:
+    if plan.target == "kserve":
+        program = os.path.join(inner, "app.py")
+        return ["-c", _KSERVE, program, f"--http_port={port}", "--enable_grpc=false"]
+    document = ray_files.config(plan.models, plan.target, None)
+    document["http_options"] = {"host": _HOST, "port": port}
+    for deployment in document["applications"][0]["deployments"]:
+        deployment.pop("autoscaling_config", None)
+        deployment["num_replicas"] = 1
+    config = os.path.join(scratch, "config.yaml")
+    with open(config, "w", encoding="ascii") as file:
+        file.write(yaml_text.dumps(document))
+    return ["-m", "ray.serve.scripts", "run", config, "--app-dir", inner]
+
+
+def _environment(plan: ExportPlan, scratch: str, mark: str) -> dict[str, str]:
+    name, _, value = mark.partition("=")
+    told: Mapping[str, str] = {
+        name: value,
+        # The export stays as it was written.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "RAY_TMPDIR": scratch,
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    return {each: text for each, text in os.environ.items() if each not in _RAYS_OWN} | dict(told)
+
+
+def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, timeout: float, log: str) -> None:
+    paths = ["/ping"]
+    if plan.target == "kserve":
+        paths = [f"/v2/models/{name}/ready" for name in kserve_files.quoted_names(plan.models)]
+    deadline = time.monotonic() + timeout
+    while not all(map(engine.answers, paths)):
+        ended = process.poll()
+        if ended is not None or time.monotonic() > deadline:
+            with open(log, encoding="utf-8", errors="replace") as file:
+                said = file.read()[-_TAIL:].strip()
+            how = f"ended with {ended}" if ended is not None else f"does not answer within {timeout:g} seconds"
+            raise MarpackError(f"{TITLES[plan.target]} {how}; it wrote last:\n{said}")
+        time.sleep(_PAUSE)

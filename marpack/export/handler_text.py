@@ -1,0 +1,128 @@
+"""What a model's sources mention of TorchServe's interface, read as text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from marpack.archive.read.archive import ModelArchive
+from marpack.checks.python.amount import Amount
+from marpack.checks.python.source import PythonFile
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
+from marpack.frozen import frozen
+from marpack.running.request import is_header
+
+# Of the context, its request processor and its metrics; of ts.handler_utils; of ts.utils.util.
+WORDS = frozenset(
+    {
+        *("set_response_status", "get_response_status", "report_status"),
+        *("set_response_header", "set_response_content_type", "add_response_property"),
+        *("get_request_header", "get_request_headers", "get_all_request_header", "get_request_property"),
+        *("send_intermediate_predict_response", "TextIteratorStreamerBatch", "cl_socket"),
+        *("PredictionException", "get_sequence_id"),
+        *("add_counter", "add_time", "add_size", "add_percent", "add_error", "add_metric", "add_metric_to_cache"),
+        "explain_handle",
+    }
+)
+_HANDLERS = "ts.torch_handler."
+# As much as ``check`` looks into, of one source and of all.
+_LONGEST, _MOST = 1 << 20, 4 << 20
+# The syntax of the Python that the server's newest image has.
+_PYTHON = (3, 11)
+_IN_TEXT = re.compile(rb"\b(?:%s)\b" % b"|".join(sorted(word.encode() for word in WORDS)))
+
+
+@frozen
+class Uses:
+    """What the sources of an archive mention: which of ``WORDS``, each with ``file:line`` of the first.
+
+    ``headers`` are the names of a request's headers that they ask for by a text of their own, ``handlers`` the
+    modules of TorchServe's own handlers that they import, both sorted.
+    """
+
+    words: Mapping[str, str]
+    headers: tuple[str, ...] = ()
+    handlers: tuple[str, ...] = ()
+
+
+def uses_of(archive: ModelArchive) -> Uses:
+    """Return what the sources of an archive mention.
+
+    Sources that cannot be taken apart are searched as text. Raises what reading raises.
+    """
+    found: dict[str, str] = {}
+    headers: set[str] = set()
+    handlers: set[str] = set()
+    left, amount = _MOST, Amount()
+    for member in sorted(archive.members, key=lambda each: each.name):
+        if not member.name.endswith(".py") or member.size > min(left, _LONGEST):
+            continue
+        left -= member.size
+        data = archive.read(member.name)
+        tree = _tree(member.name, data, amount)
+        words = _in_text(data) if tree is None else _words(tree)
+        for word, line in sorted(words, key=lambda each: (each[1], each[0])):
+            found.setdefault(word, f"{member.name}:{line}")
+        if tree is not None:
+            headers.update(_headers(tree))
+            handlers.update(_handlers(tree))
+    return Uses(
+        words=dict(sorted(found.items())), headers=tuple(sorted(headers)), handlers=tuple(sorted(handlers))
+    )
+
+
+def _tree(name: str, data: bytes, amount: Amount) -> ast.Module | None:
+    if amount.problem(data) is not None:
+        return None
+    try:
+        return PythonFile(name, data, _PYTHON, amount=amount).tree
+    except MemoryError:  # as Python's parser says that a source is nested too deeply
+        return None
+
+
+def _in_text(data: bytes) -> Iterator[tuple[str, int]]:
+    for match in _IN_TEXT.finditer(data):
+        yield match[0].decode(), data.count(b"\n", 0, match.start()) + 1
+
+
+def _headers(tree: ast.Module) -> Iterator[str]:
+    """Yield the names in ``context.get_request_header(0, "Name")``, once for each spelling of one."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="get_request_header"), args=[_, ast.Constant(value=str(name))]):
+                if is_header(name, ""):
+                    yield name
+
+
+def _handlers(tree: ast.Module) -> Iterator[str]:
+    """Yield the modules of ``ts.torch_handler`` that are imported, wherever that stands."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import():
+                names = [alias.name for alias in node.names]
+            case ast.ImportFrom(module=str(module), level=0):
+                names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
+            case _:
+                continue
+        for name in names:
+            if (inside := name.removeprefix(_HANDLERS)) != name and inside in HANDLER_MODULES:
+                yield inside
+
+
+def _words(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute():
+                names = [node.attr]
+            case ast.Name():
+                names = [node.id]
+            case ast.ImportFrom():
+                names = [alias.name for alias in node.names]
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                names = [node.name]
+            case _:
+                continue
+        for each in names:
+            if each in WORDS:
+                yield each, node.lineno

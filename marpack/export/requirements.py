@@ -1,0 +1,168 @@
+"""One requirements file, of those of several archives and of what runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from marpack import __version__
+from marpack.checks.python.requirement_lines import RequirementLine, requirement_lines
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
+from marpack.display import hidden
+from marpack.export.entry import Entry
+from marpack.export.model import ExportedModel
+from marpack.export.targets import ENGINES, TORCHSERVE, Target
+from marpack.frozen import frozen
+
+# Packages whose distributions are called otherwise.
+_DISTRIBUTIONS: Mapping[str, str | None] = {"nvidia.dali": None, "tensorrt_llm": "tensorrt-llm"}
+# What the worker imports, and TorchServe's wheel does not ask for.
+_OF_THE_WORKER = ("PyYAML>=6", "packaging", "numpy")
+
+
+@frozen
+class Requirements:
+    """The lines of a file, and what is to be told of them."""
+
+    lines: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def text(self) -> str:
+        """The file."""
+        return "".join(f"{line}\n" for line in self.lines)
+
+
+@frozen
+class _Kept:
+    name: str | None
+    text: str
+    by: str
+
+
+def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, with_marpack: bool) -> Requirements:
+    """Merge the requirements of models, sorted, behind those of the engine and of the server's worker.
+
+    A line stands once. Several for one distribution all stay, for who knows the models to choose, and are told of;
+    so is what does not go into the file: options of pip's, paths, and what holds a secret.
+    """
+    kept: list[_Kept] = []
+    entries: list[Entry] = []
+    for model in models:
+        for line in requirement_lines(model.requirements):
+            seen = f"{model.requirements_name}:{line.number}"
+            if problem := _problem(line):
+                what = "an option of pip's" if line.is_option else "a requirement"
+                entries.append(Entry(fate="lost", about=model.title, what=what, seen=seen, why=problem))
+                continue
+            if line.text != line.requirement:
+                why = "hashes and options of single lines would be asked of every other line, too: pin anew"
+                entries.append(
+                    Entry(
+                        fate="changed",
+                        about=model.title,
+                        what=f"the options behind {line.name or 'a requirement'}",
+                        seen=seen,
+                        becomes="the line without them",
+                        why=why,
+                    )
+                )
+            kept.append(_Kept(name=line.name, text=line.requirement.strip(), by=model.title))
+    ours = [ENGINES[target]]
+    ours += [] if with_marpack else [f"marpack=={__version__}"]
+    ours += [] if with_ts else [f"torchserve=={TORCHSERVE}"]
+    named = {each.name for each in kept}
+    worker = [text for text in _OF_THE_WORKER if text.partition(">")[0].lower() not in named]
+    # torchserve's own requirements, where its wheel does not bring them.
+    worker += ["pillow", "psutil"] if with_ts else []
+    torch: tuple[str, ...] = () if "torch" in named else ("torch",)
+    entries += _told_of_torch(models, torch)
+    handlers = [*_of_handlers(models, named)]
+    entries += [entry for _, entry in handlers]
+    torch += tuple(sorted({name for name, _ in handlers if name is not None}))
+    entries += _conflicts(kept)
+    by_text: dict[str, list[str]] = {}
+    for each in kept:
+        by_text.setdefault(each.text, []).append(each.by)
+    of_models = sorted(by_text, key=lambda text: (text.lower(), text))
+    lines = [
+        f"# The engine, and TorchServe's worker ({TORCHSERVE}), which runs the handlers.",
+        *ours,
+        *worker,
+        *torch,
+    ]
+    if of_models:
+        lines += ["# What the archives ask for.", *of_models]
+    return Requirements(lines=tuple(lines), entries=tuple(entries))
+
+
+def _problem(line: RequirementLine) -> str | None:
+    """Return why a line does not go into the file, None where it does."""
+    if line.is_option:
+        return "it would hold for all models: give it to pip (it stays in the model's own file)"
+    if line.path is not None or "file:" in line.text.lower():
+        return "it is a path, which leads elsewhere from another place: install it, or name the distribution"
+    if not line.readable:
+        return "it takes a value from the environment, or cannot be read: write it into requirements.txt"
+    if hidden(line.text) != line.text or "@" in line.text.partition("://")[2].partition("/")[0]:
+        return "it holds a password or a token: have pip find that elsewhere (netrc, an index's settings)"
+    return None
+
+
+def _told_of_torch(models: Sequence[ExportedModel], torch: Sequence[str]) -> Iterator[Entry]:
+    if torch:
+        names = ", ".join(model.title for model in models)
+        yield Entry(
+            fate="changed",
+            about="",
+            what="the torch of the server's image",
+            seen=f"no requirements file of {names} names one",
+            becomes="requirements.txt: torch, in whatever version comes",
+            why="which torch a model was trained and served with is not in its archive: pin it",
+        )
+
+
+def _of_handlers(
+    models: Sequence[ExportedModel], named: Collection[str | None]
+) -> Iterator[tuple[str | None, Entry]]:
+    """Yield what TorchServe's own handlers import beside torch, which its images have: distributions, and entries.
+
+    None stands for one that is in no index of everybody's.
+    """
+    for model in models:
+        own = model.settings.handler.removesuffix(".py")
+        for module in sorted({*model.uses.handlers, *({own} & HANDLER_MODULES.keys())}):
+            for package in HANDLER_MODULES[module].needs:
+                name = _DISTRIBUTIONS.get(package, package)
+                if name in named:
+                    continue
+                becomes = "" if name is None else f"requirements.txt: {name}, in whatever version comes"
+                yield (
+                    name,
+                    Entry(
+                        fate="lost" if name is None else "changed",
+                        about=model.title,
+                        what=f"the package {package}, which the server's image has",
+                        seen=f"imported by ts.torch_handler.{module}",
+                        becomes=becomes,
+                        why="which version the model was served with is not in its archive: "
+                        + ("pin it" if name is not None else "install it as its makers say"),
+                    ),
+                )
+
+
+def _conflicts(kept: Sequence[_Kept]) -> Iterator[Entry]:
+    by_name: dict[str, dict[str, list[str]]] = {}
+    for each in kept:
+        if each.name is not None:
+            by_name.setdefault(each.name, {}).setdefault(each.text, []).append(each.by)
+    for name, texts in sorted(by_name.items()):
+        if len(texts) > 1:
+            said = "; ".join(f"{text} ({', '.join(by)})" for text, by in texts.items())
+            yield Entry(
+                fate="changed",
+                about="",
+                what=f"{name}, of which each model had its own",
+                seen=said,
+                becomes="requirements.txt: all of the lines",
+                why="one environment has one version: remove the others where pip says that they conflict",
+            )

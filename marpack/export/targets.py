@@ -1,0 +1,32 @@
+"""Where an archive may go: the engines that an export is written for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, get_args
+
+Target: TypeAlias = Literal["ray", "sagemaker-ray", "kserve"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+
+# What each is called where people read it.
+TITLES: Mapping[Target, str] = {
+    "ray": "Ray Serve",
+    "sagemaker-ray": "Amazon SageMaker's container for Ray Serve",
+    "kserve": "KServe",
+}
+# Each asks for this package, in a release that the tests have seen to start an export.
+ENGINES: Mapping[Target, str] = {
+    "ray": "ray[serve]>=2.50",
+    "sagemaker-ray": "ray[serve]>=2.50",
+    "kserve": "kserve>=0.21",
+}
+# The release of TorchServe whose worker runs the handlers.
+TORCHSERVE = "0.12.0"
+
+
+def require_target(target: str) -> Target:
+    """Return a target; ``ValueError`` for what is none."""
+    for each in TARGETS:
+        if each == target:
+            return each
+    raise ValueError(f"{target!r} is not a target: choose from {', '.join(TARGETS)}")

@@ -1,0 +1,151 @@
+"""What becomes of what a model is told: by its archive, and by the server that had it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marpack.config.rules.model_config_text import KEYS, SECTIONS
+from marpack.export.entry import Entry
+from marpack.export.model import ExportedModel
+from marpack.export.targets import TITLES, Target
+
+# What a model's settings are called where TorchServe reads them, and what each becomes.
+_CARRIED: Mapping[str, tuple[str, str]] = {
+    "batch_size": ("batchSize", "{batch}"),
+    "max_batch_delay": ("maxBatchDelay", "{delay}"),
+    "min_workers": ("minWorkers", "{low}"),
+    "max_workers": ("maxWorkers", "{high}"),
+    "response_timeout": ("responseTimeout", "the time after which the worker is ended, and started again"),
+    "startup_timeout": ("startupTimeout", "the time that loading may take"),
+}
+_PLACES: Mapping[Target, Mapping[str, str]] = {
+    "ray": {
+        "batch": "config.yaml: user_config",
+        "delay": "config.yaml: user_config",
+        "low": "config.yaml: num_replicas, or min_replicas of autoscaling_config",
+        "high": "config.yaml: max_replicas of autoscaling_config, where it is more than minWorkers",
+        "gpu": "config.yaml: ray_actor_options, num_gpus 1",
+    },
+    "kserve": {
+        "batch": "app.py: the model gathers so many requests",
+        "delay": "app.py: and waits so long for them",
+        "low": "inferenceservice.yaml: minReplicas",
+        "high": "inferenceservice.yaml: maxReplicas",
+        "gpu": "inferenceservice.yaml: resources, nvidia.com/gpu 1",
+    },
+}
+_LOST: Mapping[str, str] = {
+    "deviceIds": "the engine gives a replica one of its GPUs, whichever is free",
+    "parallelType": "a worker is one process here, and is given one GPU",
+    "parallelLevel": "a worker is one process here, and is given one GPU",
+    "torchrun": "a worker is one process here: torchrun is not called",
+    "maxRetryTimeoutInSec": "a worker that dies is started again with the next request, without an end; a replica "
+    "whose worker cannot be started is unhealthy, and the engine makes another",
+    "clientTimeoutInMills": "the engine knows when a client has gone: set its own time limit for requests",
+    "jobQueueSize": "requests wait in the engine's own queue: Ray Serve's max_queued_requests, KServe's "
+    "containerConcurrency",
+    "useJobTicket": "the engine gives a request to the replica that has room for it",
+    "sequenceMaxIdleMSec": "requests go to any replica: nothing keeps those of a sequence together",
+    "sequenceTimeoutMSec": "requests go to any replica: nothing keeps those of a sequence together",
+    "maxSequenceJobQueueSize": "requests go to any replica: nothing keeps those of a sequence together",
+    "maxNumSequence": "requests go to any replica: nothing keeps those of a sequence together",
+    "sequenceBatching": "requests go to any replica: nothing keeps those of a sequence together; a request "
+    "without a sequence's id begins one, as on TorchServe, and no more is known of it",
+    "useVenv": "what the model asks for goes into one environment, with what the others ask for",
+}
+
+
+def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
+    """Yield what becomes of all that a model is told, in an order of its own."""
+    places = _PLACES["kserve" if target == "kserve" else "ray"]
+    yield Entry(
+        fate="carried",
+        about=model.title,
+        what=f"the handler, {model.settings.handler or 'which TorchServe chooses'}, its context and its errors",
+        seen="MAR-INF/MANIFEST.json: handler",
+        becomes=f"{model.folder}, run by TorchServe's own worker",
+    )
+    config_name = model.config_name or ""
+    for name, (key, becomes) in _CARRIED.items():
+        seen = _seen(model, name, key)
+        if seen is not None:
+            where = becomes.format(**places)
+            yield Entry(
+                fate="carried", about=model.title, what=_valued(model, name, key), seen=seen, becomes=where
+            )
+    yield from _device(model, target, places)
+    for key in model.config:
+        seen = f"{config_name}: {key}"
+        if key in _LOST:
+            yield Entry(fate="lost", about=model.title, what=key, seen=seen, why=_LOST[key])
+        elif key == "asyncCommunication":
+            yield Entry(
+                fate="carried", about=model.title, what=key, seen=seen, becomes="the worker is asked that way"
+            )
+        elif key in SECTIONS or key not in KEYS:
+            yield Entry(
+                fate="carried",
+                about=model.title,
+                what=str(key),
+                seen=seen,
+                becomes="the handler finds it in the same file (context.model_yaml_config)",
+            )
+    if model.settings.envelope:
+        yield Entry(
+            fate="carried",
+            about=model.title,
+            what=f"the envelope {model.settings.envelope}",
+            seen="service_envelope",
+            becomes="the worker's own envelope of that name",
+        )
+    if headers := ", ".join(model.uses.headers):
+        yield Entry(
+            fate="carried",
+            about=model.title,
+            what=f"headers in the handler's spelling: {headers}",
+            seen=model.uses.words["get_request_header"],
+            becomes="header_names of the program",
+        )
+    if model.requirements_name is not None:
+        yield Entry(
+            fate="carried",
+            about=model.title,
+            what="the requirements file",
+            seen=f"MAR-INF/MANIFEST.json: requirementsFile, {model.requirements_name}",
+            becomes="requirements.txt",
+        )
+
+
+def _seen(model: ExportedModel, name: str, key: str) -> str | None:
+    """Return where a setting was told, None where it was not."""
+    if name in model.told:
+        return model.told[name][1]
+    return f"{model.config_name}: {key}" if key in model.config else None
+
+
+def _valued(model: ExportedModel, name: str, key: str) -> str:
+    value: Any = getattr(model.settings, name)
+    return f"{key} {value:g}"
+
+
+def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> Iterator[Entry]:
+    kind = model.settings.device_type
+    seen = f"{model.config_name}: deviceType" if kind else ""
+    if model.needs_gpu and target == "sagemaker-ray":
+        becomes = f"{places['gpu']}; the instance has to have one"
+        yield Entry(fate="carried", about=model.title, what="deviceType gpu", seen=seen, becomes=becomes)
+    elif model.needs_gpu:
+        yield Entry(fate="carried", about=model.title, what="deviceType gpu", seen=seen, becomes=places["gpu"])
+    elif kind:
+        becomes = f"no GPU is asked of {TITLES[target]}"
+        yield Entry(fate="carried", about=model.title, what=f"deviceType {kind}", seen=seen, becomes=becomes)
+    else:
+        yield Entry(
+            fate="changed",
+            about=model.title,
+            what="a GPU, where the machine has one",
+            seen="TorchServe's default for a model without deviceType",
+            becomes="no GPU",
+            why="the engine has to be asked for one: export with --gpu, or say deviceType in model-config.yaml",
+        )

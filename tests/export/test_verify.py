@@ -1,0 +1,173 @@
+"""What is written is started by its real engine as it stands, and answers as the archives do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import marpack
+from marpack.cli import main
+from marpack.export import ExportPlan, plan_export, verify_export, write_export
+from marpack.running import Request
+from tests.export.exports import DIGITS, digits
+from tests.support import model_server
+from tests.support.archives import T, check_json
+from tests.support.torchserve import environment, install_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Capture = pytest.CaptureFixture[str]
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+# It says what it was given, and which module of two archives it has.
+TELLS = """\
+from told import WHICH
+
+
+def handle(data, context):
+    if data is None:
+        return None
+    row = data[0].get("data", data[0].get("body"))
+    if isinstance(row, dict) and "status" in row:
+        context.set_response_status(row["status"], "Mine", idx=0)
+        context.set_response_header(0, "x-mine", "here")
+    if row == {"raise": True}:
+        raise ValueError("as it was told")
+    header = context.get_request_header(0, "X-Mine")
+    return [{"which": WHICH, "row": str(row), "batch": len(data), "header": header}]
+"""
+ASKED = (
+    Request.json({"pixels": [3] * 64}),
+    Request.json({"status": 418}),
+    Request.json({"status": 202}),
+    Request.json({"raise": True}),
+    Request.binary(b"\0\1\2", "image/png", headers={"X-Mine": "yes"}),
+    Request.text("a text"),
+    Request(body=b"{", headers=(("Content-Type", "application/json"),)),
+)
+
+
+def tells(folder: Path, name: str) -> Path:
+    plan = marpack.plan_archive(
+        model_name=name,
+        version="1.0",
+        handler={"handler.py": TELLS.encode()},
+        extra_files={"told.py": f"WHICH = {name!r}\n".encode()},
+        timestamp=T,
+    )
+    return Path(marpack.write_archive(plan, folder / f"{name}.mar").path)
+
+
+def exported(folder: Path, to: str, python: Path, *sources: Path) -> ExportPlan:
+    """Write an export that brings all but torch and the engine."""
+    plan = plan_export(*sources, to=to, with_ts=True, python=python)
+    write_export(plan, folder)
+    return plan
+
+
+def left(mark: str = "MARPACK_EXPORT=") -> list[str]:
+    """Return what is left of engines."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            try:
+                if mark.encode() in (process / "environ").read_bytes():
+                    found.append(process.name)
+            except OSError:
+                continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def server_python(pytestconfig: pytest.Config) -> Path:
+    """Return a Python that has TorchServe, to be copied from."""
+    return environment("0.12.0", install_folder(pytestconfig))
+
+
+def test_ray_serves_two_models_as_their_workers_do(
+    tmp_path: Path, server_python: Path, run_python: Callable[[str], Path]
+) -> None:
+    """And says so where an export was changed since."""
+    pytest.importorskip("ray.serve")
+    plan = exported(tmp_path / "out", "ray", server_python, tells(tmp_path, "one"), tells(tmp_path, "two"))
+    (tmp_path / "out" / "models" / "two" / "1.0" / "told.py").write_text("WHICH = 'changed'\n")
+    found = verify_export(plan, tmp_path / "out", ASKED, python=run_python("0.12.0"))
+    by_model = {model: [each for each in found if each.model == model] for model in ("one 1.0", "two 1.0")}
+    assert [each.own.status for each in by_model["one 1.0"]] == [200, 418, 202, 503, 200, 200, 200]
+    assert all(each.is_equal for each in by_model["one 1.0"])
+    # What does not come of the file that was changed is equal.
+    assert [each.is_equal for each in by_model["two 1.0"]] == [False, False, False, True, False, False, False]
+    assert json.loads(by_model["two 1.0"][0].exported.body)["which"] == "changed"
+    assert by_model["one 1.0"][1].exported.header("x-mine") == "here"
+    assert json.loads(by_model["one 1.0"][4].exported.body)["header"] == "yes"
+    assert not left()
+    assert not list((tmp_path / "out").rglob("__pycache__"))
+
+
+def test_what_sagemaker_unpacks_is_served(
+    tmp_path: Path, server_python: Path, run_python: Callable[[str], Path]
+) -> None:
+    pytest.importorskip("ray.serve")
+    plan = exported(tmp_path / "out", "sagemaker-ray", server_python, digits(tmp_path))
+    with tarfile.open(tmp_path / "out" / "model.tar.gz") as archive:
+        archive.extractall(tmp_path / "unpacked" / "model", filter="data")
+    sample = json.loads((DIGITS / "sample.json").read_text())
+    found = verify_export(
+        plan,
+        tmp_path / "unpacked",
+        [Request.json(sample), Request.json({"pixels": "none"})],
+        python=run_python("0.12.0"),
+    )
+    assert [each.own.status for each in found] == [200, 503]
+    assert all(each.is_equal for each in found)
+    assert not left()
+
+
+def test_kserve_serves_a_model_as_its_worker_does(
+    tmp_path: Path,
+    server_python: Path,
+    pytestconfig: pytest.Config,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    """By the command, whose status says whether all is equal."""
+    # Its own environment has kserve's older packages: torch is found behind them.
+    behind = tmp_path / "behind"
+    behind.mkdir()
+    place = sysconfig.get_path("purelib")
+    behind.joinpath("sitecustomize.py").write_text(f"import sys\nsys.path.append({place!r})\n")
+    monkeypatch.setenv("PYTHONPATH", str(behind))
+    body = tmp_path / "body.json"
+    body.write_text('{"status": 202}')
+    image = tmp_path / "image.png"
+    image.write_bytes(b"\0\1")
+    words = ["export", str(tells(tmp_path, "one")), "--to", "kserve", "-o", str(tmp_path / "out"), "--verify"]
+    words += ["--with-ts", "--python", str(server_python), "--json", "--input", str(body), "--input", str(image)]
+    python = model_server.python(install_folder(pytestconfig))
+    assert main([*words, "--engine-python", str(python)]) == 0
+    found = check_json(capsys.readouterr().out, "export")["verified"]
+    assert [(each["own"]["status"], each["equal"]) for each in found] == [(202, True), (200, True)]
+    assert found[0]["exported"] == found[0]["own"]
+    assert not left()
+
+
+def test_an_engine_that_does_not_start_is_told_of(tmp_path: Path, server_python: Path) -> None:
+    plan = exported(tmp_path / "out", "kserve", server_python, tells(tmp_path, "one"))
+    with pytest.raises(marpack.MarpackError, match=r"(?s)KServe ended with 1; it wrote last:.*uvicorn"):
+        verify_export(plan, tmp_path / "out", ASKED[:1], python=server_python, engine_python=bare_python(tmp_path))
+    assert not left()
+
+
+def bare_python(folder: Path) -> Path:
+    """Return a Python that has nothing."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "bare"], check=True)
+    return folder / "bare" / "bin" / "python"
