@@ -1,4 +1,4 @@
-"""What the front end says of a request that it does not give to a worker."""
+"""What the front end says of a request that it does not give to a worker. Pure."""
 
 from __future__ import annotations
 
