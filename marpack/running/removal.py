@@ -18,6 +18,9 @@ def remove_folder(folder: str) -> bool:
     with contextlib.suppress(OSError):
         if not stat.S_ISDIR(os.lstat(folder).st_mode):
             return False
+        with contextlib.suppress(OSError):  # an empty one takes no descriptor, of which there may be none left
+            os.rmdir(folder)
+            return True
         with contextlib.suppress(OSError):  # a handler may have taken rights away
             os.chmod(folder, stat.S_IRWXU)
         top = os.open(folder, _FOLDER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
+import resource
 import shlex
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import marpack
-from marpack.errors import NotServedError
+from marpack.errors import MarpackError, NotServedError
 from marpack.running import Worker
 from marpack.running.held import Held
 from marpack.running.kept_log import KeptLog
@@ -133,6 +134,30 @@ time.sleep(600)
             os.kill(pids[1], signal.SIGKILL)
     wait_for(lambda: [*temporary.iterdir()], [])
     wait_for(lambda: marked(str(temporary)), [])
+
+
+def test_no_folder_is_left_where_there_is_none_for_a_socket(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = temporary / ("y" * 100)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    monkeypatch.setattr("marpack.running.scratch._SHORT", ("/nowhere", str(deep)))
+    with pytest.raises(MarpackError, match="set TMPDIR to a folder with a shorter path"):
+        Held(KeptLog())
+    deep.rmdir()
+
+
+def test_no_folder_is_left_where_there_can_be_no_guard(temporary: Path) -> None:
+    """As of a program that has no descriptor left."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            Held(KeptLog())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [*temporary.iterdir()] == []
 
 
 class Interrupted(BaseException):

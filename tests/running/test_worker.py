@@ -18,7 +18,7 @@ import pytest
 from marpack.errors import MarpackError, NotServedError
 from marpack.running import Request, Worker
 from marpack.running.handlers_log import lines_after
-from tests.running.conftest import marked
+from tests.running.conftest import descriptors, marked
 from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
@@ -234,12 +234,12 @@ def test_one_that_cannot_be_started_again_is_no_worker(worker: Make, tmp_path: P
 
 def test_100_mb(worker: Make) -> None:
     size = 100_000_000
-    text = when_asked(f"return [bytes({size})]")
+    text = when_asked(f"return [bytes(range(250)) * {size // 250}]")
     with worker(text) as loaded:
         assert died(loaded.predict(ASKED))
     with worker(text, max_response_size=size) as loaded:
         response = loaded.predict(ASKED)
-        assert response.body == bytes(size)
+        assert response.body == bytes(range(250)) * (size // 250)
 
 
 def test_a_large_request_is_sent_as_it_lies(worker: Make) -> None:
@@ -455,6 +455,7 @@ def test_what_hides_ends_with_it(worker: Make, ordinary: Path, ending: str) -> N
 
 
 def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
+    before = descriptors()
     with worker(ECHO) as loaded:
         pid = os.fork()
         if not pid:
@@ -464,6 +465,7 @@ def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
                     loaded.predict(ASKED)
                 loaded.close()
                 del loaded
+                assert descriptors() == before
                 status = 0
             finally:
                 os._exit(status)
