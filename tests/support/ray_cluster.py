@@ -60,10 +60,12 @@ class RayServe:
         # Sockets lie in it, whose paths are short.
         with tempfile.TemporaryDirectory(prefix="ray") as folder:
             home = Path(folder)
+            (home / "workers").mkdir()
             [port] = free_ports(1)
             told = {
                 "HOME": folder,
                 "RAY_TMPDIR": folder,
+                "TMPDIR": str(home / "workers"),
                 "RAY_AUTH_MODE": "disabled",
                 "RAY_USAGE_STATS_ENABLED": "0",
                 "PYTHONPATH": os.pathsep.join(filter(None, [str(_REPOSITORY), os.environ.get("PYTHONPATH")])),
@@ -88,6 +90,7 @@ class RayServe:
                 finally:
                     process.kill()
                 wait_for(lambda: _marked(folder), {})
+                assert not [*(home / "workers").iterdir()]
 
     def serve(self, *apps: App) -> None:
         """Serve applications, beside others or in their place; raises ``OSError`` with what a failure says."""
@@ -102,6 +105,10 @@ class RayServe:
         title = re.compile(rf"ray::ServeReplica:{re.escape(app)}:(.*)")
         found = {number: title.match(command) for number, command in _marked(str(self._home)).items()}
         return {number: match[1] for number, match in found.items() if match}
+
+    def unpacked(self) -> int:
+        """Return how many folders of models there are."""
+        return len([*(self._home / "workers").glob("marpack-run-*")])
 
     def log(self) -> str:
         """Return what is logged of all replicas."""
