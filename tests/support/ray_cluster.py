@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,10 @@ _CPUS = 2
 _GPUS = 2
 # Nothing large is passed from one process to another.
 _STORE = 100_000_000
+# Seconds: it ends replica by replica.
+_ENDING = 120
+# A replica, and what a worker's processes are called.
+_OURS = re.compile("ServeReplica|marpack")
 
 
 @frozen
@@ -86,11 +91,15 @@ class RayServe:
                     yield cls(process, port, home)
                     assert process.stdin is not None
                     process.stdin.close()
-                    process.wait(60)
+                    process.wait(_ENDING)
+                    wait_for(lambda: [each for each in _marked(folder).values() if _OURS.search(each)], [])
+                    assert not [*(home / "workers").iterdir()]
                 finally:
                     process.kill()
-                wait_for(lambda: _marked(folder), {})
-                assert not [*(home / "workers").iterdir()]
+                    # What else Ray has begun may outlive it by minutes.
+                    for number in _marked(folder):
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(number, signal.SIGKILL)
 
     def serve(self, *apps: App) -> None:
         """Serve applications, beside others or in their place; raises ``OSError`` with what a failure says."""
