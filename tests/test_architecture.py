@@ -424,7 +424,8 @@ AMBIENT = {
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
     "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},
     # The SDK's calls told what they did, and a notebook has nothing else to look at (K148).
-    "import logging": {"marpack.cli.stores", "marpack.serving.kaptain.values.told"},
+    # What a handler prints belongs into the log that Ray keeps of its replica.
+    "import logging": {"marpack.cli.stores", "marpack.running.ray", "marpack.serving.kaptain.values.told"},
     **{word: set[str]() for word in ("getcwd", "umask", "datetime.now", "import locale")},
 }
 

@@ -124,6 +124,17 @@ RAY: tuple[Difference, ...] = (
         why="TorchServe has one queue for all workers of a model, Ray Serve one in each replica.",
     ),
     Difference(
+        code="gpu",
+        what="A model has a GPU where it asks for one (deviceType: gpu) or is given one, and sees no other.",
+        why="Ray gives out GPUs; TorchServe takes those that it finds for each model that does not refuse them.",
+    ),
+    Difference(
+        code="metrics",
+        what="What a handler counts by context.metrics goes nowhere.",
+        why="Ray Serve has metrics of its own, and TorchServe's are read at an address of TorchServe's.",
+        names=("metrics", "add_counter", "add_time", "add_size", "add_percent", "add_metric"),
+    ),
+    Difference(
         code="threads",
         what="OMP_NUM_THREADS is the replica's num_cpus, 1 unless told otherwise; environment sets another.",
         why="Ray gives each of its processes as many threads as CPUs; TorchServe leaves that to torch.",

@@ -40,6 +40,11 @@ def handlers_lines(lines: Iterable[str]) -> list[str]:
     return [line for line in without_tracebacks([*lines]) if not line.startswith(_OF_EVERY_WORKER)]
 
 
+def without_workers_own(lines: Iterable[LogLine]) -> list[LogLine]:
+    """Return the lines of a log that are not the worker's own, tracebacks among them."""
+    return [line for line in lines if not line.text.startswith(_OF_EVERY_WORKER)]
+
+
 def last_traceback(lines: Sequence[LogLine], places: Sequence[tuple[str, str]]) -> str:
     """Return the traceback that was logged last, or else what Python itself has written of what nobody caught.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from marpack.running.log import LogLine, Metric, Stream, metric_of
 
@@ -82,6 +83,13 @@ class KeptLog:
             kept += [*self._last][max(0, count - (self._count - len(self._last))) :]
             kept += [LogLine(stream=stream, text=_text(text)) for stream, text in self._begun.items() if text]
             return tuple(kept)
+
+    def whole_since(self, count: int) -> tuple[tuple[LogLine, ...], int]:
+        """Return what is kept of the whole lines behind the first ``count``, and how many there have been."""
+        with self._lock:
+            came = min(self._count - count, len(self._last))
+            last = [*islice(reversed(self._last), max(0, came))]
+            return (*self._first[count:], *reversed(last)), self._count
 
     @property
     def count(self) -> int:

@@ -6,6 +6,7 @@ This **runs the code that the archives hold**, in the replicas.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,6 +16,7 @@ from marpack.archive.plan.plan import Plan
 from marpack.archive.read.open import ArchiveSource
 from marpack.errors import MissingExtraError, NotServedError
 from marpack.running.chosen import Version, chosen, versions
+from marpack.running.handlers_log import without_workers_own
 from marpack.running.model_settings import MOST, ModelSettings
 from marpack.running.ray_options import FRONT, deployment_names, deployment_options, front_options
 from marpack.running.request import Request
@@ -39,6 +41,9 @@ __all__ = ["application"]
 
 T = TypeVar("T")
 
+# Of the lines that a replica tells this logger, Ray keeps a file.
+_log = logging.getLogger("ray.serve")
+_LEVELS = {"stdout": logging.INFO, "stderr": logging.WARNING}
 # Ray's proxy adds its own, the client's where it has sent one.
 _ADDED = ("x-request-id",)
 
@@ -123,6 +128,8 @@ class ModelReplica(_Answering):
         self._worker = model.worker(settings)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
         self._refused: NotServedError | None = None
+        self._told = 0
+        self._is_loaded = False
 
     async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take another batch size, for which the model is loaded anew, or another delay; see ``ray_options``."""
@@ -148,11 +155,27 @@ class ModelReplica(_Answering):
         if settings.batch_size != self._settings.batch_size:
             self._worker.close()
             self._worker = self._model.worker(settings)
+            self._told = 0
         self._settings = settings
-        self._worker.start()
+        try:
+            self._worker.start()
+            self._is_loaded = True
+        finally:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Have what the handler has written in the replica's log, at the levels that the server gives it."""
+        lines, self._told = self._worker.log_since(self._told)
+        for line in without_workers_own(lines):
+            _log.log(_LEVELS[line.stream], "%s", line.text)
 
     async def check_health(self) -> None:
-        """Fail where the model cannot be loaded again; one whose process has ended is loaded meanwhile."""
+        """Fail where the model cannot be loaded again; one whose process has ended is loaded meanwhile.
+
+        Ray asks before a replica gets requests: one without a ``user_config`` is loaded then.
+        """
+        if not self._is_loaded:
+            await self._in_thread(self._take, self._settings)
         if self._refused is not None:
             raise self._refused
         if not self._worker.runs:
@@ -176,6 +199,7 @@ class ModelReplica(_Answering):
 
     def _predict(self, requests: Sequence[Request]) -> list[Response]:
         responses = self._worker.predict(requests)
+        self._tell()
         if self._worker.runs:
             self._refused = None
         else:
@@ -189,13 +213,15 @@ class ModelReplica(_Answering):
             self._refused = None
         except NotServedError as error:
             self._refused = error
+        self._tell()
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def __del__(self) -> None:
-        self._worker.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        if hasattr(self, "_thread"):  # else it was never made: there is no such Python
+            self._worker.close()
+            self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 class Front(_Answering):

@@ -41,8 +41,14 @@ def deployment_options(model: ModelSettings) -> dict[str, Any]:
     """Return the options of a model's deployment, by Ray Serve's names.
 
     A replica is what a worker is to TorchServe. ``user_config`` is what a replica takes without being started
-    anew: ``batch_size``, and ``max_batch_delay`` in milliseconds.
+    anew: ``batch_size``, and ``max_batch_delay`` in milliseconds. Raises ``MarpackError`` for a model of sequences
+    that is to have several: nobody would bring the requests of one to the same replica.
     """
+    if model.sequences and model.max_workers > 1:
+        raise MarpackError(
+            f"{model.model_name!r} has sequenceBatching, whose requests belong to one worker: serve it with "
+            "min_workers=1 and max_workers=1"
+        )
     told: dict[str, Any] = {
         "max_ongoing_requests": max(_WAITING, 2 * model.batch_size),
         "user_config": {"batch_size": model.batch_size, "max_batch_delay": model.max_batch_delay},

@@ -293,6 +293,10 @@ class Worker:
         """
         return self._log.lines
 
+    def log_since(self, count: int) -> tuple[tuple[LogLine, ...], int]:
+        """Return what is kept of the log behind its first ``count`` lines, and how many lines there have been."""
+        return self._log.whole_since(count)
+
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The last 10,000 metrics that it has told of, also after it was closed."""

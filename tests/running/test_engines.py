@@ -102,6 +102,12 @@ def test_options_of_deployments(more: dict[str, Any], expected: dict[str, Any]) 
     assert deployment_options(model) == {**expected, **told}
 
 
+def test_a_sequence_belongs_to_one_worker() -> None:
+    assert deployment_options(settings(sequences=True))["num_replicas"] == 1
+    with pytest.raises(MarpackError, match="'a' has sequenceBatching"):
+        deployment_options(settings(sequences=True, max_workers=2))
+
+
 @pytest.mark.parametrize(
     ("method", "target", "expected"),
     [

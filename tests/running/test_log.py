@@ -91,3 +91,19 @@ def test_a_log_is_bounded() -> None:
     for _ in range(METRICS + 1):
         log.add("stdout", f"{TOLD}\n".encode())
     assert len(log.metrics) == METRICS
+
+
+def test_what_came_since_is_told_once() -> None:
+    """Of lines that are not kept none is told; a line that is not whole is told when it is."""
+    log = KeptLog()
+    told: list[str] = []
+    seen = 0
+    for start, end in ((0, 5), (5, FIRST - 1), (FIRST - 1, FIRST + 3), (FIRST + 3, FIRST + 200)):
+        log.add("stdout", "".join(f"{number}\n" for number in range(start, end)).encode() + b"begun ")
+        lines, seen = log.whole_since(seen)
+        told += [line.text.removeprefix("begun ") for line in lines]
+        assert log.whole_since(seen) == ((), seen)
+    assert told == [str(number) for number in range(FIRST + 200)]
+    log.add("stdout", b"x\n" * (LAST + 5))
+    lines, _ = log.whole_since(seen)
+    assert [line.text for line in lines] == ["x"] * LAST

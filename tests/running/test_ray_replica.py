@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import re
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import marpack
 from marpack.errors import MarpackError, NotServedError
-from marpack.running import Request, ServedModel
+from marpack.running import Request, Response, ServedModel
 from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.server
 
 VERSION = "0.12.0"
+REPOSITORY = Path(__file__).parents[2]
 ASKED = Request.json(1, path="/predictions/m")
 TELLS = "def handle(data, context):\n    return data and [context.system_properties['batch_size']] * len(data)\n"
 # Loaded only while a file is there; asked for its end, the process ends.
@@ -155,6 +157,23 @@ def test_a_worker_that_dies_while_nobody_asks_is_started_again(
     asyncio.run(talk())
 
 
+def test_a_replica_that_is_told_nothing_is_loaded_before_it_is_asked(replica: Callable[[str], Any]) -> None:
+    async def talk() -> int:
+        one = replica(TELLS)
+        await one.check_health()
+        answer: Response = await one.answer(ASKED)
+        one.__del__()
+        return answer.status
+
+    assert asyncio.run(talk()) == 200
+
+
+def test_a_python_that_is_none_is_an_error_of_the_replica(ray_module: Any, tmp_path: Path) -> None:
+    model = ServedModel(archive=planned(TELLS), python=tmp_path / "nowhere")
+    with pytest.raises(MarpackError, match="cannot be started"):
+        ray_module.ModelReplica(model, model.settings())
+
+
 def test_a_model_that_is_not_served_is_none(replica: Callable[[str], Any]) -> None:
     with pytest.raises(NotServedError, match="nowhere"):
         asyncio.run(replica("import nowhere\n").reconfigure({}))
@@ -181,3 +200,23 @@ def test_an_application_knows_its_options(ray_module: Any) -> None:
     assert (scaling.min_replicas, scaling.max_replicas) == (2, 4)
     fixed = ray_module.application(planned(TELLS), min_workers=2, max_workers=4, ray={"num_replicas": 3})
     assert fixed._bound_deployment.num_replicas == 3
+
+
+def test_the_example_of_the_docs(ray_module: Any, tmp_path: Path) -> None:
+    """It is the file of an application, which is made of an archive beside it."""
+    docs = (REPOSITORY / "docs" / "ray.md").read_text(encoding="utf-8")
+    example = re.search(r"<!-- example: app -->\n```python\n(.*?)^```", docs, re.MULTILINE | re.DOTALL)
+    assert example
+    digits = REPOSITORY / "tests" / "models" / "digits"
+    marpack.pack(
+        model_name="digits",
+        version="1.0",
+        handler=str(digits / "handler.py"),
+        model_file=str(digits / "model.py"),
+        serialized_file=str(digits / "digits.pt"),
+        extra_files=str(digits / "index_to_name.json"),
+        export_path=tmp_path,
+    )
+    told: dict[str, Any] = {"__file__": str(tmp_path / "app.py")}
+    exec(example[1], told)
+    assert told["app"]._bound_deployment.name == "digits"

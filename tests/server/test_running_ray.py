@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
+import threading
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -79,6 +79,8 @@ TELLS = """\
 import os, time
 import helper
 
+GPU = os.environ.get("CUDA_VISIBLE_DEVICES")
+
 count = 0
 
 
@@ -89,7 +91,7 @@ def handle(data, context):
     count += len(data)
     time.sleep(0.02)
     told = {"batch": len(data), "worker": os.getpid(), "count": count, "helper": helper.NAME, "says": SAYS}
-    return [told] * len(data)
+    return [told | {"gpus": [context.system_properties.get("gpu_id"), GPU]}] * len(data)
 """
 
 
@@ -128,7 +130,7 @@ def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 @pytest.fixture(scope="module")
 def cluster(models: dict[str, ServedModel], python: Path) -> Iterator[RayServe]:
     several = (
-        ServedModel(archive=tells("one", helper="h1", says="s1"), python=python),
+        ServedModel(archive=tells("one", helper="h1", says="s1"), python=python, gpu=True),
         ServedModel(archive=tells("two", "1.0", helper="h2", says="s2"), python=python),
         ServedModel(archive=tells("two", "2.0", helper="h3", says="s3"), python=python, is_default=True),
     )
@@ -329,6 +331,16 @@ def test_models_whose_modules_have_the_same_names(path: str, says: list[str], cl
     assert [found["helper"], found["says"]] == says
 
 
+def test_a_gpu_is_given_to_whom_it_is_said(cluster: RayServe) -> None:
+    """It is the first that the handler sees, of those that Ray gives."""
+    number, seen = ask(cluster, "/predictions/one")["gpus"]
+    assert number == 0
+    assert seen in ("0", "1")
+    number, seen = ask(cluster, "/predictions/two")["gpus"]
+    assert number is None
+    assert not seen
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [
@@ -370,24 +382,36 @@ def test_a_replica_that_is_killed_comes_back(cluster: RayServe) -> None:
     before = {each["worker"] for _ in range(3) for each in ask_at_once(cluster, path, 16)}
     replicas = cluster.replicas("shared")
     assert len(before) == len(replicas) == 2
-    until = time.monotonic() + 5
+    back = threading.Event()
 
     def ask_on(_: int) -> list[int]:
         statuses: list[int] = []
-        while time.monotonic() < until or statuses[-1] != 200:
+        while not back.is_set() or statuses[-1] != 200:
             [answer] = all_at_once(cluster.port, [(Request.json(1), path)], seconds=PATIENCE)
             statuses.append(answer.status)
         return statuses
 
+    killed = min(replicas)
     with ThreadPoolExecutor(4) as threads:
         asking = threads.map(ask_on, range(4))
-        time.sleep(0.5)
-        os.kill(min(replicas), signal.SIGKILL)
+        os.kill(killed, signal.SIGKILL)
+        try:
+            wait_for(lambda: killed not in cluster.replicas("shared") and len(cluster.replicas("shared")), 2)
+        finally:
+            back.set()
         # Each client waits for one answer at a time.
         assert all(sum(status != 200 for status in statuses) <= 1 for statuses in asking)
-    wait_for(lambda: len(cluster.replicas("shared")), 2)
     wait_for(lambda: sum(map(runs, before)), 1)
     wait_for(lambda: len({each["worker"] for each in ask_at_once(cluster, path, 16)}), 2)
+
+
+def test_what_a_handler_writes_is_in_the_log_of_its_replica(cluster: RayServe) -> None:
+    request = asked.do("fails", "ValueError", "written by the handler")
+    [answer] = all_at_once(cluster.port, [(request, "/asks/predictions/asks")])
+    assert answer.status == 503
+    wait_for(lambda: "ValueError: written by the handler" in cluster.log(), True)
+    assert "Traceback (most recent call last)" in cluster.log()
+    assert "Backend received inference at" not in cluster.log()
 
 
 def test_a_model_that_is_not_served_says_why(cluster: RayServe, python: Path) -> None:

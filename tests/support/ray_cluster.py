@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _REPOSITORY = Path(__file__).parents[2]
 _CPUS = 2
+# Ray gives out as many as it is told: what is behind them is not its to know.
+_GPUS = 2
+# Nothing large is passed from one process to another.
+_STORE = 100_000_000
 
 
 @frozen
@@ -52,7 +56,7 @@ class RayServe:
     @classmethod
     @contextlib.contextmanager
     def running(cls) -> Iterator[RayServe]:
-        """Begin a cluster of two CPUs, whatever the machine has, and end it."""
+        """Begin a cluster of two CPUs and two GPUs, whatever the machine has, and end it."""
         # Sockets lie in it, whose paths are short.
         with tempfile.TemporaryDirectory(prefix="ray") as folder:
             home = Path(folder)
@@ -98,6 +102,11 @@ class RayServe:
         title = re.compile(rf"ray::ServeReplica:{re.escape(app)}:(.*)")
         found = {number: title.match(command) for number, command in _marked(str(self._home)).items()}
         return {number: match[1] for number, match in found.items() if match}
+
+    def log(self) -> str:
+        """Return what is logged of all replicas."""
+        files = (self._home / "session_latest" / "logs" / "serve").glob("replica_*")
+        return "".join(file.read_text(encoding="utf-8") for file in files)
 
     def _tell(self, *order: object) -> None:
         assert self._process.stdin is not None
@@ -149,6 +158,8 @@ def main() -> None:
     folder, port = sys.argv[1:]
     ray.init(
         num_cpus=_CPUS,
+        num_gpus=_GPUS,
+        object_store_memory=_STORE,
         include_dashboard=False,
         log_to_driver=False,
         _temp_dir=folder,
