@@ -317,6 +317,7 @@ PUBLIC = {
     "marpack.export",
     "marpack.kaptain",
     "marpack.running",
+    "marpack.running.kserve",
     "marpack.running.ray",  # that Ray is asked for is seen where it is imported
     "marpack.config.text.properties",  # as marpack.properties
     "marpack.serving",
@@ -328,9 +329,10 @@ def test_public_modules_alone_list_their_names() -> None:
     assert {module for module in MODULES if re.search(r"^__all__", source(module), re.MULTILINE)} == PUBLIC
 
 
-# Ray warns of what it is going to change itself.
+# Ray warns of what it is going to change itself. What KServe's needs is not beside the tests: they run it in an
+# environment of its own.
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("module", sorted(PUBLIC))
+@pytest.mark.parametrize("module", sorted(PUBLIC - {"marpack.running.kserve"}))
 def test_public_names_are_listed_and_sorted(module: str) -> None:
     loaded = importlib.import_module(module)
     listed = list(loaded.__all__)

@@ -10,14 +10,15 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from marpack.errors import MarpackError, MissingExtraError
 from marpack.running.answers import refusal
 from marpack.running.batches import Batches
+from marpack.running.handlers_log import without_workers_own
 from marpack.running.laid_out import ModelSource
-from marpack.running.request import Request
+from marpack.running.request import Request, is_header
 from marpack.running.response import Response
 from marpack.running.served_model import ServedModel
 from marpack.running.worker import Worker
@@ -25,11 +26,14 @@ from marpack.running.worker import Worker
 try:
     from kserve import InferRequest, InferResponse, Model  # type: ignore[import-not-found]
     from kserve.errors import InferenceError, ModelNotReady  # type: ignore[import-not-found]
+    from kserve.logging import logger  # type: ignore[import-not-found]
     from kserve.model_server import app  # type: ignore[import-not-found]
 
-    from marpack.running.kserve_app import AnsweredError, is_by_http, prepare, received
+    from marpack.running.kserve_app import AnsweredError, is_asked, prepare, received
 except ImportError as error:
     raise MissingExtraError("serving an archive by KServe's model server", "kserve") from error
+
+__all__ = ["MarModel"]
 
 # What no longer holds of a body that was made anew.
 _OF_THE_BODY = {"content-type", "content-length", "content-encoding", "transfer-encoding"}
@@ -49,7 +53,8 @@ class MarModel(Model):  # type: ignore[misc]
 
     Over HTTP the handler is given what the client sent, and the client what TorchServe would have sent: status,
     headers and body. For that the answer is raised, and a ``postprocess`` of a subclass is asked only by who calls
-    the model otherwise (gRPC, a program). A ``preprocess`` may return another payload, or ``Request``.
+    the model otherwise (gRPC, a program). A ``preprocess`` may return another payload, or ``Request``. What the
+    handler writes goes to KServe's log.
     """
 
     def __init__(self, name: str, archive: ModelSource, **options: Any) -> None:
@@ -62,6 +67,14 @@ class MarModel(Model):  # type: ignore[misc]
         self._model = ServedModel(archive=archive, **options)
         self._worker: Worker | None = None
         self._restart: Future[None] | None = None
+        self._told = 0
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied into another process, where there is no worker."""
+        raise MarpackError(
+            f"{self.name!r} is served by one process, and not by several (--workers): start more of them, each "
+            "with a model of its own (minReplicas)"
+        )
 
     def load(self) -> bool:
         """Load the model, or load it again where its process has ended; it is ready then.
@@ -73,7 +86,11 @@ class MarModel(Model):  # type: ignore[misc]
         if self._worker is None:
             settings = self._model.settings()
             worker = self._model.worker(settings)
-            worker.start()
+            self._told = 0
+            try:
+                worker.start()
+            finally:
+                self._tell(worker)
             self._worker = worker
             self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"worker of {self.name}")
             self._batches = Batches(
@@ -92,7 +109,7 @@ class MarModel(Model):  # type: ignore[misc]
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.shutdown(wait=False)
 
     async def healthy(self) -> bool:
         """Return whether it is ready; where its process has ended, it is loaded again meanwhile."""
@@ -102,7 +119,7 @@ class MarModel(Model):  # type: ignore[misc]
     async def preprocess(self, payload: Any, headers: Mapping[str, str] | None = None) -> Any:
         """Return the request as it came over HTTP, and of any other the payload."""
         try:
-            request = received()
+            request = received(self.name)
         except ValueError as error:
             raise AnsweredError(refusal(400, "BadRequestException", str(error))) from None
         if request is None:
@@ -136,7 +153,7 @@ class MarModel(Model):  # type: ignore[misc]
             response = await self._batches.ask(self._model.spelled(request))
         except MarpackError as error:  # it was stopped meanwhile
             raise ModelNotReady(self.name, str(error)) from None
-        if is_by_http() or not response.ok:
+        if is_asked(self.name) or not response.ok:
             raise AnsweredError(response)
         return _infer_response(response) if isinstance(payload, InferRequest) else _value(response)
 
@@ -147,7 +164,11 @@ class MarModel(Model):  # type: ignore[misc]
 
     def _request(self, payload: Any, headers: Mapping[str, str], verb: str) -> Request:
         """Return the request of a payload that did not come over HTTP, or that was made of what came."""
-        kept = [(name, value) for name, value in headers.items() if name.lower() not in _OF_THE_BODY]
+        kept = [
+            (name, value)
+            for name, value in headers.items()
+            if name.lower() not in _OF_THE_BODY and is_header(name, value)
+        ]
         if isinstance(payload, InferRequest):
             return Request.json(_told(payload), headers=kept, path=self._path("infer"))
         if isinstance(payload, bytes):
@@ -158,9 +179,21 @@ class MarModel(Model):  # type: ignore[misc]
         if (worker := self._worker) is None:
             raise MarpackError("the worker was closed before it had answered")
         loop = asyncio.get_running_loop()
-        responses: Sequence[Response] = await loop.run_in_executor(self._thread, worker.predict, requests)
+        responses = await loop.run_in_executor(self._thread, self._predict, worker, requests)
         self._restart_if_ended()
         return responses
+
+    def _predict(self, worker: Worker, requests: Sequence[Request]) -> Sequence[Response]:
+        try:
+            return worker.predict(requests)
+        finally:
+            self._tell(worker)
+
+    def _tell(self, worker: Worker) -> None:
+        """Have what the handler has written in KServe's log, at the levels that the server gives it."""
+        lines, self._told = worker.log_since(self._told)
+        for line in without_workers_own(lines):
+            (logger.info if line.stream == "stdout" else logger.warning)("%s: %s", self.name, line.text)
 
     def _restart_if_ended(self) -> None:
         """Have a process that has ended begun again in the worker's thread, as the server does at once."""
@@ -176,6 +209,8 @@ class MarModel(Model):  # type: ignore[misc]
             self.ready = False
         else:
             self.ready = self._worker is worker
+        finally:
+            self._tell(worker)
 
 
 def _told(request: Any) -> Any:

@@ -12,6 +12,7 @@ import subprocess
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,15 +32,10 @@ from tests.support.torchserve import TorchServe, addresses, install_folder, sett
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.server
 
-# Names of headers come in lower case, whatever a client has sent.
-HANDLER = asked.HANDLER.replace(
-    'each.get("Do")', "{name.lower(): value for name, value in each.items()}.get('do')"
-)
-assert HANDLER != asked.HANDLER
+PAGE = Path(marpack.__file__).parents[1] / "docs" / "kserve.md"
 
 # What it tells of itself: how many requests it was given, where, and what a module of the same name says.
 TELLER = """\
@@ -51,6 +47,7 @@ def handle(data, context):
         return None
     for row in data:
         time.sleep((row.get("body") or {}).get("seconds", 0))
+    print("I was told", told.WORDS)
     return [{"given": len(data), "pid": os.getpid(), "told": told.WORDS} for _ in data]
 """
 MOODY = """\
@@ -87,15 +84,21 @@ def name_of(case: Asked) -> str:
     return "-".join(filter(None, ["batch" if case.model == "batch" else "asks", case.envelope]))
 
 
-def as_asked(case: Asked, name: str) -> list[Request]:
-    """Return the requests of a case as they come through uvicorn, to a model of this name."""
+def asked_of(case: Asked, name: str) -> list[Request]:
+    """Return the requests of a case to a model of this name."""
     requests = []
     for request in case.requests:
         path = request.path or f"/v1/models/asks:{'explain' if request.explain else 'predict'}"
-        headers = tuple((each.lower(), value) for each, value in request.sent_headers)
         path = path.replace("/models/asks", f"/models/{name}", 1)
-        requests.append(replace(request, path=path, explain=False, headers=headers))
+        requests.append(replace(request, path=path, explain=False))
     return requests
+
+
+def spelled(request: Request) -> Request:
+    """Return a request with its headers as a handler is given them that is told of the name "Do"."""
+    names = {"do": "Do"}
+    headers = tuple((names.get(name.lower(), name.lower()), value) for name, value in request.sent_headers)
+    return replace(request, headers=headers)
 
 
 def can_be_sent(case: Asked) -> bool:
@@ -140,7 +143,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             export_path=folder,
         )
 
-    pack("asks", HANDLER)
+    pack("asks", asked.HANDLER)
     pack("one", TELLER, told="WORDS = 'one'")
     pack("two", TELLER, told="WORDS = 'two'")
     pack("moody", MOODY % str(folder / "refuses"))
@@ -152,7 +155,7 @@ def server(store: Path, cache: Path, run_python: Callable[[str], Path]) -> Itera
     """Return a model server in which each archive is, in several ways."""
     common = {"python": str(run_python(NEWEST)), "response_timeout": ANSWER_SECONDS}
     limits = {"max_request_size": LARGEST_REQUEST, "max_response_size": LARGEST_RESPONSE}
-    asks = {**common, **limits, "archive": str(store / "asks.mar")}
+    asks = {**common, **limits, "archive": str(store / "asks.mar"), "header_names": ["Do"]}
     models = {f"asks-{envelope}": {**asks, "envelope": envelope} for envelope in ("kserve", "kservev2")}
     models |= {f"asks-{envelope}": {**asks, "envelope": envelope} for envelope in ("json", "body")}
     models["asks"] = asks
@@ -207,8 +210,8 @@ def test_the_answers_are_those_of_a_worker(
 ) -> None:
     loaded = worker(case.model, case.envelope)
     with ThreadPoolExecutor(1) as thread:
-        expected = thread.submit(loaded.predict, as_asked(case, "asks"))
-        answers = list(map(told, ask(server, *as_asked(case, name_of(case)))))
+        expected = thread.submit(loaded.predict, list(map(spelled, asked_of(case, "asks"))))
+        answers = list(map(told, ask(server, *asked_of(case, name_of(case)))))
     if case.title in OTHERWISE:
         assert answers != list(map(told, expected.result()))
     else:
@@ -240,13 +243,12 @@ def test_the_answers_are_those_of_torchserve_with_the_same_envelope(
     things = [["status", 418, "I'm a teapot"], ["headers", ["X-B", "1"]], ["fails", "ValueError", "why"]]
     things += [["fails", "PredictionException", "no", 404], ["returns", "nan"], ["dies", "os._exit"]]
     requests = [Request.json(several, path=path)]
-    requests += [Request.json(one, path=path, headers={"do": json.dumps(do)}) for do in [["dump"], *things]]
+    requests += [Request.json(one, path=path, headers={"Do": json.dumps(do)}) for do in [["dump"], *things]]
     if envelope == "kserve":
         requests.append(Request.json(several, path=path.replace("predict", "explain")))
 
     def sent(name: str) -> list[tuple[Request, str]]:
-        lower = [replace(each, headers=tuple((n.lower(), v) for n, v in each.sent_headers)) for each in requests]
-        return [(each, (each.path or "").format(name)) for each in lower]
+        return [(spelled(each), (each.path or "").format(name)) for each in requests]
 
     with TorchServe.from_file(config, NEWEST, cache, warm=warm(NEWEST)):
         expected = [all_at_once(port, [each])[0] for each in sent("asks")]
@@ -285,6 +287,7 @@ def test_modules_of_the_same_name_do_not_meet(server: ModelServer) -> None:
     [one, *_] = ask(server, *[predict("one")] * 4)
     assert (one.json()["told"], two.json()["told"]) == ("one", "two")
     assert one.json()["pid"] != two.json()["pid"]
+    assert re.search("INFO.*two: I was told two", server.log())
 
 
 def test_a_worker_that_is_killed_comes_back_and_no_request_is_lost(server: ModelServer) -> None:
@@ -322,10 +325,17 @@ def test_an_expectation_that_nobody_knows_is_answered_when_all_has_come(server: 
 def test_it_ends_in_good_order(
     store: Path, cache: Path, run_python: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """Who is being answered is answered, and nothing is left."""
+    """Who is being answered is answered, and nothing is left: of the script on the page, as it stands."""
+    _, script = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    there = 'envelope="kserve", python="/opt/torchserve/bin/python"'
+    assert there in script
+    script = script.replace(there, f"python={str(run_python(NEWEST))!r}")
     mark = f"marpack-test-{os.getpid()}-{tmp_path.name}"
-    options = {"archive": str(store / "two.mar"), "python": str(run_python(NEWEST)), "environment": {"MARK": mark}}
-    with ModelServer.running({"two": options}, cache) as server, Connection(server.port, 60) as connection:
+    arguments = ["--model_name", "two", "--archive", str(store / "two.mar")]
+    with (
+        ModelServer.of_script(script, arguments, ["two"], cache, {"MARK": mark}) as server,
+        Connection(server.port, 60) as connection,
+    ):
         assert marked(mark)
         connection.send(predict("two", {"seconds": 1}), "/v1/models/two:predict")
         [fast] = ask(server, Request(method="GET", path="/v2/health/live"))  # the other has been read before
@@ -337,10 +347,10 @@ def test_it_ends_in_good_order(
 
 
 PROGRAM = """
-import asyncio, json, sys
-import numpy
+import asyncio, json, pickle, sys
+import httpx, kserve, numpy
 from kserve import InferInput, InferRequest
-from marpack.errors import MissingExtraError, NotServedError
+from marpack.errors import MarpackError, NotServedError
 from marpack.running.kserve import MarModel
 from marpack.running.kserve_app import AnsweredError
 
@@ -358,7 +368,7 @@ said["healthy"] = asyncio.run(moody.healthy())
 
 
 async def main():
-    one = MarModel("1", store + "/asks.mar", python=python)
+    one = MarModel("1", store + "/asks.mar", python=python, header_names=("Do",))
     two = MarModel("2", store + "/asks.mar", python=python, envelope="kservev2")
     assert one.load() and two.load() and one.load()
     said["dict"] = (await one({"a": 1}, headers={"x-a": "b", "content-length": "7"}))[0]
@@ -368,6 +378,10 @@ async def main():
         await one({}, headers={"do": '["fails", "PredictionException", "no", 404]'})
     except AnsweredError as error:
         said["fails"] = [error.response.status, str(error)]
+    try:
+        pickle.dumps(one)
+    except MarpackError as error:
+        said["pickled"] = str(error)
     tensors = InferInput("i", [2], "INT64")
     tensors.set_data_from_numpy(numpy.array([1, 2]), binary_data=True)
     answer, _ = await two(InferRequest("2", [tensors], request_id="7"))
@@ -388,7 +402,45 @@ async def main():
     said["again"] = (await one([1]))[0]["given"]
     two.stop()
 
+
+class Doubles(MarModel):
+    async def preprocess(self, payload, headers=None):
+        return {"body": payload["body"] * 2}
+
+    async def postprocess(self, result, headers=None, response_headers=None):
+        return [result]
+
+
+class Front(kserve.Model):
+    def __init__(self, behind):
+        super().__init__("front")
+        self.behind, self.ready = behind, True
+
+    async def predict(self, payload, headers=None):
+        return {"front": (await self.behind({"body": [1]}))[0][0]["given"]}
+
+
+async def over_http():
+    model = Doubles("doubles", store + "/asks.mar", python=python)
+    model.load()
+    server = kserve.ModelServer(enable_grpc=False)
+    server.register_model(model)
+    server.register_model(Front(model))
+    kserve.protocol.rest.server.RESTServer(
+        "kserve.model_server:app", server.dataplane, server.model_repository_extension, 0
+    ).create_application()
+    transport = httpx.ASGITransport(app=kserve.model_server.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        answer = await client.post("/v1/models/doubles:predict", json={"body": [1]})
+        said["doubled"] = answer.json()["given"]
+        answer = await client.post("/v1/models/front:predict", json={"body": []})
+        said["in front"] = answer.json()["front"]
+    returned, _ = await model({"body": [1]})
+    said["doubled again"] = [each["given"] for each in returned]
+    server.stop(15)
+
 asyncio.run(main())
+asyncio.run(over_http())
 print(json.dumps(said))
 """
 
@@ -414,6 +466,7 @@ def test_a_program_may_ask_a_model_itself(
     assert said["bytes"] == [["body", "bytearray", "bytearray(b'ab')"]]
     assert said["returned"] == r"b'\x00\xff'"
     assert said["fails"][0] == 404
+    assert "'1' is served by one process" in said["pickled"]
     assert said["v2"]["id"] == "7"
     assert said["v2"]["outputs"][0]["name"] == "i"
     assert "envelope" in said["v2 of another"]
@@ -421,3 +474,6 @@ def test_a_program_may_ask_a_model_itself(
     assert said["stopped"][1] is False
     assert "ModelNotReady" in said["after"]
     assert said["again"] == [["body", "list", "[1]"]]
+    assert said["doubled"] == [["body", "dict", "{'body': [1, 1]}"]]
+    assert said["doubled again"] == [said["doubled"]]
+    assert said["in front"] == said["doubled"]

@@ -19,7 +19,7 @@ from tests.support import environments
 from tests.support.torchserve import LOOPBACK, free_ports, stop, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 VERSION = "0.21.0"
 START_SECONDS = 120
@@ -58,15 +58,24 @@ class ModelServer:
     @contextlib.contextmanager
     def running(cls, models: Mapping[str, Mapping[str, Any]], cache: Path) -> Iterator[ModelServer]:
         """Run a server of models, each by the name that it has there and its options, until the block is left."""
+        with cls.of_script(SERVE, [json.dumps(models)], models, cache, {}) as server:
+            yield server
+
+    @classmethod
+    @contextlib.contextmanager
+    def of_script(
+        cls, script: str, arguments: Sequence[str], models: Iterable[str], cache: Path, more: Mapping[str, str]
+    ) -> Iterator[ModelServer]:
+        """Run a script with arguments, which serves models of these names; ``more`` are variables."""
         with tempfile.TemporaryDirectory(prefix="kserve-", ignore_cleanup_errors=True) as folder:
             [port] = free_ports(1)
-            told = ["--http_port", str(port), "--enable_grpc", "false", json.dumps(models)]
+            told = ["--http_port", str(port), "--enable_grpc", "false", *arguments]
             log = Path(folder, "log")
             with log.open("wb") as file:
                 process = subprocess.Popen(
-                    [python(cache), "-c", LISTEN_HERE + SERVE, *told],
+                    [python(cache), "-c", LISTEN_HERE + script, *told],
                     cwd=folder,
-                    env=variables(Path(folder)),
+                    env=variables(Path(folder)) | dict(more),
                     stdin=subprocess.DEVNULL,
                     stdout=file,
                     stderr=subprocess.STDOUT,
