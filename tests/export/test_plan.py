@@ -176,6 +176,12 @@ def test_a_source_that_is_no_python_is_searched_as_text(tmp_path: Path) -> None:
     assert {each.seen for each in told} == {"handler.py:2: set_response_header"}
 
 
+def test_a_source_that_is_too_long_is_told_of(tmp_path: Path) -> None:
+    path = packed(tmp_path, extra_files={"long.py": b"x = 1\n" * 200_000}, check="off")
+    [told] = [each for each in plan(path).entries if each.seen == "long.py"]
+    assert told.why.startswith("it has 1,200,000 bytes, and was not looked into")
+
+
 def test_streams_are_told_of(tmp_path: Path) -> None:
     text = (
         b"from ts.handler_utils.utils import send_intermediate_predict_response\n"
