@@ -74,6 +74,15 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             yield Entry(
                 fate="carried", about=model.title, what=_valued(model, name, key), seen=seen, becomes=where
             )
+    if _seen(model, "min_workers", "minWorkers") is None:
+        yield Entry(
+            fate="changed",
+            about=model.title,
+            what="a worker for each GPU or CPU of the machine",
+            seen="TorchServe's default for a model of load_models (default_workers_per_model)",
+            becomes=f"one worker; {places['low']} says how many",
+            why="the engine does not count them, and each worker takes the memory of a model",
+        )
     yield from _device(model, target, places)
     for key in model.config:
         seen = f"{config_name}: {key}"

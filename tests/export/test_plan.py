@@ -330,6 +330,11 @@ def test_settings_that_load_models(tmp_path: Path) -> None:
     path.write_text("load_models=digits.mar\ndefault_workers_per_model=3\ndefault_response_timeout=44\n")
     [alone] = plan(path).models
     assert (alone.settings.min_workers, alone.settings.response_timeout) == (3, 44)
+    assert not entries(plan(path), "neither load_models nor")
+    path.write_text("job_queue_size=10\n")
+    assert [each.about for each in entries(plan(path), "neither load_models nor model_snapshot")] == [""]
+    [workers] = entries(plan(path), "default_workers_per_model")
+    assert (workers.about, workers.fate) == ("digits 1.0", "changed")
     path.write_text("load_models=other=digits.mar\n")
     with pytest.raises(
         MarpackError, match=r"'digits.mar' is 'other' to load_models, and 'digits' by its manifest"
