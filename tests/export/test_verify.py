@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Capture = pytest.CaptureFixture[str]
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+# One after another: each takes both cores.
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("engines")]
 
 # It says what it was given, and which module of two archives it has.
 TELLS = """\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tarfile
 import time
@@ -252,9 +253,18 @@ def test_the_json_of_what_was_verified_has_its_schema(tmp_path: Path) -> None:
     assert [each.is_equal for each in found] == [True, False, False]
     asked = [Asked(name="a.json", request=Request())] * 2 + [Asked(name="", request=Request())]
     told = json.loads(plan.about["export.json"]) | {"verified": [_json_of(each, asked) for each in found]}
-    assert [each["input"] for each in check_json(json.dumps(told), "export")["verified"]] == ["a.json"] * 2 + [
-        None
-    ]
+    shown = check_json(json.dumps(told), "export")["verified"]
+    assert [each["input"] for each in shown] == ["a.json", "a.json", None]
+
+
+def test_the_example_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "leaving-torchserve.md").read_text("utf-8")
+    [example] = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    digits(tmp_path)
+    exec(compile(example, "docs/leaving-torchserve.md", "exec"), {})
+    assert "carried the handler, handler.py" in capsys.readouterr().out
+    assert (tmp_path / "digits-on-ray" / "EXPORT.md").is_file()
 
 
 def test_forms_of_one_archive_are_one_export(tmp_path: Path) -> None:
