@@ -214,10 +214,12 @@ class MarModel(Model):  # type: ignore[misc]
 
 
 def _told(request: Any) -> Any:
-    """Return the JSON of a request of KServe's second protocol, tensors that came as bytes among its data."""
+    """Return the JSON of a request of KServe's second protocol; gRPC's tensors are bytes, or texts as bytes.
+
+    Raises KServe's ``InvalidInput`` for what is none in JSON, as bytes that are no UTF-8.
+    """
     for each in request.inputs:
-        if each.data is None:
-            each.set_data_from_numpy(each.as_numpy(), binary_data=False)
+        each.set_data_from_numpy(each.as_numpy(), binary_data=False)
     told, _ = request.to_rest()
     return told
 

@@ -349,6 +349,7 @@ def test_it_ends_in_good_order(
 PROGRAM = """
 import asyncio, json, pickle, sys
 import httpx, kserve, numpy
+from kserve.protocol.grpc import grpc_predict_v2_pb2 as grpc
 from kserve import InferInput, InferRequest
 from marpack.errors import MarpackError, NotServedError
 from marpack.running.kserve import MarModel
@@ -369,7 +370,7 @@ said["healthy"] = asyncio.run(moody.healthy())
 
 async def main():
     one = MarModel("1", store + "/asks.mar", python=python, header_names=("Do",))
-    two = MarModel("2", store + "/asks.mar", python=python, envelope="kservev2")
+    two = MarModel("2", store + "/asks.mar", python=python, envelope="kservev2", header_names=("Do",))
     assert one.load() and two.load() and one.load()
     said["dict"] = (await one({"a": 1}, headers={"x-a": "b", "content-length": "7"}))[0]
     said["bytes"] = (await one(b"ab", headers={"content-type": "image/png"}))[0]["given"]
@@ -386,6 +387,17 @@ async def main():
     tensors.set_data_from_numpy(numpy.array([1, 2]), binary_data=True)
     answer, _ = await two(InferRequest("2", [tensors], request_id="7"))
     said["v2"] = answer.to_dict()
+    named = {"name": "i", "datatype": "BYTES", "shape": [1], "contents": {"bytes_contents": [b"ab"]}}
+    number = {"name": "i", "datatype": "INT64", "shape": [2]}
+    raw = numpy.array([1, 2]).tobytes()
+    for message in (
+        grpc.ModelInferRequest(model_name="2", inputs=[named]),
+        grpc.ModelInferRequest(model_name="2", inputs=[number], raw_input_contents=[raw]),
+    ):
+        answer, _ = await two(InferRequest.from_grpc(message), headers={"user-agent": "x", "bad name": "\u20ac"})
+        said.setdefault("given", []).append(str(answer.outputs[0].data))
+        answer, _ = await two(InferRequest.from_grpc(message), headers={"do": '["returns", "str"]'})
+        said.setdefault("grpc", []).append(answer.to_grpc().outputs[0].contents.bytes_contents[0].decode())
     try:
         await one(InferRequest("1", [tensors]))
     except Exception as error:
@@ -469,6 +481,8 @@ def test_a_program_may_ask_a_model_itself(
     assert "'1' is served by one process" in said["pickled"]
     assert said["v2"]["id"] == "7"
     assert said["v2"]["outputs"][0]["name"] == "i"
+    assert ["'ab'" in said["given"][0], "[1, 2]" in said["given"][1]] == [True, True]
+    assert said["grpc"] == ["ü", "ü"]
     assert "envelope" in said["v2 of another"]
     assert "ModelNotReady" in said["stopped"][0]
     assert said["stopped"][1] is False
