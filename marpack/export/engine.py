@@ -8,28 +8,32 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from marpack.config.text import yaml_text
 from marpack.errors import MarpackError
 from marpack.export import kserve_files, ray_files
 from marpack.export.plan import ExportPlan
 from marpack.export.targets import TITLES
-from marpack.running.guard import end_marked
+from marpack.running import keeper
+from marpack.running.guard import Guard, end_marked
+from marpack.running.removal import remove_folder
 from marpack.running.request import Request
 from marpack.running.response import Response
 
 _HOST = "127.0.0.1"
 # Seconds: to ask again whether it answers, to end in good order, and for an answer beyond the worker's own limit.
 _PAUSE, _GRACE, _MORE = 0.2, 30, 60
+# Bytes of a folder's path below which Ray's sockets find room, and where there may be such.
+_LONGEST = 25
+_PLACES = ("/tmp", "/var/tmp", "/dev/shm")
+_LOG = "log"
 # Of the log, what is told of an engine that does not start.
 _TAIL = 2000
 # Of the variables of who starts it, those that would have Ray join another cluster, or write a token for one.
@@ -85,36 +89,63 @@ def started(
     with socket.socket() as free:
         free.bind((_HOST, 0))
         port = free.getsockname()[1]
-    scratch = tempfile.mkdtemp(prefix="mar-")
-    # What it starts inherits this, by which it is found again.
-    mark = f"MARPACK_EXPORT={uuid.uuid4().hex}"
-    inner = os.path.join(os.path.abspath(folder), plan.inner)
-    log = os.path.join(scratch, "log")
+    scratch = _scratch()
+    # It ends what is left, and removes the folder, should this program be killed.
+    guard = Guard((scratch,))
+    done = False
     try:
-        command = [os.fspath(python or sys.executable), *_command(plan, inner, scratch, port)]
-        with open(log, "wb") as file:
-            process = subprocess.Popen(
-                command,
-                cwd=inner,
-                env=_environment(plan, scratch, mark),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
+        with _running(plan, os.path.join(os.path.abspath(folder), plan.inner), scratch, port, python) as process:
+            guard.watch(process.pid)
             engine = Engine(port)
-            _wait(engine, process, plan, timeout, log)
+            _wait(engine, process, plan, timeout, os.path.join(scratch, _LOG))
             yield engine
-        finally:
-            process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE)
-            end_marked(mark)
-            process.kill()
-            process.wait()
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            done = remove_folder(scratch)
+        finally:
+            guard.close(done=done)
+
+
+def _scratch() -> str:
+    """Make a folder for an engine's own files; Ray's sockets lie deep in it, so its path is short."""
+    places = [place for place in (tempfile.gettempdir(), *_PLACES) if len(os.fsencode(place)) <= _LONGEST]
+    for place in places:
+        with contextlib.suppress(OSError):
+            return os.path.realpath(tempfile.mkdtemp(prefix="mar-", dir=place))
+    raise MarpackError(f"no temporary folder with a path of {_LONGEST} bytes: set TMPDIR to a shorter one")
+
+
+@contextlib.contextmanager
+def _running(
+    plan: ExportPlan, inner: str, scratch: str, port: int, python: str | os.PathLike[str] | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run an engine below a keeper, which ends all that it has begun."""
+    executable = os.fspath(python or sys.executable)
+    with open(os.path.join(scratch, _LOG), "wb") as log:
+        process = subprocess.Popen(
+            [executable, "-I", "-S", keeper.__file__, executable, *_command(plan, inner, scratch, port)],
+            cwd=inner,
+            env=_environment(scratch),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        # The keeper takes no notice, and ends when the engine has.
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+        assert process.stdin is not None
+        process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+        end_marked(scratch)
+        process.kill()
+        process.wait()
 
 
 def _command(plan: ExportPlan, inner: str, scratch: str, port: int) -> list[str]:
@@ -132,17 +163,17 @@ def _command(plan: ExportPlan, inner: str, scratch: str, port: int) -> list[str]
     return ["-m", "ray.serve.scripts", "run", config, "--app-dir", inner]
 
 
-def _environment(plan: ExportPlan, scratch: str, mark: str) -> dict[str, str]:
-    name, _, value = mark.partition("=")
-    told: Mapping[str, str] = {
-        name: value,
-        # The export stays as it was written.
-        "PYTHONDONTWRITEBYTECODE": "1",
+def _environment(scratch: str) -> dict[str, str]:
+    told = {
+        # By this folder in its environment whatever is left is known.
+        "MARPACK_EXPORT": scratch,
         "RAY_TMPDIR": scratch,
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
+        # The export stays as it was written.
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
-    return {each: text for each, text in os.environ.items() if each not in _RAYS_OWN} | dict(told)
+    return {name: value for name, value in os.environ.items() if name not in _RAYS_OWN} | told
 
 
 def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, timeout: float, log: str) -> None:

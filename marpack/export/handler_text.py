@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
 
 from marpack.archive.read.archive import ModelArchive
 from marpack.checks.python.amount import Amount
 from marpack.checks.python.source import PythonFile
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
+from marpack.export.targets import Target
 from marpack.frozen import frozen
+from marpack.running.differences import KSERVE, RAY, SAGEMAKER_RAY, Difference
 from marpack.running.request import is_header
 
-# Of the context, its request processor and its metrics; of ts.handler_utils; of ts.utils.util.
+# What each engine does otherwise, and the names to which that matters; by one of them a handler asks for a header.
+TABLES: Mapping[Target, Sequence[Difference]] = {"ray": RAY, "sagemaker-ray": SAGEMAKER_RAY, "kserve": KSERVE}
 WORDS = frozenset(
-    {
-        *("set_response_status", "get_response_status", "report_status"),
-        *("set_response_header", "set_response_content_type", "add_response_property"),
-        *("get_request_header", "get_request_headers", "get_all_request_header", "get_request_property"),
-        *("send_intermediate_predict_response", "TextIteratorStreamerBatch", "cl_socket"),
-        *("PredictionException", "get_sequence_id"),
-        *("add_counter", "add_time", "add_size", "add_percent", "add_error", "add_metric", "add_metric_to_cache"),
-        "explain_handle",
-    }
+    {"get_request_header", *(name for table in TABLES.values() for row in table for name in row.names)}
 )
 _HANDLERS = "ts.torch_handler."
 # As much as ``check`` looks into, of one source and of all.
@@ -38,12 +34,14 @@ class Uses:
     """What the sources of an archive mention: which of ``WORDS``, each with ``file:line`` of the first.
 
     ``headers`` are the names of a request's headers that they ask for by a text of their own, ``handlers`` the
-    modules of TorchServe's own handlers that they import, both sorted.
+    modules of TorchServe's own handlers that they import, both sorted; ``unread`` are sources that were not looked
+    into, each with why.
     """
 
     words: Mapping[str, str]
     headers: tuple[str, ...] = ()
     handlers: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 def uses_of(archive: ModelArchive) -> Uses:
@@ -54,9 +52,13 @@ def uses_of(archive: ModelArchive) -> Uses:
     found: dict[str, str] = {}
     headers: set[str] = set()
     handlers: set[str] = set()
+    unread: dict[str, str] = {}
     left, amount = _MOST, Amount()
     for member in sorted(archive.members, key=lambda each: each.name):
-        if not member.name.endswith(".py") or member.size > min(left, _LONGEST):
+        if not member.name.endswith(".py"):
+            continue
+        if member.size > min(left, _LONGEST):
+            unread[member.name] = f"it has {member.size:,} bytes, and was not looked into"
             continue
         left -= member.size
         data = archive.read(member.name)
@@ -68,7 +70,10 @@ def uses_of(archive: ModelArchive) -> Uses:
             headers.update(_headers(tree))
             handlers.update(_handlers(tree))
     return Uses(
-        words=dict(sorted(found.items())), headers=tuple(sorted(headers)), handlers=tuple(sorted(handlers))
+        words=dict(sorted(found.items())),
+        headers=tuple(sorted(headers)),
+        handlers=tuple(sorted(handlers)),
+        unread=unread,
     )
 
 

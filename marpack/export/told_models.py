@@ -35,6 +35,7 @@ _PLACES: Mapping[Target, Mapping[str, str]] = {
         "gpu": "inferenceservice.yaml: resources, nvidia.com/gpu 1",
     },
 }
+_NO_SEQUENCES = "nothing brings the requests of a sequence to one of several replicas: have one"
 _LOST: Mapping[str, str] = {
     "deviceIds": "the engine gives a replica one of its GPUs, whichever is free",
     "parallelType": "a worker is one process here, and is given one GPU",
@@ -46,12 +47,11 @@ _LOST: Mapping[str, str] = {
     "jobQueueSize": "requests wait in the engine's own queue: Ray Serve's max_queued_requests, KServe's "
     "containerConcurrency",
     "useJobTicket": "the engine gives a request to the replica that has room for it",
-    "sequenceMaxIdleMSec": "requests go to any replica: nothing keeps those of a sequence together",
-    "sequenceTimeoutMSec": "requests go to any replica: nothing keeps those of a sequence together",
-    "maxSequenceJobQueueSize": "requests go to any replica: nothing keeps those of a sequence together",
-    "maxNumSequence": "requests go to any replica: nothing keeps those of a sequence together",
-    "sequenceBatching": "requests go to any replica: nothing keeps those of a sequence together; a request "
-    "without a sequence's id begins one, as on TorchServe, and no more is known of it",
+    "sequenceMaxIdleMSec": _NO_SEQUENCES,
+    "sequenceTimeoutMSec": _NO_SEQUENCES,
+    "maxSequenceJobQueueSize": _NO_SEQUENCES,
+    "maxNumSequence": _NO_SEQUENCES,
+    "sequenceBatching": f"{_NO_SEQUENCES}; one without an id begins another, and no more is known of it",
     "useVenv": "what the model asks for goes into one environment, with what the others ask for",
 }
 
@@ -74,6 +74,15 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             yield Entry(
                 fate="carried", about=model.title, what=_valued(model, name, key), seen=seen, becomes=where
             )
+    if _seen(model, "min_workers", "minWorkers") is None:
+        yield Entry(
+            fate="changed",
+            about=model.title,
+            what="a worker for each GPU or CPU of the machine",
+            seen="TorchServe's default for a model of load_models (default_workers_per_model)",
+            becomes=f"one worker; {places['low']} says how many",
+            why="the engine does not count them, and each worker takes the memory of a model",
+        )
     yield from _device(model, target, places)
     for key in model.config:
         seen = f"{config_name}: {key}"

@@ -116,6 +116,15 @@ def told_settings(config: ServerConfig, name: str, target: Target) -> Iterator[E
             why=f"{title} has its own: see docs/leaving-torchserve.md of marpack",
         )
         return
+    if config.model_snapshot is None and config.load_models is None:
+        yield Entry(
+            fate="changed",
+            about="",
+            what="models that clients register",
+            seen=f"{name} has neither load_models nor model_snapshot",
+            becomes="all archives of the model store",
+            why="a server that starts with it serves none before it is told to",
+        )
     for key in config.properties():
         known = KEYS.get(key)
         seen = f"{name}: {printable(key)}" if not is_secret_name(key) or known else f"{name}: a key that is secret"

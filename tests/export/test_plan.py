@@ -176,6 +176,12 @@ def test_a_source_that_is_no_python_is_searched_as_text(tmp_path: Path) -> None:
     assert {each.seen for each in told} == {"handler.py:2: set_response_header"}
 
 
+def test_a_source_that_is_too_long_is_told_of(tmp_path: Path) -> None:
+    path = packed(tmp_path, extra_files={"long.py": b"x = 1\n" * 200_000}, check="off")
+    [told] = [each for each in plan(path).entries if each.seen == "long.py"]
+    assert told.why.startswith("it has 1,200,000 bytes, and was not looked into")
+
+
 def test_streams_are_told_of(tmp_path: Path) -> None:
     text = (
         b"from ts.handler_utils.utils import send_intermediate_predict_response\n"
@@ -324,6 +330,11 @@ def test_settings_that_load_models(tmp_path: Path) -> None:
     path.write_text("load_models=digits.mar\ndefault_workers_per_model=3\ndefault_response_timeout=44\n")
     [alone] = plan(path).models
     assert (alone.settings.min_workers, alone.settings.response_timeout) == (3, 44)
+    assert not entries(plan(path), "neither load_models nor")
+    path.write_text("job_queue_size=10\n")
+    assert [each.about for each in entries(plan(path), "neither load_models nor model_snapshot")] == [""]
+    [workers] = entries(plan(path), "default_workers_per_model")
+    assert (workers.about, workers.fate) == ("digits 1.0", "changed")
     path.write_text("load_models=other=digits.mar\n")
     with pytest.raises(
         MarpackError, match=r"'digits.mar' is 'other' to load_models, and 'digits' by its manifest"

@@ -19,17 +19,20 @@ from marpack.export import ExportPlan, plan_export, verify_export, write_export
 from marpack.running import Request
 from tests.export.exports import DIGITS, digits
 from tests.support import model_server
-from tests.support.archives import T, check_json
+from tests.support.archives import T
 from tests.support.torchserve import environment, install_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Capture = pytest.CaptureFixture[str]
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+# One after another: each takes both cores.
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("engines")]
 
 # It says what it was given, and which module of two archives it has.
 TELLS = """\
+import os
+
 from told import WHICH
 
 
@@ -42,6 +45,8 @@ def handle(data, context):
         context.set_response_header(0, "x-mine", "here")
     if row == {"raise": True}:
         raise ValueError("as it was told")
+    if row == {"pid": True}:
+        return [str(os.getpid())]
     header = context.get_request_header(0, "X-Mine")
     return [{"which": WHICH, "row": str(row), "batch": len(data), "header": header}]
 """
@@ -150,13 +155,19 @@ def test_kserve_serves_a_model_as_its_worker_does(
     body.write_text('{"status": 202}')
     image = tmp_path / "image.png"
     image.write_bytes(b"\0\1")
+    other = tmp_path / "other.json"
+    other.write_text('{"pid": true}')
     words = ["export", str(tells(tmp_path, "one")), "--to", "kserve", "-o", str(tmp_path / "out"), "--verify"]
-    words += ["--with-ts", "--python", str(server_python), "--json", "--input", str(body), "--input", str(image)]
+    words += ["--with-ts", "--python", str(server_python)]
+    words += [word for file in (body, image, other) for word in ("--input", str(file))]
     python = model_server.python(install_folder(pytestconfig))
-    assert main([*words, "--engine-python", str(python)]) == 0
-    found = check_json(capsys.readouterr().out, "export")["verified"]
-    assert [(each["own"]["status"], each["equal"]) for each in found] == [(202, True), (200, True)]
-    assert found[0]["exported"] == found[0]["own"]
+    assert main([*words, "--engine-python", str(python)]) == 1
+    told = capsys.readouterr().out.replace(f"{tmp_path}/", "").split("\n")
+    equal = [line.rpartition(", ")[0] for line in told if line.startswith("equal: ")]
+    assert equal == ["equal: body.json to one 1.0: 202", "equal: image.png to one 1.0: 200"]
+    [at] = [number for number, line in enumerate(told) if line.startswith("NOT EQUAL: other.json to one 1.0")]
+    assert told[at + 1].startswith("  and the export 200 b'")
+    assert told[at + 2].startswith("  known: ")
     assert not left()
 
 

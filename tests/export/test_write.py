@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 import tarfile
 import time
@@ -15,10 +17,13 @@ from hypothesis import strategies as st
 
 import marpack
 from marpack.cli import main
+from marpack.cli.commands.export import _json_of
+from marpack.cli.running_inputs import Asked
 from marpack.errors import ArchiveExistsError, MarpackError, TargetError
-from marpack.export import packages, plan_export, write_export
+from marpack.export import Compared, packages, plan_export, write_export
 from marpack.export.targets import TARGETS
 from marpack.export.told_settings import http_address
+from marpack.running import Request, Response
 from tests.conftest import full_disk
 from tests.export.exports import DIGITS, SECRET, digits, speaks, store
 from tests.support.archives import MANIFEST, check_json, packed
@@ -235,6 +240,31 @@ def test_the_command_shows_no_secret(tmp_path: Path, capsys: Capture, monkeypatc
     assert SECRET not in "".join(capsys.readouterr())
     for name, data in files(tmp_path / "out").items():
         assert SECRET.encode() not in data, name
+
+
+def test_the_json_of_what_was_verified_has_its_schema(tmp_path: Path) -> None:
+    """A real engine is started in test_verify.py."""
+    plan = plan_export(digits(tmp_path), to="ray", with_marpack=False)
+    same, other = Response(status=200, parts=(b"\xff",)), Response(status=200, parts=(b"b",))
+    found = [
+        Compared(request=number, model="digits 1.0", own=same, exported=exported)
+        for number, exported in enumerate((same, other, Response(status=201, parts=(b"\xff",))))
+    ]
+    assert [each.is_equal for each in found] == [True, False, False]
+    asked = [Asked(name="a.json", request=Request())] * 2 + [Asked(name="", request=Request())]
+    told = json.loads(plan.about["export.json"]) | {"verified": [_json_of(each, asked) for each in found]}
+    shown = check_json(json.dumps(told), "export")["verified"]
+    assert [each["input"] for each in shown] == ["a.json", "a.json", None]
+
+
+def test_the_example_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "leaving-torchserve.md").read_text("utf-8")
+    [example] = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    digits(tmp_path)
+    exec(compile(example, "docs/leaving-torchserve.md", "exec"), {})
+    assert "carried the handler, handler.py" in capsys.readouterr().out
+    assert (tmp_path / "digits-on-ray" / "EXPORT.md").is_file()
 
 
 def test_forms_of_one_archive_are_one_export(tmp_path: Path) -> None:
