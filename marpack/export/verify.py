@@ -123,6 +123,6 @@ def _adapted(request: Request) -> Request:
         for name, value in request.headers
         if name.lower() in _ADAPTERS or name.lower().startswith(_ADAPTERS_PREFIX)
     ]
-    if not any(name.lower() == "content-type" for name, _ in kept):
-        kept.append(("Content-Type", "application/json"))
+    given = {name.lower() for name, _ in kept}
+    kept += [(name, "application/json") for name in ("Content-Type", "Accept") if name.lower() not in given]
     return replace(request, headers=tuple(kept))

@@ -166,7 +166,10 @@ SAGEMAKER_RAY = (
     ),
     Difference(
         code="adapter-content-type",
-        what="Without Content-Type a request is application/json, and an answer has the client's Accept for it.",
+        what=(
+            "A request without Content-Type is application/json, and the type of an answer that has none is what "
+            "the client's Accept says, be it */*, or application/json."
+        ),
         why="The container's adapter fills them in.",
     ),
     Difference(
