@@ -140,3 +140,115 @@ RAY = (
         why="Ray gives each of its processes as many threads as CPUs; TorchServe leaves that to torch.",
     ),
 )
+
+
+KSERVE = (
+    Difference(
+        code="reason",
+        what="The reason phrase of an answer is the usual one of its status, and not the handler's.",
+        why="KServe's HTTP server writes it: an ASGI application has no say in it.",
+        names=("set_response_status",),
+    ),
+    Difference(
+        code="answer-header-names",
+        what="The names of an answer's headers are in small letters.",
+        why="HTTP does not tell them apart, and KServe's HTTP server makes them so.",
+        names=("set_response_header",),
+    ),
+    Difference(
+        code="answer-headers",
+        what="An answer has the headers date and server, too.",
+        why="KServe's HTTP server adds them.",
+        headers=("date", "server"),
+    ),
+    Difference(
+        code="request-header-names",
+        what=(
+            "A handler is given the names of headers in small letters, unless they are told as header_names; "
+            "of headers whose names differ in this alone it sees the last."
+        ),
+        why="TorchServe keeps them as the client spells them; ASGI has small letters.",
+        names=_ASKS,
+    ),
+    Difference(
+        code="paths",
+        what=(
+            "There are /v1/models/NAME:predict and :explain, and /v2/models/NAME/infer; not /predictions, "
+            "/explanations, /invocations and /ping, and no explanation at /v2: 404. A version in a path is 501."
+        ),
+        why="These are KServe's routes; a version is a service of its own there.",
+    ),
+    Difference(
+        code="methods",
+        what="Models are asked by POST alone: GET of such a path is 404, and any other method 405.",
+        why="KServe's routes name the method.",
+    ),
+    Difference(
+        code="unknown-model",
+        what='A model that there is none of is {"error": ...} with 404, and one that is not ready with 503.',
+        why="KServe looks for the model before anybody is asked, and answers in its own words.",
+    ),
+    Difference(
+        code="v2-bodies",
+        what=(
+            "At /v2 a body that is no request of that protocol is answered 400 or 422 by KServe, whatever the "
+            "envelope: without one a handler gets no images there, and no JSON of another form."
+        ),
+        why="KServe reads it before the model is given it. At /v1 bodies pass as they are.",
+    ),
+    Difference(
+        code="not-http",
+        what="A header's value with control characters in it is answered 400 in text/plain.",
+        why="KServe's HTTP server refuses it before anything else sees it; TorchServe's takes some of it.",
+        status=400,
+    ),
+    Difference(
+        code="expect",
+        what="An Expect other than 100-continue is answered 417 after the body has come, and not instead of it.",
+        why="KServe's HTTP server lets each request wait for its body.",
+    ),
+    Difference(
+        code="status",
+        what="A status below 200 or above 599 is answered 500.",
+        why="These are none of a final answer, and KServe's HTTP server can send none that it does not know.",
+        status=500,
+        names=("set_response_status", "PredictionException"),
+    ),
+    Difference(
+        code="connection",
+        what="To a client that asks for the end of the connection it is announced: connection: close.",
+        why="KServe's HTTP server does so; TorchServe says keep-alive, and ends it.",
+        headers=("connection",),
+    ),
+    Difference(
+        code="streams",
+        what="The parts of a stream come all at once, when the handler has returned.",
+        why="A batch is answered when the worker has told all of it.",
+        names=("send_intermediate_predict_response",),
+    ),
+    Difference(
+        code="workers",
+        what="A model has one worker; minReplicas and maxReplicas of the InferenceService say how many there are.",
+        why="KServe starts pods; what it has for several processes in one (--workers) copies a model into each.",
+    ),
+    Difference(
+        code="queue",
+        what="Requests wait without a limit; containerConcurrency of the InferenceService sets one.",
+        why="TorchServe answers 503 when 100 wait for a model (job_queue_size). KServe counts before the pod.",
+    ),
+    Difference(
+        code="batches",
+        what="Each replica gathers batches of what it was given, so that batches may be smaller.",
+        why="TorchServe has one queue for all workers of a model, KServe one in each pod.",
+    ),
+    Difference(
+        code="grpc",
+        what="gRPC is KServe's: a handler is given its tensors as /v2 gives them, and an error has no status.",
+        why="TorchServe's own gRPC is another service; KServe's has no status and headers of HTTP.",
+    ),
+    Difference(
+        code="own-paths",
+        what="Management, tokens and workflows are not there, and /metrics is KServe's, without the handler's.",
+        why="KServe has its own: the InferenceService, the cluster's gateway, its histograms of each request.",
+    ),
+)

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def environment(cache: Path, name: str, requirements: Sequence[str]) -> Path:
+def environment(cache: Path, name: str, requirements: Sequence[str], *, alone: bool = False) -> Path:
     """Return the interpreter of an environment that has these packages, without what they depend on.
 
-    Everything else is found behind them in the environment that runs the tests.
+    Everything else is found behind them in the environment that runs the tests. One that is ``alone`` has what
+    they depend on, of their own choice, and nothing else.
     """
     folder = cache / f"{name}-{sys.implementation.cache_tag}"
     python = folder / "bin" / "python"
@@ -29,7 +30,9 @@ def environment(cache: Path, name: str, requirements: Sequence[str]) -> Path:
     with (cache / f"{folder.name}.lock").open("w") as lock:  # another process may be about to make it
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not python.exists():
-            _make(folder, requirements)
+            _make(folder, requirements, alone=alone)
+    if alone:
+        return python
     [packages] = folder.glob("lib/python3*/site-packages")
     behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
@@ -39,17 +42,18 @@ def environment(cache: Path, name: str, requirements: Sequence[str]) -> Path:
     return python
 
 
-def _make(folder: Path, requirements: Sequence[str]) -> None:
+def _make(folder: Path, requirements: Sequence[str], *, alone: bool) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     # Made aside and renamed: one that was interrupted is never taken for a whole one.
     with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
         made = Path(aside, "environment")
         venv.create(made, symlinks=True, with_pip=False)
-        _install(requirements, made / "bin" / "python")
+        _install(requirements, made / "bin" / "python", alone=alone)
         made.rename(folder)
 
 
-def _install(requirements: Sequence[str], python: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-    done = subprocess.run([*pip, *requirements], capture_output=True, text=True, check=False)
+def _install(requirements: Sequence[str], python: Path, *, alone: bool) -> None:
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    with_them = [] if alone else ["--no-deps"]
+    done = subprocess.run([*pip, *with_them, *requirements], capture_output=True, text=True, check=False)
     require(done.returncode == 0, f"{requirements[0]}, but pip said: {done.stderr.strip()[-500:]}")
