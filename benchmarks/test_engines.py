@@ -43,6 +43,9 @@ COUNTS = (1, 4, 16, 64)
 # Paths on Ray Serve: the archive, and who does nothing.
 OVERHEAD = {"marpack": "/constant/predictions/constant", "bare": "/bare", "unread": "/unread"}
 SECONDS = 2
+# Torch's in each worker: with several, which spin while they wait, workers that share two cores with the clients stop
+# each other for tens of milliseconds. Ray tells a replica as many as it has cores.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 # A Java that has just been started is slow for thousands of requests.
 WARM_UP = {"model": "digits", "clients": 4, "warm_up": 0, "seconds": 4}
 
@@ -98,7 +101,7 @@ def running(
     alone = [model for model in models if model.workers == 1]
 
     def in_folder(start: Callable[..., AbstractContextManager[Engine]], *arguments: Any) -> Any:
-        return start(*arguments, tmp_path_factory.mktemp("engine"), environment)
+        return start(*arguments, tmp_path_factory.mktemp("engine"), {**environment, **ONE_THREAD})
 
     def start_kserve() -> Any:
         return in_folder(engines.kserve, alone, engines.kserve_python(pytestconfig.cache.mkdir("engines")))
