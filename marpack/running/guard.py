@@ -16,8 +16,11 @@ from collections.abc import Iterator, Sequence
 # Its arguments are folders to remove; the first is named in the environment of the worker and of what it begins.
 # What it reads: the process group to end, "-" when there is none, "done" when all has been ended in good order.
 # The leader of the group is the worker's keeper, which ends all by itself, and is given the time for it.
+# It is no child of this process: a program may end all its children as it ends itself, which Ray's replicas do.
 _SCRIPT = r"""
+exec 3<&0
 trap '' INT TERM HUP QUIT
+{
 group=-
 while read -r said; do
   if [ "$said" = done ]; then exit 0; fi
@@ -38,6 +41,7 @@ done
 rm -rf -- "$@"
 sleep 1
 rm -rf -- "$@"
+} <&3 3<&- &
 """
 _ROUNDS = 50
 _PAUSE = 0.01
@@ -47,32 +51,34 @@ class Guard:
     """A process that ends a worker and removes its folders if this process ends without having done so."""
 
     def __init__(self, folders: Sequence[str]) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
         reader, self._writer = os.pipe()
+        # At its end when the guard has ended.
+        self._ended, ended = os.pipe()
         try:
-            self._process = subprocess.Popen(
+            subprocess.run(
                 ["/bin/sh", "-c", _SCRIPT, "marpack-guard", *folders],
                 cwd="/",
                 env={"PATH": os.defpath, "LC_ALL": "C"},
                 stdin=reader,
-                stdout=subprocess.DEVNULL,
+                stdout=ended,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                check=False,
             )
         except FileNotFoundError:  # a system without a shell: then there is no guard
             pass
         except BaseException:
-            os.close(self._writer)
+            self.forget()
             raise
         finally:
             os.close(reader)
+            os.close(ended)
 
     def forget(self) -> None:
         """Be a copy's: the guard watches the process that this is a copy of, by that one's end of the pipe."""
-        if self._process is not None:
-            self._process.returncode = 0
         if self._writer >= 0:
             os.close(self._writer)
+            os.close(self._ended)
             self._writer = -1
 
     def watch(self, group: int | None) -> None:
@@ -85,14 +91,9 @@ class Guard:
             return
         if done:
             self._tell("done")
-        os.close(self._writer)
-        self._writer = -1
-        if self._process is None:
-            return
-        if done:
-            self._process.wait()
-        else:
-            self._process.returncode = 0  # it outlives this object
+            while os.read(self._ended, 1):
+                pass
+        self.forget()
 
     def _tell(self, what: str) -> None:
         if self._writer < 0:

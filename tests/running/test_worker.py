@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +25,6 @@ from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Make = Callable[..., Worker]
 
@@ -478,7 +479,8 @@ def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "ending", ["INT", "TERM", "KILL", "exit", "while it loads", "with a copy", "with a child"]
+    "ending",
+    ["INT", "TERM", "KILL", "exit", "exit, and all children", "while it loads", "with a copy", "with a child"],
 )
 def test_an_interrupted_program(
     tmp_path: Path, temporary: Path, run_python: Callable[[str], Path], ordinary: Path, ending: str
@@ -488,8 +490,8 @@ def test_an_interrupted_program(
     (archive / "MAR-INF").mkdir(parents=True)
     hanging = when_loaded(f"open({str(flag)!r}, 'w')", "time.sleep(600)")
     sleep = "import subprocess, sys\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\n"
-    (archive / "handler.py").write_text(hanging if hung else f"{sleep}{ECHO}" if "child" in ending else ECHO)
-    python = ordinary if "child" in ending else run_python("0.12.0")
+    (archive / "handler.py").write_text(hanging if hung else f"{sleep}{ECHO}" if "a child" in ending else ECHO)
+    python = ordinary if "a child" in ending else run_python("0.12.0")
     (archive / "MAR-INF" / "MANIFEST.json").write_text(
         json.dumps(
             {"runtime": "python", "model": {"modelName": "m", "modelVersion": "1", "handler": "handler.py"}}
@@ -505,30 +507,45 @@ worker.start()
 assert worker.predict(Request.json(1)).ok
 if {ending == "with a copy"} and not os.fork():
     time.sleep(600)
-print(worker.pid, worker._held._guard._process.pid, flush=True)
-if {ending == "exit"}:
+print(worker.pid, flush=True)
+if {"exit" in ending}:
+    sys.stdin.readline()
+if {ending == "exit, and all children"}:
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            stat = open(f"/proc/{{name}}/stat").read()
+        except OSError:
+            continue
+        if int(stat.rpartition(")")[2].split()[1]) == os.getpid():
+            os.kill(int(name), 9)
+if {"exit" in ending}:
     os._exit(0)
 time.sleep(600)
 """
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         env=os.environ | {"TMPDIR": str(temporary)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    assert process.stdin is not None
     assert process.stdout is not None
     assert process.stdout.readline() == b"begun\n"
     if hung:
         wait_for(flag.exists, True)
         process.kill()
     else:
-        pid, guard = map(int, process.stdout.readline().split())
+        pid = int(process.stdout.readline())
         assert is_running(pid)
+        [guard] = guards(temporary)
         # What is sent to all processes of a program to end it does not end the guard.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(guard, number)
-        if ending != "exit":
+        if "exit" in ending:
+            process.communicate(b"\n")
+        else:
             process.send_signal(getattr(signal, "SIGKILL" if "with" in ending else f"SIG{ending}"))
         process.wait()
         wait_for(lambda: is_running(pid), False)
@@ -536,9 +553,21 @@ time.sleep(600)
     wait_for(lambda: [*temporary.iterdir()], [])
     if "copy" in ending:
         os.killpg(process.pid, signal.SIGKILL)
+    process.stdin.close()
     process.stdout.close()
     # The guards, who look once more for what may have been written meanwhile.
     wait_for(lambda: marked(str(temporary)), [])
+
+
+def guards(temporary: Path) -> list[int]:
+    """Return the processes that guard folders in this one."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            words = file.read_bytes()
+            if b"marpack-guard" in words and os.fsencode(temporary) in words:
+                found.append(int(file.parent.name))
+    return found
 
 
 def is_running(pid: int) -> bool:

@@ -380,7 +380,7 @@ def test_a_replica_that_is_killed_comes_back(cluster: RayServe) -> None:
     """What it was answering is lost, and nothing else; of its worker nothing is left."""
     path = "/shared/predictions/shared"
     before = {each["worker"] for _ in range(3) for each in ask_at_once(cluster, path, 16)}
-    replicas = cluster.replicas("shared")
+    replicas, unpacked = cluster.replicas("shared"), cluster.unpacked()
     assert len(before) == len(replicas) == 2
     back = threading.Event()
 
@@ -402,6 +402,7 @@ def test_a_replica_that_is_killed_comes_back(cluster: RayServe) -> None:
         # Each client waits for one answer at a time.
         assert all(sum(status != 200 for status in statuses) <= 1 for statuses in asking)
     wait_for(lambda: sum(map(runs, before)), 1)
+    wait_for(cluster.unpacked, unpacked)
     wait_for(lambda: len({each["worker"] for each in ask_at_once(cluster, path, 16)}), 2)
 
 
@@ -429,9 +430,11 @@ def test_a_model_that_is_not_served_says_why(cluster: RayServe, python: Path) ->
 
 def test_nothing_is_left_of_an_application(cluster: RayServe, python: Path) -> None:
     model = ServedModel(archive=tells("gone"), python=python)
+    unpacked = cluster.unpacked()
     cluster.serve(App(name="gone", models=(model,), prefix="/gone", ray=RAY_OPTIONS))
     worker = ask(cluster, "/gone/predictions/gone")["worker"]
     assert runs(worker)
     cluster.delete("gone")
     wait_for(lambda: runs(worker), False)
+    wait_for(cluster.unpacked, unpacked)
     assert not cluster.replicas("gone")

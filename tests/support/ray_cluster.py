@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,10 @@ _CPUS = 2
 _GPUS = 2
 # Nothing large is passed from one process to another.
 _STORE = 100_000_000
+# Seconds: it ends replica by replica.
+_ENDING = 120
+# A replica, and what a worker's processes are called.
+_OURS = re.compile("ServeReplica|marpack")
 
 
 @frozen
@@ -60,10 +65,12 @@ class RayServe:
         # Sockets lie in it, whose paths are short.
         with tempfile.TemporaryDirectory(prefix="ray") as folder:
             home = Path(folder)
+            (home / "workers").mkdir()
             [port] = free_ports(1)
             told = {
                 "HOME": folder,
                 "RAY_TMPDIR": folder,
+                "TMPDIR": str(home / "workers"),
                 "RAY_AUTH_MODE": "disabled",
                 "RAY_USAGE_STATS_ENABLED": "0",
                 "PYTHONPATH": os.pathsep.join(filter(None, [str(_REPOSITORY), os.environ.get("PYTHONPATH")])),
@@ -84,10 +91,15 @@ class RayServe:
                     yield cls(process, port, home)
                     assert process.stdin is not None
                     process.stdin.close()
-                    process.wait(60)
+                    process.wait(_ENDING)
+                    wait_for(lambda: [each for each in _marked(folder).values() if _OURS.search(each)], [])
+                    assert not [*(home / "workers").iterdir()]
                 finally:
                     process.kill()
-                wait_for(lambda: _marked(folder), {})
+                    # What else Ray has begun may outlive it by minutes.
+                    for number in _marked(folder):
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(number, signal.SIGKILL)
 
     def serve(self, *apps: App) -> None:
         """Serve applications, beside others or in their place; raises ``OSError`` with what a failure says."""
@@ -102,6 +114,10 @@ class RayServe:
         title = re.compile(rf"ray::ServeReplica:{re.escape(app)}:(.*)")
         found = {number: title.match(command) for number, command in _marked(str(self._home)).items()}
         return {number: match[1] for number, match in found.items() if match}
+
+    def unpacked(self) -> int:
+        """Return how many folders of models there are."""
+        return len([*(self._home / "workers").glob("marpack-run-*")])
 
     def log(self) -> str:
         """Return what is logged of all replicas."""
