@@ -43,7 +43,7 @@ COUNTS = (1, 4, 16, 64)
 # Paths on Ray Serve: the archive, and who does nothing.
 OVERHEAD = {"marpack": "/constant/predictions/constant", "bare": "/bare", "unread": "/unread"}
 SECONDS = 2
-# Torch's in each worker: with several, which spin while they wait, workers that share two cores with the clients stop
+# Torch's in each worker: several spin while they wait, and workers that share two cores with their clients stop
 # each other for tens of milliseconds. Ray tells a replica as many as it has cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 # A Java that has just been started is slow for thousands of requests.

@@ -242,13 +242,30 @@ KSERVE = (
         why="TorchServe has one queue for all workers of a model, KServe one in each pod.",
     ),
     Difference(
+        code="sequences",
+        what="Requests of one sequence may come to different pods.",
+        why="KServe knows of no sequences; minReplicas and maxReplicas of 1 keep them together.",
+        names=("get_sequence_id",),
+    ),
+    Difference(
+        code="gpu",
+        what="A model has a GPU where it asks for one (deviceType: gpu) or is given one.",
+        why="KServe gives a pod the GPUs that its resources name; TorchServe takes those that it finds.",
+    ),
+    Difference(
+        code="metrics",
+        what="What a handler counts by context.metrics goes nowhere.",
+        why="/metrics is KServe's, with its own histograms; TorchServe's are read at an address of TorchServe's.",
+        names=("metrics", "add_counter", "add_time", "add_size", "add_percent", "add_metric"),
+    ),
+    Difference(
         code="grpc",
         what="gRPC is KServe's: a handler is given its tensors as /v2 gives them, and an error has no status.",
         why="TorchServe's own gRPC is another service; KServe's has no status and headers of HTTP.",
     ),
     Difference(
         code="own-paths",
-        what="Management, tokens and workflows are not there, and /metrics is KServe's, without the handler's.",
-        why="KServe has its own: the InferenceService, the cluster's gateway, its histograms of each request.",
+        what="Management, tokens and workflows are not there.",
+        why="KServe has its own: the InferenceService, the cluster's gateway, an InferenceGraph.",
     ),
 )

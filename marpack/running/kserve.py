@@ -16,10 +16,9 @@ from urllib.parse import quote
 from marpack.errors import MarpackError, MissingExtraError
 from marpack.running.answers import refusal
 from marpack.running.batches import Batches
-from marpack.running.handlers_log import lines_after
+from marpack.running.handlers_log import without_workers_own
 from marpack.running.laid_out import ModelSource
-from marpack.running.log import LogLine
-from marpack.running.request import Request
+from marpack.running.request import Request, is_header
 from marpack.running.response import Response
 from marpack.running.served_model import ServedModel
 from marpack.running.worker import Worker
@@ -30,7 +29,7 @@ try:
     from kserve.logging import logger  # type: ignore[import-not-found]
     from kserve.model_server import app  # type: ignore[import-not-found]
 
-    from marpack.running.kserve_app import AnsweredError, is_by_http, prepare, received
+    from marpack.running.kserve_app import AnsweredError, is_asked, prepare, received
 except ImportError as error:
     raise MissingExtraError("serving an archive by KServe's model server", "kserve") from error
 
@@ -68,7 +67,7 @@ class MarModel(Model):  # type: ignore[misc]
         self._model = ServedModel(archive=archive, **options)
         self._worker: Worker | None = None
         self._restart: Future[None] | None = None
-        self._written: Sequence[LogLine] = ()
+        self._told = 0
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied into another process, where there is no worker."""
@@ -87,7 +86,7 @@ class MarModel(Model):  # type: ignore[misc]
         if self._worker is None:
             settings = self._model.settings()
             worker = self._model.worker(settings)
-            self._written = ()
+            self._told = 0
             try:
                 worker.start()
             finally:
@@ -110,7 +109,7 @@ class MarModel(Model):  # type: ignore[misc]
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.shutdown(wait=False)
 
     async def healthy(self) -> bool:
         """Return whether it is ready; where its process has ended, it is loaded again meanwhile."""
@@ -120,7 +119,7 @@ class MarModel(Model):  # type: ignore[misc]
     async def preprocess(self, payload: Any, headers: Mapping[str, str] | None = None) -> Any:
         """Return the request as it came over HTTP, and of any other the payload."""
         try:
-            request = received()
+            request = received(self.name)
         except ValueError as error:
             raise AnsweredError(refusal(400, "BadRequestException", str(error))) from None
         if request is None:
@@ -154,7 +153,7 @@ class MarModel(Model):  # type: ignore[misc]
             response = await self._batches.ask(self._model.spelled(request))
         except MarpackError as error:  # it was stopped meanwhile
             raise ModelNotReady(self.name, str(error)) from None
-        if is_by_http() or not response.ok:
+        if is_asked(self.name) or not response.ok:
             raise AnsweredError(response)
         return _infer_response(response) if isinstance(payload, InferRequest) else _value(response)
 
@@ -165,7 +164,11 @@ class MarModel(Model):  # type: ignore[misc]
 
     def _request(self, payload: Any, headers: Mapping[str, str], verb: str) -> Request:
         """Return the request of a payload that did not come over HTTP, or that was made of what came."""
-        kept = [(name, value) for name, value in headers.items() if name.lower() not in _OF_THE_BODY]
+        kept = [
+            (name, value)
+            for name, value in headers.items()
+            if name.lower() not in _OF_THE_BODY and is_header(name, value)
+        ]
         if isinstance(payload, InferRequest):
             return Request.json(_told(payload), headers=kept, path=self._path("infer"))
         if isinstance(payload, bytes):
@@ -187,11 +190,10 @@ class MarModel(Model):  # type: ignore[misc]
             self._tell(worker)
 
     def _tell(self, worker: Worker) -> None:
-        """Log what the worker has written meanwhile, as the server does: what it calls an error as a warning."""
-        log = worker.log
-        for line in lines_after(log, self._written):
+        """Have what the handler has written in KServe's log, at the levels that the server gives it."""
+        lines, self._told = worker.log_since(self._told)
+        for line in without_workers_own(lines):
             (logger.info if line.stream == "stdout" else logger.warning)("%s: %s", self.name, line.text)
-        self._written = log
 
     def _restart_if_ended(self) -> None:
         """Have a process that has ended begun again in the worker's thread, as the server does at once."""
@@ -212,10 +214,12 @@ class MarModel(Model):  # type: ignore[misc]
 
 
 def _told(request: Any) -> Any:
-    """Return the JSON of a request of KServe's second protocol, tensors that came as bytes among its data."""
+    """Return the JSON of a request of KServe's second protocol; gRPC's tensors are bytes, or texts as bytes.
+
+    Raises KServe's ``InvalidInput`` for what is none in JSON, as bytes that are no UTF-8.
+    """
     for each in request.inputs:
-        if each.data is None:
-            each.set_data_from_numpy(each.as_numpy(), binary_data=False)
+        each.set_data_from_numpy(each.as_numpy(), binary_data=False)
     told, _ = request.to_rest()
     return told
 

@@ -24,8 +24,9 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
-# A route of the first protocol, and a type that KServe does not decode.
-_ROUTE = re.compile(r"/v1/models/([^/]+):(?:predict|explain)")
+# KServe's routes to a model, and a type that it does not decode at the first protocol's.
+_V1 = re.compile(r"/v1/models/([^/]+):(?:predict|explain)")
+_V2 = re.compile(r"/v2/models/([^/]+)/infer")
 _UNDECODED = (b"content-type", b"application/x-undecoded")
 
 # The scope of the request that is being answered, and the parts of its body.
@@ -69,25 +70,32 @@ class Reception:
             _received.reset(token)
 
     def _shown(self, scope: Message) -> Message:
-        asked = _ROUTE.fullmatch(scope["path"].removeprefix(scope.get("root_path", "")))
-        if asked is None or asked[1] not in self._undecoded:
+        if (asked := _V1.fullmatch(_path(scope))) is None or asked[1] not in self._undecoded:
             return scope
         others = [each for each in scope["headers"] if each[0] != _UNDECODED[0]]
         return {**scope, "headers": [*others, _UNDECODED]}
 
 
-def received() -> Request | None:
-    """Return the request that is being answered, None of what came otherwise than by HTTP.
+def received(model: str) -> Request | None:
+    """Return the request that is being answered by HTTP, None where that is to another model, or there is none.
 
     Raises ``ValueError`` for what ``Request`` refuses.
     """
     kept = _received.get()
-    return None if kept is None else request_of(kept[0], b"".join(kept[1]))
+    return request_of(kept[0], b"".join(kept[1])) if kept is not None and is_asked(model) else None
 
 
-def is_by_http() -> bool:
-    """Return whether there is a request of HTTP that is being answered."""
-    return _received.get() is not None
+def is_asked(model: str) -> bool:
+    """Return whether a request that is being answered by HTTP is to the model of this name."""
+    if (kept := _received.get()) is None:
+        return False
+    path = _path(kept[0])
+    asked = _V1.fullmatch(path) or _V2.fullmatch(path)
+    return asked is not None and asked[1] == model
+
+
+def _path(scope: Message) -> str:
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 
 def prepare(app: Any, *, undecoded: str | None = None) -> None:

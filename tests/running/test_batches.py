@@ -134,6 +134,24 @@ def test_who_is_cancelled_before_is_none_of_the_batch() -> None:
     run(test)
 
 
+@pytest.mark.parametrize(("size", "then"), [(1, [[2], [4]]), (2, [[2, 4]])])
+def test_who_is_cancelled_while_others_are_answered_is_none_of_the_next(size: int, then: list[list[int]]) -> None:
+    async def test() -> None:
+        asked = Asked(holds=True)
+        batches = Batches(asked, size=size, delay=0)
+        first = asyncio.ensure_future(batches.ask(1))
+        await asked.begun.wait()
+        second, gone, fourth = (asyncio.ensure_future(batches.ask(each)) for each in (2, 3, 4))
+        await asyncio.sleep(0)
+        gone.cancel()
+        for _ in range(5):
+            asked.may_end.release()
+        assert [await each for each in (first, second, fourth)] == [-1, -2, -4]
+        assert asked.batches == [[1], *then]
+
+    run(test)
+
+
 def test_when_all_are_cancelled_nobody_is_asked() -> None:
     async def test() -> None:
         asked = Asked()

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,8 +22,8 @@ from marpack.running.differences import KSERVE
 from tests.running.conftest import marked
 from tests.server import asked
 from tests.server.asked import ASKED, LARGEST_REQUEST, LARGEST_RESPONSE, Asked
+from tests.server.kserve_archives import REFUSES, write_archives
 from tests.server.test_running_requests import ANSWER_SECONDS, BATCH, ID, NEWEST, given
-from tests.support import model_server
 from tests.support.model_server import ModelServer
 from tests.support.processes import wait_for
 from tests.support.raw_http import Connection, all_at_once
@@ -36,28 +35,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.server
 
 PAGE = Path(marpack.__file__).parents[1] / "docs" / "kserve.md"
-
-# What it tells of itself: how many requests it was given, where, and what a module of the same name says.
-TELLER = """\
-import os, time
-import told
-
-def handle(data, context):
-    if data is None:
-        return None
-    for row in data:
-        time.sleep((row.get("body") or {}).get("seconds", 0))
-    print("I was told", told.WORDS)
-    return [{"given": len(data), "pid": os.getpid(), "told": told.WORDS} for _ in data]
-"""
-MOODY = """\
-import os
-if os.path.exists(%r):
-    raise ValueError("not today")
-
-def handle(data, context):
-    return [os.getpid()] if data else None
-"""
 
 # Of the requests that can be sent at all, those that are answered otherwise, and which row of the table says so.
 OTHERWISE = {
@@ -131,22 +108,8 @@ def cache(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of archives."""
     folder = tmp_path_factory.mktemp("kserve")
-
-    def pack(name: str, handler: str, **files: str) -> None:
-        marpack.pack(
-            model_name=name,
-            version="1.0",
-            handler={"handler.py": handler.encode()},
-            extra_files={f"{each}.py": text.encode() for each, text in files.items()},
-            export_path=folder,
-        )
-
-    pack("asks", asked.HANDLER)
-    pack("one", TELLER, told="WORDS = 'one'")
-    pack("two", TELLER, told="WORDS = 'two'")
-    pack("moody", MOODY % str(folder / "refuses"))
+    write_archives(folder)
     return folder
 
 
@@ -301,7 +264,7 @@ def test_a_worker_that_is_killed_comes_back_and_no_request_is_lost(server: Model
 
 
 def test_a_model_is_not_ready_while_it_cannot_be_loaded_again(server: ModelServer, store: Path) -> None:
-    refuses = store / "refuses"
+    refuses = store / REFUSES
     [before] = ask(server, predict("moody"))
     refuses.touch()
     os.kill(before.json(), signal.SIGKILL)
@@ -344,123 +307,3 @@ def test_it_ends_in_good_order(
         assert connection.response().status == 200
         server.process.wait(30)
         wait_for(lambda: marked(mark), [])
-
-
-PROGRAM = """
-import asyncio, json, pickle, sys
-import httpx, kserve, numpy
-from kserve import InferInput, InferRequest
-from marpack.errors import MarpackError, NotServedError
-from marpack.running.kserve import MarModel
-from marpack.running.kserve_app import AnsweredError
-
-store, python = sys.argv[1:]
-said = {}
-
-moody = MarModel("m", store + "/moody.mar", python=python)
-try:
-    moody.load()
-except NotServedError as error:
-    said["refused"] = [str(error), moody.ready, error.traceback]
-moody.start()
-said["started"] = moody.ready
-said["healthy"] = asyncio.run(moody.healthy())
-
-
-async def main():
-    one = MarModel("1", store + "/asks.mar", python=python, header_names=("Do",))
-    two = MarModel("2", store + "/asks.mar", python=python, envelope="kservev2")
-    assert one.load() and two.load() and one.load()
-    said["dict"] = (await one({"a": 1}, headers={"x-a": "b", "content-length": "7"}))[0]
-    said["bytes"] = (await one(b"ab", headers={"content-type": "image/png"}))[0]["given"]
-    said["returned"] = repr((await one({}, headers={"do": '["returns", "bytes"]'}))[0])
-    try:
-        await one({}, headers={"do": '["fails", "PredictionException", "no", 404]'})
-    except AnsweredError as error:
-        said["fails"] = [error.response.status, str(error)]
-    try:
-        pickle.dumps(one)
-    except MarpackError as error:
-        said["pickled"] = str(error)
-    tensors = InferInput("i", [2], "INT64")
-    tensors.set_data_from_numpy(numpy.array([1, 2]), binary_data=True)
-    answer, _ = await two(InferRequest("2", [tensors], request_id="7"))
-    said["v2"] = answer.to_dict()
-    try:
-        await one(InferRequest("1", [tensors]))
-    except Exception as error:
-        said["v2 of another"] = repr(error)
-    task = asyncio.ensure_future(one({}, headers={"do": '["dies", "sleep"]'}))
-    await asyncio.sleep(0.5)
-    one.stop()
-    said["stopped"] = [repr(await asyncio.gather(task, return_exceptions=True)), one.ready]
-    try:
-        await one({})
-    except Exception as error:
-        said["after"] = repr(error)
-    assert one.load()
-    said["again"] = (await one([1]))[0]["given"]
-    two.stop()
-
-
-class Doubles(MarModel):
-    async def preprocess(self, payload, headers=None):
-        return {"body": payload["body"] * 2}
-
-    async def postprocess(self, result, headers=None, response_headers=None):
-        return [result]
-
-
-async def over_http():
-    model = Doubles("doubles", store + "/asks.mar", python=python)
-    model.load()
-    server = kserve.ModelServer(enable_grpc=False)
-    server.register_model(model)
-    kserve.protocol.rest.server.RESTServer(
-        "kserve.model_server:app", server.dataplane, server.model_repository_extension, 0
-    ).create_application()
-    transport = httpx.ASGITransport(app=kserve.model_server.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-        answer = await client.post("/v1/models/doubles:predict", json={"body": [1]})
-        said["doubled"] = answer.json()["given"]
-    returned, _ = await model({"body": [1]})
-    said["doubled again"] = [each["given"] for each in returned]
-    server.stop(15)
-
-asyncio.run(main())
-asyncio.run(over_http())
-print(json.dumps(said))
-"""
-
-
-def test_a_program_may_ask_a_model_itself(
-    store: Path, cache: Path, run_python: Callable[[str], Path], tmp_path: Path
-) -> None:
-    refuses = store / "refuses"
-    refuses.touch()
-    command = [str(model_server.python(cache)), "-c", PROGRAM, str(store), str(run_python(NEWEST))]
-    done = subprocess.run(
-        command, env=model_server.variables(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    refuses.unlink()
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
-    message, ready, traceback = said["refused"]
-    assert "is not served: Failed to start workers for model moody version: 1.0" in message
-    assert "ValueError: not today" in traceback
-    assert [ready, said["started"], said["healthy"]] == [False, False, False]
-    assert said["dict"]["given"] == [["body", "dict", "{'a': 1}"]]
-    assert ["x-a", "b"] in said["dict"]["headers"]
-    assert said["bytes"] == [["body", "bytearray", "bytearray(b'ab')"]]
-    assert said["returned"] == r"b'\x00\xff'"
-    assert said["fails"][0] == 404
-    assert "'1' is served by one process" in said["pickled"]
-    assert said["v2"]["id"] == "7"
-    assert said["v2"]["outputs"][0]["name"] == "i"
-    assert "envelope" in said["v2 of another"]
-    assert "ModelNotReady" in said["stopped"][0]
-    assert said["stopped"][1] is False
-    assert "ModelNotReady" in said["after"]
-    assert said["again"] == [["body", "list", "[1]"]]
-    assert said["doubled"] == [["body", "dict", "{'body': [1, 1]}"]]
-    assert said["doubled again"] == [said["doubled"]]
