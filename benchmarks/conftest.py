@@ -24,7 +24,16 @@ FILE_SYSTEM = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    names = ("marpack", "isal", "zlib-ng", "torch", "torch-model-archiver", "pytest-benchmark")
+    names = (
+        "marpack",
+        "isal",
+        "zlib-ng",
+        "torch",
+        "torch-model-archiver",
+        "torchserve",
+        "ray",
+        "pytest-benchmark",
+    )
     try:
         config.stash[PACKAGES] = {name: version(name) for name in names}
     except PackageNotFoundError as error:

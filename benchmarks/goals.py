@@ -55,7 +55,7 @@ class Goal:
 
 def goals(results: Results) -> Iterator[Goal]:
     """Give every goal; what was not measured is not a number, and neither is anything computed with it."""
-    for suite in (_stored, _sharing, _deflated, _small_files, _start, _torch, _reading, _scan, _running):
+    for suite in (_stored, _sharing, _deflated, _small_files, _start, _torch, _reading, _scan, _running, _engines):
         yield from suite(results)
 
 
@@ -197,3 +197,9 @@ def _running(results: Results) -> Iterator[Goal]:
         yield Goal(
             suite="running", group=group, row=MARPACK, what="marpack / torchserve", value=value, at_most=0.5
         )
+
+
+def _engines(results: Results) -> Iterator[Goal]:
+    group = "a constant, 1 client"
+    value = results.seconds("engines", group, MARPACK) / results.seconds("engines", group, "bare")
+    yield Goal(suite="engines", group=group, row=MARPACK, what="marpack / bare", value=value, at_most=1.25)

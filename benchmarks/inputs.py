@@ -10,11 +10,19 @@ from pathlib import Path
 
 import marpack
 
-__all__ = ["write_code", "write_models", "write_small_files", "write_weights"]
+__all__ = [
+    "DIGITS",
+    "pack_digits",
+    "pack_handler",
+    "write_code",
+    "write_models",
+    "write_small_files",
+    "write_weights",
+]
 
 MIB = 1 << 20
 _PIECE = 4 * MIB
-_DIGITS = Path(__file__).parents[1] / "tests" / "models" / "digits"
+DIGITS = Path(__file__).parents[1] / "tests" / "models" / "digits"
 
 
 @cache
@@ -57,7 +65,7 @@ def write_small_files(folder: Path, count: int) -> None:
 def write_models(folder: Path, count: int) -> None:
     """Pack the digit classifier of the tests so many times, each with sources of its own."""
     folder.mkdir()
-    handler, model = (_DIGITS / name for name in ("handler.py", "model.py"))
+    handler, model = (DIGITS / name for name in ("handler.py", "model.py"))
     for number in range(count):
         note = f"\n# {number}\n".encode()
         marpack.pack(
@@ -65,7 +73,35 @@ def write_models(folder: Path, count: int) -> None:
             version="1.0",
             handler={handler.name: handler.read_bytes() + note},
             model_file={model.name: model.read_bytes() + note},
-            serialized_file=_DIGITS / "digits.pt",
-            extra_files=_DIGITS / "index_to_name.json",
+            serialized_file=DIGITS / "digits.pt",
+            extra_files=DIGITS / "index_to_name.json",
             export_path=folder,
         )
+
+
+def pack_digits(folder: Path) -> Path:
+    """Pack the digit classifier of the tests, as the README does."""
+    return _path_of(
+        marpack.pack(
+            model_name="digits",
+            version="1.0",
+            handler=str(DIGITS / "handler.py"),
+            model_file=str(DIGITS / "model.py"),
+            serialized_file=str(DIGITS / "digits.pt"),
+            extra_files=str(DIGITS / "index_to_name.json"),
+            export_path=folder,
+        )
+    )
+
+
+def pack_handler(folder: Path, name: str, source: str) -> Path:
+    """Pack a model that is a handler and no more."""
+    packed = marpack.pack(
+        model_name=name, version="1.0", handler={"handler.py": source.encode()}, export_path=folder
+    )
+    return _path_of(packed)
+
+
+def _path_of(packed: marpack.WriteResult) -> Path:
+    assert packed.path is not None
+    return Path(packed.path)

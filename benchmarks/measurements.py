@@ -29,6 +29,9 @@ class Measurement:
     peak: int | None = None
     # Of the disk, in bytes.
     taken: int | None = None
+    # Of clients: seconds of the answer than which one in a hundred takes longer, and answers in a second.
+    p99: float | None = None
+    rate: float | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -112,19 +115,31 @@ def _merged(document: dict[str, Any]) -> list[Measurement]:
             suite=suite,
             group=group,
             contender=contender,
-            seconds=round(statistics.median([turn["stats"]["median"] for turn in found]), 5),
+            seconds=round(statistics.median([_seconds(turn) for turn in found]), 5),
             rounds=len(found),
-            bytes=_median(found, "bytes"),
-            peak=_median(found, "peak"),
-            taken=_median(found, "taken") if suite == "sharing" else None,
+            bytes=_whole(_median(found, "bytes")),
+            peak=_whole(_median(found, "peak")),
+            taken=_whole(_median(found, "taken")) if suite == "sharing" else None,
+            p99=_median(found, "p99"),
+            rate=_median(found, "rate"),
         )
         for (suite, group, contender), found in turns.items()
     ]
 
 
-def _median(found: list[dict[str, Any]], what: str) -> int | None:
+def _seconds(turn: dict[str, Any]) -> float:
+    """Return the median of a turn: as clients have told it, or else of the rounds."""
+    found: float = turn["extra_info"].get("p50", turn["stats"]["median"])
+    return found
+
+
+def _median(found: list[dict[str, Any]], what: str) -> float | None:
     values = [turn["extra_info"][what] for turn in found if what in turn["extra_info"]]
-    return int(statistics.median(values)) if values else None
+    return round(statistics.median(values), 5) if values else None
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
 
 
 def _machine(document: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine_tables import tables_of_engines
 from goals import goals
 from measurements import Results
 
@@ -37,6 +38,7 @@ SUITES = [
     "scan",
     "start",
     "running",
+    "engines",
     "memory",
 ]
 COLUMNS = [
@@ -58,7 +60,11 @@ COLUMNS = [
     "marpack, MiB of disk",
     "marpack / (cp + python)",
     "official / marpack",
+    "bare",
+    "unread",
     "marpack / torchserve",
+    "marpack / bare",
+    "marpack / unread",
     "marpack - handler",
     "marpack, MiB",
     "official, MiB",
@@ -125,7 +131,12 @@ def _tables(results: Results, goals_of_run: Iterable[Goal]) -> Iterator[str]:
             if row.program == "marpack"
         ]
         unit = "MiB of memory above the interpreter's own" if suite == "memory" else "Seconds"
-        yield f"### {suite.capitalize()}\n\n{unit}:\n\n{_markdown(rows)}"
+        if suite == "engines":
+            unit = "Seconds that half of the answers take at most, on Ray Serve"
+        if rows:
+            yield f"### {suite.capitalize()}\n\n{unit}:\n\n{_markdown(rows)}"
+        if suite == "engines":
+            yield from tables_of_engines(groups)
 
 
 def _title(row: Measurement) -> str:
@@ -142,7 +153,7 @@ def _beside(found: Iterable[Measurement], row: Measurement) -> dict[str, Measure
 def _times(beside: dict[str, Measurement]) -> dict[str, str]:
     marpack, official = beside["marpack"], beside.get("official")
     # A request takes a millisecond.
-    digits = 5 if marpack.suite == "running" and marpack.seconds < 0.1 else 3
+    digits = 5 if marpack.suite in ("running", "engines") and marpack.seconds < 0.1 else 3
     cells = {name: f"{one.seconds:.{digits}f}" for name, one in beside.items()}
     if marpack.suite in ("stored", "streaming") and {"cp", "python"} <= beside.keys():
         floor = beside["cp"].seconds + beside["python"].seconds
@@ -154,6 +165,9 @@ def _times(beside: dict[str, Measurement]) -> dict[str, str]:
         cells["marpack / torchserve"] = f"{marpack.seconds / beside['torchserve'].seconds:.2f}"
         if "handler" in beside:
             cells["marpack - handler"] = f"{marpack.seconds - beside['handler'].seconds:.5f}"
+    if marpack.suite == "engines":
+        for name in ("bare", "unread"):
+            cells[f"marpack / {name}"] = f"{marpack.seconds / beside[name].seconds:.2f}"
     if official:
         cells["official / marpack"] = f"{official.seconds / marpack.seconds:.1f}"
     for name, one in beside.items():

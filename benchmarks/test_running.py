@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from contenders import turns
+from inputs import DIGITS, pack_digits
+from servers import Server, write_config
 
 import marpack
 from marpack.running import Request, Worker
@@ -31,7 +33,6 @@ from marpack.running import Request, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DIGITS = Path(__file__).parents[1] / "tests" / "models" / "digits"
 SAMPLE = (DIGITS / "sample.json").read_bytes()
 BATCH = 8
 REQUESTS = 200
@@ -45,82 +46,20 @@ def archive(inputs: Path) -> Path:
     """The digits, as the README packs them."""
     store = inputs / "store"
     store.mkdir()
-    packed = marpack.pack(
-        model_name="digits",
-        version="1.0",
-        handler=str(DIGITS / "handler.py"),
-        model_file=str(DIGITS / "model.py"),
-        serialized_file=str(DIGITS / "digits.pt"),
-        extra_files=str(DIGITS / "index_to_name.json"),
-        export_path=store,
-    )
-    assert packed.path is not None
-    return Path(packed.path)
+    return pack_digits(store)
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports on which nobody listened a moment ago."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def write_config(folder: Path, store: Path, *lines: str) -> tuple[Path, int]:
-    """Write what a server is told; return the file and the port on which it answers."""
-    ports = free_ports(3)
-    path = folder / "config.properties"
-    settings = [
-        *(
-            f"{name}_address=http://127.0.0.1:{port}"
-            for name, port in zip(("inference", "management", "metrics"), ports, strict=True)
-        ),
-        f"model_store={store}",
-        "load_models=digits.mar",
-        "disable_token_authorization=true",
-        *lines,
-    ]
-    path.write_text("\n".join([*settings, ""]))
-    return path, ports[0]
-
-
-class Server:
-    """A TorchServe as users start it; it is ended with all that it began when the block is left."""
-
-    def __init__(self, folder: Path, environment: dict[str, str], config: Path, port: int) -> None:
-        self.port = port
-        self._config = config
-        self._folder = folder
-        places = {name: str(folder) for name in ("LOG_LOCATION", "METRICS_LOCATION", "TMPDIR", "TEMP")}
-        path = os.pathsep.join([SCRIPTS, environment["PATH"]])
-        self._environment = {**environment, **places, "PATH": path}
-
-    def start(self) -> None:
-        """Return when it has answered a request."""
-        self._torchserve("--start", "--ncs", "--ts-config", str(self._config))
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            # Nobody listens yet, or no worker is there.
-            with contextlib.suppress(OSError, HTTPException), connected(self.port) as connection:
-                if ask(connection)[0][0] == HTTPStatus.OK:
-                    return
-            assert time.monotonic() < deadline, "it does not answer"
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        """End it."""
-        self._torchserve("--stop", "--foreground")
-
-    def _torchserve(self, *words: str) -> None:
-        subprocess.run(
-            [f"{SCRIPTS}/torchserve", *words],
-            cwd=self._folder,
-            env=self._environment,
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+def start(server: Server) -> None:
+    """Start a server; return when it has answered a request."""
+    server.begin()
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        # Nobody listens yet, or no worker is there.
+        with contextlib.suppress(OSError, HTTPException), connected(server.port) as connection:
+            if ask(connection)[0][0] == HTTPStatus.OK:
+                return
+        assert time.monotonic() < deadline, "it does not answer"
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager
@@ -173,10 +112,10 @@ def test_first_answer(
         ) as process:
             assert benchmark.pedantic(answer_of, args=(process,))["class"] == "eight"
         return
-    config, port = write_config(tmp_path, archive.parent)
+    config, port = write_config(tmp_path, archive.parent, load_models=archive.name)
     server = Server(tmp_path, environment, config, port)
     try:
-        benchmark.pedantic(server.start)
+        benchmark.pedantic(start, args=(server,))
     finally:
         server.stop()
 
@@ -231,12 +170,13 @@ def ways(
     }
     folder = inputs / f"server-{count}"
     folder.mkdir()
-    config, port = write_config(folder, archive.parent, f"models={json.dumps(snapshot)}")
+    models = f"models={json.dumps(snapshot)}"
+    config, port = write_config(folder, archive.parent, models, load_models=archive.name)
     server = Server(folder, environment, config, port)
     with contextlib.ExitStack() as stack:
         worker = stack.enter_context(Worker(archive, batch_size=count))
         stack.callback(server.stop)
-        server.start()
+        start(server)
         connections = [stack.enter_context(connected(port)) for _ in range(count)]
         yield {
             "marpack": lambda: worker.predict(asked),
