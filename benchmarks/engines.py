@@ -27,6 +27,7 @@ KSERVE = "0.21.0"
 _FOLDER = Path(__file__).parent
 _START_SECONDS = 180
 _END_SECONDS = 60
+_LOG_TAIL = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def torchserve(models: Sequence[Model], folder: Path, environment: Mapping[str, 
     server = Server(folder, dict(environment), config, port)
     try:
         server.begin()
-        _await(engine, models)
+        _await(engine, models, folder / "ts_log.log")
         yield engine
     finally:
         server.stop()
@@ -103,9 +104,9 @@ def ray(models: Sequence[Model], folder: Path, environment: Mapping[str, str]) -
             assert process.stdout is not None
             try:
                 if b"served\n" not in process.stdout:
-                    raise OSError((folder / "log").read_text("utf-8", "replace")[-4000:])
+                    raise OSError(f"Ray does not serve. {_end_of(folder / 'log')}")
                 engine = Engine(port=port, path=lambda name: f"/{name}/predictions/{name}")
-                _await(engine, models)
+                _await(engine, models, folder / "log", process)
                 yield engine
             finally:
                 process.stdin.close()
@@ -128,7 +129,7 @@ def kserve(
     ):
         try:
             engine = Engine(port=port, path=lambda name: f"/v1/models/{name}:predict")
-            _await(engine, models)
+            _await(engine, models, folder / "log", process)
             yield engine
         finally:
             process.send_signal(signal.SIGTERM)
@@ -148,14 +149,20 @@ def kserve_python(folder: Path) -> Path:
     return python
 
 
-def _await(engine: Engine, models: Sequence[Model]) -> None:
-    """Return when every model has answered."""
+def _await(
+    engine: Engine, models: Sequence[Model], log: Path, process: subprocess.Popen[bytes] | None = None
+) -> None:
+    """Return when every model has answered; raise ``OSError`` with the end of a log where one does not in time."""
     deadline = time.monotonic() + _START_SECONDS
     for model in models:
         while not _answers(engine, model):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{engine.path(model.name)} is not answered")
+            if time.monotonic() > deadline or (process is not None and process.poll() is not None):
+                raise OSError(f"{engine.path(model.name)} is not answered. {_end_of(log)}")
             time.sleep(0.1)
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text("utf-8", "replace")[-_LOG_TAIL:]
 
 
 def _answers(engine: Engine, model: Model) -> bool:

@@ -28,13 +28,15 @@ def free_ports(count: int) -> list[int]:
 
 def write_config(folder: Path, store: Path, *lines: str, load_models: str) -> tuple[Path, int]:
     """Write what a server is told; return the file and the port on which it answers."""
-    ports = free_ports(3)
+    *ports, inference, management = free_ports(5)
     path = folder / "config.properties"
     settings = [
         *(
             f"{name}_address=http://127.0.0.1:{port}"
             for name, port in zip(("inference", "management", "metrics"), ports, strict=True)
         ),
+        f"grpc_inference_port={inference}",
+        f"grpc_management_port={management}",
         f"model_store={store}",
         f"load_models={load_models}",
         "disable_token_authorization=true",
