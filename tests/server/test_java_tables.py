@@ -41,7 +41,7 @@ def test_order(number: int, java: Java) -> None:
 
 def test_charsets(java: Java) -> None:
     """All that Python decodes, by all names; of the others none."""
-    known = _codecs()
+    known = dict(_codecs())
     absent = []
     for each in java.ask("charsets"):
         names = {name.lower() for name in text(each).split()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -55,5 +56,9 @@ def _make(folder: Path, requirements: Sequence[str], *, alone: bool) -> None:
 def _install(requirements: Sequence[str], python: Path, *, alone: bool) -> None:
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     with_them = [] if alone else ["--no-deps"]
-    done = subprocess.run([*pip, *with_them, *requirements], capture_output=True, text=True, check=False)
+    # What a test has put there would count as installed.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [*pip, *with_them, *requirements], capture_output=True, text=True, check=False, env=variables
+    )
     require(done.returncode == 0, f"{requirements[0]}, but pip said: {done.stderr.strip()[-500:]}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+from typing import TYPE_CHECKING
 
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_download, add_limits, limits_of
@@ -16,11 +17,11 @@ from marpack.cli.stores import place, silent_for
 from marpack.cli.terminal import UsageError, count_of, making, naming, show, to_json
 from marpack.cli.words import positive
 from marpack.display import printable
-from marpack.export import Compared, ExportPlan, ExportResult, plan_export, verify_export, write_export
-from marpack.export.entry import Entry
-from marpack.export.plan import MARKER
 from marpack.export.targets import TARGETS
-from marpack.running.response import Response
+
+if TYPE_CHECKING:
+    from marpack.export import Compared, Entry, ExportPlan, ExportResult
+    from marpack.running import Response
 
 # Of an answer that is not equal, the bytes that are shown.
 _LONGEST = 200
@@ -90,6 +91,9 @@ def _run(options: argparse.Namespace) -> int:
     if "-" in options.sources:
         raise UsageError("an archive is read here and there, which standard input does not allow: name a file")
     asked = _asked(options)
+    from marpack.export import write_export
+    from marpack.export.plan import MARKER
+
     with silent_for(*options.sources):
         plan = _planned(options)
         work = sum(member.size for model in plan.models for member in model.archive.members)
@@ -120,6 +124,8 @@ def _asked(options: argparse.Namespace) -> list[Asked]:
 
 
 def _compared(options: argparse.Namespace, plan: ExportPlan, asked: list[Asked]) -> tuple[Compared, ...]:
+    from marpack.export import verify_export
+
     compared = verify_export(
         plan,
         options.output,
@@ -167,6 +173,8 @@ def _json_of(compared: Compared, asked: list[Asked]) -> dict[str, object]:
 
 
 def _planned(options: argparse.Namespace) -> ExportPlan:
+    from marpack.export import plan_export
+
     with naming(place(options.sources[0])):
         return plan_export(
             *options.sources,
