@@ -71,6 +71,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "a variable": handled("import os\nos.environ['NO_SUCH_VARIABLE']\n"),
     "a device": handled(LATE.format("import torch; torch.zeros(1).to('cuda:7')")),
     "memory": handled(LATE.format("raise MemoryError")),
+    "memory by another name": handled(LATE.format("raise type('ShortError', (MemoryError,), {})")),
+    "killed": handled("import os\nos._exit(137)\n"),
     "nobody answers": handled("import urllib.request as u\nu.urlopen('http://127.0.0.1:1/')\n"),
     "a configuration of nothing": handled(FINE, config_file={"c.yaml": b""}),
 }
@@ -141,6 +143,8 @@ def test_what_ends_a_worker(
         ("a device", "this machine: "),
         ("a file elsewhere", "this machine: FileNotFoundError: [Errno 2] No such file or directory: '/no-such-"),
         ("memory", "this machine: MemoryError"),
+        ("memory by another name", "this machine: "),
+        ("killed", "this machine: the worker ended before it answered, with status 137"),
         ("nobody answers", "this machine: urllib.error.URLError: "),
     ],
 )
