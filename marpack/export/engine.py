@@ -168,6 +168,8 @@ def _environment(scratch: str) -> dict[str, str]:
         # By this folder in its environment whatever is left is known.
         "MARPACK_EXPORT": scratch,
         "RAY_TMPDIR": scratch,
+        # The keeper ends the guards of workers, too: what these would have removed goes with the folder.
+        "TMPDIR": scratch,
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
         # The export stays as it was written.
