@@ -81,13 +81,13 @@ def exported(folder: Path, to: str, python: Path, *sources: Path) -> ExportPlan:
     return plan
 
 
-def left() -> list[str]:
-    """Return the processes that are left of engines."""
+def left(folder: str) -> list[str]:
+    """Return the processes that are left of engines whose files are below a folder."""
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():
             with contextlib.suppress(OSError):  # it has ended
-                if b"MARPACK_EXPORT=" in (process / "environ").read_bytes():
+                if f"MARPACK_EXPORT={folder}/".encode() in (process / "environ").read_bytes():
                     found.append(process.name)
     return found
 
@@ -100,7 +100,7 @@ def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         monkeypatch.setattr(tempfile, "tempdir", folder)
         monkeypatch.setenv("TMPDIR", folder)
         yield
-        assert not left()
+        assert not left(folder)
         assert not [name for name in os.listdir(folder) if name.startswith("mar")]
 
 
