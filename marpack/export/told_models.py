@@ -26,6 +26,7 @@ _PLACES: Mapping[Target, Mapping[str, str]] = {
         "low": "config.yaml: num_replicas, or min_replicas of autoscaling_config",
         "high": "config.yaml: max_replicas of autoscaling_config, where it is more than minWorkers",
         "gpu": "config.yaml: ray_actor_options, num_gpus 1",
+        "share": "a num_gpus of 0.25 there lets four replicas share one",
     },
     "kserve": {
         "batch": "app.py: the model gathers so many requests",
@@ -33,6 +34,7 @@ _PLACES: Mapping[Target, Mapping[str, str]] = {
         "low": "inferenceservice.yaml: minReplicas",
         "high": "inferenceservice.yaml: maxReplicas",
         "gpu": "inferenceservice.yaml: resources, nvidia.com/gpu 1",
+        "share": "a cluster whose GPUs are divided (time slices, MIG) names a part of one there",
     },
 }
 _NO_SEQUENCES = "nothing brings the requests of a sequence to one of several replicas: have one"
@@ -141,11 +143,24 @@ def _valued(model: ExportedModel, name: str, key: str) -> str:
 def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> Iterator[Entry]:
     kind = model.settings.device_type
     seen = f"{model.config_name}: deviceType" if kind else ""
-    if model.needs_gpu and target == "sagemaker-ray":
-        becomes = f"{places['gpu']}; the instance has to have one"
-        yield Entry(fate="carried", about=model.title, what="deviceType gpu", seen=seen, becomes=becomes)
-    elif model.needs_gpu:
-        yield Entry(fate="carried", about=model.title, what="deviceType gpu", seen=seen, becomes=places["gpu"])
+    if model.needs_gpu:
+        becomes = f"{places['gpu']}; the instance has to have one" if target == "sagemaker-ray" else places["gpu"]
+        yield Entry(
+            fate="carried",
+            about=model.title,
+            what="a GPU",
+            seen=seen or "asked for of the export",
+            becomes=becomes,
+        )
+        if model.settings.max_workers > 1:
+            yield Entry(
+                fate="changed",
+                about=model.title,
+                what=f"{model.settings.max_workers} workers, which share the machine's GPUs",
+                seen="TorchServe gives its GPUs to workers in turn, the same to several",
+                becomes="a whole GPU for each replica",
+                why=f"the engine gives out GPUs, and waits for a free one; {places['share']}",
+            )
     elif kind:
         becomes = f"no GPU is asked of {TITLES[target]}"
         yield Entry(fate="carried", about=model.title, what=f"deviceType {kind}", seen=seen, becomes=becomes)

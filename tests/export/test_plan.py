@@ -372,6 +372,15 @@ def test_sources_that_do_not_go_together(folder: Path, tmp_path: Path) -> None:
         plan(tmp_path / "none.mar")
 
 
+@pytest.mark.parametrize(("to", "way_out"), [("ray", "num_gpus of 0.25"), ("kserve", "time slices")])
+def test_workers_that_shared_a_gpu_are_told_of(folder: Path, to: str, way_out: str) -> None:
+    """Of one it is not said."""
+    found = plan_export(folder / "model-store" / "speaks.mar", folder / "digits.mar", to=to, gpu=True)
+    [entry] = [each for each in found.entries if each.becomes == "a whole GPU for each replica"]
+    assert (entry.about, entry.what.split()[0]) == ("speaks 2.0", "3")
+    assert way_out in entry.why
+
+
 def test_gpus_are_asked_for(folder: Path) -> None:
     assert plan(folder / "digits.mar", gpu=True).models[0].needs_gpu
     without = plan(folder / "model-store" / "speaks.mar", gpu=False)
