@@ -56,6 +56,6 @@ def text(value: str) -> str:
 
 
 def told_models(models: Sequence[ExportedModel]) -> str:
-    """Return the models as a comment names them, in one line of ASCII."""
-    named = ", ".join(ascii(model.title)[1:-1] for model in models)
+    """Return the models as a text in double quotes names them, in one line of ASCII."""
+    named = ", ".join(text(model.title)[1:-1] for model in models)
     return named if len(named) <= _WIDTH - 20 else f"{len(models)} models"

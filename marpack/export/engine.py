@@ -57,23 +57,36 @@ class Engine:
         self._port = port
 
     def ask(self, request: Request, path: str, *, timeout: float) -> Response:
-        """Send a request to a path; ``OSError`` where there is no answer."""
+        """Send a request to a path; ``MarpackError`` where there is no answer."""
         connection = http.client.HTTPConnection(_HOST, self._port, timeout=timeout + _MORE)
         with contextlib.closing(connection):
-            connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in request.sent_headers:
-                connection.putheader(name, value)
-            connection.endheaders(request.body)
-            answer = connection.getresponse()
-            headers = tuple(answer.getheaders())
-            return Response(status=answer.status, reason=answer.reason, headers=headers, parts=(answer.read(),))
+            try:
+                return _answer(connection, request, path)
+            except (OSError, http.client.HTTPException) as error:
+                raise MarpackError(
+                    f"no answer to {request.method} {path}: {str(error) or type(error).__name__}"
+                ) from error
 
     def answers(self, path: str) -> bool:
         """Tell whether there is an answer of status 200 to a GET."""
         try:
             return self.ask(Request(method="GET"), path, timeout=0).status == 200
-        except (OSError, http.client.HTTPException):
+        except MarpackError:
             return False
+
+
+def _answer(connection: http.client.HTTPConnection, request: Request, path: str) -> Response:
+    connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
+    for name, value in request.sent_headers:
+        connection.putheader(name, value)
+    connection.endheaders(request.body, encode_chunked=bool(request.values("transfer-encoding")))
+    answer = connection.getresponse()
+    headers = tuple(answer.getheaders())
+    try:
+        body, complete = answer.read(), True
+    except http.client.IncompleteRead as cut:
+        body, complete = cut.partial, False
+    return Response(status=answer.status, reason=answer.reason, headers=headers, parts=(body,), complete=complete)
 
 
 @contextlib.contextmanager

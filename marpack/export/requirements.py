@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from marpack import __version__
-from marpack.checks.python.requirement_lines import RequirementLine, requirement_lines
+from marpack.checks.python.distribution_names import normal_name
+from marpack.checks.python.requirement_lines import URL, RequirementLine, requirement_lines
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.display import hidden
 from marpack.export.entry import Entry
@@ -15,6 +17,10 @@ from marpack.frozen import frozen
 
 # Packages whose distributions are called otherwise.
 _DISTRIBUTIONS: Mapping[str, str | None] = {"nvidia.dali": None, "tensorrt_llm": "tensorrt-llm"}
+# What stands before the host of an address, whose slashes may be left out.
+_USER = re.compile(r"(?:@\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?|^[A-Za-z][A-Za-z0-9+.-]*:)/*[^/\s]*@")
+# A repository with a revision, whose "@" stands before no host.
+_REVISION = re.compile(r"(\b(?:git|hg|svn|bzr)\+[a-z]+://[^/\s@:]+(?::[0-9]+)?/[^\s@]*)@(?=[^\s@]+(?:\s|$))")
 # What the worker imports, and TorchServe's wheel does not ask for.
 _OF_THE_WORKER = ("PyYAML>=6", "packaging", "numpy")
 
@@ -79,7 +85,7 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
     handlers = [*_of_handlers(models, named)]
     entries += [entry for _, entry in handlers]
     torch += tuple(sorted({name for name, _ in handlers if name is not None}))
-    entries += _conflicts(kept)
+    entries += _conflicts(kept, ours)
     by_text: dict[str, list[str]] = {}
     for each in kept:
         by_text.setdefault(each.text, []).append(each.by)
@@ -103,8 +109,11 @@ def _problem(line: RequirementLine) -> str | None:
         return "it is a path, which leads elsewhere from another place: install it, or name the distribution"
     if not line.readable:
         return "it takes a value from the environment, or cannot be read: write it into requirements.txt"
-    if hidden(line.text) != line.text or "@" in line.text.partition("://")[2].partition("/")[0]:
+    text = _REVISION.sub(r"\1 ", line.text)
+    if hidden(text) != text or _USER.search(line.text):
         return "it holds a password or a token: have pip find that elsewhere (netrc, an index's settings)"
+    if (line.name is None and not URL.match(line.requirement)) or line.has_bad_marker:
+        return "pip cannot read it, and would install nothing: correct it in requirements.txt"
     return None
 
 
@@ -150,18 +159,24 @@ def _of_handlers(
                 )
 
 
-def _conflicts(kept: Sequence[_Kept]) -> Iterator[Entry]:
+def _conflicts(kept: Sequence[_Kept], ours: Sequence[str]) -> Iterator[Entry]:
+    """Yield what several lines are for, of which pip takes one version: of models, and of the export itself."""
+    of_export = {normal_name(re.split(r"[\[=>]", text)[0]): text for text in ours}
     by_name: dict[str, dict[str, list[str]]] = {}
     for each in kept:
         if each.name is not None:
             by_name.setdefault(each.name, {}).setdefault(each.text, []).append(each.by)
     for name, texts in sorted(by_name.items()):
-        if len(texts) > 1:
-            said = "; ".join(f"{text} ({', '.join(by)})" for text, by in texts.items())
+        own = of_export.get(name)
+        lines = texts if own is None else {own: ["what runs the handlers"], **texts}
+        if len(lines) > 1:
+            said = "; ".join(f"{text} ({', '.join(by)})" for text, by in lines.items())
             yield Entry(
                 fate="changed",
                 about="",
-                what=f"{name}, of which each model had its own",
+                what=f"{name}, of which each model had its own"
+                if own is None
+                else f"{name}, which runs the models",
                 seen=said,
                 becomes="requirements.txt: all of the lines",
                 why="one environment has one version: remove the others where pip says that they conflict",

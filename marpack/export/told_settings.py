@@ -99,6 +99,8 @@ _ROWS: Mapping[str, _Row] = {
         why="the engine knows how many GPUs there are, and waits for a free one",
     ),
 }
+# What goes into what is written as it was told.
+CARRIED = frozenset({"inference_address", *(key for key, row in _ROWS.items() if row.fate == "carried")})
 
 
 def told_settings(config: ServerConfig, name: str, target: Target) -> Iterator[Entry]:

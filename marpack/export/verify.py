@@ -38,8 +38,9 @@ class Compared:
 
     @property
     def is_equal(self) -> bool:
-        """Whether status and body are equal."""
-        return (self.own.status, self.own.body) == (self.exported.status, self.exported.body)
+        """Whether status and body are equal, the latter also where it breaks off."""
+        own, exported = self.own, self.exported
+        return (own.status, own.body, own.complete) == (exported.status, exported.body, exported.complete)
 
 
 def verify_export(
