@@ -22,8 +22,10 @@ def options(model: ExportedModel) -> Iterator[str]:
     for name in ("batch_size", "max_batch_delay", "min_workers", "max_workers"):
         if name in model.told:
             yield f"{name}={getattr(settings, name)}"
-    if model.needs_gpu:
-        yield "gpu=True"
+    if model.gpu is not None:
+        yield f"gpu={model.gpu}"
+    if settings.gpu:
+        yield f"gpu_id={settings.gpu}"
     if settings.envelope:
         yield f"envelope={text(settings.envelope)}"
     if model.environment:

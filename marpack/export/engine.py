@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,9 +17,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from marpack.config.text import yaml_text
 from marpack.errors import MarpackError
-from marpack.export import kserve_files, ray_files
+from marpack.export import kserve_files
 from marpack.export.plan import ExportPlan
 from marpack.export.targets import TITLES
 from marpack.running import keeper
@@ -37,7 +37,32 @@ _LOG = "log"
 # Of the log, what is told of an engine that does not start.
 _TAIL = 2000
 # Of the variables of who starts it, those that would have Ray join another cluster, or write a token for one.
-_RAYS_OWN = ("RAY_ADDRESS", "RAY_NAMESPACE", "RAY_JOB_CONFIG_JSON_ENV_VAR")
+_RAYS_OWN = ("RAY_ADDRESS", "RAY_NAMESPACE", "RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_AUTH_TOKEN")
+_TOKEN = "token"
+# What `serve run` does with the folder's configuration, at another address, and with a replica of each deployment;
+# the node is the loopback's.
+_RAY = """\
+import os, sys, yaml
+path, folder, scratch, host, port = sys.argv[1:]
+with open(path, encoding="utf-8") as file:
+    document = yaml.safe_load(file)
+import ray
+from ray.serve.schema import ServeDeploySchema
+from ray.serve.scripts import cli
+ServeDeploySchema(**document)
+document["http_options"] = {**(document.get("http_options") or {}), "host": host, "port": int(port)}
+for application in document["applications"]:
+    for deployment in application.get("deployments") or ():
+        if scaling := deployment.get("autoscaling_config"):
+            scaling.update(min_replicas=1, max_replicas=1, initial_replicas=1)
+        else:
+            deployment["num_replicas"] = 1
+changed = os.path.join(scratch, "config.yaml")
+with open(changed, "w", encoding="utf-8") as file:
+    yaml.safe_dump(document, file)
+ray.init(namespace="serve", include_dashboard=False, _node_ip_address=host)
+cli(["run", changed, "--app-dir", folder])
+"""
 # KServe's server has no option for an address.
 _KSERVE = """\
 import runpy, sys, uvicorn
@@ -103,6 +128,8 @@ def started(
         free.bind((_HOST, 0))
         port = free.getsockname()[1]
     scratch = _scratch()
+    with open(os.path.join(scratch, _TOKEN), "x", encoding="ascii", opener=_for_its_owner) as file:
+        file.write(secrets.token_hex(32))
     # It ends what is left, and removes the folder, should this program be killed.
     guard = Guard((scratch,))
     done = False
@@ -126,6 +153,10 @@ def _scratch() -> str:
         with contextlib.suppress(OSError):
             return os.path.realpath(tempfile.mkdtemp(prefix="mar-", dir=place))
     raise MarpackError(f"no temporary folder with a path of {_LONGEST} bytes: set TMPDIR to a shorter one")
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextlib.contextmanager
@@ -165,15 +196,7 @@ def _command(plan: ExportPlan, inner: str, scratch: str, port: int) -> list[str]
     if plan.target == "kserve":
         program = os.path.join(inner, "app.py")
         return ["-c", _KSERVE, program, f"--http_port={port}", "--enable_grpc=false"]
-    document = ray_files.config(plan.models, plan.target, None)
-    document["http_options"] = {"host": _HOST, "port": port}
-    for deployment in document["applications"][0]["deployments"]:
-        deployment.pop("autoscaling_config", None)
-        deployment["num_replicas"] = 1
-    config = os.path.join(scratch, "config.yaml")
-    with open(config, "w", encoding="ascii") as file:
-        file.write(yaml_text.dumps(document))
-    return ["-m", "ray.serve.scripts", "run", config, "--app-dir", inner]
+    return ["-c", _RAY, os.path.join(inner, "config.yaml"), inner, scratch, _HOST, str(port)]
 
 
 def _environment(scratch: str) -> dict[str, str]:
@@ -183,7 +206,9 @@ def _environment(scratch: str) -> dict[str, str]:
         "RAY_TMPDIR": scratch,
         # The keeper ends the guards of workers, too: what these would have removed goes with the folder.
         "TMPDIR": scratch,
-        "RAY_AUTH_MODE": "disabled",
+        # Of Ray's own servers some listen at all addresses: they ask for what is in this file.
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": os.path.join(scratch, _TOKEN),
         "RAY_USAGE_STATS_ENABLED": "0",
         # The export stays as it was written.
         "PYTHONDONTWRITEBYTECODE": "1",

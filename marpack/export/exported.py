@@ -95,6 +95,7 @@ def _exported(
         requirements_name=requirements,
         requirements=b"" if requirements is None else archive.read(requirements, limit=LONGEST_FILE),
         environment={},
+        gpu=gpu,
         uses=uses_of(archive),
     )
 
@@ -108,8 +109,7 @@ def _config_of(archive: ModelArchive, name: str | None) -> Mapping[str, Any]:
 
 def _with_numbers(settings: ModelSettings, numbers: Mapping[str, int], gpu: bool | None) -> ModelSettings:
     changed: dict[str, Any] = dict(numbers)
-    low = changed.get("min_workers", settings.min_workers)
-    changed["max_workers"] = max(low, changed.get("max_workers", settings.max_workers))
+    settings = settings.with_workers(changed.pop("min_workers", None), changed.pop("max_workers", None))
     if gpu is not None:
         changed["device_type"] = "gpu" if gpu else "cpu"
     if changed.get("device_type", settings.device_type) == "gpu":

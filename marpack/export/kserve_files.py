@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from marpack.config.text import yaml_text
@@ -49,6 +50,18 @@ def served_names(models: Sequence[ExportedModel]) -> list[str]:
 def quoted_names(models: Sequence[ExportedModel]) -> list[str]:
     """Return these names as they stand in a path."""
     return [quote(name, safe="") for name in served_names(models)]
+
+
+def with_gpus(models: Sequence[ExportedModel]) -> tuple[ExportedModel, ...]:
+    """Return the models, each of those that ask for a GPU with a number of its own: a container has them all."""
+    told = []
+    number = 0
+    for model in models:
+        if model.needs_gpu:
+            model = replace(model, settings=replace(model.settings, gpu=number))
+            number += 1
+        told.append(model)
+    return tuple(told)
 
 
 def app_text(models: Sequence[ExportedModel]) -> str:

@@ -34,12 +34,12 @@ from marpack.remote.urls import is_url
 _SETTINGS = ("config.properties", os.path.join("config", "config.properties"))
 _STORE = "model-store"
 _ARCHIVE_SUFFIXES = (SUFFIXES["default"], SUFFIXES["tgz"], ".tgz", WORKFLOW_SUFFIX)
-# What the settings say of single models, as P19 and S3 spell it, and as a model has it.
 # Of what is wrong with a setting, that with which no server would work as it says.
 _REFUSED = (
     *("type", "range", "choice", "envelope", "address", "port", "response-size"),
     *("models-json", "models-value", "load-models-item"),
 )
+# What the settings say of single models, as P19 and S3 spell it, and as a model has it.
 _NUMBERS = {
     "minWorkers": "min_workers",
     "maxWorkers": "max_workers",
@@ -48,6 +48,9 @@ _NUMBERS = {
     "responseTimeout": "response_timeout",
     "startupTimeout": "startup_timeout",
 }
+# A model that was scaled down has none; and a batch need not wait.
+_WORKERS = ("min_workers", "max_workers")
+_MAY_BE_NONE = (*_WORKERS, "max_batch_delay")
 
 
 @frozen
@@ -211,7 +214,7 @@ def _restored(snapshot: ModelSnapshot, store: str, opening: Opening) -> Iterator
 def _numbers_of(entry: SnapshotEntry) -> Iterator[tuple[str, tuple[int, str]]]:
     for key, name in _NUMBERS.items():
         value = getattr(entry, name)
-        if value is not None and value > (-1 if name == "max_batch_delay" else 0):
+        if value is not None and value >= (0 if name in _MAY_BE_NONE else 1):
             yield name, (value, f"model_snapshot: {key}")
 
 
@@ -247,7 +250,7 @@ def _with_models(archive: ModelArchive, config: ServerConfig) -> ToldModel:
     said = ((config.models or {}).get(model.model_name or "") or {}).get(model.served_version) or {}
     for key, name in _NUMBERS.items():
         value = as_int(said.get(key))
-        if value is not None and value > 0:
+        if value is not None and value >= (0 if name in _WORKERS else 1):
             told[name] = value, f"models: {key}"
     if model.config_file is not None:
         told.pop("response_timeout", None)

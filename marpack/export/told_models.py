@@ -24,7 +24,8 @@ _PLACES: Mapping[Target, Mapping[str, str]] = {
         "batch": "config.yaml: user_config",
         "delay": "config.yaml: user_config",
         "low": "config.yaml: num_replicas, or min_replicas of autoscaling_config",
-        "high": "config.yaml: max_replicas of autoscaling_config, where it is more than minWorkers",
+        "high": "config.yaml: max_replicas of autoscaling_config",
+        "both": "config.yaml: num_replicas",
         "gpu": "config.yaml: ray_actor_options, num_gpus 1",
         "share": "a num_gpus of 0.25 there lets four replicas share one",
     },
@@ -33,7 +34,8 @@ _PLACES: Mapping[Target, Mapping[str, str]] = {
         "delay": "app.py: and waits so long for them",
         "low": "inferenceservice.yaml: minReplicas",
         "high": "inferenceservice.yaml: maxReplicas",
-        "gpu": "inferenceservice.yaml: resources, nvidia.com/gpu 1",
+        "both": "inferenceservice.yaml: maxReplicas",
+        "gpu": "inferenceservice.yaml: resources, one of nvidia.com/gpu, of which it is told number {number}",
         "share": "a cluster whose GPUs are divided (time slices, MIG) names a part of one there",
     },
 }
@@ -72,9 +74,16 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
     for name, (key, becomes) in _CARRIED.items():
         seen = _seen(model, name, key)
         if seen is not None:
-            where = becomes.format(**places)
+            is_both = name == "max_workers" and model.settings.max_workers == model.settings.min_workers
+            where = places["both"] if is_both else becomes.format(**places)
+            why = _why_changed(model, name)
             yield Entry(
-                fate="carried", about=model.title, what=_valued(model, name, key), seen=seen, becomes=where
+                fate="changed" if why else "carried",
+                about=model.title,
+                what=_valued(model, name, key),
+                seen=seen,
+                becomes=where,
+                why=why,
             )
     if _seen(model, "min_workers", "minWorkers") is None:
         yield Entry(
@@ -136,34 +145,44 @@ def _seen(model: ExportedModel, name: str, key: str) -> str | None:
 
 
 def _valued(model: ExportedModel, name: str, key: str) -> str:
-    value: Any = getattr(model.settings, name)
+    value: Any = model.told[name][0] if name in model.told else getattr(model.settings, name)
     return f"{key} {value:g}"
+
+
+def _why_changed(model: ExportedModel, name: str) -> str:
+    """Return why a number of workers is not the same, ``""`` for what is."""
+    if name in ("min_workers", "max_workers") and name in model.told and model.told[name][0] < 1:
+        return "a model has one worker at least: leave it out of the export where it is not to be asked"
+    if name == "max_workers" and model.settings.max_workers > model.settings.min_workers:
+        return (
+            "TorchServe starts minWorkers, and more only where it is told to: the engine does so when requests "
+            "wait, and ends them later"
+        )
+    return ""
 
 
 def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> Iterator[Entry]:
     kind = model.settings.device_type
-    seen = f"{model.config_name}: deviceType" if kind else ""
+    asked = None if model.gpu is None else "--gpu" if model.gpu else "--no-gpu"
+    seen = asked or f"{model.config_name}: deviceType"
+    workers = model.settings.max_workers
     if model.needs_gpu:
-        becomes = f"{places['gpu']}; the instance has to have one" if target == "sagemaker-ray" else places["gpu"]
-        yield Entry(
-            fate="carried",
-            about=model.title,
-            what="a GPU",
-            seen=seen or "asked for of the export",
-            becomes=becomes,
-        )
-        if model.settings.max_workers > 1:
+        becomes = places["gpu"].format(number=model.settings.gpu)
+        becomes = f"{becomes}; the instance has to have one" if target == "sagemaker-ray" else becomes
+        yield Entry(fate="carried", about=model.title, what="a GPU", seen=seen, becomes=becomes)
+        if workers > 1:
             yield Entry(
                 fate="changed",
                 about=model.title,
-                what=f"{model.settings.max_workers} workers, which share the machine's GPUs",
+                what=f"{workers} workers, which share the machine's GPUs",
                 seen="TorchServe gives its GPUs to workers in turn, the same to several",
                 becomes="a whole GPU for each replica",
                 why=f"the engine gives out GPUs, and waits for a free one; {places['share']}",
             )
     elif kind:
         becomes = f"no GPU is asked of {TITLES[target]}"
-        yield Entry(fate="carried", about=model.title, what=f"deviceType {kind}", seen=seen, becomes=becomes)
+        what = "no GPU" if asked else f"deviceType {kind}"
+        yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=becomes)
     else:
         yield Entry(
             fate="changed",
@@ -172,4 +191,14 @@ def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> 
             seen="TorchServe's default for a model without deviceType",
             becomes="no GPU",
             why="the engine has to be asked for one: export with --gpu, or say deviceType in model-config.yaml",
+        )
+    if workers > 1 and target != "kserve":
+        yield Entry(
+            fate="changed",
+            about=model.title,
+            what=f"{workers} workers, which share the machine's CPUs",
+            seen="TorchServe starts as many as it is told",
+            becomes="a CPU of Ray's for each replica (num_cpus 1)",
+            why="Ray Serve gives out CPUs, one for each core, and a replica without one waits, without an end; a "
+            "num_cpus of 0.5 in ray_actor_options lets two share one",
         )

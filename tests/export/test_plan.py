@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from marpack.errors import MarpackError
 from marpack.export import Entry, plan_export
 from marpack.export.targets import TARGETS
 from marpack.export.told_settings import _ROWS
+from marpack.running import ServedModel
 from tests.export.exports import GOLDEN, SECRET, SPEAKS, digits, golden_plans, speaks, store, texts
 from tests.support.archives import check_json, packed
 from tests.support.kserve_models import Judge
@@ -381,8 +383,88 @@ def test_workers_that_shared_a_gpu_are_told_of(folder: Path, to: str, way_out: s
     assert way_out in entry.why
 
 
-def test_gpus_are_asked_for(folder: Path) -> None:
-    assert plan(folder / "digits.mar", gpu=True).models[0].needs_gpu
-    without = plan(folder / "model-store" / "speaks.mar", gpu=False)
-    assert not without.models[0].needs_gpu
-    assert "num_gpus" not in without.files["config.yaml"]
+def served(planned: Any) -> list[ServedModel]:
+    """Return what the program of an export serves, by its own words."""
+    [text] = [text for name, text in planned.files.items() if name.endswith(".py")]
+    archives = {model.folder: model.archive.path for model in planned.models}
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Call(func=ast.Name(id="ServedModel"), keywords=[ast.keyword(value=place), *told]):
+                pass
+            case ast.Call(func=ast.Name(id="MarModel"), args=[_, place], keywords=told):
+                pass
+            case _:
+                continue
+        folder = ast.unparse(place).removeprefix("HERE / ").replace("'", "").replace(" ", "")
+        options = {str(each.arg): ast.literal_eval(each.value) for each in told}
+        found.append(ServedModel(archive=archives[folder], **options))
+    return found
+
+
+@pytest.mark.parametrize("gpu", [None, True, False])
+@pytest.mark.parametrize("to", ["ray", "kserve"])
+def test_the_program_serves_what_is_told(folder: Path, to: str, gpu: bool | None) -> None:
+    """Whatever the archives say: what is told of the export goes before it."""
+    for source in (folder / "config" / "config.properties", folder / "model-store" / "speaks.mar"):
+        planned = plan(source, to, gpu=gpu)
+        for model, found in zip(planned.models, served(planned), strict=True):
+            told = found.settings()
+            # It is that of the archive, and what it comes to is ``gpu``.
+            assert replace(told, device_type="") == replace(model.settings, device_type="")
+            assert (told.gpu is not None) == model.needs_gpu
+
+
+def test_each_model_of_a_pod_has_its_own_gpu(folder: Path) -> None:
+    planned = plan(folder, "kserve", gpu=True)
+    assert [each.settings().gpu for each in served(planned)] == [0, 1]
+    [container] = yaml.safe_load(planned.files["inferenceservice.yaml"])["spec"]["predictor"]["containers"]
+    assert container["resources"]["limits"] == {"nvidia.com/gpu": "2"}
+    told = [each.becomes for each in entries(planned, "--gpu")]
+    assert [each[-8:] for each in told] == ["number 0", "number 1"]
+    # Ray shows a replica its own alone.
+    assert [each.settings().gpu for each in served(plan(folder, gpu=True))] == [0, 0]
+
+
+def test_what_was_asked_of_the_export_is_not_said_of_an_archive(folder: Path) -> None:
+    for gpu, option in ((True, "--gpu"), (False, "--no-gpu")):
+        for source in (folder / "digits.mar", folder / "model-store" / "speaks.mar"):
+            [told] = entries(plan(source, gpu=gpu), option)
+            assert (told.fate, told.seen) == ("carried", option)
+            assert not [each for each in plan(source, gpu=gpu).entries if "deviceType" in each.seen]
+    [seen] = [each.seen for each in plan(folder / "model-store" / "speaks.mar").entries if each.what == "a GPU"]
+    assert seen == "model-config.yaml: deviceType"
+
+
+def test_workers_that_shared_cpus_are_told_of(folder: Path) -> None:
+    """Each replica waits for a CPU of Ray's."""
+    [told] = entries(plan(folder / "model-store" / "speaks.mar"), "share the machine's CPUs")
+    assert (told.fate, told.about, told.what.split()[0]) == ("changed", "speaks 2.0", "3")
+    assert "num_cpus" in told.why
+    assert not entries(plan(folder / "digits.mar"), "share the machine's CPUs")
+    assert not entries(plan(folder / "model-store" / "speaks.mar", "kserve"), "share the machine's CPUs")
+
+
+def test_more_replicas_under_load_are_not_the_same(folder: Path) -> None:
+    for to in TARGETS:
+        [most] = entries(plan(folder / "model-store" / "speaks.mar", to), "maxWorkers 3")
+        assert most.fate == "changed"
+        assert "when requests wait" in most.why
+        [least] = entries(plan(folder / "model-store" / "speaks.mar", to), "minWorkers 1")
+        assert least.fate == "carried"
+
+
+def test_a_model_that_was_scaled_down(folder: Path, tmp_path: Path) -> None:
+    """None of its workers is told of, and not that nobody has said how many there are."""
+    path = store(tmp_path)
+    text = path.read_text("ascii")
+    for key, number in (("minWorkers", "2"), ("maxWorkers", "2")):
+        text = text.replace(f'"{key}": {number}', f'"{key}": 0')
+    path.write_text(text, "ascii")
+    planned = plan(path)
+    assert {(each.settings.min_workers, each.settings.max_workers) for each in planned.models} == {(1, 1)}
+    for key in ("minWorkers 0", "maxWorkers 0"):
+        told = entries(planned, key)
+        assert {each.about for each in told} == {"digits 1.0", "speaks 2.0"}
+        assert {(each.fate, each.seen) for each in told} == {("changed", f"model_snapshot: {key.split()[0]}")}
+    assert not entries(planned, "default_workers_per_model")
