@@ -10,7 +10,7 @@ from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.display import hidden
 from marpack.export.entry import Entry
 from marpack.export.model import ExportedModel
-from marpack.export.targets import ENGINES, TORCHSERVE, Target
+from marpack.export.targets import ENGINES, REQUIREMENTS, TORCHSERVE, Target
 from marpack.frozen import frozen
 
 # Packages whose distributions are called otherwise.
@@ -75,11 +75,11 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
     # torchserve's own requirements, where its wheel does not bring them.
     worker += ["pillow", "psutil"] if with_ts else []
     torch: tuple[str, ...] = () if "torch" in named else ("torch",)
-    entries += _told_of_torch(models, torch)
-    handlers = [*_of_handlers(models, named)]
+    entries += _told_of_torch(models, torch, target)
+    handlers = [*_of_handlers(models, named, target)]
     entries += [entry for _, entry in handlers]
     torch += tuple(sorted({name for name, _ in handlers if name is not None}))
-    entries += _conflicts(kept)
+    entries += _conflicts(kept, target)
     by_text: dict[str, list[str]] = {}
     for each in kept:
         by_text.setdefault(each.text, []).append(each.by)
@@ -102,27 +102,32 @@ def _problem(line: RequirementLine) -> str | None:
     if line.path is not None or "file:" in line.text.lower():
         return "it is a path, which leads elsewhere from another place: install it, or name the distribution"
     if not line.readable:
-        return "it takes a value from the environment, or cannot be read: write it into requirements.txt"
+        return "it takes a value from the environment, or cannot be read: write it into the export's file"
     if hidden(line.text) != line.text or "@" in line.text.partition("://")[2].partition("/")[0]:
         return "it holds a password or a token: have pip find that elsewhere (netrc, an index's settings)"
     return None
 
 
-def _told_of_torch(models: Sequence[ExportedModel], torch: Sequence[str]) -> Iterator[Entry]:
-    if torch:
-        names = ", ".join(model.title for model in models)
-        yield Entry(
-            fate="changed",
-            about="",
-            what="the torch of the server's image",
-            seen=f"no requirements file of {names} names one",
-            becomes="requirements.txt: torch, in whatever version comes",
-            why="which torch a model was trained and served with is not in its archive: pin it",
-        )
+def _told_of_torch(models: Sequence[ExportedModel], torch: Sequence[str], target: Target) -> Iterator[Entry]:
+    if not torch:
+        return
+    becomes = f"{REQUIREMENTS[target]}: torch, in whatever version comes"
+    fix = "pin it, as torch==2.6.0"
+    if target == "sagemaker-ray":
+        becomes = f"the container's own (2.10 in the image of August 2026): {REQUIREMENTS[target]} asks for any"
+        fix = "choose the image by it"
+    yield Entry(
+        fate="changed",
+        about="",
+        what="the torch of the server's image",
+        seen=f"no requirements file of {', '.join(model.title for model in models)} names one",
+        becomes=becomes,
+        why=f"which torch a model was trained and served with is not in its archive: {fix}",
+    )
 
 
 def _of_handlers(
-    models: Sequence[ExportedModel], named: Collection[str | None]
+    models: Sequence[ExportedModel], named: Collection[str | None], target: Target
 ) -> Iterator[tuple[str | None, Entry]]:
     """Yield what TorchServe's own handlers import beside torch, which its images have: distributions, and entries.
 
@@ -135,7 +140,7 @@ def _of_handlers(
                 name = _DISTRIBUTIONS.get(package, package)
                 if name in named:
                     continue
-                becomes = "" if name is None else f"requirements.txt: {name}, in whatever version comes"
+                becomes = "" if name is None else f"{REQUIREMENTS[target]}: {name}, in whatever version comes"
                 yield (
                     name,
                     Entry(
@@ -150,7 +155,7 @@ def _of_handlers(
                 )
 
 
-def _conflicts(kept: Sequence[_Kept]) -> Iterator[Entry]:
+def _conflicts(kept: Sequence[_Kept], target: Target) -> Iterator[Entry]:
     by_name: dict[str, dict[str, list[str]]] = {}
     for each in kept:
         if each.name is not None:
@@ -163,6 +168,6 @@ def _conflicts(kept: Sequence[_Kept]) -> Iterator[Entry]:
                 about="",
                 what=f"{name}, of which each model had its own",
                 seen=said,
-                becomes="requirements.txt: all of the lines",
+                becomes=f"{REQUIREMENTS[target]}: all of the lines",
                 why="one environment has one version: remove the others where pip says that they conflict",
             )

@@ -176,7 +176,8 @@ def _store(
     for each in [*beside, *([said] if said else []), above]:
         if os.path.isdir(each or ".") and (each != above or archives_in(each or ".")):
             return each or "."
-    raise MarpackError(f"{path!r} names a model store that is not here: name its folder (--model-store)")
+    problem = "names a model store that is not here" if said else "names no model store"
+    raise MarpackError(f"{path!r} {problem}, and no archives lie beside it: name their folder (--model-store)")
 
 
 def _restored(snapshot: ModelSnapshot, store: str, opening: Opening) -> Iterator[ToldModel]:

@@ -8,7 +8,7 @@ from typing import Any
 from marpack.config.rules.model_config_text import KEYS, SECTIONS
 from marpack.export.entry import Entry
 from marpack.export.model import ExportedModel
-from marpack.export.targets import TITLES, Target
+from marpack.export.targets import REQUIREMENTS, TITLES, Target
 
 # What a model's settings are called where TorchServe reads them, and what each becomes.
 _CARRIED: Mapping[str, tuple[str, str]] = {
@@ -108,6 +108,16 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             seen="service_envelope",
             becomes="the worker's own envelope of that name",
         )
+    elif target == "kserve":
+        yield Entry(
+            fate="changed",
+            about=model.title,
+            what='the envelope that KServe has TorchServe use, which takes the inputs out of {"instances": ...}',
+            seen="TS_SERVICE_ENVELOPE of KServe's runtime for TorchServe",
+            becomes="none: the handler is given the body as the client sent it",
+            why="nothing that was exported names one: if KServe served this model, export with --envelope kserve "
+            "(kservev2 where the service has protocolVersion v2)",
+        )
     if headers := ", ".join(model.uses.headers):
         yield Entry(
             fate="carried",
@@ -122,7 +132,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             about=model.title,
             what="the requirements file",
             seen=f"MAR-INF/MANIFEST.json: requirementsFile, {model.requirements_name}",
-            becomes="requirements.txt",
+            becomes=REQUIREMENTS[target],
         )
 
 
@@ -140,15 +150,24 @@ def _valued(model: ExportedModel, name: str, key: str) -> str:
 
 def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> Iterator[Entry]:
     kind = model.settings.device_type
-    seen = f"{model.config_name}: deviceType" if kind else ""
-    if model.needs_gpu and target == "sagemaker-ray":
-        becomes = f"{places['gpu']}; the instance has to have one"
-        yield Entry(fate="carried", about=model.title, what="deviceType gpu", seen=seen, becomes=becomes)
-    elif model.needs_gpu:
-        yield Entry(fate="carried", about=model.title, what="deviceType gpu", seen=seen, becomes=places["gpu"])
-    elif kind:
+    is_told = str(model.config.get("deviceType", "")).lower() == kind
+    seen = f"{model.config_name}: deviceType" if is_told else "the export: --gpu" if model.needs_gpu else ""
+    what = f"deviceType {kind}" if is_told else "a GPU for each worker"
+    if model.needs_gpu:
+        more = "; the instance has to have one" if target == "sagemaker-ray" else ""
+        yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=f"{places['gpu']}{more}")
+    elif kind and is_told:
         becomes = f"no GPU is asked of {TITLES[target]}"
-        yield Entry(fate="carried", about=model.title, what=f"deviceType {kind}", seen=seen, becomes=becomes)
+        yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=becomes)
+    elif kind:
+        yield Entry(
+            fate="changed",
+            about=model.title,
+            what="a GPU, where a model asks for one, or the machine has one",
+            seen="TorchServe's way",
+            becomes="no GPU",
+            why="the export was asked for none: --no-gpu",
+        )
     else:
         yield Entry(
             fate="changed",

@@ -171,10 +171,19 @@ def test_kserve_serves_a_model_as_its_worker_does(
     assert not left()
 
 
-def test_an_engine_that_does_not_start_is_told_of(tmp_path: Path, server_python: Path) -> None:
+def test_an_engine_that_does_not_start_is_told_of(
+    tmp_path: Path, server_python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a Python that is named from here, and is started elsewhere; so is one that has no such engine."""
+    monkeypatch.chdir(tmp_path)
     plan = exported(tmp_path / "out", "kserve", server_python, tells(tmp_path, "one"))
+    python = bare_python(tmp_path).relative_to(tmp_path)
+    with pytest.raises(marpack.MarpackError, match=r"bare/bin/python' has no kserve: install"):
+        verify_export(plan, "out", ASKED[:1], python=server_python, engine_python=python)
+    [packages] = (tmp_path / "bare").glob("lib/*/site-packages")
+    (packages / "kserve.py").touch()
     with pytest.raises(marpack.MarpackError, match=r"(?s)KServe ended with 1; it wrote last:.*uvicorn"):
-        verify_export(plan, tmp_path / "out", ASKED[:1], python=server_python, engine_python=bare_python(tmp_path))
+        verify_export(plan, "out", ASKED[:1], python=server_python, engine_python=python)
     assert not left()
 
 
