@@ -48,9 +48,9 @@ with what the model takes:
 curl -H 'Content-Type: application/json' -d @request.json {url}
 ```
 
-`serve status`, in the same environment, tells of models that are not up, and why. Ray Serve reads the numbers in
-`config.yaml` when it starts: replicas, batches, CPUs and GPUs are changed there. On a cluster this folder has to
-be on every node, and in its `PYTHONPATH`."""
+`RAY_AUTH_MODE=token serve status`, in the same environment, tells of models that are not up, and why. Ray Serve
+reads the numbers in `config.yaml` when it starts: replicas, batches, CPUs and GPUs are changed there. On a cluster
+this folder has to be on every node, and in its `PYTHONPATH`."""
 
 
 _SAGEMAKER = """\
