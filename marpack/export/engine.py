@@ -17,10 +17,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from marpack.errors import MarpackError
+from marpack.errors import MarpackError, MissingExtraError
 from marpack.export import kserve_files
 from marpack.export.plan import ExportPlan
-from marpack.export.targets import TITLES
+from marpack.export.targets import ENGINES, TITLES, Target
 from marpack.running import keeper
 from marpack.running.guard import Guard, end_marked
 from marpack.running.removal import remove_folder
@@ -57,12 +57,21 @@ for application in document["applications"]:
             scaling.update(min_replicas=1, max_replicas=1, initial_replicas=1)
         else:
             deployment["num_replicas"] = 1
+        # However many models there are, on however few CPUs: none waits for one.
+        deployment.setdefault("ray_actor_options", {})["num_cpus"] = 0
 changed = os.path.join(scratch, "config.yaml")
 with open(changed, "w", encoding="utf-8") as file:
     yaml.safe_dump(document, file)
 ray.init(namespace="serve", include_dashboard=False, _node_ip_address=host)
 cli(["run", changed, "--app-dir", folder])
 """
+# The folder in which it is asked is none that an engine is started in.
+_ASK = """
+import importlib.util, sys
+sys.path = [place for place in sys.path if place]
+sys.exit(importlib.util.find_spec(sys.argv[1]) is None)
+"""
+_ANOTHER = "name a Python that has it, and the rest of requirements.txt (--engine-python, engine_python=)"
 # KServe's server has no option for an address.
 _KSERVE = """\
 import runpy, sys, uvicorn
@@ -78,8 +87,15 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 class Engine:
     """An engine that serves an export: what is sent to it, it answers."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, log: str) -> None:
         self._port = port
+        self._log = log
+
+    @property
+    def said(self) -> str:
+        """What the engine wrote last."""
+        with open(self._log, encoding="utf-8", errors="replace") as file:
+            return file.read()[-_TAIL:].strip()
 
     def ask(self, request: Request, path: str, *, timeout: float) -> Response:
         """Send a request to a path; ``MarpackError`` where there is no answer."""
@@ -136,14 +152,46 @@ def started(
     try:
         with _running(plan, os.path.join(os.path.abspath(folder), plan.inner), scratch, port, python) as process:
             guard.watch(process.pid)
-            engine = Engine(port)
-            _wait(engine, process, plan, timeout, os.path.join(scratch, _LOG))
+            engine = Engine(port, os.path.join(scratch, _LOG))
+            _wait(engine, process, plan, timeout)
             yield engine
     finally:
         try:
             done = remove_folder(scratch)
         finally:
             guard.close(done=done)
+
+
+def interpreter(python: str | os.PathLike[str] | None) -> str:
+    """Return an interpreter as it is started: a relative path means what it means here; by default this one."""
+    named = os.fspath(python or sys.executable)
+    return os.path.abspath(named) if os.sep in named else named
+
+
+def require_engine(target: Target, python: str | os.PathLike[str] | None) -> None:
+    """Raise ``MissingExtraError`` where this Python has no engine, ``MarpackError`` where another has not."""
+    package = ENGINES[target].partition(">")[0].partition("[")[0]
+    executable = interpreter(python)
+    try:
+        ended = subprocess.run(
+            [executable, "-c", _ASK, package],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tempfile.gettempdir(),
+        )
+    except OSError as error:
+        raise MarpackError(
+            f"{executable!r} cannot be started: {error.strerror}: name a Python (--engine-python)"
+        ) from None
+    if ended.returncode == 0:
+        return
+    if python is None:
+        raise MissingExtraError(f"starting an export for {TITLES[target]}", package, _ANOTHER)
+    raise MarpackError(
+        f"{executable!r} has no {package}: install what the export's requirements name "
+        f"({executable} -m pip install -r ...), or {_ANOTHER}"
+    )
 
 
 def _scratch() -> str:
@@ -164,7 +212,7 @@ def _running(
     plan: ExportPlan, inner: str, scratch: str, port: int, python: str | os.PathLike[str] | None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run an engine below a keeper, which ends all that it has begun."""
-    executable = os.fspath(python or sys.executable)
+    executable = interpreter(python)
     with open(os.path.join(scratch, _LOG), "wb") as log:
         process = subprocess.Popen(
             [executable, "-I", "-S", keeper.__file__, executable, *_command(plan, inner, scratch, port)],
@@ -216,7 +264,7 @@ def _environment(scratch: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _RAYS_OWN} | told
 
 
-def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, timeout: float, log: str) -> None:
+def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, timeout: float) -> None:
     paths = ["/ping"]
     if plan.target == "kserve":
         paths = [f"/v2/models/{name}/ready" for name in kserve_files.quoted_names(plan.models)]
@@ -224,8 +272,6 @@ def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, ti
     while not all(map(engine.answers, paths)):
         ended = process.poll()
         if ended is not None or time.monotonic() > deadline:
-            with open(log, encoding="utf-8", errors="replace") as file:
-                said = file.read()[-_TAIL:].strip()
             how = f"ended with {ended}" if ended is not None else f"does not answer within {timeout:g} seconds"
-            raise MarpackError(f"{TITLES[plan.target]} {how}; it wrote last:\n{said}")
+            raise MarpackError(f"{TITLES[plan.target]} {how}; it wrote last:\n{engine.said}")
         time.sleep(_PAUSE)

@@ -100,11 +100,12 @@ def service(models: Sequence[ExportedModel], *, name: str | None, image: str | N
             name = "models"
         # KServe asks for a letter first.
         name = name if name[0].isalpha() else f"m-{name}"
+    first = next(name for name, model in zip(served_names(models), models, strict=True) if model.is_default)
     gpus = sum(model.needs_gpu for model in models)
     return CustomPredictor(
         name=name,
         image=f"{name}:latest" if image is None else image,
-        args=(f"--model_name={served_names(models)[0]}",),
+        args=(f"--model_name={first}",),
         resources=Resources(gpu_request=gpus, gpu_limit=gpus) if gpus else None,
         min_replicas=max(model.settings.min_workers for model in models),
         max_replicas=max(model.settings.max_workers for model in models),

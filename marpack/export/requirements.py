@@ -12,7 +12,7 @@ from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.display import hidden
 from marpack.export.entry import Entry
 from marpack.export.model import ExportedModel
-from marpack.export.targets import ENGINES, TORCHSERVE, Target
+from marpack.export.targets import ENGINES, REQUIREMENTS, TORCHSERVE, Target
 from marpack.frozen import frozen
 
 # Packages whose distributions are called otherwise.
@@ -81,11 +81,11 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
     # torchserve's own requirements, where its wheel does not bring them.
     worker += ["pillow", "psutil"] if with_ts else []
     torch: tuple[str, ...] = () if "torch" in named else ("torch",)
-    entries += _told_of_torch(models, torch)
-    handlers = [*_of_handlers(models, named)]
+    entries += _told_of_torch(models, torch, target)
+    handlers = [*_of_handlers(models, named, target)]
     entries += [entry for _, entry in handlers]
     torch += tuple(sorted({name for name, _ in handlers if name is not None}))
-    entries += _conflicts(kept, ours)
+    entries += _conflicts(kept, ours, target)
     by_text: dict[str, list[str]] = {}
     for each in kept:
         by_text.setdefault(each.text, []).append(each.by)
@@ -108,7 +108,7 @@ def _problem(line: RequirementLine) -> str | None:
     if line.path is not None or "file:" in line.text.lower():
         return "it is a path, which leads elsewhere from another place: install it, or name the distribution"
     if not line.readable:
-        return "it takes a value from the environment, or cannot be read: write it into requirements.txt"
+        return "it takes a value from the environment, or cannot be read: write it into the export's file"
     text = _REVISION.sub(r"\1 ", line.text)
     if hidden(text) != text or _USER.search(line.text):
         return "it holds a password or a token: have pip find that elsewhere (netrc, an index's settings)"
@@ -117,21 +117,26 @@ def _problem(line: RequirementLine) -> str | None:
     return None
 
 
-def _told_of_torch(models: Sequence[ExportedModel], torch: Sequence[str]) -> Iterator[Entry]:
-    if torch:
-        names = ", ".join(model.title for model in models)
-        yield Entry(
-            fate="changed",
-            about="",
-            what="the torch of the server's image",
-            seen=f"no requirements file of {names} names one",
-            becomes="requirements.txt: torch, in whatever version comes",
-            why="which torch a model was trained and served with is not in its archive: pin it",
-        )
+def _told_of_torch(models: Sequence[ExportedModel], torch: Sequence[str], target: Target) -> Iterator[Entry]:
+    if not torch:
+        return
+    becomes = f"{REQUIREMENTS[target]}: torch, in whatever version comes"
+    fix = "pin it, as torch==2.6.0"
+    if target == "sagemaker-ray":
+        becomes = f"the container's own (2.10 in the image of August 2026): {REQUIREMENTS[target]} asks for any"
+        fix = "choose the image by it"
+    yield Entry(
+        fate="changed",
+        about="",
+        what="the torch of the server's image",
+        seen=f"no requirements file of {', '.join(model.title for model in models)} names one",
+        becomes=becomes,
+        why=f"which torch a model was trained and served with is not in its archive: {fix}",
+    )
 
 
 def _of_handlers(
-    models: Sequence[ExportedModel], named: Collection[str | None]
+    models: Sequence[ExportedModel], named: Collection[str | None], target: Target
 ) -> Iterator[tuple[str | None, Entry]]:
     """Yield what TorchServe's own handlers import beside torch, which its images have: distributions, and entries.
 
@@ -144,7 +149,7 @@ def _of_handlers(
                 name = _DISTRIBUTIONS.get(package, package)
                 if name in named:
                     continue
-                becomes = "" if name is None else f"requirements.txt: {name}, in whatever version comes"
+                becomes = "" if name is None else f"{REQUIREMENTS[target]}: {name}, in whatever version comes"
                 yield (
                     name,
                     Entry(
@@ -159,7 +164,7 @@ def _of_handlers(
                 )
 
 
-def _conflicts(kept: Sequence[_Kept], ours: Sequence[str]) -> Iterator[Entry]:
+def _conflicts(kept: Sequence[_Kept], ours: Sequence[str], target: Target) -> Iterator[Entry]:
     """Yield what several lines are for, of which pip takes one version: of models, and of the export itself."""
     of_export = {normal_name(re.split(r"[\[=>]", text)[0]): text for text in ours}
     by_name: dict[str, dict[str, list[str]]] = {}
@@ -178,6 +183,6 @@ def _conflicts(kept: Sequence[_Kept], ours: Sequence[str]) -> Iterator[Entry]:
                 if own is None
                 else f"{name}, which runs the models",
                 seen=said,
-                becomes="requirements.txt: all of the lines",
+                becomes=f"{REQUIREMENTS[target]}: all of the lines",
                 why="one environment has one version: remove the others where pip says that they conflict",
             )

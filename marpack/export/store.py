@@ -36,7 +36,7 @@ _STORE = "model-store"
 _ARCHIVE_SUFFIXES = (SUFFIXES["default"], SUFFIXES["tgz"], ".tgz", WORKFLOW_SUFFIX)
 # Of what is wrong with a setting, that with which no server would work as it says.
 _REFUSED = (
-    *("type", "range", "choice", "envelope", "address", "port", "response-size"),
+    *("type", "range", "address", "port", "response-size"),
     *("models-json", "models-value", "load-models-item"),
 )
 # What the settings say of single models, as P19 and S3 spell it, and as a model has it.
@@ -201,7 +201,8 @@ def _store(
     for each in [*beside, *([said] if said else []), above]:
         if os.path.isdir(each or ".") and (each != above or archives_in(each or ".")):
             return each or "."
-    raise MarpackError(f"{path!r} names a model store that is not here: name its folder (--model-store)")
+    problem = "names a model store that is not here" if said else "names no model store"
+    raise MarpackError(f"{path!r} {problem}, and no archives lie beside it: name their folder (--model-store)")
 
 
 def _restored(snapshot: ModelSnapshot, store: str, opening: Opening) -> Iterator[ToldModel]:

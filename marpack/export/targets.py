@@ -20,6 +20,12 @@ ENGINES: Mapping[Target, str] = {
     "sagemaker-ray": "ray[serve]>=2.50",
     "kserve": "kserve>=0.21",
 }
+# The file that names what pip installs.
+REQUIREMENTS: Mapping[Target, str] = {
+    "ray": "requirements.txt",
+    "sagemaker-ray": "code/requirements.txt",
+    "kserve": "requirements.txt",
+}
 # The release of TorchServe whose worker runs the handlers.
 TORCHSERVE = "0.12.0"
 

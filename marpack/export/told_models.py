@@ -8,7 +8,7 @@ from typing import Any
 from marpack.config.rules.model_config_text import KEYS, SECTIONS
 from marpack.export.entry import Entry
 from marpack.export.model import ExportedModel
-from marpack.export.targets import TITLES, Target
+from marpack.export.targets import REQUIREMENTS, TITLES, Target
 
 # What a model's settings are called where TorchServe reads them, and what each becomes.
 _CARRIED: Mapping[str, tuple[str, str]] = {
@@ -119,6 +119,16 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             seen="service_envelope",
             becomes="the worker's own envelope of that name",
         )
+    elif target == "kserve":
+        yield Entry(
+            fate="changed",
+            about=model.title,
+            what='the envelope that KServe has TorchServe use, which takes the inputs out of {"instances": ...}',
+            seen="TS_SERVICE_ENVELOPE of KServe's runtime for TorchServe",
+            becomes="none: the handler is given the body as the client sent it",
+            why="nothing that was exported names one: if KServe served this model, export with --envelope kserve "
+            "(kservev2 where the service has protocolVersion v2)",
+        )
     if headers := ", ".join(model.uses.headers):
         yield Entry(
             fate="carried",
@@ -133,7 +143,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             about=model.title,
             what="the requirements file",
             seen=f"MAR-INF/MANIFEST.json: requirementsFile, {model.requirements_name}",
-            becomes="requirements.txt",
+            becomes=REQUIREMENTS[target],
         )
 
 
@@ -163,26 +173,34 @@ def _why_changed(model: ExportedModel, name: str) -> str:
 
 def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> Iterator[Entry]:
     kind = model.settings.device_type
-    asked = None if model.gpu is None else "--gpu" if model.gpu else "--no-gpu"
-    seen = asked or f"{model.config_name}: deviceType"
-    workers = model.settings.max_workers
+    is_told = str(model.config.get("deviceType", "")).lower() == kind
+    seen = f"{model.config_name}: deviceType" if is_told else "the export: --gpu" if model.needs_gpu else ""
+    what = f"deviceType {kind}" if is_told else "a GPU for each worker"
     if model.needs_gpu:
         becomes = places["gpu"].format(number=model.settings.gpu)
-        becomes = f"{becomes}; the instance has to have one" if target == "sagemaker-ray" else becomes
-        yield Entry(fate="carried", about=model.title, what="a GPU", seen=seen, becomes=becomes)
-        if workers > 1:
+        more = "; the instance has to have one" if target == "sagemaker-ray" else ""
+        yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=f"{becomes}{more}")
+        if model.settings.max_workers > 1:
             yield Entry(
                 fate="changed",
                 about=model.title,
-                what=f"{workers} workers, which share the machine's GPUs",
+                what=f"{model.settings.max_workers} workers, which share the machine's GPUs",
                 seen="TorchServe gives its GPUs to workers in turn, the same to several",
                 becomes="a whole GPU for each replica",
                 why=f"the engine gives out GPUs, and waits for a free one; {places['share']}",
             )
-    elif kind:
+    elif kind and is_told:
         becomes = f"no GPU is asked of {TITLES[target]}"
-        what = "no GPU" if asked else f"deviceType {kind}"
         yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=becomes)
+    elif kind:
+        yield Entry(
+            fate="changed",
+            about=model.title,
+            what="a GPU, where a model asks for one, or the machine has one",
+            seen="TorchServe's way",
+            becomes="no GPU",
+            why="the export was asked for none: --no-gpu",
+        )
     else:
         yield Entry(
             fate="changed",
@@ -191,14 +209,4 @@ def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> 
             seen="TorchServe's default for a model without deviceType",
             becomes="no GPU",
             why="the engine has to be asked for one: export with --gpu, or say deviceType in model-config.yaml",
-        )
-    if workers > 1 and target != "kserve":
-        yield Entry(
-            fate="changed",
-            about=model.title,
-            what=f"{workers} workers, which share the machine's CPUs",
-            seen="TorchServe starts as many as it is told",
-            becomes="a CPU of Ray's for each replica (num_cpus 1)",
-            why="Ray Serve gives out CPUs, one for each core, and a replica without one waits, without an end; a "
-            "num_cpus of 0.5 in ray_actor_options lets two share one",
         )

@@ -176,7 +176,7 @@ def _taken(archive: Archive, name: str | None) -> Mapping[str, Any]:
     try:
         text = ModelConfigText.read(archive.read(name))
     except MissingExtraError:
-        raise MissingExtraError(f"running {archive.path!r}, which has a configuration ({name}),", "run") from None
+        raise MissingExtraError(f"reading the configuration of {archive.path!r} ({name})", "yaml") from None
     except ArchiveError:
         return {}
     if text.error is not None:

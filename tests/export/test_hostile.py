@@ -164,7 +164,7 @@ def test_a_model_that_asks_for_another_engine_is_told_of(tmp_path: Path) -> None
         ("max_response_size=-5", "max_response_size: -5 is out of range"),
         ("default_workers_per_model=99999999999", "does not fit 32 bits"),
         ("default_response_timeout=0", "default_response_timeout: 0 is out of range"),
-        ("service_envelope=mine", "'mine' is no envelope of TorchServe"),
+        ("service_envelope=mine", "the envelope 'mine' is none that TorchServe 0.12.0 brings"),
         ("service_envelope=$$MINE$$", "service_envelope takes 'MINE' from the environment"),
         ("max_request_size=$$MINE$$", "max_request_size takes 'MINE' from the environment"),
         ("decode_input_request=True", "'True' is not true to workers"),

@@ -86,7 +86,7 @@ def test_ray_is_told_what_the_server_was(folder: Path) -> None:
     assert deployment["autoscaling_config"]["min_replicas"] == 1
     assert deployment["autoscaling_config"]["max_replicas"] == 3
     assert "num_replicas" not in deployment
-    assert deployment["ray_actor_options"] == {"num_gpus": 1}
+    assert deployment["ray_actor_options"] == {"num_cpus": 1, "num_gpus": 1}
 
 
 def test_a_snapshot_goes_before_what_an_archive_says(folder: Path) -> None:
@@ -96,6 +96,8 @@ def test_a_snapshot_goes_before_what_an_archive_says(folder: Path) -> None:
     assert one["user_config"] == other["user_config"] == {"batch_size": 8, "max_batch_delay": 50}
     assert one["num_replicas"] == other["num_replicas"] == 2
     assert yaml.safe_load(planned.files["config.yaml"])["http_options"] == {"host": "0.0.0.0", "port": 9090}
+    [cpus] = entries(planned, "workers that share the CPUs")
+    assert "4 in all" in cpus.becomes
     assert 'environment={"TS_DECODE_INPUT_REQUEST": "false"}' in planned.files["app.py"]
     assert planned.files["app.py"].count("batch_size=8") == 2
 
@@ -214,6 +216,36 @@ def test_what_no_worker_runs_is_refused(tmp_path: Path) -> None:
         path = packed(tmp_path, key.lower(), config_file=config, check="off")
         with pytest.raises(MarpackError, match=said):
             plan(path)
+
+
+def test_an_envelope_is_one_that_torchserve_brings(folder: Path, tmp_path: Path) -> None:
+    """The old names are the new ones' to it; of another it would find no module."""
+    place = tmp_path / "model-store"
+    place.mkdir()
+    digits(place)
+    path = tmp_path / "config.properties"
+    path.write_text("load_models=all\nservice_envelope=kfserving\n")
+    planned = plan(path)
+    [told] = entries(planned, "service_envelope=kfserving")
+    assert (told.fate, told.becomes) == ("changed", "envelope kserve, of every model")
+    assert 'envelope="kserve"' in planned.files["app.py"]
+    path.write_text("load_models=all\nservice_envelope=ours\n")
+    with pytest.raises(
+        MarpackError, match=r"the envelope 'ours' is none that TorchServe 0\.12\.0 brings \(body, "
+    ):
+        plan(path)
+    assert not plan(path, envelope="body").files["app.py"].count("ours")
+    with pytest.raises(MarpackError, match="the envelope 'ours'"):
+        plan(folder / "digits.mar", envelope="ours")
+
+
+def test_kserves_envelope_is_asked_for(folder: Path) -> None:
+    """A model that KServe had TorchServe serve was given what was inside of ``instances``."""
+    [told] = entries(plan(folder / "digits.mar", "kserve"), "TS_SERVICE_ENVELOPE")
+    assert told.fate == "changed"
+    assert "--envelope kserve" in told.why
+    assert not entries(plan(folder / "digits.mar", "kserve", envelope="kserve"), "TS_SERVICE_ENVELOPE")
+    assert not entries(plan(folder / "digits.mar", "ray"), "TS_SERVICE_ENVELOPE")
 
 
 def test_sequences_are_told_of(tmp_path: Path) -> None:
@@ -420,29 +452,10 @@ def test_each_model_of_a_pod_has_its_own_gpu(folder: Path) -> None:
     assert [each.settings().gpu for each in served(planned)] == [0, 1]
     [container] = yaml.safe_load(planned.files["inferenceservice.yaml"])["spec"]["predictor"]["containers"]
     assert container["resources"]["limits"] == {"nvidia.com/gpu": "2"}
-    told = [each.becomes for each in entries(planned, "--gpu")]
+    told = [each.becomes for each in planned.entries if each.fate == "carried" and "GPU" in each.what.upper()]
     assert [each[-8:] for each in told] == ["number 0", "number 1"]
     # Ray shows a replica its own alone.
     assert [each.settings().gpu for each in served(plan(folder, gpu=True))] == [0, 0]
-
-
-def test_what_was_asked_of_the_export_is_not_said_of_an_archive(folder: Path) -> None:
-    for gpu, option in ((True, "--gpu"), (False, "--no-gpu")):
-        for source in (folder / "digits.mar", folder / "model-store" / "speaks.mar"):
-            [told] = entries(plan(source, gpu=gpu), option)
-            assert (told.fate, told.seen) == ("carried", option)
-            assert not [each for each in plan(source, gpu=gpu).entries if "deviceType" in each.seen]
-    [seen] = [each.seen for each in plan(folder / "model-store" / "speaks.mar").entries if each.what == "a GPU"]
-    assert seen == "model-config.yaml: deviceType"
-
-
-def test_workers_that_shared_cpus_are_told_of(folder: Path) -> None:
-    """Each replica waits for a CPU of Ray's."""
-    [told] = entries(plan(folder / "model-store" / "speaks.mar"), "share the machine's CPUs")
-    assert (told.fate, told.about, told.what.split()[0]) == ("changed", "speaks 2.0", "3")
-    assert "num_cpus" in told.why
-    assert not entries(plan(folder / "digits.mar"), "share the machine's CPUs")
-    assert not entries(plan(folder / "model-store" / "speaks.mar", "kserve"), "share the machine's CPUs")
 
 
 def test_more_replicas_under_load_are_not_the_same(folder: Path) -> None:
@@ -468,3 +481,52 @@ def test_a_model_that_was_scaled_down(folder: Path, tmp_path: Path) -> None:
         assert {each.about for each in told} == {"digits 1.0", "speaks 2.0"}
         assert {(each.fate, each.seen) for each in told} == {("changed", f"model_snapshot: {key.split()[0]}")}
     assert not entries(planned, "default_workers_per_model")
+
+
+def test_gpus_are_asked_for(folder: Path) -> None:
+    assert plan(folder / "digits.mar", gpu=True).models[0].needs_gpu
+    without = plan(folder / "model-store" / "speaks.mar", gpu=False)
+    assert not without.models[0].needs_gpu
+    assert "num_gpus" not in without.files["config.yaml"]
+    [told] = entries(plan(folder / "digits.mar", gpu=True), "the export: --gpu")
+    assert (told.fate, told.what) == ("carried", "a GPU for each worker")
+    [told] = entries(plan(folder / "model-store" / "speaks.mar"), "deviceType gpu")
+    assert told.seen == "model-config.yaml: deviceType"
+    for name in ("digits.mar", "model-store/speaks.mar"):
+        [told] = entries(plan(folder / name, gpu=False), "a GPU, where")
+        assert (told.fate, told.becomes) == ("changed", "no GPU")
+        assert "--no-gpu" in told.why
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_page_is_for_who_never_saw_marpack(target: str, folder: Path) -> None:
+    """It names every file of the folder, no page of another place, and no file that is not there."""
+    planned = plan_export(folder / "digits.mar", to=target)
+    page = planned.about["EXPORT.md"]
+    below = f"{planned.inner}/" if planned.inner else ""
+    for name in [*(f"{below}{name}" for name in planned.files), *planned.about]:
+        assert name == "EXPORT.md" or f"| `{name}` |" in page, name
+    for name in {each.name.split("/")[0] for each in planned.packages}:
+        assert f"`{below}{name}/`" in page, name
+    assert f"`{below}models/`" in page
+    assert "docs/" not in page
+    assert "spec/" not in page
+    assert "sample.json" not in page
+    without = plan(folder / "digits.mar", target).about["EXPORT.md"]
+    assert "`marpack/`" not in without
+    assert "marpack, which your index has to have" in without
+
+
+def test_what_holds_of_several_models_is_one_row(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        packed(tmp_path, name)
+    planned = plan_export(tmp_path / "a.mar", tmp_path / "b.mar", to="ray", with_marpack=False)
+    assert len(entries(planned, "a GPU, where the machine has one")) == 2
+    [row] = [line for line in planned.about["EXPORT.md"].split("\n") if "a GPU, where the machine" in line]
+    assert row.startswith("| a 1.0, b 1.0 | a GPU")
+
+
+def test_sagemaker_has_a_torch_of_its_own(folder: Path) -> None:
+    [told] = entries(plan(folder / "digits.mar", "sagemaker-ray"), "the torch of the server's image")
+    assert told.becomes.startswith("the container's own")
+    assert "code/requirements.txt" in told.becomes

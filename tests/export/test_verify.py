@@ -119,6 +119,9 @@ def test_ray_serves_two_models_as_their_workers_do(
     pytest.importorskip("ray.serve")
     plan = exported(tmp_path / "out", "ray", server_python, tells(tmp_path, "one"), tells(tmp_path, "two"))
     (tmp_path / "out" / "models" / "two" / "1.0" / "told.py").write_text("WHICH = 'changed'\n")
+    # More CPUs than there are: no replica waits for one.
+    config = tmp_path / "out" / "config.yaml"
+    config.write_text(config.read_text().replace("num_cpus: 1", "num_cpus: 4096"))
     found = verify_export(plan, tmp_path / "out", ASKED, python=run_python("0.12.0"))
     by_model = {model: [each for each in found if each.model == model] for model in ("one 1.0", "two 1.0")}
     assert [each.own.status for each in by_model["one 1.0"]] == [200, 418, 202, 503, 200, 200, 200]
@@ -217,10 +220,19 @@ def test_kserve_serves_a_model_as_its_worker_does(
     assert told[at + 2].startswith("  known: ")
 
 
-def test_an_engine_that_does_not_start_is_told_of(tmp_path: Path, server_python: Path) -> None:
+def test_an_engine_that_does_not_start_is_told_of(
+    tmp_path: Path, server_python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a Python that is named from here, and is started elsewhere; so is one that has no such engine."""
+    monkeypatch.chdir(tmp_path)
     plan = exported(tmp_path / "out", "kserve", server_python, tells(tmp_path, "one"))
+    python = bare_python(tmp_path).relative_to(tmp_path)
+    with pytest.raises(marpack.MarpackError, match=r"bare/bin/python' has no kserve: install"):
+        verify_export(plan, "out", ASKED[:1], python=server_python, engine_python=python)
+    [packages] = (tmp_path / "bare").glob("lib/*/site-packages")
+    (packages / "kserve.py").touch()
     with pytest.raises(marpack.MarpackError, match=r"(?s)KServe ended with 1; it wrote last:.*uvicorn"):
-        verify_export(plan, tmp_path / "out", ASKED[:1], python=server_python, engine_python=bare_python(tmp_path))
+        verify_export(plan, "out", ASKED[:1], python=server_python, engine_python=python)
 
 
 def bare_python(folder: Path) -> Path:
