@@ -17,10 +17,14 @@ from marpack.frozen import frozen
 
 # Packages whose distributions are called otherwise.
 _DISTRIBUTIONS: Mapping[str, str | None] = {"nvidia.dali": None, "tensorrt_llm": "tensorrt-llm"}
+# Whom SSH is asked as, which is no secret: keys are elsewhere.
+_SSH_USER = re.compile(r"(\b(?:[a-z]+\+)?ssh://)[A-Za-z0-9._-]+@", re.IGNORECASE)
 # What stands before the host of an address, whose slashes may be left out.
 _USER = re.compile(r"(?:@\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?|^[A-Za-z][A-Za-z0-9+.-]*:)/*[^/\s]*@")
 # A repository with a revision, whose "@" stands before no host.
 _REVISION = re.compile(r"(\b(?:git|hg|svn|bzr)\+[a-z]+://[^/\s@:]+(?::[0-9]+)?/[^\s@]*)@(?=[^\s@]+(?:\s|$))")
+# Those that the engines, and TorchServe, are there for.
+_PYTHONS = ((3, 10), (3, 11), (3, 12), (3, 13))
 # What the worker imports, and TorchServe's wheel does not ask for.
 _OF_THE_WORKER = ("PyYAML>=6", "packaging", "numpy")
 
@@ -52,6 +56,7 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
     so is what does not go into the file: options of pip's, paths, and what holds a secret.
     """
     kept: list[_Kept] = []
+    asked: dict[str, set[tuple[int, int]]] = {}
     entries: list[Entry] = []
     for model in models:
         for line in requirement_lines(model.requirements):
@@ -72,11 +77,15 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
                         why=why,
                     )
                 )
+            if line.name is not None:
+                for_these = (python for python in _PYTHONS if line.applies(python) is not False)
+                asked.setdefault(line.name, set()).update(for_these)
             kept.append(_Kept(name=line.name, text=line.requirement.strip(), by=model.title))
     ours = [ENGINES[target]]
     ours += [] if with_marpack else [f"marpack=={__version__}"]
     ours += [] if with_ts else [f"torchserve=={TORCHSERVE}"]
-    named = {each.name for each in kept}
+    # What is asked for on some Pythons alone is none to the others.
+    named = {name for name, pythons in asked.items() if len(pythons) == len(_PYTHONS)}
     worker = [text for text in _OF_THE_WORKER if text.partition(">")[0].lower() not in named]
     # torchserve's own requirements, where its wheel does not bring them.
     worker += ["pillow", "psutil"] if with_ts else []
@@ -109,8 +118,9 @@ def _problem(line: RequirementLine) -> str | None:
         return "it is a path, which leads elsewhere from another place: install it, or name the distribution"
     if not line.readable:
         return "it takes a value from the environment, or cannot be read: write it into the export's file"
-    text = _REVISION.sub(r"\1 ", line.text)
-    if hidden(text) != text or _USER.search(line.text):
+    address = _SSH_USER.sub(r"\1", line.text)
+    text = _REVISION.sub(r"\1 ", address)
+    if hidden(text) != text or _USER.search(address):
         return "it holds a password or a token: have pip find that elsewhere (netrc, an index's settings)"
     if (line.name is None and not URL.match(line.requirement)) or line.has_bad_marker:
         return "pip cannot read it, and would install nothing: correct it in requirements.txt"

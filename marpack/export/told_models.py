@@ -28,6 +28,7 @@ _PLACES: Mapping[Target, Mapping[str, str]] = {
         "both": "config.yaml: num_replicas",
         "gpu": "config.yaml: ray_actor_options, num_gpus 1",
         "share": "a num_gpus of 0.25 there lets four replicas share one",
+        "ended": "a replica whose worker cannot be started is unhealthy, and Ray Serve makes another",
     },
     "kserve": {
         "batch": "app.py: the model gathers so many requests",
@@ -36,6 +37,7 @@ _PLACES: Mapping[Target, Mapping[str, str]] = {
         "high": "inferenceservice.yaml: maxReplicas",
         "both": "inferenceservice.yaml: maxReplicas",
         "gpu": "inferenceservice.yaml: resources, one of nvidia.com/gpu, of which it is told number {number}",
+        "ended": "where it cannot be, the model is not ready, and whoever asks whether it is has it tried again",
         "share": "a cluster whose GPUs are divided (time slices, MIG) names a part of one there",
     },
 }
@@ -45,8 +47,7 @@ _LOST: Mapping[str, str] = {
     "parallelType": "a worker is one process here, and is given one GPU",
     "parallelLevel": "a worker is one process here, and is given one GPU",
     "torchrun": "a worker is one process here: torchrun is not called",
-    "maxRetryTimeoutInSec": "a worker that dies is started again with the next request, without an end; a replica "
-    "whose worker cannot be started is unhealthy, and the engine makes another",
+    "maxRetryTimeoutInSec": "a worker that dies is started again at once, without an end; {ended}",
     "clientTimeoutInMills": "the engine knows when a client has gone: set its own time limit for requests",
     "jobQueueSize": "requests wait in the engine's own queue: Ray Serve's max_queued_requests, KServe's "
     "containerConcurrency",
@@ -98,7 +99,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
     for key in model.config:
         seen = f"{config_name}: {key}"
         if key in _LOST:
-            yield Entry(fate="lost", about=model.title, what=key, seen=seen, why=_LOST[key])
+            yield Entry(fate="lost", about=model.title, what=key, seen=seen, why=_LOST[key].format(**places))
         elif key == "asyncCommunication":
             yield Entry(
                 fate="carried", about=model.title, what=key, seen=seen, becomes="the worker is asked that way"

@@ -129,6 +129,7 @@ def test_a_version_without_a_text_is_the_default_one(tmp_path: Path) -> None:
         ("https://hunter2@h/p.whl", "a password or a token"),
         ("git+https://user:hun/ter2@h/p", "a password or a token"),
         ("git+https://h/p@v1?token=hunter2", "a password or a token"),
+        ("git+ssh://git:hunter2@h/p", "a password or a token"),
     ],
 )
 def test_a_line_that_would_break_all_of_them_is_left_out(line: str, why: str, tmp_path: Path) -> None:
@@ -140,8 +141,10 @@ def test_a_line_that_would_break_all_of_them_is_left_out(line: str, why: str, tm
     assert "hunter2" not in "".join([*planned.files.values(), *planned.about.values()])
 
 
-def test_addresses_without_a_user_stay(tmp_path: Path) -> None:
-    lines = ["git+https://h/a/b@v1.0", "https://h/p.whl", "x @ git+https://h/a/b@v1.0", "x@https://h/p.whl"]
+def test_addresses_without_a_secret_stay(tmp_path: Path) -> None:
+    """The user of SSH is the same for everybody."""
+    lines = ["git+ssh://git@github.com/a/b.git@v1.0", "x @ git+ssh://git@h/a/b"]
+    lines += ["git+https://h/a/b@v1.0", "https://h/p.whl", "x @ git+https://h/a/b@v1.0", "x@https://h/p.whl"]
     planned = plan(packed(tmp_path, requirements_file=lines, check="off"))
     assert set(planned.files["requirements.txt"].split("\n")) >= set(lines)
 
@@ -152,7 +155,7 @@ def test_a_model_that_asks_for_another_engine_is_told_of(tmp_path: Path) -> None
     what = ", which runs the models"
     told = {each.what.removesuffix(what): each.seen for each in planned.entries if each.what.endswith(what)}
     assert told == {
-        "ray": "ray[serve]>=2.50 (what runs the handlers); ray==1.0 (m 1.0)",
+        "ray": "ray[serve]>=2.50,<3 (what runs the handlers); ray==1.0 (m 1.0)",
         "torchserve": "torchserve==0.12.0 (what runs the handlers); torchserve==0.9.0 (m 1.0)",
     }
 
@@ -169,6 +172,7 @@ def test_a_model_that_asks_for_another_engine_is_told_of(tmp_path: Path) -> None
         ("max_request_size=$$MINE$$", "max_request_size takes 'MINE' from the environment"),
         ("decode_input_request=True", "'True' is not true to workers"),
         ("inference_address=http://[::1]:8080", "is no address"),
+        ("inference_address=http://0.0.0.0:8085/", "is no address"),
         ("inference_address=http://user:hunter2@h:80", "is no address"),
         ("inference_address=http://h:99999", "port 99999 is out of range"),
         ('models={"m": {"1.0": {"batchSize": 99999999999}}}', "models.m.1.0.batchSize"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import marpack
 from marpack.config.settings.keys import KEYS
 from marpack.errors import MarpackError
 from marpack.export import Entry, plan_export
-from marpack.export.targets import TARGETS
+from marpack.export.targets import ENGINES, TARGETS
 from marpack.export.told_settings import _ROWS
 from marpack.running import ServedModel
 from tests.export.exports import GOLDEN, SECRET, SPEAKS, digits, golden_plans, speaks, store, texts
@@ -248,6 +249,36 @@ def test_kserves_envelope_is_asked_for(folder: Path) -> None:
     assert not entries(plan(folder / "digits.mar", "ray"), "TS_SERVICE_ENVELOPE")
 
 
+@pytest.mark.parametrize("to", TARGETS)
+def test_what_is_said_twice_is_the_same(to: str, tmp_path: Path) -> None:
+    """Of metrics, once as settings and once as a handler's; and of workers that end."""
+    config = {"model-config.yaml": b"maxRetryTimeoutInSec: 9\n"}
+    path = packed(tmp_path, handler={"handler.py": SPEAKS.encode()}, config_file=config, check="off")
+    planned = plan(path, to)
+    [again] = entries(planned, "maxRetryTimeoutInSec")
+    assert "at once" in again.why
+    assert ("Ray Serve makes another" in again.why) == (to != "kserve")
+    assert "{" not in again.why
+    place = tmp_path / "config.properties"
+    place.write_text(f"load_models={path.name}\nmetrics_mode=prometheus\n")
+    told = plan(place, to).entries
+    [setting] = [each for each in told if "metrics_mode" in each.seen]
+    [handlers] = [each for each in told if "context.metrics" in each.what]
+    assert "goes nowhere" in setting.why
+    assert "goes nowhere" in handlers.what
+
+
+def test_the_engines_that_are_asked_for_are_those_of_the_extras() -> None:
+    """A release that nobody has seen is not asked for: MarModel knows KServe's server from inside."""
+    stated = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    extras = {
+        name: text.replace(" ", "")
+        for name, text in re.findall(r'^(ray|kserve) = \["(.*)"\]$', stated, re.MULTILINE)
+    }
+    assert {"ray": extras["ray"], "sagemaker-ray": extras["ray"], "kserve": extras["kserve"]} == ENGINES
+    assert all("<" in each for each in ENGINES.values())
+
+
 def test_sequences_are_told_of(tmp_path: Path) -> None:
     config = {"model-config.yaml": b"sequenceBatching: true\nsequenceMaxIdleMSec: 1000\nuseVenv: true\n"}
     planned = plan(packed(tmp_path, config_file=config, check="off"))
@@ -325,6 +356,23 @@ def test_requirements_are_merged(tmp_path: Path) -> None:
         "requirements.txt:5",
         "requirements.txt:3",
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        (['torch==1.13; python_version < "3.9"'], False),
+        (['torch==2.4; python_version < "3.12"'], False),
+        (['torch==2.4; python_version < "3.12"', 'torch==2.6; python_version >= "3.12"'], True),
+        (["torch"], True),
+    ],
+)
+def test_what_is_named_for_other_pythons_alone_is_not_named(lines: list[str], named: bool, tmp_path: Path) -> None:
+    planned = plan(packed(tmp_path, requirements_file=lines, check="off"))
+    own, _, of_models = planned.files["requirements.txt"].partition("# What the archives ask for.")
+    assert ("torch" in own.split("\n")) == (not named)
+    assert set(lines) <= set(of_models.split("\n"))
+    assert bool(entries(planned, "the torch of the server's image")) == (not named)
 
 
 def test_what_torchserves_own_handlers_import_is_required(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import marpack
 from marpack.cli import main
 from marpack.cli.commands.export import _json_of
 from marpack.cli.running_inputs import Asked
+from marpack.config.rules.values import ADDRESS
 from marpack.errors import ArchiveExistsError, MarpackError, TargetError
 from marpack.export import Compared, packages, plan_export, verify, write_export
 from marpack.export.targets import TARGETS
@@ -328,6 +329,9 @@ def test_an_address_is_a_host_and_a_port_or_none(text: str) -> None:
     for address in (text, f"http://{text}", f"https://{text}"):
         found = http_address(address)
         assert found is None or (found[0] and 0 <= found[1] <= 65535)
+        # What the server reads otherwise, or ends for, is none.
+        assert found is None or ADDRESS.fullmatch(address)
     assert http_address("http://0.0.0.0:9090") == ("0.0.0.0", 9090)
     assert http_address("https://here") == ("here", 443)
-    assert http_address("unix:/tmp/socket") is None
+    for none in ("unix:/tmp/socket", "http://[::1]:8080", "http://h:8085/", "http://user@h:80", "http://h:99999"):
+        assert http_address(none) is None
