@@ -267,7 +267,7 @@ def _environment(scratch: str) -> dict[str, str]:
 def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, timeout: float) -> None:
     paths = ["/ping"]
     if plan.target == "kserve":
-        paths = [f"/v2/models/{name}/ready" for name in kserve_files.quoted_names(plan.models)]
+        paths = [*map(kserve_files.ready_path, kserve_files.quoted_names(plan.models))]
     deadline = time.monotonic() + timeout
     while not all(map(engine.answers, paths)):
         ended = process.poll()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marpack.archive.read.archive import ModelArchive
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.export.handler_text import Uses
 from marpack.frozen import frozen
 from marpack.running.model_settings import ModelSettings
@@ -59,6 +60,12 @@ class ExportedModel:
     def needs_gpu(self) -> bool:
         """Whether a worker of it asks for a GPU."""
         return self.settings.device_type == "gpu"
+
+
+def own_handlers(model: ExportedModel) -> list[str]:
+    """Return the modules of TorchServe's own handlers that a model's is, or imports, sorted."""
+    named = model.settings.handler.removesuffix(".py")
+    return sorted({*model.uses.handlers, *({named} & HANDLER_MODULES.keys())})
 
 
 def one_name(models: Sequence[ExportedModel]) -> str | None:

@@ -11,7 +11,7 @@ from marpack.checks.python.requirement_lines import URL, RequirementLine, requir
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.display import hidden
 from marpack.export.entry import Entry
-from marpack.export.model import ExportedModel
+from marpack.export.model import ExportedModel, own_handlers
 from marpack.export.targets import ENGINES, REQUIREMENTS, TORCHSERVE, Target
 from marpack.frozen import frozen
 
@@ -153,8 +153,7 @@ def _of_handlers(
     None stands for one that is in no index of everybody's.
     """
     for model in models:
-        own = model.settings.handler.removesuffix(".py")
-        for module in sorted({*model.uses.handlers, *({own} & HANDLER_MODULES.keys())}):
+        for module in own_handlers(model):
             for package in HANDLER_MODULES[module].needs:
                 name = _DISTRIBUTIONS.get(package, package)
                 if name in named:

@@ -7,6 +7,7 @@ from typing import Any
 
 from marpack.config.rules.model_config_text import KEYS, SECTIONS
 from marpack.export.entry import Entry
+from marpack.export.handler_text import ASKS
 from marpack.export.model import ExportedModel
 from marpack.export.targets import REQUIREMENTS, TITLES, Target
 
@@ -135,7 +136,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             fate="carried",
             about=model.title,
             what=f"headers in the handler's spelling: {headers}",
-            seen=model.uses.words["get_request_header"],
+            seen=next(model.uses.words[word] for word in ASKS if word in model.uses.words),
             becomes="header_names of the program",
         )
     if model.requirements_name is not None:

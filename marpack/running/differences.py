@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from marpack.frozen import frozen
 
-_ASKS = ("get_request_header", "get_all_request_header", "get_request_headers")
+_ASKS = ("get_request_header", "get_all_request_header", "get_request_property", "get_request_properties")
 
 
 @frozen

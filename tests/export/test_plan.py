@@ -14,15 +14,17 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 import marpack
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.config.settings.keys import KEYS
 from marpack.errors import MarpackError
-from marpack.export import Entry, plan_export
+from marpack.export import Entry, handler_text, plan_export
 from marpack.export.targets import ENGINES, TARGETS
 from marpack.export.told_settings import _ROWS
 from marpack.running import ServedModel
 from tests.export.exports import GOLDEN, SECRET, SPEAKS, digits, golden_plans, speaks, store, texts
 from tests.support.archives import check_json, packed
 from tests.support.kserve_models import Judge
+from tests.support.torchserve import environment, install_folder
 
 ENTRIES = ("carried", "changed", "lost", "differs")
 
@@ -133,6 +135,16 @@ def test_the_service_is_told_of_replicas_and_gpus(folder: Path) -> None:
     assert "resources" not in none["spec"]["predictor"]["containers"][0]
 
 
+def test_kserve_asks_whether_a_model_is_ready(folder: Path) -> None:
+    """Of several none is asked: the others would get no requests, either."""
+    planned = plan(folder / "digits.mar", "kserve")
+    [container] = yaml.safe_load(planned.files["inferenceservice.yaml"])["spec"]["predictor"]["containers"]
+    assert container["readinessProbe"] == {"httpGet": {"path": "/v2/models/digits/ready", "port": 8080}}
+    assert container["ports"] == [{"containerPort": 8080, "protocol": "TCP"}]
+    several = yaml.safe_load(plan(folder, "kserve").files["inferenceservice.yaml"])
+    assert "readinessProbe" not in several["spec"]["predictor"]["containers"][0]
+
+
 def test_a_bad_name_of_a_service_is_told(folder: Path) -> None:
     with pytest.raises(marpack.PlanError, match="name"):
         plan(folder / "digits.mar", "kserve", service_name="Not A Name")
@@ -197,6 +209,52 @@ def test_streams_are_told_of(tmp_path: Path) -> None:
         [told] = entries(plan(path, target), "send_intermediate_predict_response")
         assert told.fate == "differs"
         assert told.seen == "handler.py:1: send_intermediate_predict_response"
+
+
+def test_torchserves_own_handlers_are_looked_into(tmp_path: Path) -> None:
+    """Nothing of them is in an archive: one that is named streams, and one that is imported counts."""
+    packed(tmp_path, "named", handler="vllm_handler", check="off")
+    text = b"from ts.torch_handler.base_handler import BaseHandler\nclass Mine(BaseHandler):\n    pass\n"
+    packed(tmp_path, "inherited", handler={"handler.py": text}, check="off")
+    for target in TARGETS:
+        [told] = entries(plan(tmp_path / "named.mar", target), "send_intermediate_predict_response")
+        assert (told.fate, told.about) == ("differs", "named 1.0")
+        assert told.seen == "ts.torch_handler.vllm_handler: send_intermediate_predict_response"
+        [told] = entries(plan(tmp_path / "inherited.mar", target), "base_handler: metrics")
+        assert (told.fate, told.about) == ("differs", "inherited 1.0")
+        assert not entries(plan(tmp_path / "inherited.mar", target), "send_intermediate_predict_response")
+
+
+@pytest.mark.server
+def test_what_torchserves_own_handlers_call_is_what_their_sources_say(pytestconfig: pytest.Config) -> None:
+    python = environment("0.12.0", install_folder(pytestconfig))
+    [package] = python.parents[1].glob("lib/*/site-packages/ts/torch_handler")
+    for module, handler in HANDLER_MODULES.items():
+        tree = ast.parse(package.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
+        words = {word for word, _ in handler_text._words(tree)} | {"metrics"}  # BaseHandler's, of which most are
+        # What they ask for TorchServe itself has put there, in small letters; their own error has a status of 404.
+        assert all(name.islower() for name in handler_text._headers(tree))
+        assert set(handler.calls) == words - {"get_request_header", "PredictionException", "add_time"}, module
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        'context.get_request_header(0, "X-Mine")',
+        'context.get_request_header(0, key="X-Mine")',
+        'context.get_request_header(idx=0, key="X-Mine")',
+        'context.get_all_request_header(0)["X-Mine"]',
+        'context.get_all_request_header(0).get("X-Mine", "")',
+        'context.request_processor[0].get_request_property("X-Mine")',
+        'context.request_processor[0].get_request_properties()["X-Mine"]',
+    ],
+)
+def test_headers_are_given_in_the_handlers_spelling(asks: str, tmp_path: Path) -> None:
+    text = f"def handle(data, context):\n    return {asks}\n"
+    planned = plan(packed(tmp_path, handler={"handler.py": text.encode()}, check="off"))
+    assert 'header_names=("X-Mine",)' in planned.files["app.py"]
+    [told] = entries(planned, "X-Mine")
+    assert (told.fate, told.seen) == ("carried", "handler.py:2")
 
 
 def test_what_no_worker_runs_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 import tarfile
 import time
@@ -141,6 +142,26 @@ def test_the_python_part_of_torchserve_goes_with_it(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(packages, "server_python", lambda _: packages_python(bare, (0, 12, 0)))
     with pytest.raises(MarpackError, match="no licence"):
         plan_export(tmp_path / "digits.mar", to="ray", with_ts=True)
+
+
+def test_what_others_left_in_a_clone_is_not_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of this one all goes that its repository has."""
+    git = ["git", "-C", str(Path(marpack.__file__).parents[1]), "ls-files", "marpack"]
+    tracked = subprocess.run(git, capture_output=True, text=True).stdout.split("\n")[:-1]
+    if tracked:  # else it is installed
+        assert {each.name for each in packages.own_package()} >= set(tracked)
+    folder = tmp_path / "marpack"
+    (folder / "archive").mkdir(parents=True)
+    for name in ("__init__.py", "py.typed", "archive/forms.py"):
+        (folder / name).touch()
+    for name in (".forms.py.swp", ".#forms.py", "forms.py~", "forms.py.orig", "notes.txt", "archive/a.mar"):
+        (folder / name).touch()
+    monkeypatch.setattr(marpack, "__file__", str(folder / "__init__.py"))
+    assert [each.name for each in packages.own_package()] == [
+        "marpack/__init__.py",
+        "marpack/archive/forms.py",
+        "marpack/py.typed",
+    ]
 
 
 def packages_python(site: Path, version: tuple[int, ...]) -> Any:
