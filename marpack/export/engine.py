@@ -144,14 +144,17 @@ def _running(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    grace = 0
     try:
         yield process
+        grace = _GRACE
     finally:
-        # The keeper takes no notice, and ends when the engine has.
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
+        # The keeper takes no notice, and ends when the engine has. Who is interrupted does not wait for it.
+        if grace:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(grace)
         assert process.stdin is not None
         process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -181,6 +184,8 @@ def _environment(scratch: str) -> dict[str, str]:
         # By this folder in its environment whatever is left is known.
         "MARPACK_EXPORT": scratch,
         "RAY_TMPDIR": scratch,
+        # What a process leaves there that is killed goes with it.
+        "TMPDIR": scratch,
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
         # The export stays as it was written.
