@@ -223,14 +223,17 @@ def _running(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    grace = 0
     try:
         yield process
+        grace = _GRACE
     finally:
-        # The keeper takes no notice, and ends when the engine has.
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
+        # The keeper takes no notice, and ends when the engine has. Who is interrupted does not wait for it.
+        if grace:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(grace)
         assert process.stdin is not None
         process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -252,7 +255,7 @@ def _environment(scratch: str) -> dict[str, str]:
         # By this folder in its environment whatever is left is known.
         "MARPACK_EXPORT": scratch,
         "RAY_TMPDIR": scratch,
-        # The keeper ends the guards of workers, too: what these would have removed goes with the folder.
+        # What a process leaves there that is killed goes with it.
         "TMPDIR": scratch,
         # Of Ray's own servers some listen at all addresses: they ask for what is in this file.
         "RAY_AUTH_MODE": "token",

@@ -22,7 +22,8 @@ FROM python:{PYTHON}-slim
 WORKDIR /app
 COPY requirements.txt ./
 RUN pip install --no-cache-dir -r requirements.txt
-COPY . ./
+# Handlers write beside themselves with TorchServe, and the files may be readable by their owner alone.
+COPY --chown=1000:0 . ./
 USER 1000
 ENV HOME=/tmp
 ENTRYPOINT ["python", "app.py"]

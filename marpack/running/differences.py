@@ -265,6 +265,14 @@ KSERVE = (
         why="TorchServe's own gRPC is another service; KServe's has no status and headers of HTTP.",
     ),
     Difference(
+        code="unload",
+        what="Whoever may ask for predictions may also end a model: POST /v2/repository/models/NAME/unload.",
+        why=(
+            "KServe's model server has this route at the same port, and no option without it: let a gateway pass "
+            "the paths of predictions alone. The model is back when the pod is started anew."
+        ),
+    ),
+    Difference(
         code="own-paths",
         what="Management, tokens and workflows are not there.",
         why="KServe has its own: the InferenceService, the cluster's gateway, an InferenceGraph.",

@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +20,8 @@ import pytest
 
 import marpack
 from marpack.cli import main
-from marpack.export import ExportPlan, plan_export, verify_export, write_export
-from marpack.export.engine import started
+from marpack.export import Compared, ExportPlan, plan_export, verify_export, write_export
+from marpack.export.engine import Engine, started
 from marpack.running import Request
 from tests.export.exports import DIGITS, digits
 from tests.support import model_server
@@ -233,6 +235,72 @@ def test_an_engine_that_does_not_start_is_told_of(
     (packages / "kserve.py").touch()
     with pytest.raises(marpack.MarpackError, match=r"(?s)KServe ended with 1; it wrote last:.*uvicorn"):
         verify_export(plan, "out", ASKED[:1], python=server_python, engine_python=python)
+
+
+def test_whoever_is_interrupted_leaves_nothing(
+    tmp_path: Path, server_python: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an engine that has a worker, with its folders, all is ended at once."""
+    model_servers = model_server.python(install_folder(pytestconfig))
+    plan = exported(tmp_path / "out", "kserve", server_python, tells(tmp_path, "one"))
+    behind = tmp_path / "behind"
+    behind.mkdir()
+    behind.joinpath("sitecustomize.py").write_text(
+        f"import sys\nsys.path.append({sysconfig.get_path('purelib')!r})\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(behind))
+
+    def interrupted(temporary: str) -> None:
+        with started(plan, str(tmp_path / "out"), python=model_servers, timeout=300) as engine:
+            assert engine.ask(ASKED[5], "/v1/models/one:predict", timeout=60).status == 200
+            [scratch] = Path(temporary).iterdir()
+            assert list(scratch.glob("marpack-run-*"))
+            raise KeyboardInterrupt
+
+    # Short enough for an engine's sockets.
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(folder)
+        assert not left(folder)
+        assert not os.listdir(folder)
+
+
+def test_a_body_in_pieces_and_one_that_breaks_off() -> None:
+    """A server of its own says what has come, and ends where it pleases."""
+    answers = [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\none",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none",
+        b"",
+        b"no HTTP\r\n\r\n",
+    ]
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        serving = thread.submit(_answer_all, server, answers, heard)
+        engine = Engine(server.getsockname()[1], os.devnull)
+        request = Request(body=b"abc", headers=(("Transfer-Encoding", "chunked"),))
+        found = [engine.ask(request, "/", timeout=1) for _ in answers[:3]]
+        for _ in answers[3:]:
+            with pytest.raises(marpack.MarpackError, match="no answer to POST /: "):
+                engine.ask(request, "/", timeout=1)
+        serving.result()
+    assert [(each.body, each.complete) for each in found] == [(b"one", False), (b"one", False), (b"one", True)]
+    assert heard[0].endswith(b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+    broken, _, whole = (Compared(request=0, model="m", own=found[2], exported=each) for each in found)
+    assert not broken.is_equal
+    assert whole.is_equal
+
+
+def _answer_all(server: socket.socket, answers: list[bytes], heard: list[bytes]) -> None:
+    for answer in answers:
+        client, _ = server.accept()
+        with client:
+            said = b""
+            while not said.endswith(b"0\r\n\r\n"):
+                said += client.recv(4096)
+            heard.append(said)
+            client.sendall(answer)
 
 
 def bare_python(folder: Path) -> Path:
