@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import socket
 import sys
 import tarfile
 import time
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -330,6 +333,27 @@ def test_no_replica_waits_for_a_cpu_to_be_verified(tmp_path: Path) -> None:
     [application] = yaml.safe_load(Path(command[3]).read_text("ascii"))["applications"]
     options = [(each["num_replicas"], each["ray_actor_options"]) for each in application["deployments"]]
     assert options == [(1, {"num_cpus": 0}), (1, {"num_cpus": 0, "num_gpus": 1})]
+
+
+def test_an_engine_that_gives_no_answer_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what it wrote last: it ended, say, while it was asked."""
+    plan = plan_export(digits(tmp_path), to="ray", with_marpack=False)
+    (tmp_path / "log").write_text("I have no memory\n")
+
+    @contextlib.contextmanager
+    def gone(*_: object, **__: object) -> Iterator[engine.Engine]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))  # where nobody listens
+            yield engine.Engine(free.getsockname()[1], str(tmp_path / "log"))
+
+    monkeypatch.setattr(verify, "started", gone)
+    monkeypatch.setattr(verify, "require_pythons", lambda *_, **__: None)
+    monkeypatch.setattr(verify, "_own_answers", lambda *_: [Response(status=200)])
+    said = (
+        r"(?s)Ray Serve has no answer of 'digits 1\.0' to request 1: .*refused; it wrote last:\nI have no memory"
+    )
+    with pytest.raises(MarpackError, match=said):
+        verify.verify_export(plan, tmp_path, [Request()])
 
 
 @given(st.text(max_size=30))
