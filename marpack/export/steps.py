@@ -32,7 +32,7 @@ def _ray(models: Sequence[ExportedModel], address: tuple[str, int]) -> str:
     # Of names that a shell would act on nothing is left by quote().
     url = f"{_url(address)}/predictions/{quote(_first(models).settings.model_name, safe='')}"
     return f"""\
-In an environment of Python 3.10 or newer, in this folder:
+In an environment of Python 3.10 or newer (`python3 -m venv`, outside of this folder), in this folder:
 
 ```sh
 {_INSTALL}
@@ -81,7 +81,7 @@ it here and into `inferenceservice.yaml`, or export again with `--image`.
 
 {_TORCH}
 
-Here, without a cluster, in an environment of Python 3.10 to 3.13:
+Here, without a cluster, in an environment of Python 3.10 to 3.13 (`python3 -m venv`, outside of this folder):
 
 ```sh
 {_INSTALL}
@@ -147,5 +147,6 @@ def _contents(target: Target, with_marpack: bool, with_ts: bool) -> Iterator[tup
         )
     yield (
         "`export.json`",
-        "this page for programs; by it `marpack export --force` knows a folder that it may replace",
+        "this page for programs; by it `marpack export --force` knows a folder that it may replace, and takes "
+        "away all that was changed in it",
     )

@@ -32,7 +32,7 @@ _CORS = "the engine answers browsers: set it there, or in what stands before it"
 _TOKENS = "nobody is asked for a token: put what authenticates before it"
 _LAUNCH = "it is about how the server's own processes are started"
 _STORE = "the archives that it names are in the folder itself"
-_RENAMED = "TorchServe calls it so since 0.5.3, and does the same"
+_RENAMED = "it has this name in TorchServe since 0.5.3"
 _SYSTEM = "the engine measures the machine, in its own way"
 
 

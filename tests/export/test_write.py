@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tarfile
 import time
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from marpack.cli.commands.export import _json_of
 from marpack.cli.running_inputs import Asked
 from marpack.config.rules.values import ADDRESS
 from marpack.errors import ArchiveExistsError, MarpackError, TargetError
-from marpack.export import Compared, packages, plan_export, verify, write_export
+from marpack.export import Compared, engine, packages, plan_export, verify, write_export
 from marpack.export.targets import TARGETS
 from marpack.export.told_settings import http_address
 from marpack.running import Request, Response
@@ -342,6 +345,27 @@ def test_to_verify_takes_pythons_that_have_it_all(
     assert main(words) == 1
     assert "starting an export for Ray Serve needs an optional dependency" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_engine_that_gives_no_answer_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what it wrote last: it ended, say, while it was asked."""
+    plan = plan_export(digits(tmp_path), to="ray", with_marpack=False)
+    (tmp_path / "log").write_text("I have no memory\n")
+
+    @contextlib.contextmanager
+    def gone(*_: object, **__: object) -> Iterator[engine.Engine]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))  # where nobody listens
+            yield engine.Engine(free.getsockname()[1], str(tmp_path / "log"))
+
+    monkeypatch.setattr(verify, "started", gone)
+    monkeypatch.setattr(verify, "require_pythons", lambda *_, **__: None)
+    monkeypatch.setattr(verify, "_own_answers", lambda *_: [Response(status=200)])
+    said = (
+        r"(?s)Ray Serve has no answer of 'digits 1\.0' to request 1: .*refused; it wrote last:\nI have no memory"
+    )
+    with pytest.raises(MarpackError, match=said):
+        verify.verify_export(plan, tmp_path, [Request()])
 
 
 @given(st.text(max_size=30))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from marpack.cli.progress import progress_for
@@ -141,12 +141,20 @@ def _compared(options: argparse.Namespace, plan: ExportPlan, asked: list[Asked])
     )
     if not options.json:
         for each in compared:
-            _tell_compared(each, plan, asked)
+            _tell_compared(each, asked)
+        _tell_known(plan, {each.model for each in compared if not each.is_equal})
     return compared
 
 
-def _tell_compared(compared: Compared, plan: ExportPlan, asked: list[Asked]) -> None:
-    """Say whether two answers are equal, and where not, what is known to differ there."""
+def _tell_known(plan: ExportPlan, unequal: Collection[str]) -> None:
+    """Say what is known to differ of models whose answers are not equal."""
+    for entry in plan.entries if unequal else ():
+        if entry.fate == "differs" and (not entry.about or entry.about in unequal):
+            show(printable(f"known: {entry.about}{': ' if entry.about else ''}{entry.what}"))
+
+
+def _tell_compared(compared: Compared, asked: list[Asked]) -> None:
+    """Say whether two answers are equal."""
     name = asked[compared.request].name or "the form"
     of = f"{name} to {compared.model}"
     own, exported = compared.own, compared.exported
@@ -155,9 +163,6 @@ def _tell_compared(compared: Compared, plan: ExportPlan, asked: list[Asked]) -> 
         return
     show(printable(f"NOT EQUAL: {of}: TorchServe's worker says {_brief(own)}"))
     show(printable(f"  and the export {_brief(exported)}"))
-    for entry in plan.entries:
-        if entry.fate == "differs" and entry.about in ("", compared.model):
-            show(printable(f"  known: {entry.what}"))
 
 
 def _brief(response: Response) -> str:
