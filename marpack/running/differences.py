@@ -150,7 +150,7 @@ RAY: tuple[Difference, ...] = (
 
 # What Amazon's adapter, between SageMaker and Ray Serve, does beside (aws/deep-learning-containers,
 # scripts/docker/ray/sagemaker_serve.py).
-_ADAPTERS = frozenset(
+_BEHIND_THE_ADAPTER = frozenset(
     {"answer-header-names", "answer-headers", "request-id", "connection", "own-paths", "health", "expect"}
 )
 SAGEMAKER_RAY = (
@@ -190,7 +190,7 @@ SAGEMAKER_RAY = (
         why="The container's adapter waits no longer.",
         status=504,
     ),
-    *(each for each in RAY if each.code not in _ADAPTERS),
+    *(each for each in RAY if each.code not in _BEHIND_THE_ADAPTER),
 )
 
 KSERVE = (
