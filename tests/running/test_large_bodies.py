@@ -64,8 +64,11 @@ def test_of_a_body_that_a_model_does_not_take_kserve_is_shown_no_more(
         async def receive() -> Any:
             return messages.pop(0)
 
+        async def send(_: Any) -> None:
+            pass
+
         scope = {"type": "http", "method": "POST", "path": path, "headers": []}
-        await Reception(app, taken)(scope, receive, receive)
+        await Reception(app, taken)(scope, receive, send)
 
     asyncio.run(test())
     assert seen == [(kept, shown)]
