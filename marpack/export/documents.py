@@ -8,7 +8,7 @@ from typing import Any
 
 from marpack import __version__
 from marpack.display import printable, showable
-from marpack.export.entry import Entry, Fate
+from marpack.export.entry import Entry, Fate, together
 from marpack.export.model import ExportedModel
 from marpack.export.targets import TITLES, TORCHSERVE, Target
 
@@ -42,6 +42,16 @@ def export_json(models: Sequence[ExportedModel], entries: Sequence[Entry], targe
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
 
+def is_export(path: str) -> bool:
+    """Tell whether a file is the twin of an export."""
+    try:
+        with open(path, "rb") as file:
+            document = json.load(file)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.keys() >= {"schema", "marpack", "target", "models", "entries"}
+
+
 def _described(model: ExportedModel) -> dict[str, Any]:
     settings = model.settings
     return {
@@ -63,24 +73,27 @@ def _described(model: ExportedModel) -> dict[str, Any]:
 
 
 def export_page(
-    models: Sequence[ExportedModel], entries: Sequence[Entry], target: Target, *, steps: Sequence[str]
+    models: Sequence[ExportedModel], entries: Sequence[Entry], target: Target, *, sections: Sequence[Sequence[str]]
 ) -> str:
-    """Return the page; ``steps`` say what to do with the folder, in Markdown."""
-    return "\n".join(_page(models, entries, target, steps))
+    """Return the page; ``sections`` say what to do with the folder, and what lies in it, in Markdown."""
+    return "\n".join(_page(models, entries, target, sections))
 
 
 def _page(
-    models: Sequence[ExportedModel], entries: Sequence[Entry], target: Target, steps: Sequence[str]
+    models: Sequence[ExportedModel], entries: Sequence[Entry], target: Target, sections: Sequence[Sequence[str]]
 ) -> Iterator[str]:
     yield f"# {_cell(', '.join(dict.fromkeys(model.title for model in models)))} on {TITLES[target]}"
     yield ""
     yield (
-        f"Written by `marpack export --to {target}` (marpack {__version__}). The models' files are as they lie in "
-        f"their archives. Their handlers are run by the worker of TorchServe {TORCHSERVE} itself, without its "
-        "Java server. `export.json` says the same to programs."
+        f"Models that TorchServe served, for {TITLES[target]}. Their handlers are as they lie in their archives, "
+        f"and are run by the worker of TorchServe {TORCHSERVE} itself, without its Java server. Below stand what "
+        "to do with this folder, what lies in it, and what is not as it was with TorchServe."
     )
     yield ""
-    yield from steps
+    yield f"Written by `marpack export --to {target}` (marpack {__version__})."
+    for section in sections:
+        yield ""
+        yield from section
     yield ""
     yield "## Models"
     yield ""
@@ -100,7 +113,7 @@ def _page(
         ),
     )
     for fate, (heading, head) in _HEADINGS.items():
-        rows = [entry for entry in entries if entry.fate == fate]
+        rows = [entry for entry in together(entries) if entry.fate == fate]
         yield ""
         yield f"## {heading}"
         yield ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,11 +17,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from marpack.config.text import yaml_text
-from marpack.errors import MarpackError
-from marpack.export import kserve_files, ray_files
+from marpack.errors import MarpackError, MissingExtraError
+from marpack.export import kserve_files
 from marpack.export.plan import ExportPlan
-from marpack.export.targets import TITLES
+from marpack.export.targets import ENGINES, TITLES, Target
 from marpack.running import keeper
 from marpack.running.guard import Guard, end_marked
 from marpack.running.removal import remove_folder
@@ -37,7 +37,41 @@ _LOG = "log"
 # Of the log, what is told of an engine that does not start.
 _TAIL = 2000
 # Of the variables of who starts it, those that would have Ray join another cluster, or write a token for one.
-_RAYS_OWN = ("RAY_ADDRESS", "RAY_NAMESPACE", "RAY_JOB_CONFIG_JSON_ENV_VAR")
+_RAYS_OWN = ("RAY_ADDRESS", "RAY_NAMESPACE", "RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_AUTH_TOKEN")
+_TOKEN = "token"
+# What `serve run` does with the folder's configuration, at another address, and with a replica of each deployment;
+# the node is the loopback's.
+_RAY = """\
+import os, sys, yaml
+path, folder, scratch, host, port = sys.argv[1:]
+with open(path, encoding="utf-8") as file:
+    document = yaml.safe_load(file)
+import ray
+from ray.serve.schema import ServeDeploySchema
+from ray.serve.scripts import cli
+ServeDeploySchema(**document)
+document["http_options"] = {**(document.get("http_options") or {}), "host": host, "port": int(port)}
+for application in document["applications"]:
+    for deployment in application.get("deployments") or ():
+        if scaling := deployment.get("autoscaling_config"):
+            scaling.update(min_replicas=1, max_replicas=1, initial_replicas=1)
+        else:
+            deployment["num_replicas"] = 1
+        # However many models there are, on however few CPUs: none waits for one.
+        deployment.setdefault("ray_actor_options", {})["num_cpus"] = 0
+changed = os.path.join(scratch, "config.yaml")
+with open(changed, "w", encoding="utf-8") as file:
+    yaml.safe_dump(document, file)
+ray.init(namespace="serve", include_dashboard=False, _node_ip_address=host)
+cli(["run", changed, "--app-dir", folder])
+"""
+# The folder in which it is asked is none that an engine is started in.
+_ASK = """
+import importlib.util, sys
+sys.path = [place for place in sys.path if place]
+sys.exit(importlib.util.find_spec(sys.argv[1]) is None)
+"""
+_ANOTHER = "name a Python that has it, and the rest of requirements.txt (--engine-python, engine_python=)"
 # KServe's server has no option for an address.
 _KSERVE = """\
 import runpy, sys, uvicorn
@@ -53,27 +87,47 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 class Engine:
     """An engine that serves an export: what is sent to it, it answers."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, log: str) -> None:
         self._port = port
+        self._log = log
+
+    @property
+    def said(self) -> str:
+        """What the engine wrote last."""
+        with open(self._log, encoding="utf-8", errors="replace") as file:
+            return file.read()[-_TAIL:].strip()
 
     def ask(self, request: Request, path: str, *, timeout: float) -> Response:
-        """Send a request to a path; ``OSError`` where there is no answer."""
+        """Send a request to a path; ``MarpackError`` where there is no answer."""
         connection = http.client.HTTPConnection(_HOST, self._port, timeout=timeout + _MORE)
         with contextlib.closing(connection):
-            connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in request.sent_headers:
-                connection.putheader(name, value)
-            connection.endheaders(request.body)
-            answer = connection.getresponse()
-            headers = tuple(answer.getheaders())
-            return Response(status=answer.status, reason=answer.reason, headers=headers, parts=(answer.read(),))
+            try:
+                return _answer(connection, request, path)
+            except (OSError, http.client.HTTPException) as error:
+                raise MarpackError(
+                    f"no answer to {request.method} {path}: {str(error) or type(error).__name__}"
+                ) from error
 
     def answers(self, path: str) -> bool:
         """Tell whether there is an answer of status 200 to a GET."""
         try:
             return self.ask(Request(method="GET"), path, timeout=0).status == 200
-        except (OSError, http.client.HTTPException):
+        except MarpackError:
             return False
+
+
+def _answer(connection: http.client.HTTPConnection, request: Request, path: str) -> Response:
+    connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
+    for name, value in request.sent_headers:
+        connection.putheader(name, value)
+    connection.endheaders(request.body, encode_chunked=bool(request.values("transfer-encoding")))
+    answer = connection.getresponse()
+    headers = tuple(answer.getheaders())
+    try:
+        body, complete = answer.read(), True
+    except http.client.IncompleteRead as cut:
+        body, complete = cut.partial, False
+    return Response(status=answer.status, reason=answer.reason, headers=headers, parts=(body,), complete=complete)
 
 
 @contextlib.contextmanager
@@ -90,20 +144,54 @@ def started(
         free.bind((_HOST, 0))
         port = free.getsockname()[1]
     scratch = _scratch()
+    with open(os.path.join(scratch, _TOKEN), "x", encoding="ascii", opener=_for_its_owner) as file:
+        file.write(secrets.token_hex(32))
     # It ends what is left, and removes the folder, should this program be killed.
     guard = Guard((scratch,))
     done = False
     try:
         with _running(plan, os.path.join(os.path.abspath(folder), plan.inner), scratch, port, python) as process:
             guard.watch(process.pid)
-            engine = Engine(port)
-            _wait(engine, process, plan, timeout, os.path.join(scratch, _LOG))
+            engine = Engine(port, os.path.join(scratch, _LOG))
+            _wait(engine, process, plan, timeout)
             yield engine
     finally:
         try:
             done = remove_folder(scratch)
         finally:
             guard.close(done=done)
+
+
+def interpreter(python: str | os.PathLike[str] | None) -> str:
+    """Return an interpreter as it is started: a relative path means what it means here; by default this one."""
+    named = os.fspath(python or sys.executable)
+    return os.path.abspath(named) if os.sep in named else named
+
+
+def require_engine(target: Target, python: str | os.PathLike[str] | None) -> None:
+    """Raise ``MissingExtraError`` where this Python has no engine, ``MarpackError`` where another has not."""
+    package = ENGINES[target].partition(">")[0].partition("[")[0]
+    executable = interpreter(python)
+    try:
+        ended = subprocess.run(
+            [executable, "-c", _ASK, package],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tempfile.gettempdir(),
+        )
+    except OSError as error:
+        raise MarpackError(
+            f"{executable!r} cannot be started: {error.strerror}: name a Python (--engine-python)"
+        ) from None
+    if ended.returncode == 0:
+        return
+    if python is None:
+        raise MissingExtraError(f"starting an export for {TITLES[target]}", package, _ANOTHER)
+    raise MarpackError(
+        f"{executable!r} has no {package}: install what the export's requirements name "
+        f"({executable} -m pip install -r ...), or {_ANOTHER}"
+    )
 
 
 def _scratch() -> str:
@@ -115,12 +203,16 @@ def _scratch() -> str:
     raise MarpackError(f"no temporary folder with a path of {_LONGEST} bytes: set TMPDIR to a shorter one")
 
 
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 @contextlib.contextmanager
 def _running(
     plan: ExportPlan, inner: str, scratch: str, port: int, python: str | os.PathLike[str] | None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run an engine below a keeper, which ends all that it has begun."""
-    executable = os.fspath(python or sys.executable)
+    executable = interpreter(python)
     with open(os.path.join(scratch, _LOG), "wb") as log:
         process = subprocess.Popen(
             [executable, "-I", "-S", keeper.__file__, executable, *_command(plan, inner, scratch, port)],
@@ -152,15 +244,7 @@ def _command(plan: ExportPlan, inner: str, scratch: str, port: int) -> list[str]
     if plan.target == "kserve":
         program = os.path.join(inner, "app.py")
         return ["-c", _KSERVE, program, f"--http_port={port}", "--enable_grpc=false"]
-    document = ray_files.config(plan.models, plan.target, None)
-    document["http_options"] = {"host": _HOST, "port": port}
-    for deployment in document["applications"][0]["deployments"]:
-        deployment.pop("autoscaling_config", None)
-        deployment["num_replicas"] = 1
-    config = os.path.join(scratch, "config.yaml")
-    with open(config, "w", encoding="ascii") as file:
-        file.write(yaml_text.dumps(document))
-    return ["-m", "ray.serve.scripts", "run", config, "--app-dir", inner]
+    return ["-c", _RAY, os.path.join(inner, "config.yaml"), inner, scratch, _HOST, str(port)]
 
 
 def _environment(scratch: str) -> dict[str, str]:
@@ -170,7 +254,9 @@ def _environment(scratch: str) -> dict[str, str]:
         "RAY_TMPDIR": scratch,
         # The keeper ends the guards of workers, too: what these would have removed goes with the folder.
         "TMPDIR": scratch,
-        "RAY_AUTH_MODE": "disabled",
+        # Of Ray's own servers some listen at all addresses: they ask for what is in this file.
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": os.path.join(scratch, _TOKEN),
         "RAY_USAGE_STATS_ENABLED": "0",
         # The export stays as it was written.
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -178,7 +264,7 @@ def _environment(scratch: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _RAYS_OWN} | told
 
 
-def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, timeout: float, log: str) -> None:
+def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, timeout: float) -> None:
     paths = ["/ping"]
     if plan.target == "kserve":
         paths = [f"/v2/models/{name}/ready" for name in kserve_files.quoted_names(plan.models)]
@@ -186,8 +272,6 @@ def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, ti
     while not all(map(engine.answers, paths)):
         ended = process.poll()
         if ended is not None or time.monotonic() > deadline:
-            with open(log, encoding="utf-8", errors="replace") as file:
-                said = file.read()[-_TAIL:].strip()
             how = f"ended with {ended}" if ended is not None else f"does not answer within {timeout:g} seconds"
-            raise MarpackError(f"{TITLES[plan.target]} {how}; it wrote last:\n{said}")
+            raise MarpackError(f"{TITLES[plan.target]} {how}; it wrote last:\n{engine.said}")
         time.sleep(_PAUSE)

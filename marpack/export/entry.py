@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from marpack.display import showable
@@ -10,6 +12,14 @@ from marpack.frozen import frozen
 # ``carried``: the same comes of it. ``changed``: something like it does. ``lost``: nothing does. ``differs``: what
 # clients and handlers see otherwise.
 Fate: TypeAlias = Literal["carried", "changed", "lost", "differs"]
+
+
+def together(entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries with those as one that say the same of several models, ``about`` all of them, for people."""
+    models: dict[Entry, list[str]] = {}
+    for each in entries:
+        models.setdefault(replace(each, about=""), []).append(each.about)
+    return [replace(each, about=", ".join(filter(None, about))) for each, about in models.items()]
 
 
 @frozen

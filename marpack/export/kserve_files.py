@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from marpack.config.text import yaml_text
@@ -51,6 +52,18 @@ def quoted_names(models: Sequence[ExportedModel]) -> list[str]:
     return [quote(name, safe="") for name in served_names(models)]
 
 
+def with_gpus(models: Sequence[ExportedModel]) -> tuple[ExportedModel, ...]:
+    """Return the models, each of those that ask for a GPU with a number of its own: a container has them all."""
+    told = []
+    number = 0
+    for model in models:
+        if model.needs_gpu:
+            model = replace(model, settings=replace(model.settings, gpu=number))
+            number += 1
+        told.append(model)
+    return tuple(told)
+
+
 def app_text(models: Sequence[ExportedModel]) -> str:
     """Return the program."""
     lines = ""
@@ -87,11 +100,12 @@ def service(models: Sequence[ExportedModel], *, name: str | None, image: str | N
             name = "models"
         # KServe asks for a letter first.
         name = name if name[0].isalpha() else f"m-{name}"
+    first = next(name for name, model in zip(served_names(models), models, strict=True) if model.is_default)
     gpus = sum(model.needs_gpu for model in models)
     return CustomPredictor(
         name=name,
         image=f"{name}:latest" if image is None else image,
-        args=(f"--model_name={served_names(models)[0]}",),
+        args=(f"--model_name={first}",),
         resources=Resources(gpu_request=gpus, gpu_limit=gpus) if gpus else None,
         min_replicas=max(model.settings.min_workers for model in models),
         max_replicas=max(model.settings.max_workers for model in models),

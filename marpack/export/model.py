@@ -32,8 +32,9 @@ class ExportedModel:
 
     ``folder`` is where its files go, below the export's. ``config`` is what stands in its configuration,
     ``config_name`` and ``requirements_name`` are the members' names, None where there is none. ``environment`` is
-    what its workers are told by variables. ``uses`` are names of TorchServe's interface that its sources mention,
-    and the request's headers that these ask for.
+    what its workers are told by variables. ``gpu`` is whether the export was told to give it a GPU, None
+    where what it says counts; ``settings.gpu`` is the number that its handler is told. ``uses`` are names of
+    TorchServe's interface that its sources mention, and the request's headers that these ask for.
     """
 
     archive: ModelArchive
@@ -46,6 +47,7 @@ class ExportedModel:
     requirements_name: str | None
     requirements: bytes
     environment: Mapping[str, str]
+    gpu: bool | None
     uses: Uses
 
     @property

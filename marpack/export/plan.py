@@ -9,6 +9,8 @@ from typing import Any
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import ArchiveSource
 from marpack.config.server_config import ServerConfig
+from marpack.config.settings.keys import KEYS
+from marpack.config.settings.releases import OLD_ENVELOPES
 from marpack.display import printable
 from marpack.errors import MarpackError
 from marpack.export import kserve_files, ray_files
@@ -18,9 +20,9 @@ from marpack.export.exported import exported_models
 from marpack.export.model import ExportedModel
 from marpack.export.packages import PackageFile, own_package, server_package
 from marpack.export.requirements import Requirements, merged
-from marpack.export.steps import steps
+from marpack.export.steps import contents, steps
 from marpack.export.store import Opening, gather
-from marpack.export.targets import Target, require_target
+from marpack.export.targets import REQUIREMENTS, TORCHSERVE, Target, require_target
 from marpack.export.told_models import told_model
 from marpack.export.told_settings import VARIABLES, http_address, told_settings
 from marpack.export.told_uses import told_uses
@@ -91,9 +93,9 @@ def plan_export(
     The same inputs make the same plan, and a plan has no secrets of the settings, and no paths of this machine.
 
     Raises ``ValueError`` for an unknown target; ``MarpackError`` for models that no worker here runs (workflows,
-    the runtime ``LSP``, torchrun, continuous batching), for settings that cannot be read or do not fit their
-    archives; ``NotServedError`` for what no server would register; ``PlanError`` for a service that KServe would
-    refuse; and what reading raises.
+    the runtime ``LSP``, torchrun, continuous batching), for an envelope that TorchServe does not bring, for
+    settings that cannot be read or do not fit their archives; ``NotServedError`` for what no server would
+    register; ``PlanError`` for a service that KServe would refuse; and what reading raises.
     """
     target = require_target(to)
     for option, value in (("service_name", service_name), ("image", image)):
@@ -108,11 +110,13 @@ def plan_export(
     config = gathered.config
     models = exported_models(
         gathered.models,
-        envelope=envelope if envelope is not None else _envelope(config),
+        envelope=_envelope(config.service_envelope if envelope is None else envelope),
         gpu=gpu,
         sizes=_sizes(config),
         environment=_environment(config),
     )
+    if target == "kserve":
+        models = kserve_files.with_gpus(models)
     if target == "sagemaker-ray" and len(models) > 1:
         named = ", ".join(model.title for model in models)
         raise MarpackError(f"SageMaker's container is asked without a model's name: export one of {named} alone")
@@ -133,10 +137,12 @@ def plan_export(
         *_told_of_replicas(models, target),
         *requirements.entries,
     )
+    sections = (
+        steps(models, target, address=address, image=shown_image),
+        contents(target, with_marpack=with_marpack, with_ts=with_ts),
+    )
     about = {
-        "EXPORT.md": export_page(
-            models, entries, target, steps=steps(models, target, address=address, image=shown_image)
-        ),
+        "EXPORT.md": export_page(models, entries, target, sections=sections),
         MARKER: export_json(models, entries, target),
     }
     packages = [*(own_package() if with_marpack else ()), *(server_package(python) if with_ts else ())]
@@ -158,15 +164,24 @@ def _files(
     if target == "kserve":
         yield "app.py", kserve_files.app_text(models)
         yield "Containerfile", kserve_files.CONTAINERFILE
-        yield "requirements.txt", requirements.text
+        yield REQUIREMENTS[target], requirements.text
         return
     yield f"{ray_files.MODULES[target]}.py", ray_files.app_text(models, target)
     yield "config.yaml", ray_files.config_text(models, target, address)
-    yield "requirements.txt" if target == "ray" else "code/requirements.txt", requirements.text
+    yield REQUIREMENTS[target], requirements.text
 
 
-def _envelope(config: ServerConfig) -> str | None:
-    return config.service_envelope or None
+def _envelope(told: str | None) -> str | None:
+    """Return the name that an envelope has now; ``MarpackError`` for one that TorchServe does not bring."""
+    name = OLD_ENVELOPES.get(told or "", told)
+    known = KEYS["service_envelope"].choices
+    if name and name not in known:
+        raise MarpackError(
+            f"the envelope {name!r} is none that TorchServe {TORCHSERVE} brings ({', '.join(known)}): it was in "
+            "the server's own package, and in no archive. Have the handler do what it does, and name another "
+            "(--envelope)"
+        )
+    return name or None
 
 
 def _sizes(config: ServerConfig) -> dict[str, int]:
@@ -185,8 +200,20 @@ def _address(config: ServerConfig) -> tuple[str, int]:
 
 
 def _told_of_replicas(models: Sequence[ExportedModel], target: Target) -> Iterator[Entry]:
-    """Yield what becomes of several models, and of several versions, where an engine has them in one container."""
-    if target != "kserve" or len(models) == 1:
+    """Yield what becomes of workers beside each other: on the CPUs of a machine, or in one container."""
+    if target != "kserve":
+        count = sum(model.settings.min_workers for model in models)
+        yield Entry(
+            fate="changed",
+            about="",
+            what="workers that share the CPUs of the machine, however many they are",
+            seen="TorchServe's way",
+            becomes=f"config.yaml: ray_actor_options, num_cpus 1 of each replica, {count} in all at the start",
+            why="Ray Serve starts a replica where that many CPUs are free, and until then its model's requests "
+            "wait: write less where there are fewer, as num_cpus: 0.25",
+        )
+        return
+    if len(models) == 1:
         return
     workers = {(model.settings.min_workers, model.settings.max_workers) for model in models}
     if len(workers) > 1:

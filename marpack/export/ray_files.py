@@ -50,7 +50,7 @@ def config(models: Sequence[ExportedModel], target: Target, address: tuple[str, 
     """
     settings = [model.settings for model in models]
     deployments = [
-        {"name": name, **deployment_options(each)}
+        {"name": name, **_with_cpus(deployment_options(each))}
         for name, each in zip(deployment_names(settings), settings, strict=True)
     ]
     application = {
@@ -64,6 +64,11 @@ def config(models: Sequence[ExportedModel], target: Target, address: tuple[str, 
         document["http_options"] = {"host": address[0], "port": address[1]}
     document["applications"] = [application]
     return document
+
+
+def _with_cpus(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what Ray takes anyway, for whoever has fewer CPUs than replicas to see, and to change."""
+    return {**options, "ray_actor_options": {"num_cpus": 1, **options.get("ray_actor_options", {})}}
 
 
 def _application_name(models: Sequence[ExportedModel]) -> str:

@@ -1,28 +1,37 @@
-"""What to do with an export, in Markdown: a few commands, for each target."""
+"""What to do with an export, and what lies in it, in Markdown, for each target."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from marpack.export.kserve_files import served_names
 from marpack.export.model import ExportedModel
-from marpack.export.targets import Target
+from marpack.export.targets import REQUIREMENTS, TORCHSERVE, Target
 
 _INSTALL = "python -m pip install -r requirements.txt"
+# What is the same for whoever installs it: the index of everybody has torch for Nvidia's GPUs.
+_TORCH = """\
+The `torch` that pip finds for Linux is in most places the one for Nvidia's GPUs, of some gigabytes: without a GPU,
+install PyTorch's build for CPUs first."""
 
 
 def steps(
     models: Sequence[ExportedModel], target: Target, *, address: tuple[str, int], image: str
 ) -> tuple[str, ...]:
     """Return the lines of the section."""
-    first = models[0]
-    name = quote(first.settings.model_name, safe="")
-    # Of names that a shell would act on nothing is left by quote().
-    texts: Mapping[Target, str] = {
-        "ray": f"""\
-## Run it
+    texts = {
+        "ray": lambda: _ray(models, address),
+        "sagemaker-ray": lambda: _SAGEMAKER,
+        "kserve": lambda: _kserve(models, image),
+    }
+    return ("## Run it", "", *texts[target]().split("\n"))
 
+
+def _ray(models: Sequence[ExportedModel], address: tuple[str, int]) -> str:
+    # Of names that a shell would act on nothing is left by quote().
+    url = f"{_url(address)}/predictions/{quote(_first(models).settings.model_name, safe='')}"
+    return f"""\
 In an environment of Python 3.10 or newer, in this folder:
 
 ```sh
@@ -30,49 +39,113 @@ In an environment of Python 3.10 or newer, in this folder:
 serve run config.yaml
 ```
 
-and ask as TorchServe was asked:
+{_TORCH}
+
+It runs until Ctrl-C. In another terminal, ask as TorchServe was asked; `request.json` stands for a file of yours
+with what the model takes:
 
 ```sh
-curl -H 'Content-Type: application/json' -d @sample.json {_url(address)}/predictions/{name}
+curl -H 'Content-Type: application/json' -d @request.json {url}
 ```
 
-Ray Serve reads the numbers in `config.yaml` when it starts: replicas, batches and GPUs are changed there. On a
-cluster this folder has to be on every node, and in its `PYTHONPATH`.""",
-        "sagemaker-ray": """\
-## Run it
+`RAY_AUTH_MODE=token serve status`, in the same environment, tells of models that are not up, and why. Ray Serve
+reads the numbers in `config.yaml` when it starts: replicas, batches, CPUs and GPUs are changed there. On a cluster
+this folder has to be on every node, and in its `PYTHONPATH`."""
 
-`model.tar.gz` is what SageMaker takes, and `model/` the same unpacked: with another `config.yaml` in it,
+
+_SAGEMAKER = """\
+`model.tar.gz` is what SageMaker takes, and `model/` the same unpacked. Whoever changes something in `model/`
+packs it again:
 
 ```sh
 tar czf model.tar.gz -C model .
 ```
 
-Upload it to S3, and name it, with the image of the container, in `create_model` (`ModelDataUrl`). The
-container installs `code/requirements.txt` when it starts, for which it needs a network. `/ping` says that all
-is well as soon as Ray Serve runs, before the model is loaded: the first answer waits for that.""",
-        "kserve": f"""\
-## Run it
+Upload it to S3, and name it, with the image of AWS's container for Ray Serve, in `create_model` (`ModelDataUrl`).
+The container installs `code/requirements.txt` when it starts, for which it needs a network (what it has already
+is not installed again). `/ping` says that all is well as soon as Ray Serve runs, before the model is loaded: the
+first answer waits for that."""
 
+
+def _kserve(models: Sequence[ExportedModel], image: str) -> str:
+    name = served_names(models)[models.index(_first(models))]
+    return f"""\
 ```sh
 docker build -t {image} -f Containerfile .
 docker push {image}
 kubectl apply -f inferenceservice.yaml
 ```
 
-`image` in `inferenceservice.yaml` has to be the name that the cluster pulls it by. Here, without a cluster, in an
-environment of Python 3.10 to 3.13:
+`{image}` has to be a name that your registry and the cluster know the image by, as `REGISTRY/NAME:VERSION`: write
+it here and into `inferenceservice.yaml`, or export again with `--image`.
+
+{_TORCH}
+
+Here, without a cluster, in an environment of Python 3.10 to 3.13:
 
 ```sh
 {_INSTALL}
 python app.py --http_port=8080 --enable_grpc=false
-curl -H 'Content-Type: application/json' -d @sample.json \\
-    http://127.0.0.1:8080/v1/models/{quote(served_names(models)[0], safe="")}:predict
-```""",
-    }
-    return tuple(texts[target].split("\n"))
+```
+
+It runs until Ctrl-C, and listens on all interfaces of this machine. In another terminal (`request.json` stands for
+a file of yours with what the model takes):
+
+```sh
+curl -H 'Content-Type: application/json' -d @request.json \\
+    http://127.0.0.1:8080/v1/models/{quote(name, safe="")}:predict
+```"""
+
+
+def _first(models: Sequence[ExportedModel]) -> ExportedModel:
+    """Return the model that stands for all: the first that a path without a version means."""
+    return next(model for model in models if model.is_default)
 
 
 def _url(address: tuple[str, int]) -> str:
     host, port = address
     # Nobody asks a wildcard.
     return f"http://{'127.0.0.1' if host in ('0.0.0.0', '*') else quote(host, safe='.-')}:{port}"
+
+
+def contents(target: Target, *, with_marpack: bool, with_ts: bool) -> tuple[str, ...]:
+    """Return the lines of the section that says what lies in the folder."""
+    rows = ["| file | what it is |", "| --- | --- |"]
+    rows += [f"| {name} | {what} |" for name, what in _contents(target, with_marpack, with_ts)]
+    return ("## What lies here", "", *rows)
+
+
+def _contents(target: Target, with_marpack: bool, with_ts: bool) -> Iterator[tuple[str, str]]:
+    program = "the program, a few lines: the models, and what TorchServe was told of them"
+    if target == "kserve":
+        yield "`app.py`", program
+        yield "`Containerfile`", "how the image is built that holds all of this"
+        yield "`inferenceservice.yaml`", "what KServe is told: the image, replicas, GPUs"
+        below = ""
+    else:
+        below = "model/" if target == "sagemaker-ray" else ""
+        if below:
+            yield "`model.tar.gz`", "what SageMaker takes: all that lies in `model/`"
+        yield f"`{below}{'deployment' if below else 'app'}.py`", program
+        where = "" if below else "where it listens, "
+        yield f"`{below}config.yaml`", f"what Ray Serve reads: {where}replicas, batches, CPUs and GPUs"
+    server = "" if with_ts else f", TorchServe {TORCHSERVE} for its worker"
+    own = "" if with_marpack else ", marpack, which your index has to have"
+    what = f"what pip installs: the engine{server}{own}, torch, and what the archives ask for"
+    yield f"`{below}{REQUIREMENTS[target]}`", what
+    yield f"`{below}models/`", "the models' files, as they lie in their archives"
+    if with_marpack:
+        yield (
+            f"`{below}marpack/`, `{below}marpack-licenses/`",
+            "marpack, the Python library that wrote this, whole: it starts TorchServe's worker, and hands it the "
+            "requests. The program takes it from here; it is in no index that pip asks",
+        )
+    if with_ts:
+        yield (
+            f"`{below}ts/`, `{below}ts-licenses/`",
+            f"the Python part of TorchServe {TORCHSERVE}, with its licence",
+        )
+    yield (
+        "`export.json`",
+        "this page for programs; by it `marpack export --force` knows a folder that it may replace",
+    )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from marpack.config.rules.values import ADDRESS
 from marpack.config.server_config import ServerConfig
-from marpack.config.settings.keys import KEYS
+from marpack.config.settings.keys import KEYS, whole_number
+from marpack.config.settings.releases import OLD_ENVELOPES
 from marpack.display import is_secret_name, printable
 from marpack.export.entry import Entry, Fate
 from marpack.export.targets import TITLES, Target
@@ -22,7 +24,7 @@ VARIABLES = {
 }
 
 _MANAGEMENT = "there is no management API: who changes what is served writes the engine's own configuration anew"
-_METRICS = "there is no metrics endpoint of TorchServe's form: what a handler measures is logged by the replica"
+_METRICS = "there is no metrics endpoint of TorchServe's form, and what a handler counts goes nowhere"
 _GRPC = "the worker is asked over HTTP: TorchServe's gRPC services are its front end's"
 _TLS = "certificates are the engine's, or of what stands before it: give them there"
 _FRONT_END = "it is about the front end's own threads, which is not there"
@@ -30,6 +32,7 @@ _CORS = "the engine answers browsers: set it there, or in what stands before it"
 _TOKENS = "nobody is asked for a token: put what authenticates before it"
 _LAUNCH = "it is about how the server's own processes are started"
 _STORE = "the archives that it names are in the folder itself"
+_RENAMED = "TorchServe calls it so since 0.5.3, and does the same"
 _SYSTEM = "the engine measures the machine, in its own way"
 
 
@@ -77,7 +80,7 @@ _ROWS: Mapping[str, _Row] = {
     **_lost("a worker is told to refuse images that are too large, as by default", "limit_max_image_pixels"),
     "install_py_dep_per_model": _Row(
         fate="changed",
-        becomes="requirements.txt, for all models together",
+        becomes="one requirements file, for all models together",
         why="what a model asks for is installed once, before anything starts",
     ),
     **dict.fromkeys(
@@ -99,6 +102,8 @@ _ROWS: Mapping[str, _Row] = {
         why="the engine knows how many GPUs there are, and waits for a free one",
     ),
 }
+# What goes into what is written as it was told.
+CARRIED = frozenset({"inference_address", *(key for key, row in _ROWS.items() if row.fate == "carried")})
 
 
 def told_settings(config: ServerConfig, name: str, target: Target) -> Iterator[Entry]:
@@ -113,7 +118,7 @@ def told_settings(config: ServerConfig, name: str, target: Target) -> Iterator[E
             about="",
             what="TorchServe's management, metrics and gRPC APIs, and its tokens",
             seen="TorchServe's defaults",
-            why=f"{title} has its own: see docs/leaving-torchserve.md of marpack",
+            why=f"{title} has its own ways to change what is served, to measure it, and to let clients in",
         )
         return
     if config.model_snapshot is None and config.load_models is None:
@@ -128,7 +133,9 @@ def told_settings(config: ServerConfig, name: str, target: Target) -> Iterator[E
     for key in config.properties():
         known = KEYS.get(key)
         seen = f"{name}: {printable(key)}" if not is_secret_name(key) or known else f"{name}: a key that is secret"
-        if known is not None and known.kind in _SHOWN and not known.secret and key not in config.extra:
+        is_shown = known is not None and known.kind in _SHOWN and not known.secret
+        # Of others a name says that they are secret, and nobody would show them.
+        if known is not None and is_shown and key not in config.extra and not is_secret_name(key):
             value = getattr(config, known.attribute)
             seen += f"={str(value).lower() if isinstance(value, bool) else value}"
         if key == "inference_address":
@@ -139,12 +146,19 @@ def told_settings(config: ServerConfig, name: str, target: Target) -> Iterator[E
             why = "TorchServe has no such setting, and nothing here reads it"
             yield Entry(fate="lost", about="", what="a key of the settings", seen=seen, why=why)
             continue
-        what = known.doc if known is not None else key
+        if key == "service_envelope" and (renamed := OLD_ENVELOPES.get(config.service_envelope or "")):
+            row = _Row(fate="changed", becomes=f"envelope {renamed}, of every model", why=_RENAMED)
+        what = f"{key}: {_what(known.doc)}" if known is not None else key
         yield Entry(fate=row.fate, about="", what=what, seen=seen, becomes=row.becomes, why=row.why)
 
 
+def _what(doc: str) -> str:
+    """Return what a setting is, without the pages that the reader of an export does not have."""
+    return doc.partition(" (spec/")[0]
+
+
 def _address(address: str, seen: str, target: Target) -> Entry:
-    what = KEYS["inference_address"].doc
+    what = f"inference_address: {KEYS['inference_address'].doc}"
     if target == "ray" and (host_and_port := http_address(address)) is not None:
         where = f"config.yaml: http_options, {host_and_port[0]}:{host_and_port[1]}"
         if not address.lower().startswith("https:"):
@@ -159,11 +173,10 @@ def _address(address: str, seen: str, target: Target) -> Entry:
 
 
 def http_address(address: str) -> tuple[str, int] | None:
-    """Return host and port of an address (P17); None for what is none, as a socket's path."""
-    scheme, mark, rest = address.partition("://")
-    if not mark or scheme.lower() not in ("http", "https"):
+    """Return host and port of an address (P17); None for what is none to the server, and for a socket's path."""
+    found = ADDRESS.fullmatch(address)
+    if found is None or "@" in found["host"]:
         return None
-    host, _, port = rest.partition(":")
-    default = 443 if scheme.lower() == "https" else 80
-    number = int(port) if port.isascii() and port.isdecimal() and len(port) <= 5 else default
-    return (host, number) if host and "@" not in host and number <= 65535 else None
+    default = 443 if found["scheme"].lower() == "https" else 80
+    port = default if found["port"] is None else whole_number(found["port"])
+    return (found["host"], port) if port is not None and port <= 65535 else None

@@ -11,17 +11,21 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from marpack.errors import MarpackError
-from marpack.export.engine import Engine, started
+from marpack.export.engine import Engine, require_engine, started
 from marpack.export.kserve_files import quoted_names
 from marpack.export.model import ExportedModel
 from marpack.export.plan import ExportPlan
+from marpack.export.targets import TITLES
 from marpack.frozen import frozen
 from marpack.running.request import Request
 from marpack.running.response import Response
+from marpack.running.server_python import server_python
 from marpack.running.worker import Worker
 
 # Seconds: engines import for long on a busy machine.
 _TIMEOUT = 300
+# Of an export that brings TorchServe's Python part.
+_TS = "ts/version.txt"
 # What Amazon's adapter passes on of a request, and what it fills in.
 _ADAPTERS = ("content-type", "accept")
 _ADAPTERS_PREFIX = "x-amzn-sagemaker-"
@@ -38,8 +42,9 @@ class Compared:
 
     @property
     def is_equal(self) -> bool:
-        """Whether status and body are equal."""
-        return (self.own.status, self.own.body) == (self.exported.status, self.exported.body)
+        """Whether status and body are equal, the latter also where it breaks off."""
+        own, exported = self.own, self.exported
+        return (own.status, own.body, own.complete) == (exported.status, exported.body, exported.complete)
 
 
 def verify_export(
@@ -58,19 +63,38 @@ def verify_export(
     engine and what the export requires; ``timeout`` is how many seconds that may take to start. Nothing of either
     is left.
 
-    Raises ``MarpackError`` for an engine that does not start, ``NotServedError`` for a model that no server would
-    serve, and what ``Worker`` raises.
+    Raises ``MissingExtraError`` and ``MarpackError`` for an interpreter that has not what it is asked for,
+    ``MarpackError`` for an engine that does not start, or gives no answer, ``NotServedError`` for a model that no
+    server would serve, and what ``Worker`` raises.
     """
     if any(request.path is not None for request in requests) and len(plan.models) > 1:
         raise MarpackError("a request with a path is to one model, and this export has several")
+    require_pythons(plan, python=python, engine_python=engine_python)
     own = [[*_own_answers(plan, model, requests, python)] for model in plan.models]
     found = []
     with started(plan, os.fspath(folder), python=engine_python, timeout=timeout) as engine:
         for number, model in enumerate(plan.models):
             for index, request in enumerate(requests):
-                exported = _ask(engine, plan, number, request)
+                try:
+                    exported = _ask(engine, plan, number, request)
+                except MarpackError as error:
+                    told = f"{TITLES[plan.target]} has no answer of {model.title!r} to request {index + 1}"
+                    raise MarpackError(f"{told}: {error}; it wrote last:\n{engine.said}") from error
                 found.append(Compared(request=index, model=model.title, own=own[number][index], exported=exported))
     return tuple(found)
+
+
+def require_pythons(
+    plan: ExportPlan,
+    *,
+    python: str | os.PathLike[str] | None = None,
+    engine_python: str | os.PathLike[str] | None = None,
+) -> None:
+    """Raise what ``verify_export`` does for interpreters that have not what they are asked for; nothing is run."""
+    server_python(python)
+    require_engine(plan.target, engine_python)
+    if not any(each.name == _TS for each in plan.packages):
+        server_python(engine_python)
 
 
 def _own_answers(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ import marpack
 from marpack.config.settings.keys import KEYS
 from marpack.errors import MarpackError
 from marpack.export import Entry, plan_export
-from marpack.export.targets import TARGETS
+from marpack.export.targets import ENGINES, TARGETS
 from marpack.export.told_settings import _ROWS
+from marpack.running import ServedModel
 from tests.export.exports import GOLDEN, SECRET, SPEAKS, digits, golden_plans, speaks, store, texts
 from tests.support.archives import check_json, packed
 from tests.support.kserve_models import Judge
@@ -84,7 +87,7 @@ def test_ray_is_told_what_the_server_was(folder: Path) -> None:
     assert deployment["autoscaling_config"]["min_replicas"] == 1
     assert deployment["autoscaling_config"]["max_replicas"] == 3
     assert "num_replicas" not in deployment
-    assert deployment["ray_actor_options"] == {"num_gpus": 1}
+    assert deployment["ray_actor_options"] == {"num_cpus": 1, "num_gpus": 1}
 
 
 def test_a_snapshot_goes_before_what_an_archive_says(folder: Path) -> None:
@@ -94,6 +97,8 @@ def test_a_snapshot_goes_before_what_an_archive_says(folder: Path) -> None:
     assert one["user_config"] == other["user_config"] == {"batch_size": 8, "max_batch_delay": 50}
     assert one["num_replicas"] == other["num_replicas"] == 2
     assert yaml.safe_load(planned.files["config.yaml"])["http_options"] == {"host": "0.0.0.0", "port": 9090}
+    [cpus] = entries(planned, "workers that share the CPUs")
+    assert "4 in all" in cpus.becomes
     assert 'environment={"TS_DECODE_INPUT_REQUEST": "false"}' in planned.files["app.py"]
     assert planned.files["app.py"].count("batch_size=8") == 2
 
@@ -214,6 +219,66 @@ def test_what_no_worker_runs_is_refused(tmp_path: Path) -> None:
             plan(path)
 
 
+def test_an_envelope_is_one_that_torchserve_brings(folder: Path, tmp_path: Path) -> None:
+    """The old names are the new ones' to it; of another it would find no module."""
+    place = tmp_path / "model-store"
+    place.mkdir()
+    digits(place)
+    path = tmp_path / "config.properties"
+    path.write_text("load_models=all\nservice_envelope=kfserving\n")
+    planned = plan(path)
+    [told] = entries(planned, "service_envelope=kfserving")
+    assert (told.fate, told.becomes) == ("changed", "envelope kserve, of every model")
+    assert 'envelope="kserve"' in planned.files["app.py"]
+    path.write_text("load_models=all\nservice_envelope=ours\n")
+    with pytest.raises(
+        MarpackError, match=r"the envelope 'ours' is none that TorchServe 0\.12\.0 brings \(body, "
+    ):
+        plan(path)
+    assert not plan(path, envelope="body").files["app.py"].count("ours")
+    with pytest.raises(MarpackError, match="the envelope 'ours'"):
+        plan(folder / "digits.mar", envelope="ours")
+
+
+def test_kserves_envelope_is_asked_for(folder: Path) -> None:
+    """A model that KServe had TorchServe serve was given what was inside of ``instances``."""
+    [told] = entries(plan(folder / "digits.mar", "kserve"), "TS_SERVICE_ENVELOPE")
+    assert told.fate == "changed"
+    assert "--envelope kserve" in told.why
+    assert not entries(plan(folder / "digits.mar", "kserve", envelope="kserve"), "TS_SERVICE_ENVELOPE")
+    assert not entries(plan(folder / "digits.mar", "ray"), "TS_SERVICE_ENVELOPE")
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_what_is_said_twice_is_the_same(to: str, tmp_path: Path) -> None:
+    """Of metrics, once as settings and once as a handler's; and of workers that end."""
+    config = {"model-config.yaml": b"maxRetryTimeoutInSec: 9\n"}
+    path = packed(tmp_path, handler={"handler.py": SPEAKS.encode()}, config_file=config, check="off")
+    planned = plan(path, to)
+    [again] = entries(planned, "maxRetryTimeoutInSec")
+    assert "at once" in again.why
+    assert ("Ray Serve makes another" in again.why) == (to != "kserve")
+    assert "{" not in again.why
+    place = tmp_path / "config.properties"
+    place.write_text(f"load_models={path.name}\nmetrics_mode=prometheus\n")
+    told = plan(place, to).entries
+    [setting] = [each for each in told if "metrics_mode" in each.seen]
+    [handlers] = [each for each in told if "context.metrics" in each.what]
+    assert "goes nowhere" in setting.why
+    assert "goes nowhere" in handlers.what
+
+
+def test_the_engines_that_are_asked_for_are_those_of_the_extras() -> None:
+    """A release that nobody has seen is not asked for: MarModel knows KServe's server from inside."""
+    stated = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    extras = {
+        name: text.replace(" ", "")
+        for name, text in re.findall(r'^(ray|kserve) = \["(.*)"\]$', stated, re.MULTILINE)
+    }
+    assert {"ray": extras["ray"], "sagemaker-ray": extras["ray"], "kserve": extras["kserve"]} == ENGINES
+    assert all("<" in each for each in ENGINES.values())
+
+
 def test_sequences_are_told_of(tmp_path: Path) -> None:
     config = {"model-config.yaml": b"sequenceBatching: true\nsequenceMaxIdleMSec: 1000\nuseVenv: true\n"}
     planned = plan(packed(tmp_path, config_file=config, check="off"))
@@ -293,6 +358,23 @@ def test_requirements_are_merged(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        (['torch==1.13; python_version < "3.9"'], False),
+        (['torch==2.4; python_version < "3.12"'], False),
+        (['torch==2.4; python_version < "3.12"', 'torch==2.6; python_version >= "3.12"'], True),
+        (["torch"], True),
+    ],
+)
+def test_what_is_named_for_other_pythons_alone_is_not_named(lines: list[str], named: bool, tmp_path: Path) -> None:
+    planned = plan(packed(tmp_path, requirements_file=lines, check="off"))
+    own, _, of_models = planned.files["requirements.txt"].partition("# What the archives ask for.")
+    assert ("torch" in own.split("\n")) == (not named)
+    assert set(lines) <= set(of_models.split("\n"))
+    assert bool(entries(planned, "the torch of the server's image")) == (not named)
+
+
 def test_what_torchserves_own_handlers_import_is_required(tmp_path: Path) -> None:
     text = b"import ts.torch_handler.text_handler\nfrom ts.torch_handler import vision_handler, base_handler\n"
     packed(tmp_path, "a", handler={"handler.py": text}, requirements_file=["captum==0.8"], check="off")
@@ -347,7 +429,7 @@ def test_settings_that_load_models(tmp_path: Path) -> None:
     with pytest.raises(MarpackError, match="takes 'MODELS' from the environment"):
         plan(path)
     path.write_text("models=[]\n")
-    with pytest.raises(MarpackError, match="models cannot be read: marpack config lint"):
+    with pytest.raises(MarpackError, match=r"config\.properties: error: models: must be an object"):
         plan(path)
 
 
@@ -381,8 +463,118 @@ def test_workers_that_shared_a_gpu_are_told_of(folder: Path, to: str, way_out: s
     assert way_out in entry.why
 
 
+def served(planned: Any) -> list[ServedModel]:
+    """Return what the program of an export serves, by its own words."""
+    [text] = [text for name, text in planned.files.items() if name.endswith(".py")]
+    archives = {model.folder: model.archive.path for model in planned.models}
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Call(func=ast.Name(id="ServedModel"), keywords=[ast.keyword(value=place), *told]):
+                pass
+            case ast.Call(func=ast.Name(id="MarModel"), args=[_, place], keywords=told):
+                pass
+            case _:
+                continue
+        folder = ast.unparse(place).removeprefix("HERE / ").replace("'", "").replace(" ", "")
+        options = {str(each.arg): ast.literal_eval(each.value) for each in told}
+        found.append(ServedModel(archive=archives[folder], **options))
+    return found
+
+
+@pytest.mark.parametrize("gpu", [None, True, False])
+@pytest.mark.parametrize("to", ["ray", "kserve"])
+def test_the_program_serves_what_is_told(folder: Path, to: str, gpu: bool | None) -> None:
+    """Whatever the archives say: what is told of the export goes before it."""
+    for source in (folder / "config" / "config.properties", folder / "model-store" / "speaks.mar"):
+        planned = plan(source, to, gpu=gpu)
+        for model, found in zip(planned.models, served(planned), strict=True):
+            told = found.settings()
+            # It is that of the archive, and what it comes to is ``gpu``.
+            assert replace(told, device_type="") == replace(model.settings, device_type="")
+            assert (told.gpu is not None) == model.needs_gpu
+
+
+def test_each_model_of_a_pod_has_its_own_gpu(folder: Path) -> None:
+    planned = plan(folder, "kserve", gpu=True)
+    assert [each.settings().gpu for each in served(planned)] == [0, 1]
+    [container] = yaml.safe_load(planned.files["inferenceservice.yaml"])["spec"]["predictor"]["containers"]
+    assert container["resources"]["limits"] == {"nvidia.com/gpu": "2"}
+    told = [each.becomes for each in planned.entries if each.fate == "carried" and "GPU" in each.what.upper()]
+    assert [each[-8:] for each in told] == ["number 0", "number 1"]
+    # Ray shows a replica its own alone.
+    assert [each.settings().gpu for each in served(plan(folder, gpu=True))] == [0, 0]
+
+
+def test_more_replicas_under_load_are_not_the_same(folder: Path) -> None:
+    for to in TARGETS:
+        [most] = entries(plan(folder / "model-store" / "speaks.mar", to), "maxWorkers 3")
+        assert most.fate == "changed"
+        assert "when requests wait" in most.why
+        [least] = entries(plan(folder / "model-store" / "speaks.mar", to), "minWorkers 1")
+        assert least.fate == "carried"
+
+
+def test_a_model_that_was_scaled_down(folder: Path, tmp_path: Path) -> None:
+    """None of its workers is told of, and not that nobody has said how many there are."""
+    path = store(tmp_path)
+    text = path.read_text("ascii")
+    for key, number in (("minWorkers", "2"), ("maxWorkers", "2")):
+        text = text.replace(f'"{key}": {number}', f'"{key}": 0')
+    path.write_text(text, "ascii")
+    planned = plan(path)
+    assert {(each.settings.min_workers, each.settings.max_workers) for each in planned.models} == {(1, 1)}
+    for key in ("minWorkers 0", "maxWorkers 0"):
+        told = entries(planned, key)
+        assert {each.about for each in told} == {"digits 1.0", "speaks 2.0"}
+        assert {(each.fate, each.seen) for each in told} == {("changed", f"model_snapshot: {key.split()[0]}")}
+    assert not entries(planned, "default_workers_per_model")
+
+
 def test_gpus_are_asked_for(folder: Path) -> None:
     assert plan(folder / "digits.mar", gpu=True).models[0].needs_gpu
     without = plan(folder / "model-store" / "speaks.mar", gpu=False)
     assert not without.models[0].needs_gpu
     assert "num_gpus" not in without.files["config.yaml"]
+    [told] = entries(plan(folder / "digits.mar", gpu=True), "the export: --gpu")
+    assert (told.fate, told.what) == ("carried", "a GPU for each worker")
+    [told] = entries(plan(folder / "model-store" / "speaks.mar"), "deviceType gpu")
+    assert told.seen == "model-config.yaml: deviceType"
+    for name in ("digits.mar", "model-store/speaks.mar"):
+        [told] = entries(plan(folder / name, gpu=False), "a GPU, where")
+        assert (told.fate, told.becomes) == ("changed", "no GPU")
+        assert "--no-gpu" in told.why
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_page_is_for_who_never_saw_marpack(target: str, folder: Path) -> None:
+    """It names every file of the folder, no page of another place, and no file that is not there."""
+    planned = plan_export(folder / "digits.mar", to=target)
+    page = planned.about["EXPORT.md"]
+    below = f"{planned.inner}/" if planned.inner else ""
+    for name in [*(f"{below}{name}" for name in planned.files), *planned.about]:
+        assert name == "EXPORT.md" or f"| `{name}` |" in page, name
+    for name in {each.name.split("/")[0] for each in planned.packages}:
+        assert f"`{below}{name}/`" in page, name
+    assert f"`{below}models/`" in page
+    assert "docs/" not in page
+    assert "spec/" not in page
+    assert "sample.json" not in page
+    without = plan(folder / "digits.mar", target).about["EXPORT.md"]
+    assert "`marpack/`" not in without
+    assert "marpack, which your index has to have" in without
+
+
+def test_what_holds_of_several_models_is_one_row(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        packed(tmp_path, name)
+    planned = plan_export(tmp_path / "a.mar", tmp_path / "b.mar", to="ray", with_marpack=False)
+    assert len(entries(planned, "a GPU, where the machine has one")) == 2
+    [row] = [line for line in planned.about["EXPORT.md"].split("\n") if "a GPU, where the machine" in line]
+    assert row.startswith("| a 1.0, b 1.0 | a GPU")
+
+
+def test_sagemaker_has_a_torch_of_its_own(folder: Path) -> None:
+    [told] = entries(plan(folder / "digits.mar", "sagemaker-ray"), "the torch of the server's image")
+    assert told.becomes.startswith("the container's own")
+    assert "code/requirements.txt" in told.becomes

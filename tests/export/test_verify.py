@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -18,6 +19,7 @@ import pytest
 import marpack
 from marpack.cli import main
 from marpack.export import ExportPlan, plan_export, verify_export, write_export
+from marpack.export.engine import started
 from marpack.running import Request
 from tests.export.exports import DIGITS, digits
 from tests.support import model_server
@@ -117,6 +119,9 @@ def test_ray_serves_two_models_as_their_workers_do(
     pytest.importorskip("ray.serve")
     plan = exported(tmp_path / "out", "ray", server_python, tells(tmp_path, "one"), tells(tmp_path, "two"))
     (tmp_path / "out" / "models" / "two" / "1.0" / "told.py").write_text("WHICH = 'changed'\n")
+    # More CPUs than there are: no replica waits for one.
+    config = tmp_path / "out" / "config.yaml"
+    config.write_text(config.read_text().replace("num_cpus: 1", "num_cpus: 4096"))
     found = verify_export(plan, tmp_path / "out", ASKED, python=run_python("0.12.0"))
     by_model = {model: [each for each in found if each.model == model] for model in ("one 1.0", "two 1.0")}
     assert [each.own.status for each in by_model["one 1.0"]] == [200, 418, 202, 503, 200, 200, 200]
@@ -127,6 +132,41 @@ def test_ray_serves_two_models_as_their_workers_do(
     assert by_model["one 1.0"][1].exported.header("x-mine") == "here"
     assert json.loads(by_model["one 1.0"][4].exported.body)["header"] == "yes"
     assert not list((tmp_path / "out").rglob("__pycache__"))
+
+
+def test_a_configuration_that_ray_refuses_does_not_start(tmp_path: Path, server_python: Path) -> None:
+    """What is started is what lies in the folder, with what has become of it."""
+    pytest.importorskip("ray.serve")
+    plan = exported(tmp_path / "out", "ray", server_python, tells(tmp_path, "one"))
+    config = tmp_path / "out" / "config.yaml"
+    text = config.read_text()
+    config.write_text(text.replace("num_replicas: 1", "num_replicas: -1"))
+    assert config.read_text() != text
+    with (
+        pytest.raises(marpack.MarpackError, match=r"(?s)Ray Serve ended with 1; it wrote last:.*num_replicas"),
+        started(plan, os.fspath(tmp_path / "out"), timeout=100),
+    ):
+        raise AssertionError("it has started")
+
+
+def test_nobody_else_is_let_into_the_cluster(tmp_path: Path, server_python: Path) -> None:
+    """Ray listens at all addresses: who comes without the token of this cluster is refused."""
+    pytest.importorskip("ray.serve")
+    plan = exported(tmp_path / "out", "ray", server_python, tells(tmp_path, "one"))
+    with started(plan, os.fspath(tmp_path / "out"), timeout=100) as engine:
+        [folder] = [Path(tempfile.gettempdir(), name) for name in os.listdir(tempfile.gettempdir())]
+        assert (folder / "token").stat().st_mode & 0o777 == 0o600
+        commands = [Path("/proc", number, "cmdline").read_text() for number in left(os.fspath(folder.parent))]
+        address = next(filter(None, (re.search(r"--gcs-address=([0-9.:]+)", each) for each in commands)))[1]
+        program = "import sys, ray; ray.init(sys.argv[1], log_to_driver=False)"
+        stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+        told = {"RAY_AUTH_MODE": "disabled", "HOME": os.fspath(tmp_path)}
+        came = subprocess.run(
+            [sys.executable, "-c", program, address], env=stranger | told, capture_output=True, text=True
+        )
+        assert came.returncode == 1
+        assert "token-auth" in came.stderr
+        assert engine.answers("/ping")
 
 
 def test_what_sagemaker_unpacks_is_served(
@@ -180,10 +220,19 @@ def test_kserve_serves_a_model_as_its_worker_does(
     assert told[at + 2].startswith("  known: ")
 
 
-def test_an_engine_that_does_not_start_is_told_of(tmp_path: Path, server_python: Path) -> None:
+def test_an_engine_that_does_not_start_is_told_of(
+    tmp_path: Path, server_python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a Python that is named from here, and is started elsewhere; so is one that has no such engine."""
+    monkeypatch.chdir(tmp_path)
     plan = exported(tmp_path / "out", "kserve", server_python, tells(tmp_path, "one"))
+    python = bare_python(tmp_path).relative_to(tmp_path)
+    with pytest.raises(marpack.MarpackError, match=r"bare/bin/python' has no kserve: install"):
+        verify_export(plan, "out", ASKED[:1], python=server_python, engine_python=python)
+    [packages] = (tmp_path / "bare").glob("lib/*/site-packages")
+    (packages / "kserve.py").touch()
     with pytest.raises(marpack.MarpackError, match=r"(?s)KServe ended with 1; it wrote last:.*uvicorn"):
-        verify_export(plan, tmp_path / "out", ASKED[:1], python=server_python, engine_python=bare_python(tmp_path))
+        verify_export(plan, "out", ASKED[:1], python=server_python, engine_python=python)
 
 
 def bare_python(folder: Path) -> Path:

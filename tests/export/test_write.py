@@ -8,6 +8,7 @@ import re
 import sys
 import tarfile
 import time
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ import marpack
 from marpack.cli import main
 from marpack.cli.commands.export import _json_of
 from marpack.cli.running_inputs import Asked
+from marpack.config.rules.values import ADDRESS
 from marpack.errors import ArchiveExistsError, MarpackError, TargetError
-from marpack.export import Compared, packages, plan_export, write_export
+from marpack.export import Compared, packages, plan_export, verify, write_export
 from marpack.export.targets import TARGETS
 from marpack.export.told_settings import http_address
 from marpack.running import Request, Response
@@ -160,7 +162,7 @@ def test_a_folder_that_is_there_stays(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "mine").write_text("x")
-    with pytest.raises(TargetError, match=r"export\.json"):
+    with pytest.raises(TargetError, match=r"no export\.json, so nothing says that marpack made it"):
         write_export(plan, other, force=True)
     assert files(other) == {"mine": b"x"}
 
@@ -201,6 +203,7 @@ def test_the_command(tmp_path: Path, capsys: Capture, monkeypatch: pytest.Monkey
     assert main(["export", "digits.mar", "--to", "ray", "-o", "out"]) == 0
     told = capsys.readouterr().out
     assert told.startswith("out: ")
+    assert "\n  now: one worker; config.yaml: num_replicas" in told
     assert "lost: TorchServe's management, metrics and gRPC APIs" in told
     assert main(["export", "digits.mar", "--to", "ray", "-o", "out"]) == 1
     assert "'out' already exists" in capsys.readouterr().err.replace(str(tmp_path) + "/", "")
@@ -299,12 +302,36 @@ def test_an_archive_behind_a_url(tmp_path: Path, web: WebServer) -> None:
     assert files(tmp_path / "two") == first
 
 
+def test_to_verify_takes_pythons_that_have_it_all(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written where they have not; that one has it all, test_verify.py shows."""
+    monkeypatch.chdir(tmp_path)
+    digits(tmp_path)
+    venv.create("bare", symlinks=True)
+    monkeypatch.setattr(verify, "server_python", lambda _: None)
+    words = ["export", "digits.mar", "--to", "ray", "-o", "out", "--verify", "--input", "digits.mar"]
+    for python, said in (
+        ("bare/bin/python", rf"'{tmp_path}/bare/bin/python' has no ray: .*bare/bin/python -m pip install"),
+        ("bare/none", rf"'{tmp_path}/bare/none' cannot be started: No such file .*--engine-python"),
+    ):
+        assert main([*words, "--engine-python", python]) == 1
+        assert re.search(said, capsys.readouterr().err)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
+    assert main(words) == 1
+    assert "starting an export for Ray Serve needs an optional dependency" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @given(st.text(max_size=30))
 @settings(deadline=None)
 def test_an_address_is_a_host_and_a_port_or_none(text: str) -> None:
     for address in (text, f"http://{text}", f"https://{text}"):
         found = http_address(address)
         assert found is None or (found[0] and 0 <= found[1] <= 65535)
+        # What the server reads otherwise, or ends for, is none.
+        assert found is None or ADDRESS.fullmatch(address)
     assert http_address("http://0.0.0.0:9090") == ("0.0.0.0", 9090)
     assert http_address("https://here") == ("here", 443)
-    assert http_address("unix:/tmp/socket") is None
+    for none in ("unix:/tmp/socket", "http://[::1]:8080", "http://h:8085/", "http://user@h:80", "http://h:99999"):
+        assert http_address(none) is None

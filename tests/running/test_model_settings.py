@@ -130,8 +130,8 @@ def test_a_configuration_needs_its_reader(tmp_path: Path) -> None:
     )
     words = [sys.executable, "-S", "-c", script, str(Path(marpack.__file__).parents[1]), str(path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert "MissingExtraError: running" in done.stderr
-    assert "pip install 'marpack[run]'" in done.stderr
+    assert "MissingExtraError: reading the configuration of" in done.stderr
+    assert "pip install 'marpack[yaml]'" in done.stderr
 
 
 def test_a_refusal_says_what_marpack_sees(tmp_path: Path) -> None:

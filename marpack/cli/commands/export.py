@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from marpack.cli.progress import progress_for
@@ -96,6 +97,10 @@ def _run(options: argparse.Namespace) -> int:
 
     with silent_for(*options.sources):
         plan = _planned(options)
+        if options.verify:
+            from marpack.export.verify import require_pythons
+
+            require_pythons(plan, python=options.python, engine_python=options.engine_python)
         work = sum(member.size for model in plan.models for member in model.archive.members)
         with progress_for(work, quiet=False) as progress, making(options.output, "cannot be made"):
             written = write_export(
@@ -195,15 +200,22 @@ def _planned(options: argparse.Namespace) -> ExportPlan:
 def _tell(plan: ExportPlan, written: ExportResult) -> None:
     sizes = f"{count_of(len(written.files), 'file')}, {count_of(written.size, 'byte')}"
     show(f"{printable(written.folder)}: {sizes}")
-    for entry in plan.entries:
+    from marpack.export.entry import together
+
+    for entry in together(plan.entries):
         # What holds of every export for a target stands in its page.
         if entry.fate in ("changed", "lost") or (entry.fate == "differs" and entry.about):
-            show(_line(entry))
-    show(f"EXPORT.md has all of it, and what carries over: {count_of(len(plan.entries), 'row')}.")
+            for line in _lines(entry):
+                show(printable(line))
+    show(
+        "EXPORT.md in it says what to do next, and has all of this, what carries over, and how all answers differ."
+    )
 
 
-def _line(entry: Entry) -> str:
+def _lines(entry: Entry) -> Iterator[str]:
     row = entry.asdict()
-    became = f"; now {row['becomes']}" if row["becomes"] else ""
-    about = f"{row['about']}: " if row["about"] else ""
-    return printable(f"{entry.fate}: {about}{row['what']}{became}: {row['why']} ({row['seen']})")
+    yield f"{entry.fate}: {row['about']}{': ' if row['about'] else ''}{row['what']}"
+    yield f"  seen: {row['seen']}"
+    if row["becomes"]:
+        yield f"  now: {row['becomes']}"
+    yield f"  why: {row['why']}"
