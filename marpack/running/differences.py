@@ -122,8 +122,15 @@ RAY: tuple[Difference, ...] = (
     ),
     Difference(
         code="queue",
-        what="Requests wait without a limit; max_queued_requests of a deployment sets one.",
-        why="TorchServe answers 503 when 100 wait for a model (job_queue_size). Ray Serve counts otherwise.",
+        what=(
+            "Requests wait without a limit; max_queued_requests of a deployment sets one. Those that wait in a "
+            "replica, 100 of them at most (max_ongoing_requests), are lost if that process is killed: 500."
+        ),
+        why=(
+            "TorchServe answers 503 when 100 wait for a model (job_queue_size). Ray Serve counts otherwise, and "
+            "has long pauses between its tries where replicas are told to take few. Of a worker that dies the "
+            "replica keeps what waits."
+        ),
     ),
     Difference(
         code="batches",
