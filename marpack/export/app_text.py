@@ -22,8 +22,10 @@ def options(model: ExportedModel) -> Iterator[str]:
     for name in ("batch_size", "max_batch_delay", "min_workers", "max_workers"):
         if name in model.told:
             yield f"{name}={getattr(settings, name)}"
-    if model.needs_gpu:
-        yield "gpu=True"
+    if model.gpu is not None:
+        yield f"gpu={model.gpu}"
+    if settings.gpu:
+        yield f"gpu_id={settings.gpu}"
     if settings.envelope:
         yield f"envelope={text(settings.envelope)}"
     if model.environment:
@@ -56,6 +58,6 @@ def text(value: str) -> str:
 
 
 def told_models(models: Sequence[ExportedModel]) -> str:
-    """Return the models as a comment names them, in one line of ASCII."""
-    named = ", ".join(ascii(model.title)[1:-1] for model in models)
+    """Return the models as a text in double quotes names them, in one line of ASCII."""
+    named = ", ".join(text(model.title)[1:-1] for model in models)
     return named if len(named) <= _WIDTH - 20 else f"{len(models)} models"

@@ -42,6 +42,16 @@ def export_json(models: Sequence[ExportedModel], entries: Sequence[Entry], targe
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
 
+def is_export(path: str) -> bool:
+    """Tell whether a file is the twin of an export."""
+    try:
+        with open(path, "rb") as file:
+            document = json.load(file)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.keys() >= {"schema", "marpack", "target", "models", "entries"}
+
+
 def _described(model: ExportedModel) -> dict[str, Any]:
     settings = model.settings
     return {

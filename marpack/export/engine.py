@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,9 +17,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from marpack.config.text import yaml_text
 from marpack.errors import MarpackError, MissingExtraError
-from marpack.export import kserve_files, ray_files
+from marpack.export import kserve_files
 from marpack.export.plan import ExportPlan
 from marpack.export.targets import ENGINES, TITLES, Target
 from marpack.running import keeper
@@ -37,7 +37,34 @@ _LOG = "log"
 # Of the log, what is told of an engine that does not start.
 _TAIL = 2000
 # Of the variables of who starts it, those that would have Ray join another cluster, or write a token for one.
-_RAYS_OWN = ("RAY_ADDRESS", "RAY_NAMESPACE", "RAY_JOB_CONFIG_JSON_ENV_VAR")
+_RAYS_OWN = ("RAY_ADDRESS", "RAY_NAMESPACE", "RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_AUTH_TOKEN")
+_TOKEN = "token"
+# What `serve run` does with the folder's configuration, at another address, and with a replica of each deployment;
+# the node is the loopback's.
+_RAY = """\
+import os, sys, yaml
+path, folder, scratch, host, port = sys.argv[1:]
+with open(path, encoding="utf-8") as file:
+    document = yaml.safe_load(file)
+import ray
+from ray.serve.schema import ServeDeploySchema
+from ray.serve.scripts import cli
+ServeDeploySchema(**document)
+document["http_options"] = {**(document.get("http_options") or {}), "host": host, "port": int(port)}
+for application in document["applications"]:
+    for deployment in application.get("deployments") or ():
+        if scaling := deployment.get("autoscaling_config"):
+            scaling.update(min_replicas=1, max_replicas=1, initial_replicas=1)
+        else:
+            deployment["num_replicas"] = 1
+        # However many models there are, on however few CPUs: none waits for one.
+        deployment.setdefault("ray_actor_options", {})["num_cpus"] = 0
+changed = os.path.join(scratch, "config.yaml")
+with open(changed, "w", encoding="utf-8") as file:
+    yaml.safe_dump(document, file)
+ray.init(namespace="serve", include_dashboard=False, _node_ip_address=host)
+cli(["run", changed, "--app-dir", folder])
+"""
 # The folder in which it is asked is none that an engine is started in.
 _ASK = """
 import importlib.util, sys
@@ -71,23 +98,36 @@ class Engine:
             return file.read()[-_TAIL:].strip()
 
     def ask(self, request: Request, path: str, *, timeout: float) -> Response:
-        """Send a request to a path; ``OSError`` where there is no answer."""
+        """Send a request to a path; ``MarpackError`` where there is no answer."""
         connection = http.client.HTTPConnection(_HOST, self._port, timeout=timeout + _MORE)
         with contextlib.closing(connection):
-            connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in request.sent_headers:
-                connection.putheader(name, value)
-            connection.endheaders(request.body)
-            answer = connection.getresponse()
-            headers = tuple(answer.getheaders())
-            return Response(status=answer.status, reason=answer.reason, headers=headers, parts=(answer.read(),))
+            try:
+                return _answer(connection, request, path)
+            except (OSError, http.client.HTTPException) as error:
+                raise MarpackError(
+                    f"no answer to {request.method} {path}: {str(error) or type(error).__name__}"
+                ) from error
 
     def answers(self, path: str) -> bool:
         """Tell whether there is an answer of status 200 to a GET."""
         try:
             return self.ask(Request(method="GET"), path, timeout=0).status == 200
-        except (OSError, http.client.HTTPException):
+        except MarpackError:
             return False
+
+
+def _answer(connection: http.client.HTTPConnection, request: Request, path: str) -> Response:
+    connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
+    for name, value in request.sent_headers:
+        connection.putheader(name, value)
+    connection.endheaders(request.body, encode_chunked=bool(request.values("transfer-encoding")))
+    answer = connection.getresponse()
+    headers = tuple(answer.getheaders())
+    try:
+        body, complete = answer.read(), True
+    except http.client.IncompleteRead as cut:
+        body, complete = cut.partial, False
+    return Response(status=answer.status, reason=answer.reason, headers=headers, parts=(body,), complete=complete)
 
 
 @contextlib.contextmanager
@@ -104,6 +144,8 @@ def started(
         free.bind((_HOST, 0))
         port = free.getsockname()[1]
     scratch = _scratch()
+    with open(os.path.join(scratch, _TOKEN), "x", encoding="ascii", opener=_for_its_owner) as file:
+        file.write(secrets.token_hex(32))
     # It ends what is left, and removes the folder, should this program be killed.
     guard = Guard((scratch,))
     done = False
@@ -161,6 +203,10 @@ def _scratch() -> str:
     raise MarpackError(f"no temporary folder with a path of {_LONGEST} bytes: set TMPDIR to a shorter one")
 
 
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 @contextlib.contextmanager
 def _running(
     plan: ExportPlan, inner: str, scratch: str, port: int, python: str | os.PathLike[str] | None
@@ -177,14 +223,17 @@ def _running(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    grace = 0
     try:
         yield process
+        grace = _GRACE
     finally:
-        # The keeper takes no notice, and ends when the engine has.
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
+        # The keeper takes no notice, and ends when the engine has. Who is interrupted does not wait for it.
+        if grace:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(grace)
         assert process.stdin is not None
         process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -198,17 +247,7 @@ def _command(plan: ExportPlan, inner: str, scratch: str, port: int) -> list[str]
     if plan.target == "kserve":
         program = os.path.join(inner, "app.py")
         return ["-c", _KSERVE, program, f"--http_port={port}", "--enable_grpc=false"]
-    document = ray_files.config(plan.models, plan.target, None)
-    document["http_options"] = {"host": _HOST, "port": port}
-    for deployment in document["applications"][0]["deployments"]:
-        deployment.pop("autoscaling_config", None)
-        deployment["num_replicas"] = 1
-        # However many models there are, on however few CPUs: none waits for one.
-        deployment["ray_actor_options"] = {**deployment["ray_actor_options"], "num_cpus": 0}
-    config = os.path.join(scratch, "config.yaml")
-    with open(config, "w", encoding="ascii") as file:
-        file.write(yaml_text.dumps(document))
-    return ["-m", "ray.serve.scripts", "run", config, "--app-dir", inner]
+    return ["-c", _RAY, os.path.join(inner, "config.yaml"), inner, scratch, _HOST, str(port)]
 
 
 def _environment(scratch: str) -> dict[str, str]:
@@ -216,7 +255,11 @@ def _environment(scratch: str) -> dict[str, str]:
         # By this folder in its environment whatever is left is known.
         "MARPACK_EXPORT": scratch,
         "RAY_TMPDIR": scratch,
-        "RAY_AUTH_MODE": "disabled",
+        # What a process leaves there that is killed goes with it.
+        "TMPDIR": scratch,
+        # Of Ray's own servers some listen at all addresses: they ask for what is in this file.
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": os.path.join(scratch, _TOKEN),
         "RAY_USAGE_STATS_ENABLED": "0",
         # The export stays as it was written.
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -227,7 +270,7 @@ def _environment(scratch: str) -> dict[str, str]:
 def _wait(engine: Engine, process: subprocess.Popen[bytes], plan: ExportPlan, timeout: float) -> None:
     paths = ["/ping"]
     if plan.target == "kserve":
-        paths = [f"/v2/models/{name}/ready" for name in kserve_files.quoted_names(plan.models)]
+        paths = [*map(kserve_files.ready_path, kserve_files.quoted_names(plan.models))]
     deadline = time.monotonic() + timeout
     while not all(map(engine.answers, paths)):
         ended = process.poll()

@@ -18,8 +18,9 @@ from marpack.export.model import ExportedModel, ToldModel
 from marpack.running.model_settings import ModelSettings, settings_of
 from marpack.running.registered_manifest import registered
 
-# What a folder may be called on any disk, and in any URL.
+# What a folder may be called on any disk, and in any URL; and what Windows keeps for its devices.
 _PLAIN = re.compile(r"[^A-Za-z0-9_.-]")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9])(?:\..*)?", re.IGNORECASE)
 _LONGEST = 100
 # Who is told a number, and what its configuration calls it.
 _KEYS = {
@@ -43,13 +44,18 @@ def exported_models(
     ``sizes`` are limits of requests and answers in bytes, ``environment`` are variables that every worker is told.
 
     Raises ``NotServedError`` and ``MarpackError`` for what no worker would be started with, ``MarpackError`` for
-    two of one name and version, and what reading raises.
+    two of one name and version, and for a name that no request can have, and what reading raises.
     """
     found: dict[tuple[str, str], ExportedModel] = {}
     folders: set[str] = set()
     for each in told:
         model = replace(_exported(each, envelope=envelope, gpu=gpu, sizes=sizes), environment=environment)
         key = model.settings.model_name, model.settings.version
+        if not _is_text("".join(key)):
+            raise MarpackError(
+                f"{model.archive.file_name!r} is {model.title!r}, which has half of a character, that no request "
+                "can have: pack it again (marpack repack --model-name, --version)"
+            )
         if other := found.get(key):
             raise MarpackError(
                 f"{other.archive.file_name!r} and {model.archive.file_name!r} are the same version of one model, "
@@ -89,6 +95,7 @@ def _exported(
         requirements_name=requirements,
         requirements=b"" if requirements is None else archive.read(requirements, limit=LONGEST_FILE),
         environment={},
+        gpu=gpu,
         uses=uses_of(archive),
     )
 
@@ -102,8 +109,7 @@ def _config_of(archive: ModelArchive, name: str | None) -> Mapping[str, Any]:
 
 def _with_numbers(settings: ModelSettings, numbers: Mapping[str, int], gpu: bool | None) -> ModelSettings:
     changed: dict[str, Any] = dict(numbers)
-    low = changed.get("min_workers", settings.min_workers)
-    changed["max_workers"] = max(low, changed.get("max_workers", settings.max_workers))
+    settings = settings.with_workers(changed.pop("min_workers", None), changed.pop("max_workers", None))
     if gpu is not None:
         changed["device_type"] = "gpu" if gpu else "cpu"
     if changed.get("device_type", settings.device_type) == "gpu":
@@ -111,10 +117,20 @@ def _with_numbers(settings: ModelSettings, numbers: Mapping[str, int], gpu: bool
     return replace(settings, **changed)
 
 
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _plain(name: str) -> str:
     plain = _PLAIN.sub("_", name)[:_LONGEST]
+    if plain.endswith("."):  # which Windows leaves out
+        plain = f"{plain[:-1]}_"
     # No hidden one, and none that leads elsewhere.
-    return f"_{plain}" if not plain or plain.startswith(".") else plain
+    return f"_{plain}" if not plain or plain.startswith(".") or _DEVICE.fullmatch(plain) else plain
 
 
 def _with_defaults(models: Sequence[ExportedModel]) -> Iterable[ExportedModel]:
@@ -126,7 +142,9 @@ def _with_defaults(models: Sequence[ExportedModel]) -> Iterable[ExportedModel]:
         )
         for each in models
     }
-    highest = {name: version for name, version, _, is_default in versions_in(manifests, {}) if is_default}
+    highest = {folder for _, _, folder, is_default in versions_in(manifests, {}) if is_default}
     for each in models:
-        name = each.settings.model_name
-        yield replace(each, is_default=each.settings.version == chosen.get(name, highest.get(name)))
+        version = chosen.get(each.settings.model_name)
+        yield replace(
+            each, is_default=each.folder in highest if version is None else each.settings.version == version
+        )

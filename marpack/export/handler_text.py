@@ -18,9 +18,10 @@ from marpack.running.request import is_header
 
 # What each engine does otherwise, and the names to which that matters; by one of them a handler asks for a header.
 TABLES: Mapping[Target, Sequence[Difference]] = {"ray": RAY, "sagemaker-ray": SAGEMAKER_RAY, "kserve": KSERVE}
-WORDS = frozenset(
-    {"get_request_header", *(name for table in TABLES.values() for row in table for name in row.names)}
-)
+WORDS = frozenset(name for table in TABLES.values() for row in table for name in row.names)
+# What returns one header, and what all of them.
+_ONE, _ALL = ("get_request_header", "get_request_property"), ("get_all_request_header", "get_request_properties")
+ASKS = (*_ONE, *_ALL)
 _HANDLERS = "ts.torch_handler."
 # As much as ``check`` looks into, of one source and of all.
 _LONGEST, _MOST = 1 << 20, 4 << 20
@@ -92,12 +93,25 @@ def _in_text(data: bytes) -> Iterator[tuple[str, int]]:
 
 
 def _headers(tree: ast.Module) -> Iterator[str]:
-    """Yield the names in ``context.get_request_header(0, "Name")``, once for each spelling of one."""
+    """Yield the names of headers that are asked for by a text of their own, wherever that stands."""
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Attribute(attr="get_request_header"), args=[_, ast.Constant(value=str(name))]):
-                if is_header(name, ""):
-                    yield name
+            # get_request_header(0, "Name"), get_request_property("Name"), and either with key="Name"
+            case ast.Call(func=ast.Attribute(attr=asks), args=given, keywords=told) if asks in _ONE:
+                asked = [each.value for each in told if each.arg == "key"] or given[-1:]
+            # get_all_request_header(0)["Name"]
+            case ast.Subscript(value=ast.Call(func=ast.Attribute(attr=asks)), slice=key) if asks in _ALL:
+                asked = [key]
+            # get_all_request_header(0).get("Name")
+            case ast.Call(
+                func=ast.Attribute(attr="get", value=ast.Call(func=ast.Attribute(attr=asks))), args=[key, *_]
+            ) if asks in _ALL:
+                asked = [key]
+            case _:
+                continue
+        for each in asked:
+            if isinstance(each, ast.Constant) and isinstance(each.value, str) and is_header(each.value, ""):
+                yield each.value
 
 
 def _handlers(tree: ast.Module) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from marpack.config.text import yaml_text
@@ -21,7 +22,8 @@ FROM python:{PYTHON}-slim
 WORKDIR /app
 COPY requirements.txt ./
 RUN pip install --no-cache-dir -r requirements.txt
-COPY . ./
+# Handlers write beside themselves with TorchServe, and the files may be readable by their owner alone.
+COPY --chown=1000:0 . ./
 USER 1000
 ENV HOME=/tmp
 ENTRYPOINT ["python", "app.py"]
@@ -51,6 +53,23 @@ def quoted_names(models: Sequence[ExportedModel]) -> list[str]:
     return [quote(name, safe="") for name in served_names(models)]
 
 
+def ready_path(quoted_name: str) -> str:
+    """Return where KServe's server is asked whether a model is ready."""
+    return f"/v2/models/{quoted_name}/ready"
+
+
+def with_gpus(models: Sequence[ExportedModel]) -> tuple[ExportedModel, ...]:
+    """Return the models, each of those that ask for a GPU with a number of its own: a container has them all."""
+    told = []
+    number = 0
+    for model in models:
+        if model.needs_gpu:
+            model = replace(model, settings=replace(model.settings, gpu=number))
+            number += 1
+        told.append(model)
+    return tuple(told)
+
+
 def app_text(models: Sequence[ExportedModel]) -> str:
     """Return the program."""
     lines = ""
@@ -76,7 +95,8 @@ def app_text(models: Sequence[ExportedModel]) -> str:
 def service(models: Sequence[ExportedModel], *, name: str | None, image: str | None) -> CustomPredictor:
     """Return the service: ``name`` is by default made of the only model's, and ``image`` of that.
 
-    A replica has one worker of each model, so there are as many replicas as the model with the most workers has.
+    A replica has one worker of each model, so there are as many replicas as the model with the most workers has. A
+    model that is alone is asked whether it is ready; one of several would take the others with it.
     Raises ``PlanError`` for a name or an image that cannot be.
     """
     if name is None:
@@ -96,6 +116,7 @@ def service(models: Sequence[ExportedModel], *, name: str | None, image: str | N
         resources=Resources(gpu_request=gpus, gpu_limit=gpus) if gpus else None,
         min_replicas=max(model.settings.min_workers for model in models),
         max_replicas=max(model.settings.max_workers for model in models),
+        ready_path=ready_path(quoted_names(models)[0]) if len(models) == 1 else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marpack.archive.read.archive import ModelArchive
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.export.handler_text import Uses
 from marpack.frozen import frozen
 from marpack.running.model_settings import ModelSettings
@@ -32,8 +33,9 @@ class ExportedModel:
 
     ``folder`` is where its files go, below the export's. ``config`` is what stands in its configuration,
     ``config_name`` and ``requirements_name`` are the members' names, None where there is none. ``environment`` is
-    what its workers are told by variables. ``uses`` are names of TorchServe's interface that its sources mention,
-    and the request's headers that these ask for.
+    what its workers are told by variables. ``gpu`` is whether the export was told to give it a GPU, None
+    where what it says counts; ``settings.gpu`` is the number that its handler is told. ``uses`` are names of
+    TorchServe's interface that its sources mention, and the request's headers that these ask for.
     """
 
     archive: ModelArchive
@@ -46,6 +48,7 @@ class ExportedModel:
     requirements_name: str | None
     requirements: bytes
     environment: Mapping[str, str]
+    gpu: bool | None
     uses: Uses
 
     @property
@@ -57,6 +60,12 @@ class ExportedModel:
     def needs_gpu(self) -> bool:
         """Whether a worker of it asks for a GPU."""
         return self.settings.device_type == "gpu"
+
+
+def own_handlers(model: ExportedModel) -> list[str]:
+    """Return the modules of TorchServe's own handlers that a model's is, or imports, sorted."""
+    named = model.settings.handler.removesuffix(".py")
+    return sorted({*model.uses.handlers, *({named} & HANDLER_MODULES.keys())})
 
 
 def one_name(models: Sequence[ExportedModel]) -> str | None:

@@ -14,6 +14,9 @@ from marpack.running.server_python import server_python
 
 # The Java half of the wheel, 45.9 of its 46.1 MB.
 _LEFT_OUT = {"frontend", "__pycache__"}
+# Of marpack, beside what it installs: what others have put into a clone is none of it.
+_SOURCES = (".py", ".pyi")
+_DATA = {"py.typed", "distribution_names.txt", "standard_library.txt"}
 _LICENSES = ("LICENSE", "LICENCE", "NOTICE", "COPYING")
 
 
@@ -28,7 +31,13 @@ class PackageFile:
 
 def own_package() -> tuple[PackageFile, ...]:
     """Return the files of the marpack that runs, with its licence where it is installed with one."""
-    return _package(os.path.dirname(os.path.abspath(marpack.__file__)), "marpack", "marpack")
+    found = _package(os.path.dirname(os.path.abspath(marpack.__file__)), "marpack", "marpack")
+    return tuple(each for each in found if not each.name.startswith("marpack/") or _is_own(each.name))
+
+
+def _is_own(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name in _DATA or (name.endswith(_SOURCES) and not name.startswith("."))
 
 
 def server_package(python: str | os.PathLike[str] | None) -> tuple[PackageFile, ...]:

@@ -115,6 +115,8 @@ def plan_export(
         sizes=_sizes(config),
         environment=_environment(config),
     )
+    if target == "kserve":
+        models = kserve_files.with_gpus(models)
     if target == "sagemaker-ray" and len(models) > 1:
         named = ", ".join(model.title for model in models)
         raise MarpackError(f"SageMaker's container is asked without a model's name: export one of {named} alone")

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from marpack import __version__
-from marpack.checks.python.requirement_lines import RequirementLine, requirement_lines
+from marpack.checks.python.distribution_names import normal_name
+from marpack.checks.python.requirement_lines import URL, RequirementLine, requirement_lines
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.display import hidden
 from marpack.export.entry import Entry
-from marpack.export.model import ExportedModel
+from marpack.export.model import ExportedModel, own_handlers
 from marpack.export.targets import ENGINES, REQUIREMENTS, TORCHSERVE, Target
 from marpack.frozen import frozen
 
 # Packages whose distributions are called otherwise.
 _DISTRIBUTIONS: Mapping[str, str | None] = {"nvidia.dali": None, "tensorrt_llm": "tensorrt-llm"}
+# Whom SSH is asked as, which is no secret: keys are elsewhere.
+_SSH_USER = re.compile(r"(\b(?:[a-z]+\+)?ssh://)[A-Za-z0-9._-]+@", re.IGNORECASE)
+# What stands before the host of an address, whose slashes may be left out.
+_USER = re.compile(r"(?:@\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?|^[A-Za-z][A-Za-z0-9+.-]*:)/*[^/\s]*@")
+# A repository with a revision, whose "@" stands before no host.
+_REVISION = re.compile(r"(\b(?:git|hg|svn|bzr)\+[a-z]+://[^/\s@:]+(?::[0-9]+)?/[^\s@]*)@(?=[^\s@]+(?:\s|$))")
+# Those that the engines, and TorchServe, are there for.
+_PYTHONS = ((3, 10), (3, 11), (3, 12), (3, 13))
 # What the worker imports, and TorchServe's wheel does not ask for.
 _OF_THE_WORKER = ("PyYAML>=6", "packaging", "numpy")
 
@@ -46,6 +56,7 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
     so is what does not go into the file: options of pip's, paths, and what holds a secret.
     """
     kept: list[_Kept] = []
+    asked: dict[str, set[tuple[int, int]]] = {}
     entries: list[Entry] = []
     for model in models:
         for line in requirement_lines(model.requirements):
@@ -66,11 +77,15 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
                         why=why,
                     )
                 )
+            if line.name is not None:
+                for_these = (python for python in _PYTHONS if line.applies(python) is not False)
+                asked.setdefault(line.name, set()).update(for_these)
             kept.append(_Kept(name=line.name, text=line.requirement.strip(), by=model.title))
     ours = [ENGINES[target]]
     ours += [] if with_marpack else [f"marpack=={__version__}"]
     ours += [] if with_ts else [f"torchserve=={TORCHSERVE}"]
-    named = {each.name for each in kept}
+    # What is asked for on some Pythons alone is none to the others.
+    named = {name for name, pythons in asked.items() if len(pythons) == len(_PYTHONS)}
     worker = [text for text in _OF_THE_WORKER if text.partition(">")[0].lower() not in named]
     # torchserve's own requirements, where its wheel does not bring them.
     worker += ["pillow", "psutil"] if with_ts else []
@@ -79,7 +94,7 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
     handlers = [*_of_handlers(models, named, target)]
     entries += [entry for _, entry in handlers]
     torch += tuple(sorted({name for name, _ in handlers if name is not None}))
-    entries += _conflicts(kept, target)
+    entries += _conflicts(kept, ours, target)
     by_text: dict[str, list[str]] = {}
     for each in kept:
         by_text.setdefault(each.text, []).append(each.by)
@@ -103,8 +118,12 @@ def _problem(line: RequirementLine) -> str | None:
         return "it is a path, which leads elsewhere from another place: install it, or name the distribution"
     if not line.readable:
         return "it takes a value from the environment, or cannot be read: write it into the export's file"
-    if hidden(line.text) != line.text or "@" in line.text.partition("://")[2].partition("/")[0]:
+    address = _SSH_USER.sub(r"\1", line.text)
+    text = _REVISION.sub(r"\1 ", address)
+    if hidden(text) != text or _USER.search(address):
         return "it holds a password or a token: have pip find that elsewhere (netrc, an index's settings)"
+    if (line.name is None and not URL.match(line.requirement)) or line.has_bad_marker:
+        return "pip cannot read it, and would install nothing: correct it in requirements.txt"
     return None
 
 
@@ -134,8 +153,7 @@ def _of_handlers(
     None stands for one that is in no index of everybody's.
     """
     for model in models:
-        own = model.settings.handler.removesuffix(".py")
-        for module in sorted({*model.uses.handlers, *({own} & HANDLER_MODULES.keys())}):
+        for module in own_handlers(model):
             for package in HANDLER_MODULES[module].needs:
                 name = _DISTRIBUTIONS.get(package, package)
                 if name in named:
@@ -155,18 +173,24 @@ def _of_handlers(
                 )
 
 
-def _conflicts(kept: Sequence[_Kept], target: Target) -> Iterator[Entry]:
+def _conflicts(kept: Sequence[_Kept], ours: Sequence[str], target: Target) -> Iterator[Entry]:
+    """Yield what several lines are for, of which pip takes one version: of models, and of the export itself."""
+    of_export = {normal_name(re.split(r"[\[=>]", text)[0]): text for text in ours}
     by_name: dict[str, dict[str, list[str]]] = {}
     for each in kept:
         if each.name is not None:
             by_name.setdefault(each.name, {}).setdefault(each.text, []).append(each.by)
     for name, texts in sorted(by_name.items()):
-        if len(texts) > 1:
-            said = "; ".join(f"{text} ({', '.join(by)})" for text, by in texts.items())
+        own = of_export.get(name)
+        lines = texts if own is None else {own: ["what runs the handlers"], **texts}
+        if len(lines) > 1:
+            said = "; ".join(f"{text} ({', '.join(by)})" for text, by in lines.items())
             yield Entry(
                 fate="changed",
                 about="",
-                what=f"{name}, of which each model had its own",
+                what=f"{name}, of which each model had its own"
+                if own is None
+                else f"{name}, which runs the models",
                 seen=said,
                 becomes=f"{REQUIREMENTS[target]}: all of the lines",
                 why="one environment has one version: remove the others where pip says that they conflict",

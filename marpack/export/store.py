@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
@@ -12,15 +13,20 @@ from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.read.archive import Archive, ModelArchive, container_of
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import ArchiveSource, open_archive
+from marpack.config.lint import lint_properties
 from marpack.config.rules.document import Document
 from marpack.config.rules.references import references
+from marpack.config.rules.snapshot_text import as_int
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.environment import variables
 from marpack.config.snapshot import ModelSnapshot, SnapshotEntry
 from marpack.config.store_listing import archives_in
 from marpack.config.text import properties as codec
-from marpack.errors import MarpackError, PropertiesError
+from marpack.display import hidden
+from marpack.errors import ConfigError, MarpackError, PropertiesError
 from marpack.export.model import ToldModel
+from marpack.export.targets import TORCHSERVE
+from marpack.export.told_settings import CARRIED
 from marpack.frozen import frozen
 from marpack.remote.urls import is_url
 
@@ -28,6 +34,11 @@ from marpack.remote.urls import is_url
 _SETTINGS = ("config.properties", os.path.join("config", "config.properties"))
 _STORE = "model-store"
 _ARCHIVE_SUFFIXES = (SUFFIXES["default"], SUFFIXES["tgz"], ".tgz", WORKFLOW_SUFFIX)
+# Of what is wrong with a setting, that with which no server would work as it says.
+_REFUSED = (
+    *("type", "range", "address", "port", "response-size"),
+    *("models-json", "models-value", "load-models-item"),
+)
 # What the settings say of single models, as P19 and S3 spell it, and as a model has it.
 _NUMBERS = {
     "minWorkers": "min_workers",
@@ -37,6 +48,9 @@ _NUMBERS = {
     "responseTimeout": "response_timeout",
     "startupTimeout": "startup_timeout",
 }
+# A model that was scaled down has none; and a batch need not wait.
+_WORKERS = ("min_workers", "max_workers")
+_MAY_BE_NONE = (*_WORKERS, "max_batch_delay")
 
 
 @frozen
@@ -137,18 +151,13 @@ def _of_settings(
         properties = codec.loads(data)
     except PropertiesError as error:
         raise error.in_file(path) from None
-    for key in ("model_snapshot", "load_models", "models", "service_envelope", "model_store"):
-        is_told = key == "model_store" and model_store is not None
-        if (names := variables(properties.get(key, ""))) and not is_told:
-            raise MarpackError(
-                f"{path!r}: {key} takes {names[0]!r} from the environment: write its value, or "
-                "resolve the settings first"
-            )
+    _require_meant(path, properties, {"model_store"} if model_store is None else set())
     store = _store(path, folder, properties, model_store)
     config = ServerConfig.from_properties(properties)
-    for key in ("model_snapshot", "models"):
-        if key in config.extra:
-            raise MarpackError(f"{path!r}: {key} cannot be read: marpack config lint says what is wrong with it")
+    if "model_snapshot" in config.extra:
+        raise MarpackError(
+            f"{path!r}: model_snapshot cannot be read: marpack config lint says what is wrong with it"
+        )
     if config.model_snapshot is not None:
         models = [*_restored(config.model_snapshot, store, opening)]
     else:
@@ -156,6 +165,22 @@ def _of_settings(
     if not models:
         raise MarpackError(f"{path!r} names no model, and {store!r} holds none: name archives")
     return Gathered(models=tuple(models), config=config, settings_name=os.path.basename(path))
+
+
+def _require_meant(path: str, properties: Mapping[str, str], more: Set[str]) -> None:
+    """Refuse what would be carried over, or in ``more``, and is not known here, or with which no server works.
+
+    Raises ``MarpackError`` for a variable of the environment, and ``ConfigError`` in the words of ``lint_config``.
+    """
+    for key in sorted(CARRIED | more):
+        if names := variables(properties.get(key, "")):
+            raise MarpackError(
+                f"{path!r}: {key} takes {names[0]!r} from the environment: write its value, or "
+                "resolve the settings first"
+            )
+    found = lint_properties(properties, torchserve_version=TORCHSERVE, select=_REFUSED)
+    if errors := [each for each in found if each.severity == "error" and each.key.partition(".")[0] in CARRIED]:
+        raise ConfigError([replace(each, file=path) for each in errors])
 
 
 def _store(
@@ -190,7 +215,7 @@ def _restored(snapshot: ModelSnapshot, store: str, opening: Opening) -> Iterator
 def _numbers_of(entry: SnapshotEntry) -> Iterator[tuple[str, tuple[int, str]]]:
     for key, name in _NUMBERS.items():
         value = getattr(entry, name)
-        if value is not None and value > (-1 if name == "max_batch_delay" else 0):
+        if value is not None and value >= (0 if name in _MAY_BE_NONE else 1):
             yield name, (value, f"model_snapshot: {key}")
 
 
@@ -225,8 +250,8 @@ def _with_models(archive: ModelArchive, config: ServerConfig) -> ToldModel:
         told |= dict.fromkeys(("min_workers", "max_workers"), (workers, "default_workers_per_model"))
     said = ((config.models or {}).get(model.model_name or "") or {}).get(model.served_version) or {}
     for key, name in _NUMBERS.items():
-        value = said.get(key)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        value = as_int(said.get(key))
+        if value is not None and value >= (0 if name in _WORKERS else 1):
             told[name] = value, f"models: {key}"
     if model.config_file is not None:
         told.pop("response_timeout", None)
@@ -237,7 +262,8 @@ def _with_models(archive: ModelArchive, config: ServerConfig) -> ToldModel:
 def _in_store(store: str, name: str) -> str:
     """Return the path of an archive of the store, by a name that names no other place."""
     if not name or os.path.basename(name) != name or name in (os.curdir, os.pardir):
-        raise MarpackError(f"{name!r} is no name of an archive in a store: name the archives themselves")
+        told = hidden(name)
+        raise MarpackError(f"{told!r} is no name of an archive in a store: name the archives themselves")
     path = os.path.join(store, name)
     if not os.path.exists(path):
         raise MarpackError(f"{name!r} is not in the model store {store!r}: put it there, or name another store")

@@ -7,6 +7,7 @@ from typing import Any
 
 from marpack.config.rules.model_config_text import KEYS, SECTIONS
 from marpack.export.entry import Entry
+from marpack.export.handler_text import ASKS
 from marpack.export.model import ExportedModel
 from marpack.export.targets import REQUIREMENTS, TITLES, Target
 
@@ -24,15 +25,21 @@ _PLACES: Mapping[Target, Mapping[str, str]] = {
         "batch": "config.yaml: user_config",
         "delay": "config.yaml: user_config",
         "low": "config.yaml: num_replicas, or min_replicas of autoscaling_config",
-        "high": "config.yaml: max_replicas of autoscaling_config, where it is more than minWorkers",
+        "high": "config.yaml: max_replicas of autoscaling_config",
+        "both": "config.yaml: num_replicas",
         "gpu": "config.yaml: ray_actor_options, num_gpus 1",
+        "share": "a num_gpus of 0.25 there lets four replicas share one",
+        "ended": "a replica whose worker cannot be started is unhealthy, and Ray Serve makes another",
     },
     "kserve": {
         "batch": "app.py: the model gathers so many requests",
         "delay": "app.py: and waits so long for them",
         "low": "inferenceservice.yaml: minReplicas",
         "high": "inferenceservice.yaml: maxReplicas",
-        "gpu": "inferenceservice.yaml: resources, nvidia.com/gpu 1",
+        "both": "inferenceservice.yaml: maxReplicas",
+        "gpu": "inferenceservice.yaml: resources, one of nvidia.com/gpu, of which it is told number {number}",
+        "ended": "where it cannot be, the model is not ready, and whoever asks whether it is has it tried again",
+        "share": "a cluster whose GPUs are divided (time slices, MIG) names a part of one there",
     },
 }
 _NO_SEQUENCES = "nothing brings the requests of a sequence to one of several replicas: have one"
@@ -41,8 +48,7 @@ _LOST: Mapping[str, str] = {
     "parallelType": "a worker is one process here, and is given one GPU",
     "parallelLevel": "a worker is one process here, and is given one GPU",
     "torchrun": "a worker is one process here: torchrun is not called",
-    "maxRetryTimeoutInSec": "a worker that dies is started again with the next request, without an end; a replica "
-    "whose worker cannot be started is unhealthy, and the engine makes another",
+    "maxRetryTimeoutInSec": "a worker that dies is started again at once, without an end; {ended}",
     "clientTimeoutInMills": "the engine knows when a client has gone: set its own time limit for requests",
     "jobQueueSize": "requests wait in the engine's own queue: Ray Serve's max_queued_requests, KServe's "
     "containerConcurrency",
@@ -70,9 +76,16 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
     for name, (key, becomes) in _CARRIED.items():
         seen = _seen(model, name, key)
         if seen is not None:
-            where = becomes.format(**places)
+            is_both = name == "max_workers" and model.settings.max_workers == model.settings.min_workers
+            where = places["both"] if is_both else becomes.format(**places)
+            why = _why_changed(model, name)
             yield Entry(
-                fate="carried", about=model.title, what=_valued(model, name, key), seen=seen, becomes=where
+                fate="changed" if why else "carried",
+                about=model.title,
+                what=_valued(model, name, key),
+                seen=seen,
+                becomes=where,
+                why=why,
             )
     if _seen(model, "min_workers", "minWorkers") is None:
         yield Entry(
@@ -87,7 +100,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
     for key in model.config:
         seen = f"{config_name}: {key}"
         if key in _LOST:
-            yield Entry(fate="lost", about=model.title, what=key, seen=seen, why=_LOST[key])
+            yield Entry(fate="lost", about=model.title, what=key, seen=seen, why=_LOST[key].format(**places))
         elif key == "asyncCommunication":
             yield Entry(
                 fate="carried", about=model.title, what=key, seen=seen, becomes="the worker is asked that way"
@@ -123,7 +136,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             fate="carried",
             about=model.title,
             what=f"headers in the handler's spelling: {headers}",
-            seen=model.uses.words["get_request_header"],
+            seen=next(model.uses.words[word] for word in ASKS if word in model.uses.words),
             becomes="header_names of the program",
         )
     if model.requirements_name is not None:
@@ -144,8 +157,20 @@ def _seen(model: ExportedModel, name: str, key: str) -> str | None:
 
 
 def _valued(model: ExportedModel, name: str, key: str) -> str:
-    value: Any = getattr(model.settings, name)
+    value: Any = model.told[name][0] if name in model.told else getattr(model.settings, name)
     return f"{key} {value:g}"
+
+
+def _why_changed(model: ExportedModel, name: str) -> str:
+    """Return why a number of workers is not the same, ``""`` for what is."""
+    if name in ("min_workers", "max_workers") and name in model.told and model.told[name][0] < 1:
+        return "a model has one worker at least: leave it out of the export where it is not to be asked"
+    if name == "max_workers" and model.settings.max_workers > model.settings.min_workers:
+        return (
+            "TorchServe starts minWorkers, and more only where it is told to: the engine does so when requests "
+            "wait, and ends them later"
+        )
+    return ""
 
 
 def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> Iterator[Entry]:
@@ -154,8 +179,18 @@ def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> 
     seen = f"{model.config_name}: deviceType" if is_told else "the export: --gpu" if model.needs_gpu else ""
     what = f"deviceType {kind}" if is_told else "a GPU for each worker"
     if model.needs_gpu:
+        becomes = places["gpu"].format(number=model.settings.gpu)
         more = "; the instance has to have one" if target == "sagemaker-ray" else ""
-        yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=f"{places['gpu']}{more}")
+        yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=f"{becomes}{more}")
+        if model.settings.max_workers > 1:
+            yield Entry(
+                fate="changed",
+                about=model.title,
+                what=f"{model.settings.max_workers} workers, which share the machine's GPUs",
+                seen="TorchServe gives its GPUs to workers in turn, the same to several",
+                becomes="a whole GPU for each replica",
+                why=f"the engine gives out GPUs, and waits for a free one; {places['share']}",
+            )
     elif kind and is_told:
         becomes = f"no GPU is asked of {TITLES[target]}"
         yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=becomes)

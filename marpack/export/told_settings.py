@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from marpack.config.rules.values import ADDRESS
 from marpack.config.server_config import ServerConfig
-from marpack.config.settings.keys import KEYS
+from marpack.config.settings.keys import KEYS, whole_number
 from marpack.config.settings.releases import OLD_ENVELOPES
 from marpack.display import is_secret_name, printable
 from marpack.export.entry import Entry, Fate
@@ -23,7 +24,7 @@ VARIABLES = {
 }
 
 _MANAGEMENT = "there is no management API: who changes what is served writes the engine's own configuration anew"
-_METRICS = "there is no metrics endpoint of TorchServe's form: what a handler measures is logged by the replica"
+_METRICS = "there is no metrics endpoint of TorchServe's form, and what a handler counts goes nowhere"
 _GRPC = "the worker is asked over HTTP: TorchServe's gRPC services are its front end's"
 _TLS = "certificates are the engine's, or of what stands before it: give them there"
 _FRONT_END = "it is about the front end's own threads, which is not there"
@@ -101,6 +102,8 @@ _ROWS: Mapping[str, _Row] = {
         why="the engine knows how many GPUs there are, and waits for a free one",
     ),
 }
+# What goes into what is written as it was told.
+CARRIED = frozenset({"inference_address", *(key for key, row in _ROWS.items() if row.fate == "carried")})
 
 
 def told_settings(config: ServerConfig, name: str, target: Target) -> Iterator[Entry]:
@@ -170,11 +173,10 @@ def _address(address: str, seen: str, target: Target) -> Entry:
 
 
 def http_address(address: str) -> tuple[str, int] | None:
-    """Return host and port of an address (P17); None for what is none, as a socket's path."""
-    scheme, mark, rest = address.partition("://")
-    if not mark or scheme.lower() not in ("http", "https"):
+    """Return host and port of an address (P17); None for what is none to the server, and for a socket's path."""
+    found = ADDRESS.fullmatch(address)
+    if found is None or "@" in found["host"]:
         return None
-    host, _, port = rest.partition(":")
-    default = 443 if scheme.lower() == "https" else 80
-    number = int(port) if port.isascii() and port.isdecimal() and len(port) <= 5 else default
-    return (host, number) if host and "@" not in host and number <= 65535 else None
+    default = 443 if found["scheme"].lower() == "https" else 80
+    port = default if found["port"] is None else whole_number(found["port"])
+    return (found["host"], port) if port is not None and port <= 65535 else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.export.entry import Entry
 from marpack.export.handler_text import TABLES
-from marpack.export.model import ExportedModel
+from marpack.export.model import ExportedModel, own_handlers
 from marpack.export.targets import TITLES, Target
 
 
@@ -32,7 +33,13 @@ def told_uses(models: Sequence[ExportedModel], target: Target) -> Iterator[Entry
             )
 
 
-def _place(model: ExportedModel, words: Iterable[str]) -> str | None:
-    """Return where a model's sources use the first of these words that they do, and the word."""
-    word = next((word for word in words if word in model.uses.words), None)
-    return None if word is None else f"{model.uses.words[word]}: {word}"
+def _place(model: ExportedModel, words: Sequence[str]) -> str | None:
+    """Return where one of these words is used, in a model's sources or by handlers of TorchServe's that it has."""
+    for word in words:
+        if word in model.uses.words:
+            return f"{model.uses.words[word]}: {word}"
+    for module in own_handlers(model):
+        for word in words:
+            if word in HANDLER_MODULES[module].calls:
+                return f"ts.torch_handler.{module}: {word}"
+    return None

@@ -5,7 +5,6 @@ This **runs the code that the archives hold**, twice.
 
 from __future__ import annotations
 
-import http.client
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -43,8 +42,9 @@ class Compared:
 
     @property
     def is_equal(self) -> bool:
-        """Whether status and body are equal."""
-        return (self.own.status, self.own.body) == (self.exported.status, self.exported.body)
+        """Whether status and body are equal, the latter also where it breaks off."""
+        own, exported = self.own, self.exported
+        return (own.status, own.body, own.complete) == (exported.status, exported.body, exported.complete)
 
 
 def verify_export(
@@ -77,10 +77,9 @@ def verify_export(
             for index, request in enumerate(requests):
                 try:
                     exported = _ask(engine, plan, number, request)
-                except (OSError, http.client.HTTPException) as error:
+                except MarpackError as error:
                     told = f"{TITLES[plan.target]} has no answer of {model.title!r} to request {index + 1}"
-                    why = str(error) or type(error).__name__
-                    raise MarpackError(f"{told}: {why}; it wrote last:\n{engine.said}") from error
+                    raise MarpackError(f"{told}: {error}; it wrote last:\n{engine.said}") from error
                 found.append(Compared(request=index, model=model.title, own=own[number][index], exported=exported))
     return tuple(found)
 

@@ -9,10 +9,12 @@ from marpack.archive.formats.deflate import MAX_THREADS
 from marpack.archive.result import Progress
 from marpack.disk.atomic import replacing_folder
 from marpack.disk.threads import checked_threads
-from marpack.errors import SourceChangedError
+from marpack.errors import SourceChangedError, TargetError
+from marpack.export.documents import is_export
 from marpack.export.plan import MARKER, ExportPlan
 from marpack.export.tarball import write_tarball
 from marpack.frozen import frozen
+from marpack.remote.urls import is_url
 
 TARBALL = "model.tar.gz"
 
@@ -36,13 +38,15 @@ def write_export(
 ) -> ExportResult:
     """Write an export to a new folder, which appears when all is there.
 
-    ``force`` replaces a folder that holds an export. ``progress`` is called, on this thread, with the number of
-    bytes of members just unpacked; ``threads`` is how many unpack and compress, by default one a core.
+    ``force`` replaces a folder that holds an export, and nothing of what is exported. ``progress`` is called, on
+    this thread, with the number of bytes of members just unpacked; ``threads`` is how many unpack and compress,
+    by default one a core.
 
     Raises ``ArchiveExistsError`` and ``TargetError`` for a folder that cannot be, what ``Archive.extract`` raises,
     ``SourceChangedError`` for a package that was changed since it was planned, and ``OSError`` of the disk.
     """
     threads = checked_threads(threads, MAX_THREADS)
+    _require_apart(plan, os.fspath(folder))
     path = os.path.abspath(os.fspath(folder))
     with replacing_folder(path, force=force, marker=MARKER, may_be_empty=True) as building:
         inner = os.path.join(building, plan.inner) if plan.inner else building
@@ -66,6 +70,28 @@ def write_export(
     return ExportResult(
         folder=os.fspath(folder), files=tuple(name for name, _ in files), size=sum(size for _, size in files)
     )
+
+
+def _require_apart(plan: ExportPlan, folder: str) -> None:
+    """Raise ``TargetError`` for no name of a folder, for one that is no export's, and one of the models' own."""
+    if os.path.basename(folder.rstrip(os.sep)) in ("", os.curdir, os.pardir):
+        raise TargetError(folder, "does not name a new folder: give the name that the export's shall have")
+    path = os.path.realpath(folder)
+    if os.path.isfile(marker := os.path.join(path, MARKER)) and not is_export(marker):
+        raise TargetError(folder, f"has an {MARKER} that is no export's: move it away, or name another folder")
+    for model in plan.models:
+        name = model.archive.path
+        if is_url(name) or not os.path.exists(name):
+            continue
+        source = os.path.realpath(name)
+        if _is_below(source, path):
+            raise TargetError(folder, f"holds {model.archive.file_name!r}, which is exported: name another folder")
+        if _is_below(path, source):
+            raise TargetError(folder, "lies in the model's folder, and would be part of it: name another folder")
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def _place(folder: str, name: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from marpack.frozen import frozen
 
-_ASKS = ("get_request_header", "get_all_request_header", "get_request_headers")
+_ASKS = ("get_request_header", "get_all_request_header", "get_request_property", "get_request_properties")
 
 
 @frozen
@@ -28,25 +28,65 @@ class Difference:
     names: tuple[str, ...] = ()
 
 
+def _of_any(engine: str) -> tuple[Difference, ...]:
+    """Return what holds for each engine whose HTTP server is one for ASGI applications, and for its batches."""
+    return (
+        Difference(
+            code="reason",
+            what="The reason phrase of an answer is the usual one of its status, and not the handler's.",
+            why=f"{engine}'s HTTP server writes it: an ASGI application has no say in it.",
+            names=("set_response_status",),
+        ),
+        Difference(
+            code="answer-header-names",
+            what="The names of an answer's headers are in small letters.",
+            why=f"HTTP does not tell them apart, and {engine}'s HTTP server makes them so.",
+            names=("set_response_header",),
+        ),
+        Difference(
+            code="answer-headers",
+            what="An answer has the headers date and server, too.",
+            why=f"{engine}'s HTTP server adds them.",
+            headers=("date", "server"),
+        ),
+        Difference(
+            code="request-header-names",
+            what=(
+                "A handler is given the names of headers in small letters, unless they are told as header_names; "
+                "of headers whose names differ in this alone it sees the last."
+            ),
+            why="TorchServe keeps them as the client spells them; ASGI has small letters.",
+            names=_ASKS,
+        ),
+        Difference(
+            code="expect",
+            what="An Expect other than 100-continue is answered 417 once the body has come, and not in its place.",
+            why=f"{engine}'s HTTP server lets each request wait for its body.",
+        ),
+        Difference(
+            code="status",
+            what="A status below 200 or above 599 is answered 500.",
+            why=f"These are none of a final answer, and {engine}'s HTTP server sends none that it does not know.",
+            status=500,
+            names=("set_response_status", "PredictionException"),
+        ),
+        Difference(
+            code="connection",
+            what="To a client that asks for the end of the connection it is announced: connection: close.",
+            why=f"{engine}'s HTTP server does so; TorchServe says keep-alive, and ends it.",
+            headers=("connection",),
+        ),
+        Difference(
+            code="streams",
+            what="The parts of a stream come all at once, when the handler has returned.",
+            why="A batch is answered when the worker has told all of it.",
+            names=("send_intermediate_predict_response",),
+        ),
+    )
+
+
 RAY: tuple[Difference, ...] = (
-    Difference(
-        code="reason",
-        what="The reason phrase of an answer is the usual one of its status, and not the handler's.",
-        why="Ray Serve's HTTP server writes it: an ASGI application has no say in it.",
-        names=("set_response_status",),
-    ),
-    Difference(
-        code="answer-header-names",
-        what="The names of an answer's headers are in small letters.",
-        why="HTTP does not tell them apart, and Ray Serve's HTTP server makes them so.",
-        names=("set_response_header",),
-    ),
-    Difference(
-        code="answer-headers",
-        what="An answer has the headers date and server, too.",
-        why="Ray Serve's HTTP server adds them.",
-        headers=("date", "server"),
-    ),
+    *_of_any("Ray Serve"),
     Difference(
         code="request-id",
         what=(
@@ -58,15 +98,6 @@ RAY: tuple[Difference, ...] = (
         names=_ASKS,
     ),
     Difference(
-        code="request-header-names",
-        what=(
-            "A handler is given the names of headers in small letters, unless they are told as header_names; "
-            "of headers whose names differ in this alone it sees the last."
-        ),
-        why="TorchServe keeps them as the client spells them; ASGI has small letters.",
-        names=_ASKS,
-    ),
-    Difference(
         code="not-http",
         what=(
             "What is no HTTP to a strict reader, as a method of its own or control characters in a header's "
@@ -74,30 +105,6 @@ RAY: tuple[Difference, ...] = (
         ),
         why="Ray Serve's HTTP server refuses it before anything else sees it; TorchServe's takes some of it.",
         status=400,
-    ),
-    Difference(
-        code="expect",
-        what="An Expect other than 100-continue is answered 417 after the body has come, and not instead of it.",
-        why="Ray Serve's HTTP server lets each request wait for its body.",
-    ),
-    Difference(
-        code="status",
-        what="A status below 200 or above 599 is answered 500.",
-        why="These are none of a final answer, and Ray Serve's HTTP server can send none that it does not know.",
-        status=500,
-        names=("set_response_status", "PredictionException"),
-    ),
-    Difference(
-        code="connection",
-        what="To a client that asks for the end of the connection it is announced: connection: close.",
-        why="Ray Serve's HTTP server does so; TorchServe says keep-alive, and ends it.",
-        headers=("connection",),
-    ),
-    Difference(
-        code="streams",
-        what="The parts of a stream come all at once, when the handler has returned.",
-        why="A batch is answered when the worker has told all of it.",
-        names=("send_intermediate_predict_response",),
     ),
     Difference(
         code="own-paths",
@@ -187,33 +194,7 @@ SAGEMAKER_RAY = (
 )
 
 KSERVE = (
-    Difference(
-        code="reason",
-        what="The reason phrase of an answer is the usual one of its status, and not the handler's.",
-        why="KServe's HTTP server writes it: an ASGI application has no say in it.",
-        names=("set_response_status",),
-    ),
-    Difference(
-        code="answer-header-names",
-        what="The names of an answer's headers are in small letters.",
-        why="HTTP does not tell them apart, and KServe's HTTP server makes them so.",
-        names=("set_response_header",),
-    ),
-    Difference(
-        code="answer-headers",
-        what="An answer has the headers date and server, too.",
-        why="KServe's HTTP server adds them.",
-        headers=("date", "server"),
-    ),
-    Difference(
-        code="request-header-names",
-        what=(
-            "A handler is given the names of headers in small letters, unless they are told as header_names; "
-            "of headers whose names differ in this alone it sees the last."
-        ),
-        why="TorchServe keeps them as the client spells them; ASGI has small letters.",
-        names=_ASKS,
-    ),
+    *_of_any("KServe"),
     Difference(
         code="paths",
         what=(
@@ -245,30 +226,6 @@ KSERVE = (
         what="A header's value with control characters in it is answered 400 in text/plain.",
         why="KServe's HTTP server refuses it before anything else sees it; TorchServe's takes some of it.",
         status=400,
-    ),
-    Difference(
-        code="expect",
-        what="An Expect other than 100-continue is answered 417 after the body has come, and not instead of it.",
-        why="KServe's HTTP server lets each request wait for its body.",
-    ),
-    Difference(
-        code="status",
-        what="A status below 200 or above 599 is answered 500.",
-        why="These are none of a final answer, and KServe's HTTP server can send none that it does not know.",
-        status=500,
-        names=("set_response_status", "PredictionException"),
-    ),
-    Difference(
-        code="connection",
-        what="To a client that asks for the end of the connection it is announced: connection: close.",
-        why="KServe's HTTP server does so; TorchServe says keep-alive, and ends it.",
-        headers=("connection",),
-    ),
-    Difference(
-        code="streams",
-        what="The parts of a stream come all at once, when the handler has returned.",
-        why="A batch is answered when the worker has told all of it.",
-        names=("send_intermediate_predict_response",),
     ),
     Difference(
         code="workers",
@@ -306,6 +263,14 @@ KSERVE = (
         code="grpc",
         what="gRPC is KServe's: a handler is given its tensors as /v2 gives them, and an error has no status.",
         why="TorchServe's own gRPC is another service; KServe's has no status and headers of HTTP.",
+    ),
+    Difference(
+        code="unload",
+        what="Whoever may ask for predictions may also end a model: POST /v2/repository/models/NAME/unload.",
+        why=(
+            "KServe's model server has this route at the same port, and no option without it: let a gateway pass "
+            "the paths of predictions alone. The model is back when the pod is started anew."
+        ),
     ),
     Difference(
         code="own-paths",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from typing import Any
 
 from marpack.archive.manifest import MANIFEST_NAME
@@ -66,6 +67,15 @@ class ModelSettings:
     use_venv: bool = False
     max_request_size: int = LARGEST
     max_response_size: int = LARGEST
+
+    def with_workers(self, least: int | None, most: int | None) -> ModelSettings:
+        """Return it with other numbers of workers, None for its own, which gives way to the other.
+
+        There is one at least, and ``least`` where ``most`` is below it, as the server starts (spec/snapshot.md).
+        """
+        low = min(self.min_workers, most or self.min_workers) if least is None else least
+        low = max(low, 1)
+        return replace(self, min_workers=low, max_workers=max(low, self.max_workers if most is None else most))
 
 
 def require_in_range(

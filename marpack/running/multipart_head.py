@@ -18,8 +18,11 @@ _NAME_END = re.compile(f"[:{WHITESPACE}]")
 NEITHER_END = "".join(map(chr, range(33)))
 
 _CLEANED = str.maketrans({**dict.fromkeys(":,=;\t", " "), '"': None})
-# A value up to a semicolon outside of quotes, in which a backslash stands before any character.
-_VALUE = re.compile(r'(?:[^";]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))*', re.DOTALL)
+# What has no semicolon outside of quotes, and what stands in these, where a backslash is before any character.
+# In pieces: of one pattern for all of it Python would remember each repetition.
+_QUOTED = r'[^"\\]*(?:\\.[^"\\]*){0,999}'
+_OUTSIDE = re.compile(rf'(?:[^";]+|"{_QUOTED}"){{0,999}}', re.DOTALL)
+_INSIDE = re.compile(_QUOTED, re.DOTALL)
 
 
 def error(message: str) -> FrontEndError:
@@ -41,15 +44,28 @@ def split_line(line: str) -> list[str]:
     if ";" in value:
         values, at = [], 0
         while at <= len(value):
-            match = _VALUE.match(value, at)
-            assert match
-            values.append(match[0])
-            at = match.end() + 1
+            end = _end_of_value(value, at)
+            values.append(value[at:end])
+            at = end + 1
     else:
         values = value.split(",")
         while value and values and not values[-1]:
             values.pop()
     return [name, *(each.strip(NEITHER_END) for each in values)]
+
+
+def _end_of_value(text: str, begin: int) -> int:
+    """Return where a semicolon stands outside of quotes, in which a backslash stands before any character."""
+    while (end := _end_of(_OUTSIDE, text, begin)) < len(text) and text[end] == '"':
+        # One that is not closed, or too long for a piece.
+        begin = _end_of(_INSIDE, text, end + 1) + 1
+    return min(end, len(text))
+
+
+def _end_of(pattern: re.Pattern[str], text: str, begin: int) -> int:
+    while (match := pattern.match(text, begin)) and match.end() > begin:
+        begin = match.end()
+    return begin
 
 
 def cleaned(text: str) -> str:

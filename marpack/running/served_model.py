@@ -36,7 +36,8 @@ class ServedModel:
       ``download``, ``batch_size`` and the limits of times (seconds) and sizes (bytes) are those of ``Worker``.
     - ``max_batch_delay``: milliseconds for which a batch waits for more requests.
     - ``min_workers``, ``max_workers``: how many workers the engine runs, each in a replica of its own.
-    - ``gpu``: whether a replica has a GPU; its handler is told the first of those that the replica sees.
+    - ``gpu``: whether a replica has a GPU. ``gpu_id``: the number of the one that its handler is told, among those
+      that the replica sees.
     - ``header_names``: headers as the handler spells them (``Content-Type``), which it is given so. TorchServe
       gives names as the client has spelled them, and an engine knows small letters alone.
     - ``is_default``: whether this is the version that a path without one means; else the first of its name is.
@@ -50,6 +51,7 @@ class ServedModel:
     min_workers: int | None = None
     max_workers: int | None = None
     gpu: bool | None = None
+    gpu_id: int = 0
     envelope: str | None = None
     python: str | os.PathLike[str] | None = None
     requirements: bool = False
@@ -65,7 +67,7 @@ class ServedModel:
     is_default: bool = False
 
     def __post_init__(self) -> None:
-        require_in_range(gpu=None, **self._numbers)
+        require_in_range(gpu=self.gpu_id, **self._numbers)
         for name, least in (("max_batch_delay", 0), ("min_workers", 1), ("max_workers", 1)):
             number = getattr(self, name)
             if number is not None and not least <= number <= MOST:
@@ -107,7 +109,7 @@ class ServedModel:
     def settings(self, *, server: tuple[int, ...] = NEWEST) -> ModelSettings:
         """Read how it is served by a TorchServe of a version, of the archive's own words and of these.
 
-        ``gpu`` is 0 where it gets one. Nothing is run, and no TorchServe need be there. Raises what
+        ``gpu`` is None where it gets none. Nothing is run, and no TorchServe need be there. Raises what
         ``Worker.start`` raises for an archive that no server would register.
         """
         archive = self.archive
@@ -119,16 +121,10 @@ class ServedModel:
         else:
             with as_registered(file_name_of(archive)), open_archive(archive, **self._opening) as opened:
                 found = self._settings_of(opened, server)
-        low = self.min_workers or min(found.min_workers, self.max_workers or found.min_workers)
         delay = found.max_batch_delay if self.max_batch_delay is None else self.max_batch_delay
         has_gpu = found.device_type == _GPU if self.gpu is None else self.gpu
-        return replace(
-            found,
-            max_batch_delay=delay,
-            min_workers=low,
-            max_workers=self.max_workers or max(found.max_workers, low),
-            gpu=0 if has_gpu else None,
-        )
+        found = found.with_workers(self.min_workers, self.max_workers)
+        return replace(found, max_batch_delay=delay, gpu=self.gpu_id if has_gpu else None)
 
     def _settings_of(self, archive: Archive, server: tuple[int, ...]) -> ModelSettings:
         return settings_of(archive, envelope=self.envelope, server=server, **self._numbers)

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +255,19 @@ def test_a_member_where_the_folder_belongs(folder: Path, capsys: Capture) -> Non
     assert main(["extract", str(folder / "m.mar"), "h.py"]) == 1
     assert "'h.py' is a member, and the folder comes first" in capsys.readouterr().err
     assert not (folder / "h.py").exists()
+
+
+def test_a_name_that_the_locale_has_not(folder: Path) -> None:
+    packed(folder, extra_files={"\u65e5.txt": b"1"})
+    told = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "marpack", "extract", "m.mar", "out"],
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "is no name of a file in the locale's encoding, ascii: set PYTHONUTF8=1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert listing(folder) == ["m.mar"]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +20,8 @@ import pytest
 
 import marpack
 from marpack.cli import main
-from marpack.export import ExportPlan, plan_export, verify_export, write_export
+from marpack.export import Compared, ExportPlan, plan_export, verify_export, write_export
+from marpack.export.engine import Engine, started
 from marpack.running import Request
 from tests.export.exports import DIGITS, digits
 from tests.support import model_server
@@ -23,7 +29,7 @@ from tests.support.archives import T
 from tests.support.torchserve import environment, install_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 Capture = pytest.CaptureFixture[str]
 # One after another: each takes both cores.
@@ -79,17 +85,27 @@ def exported(folder: Path, to: str, python: Path, *sources: Path) -> ExportPlan:
     return plan
 
 
-def left(mark: str = "MARPACK_EXPORT=") -> list[str]:
-    """Return what is left of engines."""
+def left(folder: str) -> list[str]:
+    """Return the processes that are left of engines whose files are below a folder."""
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():
-            try:
-                if mark.encode() in (process / "environ").read_bytes():
+            with contextlib.suppress(OSError):  # it has ended
+                if f"MARPACK_EXPORT={folder}/".encode() in (process / "environ").read_bytes():
                     found.append(process.name)
-            except OSError:
-                continue
     return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing is left of engines and workers: no process, and no folder of marpack's."""
+    # Ray wants a short path.
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        monkeypatch.setenv("TMPDIR", folder)
+        yield
+        assert not left(folder)
+        assert not [name for name in os.listdir(folder) if name.startswith("mar")]
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +121,9 @@ def test_ray_serves_two_models_as_their_workers_do(
     pytest.importorskip("ray.serve")
     plan = exported(tmp_path / "out", "ray", server_python, tells(tmp_path, "one"), tells(tmp_path, "two"))
     (tmp_path / "out" / "models" / "two" / "1.0" / "told.py").write_text("WHICH = 'changed'\n")
+    # More CPUs than there are: no replica waits for one.
+    config = tmp_path / "out" / "config.yaml"
+    config.write_text(config.read_text().replace("num_cpus: 1", "num_cpus: 4096"))
     found = verify_export(plan, tmp_path / "out", ASKED, python=run_python("0.12.0"))
     by_model = {model: [each for each in found if each.model == model] for model in ("one 1.0", "two 1.0")}
     assert [each.own.status for each in by_model["one 1.0"]] == [200, 418, 202, 503, 200, 200, 200]
@@ -114,8 +133,42 @@ def test_ray_serves_two_models_as_their_workers_do(
     assert json.loads(by_model["two 1.0"][0].exported.body)["which"] == "changed"
     assert by_model["one 1.0"][1].exported.header("x-mine") == "here"
     assert json.loads(by_model["one 1.0"][4].exported.body)["header"] == "yes"
-    assert not left()
     assert not list((tmp_path / "out").rglob("__pycache__"))
+
+
+def test_a_configuration_that_ray_refuses_does_not_start(tmp_path: Path, server_python: Path) -> None:
+    """What is started is what lies in the folder, with what has become of it."""
+    pytest.importorskip("ray.serve")
+    plan = exported(tmp_path / "out", "ray", server_python, tells(tmp_path, "one"))
+    config = tmp_path / "out" / "config.yaml"
+    text = config.read_text()
+    config.write_text(text.replace("num_replicas: 1", "num_replicas: -1"))
+    assert config.read_text() != text
+    with (
+        pytest.raises(marpack.MarpackError, match=r"(?s)Ray Serve ended with 1; it wrote last:.*num_replicas"),
+        started(plan, os.fspath(tmp_path / "out"), timeout=100),
+    ):
+        raise AssertionError("it has started")
+
+
+def test_nobody_else_is_let_into_the_cluster(tmp_path: Path, server_python: Path) -> None:
+    """Ray listens at all addresses: who comes without the token of this cluster is refused."""
+    pytest.importorskip("ray.serve")
+    plan = exported(tmp_path / "out", "ray", server_python, tells(tmp_path, "one"))
+    with started(plan, os.fspath(tmp_path / "out"), timeout=100) as engine:
+        [folder] = [Path(tempfile.gettempdir(), name) for name in os.listdir(tempfile.gettempdir())]
+        assert (folder / "token").stat().st_mode & 0o777 == 0o600
+        commands = [Path("/proc", number, "cmdline").read_text() for number in left(os.fspath(folder.parent))]
+        address = next(filter(None, (re.search(r"--gcs-address=([0-9.:]+)", each) for each in commands)))[1]
+        program = "import sys, ray; ray.init(sys.argv[1], log_to_driver=False)"
+        stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+        told = {"RAY_AUTH_MODE": "disabled", "HOME": os.fspath(tmp_path)}
+        came = subprocess.run(
+            [sys.executable, "-c", program, address], env=stranger | told, capture_output=True, text=True
+        )
+        assert came.returncode == 1
+        assert "token-auth" in came.stderr
+        assert engine.answers("/ping")
 
 
 def test_what_sagemaker_unpacks_is_served(
@@ -134,7 +187,6 @@ def test_what_sagemaker_unpacks_is_served(
     )
     assert [each.own.status for each in found] == [200, 503]
     assert all(each.is_equal for each in found)
-    assert not left()
 
 
 def test_kserve_serves_a_model_as_its_worker_does(
@@ -170,7 +222,6 @@ def test_kserve_serves_a_model_as_its_worker_does(
     assert told[at + 2].startswith("known: ")
     # Once, however many answers are not equal.
     assert len([line for line in told if line.startswith("known: An answer has the headers date")]) == 1
-    assert not left()
 
 
 def test_an_engine_that_does_not_start_is_told_of(
@@ -186,7 +237,72 @@ def test_an_engine_that_does_not_start_is_told_of(
     (packages / "kserve.py").touch()
     with pytest.raises(marpack.MarpackError, match=r"(?s)KServe ended with 1; it wrote last:.*uvicorn"):
         verify_export(plan, "out", ASKED[:1], python=server_python, engine_python=python)
-    assert not left()
+
+
+def test_whoever_is_interrupted_leaves_nothing(
+    tmp_path: Path, server_python: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an engine that has a worker, with its folders, all is ended at once."""
+    model_servers = model_server.python(install_folder(pytestconfig))
+    plan = exported(tmp_path / "out", "kserve", server_python, tells(tmp_path, "one"))
+    behind = tmp_path / "behind"
+    behind.mkdir()
+    behind.joinpath("sitecustomize.py").write_text(
+        f"import sys\nsys.path.append({sysconfig.get_path('purelib')!r})\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(behind))
+
+    def interrupted(temporary: str) -> None:
+        with started(plan, str(tmp_path / "out"), python=model_servers, timeout=300) as engine:
+            assert engine.ask(ASKED[5], "/v1/models/one:predict", timeout=60).status == 200
+            [scratch] = Path(temporary).iterdir()
+            assert list(scratch.glob("marpack-run-*"))
+            raise KeyboardInterrupt
+
+    # Short enough for an engine's sockets.
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(folder)
+        assert not left(folder)
+        assert not os.listdir(folder)
+
+
+def test_a_body_in_pieces_and_one_that_breaks_off() -> None:
+    """A server of its own says what has come, and ends where it pleases."""
+    answers = [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\none",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none",
+        b"",
+        b"no HTTP\r\n\r\n",
+    ]
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        serving = thread.submit(_answer_all, server, answers, heard)
+        engine = Engine(server.getsockname()[1], os.devnull)
+        request = Request(body=b"abc", headers=(("Transfer-Encoding", "chunked"),))
+        found = [engine.ask(request, "/", timeout=1) for _ in answers[:3]]
+        for _ in answers[3:]:
+            with pytest.raises(marpack.MarpackError, match="no answer to POST /: "):
+                engine.ask(request, "/", timeout=1)
+        serving.result()
+    assert [(each.body, each.complete) for each in found] == [(b"one", False), (b"one", False), (b"one", True)]
+    assert heard[0].endswith(b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+    broken, _, whole = (Compared(request=0, model="m", own=found[2], exported=each) for each in found)
+    assert not broken.is_equal
+    assert whole.is_equal
+
+
+def _answer_all(server: socket.socket, answers: list[bytes], heard: list[bytes]) -> None:
+    for answer in answers:
+        client, _ = server.accept()
+        with client:
+            said = b""
+            while not said.endswith(b"0\r\n\r\n"):
+                said += client.recv(4096)
+            heard.append(said)
+            client.sendall(answer)
 
 
 def bare_python(folder: Path) -> Path:

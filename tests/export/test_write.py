@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import tarfile
 import time
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +24,7 @@ import marpack
 from marpack.cli import main
 from marpack.cli.commands.export import _json_of
 from marpack.cli.running_inputs import Asked
+from marpack.config.rules.values import ADDRESS
 from marpack.errors import ArchiveExistsError, MarpackError, TargetError
 from marpack.export import Compared, engine, packages, plan_export, verify, write_export
 from marpack.export.targets import TARGETS
@@ -144,6 +145,26 @@ def test_the_python_part_of_torchserve_goes_with_it(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(packages, "server_python", lambda _: packages_python(bare, (0, 12, 0)))
     with pytest.raises(MarpackError, match="no licence"):
         plan_export(tmp_path / "digits.mar", to="ray", with_ts=True)
+
+
+def test_what_others_left_in_a_clone_is_not_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of this one all goes that its repository has."""
+    git = ["git", "-C", str(Path(marpack.__file__).parents[1]), "ls-files", "marpack"]
+    tracked = subprocess.run(git, capture_output=True, text=True).stdout.split("\n")[:-1]
+    if tracked:  # else it is installed
+        assert {each.name for each in packages.own_package()} >= set(tracked)
+    folder = tmp_path / "marpack"
+    (folder / "archive").mkdir(parents=True)
+    for name in ("__init__.py", "py.typed", "archive/forms.py"):
+        (folder / name).touch()
+    for name in (".forms.py.swp", ".#forms.py", "forms.py~", "forms.py.orig", "notes.txt", "archive/a.mar"):
+        (folder / name).touch()
+    monkeypatch.setattr(marpack, "__file__", str(folder / "__init__.py"))
+    assert [each.name for each in packages.own_package()] == [
+        "marpack/__init__.py",
+        "marpack/archive/forms.py",
+        "marpack/py.typed",
+    ]
 
 
 def packages_python(site: Path, version: tuple[int, ...]) -> Any:
@@ -326,15 +347,6 @@ def test_to_verify_takes_pythons_that_have_it_all(
     assert not (tmp_path / "out").exists()
 
 
-def test_no_replica_waits_for_a_cpu_to_be_verified(tmp_path: Path) -> None:
-    speaks(tmp_path)
-    plan = plan_export(digits(tmp_path), tmp_path / "speaks.mar", to="ray", with_marpack=False)
-    command = engine._command(plan, str(tmp_path), str(tmp_path), 1)
-    [application] = yaml.safe_load(Path(command[3]).read_text("ascii"))["applications"]
-    options = [(each["num_replicas"], each["ray_actor_options"]) for each in application["deployments"]]
-    assert options == [(1, {"num_cpus": 0}), (1, {"num_cpus": 0, "num_gpus": 1})]
-
-
 def test_an_engine_that_gives_no_answer_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what it wrote last: it ended, say, while it was asked."""
     plan = plan_export(digits(tmp_path), to="ray", with_marpack=False)
@@ -362,6 +374,9 @@ def test_an_address_is_a_host_and_a_port_or_none(text: str) -> None:
     for address in (text, f"http://{text}", f"https://{text}"):
         found = http_address(address)
         assert found is None or (found[0] and 0 <= found[1] <= 65535)
+        # What the server reads otherwise, or ends for, is none.
+        assert found is None or ADDRESS.fullmatch(address)
     assert http_address("http://0.0.0.0:9090") == ("0.0.0.0", 9090)
     assert http_address("https://here") == ("here", 443)
-    assert http_address("unix:/tmp/socket") is None
+    for none in ("unix:/tmp/socket", "http://[::1]:8080", "http://h:8085/", "http://user@h:80", "http://h:99999"):
+        assert http_address(none) is None

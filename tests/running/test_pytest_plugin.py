@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import marpack
+from tests.export.exports import digits
 from tests.support.processes import wait_for
 from tests.support.torchserve import SHARED_VERSION
 
@@ -188,14 +188,6 @@ def test_the_readmes_test(project: Path, worker_python: Path) -> None:
         if "mar_worker" in each
     ]
     (project / "test_readme.py").write_text(text)
-    digits = ROOT / "tests" / "models" / "digits"
-    marpack.pack(
-        model_name="digits",
-        handler=digits / "handler.py",
-        model_file=digits / "model.py",
-        serialized_file=digits / "digits.pt",
-        extra_files=str(digits / "index_to_name.json"),
-        export_path=project,
-    )
+    digits(project)
     done = run_pytest(project, "-q", "-o", f"mar_worker_python={worker_python}")
     assert "1 passed" in done.stdout, done.stdout + done.stderr

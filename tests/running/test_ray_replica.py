@@ -15,6 +15,7 @@ import pytest
 import marpack
 from marpack.errors import MarpackError, NotServedError
 from marpack.running import Request, Response, ServedModel
+from tests.export.exports import digits
 from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
@@ -207,16 +208,7 @@ def test_the_example_of_the_docs(ray_module: Any, tmp_path: Path) -> None:
     docs = (REPOSITORY / "docs" / "ray.md").read_text(encoding="utf-8")
     example = re.search(r"<!-- example: app -->\n```python\n(.*?)^```", docs, re.MULTILINE | re.DOTALL)
     assert example
-    digits = REPOSITORY / "tests" / "models" / "digits"
-    marpack.pack(
-        model_name="digits",
-        version="1.0",
-        handler=str(digits / "handler.py"),
-        model_file=str(digits / "model.py"),
-        serialized_file=str(digits / "digits.pt"),
-        extra_files=str(digits / "index_to_name.json"),
-        export_path=tmp_path,
-    )
+    digits(tmp_path)
     told: dict[str, Any] = {"__file__": str(tmp_path / "app.py")}
     exec(example[1], told)
     assert told["app"]._bound_deployment.name == "digits"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import marpack
-from tests.server import asked
+from tests.server.asks import HANDLER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def write_archives(folder: Path) -> None:
             export_path=folder,
         )
 
-    pack("asks", asked.HANDLER)
+    pack("asks", HANDLER)
     pack("one", TELLER, told="WORDS = 'one'")
     pack("two", TELLER, told="WORDS = 'two'")
     pack("moody", MOODY % str(folder / REFUSES))

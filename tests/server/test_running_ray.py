@@ -18,7 +18,8 @@ from marpack.running import Request, Response, Worker
 from marpack.running.differences import RAY
 from marpack.running.served_model import ServedModel
 from tests.server import asked
-from tests.server.asked import ASKED, LARGEST_REQUEST, LARGEST_RESPONSE, Asked, get, write_archives
+from tests.server.asked import ASKED, LARGEST_REQUEST, LARGEST_RESPONSE, Asked, get
+from tests.server.asks import write_archives
 from tests.server.test_running_requests import ID, given
 from tests.support.processes import wait_for
 from tests.support.raw_http import all_at_once

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from marpack.running import Response, Worker
-from tests.server.asked import ASKED, LARGEST_REQUEST, LARGEST_RESPONSE, NEVER_ANSWERED, Asked, write_archives
+from tests.server.asked import ASKED, LARGEST_REQUEST, LARGEST_RESPONSE, NEVER_ANSWERED, Asked
+from tests.server.asks import write_archives
 from tests.support.raw_http import SECONDS, all_at_once
 from tests.support.torchserve import TorchServe, addresses, environment, install_folder, setting, wait_until
 

@@ -45,6 +45,8 @@ SCALARS: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "datetime": (str,),
     "ResourceQuantity": (str, int),
+    # Of a port: its number, or its name.
+    "object": (str, int),
 }
 CONTAINER = re.compile(r"(?i:(list|dict))[\[(](?:str, *)?(.+)[\])]")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import closing
 from functools import partial
@@ -16,7 +17,7 @@ from marpack.disk.atomic import replacing_folder
 from marpack.disk.paced_write import PacedWriter
 from marpack.disk.space import free_space
 from marpack.disk.threads import GivenUpError, checked_threads, ordered_map
-from marpack.errors import TargetError
+from marpack.errors import MarpackError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -59,6 +60,8 @@ def extract(
     chosen = frozenset(container.members if wanted is None else wanted)
     members = [member for member in container.members if member in chosen]
     total = sum(member.size for member in members)
+    for name in (*container.folders, *(member.name for member in members)):
+        _require_encodable(name, container.path)
     with replacing_folder(folder, force=force, marker=marker, may_be_empty=True) as building:
         free = free_space(building)
         if free is not None and total > free:
@@ -71,6 +74,16 @@ def extract(
         else:
             extraction.by_threads(members)
     return tuple(member.name for member in members)
+
+
+def _require_encodable(name: str, path: str) -> None:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise MarpackError(
+            f"{path!r} holds {name!r}, which is no name of a file in the locale's encoding, "
+            f"{sys.getfilesystemencoding()}: set PYTHONUTF8=1, or another locale"
+        ) from None
 
 
 class _Extraction:

@@ -13,7 +13,8 @@ class TorchHandler:
 
     ``loads_model``: its ``initialize`` is, or calls, BaseHandler's. ``needs`` are the packages that it imports
     beside torch. ``is_coroutine``: its ``handle`` is to be awaited. ``uses_labels``: it answers with the names of
-    classes. ``needs_vocabulary``: it does not start without source_vocab.pt.
+    classes. ``needs_vocabulary``: it does not start without source_vocab.pt. ``calls``: what it
+    uses of the context, and of what else workers offer to handlers, that other engines may not have.
     """
 
     name: str
@@ -22,8 +23,10 @@ class TorchHandler:
     is_coroutine: bool = False
     uses_labels: bool = False
     needs_vocabulary: bool = False
+    calls: tuple[str, ...] = ("metrics",)
 
 
+_STREAMS = ("metrics", "send_intermediate_predict_response")
 _VISION, _DALI = ("torchvision", "captum"), ("nvidia.dali", "captum")
 
 # By the modules of ts.torch_handler; all of them derive from BaseHandler but DenseNetHandler. A handler's value is
@@ -42,10 +45,16 @@ HANDLER_MODULES: Final = {
     ),
     "text_handler": TorchHandler(name="TextHandler", needs=("captum",), needs_vocabulary=True),
     "trt_llm_handler": TorchHandler(
-        name="TRTLLMHandler", loads_model=False, needs=("tensorrt_llm", "transformers"), is_coroutine=True
+        name="TRTLLMHandler",
+        loads_model=False,
+        needs=("tensorrt_llm", "transformers"),
+        is_coroutine=True,
+        calls=_STREAMS,
     ),
     "vision_handler": TorchHandler(name="VisionHandler", needs=("captum",)),
-    "vllm_handler": TorchHandler(name="VLLMHandler", loads_model=False, needs=("vllm",), is_coroutine=True),
+    "vllm_handler": TorchHandler(
+        name="VLLMHandler", loads_model=False, needs=("vllm",), is_coroutine=True, calls=_STREAMS
+    ),
     "distributed.base_deepspeed_handler": TorchHandler(name="BaseDeepSpeedHandler", loads_model=False),
     "distributed.base_pippy_handler": TorchHandler(name="BasePippyHandler", loads_model=False),
 }

@@ -16,11 +16,13 @@ from marpack import strict_json
 _TOKEN = re.compile(
     r"""(?P<blank>[ \t\r\n]+)"""
     r"""|(?P<comment>\#[^\r\n]*|//[^\r\n]*|/\*.*?\*/)"""
-    r"""|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+    r"""|(?P<quote>["'])"""
     r"""|(?P<mark>=>|[{}\[\],:;=])"""
     r"""|(?P<word>[^\s{}\[\],:;=\#/\\'"]+)""",
     re.DOTALL,
 )
+# In a text, where one pattern for all of it would remember each character.
+_IN_TEXT = {quote: re.compile(rf"\\.|{quote}", re.DOTALL) for quote in ("'", '"')}
 _MARKS = {"=>": ":", "=": ":", ";": ","}
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _KEYWORDS = ("true", "false", "null")
@@ -84,21 +86,31 @@ def _as_strict(text: str) -> str:
             raise ValueError(position)
         if match["mark"]:
             depth += (match[0] in "{[") - (match[0] in "}]")
+        end = match.end()
         if not match["blank"] and not match["comment"]:
-            piece = _strict_piece(match)
+            if match["quote"]:
+                end = _end_of_text(text, end, match[0])
+                piece = json.dumps(_ESCAPE.sub(_unescaped, text[match.end() : end - 1]))
+            else:
+                piece = _strict_piece(match)
             if piece == ":" and pieces and pieces[-1][:1] not in ('"', *"{}[],:"):
                 pieces[-1] = json.dumps(pieces[-1])  # a name that looks like a number or a keyword
             pieces.append(piece)
-        position = match.end()
+        position = end
     return " ".join(pieces)
+
+
+def _end_of_text(text: str, begin: int, quote: str) -> int:
+    for match in _IN_TEXT[quote].finditer(text, begin):
+        if match[0] == quote:
+            return match.end()
+    raise ValueError(begin)
 
 
 def _strict_piece(match: re.Match[str]) -> str:
     token = match[0]
     if match["mark"]:
         return _MARKS.get(token, token)
-    if match["text"]:
-        return json.dumps(_ESCAPE.sub(_unescaped, token[1:-1]))
     if token.lower() in _KEYWORDS:
         return token.lower()
     return token if _NUMBER.fullmatch(token) else json.dumps(token)

@@ -13,12 +13,16 @@ from marpack.serving.kserve.metadata import metadata
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import CONTAINER_NAME
 
+# Where KServe asks a container that names no other.
+_PORT = 8080
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CustomPredictor:
     """A service that runs an image: each field is a key of the document; None, and what is empty, is left out.
 
-    ``min_replicas`` and ``max_replicas`` are how many of its containers there are.
+    ``min_replicas`` and ``max_replicas`` are how many of its containers there are. ``ready_path`` is where a
+    container is asked, at its port 8080, whether it may be given requests; else it may once it listens there.
 
     Raises ``PlanError`` with everything that Kubernetes or KServe would refuse.
     """
@@ -29,6 +33,7 @@ class CustomPredictor:
     resources: Resources | None = None
     min_replicas: int | None = None
     max_replicas: int | None = None
+    ready_path: str | None = None
 
     def __post_init__(self) -> None:
         if issues := [*self._issues()]:
@@ -38,6 +43,8 @@ class CustomPredictor:
         yield from service_name_issues("name", self.name)
         yield from text_issues("image", self.image, spaces=False)
         yield from texts_issues("args", self.args)
+        if self.ready_path is not None:
+            yield from text_issues("ready_path", self.ready_path, spaces=False)
         counts = {"min_replicas": self.min_replicas, "max_replicas": self.max_replicas}
         for argument, count in counts.items():
             if count is not None:
@@ -53,6 +60,9 @@ class CustomPredictor:
             container["args"] = list(self.args)
         if self.resources is not None and (resources := self.resources.document()):
             container["resources"] = resources
+        if self.ready_path is not None:
+            container["ports"] = [{"containerPort": _PORT, "protocol": "TCP"}]
+            container["readinessProbe"] = {"httpGet": {"path": self.ready_path, "port": _PORT}}
         predictor: dict[str, Any] = {}
         if self.min_replicas is not None:
             predictor["minReplicas"] = self.min_replicas
