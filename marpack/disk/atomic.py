@@ -86,7 +86,7 @@ def require_replaceable_folder(path: str, *, force: bool, marker: str, may_be_em
     if files and not os.path.isfile(os.path.join(path, marker)):
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(status, os.lstat(path)):
-                problem = f"holds files but no {marker}, so nothing says that marpack made it"
+                problem = f"holds files but no {marker}, so it is nothing that could be replaced"
                 raise TargetError(path, f"{problem}: move it away, or {_OTHER_NAME}")
         # Somebody else has just replaced it.
         require_replaceable_folder(path, force=force, marker=marker, may_be_empty=may_be_empty)

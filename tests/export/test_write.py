@@ -186,7 +186,7 @@ def test_a_folder_that_is_there_stays(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "mine").write_text("x")
-    with pytest.raises(TargetError, match=r"no export\.json, so nothing says that marpack made it"):
+    with pytest.raises(TargetError, match=r"no export\.json, so it is nothing that could be replaced"):
         write_export(plan, other, force=True)
     assert files(other) == {"mine": b"x"}
 

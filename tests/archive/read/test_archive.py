@@ -658,7 +658,7 @@ def test_extract(archive: Archive, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "mine").write_bytes(b"")
-    with pytest.raises(TargetError, match="is not a model"):
+    with pytest.raises(TargetError, match="is nothing that could be replaced"):
         archive.extract(other, force=True)
     assert tree(other) == {"mine": b""}
 
