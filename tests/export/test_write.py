@@ -368,6 +368,37 @@ def test_an_engine_that_gives_no_answer_is_told_of(tmp_path: Path, monkeypatch: 
         verify.verify_export(plan, tmp_path, [Request()])
 
 
+def test_the_first_answer_of_each_model_waits_until_it_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several, Ray Serve answers a ping before any is."""
+    for name in ("a", "b"):
+        packed(tmp_path, name, config_file={"model-config.yaml": b"responseTimeout: 7\n"}, check="off")
+    plan = plan_export(tmp_path / "a.mar", tmp_path / "b.mar", to="ray", with_marpack=False)
+    asked: list[tuple[str, float]] = []
+
+    class Asked(engine.Engine):
+        def ask(self, request: Request, path: str, *, timeout: float) -> Response:
+            asked.append((path, timeout))
+            return Response(status=200)
+
+    @contextlib.contextmanager
+    def started(*_: object, **__: object) -> Iterator[engine.Engine]:
+        yield Asked(0, os.devnull)
+
+    monkeypatch.setattr(verify, "started", started)
+    monkeypatch.setattr(verify, "require_pythons", lambda *_, **__: None)
+    monkeypatch.setattr(verify, "_own_answers", lambda *_: [Response(status=200)] * 2)
+    found = verify.verify_export(plan, tmp_path, [Request(), Request()], timeout=50)
+    assert all(each.is_equal for each in found)
+    assert asked == [
+        ("/predictions/a/1.0", 57),
+        ("/predictions/a/1.0", 7),
+        ("/predictions/b/1.0", 57),
+        ("/predictions/b/1.0", 7),
+    ]
+
+
 @given(st.text(max_size=30))
 @settings(deadline=None)
 def test_an_address_is_a_host_and_a_port_or_none(text: str) -> None:
