@@ -34,7 +34,7 @@ def tables_of_engines(groups: Mapping[str, Sequence[Measurement]]) -> Iterator[s
         [group, *(_cell(found.get(engine), kind) for kind in _KINDS for engine in _NAMES), _rounds(found)]
         for group, found in beside.items()
     ]
-    yield "Each engine by itself, one request in a batch, one worker unless it is said otherwise:"
+    yield "Each engine by itself, one request in a batch and one worker unless it is said otherwise:"
     yield _table(["engines", *names, "rounds"], rows)
     yield f"Who is better than each other by {_MARGIN - 1:.0%} at least, and by how many times than the next:"
     told = [[group, *(_best(found, kind) for kind in _KINDS)] for group, found in beside.items()]

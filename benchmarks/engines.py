@@ -32,11 +32,15 @@ _LOG_TAIL = 4000
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model that engines serve, one request after another: its archive, and how many workers it has."""
+    """A model that engines serve: its archive, how many workers it has, and how large its batches are.
+
+    An archive says itself how large they are, but TorchServe is told so.
+    """
 
     name: str
     archive: Path
     workers: int
+    batch_size: int
     body: str
 
 
@@ -58,7 +62,8 @@ def torchserve(models: Sequence[Model], folder: Path, environment: Mapping[str, 
                 "marName": model.archive.name,
                 "minWorkers": model.workers,
                 "maxWorkers": model.workers,
-                "batchSize": 1,
+                "batchSize": model.batch_size,
+                "maxBatchDelay": 10,
             }
         }
         for model in models

@@ -94,10 +94,14 @@ def pack_digits(folder: Path) -> Path:
     )
 
 
-def pack_handler(folder: Path, name: str, source: str) -> Path:
-    """Pack a model that is a handler and no more."""
+def pack_handler(folder: Path, name: str, source: str, *, config: str = "") -> Path:
+    """Pack a model that is a handler and no more, but for a configuration."""
     packed = marpack.pack(
-        model_name=name, version="1.0", handler={"handler.py": source.encode()}, export_path=folder
+        model_name=name,
+        version="1.0",
+        handler={"handler.py": source.encode()},
+        config_file={"model-config.yaml": config.encode()} if config else None,
+        export_path=folder,
     )
     return _path_of(packed)
 

@@ -2,8 +2,9 @@
 
 ``python serve_by_ray.py ASKED`` is told in JSON: ``port``, ``folder`` (empty, with a short path: sockets lie in
 it), and ``models``, by the paths at which they are served: of each the ``archive``, and how many ``workers`` it
-has. At ``/bare`` and ``/unread`` are deployments that return a constant: the first when it has read what it is
-asked, as whoever is to answer that must, the second at once. A line is printed when all are there.
+has. At ``/two`` is the model of ``/constant`` beside that of ``/waits``, in one application. At ``/bare`` and
+``/unread`` are deployments that return a constant: the first when it has read what it is asked, as whoever is to
+answer that must, the second at once. A line is printed when all are there.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ def main() -> None:
         )
         for path, model in asked["models"].items()
     }
+    two = [asked["models"][path]["archive"] for path in ("/constant", "/waits")]
+    apps["/two"] = application(*two, min_workers=1, max_workers=1, ray={"ray_actor_options": _CPUS})
     for constant in (Bare, Unread):
         deployment = serve.deployment(ray_actor_options=_CPUS, max_ongoing_requests=_WAITING)(constant)
         apps[f"/{constant.__name__.lower()}"] = deployment.bind()

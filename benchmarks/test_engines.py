@@ -38,10 +38,23 @@ def handle(data, context):
     return ["a constant"] * len(data) if data else None
 """
 # By the model: what its rows are called, and how many turns ask it. One that waits takes as long each time.
-LOADS = {"digits": ("digits", 3), "waits": ("50 ms", 2), "waits-2": ("50 ms, 2 workers", 2)}
+LOADS = {
+    "digits": ("digits", 3),
+    "waits": ("50 ms", 2),
+    "waits-2": ("50 ms, 2 workers", 2),
+    "waits-8": ("50 ms, batches of 8", 2),
+}
 COUNTS = (1, 4, 16, 64)
+# Two workers, or batches, show what they are for where more than one asks.
+SOME = {"waits-2": (16,), "waits-8": (16, 64)}
+BATCHES = "batchSize: 8\nmaxBatchDelay: 10\n"
 # Paths on Ray Serve: the archive, and who does nothing.
-OVERHEAD = {"marpack": "/constant/predictions/constant", "bare": "/bare", "unread": "/unread"}
+OVERHEAD = {
+    "marpack": "/constant/predictions/constant",
+    "one of two": "/two/predictions/constant",
+    "bare": "/bare",
+    "unread": "/unread",
+}
 SECONDS = 2
 # Torch's in each worker: several spin while they wait, and workers that share two cores with their clients stop
 # each other for tens of milliseconds. Ray tells a replica as many as it has cores.
@@ -92,10 +105,17 @@ def running(
     store.mkdir()
     handlers = {"waits": WAITS, "waits-2": WAITS, "constant": CONSTANT}
     archives = {name: pack_handler(store, name, source) for name, source in handlers.items()}
+    archives["waits-8"] = pack_handler(store, "waits-8", WAITS, config=BATCHES)
     archives["digits"] = pack_digits(store)
     bodies = {"digits": SAMPLE}
     models = [
-        Model(name=name, archive=path, workers=2 if name == "waits-2" else 1, body=bodies.get(name, "[]"))
+        Model(
+            name=name,
+            archive=path,
+            workers=2 if name == "waits-2" else 1,
+            batch_size=8 if name == "waits-8" else 1,
+            body=bodies.get(name, "[]"),
+        )
         for name, path in sorted(archives.items())
     ]
     alone = [model for model in models if model.workers == 1]
@@ -137,8 +157,7 @@ def of_loads() -> Iterator[Any]:
             for model, (title, rounds) in LOADS.items():
                 if turn >= rounds or (contender, model) == ("kserve", "waits-2"):
                     continue
-                # Two workers show what they are for where more than one asks.
-                for clients in COUNTS if model != "waits-2" else (16,):
+                for clients in SOME.get(model, COUNTS):
                     parameters = contender, model, f"{title}, {of_clients(clients)}", clients, turn
                     yield pytest.param(*parameters, id=f"{contender} {model} {clients} {turn}")
 

@@ -1,4 +1,7 @@
-"""An export that is started as it stands, on the loopback, for as long as it is asked.
+"""An export that is started as it was written, for as long as it is asked.
+
+Its HTTP server is on the loopback. Ray opens other ports, some of them at all addresses, and lets in who has the
+token of this cluster, which goes with it. One that knows of no tokens, before 2.52, lets in anybody.
 
 This **runs the code that its archives hold**.
 """

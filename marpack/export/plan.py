@@ -24,6 +24,7 @@ from marpack.export.steps import contents, steps
 from marpack.export.store import Opening, gather
 from marpack.export.targets import REQUIREMENTS, TORCHSERVE, Target, require_target
 from marpack.export.told_models import told_model
+from marpack.export.told_replicas import told_replicas
 from marpack.export.told_settings import VARIABLES, http_address, told_settings
 from marpack.export.told_uses import told_uses
 from marpack.frozen import frozen
@@ -134,7 +135,7 @@ def plan_export(
         *told_settings(config, gathered.settings_name, target),
         *(entry for model in models for entry in told_model(model, target)),
         *told_uses(models, target),
-        *_told_of_replicas(models, target),
+        *told_replicas(models, target),
         *requirements.entries,
     )
     sections = (
@@ -197,42 +198,3 @@ def _environment(config: ServerConfig) -> dict[str, str]:
 def _address(config: ServerConfig) -> tuple[str, int]:
     found = http_address(config.inference_address or "")
     return ray_files.LOOPBACK if found is None else found
-
-
-def _told_of_replicas(models: Sequence[ExportedModel], target: Target) -> Iterator[Entry]:
-    """Yield what becomes of workers beside each other: on the CPUs of a machine, or in one container."""
-    if target != "kserve":
-        count = sum(model.settings.min_workers for model in models)
-        yield Entry(
-            fate="changed",
-            about="",
-            what="workers that share the CPUs of the machine, however many they are",
-            seen="TorchServe's way",
-            becomes=f"config.yaml: ray_actor_options, num_cpus 1 of each replica, {count} in all at the start",
-            why="Ray Serve starts a replica where that many CPUs are free, and until then its model's requests "
-            "wait: write less where there are fewer, as num_cpus: 0.25",
-        )
-        return
-    if len(models) == 1:
-        return
-    workers = {(model.settings.min_workers, model.settings.max_workers) for model in models}
-    if len(workers) > 1:
-        yield Entry(
-            fate="changed",
-            about="",
-            what="workers of each model",
-            seen=", ".join(f"{model.title}: {model.settings.min_workers}" for model in models),
-            becomes="inferenceservice.yaml: as many replicas as the model with the most workers has",
-            why="a replica has one worker of each model: export them apart to scale them apart",
-        )
-    names = kserve_files.served_names(models)
-    for name, model in zip(names, models, strict=True):
-        if not model.is_default:
-            yield Entry(
-                fate="changed",
-                about=model.title,
-                what="a version that is not the default",
-                seen="MAR-INF/MANIFEST.json: modelVersion",
-                becomes=f"the model {name}",
-                why="KServe's protocols are asked for models without versions",
-            )

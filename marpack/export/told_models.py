@@ -103,7 +103,12 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             yield Entry(fate="lost", about=model.title, what=key, seen=seen, why=_LOST[key].format(**places))
         elif key == "asyncCommunication":
             yield Entry(
-                fate="carried", about=model.title, what=key, seen=seen, becomes="the worker is asked that way"
+                fate="changed",
+                about=model.title,
+                what="requests are given to the handler as they come, while others are being answered",
+                seen=seen,
+                becomes="all that wait are given to it at once, and what comes meanwhile when these are answered",
+                why="here a worker answers one round of requests after another",
             )
         elif key in SECTIONS or key not in KEYS:
             yield Entry(

@@ -27,8 +27,8 @@ _TIMEOUT = 300
 # Of an export that brings TorchServe's Python part.
 _TS = "ts/version.txt"
 # What Amazon's adapter passes on of a request, and what it fills in.
-_ADAPTERS = ("content-type", "accept")
-_ADAPTERS_PREFIX = "x-amzn-sagemaker-"
+_PASSED_ON = ("content-type", "accept")
+_PASSED_ON_PREFIX = "x-amzn-sagemaker-"
 
 
 @frozen
@@ -76,7 +76,9 @@ def verify_export(
         for number, model in enumerate(plan.models):
             for index, request in enumerate(requests):
                 try:
-                    exported = _ask(engine, plan, number, request)
+                    # Of several models none may be loaded yet: the first answer of each waits for that.
+                    patience = model.settings.response_timeout + (timeout if index == 0 else 0)
+                    exported = _ask(engine, plan, number, request, patience)
                 except MarpackError as error:
                     told = f"{TITLES[plan.target]} has no answer of {model.title!r} to request {index + 1}"
                     raise MarpackError(f"{told}: {error}; it wrote last:\n{engine.said}") from error
@@ -121,7 +123,7 @@ def _own_answers(
             yield answer
 
 
-def _ask(engine: Engine, plan: ExportPlan, number: int, request: Request) -> Response:
+def _ask(engine: Engine, plan: ExportPlan, number: int, request: Request, timeout: float) -> Response:
     model = plan.models[number]
     path = request.path
     if plan.target == "sagemaker-ray":
@@ -131,7 +133,7 @@ def _ask(engine: Engine, plan: ExportPlan, number: int, request: Request) -> Res
     elif path is None:
         verb = "explanations" if request.explain else "predictions"
         path = f"/{verb}/{quote(model.settings.model_name, safe='')}/{quote(model.settings.version, safe='')}"
-    return engine.ask(request, path, timeout=model.settings.response_timeout)
+    return engine.ask(request, path, timeout=timeout)
 
 
 def _kserve_path(model: ExportedModel, name: str, request: Request) -> str:
@@ -145,7 +147,7 @@ def _adapted(request: Request) -> Request:
     kept = [
         (name, value)
         for name, value in request.headers
-        if name.lower() in _ADAPTERS or name.lower().startswith(_ADAPTERS_PREFIX)
+        if name.lower() in _PASSED_ON or name.lower().startswith(_PASSED_ON_PREFIX)
     ]
     given = {name.lower() for name, _ in kept}
     kept += [(name, "application/json") for name in ("Content-Type", "Accept") if name.lower() not in given]

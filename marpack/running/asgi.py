@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +27,17 @@ def request_of(scope: Mapping[str, Any], body: bytes) -> Request:
         path += f"?{query.decode('latin-1')}"
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     return Request(method=scope["method"], path=path, headers=headers, body=body)
+
+
+async def body_of(parts: AsyncIterable[bytes], most: int) -> bytes:
+    """Return a body that comes in parts; of one that has more than ``most`` bytes, a beginning that has, too."""
+    found, size = [], 0
+    async for part in parts:
+        found.append(part)
+        size += len(part)
+        if size > most:
+            break
+    return b"".join(found)
 
 
 class Answer(StarletteResponse):

@@ -122,8 +122,15 @@ RAY: tuple[Difference, ...] = (
     ),
     Difference(
         code="queue",
-        what="Requests wait without a limit; max_queued_requests of a deployment sets one.",
-        why="TorchServe answers 503 when 100 wait for a model (job_queue_size). Ray Serve counts otherwise.",
+        what=(
+            "Requests wait without a limit; max_queued_requests of a deployment sets one. Those that wait in a "
+            "replica, 100 of them at most (max_ongoing_requests), are lost if that process is killed: 500."
+        ),
+        why=(
+            "TorchServe answers 503 when 100 wait for a model (job_queue_size). Ray Serve counts otherwise, and "
+            "has long pauses between its tries where replicas are told to take few. Of a worker that dies the "
+            "replica keeps what waits."
+        ),
     ),
     Difference(
         code="batches",
@@ -150,7 +157,7 @@ RAY: tuple[Difference, ...] = (
 
 # What Amazon's adapter, between SageMaker and Ray Serve, does beside (aws/deep-learning-containers,
 # scripts/docker/ray/sagemaker_serve.py).
-_ADAPTERS = frozenset(
+_BEHIND_THE_ADAPTER = frozenset(
     {"answer-header-names", "answer-headers", "request-id", "connection", "own-paths", "health", "expect"}
 )
 SAGEMAKER_RAY = (
@@ -190,7 +197,7 @@ SAGEMAKER_RAY = (
         why="The container's adapter waits no longer.",
         status=504,
     ),
-    *(each for each in RAY if each.code not in _ADAPTERS),
+    *(each for each in RAY if each.code not in _BEHIND_THE_ADAPTER),
 )
 
 KSERVE = (

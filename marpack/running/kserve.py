@@ -5,23 +5,20 @@ This **runs the code that the archive holds**, in a process beside the model ser
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 from urllib.parse import quote
 
 from marpack.errors import MarpackError, MissingExtraError
 from marpack.running.answers import refusal
-from marpack.running.batches import Batches
-from marpack.running.handlers_log import without_workers_own
+from marpack.running.batching_worker import BatchingWorker
 from marpack.running.laid_out import ModelSource
+from marpack.running.log import LogLine
 from marpack.running.request import Request, is_header
 from marpack.running.response import Response
 from marpack.running.served_model import ServedModel
-from marpack.running.worker import Worker
 
 try:
     from kserve import InferRequest, InferResponse, Model  # type: ignore[import-not-found]
@@ -63,11 +60,11 @@ class MarModel(Model):  # type: ignore[misc]
         Raises what ``ServedModel`` raises.
         """
         super().__init__(name)
-        prepare(app, undecoded=name if type(self).preprocess is MarModel.preprocess else None)
+        self._taken = prepare(app)
+        if type(self).preprocess is MarModel.preprocess:
+            self._taken.undecoded.add(name)
         self._model = ServedModel(archive=archive, **options)
-        self._worker: Worker | None = None
-        self._restart: Future[None] | None = None
-        self._told = 0
+        self._worker: BatchingWorker | None = None
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied into another process, where there is no worker."""
@@ -85,18 +82,16 @@ class MarModel(Model):  # type: ignore[misc]
         self.ready = False
         if self._worker is None:
             settings = self._model.settings()
-            worker = self._model.worker(settings)
-            self._told = 0
+            worker = BatchingWorker(self._model, settings, self._tell)
             try:
-                worker.start()
-            finally:
-                self._tell(worker)
+                worker.load()
+            except BaseException:
+                worker.close()
+                raise
             self._worker = worker
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"worker of {self.name}")
-            self._batches = Batches(
-                self._ask_worker, size=settings.batch_size, delay=settings.max_batch_delay / 1000
-            )
-        self._worker.restart()
+            self._taken.largest[self.name] = settings.max_request_size
+        else:
+            self._worker.load()
         self.ready = True
         return True
 
@@ -109,12 +104,12 @@ class MarModel(Model):  # type: ignore[misc]
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
-            self._thread.shutdown(wait=False)
 
     async def healthy(self) -> bool:
         """Return whether it is ready; where its process has ended, it is loaded again meanwhile."""
-        self._restart_if_ended()
-        return bool(self.ready)
+        if self._worker is not None:
+            self._worker.load_again()
+        return bool(self.ready) and self._worker is not None and self._worker.refused is None
 
     async def preprocess(self, payload: Any, headers: Mapping[str, str] | None = None) -> Any:
         """Return the request as it came over HTTP, and of any other the payload."""
@@ -150,7 +145,7 @@ class MarModel(Model):  # type: ignore[misc]
         if self._worker is None:
             raise ModelNotReady(self.name)
         try:
-            response = await self._batches.ask(self._model.spelled(request))
+            response = await self._worker.answer(request)
         except MarpackError as error:  # it was stopped meanwhile
             raise ModelNotReady(self.name, str(error)) from None
         if is_asked(self.name) or not response.ok:
@@ -159,7 +154,7 @@ class MarModel(Model):  # type: ignore[misc]
 
     def _path(self, verb: str) -> str:
         """Return the path at which TorchServe would have been asked, of the name that the archive says."""
-        name = quote(self._worker.model_name if self._worker else self.name, safe="")
+        name = quote(self._worker.worker.model_name if self._worker else self.name, safe="")
         return f"/v2/models/{name}/infer" if verb == "infer" else f"/v1/models/{name}:{verb}"
 
     def _request(self, payload: Any, headers: Mapping[str, str], verb: str) -> Request:
@@ -175,42 +170,9 @@ class MarModel(Model):  # type: ignore[misc]
             return Request.binary(payload, headers.get("content-type"), headers=kept, path=self._path(verb))
         return Request.json(payload, headers=kept, path=self._path(verb))
 
-    async def _ask_worker(self, requests: Sequence[Request]) -> Sequence[Response]:
-        if (worker := self._worker) is None:
-            raise MarpackError("the worker was closed before it had answered")
-        loop = asyncio.get_running_loop()
-        responses = await loop.run_in_executor(self._thread, self._predict, worker, requests)
-        self._restart_if_ended()
-        return responses
-
-    def _predict(self, worker: Worker, requests: Sequence[Request]) -> Sequence[Response]:
-        try:
-            return worker.predict(requests)
-        finally:
-            self._tell(worker)
-
-    def _tell(self, worker: Worker) -> None:
-        """Have what the handler has written in KServe's log, at the levels that the server gives it."""
-        lines, self._told = worker.log_since(self._told)
-        for line in without_workers_own(lines):
-            (logger.info if line.stream == "stdout" else logger.warning)("%s: %s", self.name, line.text)
-
-    def _restart_if_ended(self) -> None:
-        """Have a process that has ended begun again in the worker's thread, as the server does at once."""
-        worker = self._worker
-        if worker is None or worker.runs or (self._restart is not None and not self._restart.done()):
-            return
-        self._restart = self._thread.submit(self._load_again, worker)
-
-    def _load_again(self, worker: Worker) -> None:
-        try:
-            worker.restart()
-        except MarpackError:  # it cannot be loaded, or was stopped
-            self.ready = False
-        else:
-            self.ready = self._worker is worker
-        finally:
-            self._tell(worker)
+    def _tell(self, line: LogLine) -> None:
+        """Have what the handler has written in KServe's log, at the level that the server gives it."""
+        (logger.info if line.stream == "stdout" else logger.warning)("%s: %s", self.name, line.text)
 
 
 def _told(request: Any) -> Any:

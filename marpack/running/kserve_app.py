@@ -11,7 +11,7 @@ What KServe decodes itself it refuses where it is not JSON, of its first protoco
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Set
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
@@ -41,39 +41,50 @@ class AnsweredError(Exception):
         super().__init__(f"{response.status}: {response.body.decode('utf-8', 'replace').strip()}")
 
 
-class Reception:
-    """Middleware that keeps a request as it came while it is answered; ``undecoded`` are names of models.
+class Taken:
+    """What models take: ``undecoded``, those that want bodies as they came, ``largest``, bytes, by the name."""
 
-    To these KServe gives the body as it came.
+    def __init__(self) -> None:
+        self.undecoded: set[str] = set()
+        self.largest: dict[str, int] = {}
+
+
+class Reception:
+    """Middleware that keeps a request to a model as it came while it is answered, and shows KServe its body so.
+
+    Of a body that is larger than the model takes a beginning is kept that is, too, and shown if nobody decodes it.
     """
 
-    def __init__(self, app: App, undecoded: Set[str]) -> None:
+    def __init__(self, app: App, taken: Taken) -> None:
         self._app = app
-        self._undecoded = undecoded
+        self._taken = taken
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Keep a request of HTTP for as long as the app takes."""
-        if scope["type"] != "http":
+        model = _asked(scope) if scope["type"] == "http" else None
+        if model is None or (largest := self._taken.largest.get(model)) is None:
             await self._app(scope, receive, send)
             return
+        is_decoded = model not in self._taken.undecoded or _V1.fullmatch(_path(scope)) is None
         parts: list[bytes] = []
+        size = 0
 
         async def keep() -> Message:
+            nonlocal size
             message = await receive()
-            parts.append(message.get("body", b""))
-            return message
+            if size <= largest:
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+            return message if is_decoded or size <= largest else {**message, "more_body": False}
 
         token = _received.set((scope, parts))
+        if not is_decoded:
+            others = [each for each in scope["headers"] if each[0] != _UNDECODED[0]]
+            scope = {**scope, "headers": [*others, _UNDECODED]}
         try:
-            await self._app(self._shown(scope), keep, send)
+            await self._app(scope, keep, send)
         finally:
             _received.reset(token)
-
-    def _shown(self, scope: Message) -> Message:
-        if (asked := _V1.fullmatch(_path(scope))) is None or asked[1] not in self._undecoded:
-            return scope
-        others = [each for each in scope["headers"] if each[0] != _UNDECODED[0]]
-        return {**scope, "headers": [*others, _UNDECODED]}
 
 
 def received(model: str) -> Request | None:
@@ -87,28 +98,32 @@ def received(model: str) -> Request | None:
 
 def is_asked(model: str) -> bool:
     """Return whether a request that is being answered by HTTP is to the model of this name."""
-    if (kept := _received.get()) is None:
-        return False
-    path = _path(kept[0])
+    kept = _received.get()
+    return kept is not None and _asked(kept[0]) == model
+
+
+def _asked(scope: Message) -> str | None:
+    """Return the model that a request is to, None where it is to none."""
+    path = _path(scope)
     asked = _V1.fullmatch(path) or _V2.fullmatch(path)
-    return asked is not None and asked[1] == model
+    return None if asked is None else asked[1]
 
 
 def _path(scope: Message) -> str:
     return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 
-def prepare(app: Any, *, undecoded: str | None = None) -> None:
+def prepare(app: Any) -> Taken:
     """Have an app of FastAPI's, which has not started yet, keep requests and send raised answers.
 
-    ``undecoded`` is the name of a model that wants bodies as they came.
+    Returns what says which requests are kept, and how their bodies are shown: one for all models of the app.
     """
     if AnsweredError not in app.exception_handlers:
-        app.state.undecoded = set()
-        app.add_middleware(Reception, undecoded=app.state.undecoded)
+        app.state.taken = Taken()
+        app.add_middleware(Reception, taken=app.state.taken)
         app.add_exception_handler(AnsweredError, _answer)
-    if undecoded is not None:
-        app.state.undecoded.add(undecoded)
+    taken: Taken = app.state.taken
+    return taken
 
 
 async def _answer(_: Any, error: AnsweredError) -> Answer:

@@ -73,7 +73,9 @@ class ModelSettings:
 
         There is one at least, and ``least`` where ``most`` is below it, as the server starts (spec/snapshot.md).
         """
-        low = min(self.min_workers, most or self.min_workers) if least is None else least
+        low = least
+        if low is None:
+            low = self.min_workers if most is None else min(self.min_workers, most)
         low = max(low, 1)
         return replace(self, min_workers=low, max_workers=max(low, self.max_workers if most is None else most))
 

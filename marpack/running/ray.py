@@ -5,18 +5,18 @@ This **runs the code that the archives hold**, in the replicas.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from marpack.archive.plan.plan import Plan
 from marpack.archive.read.open import ArchiveSource
-from marpack.errors import MissingExtraError, NotServedError
+from marpack.errors import MarpackError, MissingExtraError
+from marpack.running.answers import no_worker
+from marpack.running.batching_worker import BatchingWorker
 from marpack.running.chosen import Version, chosen, versions
-from marpack.running.handlers_log import without_workers_own
+from marpack.running.log import LogLine
 from marpack.running.model_settings import MOST, ModelSettings
 from marpack.running.ray_options import FRONT, deployment_names, deployment_options, front_options
 from marpack.running.request import Request
@@ -28,7 +28,7 @@ from marpack.running.without_model import bad_request, without_model
 try:
     from ray import serve
 
-    from marpack.running.asgi import Answer, request_of
+    from marpack.running.asgi import Answer, body_of, request_of
 except ImportError as error:
     raise MissingExtraError("serving an archive on Ray Serve", "ray") from error
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest
 
 __all__ = ["application"]
-
-T = TypeVar("T")
 
 # Of the lines that a replica tells this logger, Ray keeps a file.
 _log = logging.getLogger("ray.serve")
@@ -89,7 +87,8 @@ def application(
     ]
     if len(bound) == 1:
         return bound[0]
-    return serve.deployment(name=FRONT, **front_options())(Front).bind(told, root, *bound)
+    most = max(each.max_request_size for each in settings)
+    return serve.deployment(name=FRONT, **front_options())(Front).bind(told, root, most, *bound)
 
 
 def _merged(own: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,13 +100,17 @@ def _merged(own: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Answering:
-    """What stands behind HTTP: ``answer`` is asked what is a request; one to ``/`` is to ``_root``, if told."""
+    """What stands behind HTTP: ``answer`` is asked what is a request; one to ``/`` is to ``_root``, if told.
+
+    Of a body that has more than ``_most`` bytes, which no model takes, no more is read.
+    """
 
     _root: str | None
+    _most: int
 
     async def __call__(self, request: HttpRequest) -> Answer:
         try:
-            asked = request_of(request.scope, await request.body())
+            asked = request_of(request.scope, await body_of(request.stream(), self._most))
         except ValueError as error:
             return Answer(bad_request(str(error)), without=_ADDED)
         if self._root is not None and asked.path in ("", "/"):
@@ -119,55 +122,38 @@ class _Answering:
 
 
 class ModelReplica(_Answering):
-    """A replica: one worker, in whose one thread one batch is answered after another."""
+    """A replica: one worker, and Ray's ways to ask for its health and to tell it of other settings."""
 
     def __init__(self, model: ServedModel, settings: ModelSettings, root: str | None = None) -> None:
         self._root = root
-        self._model = model
+        self._most = settings.max_request_size
         self._settings = settings
-        self._worker = model.worker(settings)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
-        self._refused: NotServedError | None = None
-        self._told = 0
+        self._worker = BatchingWorker(model, settings, _tell)
+        self._server = tuple(map(int, self._worker.worker.torchserve_version.split(".")))
         self._is_loaded = False
 
     async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
-        """Take another batch size, for which the model is loaded anew, or another delay; see ``ray_options``."""
+        """Take another batch size, for which the model is loaded anew, or another delay; see ``ray_options``.
+
+        What is not said is what the application says.
+        """
         known = {
             "batch_size": (1, self._settings.batch_size),
             "max_batch_delay": (0, self._settings.max_batch_delay),
         }
         if unknown := user_config.keys() - known.keys():
             raise ValueError(f"user_config has {', '.join(known)}, and not {', '.join(sorted(unknown))}")
-        told: dict[str, int] = {}
+        told: dict[str, Any] = {}
         for name, (least, default) in known.items():
             value = user_config.get(name, default)
             if type(value) is not int or not least <= value <= MOST:
                 raise ValueError(f"{name} of user_config is a number from {least} to {MOST}, not {value!r}")
             told[name] = value
-        size, delay = told["batch_size"], told["max_batch_delay"]
-        await self._in_thread(self._take, replace(self._settings, batch_size=size, max_batch_delay=delay))
-        together: Any = self._together
-        together.set_max_batch_size(size)
-        together.set_batch_wait_timeout_s(delay / 1000)
+        await self._load(replace(self._settings, **told))
 
-    def _take(self, settings: ModelSettings) -> None:
-        if settings.batch_size != self._settings.batch_size:
-            self._worker.close()
-            self._worker = self._model.worker(settings)
-            self._told = 0
-        self._settings = settings
-        try:
-            self._worker.start()
-            self._is_loaded = True
-        finally:
-            self._tell()
-
-    def _tell(self) -> None:
-        """Have what the handler has written in the replica's log, at the levels that the server gives it."""
-        lines, self._told = self._worker.log_since(self._told)
-        for line in without_workers_own(lines):
-            _log.log(_LEVELS[line.stream], "%s", line.text)
+    async def _load(self, settings: ModelSettings) -> None:
+        await self._worker.load_in_thread(settings)
+        self._is_loaded = True
 
     async def check_health(self) -> None:
         """Fail where the model cannot be loaded again; one whose process has ended is loaded meanwhile.
@@ -175,60 +161,40 @@ class ModelReplica(_Answering):
         Ray asks before a replica gets requests: one without a ``user_config`` is loaded then.
         """
         if not self._is_loaded:
-            await self._in_thread(self._take, self._settings)
-        if self._refused is not None:
-            raise self._refused
-        if not self._worker.runs:
-            self._thread.submit(self._restart)
+            await self._load(self._settings)
+        if self._worker.refused is not None:
+            raise self._worker.refused
+        self._worker.load_again()
 
     async def answer(self, request: Request) -> Response:
         """Return the worker's answer, or the server's own."""
-        server = tuple(map(int, self._worker.torchserve_version.split(".")))
-        healthy = self._refused is None
-        own = without_model(request.method, request.path or "/", healthy=healthy, server=server)
+        healthy = self._worker.refused is None
+        own = without_model(request.method, request.path or "/", healthy=healthy, server=self._server)
         if own is not None:
             return own
-        request = self._model.spelled(request)
-        if self._settings.batch_size == 1:
-            return (await self._in_thread(self._predict, [request]))[0]
-        return await self._together(request)
-
-    @serve.batch
-    async def _together(self, requests: Sequence[Request]) -> list[Response]:
-        return await self._in_thread(self._predict, requests)
-
-    def _predict(self, requests: Sequence[Request]) -> list[Response]:
-        responses = self._worker.predict(requests)
-        self._tell()
-        if self._worker.runs:
-            self._refused = None
-        else:
-            self._thread.submit(self._restart)
-        return responses
-
-    def _restart(self) -> None:
-        """Load a model again whose process has ended, as the server does before anybody asks."""
         try:
-            self._worker.restart()
-            self._refused = None
-        except NotServedError as error:
-            self._refused = error
-        self._tell()
-
-    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+            return await self._worker.answer(request)
+        except MarpackError:  # it could not be loaded with other settings
+            return no_worker(self._settings.model_name, None, server=self._server)
 
     def __del__(self) -> None:
-        if hasattr(self, "_thread"):  # else it was never made: there is no such Python
+        if hasattr(self, "_worker"):  # else it was never made: there is no such Python
             self._worker.close()
-            self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _tell(line: LogLine) -> None:
+    """Have what a handler has written in the replica's log, at the level that the server gives it."""
+    _log.log(_LEVELS[line.stream], "%s", line.text)
 
 
 class Front(_Answering):
     """What stands before several models, and gives each request to the one that it is for."""
 
-    def __init__(self, models: Sequence[Version], root: str | None, *replicas: DeploymentHandle[Any]) -> None:
+    def __init__(
+        self, models: Sequence[Version], root: str | None, most: int, *replicas: DeploymentHandle[Any]
+    ) -> None:
         self._root = root
+        self._most = most
         self._models = models
         self._replicas = replicas
 

@@ -67,8 +67,8 @@ class ServedModel:
     is_default: bool = False
 
     def __post_init__(self) -> None:
-        require_in_range(gpu=self.gpu_id, **self._numbers)
-        for name, least in (("max_batch_delay", 0), ("min_workers", 1), ("max_workers", 1)):
+        require_in_range(gpu=None, **self._numbers)
+        for name, least in (("max_batch_delay", 0), ("min_workers", 1), ("max_workers", 1), ("gpu_id", 0)):
             number = getattr(self, name)
             if number is not None and not least <= number <= MOST:
                 raise ValueError(f"{name} must be from {least} to {MOST}, not {number}")

@@ -36,6 +36,28 @@ def settings(path: Path, **asked: Any) -> ModelSettings:
         return settings_of(archive, **asked)
 
 
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ((None, None), (2, 3)),
+        ((5, None), (5, 5)),
+        ((1, None), (1, 3)),
+        ((None, 1), (1, 1)),
+        ((None, 9), (2, 9)),
+        ((4, 2), (4, 4)),
+        ((0, 0), (1, 1)),
+        ((None, 0), (1, 1)),
+    ],
+)
+def test_of_two_numbers_of_workers_the_told_one_counts(
+    told: tuple[int | None, int | None], found: tuple[int, int]
+) -> None:
+    """Of two that are told, the least: so many are started."""
+    settings = ModelSettings(model_name="m", version="1", handler="h", min_workers=2, max_workers=3)
+    changed = settings.with_workers(*told)
+    assert (changed.min_workers, changed.max_workers) == found
+
+
 def test_an_archive_alone(tmp_path: Path) -> None:
     path = packed(tmp_path, version="2.1", requirements_file={"needs.txt": b""})
     assert settings(path) == ModelSettings(

@@ -54,6 +54,8 @@ def test_the_archive_says_how_it_is_served() -> None:
         ({"min_workers": 5}, (4, 7, 5, 5, 0, 9)),
         ({"max_workers": 1}, (4, 7, 1, 1, 0, 9)),
         ({"min_workers": 1}, (4, 7, 1, 3, 0, 9)),
+        ({"gpu_id": 3}, (4, 7, 2, 3, 3, 9)),
+        ({"gpu": False, "gpu_id": 3}, (4, 7, 2, 3, None, 9)),
         ({"gpu": False, "response_timeout": 0.5}, (4, 7, 2, 3, None, 0.5)),
     ],
 )
@@ -78,6 +80,7 @@ def test_a_file_and_a_plan_say_the_same(tmp_path: Path) -> None:
     [
         ({"batch_size": 0}, "batch_size must be from 1"),
         ({"max_batch_delay": -1}, "max_batch_delay must be from 0"),
+        ({"gpu_id": -1}, "gpu_id must be from 0"),
         ({"min_workers": 0}, "min_workers must be from 1"),
         ({"min_workers": 3, "max_workers": 2}, "max_workers is 2, less than min_workers, 3"),
         ({"response_timeout": 0}, "response_timeout must be more than 0"),

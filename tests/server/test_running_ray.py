@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import urllib.parse
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +90,7 @@ def handle(data, context):
     if data is None:
         return None
     count += len(data)
-    time.sleep(0.02)
+    time.sleep(0.02 * data[0]["body"])
     told = {"batch": len(data), "worker": os.getpid(), "count": count, "helper": helper.NAME, "says": SAYS}
     return [told | {"gpus": [context.system_properties.get("gpu_id"), GPU]}] * len(data)
 """
@@ -136,10 +136,12 @@ def cluster(models: dict[str, ServedModel], python: Path) -> Iterator[RayServe]:
         ServedModel(archive=tells("two", "2.0", helper="h3", says="s3"), python=python, is_default=True),
     )
     shared = ServedModel(archive=tells("shared"), python=python, batch_size=2, min_workers=2)
+    busy = ServedModel(archive=tells("busy"), python=python, batch_size=4, max_batch_delay=1)
     with RayServe.running() as cluster:
         cluster.serve(
             *(App(name=name, models=(each,), prefix=f"/{name}", ray=RAY_OPTIONS) for name, each in models.items()),
             App(name="several", models=several, prefix="/", ray=RAY_OPTIONS),
+            App(name="busy", models=(busy,), prefix="/busy", ray=RAY_OPTIONS),
             App(name="shared", models=(shared,), prefix="/shared", ray={**RAY_OPTIONS, "user_config": BATCHES}),
         )
         yield cluster
@@ -309,8 +311,8 @@ def test_paths_without_a_model(path: str, method: str, status: int, cluster: Ray
         assert kind == ("Healthy" if status == 200 else "ResourceNotFoundException")
 
 
-def ask(cluster: RayServe, path: str) -> Any:
-    [answer] = all_at_once(cluster.port, [(Request.json(1), path)], seconds=PATIENCE)
+def ask(cluster: RayServe, path: str, value: int = 1) -> Any:
+    [answer] = all_at_once(cluster.port, [(Request.json(value), path)], seconds=PATIENCE)
     assert answer.status == 200, answer
     return answer.json()
 
@@ -371,6 +373,35 @@ def test_replicas_share_the_load_in_batches(cluster: RayServe) -> None:
         each["worker"]: max(other["count"] for other in told if other["worker"] == each["worker"]) for each in told
     }
     assert sum(most.values()) == len(told)
+
+
+def test_what_comes_while_a_replica_is_busy_is_the_next_batch(cluster: RayServe) -> None:
+    """The handler takes 500 times as long as a batch waits."""
+
+    def ask_thrice(_: int) -> list[int]:
+        return [ask(cluster, "/busy/predictions/busy", 25)["batch"] for _ in range(3)]
+
+    with ThreadPoolExecutor(12) as threads:
+        told = [each for some in threads.map(ask_thrice, range(12)) for each in some]
+    # All but the first few, of which the first is alone.
+    assert sum(batch == 4 for batch in told) >= 24, told
+
+
+def test_of_a_worker_that_dies_one_batch_is_lost(cluster: RayServe) -> None:
+    """Whatever waits in its replica is answered by the next."""
+    path = "/busy/predictions/busy"
+    worker = ask(cluster, path)["worker"]
+
+    def ask_slowly(_: int) -> int:
+        [answer] = all_at_once(cluster.port, [(Request.json(25), path)], seconds=PATIENCE)
+        return answer.status
+
+    with ThreadPoolExecutor(16) as threads:
+        asking = [threads.submit(ask_slowly, number) for number in range(16)]
+        wait(asking, return_when=FIRST_COMPLETED)
+        os.kill(worker, signal.SIGKILL)
+    statuses = [each.result() for each in asking]
+    assert 1 <= sum(status != 200 for status in statuses) <= 4, statuses
 
 
 def runs(pid: int) -> bool:

@@ -1,0 +1,173 @@
+"""A worker as engines ask it: what comes while it is busy is a batch, and what it says of a load that failed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import marpack
+from marpack.errors import MarpackError, NotServedError
+from marpack.running import Request, ServedModel
+from marpack.running.batching_worker import BatchingWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.server
+
+VERSION = "0.12.0"
+# It says how many came together, when a file is there that each request names.
+WAITS = """\
+import os, time
+
+def handle(data, context):
+    if data is None:
+        return None
+    print("began with", len(data), flush=True)
+    while not all(os.path.exists(row["body"]) for row in data):
+        time.sleep(0.01)
+    return [len(data)] * len(data)
+"""
+# Each waits until so many are there at once as it says.
+TOGETHER = """\
+import asyncio
+
+here = 0
+
+class Handler:
+    def initialize(self, context):
+        pass
+
+    async def handle(self, data, context):
+        global here
+        here += 1
+        while here < data[0]["body"]:
+            await asyncio.sleep(0.01)
+        return [here]
+"""
+# A model of one request at a time, and of no more.
+ALONE = """\
+class Handler:
+    def initialize(self, context):
+        if context.system_properties["batch_size"] > 1:
+            raise ValueError("one at a time")
+
+    def handle(self, data, context):
+        return ["x"] * len(data)
+"""
+
+
+@pytest.fixture
+def batching(run_python: Callable[[str], Path]) -> Callable[..., BatchingWorker]:
+    """Make one of a handler's text; ``lines`` is given what the handler writes."""
+
+    def make(text: str, *, lines: list[str] | None = None, config: str = "", **options: Any) -> BatchingWorker:
+        plan = marpack.plan_archive(
+            model_name="m",
+            version="1.0",
+            handler={"h.py": text.encode()},
+            config_file={"model-config.yaml": config.encode()} if config else None,
+        )
+        model = ServedModel(archive=plan, python=run_python(VERSION), **options)
+        told = [] if lines is None else lines
+        return BatchingWorker(model, model.settings(), lambda line: told.append(line.text))
+
+    return make
+
+
+def run(worker: BatchingWorker, test: Callable[[], Awaitable[None]]) -> None:
+    """Run a test that waits for what may never come."""
+    try:
+        asyncio.run(asyncio.wait_for(test(), 60))
+    finally:
+        worker.close()
+
+
+def test_what_comes_while_it_is_busy_is_the_next_batch(
+    batching: Callable[..., BatchingWorker], tmp_path: Path
+) -> None:
+    """However short the delay is: nobody waits for more but for the worker."""
+    may_end = tmp_path / "may end"
+    worker = batching(WAITS, batch_size=4, max_batch_delay=1)
+
+    async def test() -> None:
+        await worker.load_in_thread()
+        asked = [asyncio.ensure_future(worker.answer(Request.text(str(may_end))))]
+        while "began with 1" not in [line.text for line in worker.worker.log]:
+            await asyncio.sleep(0.01)
+        for _ in range(8):
+            asked.append(asyncio.ensure_future(worker.answer(Request.text(str(may_end)))))
+            await asyncio.sleep(0.01)
+        may_end.touch()
+        assert [answer.json() for answer in await asyncio.gather(*asked)] == [1, 4, 4, 4, 4, 4, 4, 4, 4]
+
+    run(worker, test)
+
+
+def test_an_asynchronous_worker_has_all_that_wait_at_once(batching: Callable[..., BatchingWorker]) -> None:
+    worker = batching(TOGETHER, config="asyncCommunication: true\n")
+
+    async def test() -> None:
+        await worker.load_in_thread()
+        answers = await asyncio.gather(*(worker.answer(Request.json(5)) for _ in range(5)))
+        assert [answer.status for answer in answers] == [200] * 5
+        assert worker.worker.batch_size == 1
+
+    run(worker, test)
+
+
+def test_settings_with_which_it_cannot_be_loaded(batching: Callable[..., BatchingWorker]) -> None:
+    """It says why, until it is told others."""
+    worker = batching(ALONE)
+
+    async def test() -> None:
+        before = worker._settings
+        await worker.load_in_thread()
+        assert worker.refused is None
+        with pytest.raises(NotServedError, match="one at a time"):
+            await worker.load_in_thread(replace(before, batch_size=2))
+        worker.load_again()
+        with pytest.raises(MarpackError, match="not started"):
+            await worker.answer(Request.json(1))
+        assert "one at a time" in str(worker.refused)
+        await worker.load_in_thread(before)
+        assert worker.refused is None
+        assert (await worker.answer(Request.json(1))).text() == "x"
+
+    run(worker, test)
+
+
+def test_what_the_handler_writes_is_told(batching: Callable[..., BatchingWorker], tmp_path: Path) -> None:
+    lines: list[str] = []
+    worker = batching(WAITS, lines=lines)
+
+    async def test() -> None:
+        await worker.load_in_thread()
+        assert not lines
+        for _ in range(2):
+            await worker.answer(Request.text(str(tmp_path)))
+        assert lines == ["began with 1"] * 2
+
+    run(worker, test)
+
+
+def test_who_is_not_answered_when_it_is_closed_hears_of_it(
+    batching: Callable[..., BatchingWorker], tmp_path: Path
+) -> None:
+    worker = batching(WAITS, batch_size=2, max_batch_delay=1)
+
+    async def test() -> None:
+        await worker.load_in_thread()
+        asked = [asyncio.ensure_future(worker.answer(Request.text(str(tmp_path / "no")))) for _ in range(3)]
+        await asyncio.sleep(0.2)
+        worker.close()
+        for each in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(each, MarpackError)
+        with pytest.raises(MarpackError, match="closed"):
+            await worker.answer(Request.json(1))
+
+    run(worker, test)
