@@ -47,7 +47,7 @@ def deployment_options(model: ModelSettings) -> dict[str, Any]:
     if model.sequences and model.max_workers > 1:
         raise MarpackError(
             f"{model.model_name!r} has sequenceBatching, whose requests belong to one worker: serve it with "
-            "min_workers=1 and max_workers=1"
+            "min_workers=1 and max_workers=1 (minWorkers, maxWorkers of its model-config.yaml, or of the settings)"
         )
     told: dict[str, Any] = {
         "max_ongoing_requests": max(_WAITING, 2 * model.batch_size),
