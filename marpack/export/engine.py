@@ -173,6 +173,8 @@ def _command(plan: ExportPlan, inner: str, scratch: str, port: int) -> list[str]
     for deployment in document["applications"][0]["deployments"]:
         deployment.pop("autoscaling_config", None)
         deployment["num_replicas"] = 1
+        # There may be fewer than models: one that finds none would be waited for without an end.
+        deployment["ray_actor_options"] = {**deployment.get("ray_actor_options", {}), "num_cpus": 0}
     config = os.path.join(scratch, "config.yaml")
     with open(config, "w", encoding="ascii") as file:
         file.write(yaml_text.dumps(document))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from marpack.export.kserve_files import served_names
+from marpack.export.kserve_files import quoted_names
 from marpack.export.model import ExportedModel
 from marpack.export.targets import Target
 
@@ -18,6 +18,7 @@ def steps(
     """Return the lines of the section."""
     first = models[0]
     name = quote(first.settings.model_name, safe="")
+    served = quoted_names(models)[0] if target == "kserve" else ""
     # Of names that a shell would act on nothing is left by quote().
     texts: Mapping[Target, str] = {
         "ray": f"""\
@@ -66,7 +67,7 @@ environment of Python 3.10 to 3.13:
 {_INSTALL}
 python app.py --http_port=8080 --enable_grpc=false
 curl -H 'Content-Type: application/json' -d @sample.json \\
-    http://127.0.0.1:8080/v1/models/{quote(served_names(models)[0], safe="")}:predict
+    http://127.0.0.1:8080/v1/models/{served}:predict
 ```""",
     }
     return tuple(texts[target].split("\n"))
