@@ -45,6 +45,8 @@ NAMES = [
     "|",
     "a\nb",
     "-rf",
+    "&lt;b>",
+    "~~a~~",
 ]
 # Ray Serve has no such names, and is not asked.
 BEYOND_ASCII = ["\u2028", "\u202eabc", "e\u0301"]
@@ -89,6 +91,8 @@ def test_a_name_is_a_text_wherever_it_is_written(name: str, tmp_path: Path) -> N
                 assert deployment["name"] == ("m" if as_version else name)
             [model] = json.loads(planned.about["export.json"])["models"]
             assert (model["name"], model["version"]) == (("m", name) if as_version else (name, "1.0"))
+            for sign in set(title) & set("`*_[]<>|&~"):
+                assert planned.about["EXPORT.md"].split("\n")[0].count(f"\\{sign}") == title.count(sign)
             assert all(line.isprintable() for line in planned.about["EXPORT.md"].split("\n"))
 
 
