@@ -143,6 +143,6 @@ def _table(head: str, rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def _cell(text: str) -> str:
     """Return a text that is nothing but itself in a table of Markdown."""
     plain = printable(showable(text))
-    for sign in "\\`*_[]<>|#":
+    for sign in "\\`*_[]<>|#&~":
         plain = plain.replace(sign, f"\\{sign}")
     return plain

@@ -45,6 +45,12 @@ def served_names(models: Sequence[ExportedModel]) -> list[str]:
             f"two of the models would be {twice!r} to KServe, which knows no versions: "
             "rename one, or export it apart"
         )
+    for name, model in zip(names, models, strict=True):
+        if "/" in name:
+            raise MarpackError(
+                f"{model.title!r} has a '/', which no path of KServe's has within a name: pack it again "
+                "(marpack repack --model-name, --version)"
+            )
     return names
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from marpack.export.kserve_files import served_names
+from marpack.export.kserve_files import quoted_names
 from marpack.export.model import ExportedModel
 from marpack.export.targets import REQUIREMENTS, TORCHSERVE, Target
 
@@ -68,7 +68,7 @@ first answer waits for that."""
 
 
 def _kserve(models: Sequence[ExportedModel], image: str) -> str:
-    name = served_names(models)[models.index(_first(models))]
+    name = quoted_names(models)[models.index(_first(models))]
     return f"""\
 ```sh
 docker build -t {image} -f Containerfile .
@@ -93,7 +93,7 @@ a file of yours with what the model takes):
 
 ```sh
 curl -H 'Content-Type: application/json' -d @request.json \\
-    http://127.0.0.1:8080/v1/models/{quote(name, safe="")}:predict
+    http://127.0.0.1:8080/v1/models/{name}:predict
 ```"""
 
 

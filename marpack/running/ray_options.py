@@ -13,6 +13,8 @@ from marpack.running.model_settings import ModelSettings
 FRONT = "front"
 # Requests that are given to a replica, waiting or not: as many as wait in TorchServe's queue of a model.
 _WAITING = 100
+# Of a deployment's name: files have it in theirs, between others.
+_LONGEST = 200
 # The front waits for others all the time: as many as come.
 _PASSING = 10_000
 
@@ -30,11 +32,22 @@ def deployment_names(models: Sequence[ModelSettings]) -> list[str]:
     for name, count in Counter(told).items():
         if count > 1:
             raise MarpackError(f"{count} of these archives are {name!r}: serve each version of a model once")
-        if "#" in name:
-            raise MarpackError(f"the model {name!r} has a '#', which a deployment's name cannot have: rename it")
+        if problem := _problem(name):
+            raise MarpackError(
+                f"the model {name!r:.{_LONGEST}} {problem}, which a deployment's name cannot have: rename it"
+            )
         if name == FRONT and len(models) > 1:
             raise MarpackError(f"a model named {name!r} cannot be one of several: rename it, or serve it alone")
     return told
+
+
+def _problem(name: str) -> str:
+    """Return what Ray Serve 2.60 fails at, its controller in some cases, and nobody is told of; else nothing."""
+    if "#" in name:
+        return "has a '#'"
+    if not name.isascii():
+        return "has letters beyond ASCII"
+    return f"has {len(name)} letters, more than {_LONGEST}" if len(name) > _LONGEST else ""
 
 
 def deployment_options(model: ModelSettings) -> dict[str, Any]:

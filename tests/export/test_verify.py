@@ -114,20 +114,24 @@ def server_python(pytestconfig: pytest.Config) -> Path:
     return environment("0.12.0", install_folder(pytestconfig))
 
 
-def test_ray_serves_two_models_as_their_workers_do(
+def test_ray_serves_several_models_as_their_workers_do(
     tmp_path: Path, server_python: Path, run_python: Callable[[str], Path]
 ) -> None:
     """And says so where an export was changed since."""
     pytest.importorskip("ray.serve")
-    plan = exported(tmp_path / "out", "ray", server_python, tells(tmp_path, "one"), tells(tmp_path, "two"))
+    # More than there are cores, each of which a replica asks for elsewhere.
+    models = [tells(tmp_path, name) for name in ("one", "two", "three")]
+    plan = exported(tmp_path / "out", "ray", server_python, *models)
     (tmp_path / "out" / "models" / "two" / "1.0" / "told.py").write_text("WHICH = 'changed'\n")
     # More CPUs than there are: no replica waits for one.
     config = tmp_path / "out" / "config.yaml"
     config.write_text(config.read_text().replace("num_cpus: 1", "num_cpus: 4096"))
     found = verify_export(plan, tmp_path / "out", ASKED, python=run_python("0.12.0"))
-    by_model = {model: [each for each in found if each.model == model] for model in ("one 1.0", "two 1.0")}
+    by_model = {
+        model: [each for each in found if each.model == model] for model in ("one 1.0", "two 1.0", "three 1.0")
+    }
     assert [each.own.status for each in by_model["one 1.0"]] == [200, 418, 202, 503, 200, 200, 200]
-    assert all(each.is_equal for each in by_model["one 1.0"])
+    assert all(each.is_equal for each in [*by_model["one 1.0"], *by_model["three 1.0"]])
     # What does not come of the file that was changed is equal.
     assert [each.is_equal for each in by_model["two 1.0"]] == [False, False, False, True, False, False, False]
     assert json.loads(by_model["two 1.0"][0].exported.body)["which"] == "changed"
