@@ -71,6 +71,9 @@ class Container(ABC):
         """Yield the archive's own bytes; a folder has none."""
         return iter(())
 
+    def require_unchanged(self) -> None:  # noqa: B027  # files of a folder are held against what they were, each
+        """Raise ``SourceChangedError`` if somebody has written to the archive's file since it was opened."""
+
     @abstractmethod
     def close(self) -> None:
         """End reading."""
@@ -87,6 +90,11 @@ class FileContainer(Container):
     def raw(self) -> Iterator[bytes]:
         """Yield the file's bytes."""
         return self._data.chunks()
+
+    def require_unchanged(self) -> None:
+        """Hold the file, if it is one, against what it was."""
+        if self._data.file is not None:
+            self._data.file.require_unchanged()
 
     def close(self) -> None:
         """Close the file, if it was opened here."""

@@ -70,6 +70,7 @@ def extract(
             extraction.in_one_reading(chosen)
         else:
             extraction.by_threads(members)
+        container.require_unchanged()
     return tuple(member.name for member in members)
 
 
