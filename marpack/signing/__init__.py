@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from marpack.signing.attest import attest
+    from marpack.signing.attested import attest
     from marpack.signing.keys import SigningKey
     from marpack.signing.required import RequiredSignature, VerifiedSignature, verify_signature
-    from marpack.signing.sign import sign, write_signature
+    from marpack.signing.signed import sign, write_signature
     from marpack.signing.statement import Resource, Statement
 
 __all__ = [
@@ -35,10 +35,10 @@ _HOMES = {
     "SigningKey": "keys",
     "Statement": "statement",
     "VerifiedSignature": "required",
-    "attest": "attest",
-    "sign": "sign",
+    "attest": "attested",
+    "sign": "signed",
     "verify_signature": "required",
-    "write_signature": "sign",
+    "write_signature": "signed",
 }
 
 

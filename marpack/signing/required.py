@@ -13,7 +13,7 @@ from marpack.archive.read.open import open_archive
 from marpack.archive.sources import open_at_once
 from marpack.errors import SignatureError, SignatureFileError
 from marpack.frozen import frozen
-from marpack.signing.attest import digest_of_image, name_below
+from marpack.signing.attested import digest_of_image, name_below
 from marpack.signing.bundle import LONGEST, read_bundle
 from marpack.signing.layout import image_digest, is_layout
 from marpack.signing.library import require_signed
