@@ -17,6 +17,8 @@ from marpack.findings import Finding, Issue, ReaderName
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from marpack.issue_codes import SignatureCode
+
 
 class MarpackError(Exception):
     """Base of every error that marpack itself raises."""
@@ -91,8 +93,8 @@ class LimitError(ArchiveError):
 class SignatureError(_KeptError, ValueError):
     """What lies there is not what the signature at ``path`` says, or not the one whose key is required says it.
 
-    ``code`` is stable: ``signature-key`` (made by another key, or changed since) or ``signature-mismatch``, where
-    ``extra``, ``missing`` and ``changed`` are the files that differ.
+    ``code`` is stable (spec/signature.md, G14): ``signature-key`` where another key made it, or it was changed
+    since, or ``signature-mismatch``, where ``extra``, ``missing`` and ``changed`` are the files that differ.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class SignatureError(_KeptError, ValueError):
         path: str,
         message: str,
         *,
-        code: str = "signature-key",
+        code: SignatureCode = "signature-key",
         extra: Sequence[str] = (),
         missing: Sequence[str] = (),
         changed: Sequence[str] = (),
@@ -122,8 +124,10 @@ class SignatureError(_KeptError, ValueError):
 class SignatureFileError(SignatureError):
     """What lies at ``path`` is no signature that can be read; ``code`` is ``signature-file``."""
 
+    _CODE: ClassVar[SignatureCode] = "signature-file"
+
     def __init__(self, path: str, message: str) -> None:
-        super().__init__(path, message, code="signature-file")
+        super().__init__(path, message, code=self._CODE)
 
 
 class NotMappableError(_KeptError, ValueError):
