@@ -27,9 +27,9 @@ def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     made = copy.deepcopy(values)
     *above, last = path.split(".")
     place: Any = made
-    for key in above:
-        place = place[int(key) if key.isdecimal() else key]
-    key = int(last) if last.isdecimal() else last
+    for each in above:
+        place = place[int(each) if each.isdecimal() else each]
+    key: int | str = int(last) if last.isdecimal() else last
     if value is ...:
         del place[key]
     else:

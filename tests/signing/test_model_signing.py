@@ -47,8 +47,8 @@ class Signed:
         return verify_signature(self.model if source is None else source, self.required)
 
     def theirs(self, *more: str) -> tuple[int, str]:
-        words = ("--signature", self.signature, "--public_key", self.public, *more)
-        return model_signing("verify", "key", self.model, *words)
+        words = ["--signature", self.signature, "--public_key", self.public, *more]
+        return model_signing("verify", "key", self.model, *map(str, words))
 
 
 @pytest.fixture

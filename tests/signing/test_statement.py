@@ -182,6 +182,7 @@ def test_a_layout_that_is_not_what_it_says_is_not_stated(tmp_path: Path) -> None
             blob.write_bytes(data)
     assert attest(folder) == attest(digest)
     listed = json.loads(index)["manifests"][0]
+    manifests: Any
     for manifests in (
         [],
         [listed, listed],

@@ -18,7 +18,7 @@ from tests.conftest import require
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CURVES = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+CURVES: dict[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
 # Names that their order by components and by letters tell apart, and others that are not plain.
 FILES = {
     "a/b": b"1",
@@ -45,7 +45,7 @@ def key_pair(
     folder: Path, curve: str = "P-256", name: str = "key", password: bytes | None = None
 ) -> tuple[Path, Path]:
     """Make a private key and its public half, as PEM."""
-    key = ec.generate_private_key(CURVES[curve]())
+    key = ec.generate_private_key(CURVES[curve])
     return written(folder / f"{name}.pem", key, password), public(folder / f"{name}.pub", key)
 
 
