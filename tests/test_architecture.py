@@ -115,6 +115,7 @@ ROOMS: dict[str, set[str]] = {
         *WORDS,
         "marpack.disk",
         "marpack.archive",
+        "marpack.archive.plan",
         "marpack.checks.frame",
         "marpack.config.settings",
         "marpack.config.text",
@@ -123,6 +124,7 @@ ROOMS: dict[str, set[str]] = {
         "marpack.serving.deploy",
         "marpack.serving.kserve",
         "marpack.serving.kserve.protocol",
+        "marpack.signing",
         *(f"marpack.serving.kaptain.{name}" for name in ("artifacts", "exports", "values")),
     },
     "marpack.serving.kaptain": {

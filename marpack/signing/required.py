@@ -14,7 +14,7 @@ from marpack.archive.sources import open_at_once
 from marpack.errors import SignatureError, SignatureFileError
 from marpack.frozen import frozen
 from marpack.signing.attested import digest_of_image, name_below
-from marpack.signing.bundle import LONGEST, read_bundle
+from marpack.signing.bundle import LONGEST, Bundle, read_bundle
 from marpack.signing.layout import image_digest, is_layout
 from marpack.signing.library import require_signed
 from marpack.signing.resources import folder_files, folder_names, members, whole, whole_file
@@ -45,6 +45,27 @@ class RequiredSignature:
     def __post_init__(self) -> None:
         if (self.key is None) == (not self.certificate_chain):
             raise ValueError("a signature is by a key or below certificates: give key or certificate_chain")
+
+    def stated(self) -> Statement:
+        """Return what the signature says, which the required key has said; nothing is held against it yet.
+
+        Raises ``SignatureError`` and what else ``verify_signature`` raises of the signature and the key.
+        """
+        bundle = self._read()
+        path = os.fspath(self.signature)
+        require_signed(
+            bundle, path, lambda: bundle.statement, key=self.key, certificate_chain=self.certificate_chain
+        )
+        return bundle.statement
+
+    def _read(self) -> Bundle:
+        """Read the file, once."""
+        path = os.fspath(self.signature)
+        bundle = read_bundle(_bytes_of(path), path)
+        wanted = "key" if self.key is not None else "certificate"
+        if bundle.by != wanted:
+            raise SignatureError(path, f"is by a {bundle.by}, and by a {wanted} is required")
+        return bundle
 
     def require(self, archive: Archive, progress: Progress | None = None) -> VerifiedSignature:
         """Raise ``SignatureError`` unless all of an open archive is signed.
@@ -124,10 +145,7 @@ def verify_signature(
 def _verified(required: RequiredSignature, look: Callable[[Statement], _Found]) -> VerifiedSignature:
     """Read the signature once, have the library vouch for it, and only then look at what it is of."""
     path = os.fspath(required.signature)
-    bundle = read_bundle(_read(path), path)
-    wanted = "key" if required.key is not None else "certificate"
-    if bundle.by != wanted:
-        raise SignatureError(path, f"is by a {bundle.by}, and by a {wanted} is required")
+    bundle = required._read()
     unsigned: list[str] = []
 
     def found() -> Statement:
@@ -142,7 +160,7 @@ def _verified(required: RequiredSignature, look: Callable[[Statement], _Found]) 
     )
 
 
-def _read(path: str) -> bytes:
+def _bytes_of(path: str) -> bytes:
     with open(path, "rb", opener=open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise SignatureFileError(path, "is not a regular file")

@@ -164,7 +164,7 @@ def test_certificates_are_kept_in_their_order() -> None:
 
 
 def test_a_file_of_its_own_kind_is_asked_for(tmp_path: Path) -> None:
-    from marpack.signing.required import _read
+    from marpack.signing.required import _bytes_of
 
     with pytest.raises(IsADirectoryError):
-        _read(str(tmp_path))
+        _bytes_of(str(tmp_path))
