@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from marpack.signing.attested import attest
+    from marpack.signing.bill import bill_of_materials
     from marpack.signing.keys import SigningKey
+    from marpack.signing.provenance import SourceCommit, provenance_of
     from marpack.signing.required import RequiredSignature, VerifiedSignature, verify_signature
     from marpack.signing.signed import sign, write_signature
     from marpack.signing.statement import Resource, Statement
@@ -21,9 +23,12 @@ __all__ = [
     "RequiredSignature",
     "Resource",
     "SigningKey",
+    "SourceCommit",
     "Statement",
     "VerifiedSignature",
     "attest",
+    "bill_of_materials",
+    "provenance_of",
     "sign",
     "verify_signature",
     "write_signature",
@@ -33,9 +38,12 @@ _HOMES = {
     "RequiredSignature": "required",
     "Resource": "statement",
     "SigningKey": "keys",
+    "SourceCommit": "provenance",
     "Statement": "statement",
     "VerifiedSignature": "required",
     "attest": "attested",
+    "bill_of_materials": "bill",
+    "provenance_of": "provenance",
     "sign": "signed",
     "verify_signature": "required",
     "write_signature": "signed",
