@@ -115,7 +115,7 @@ class _Reader:
         predicate = self._object(values.get("predicate"), "predicate")
         ignored = self._serialization(self._object(predicate.get("serialization"), "serialization"))
         resources = self._resources(self._list(predicate.get("resources"), "resources"))
-        # In the order that they stand in, whoever wrote it (G4).
+        # In the order that they stand in, whoever wrote it (G3).
         found = hashlib.sha256(b"".join(bytes.fromhex(each.sha256) for each in resources)).hexdigest()
         if root != found:
             raise self._wrong("contradicts itself: its subject's digest is not that of its resources")
