@@ -103,4 +103,4 @@ def name_below(folder: str, path: str) -> str | None:
     """Return the name of a file that lies below a folder, None for one elsewhere."""
     where = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
     name = os.path.relpath(where, os.path.realpath(folder)).replace(os.sep, "/")
-    return None if name.split("/")[0] == ".." else name
+    return None if name == os.curdir or name.split("/")[0] == os.pardir else name

@@ -28,6 +28,8 @@ from marpack.strict_json import StrictJSONError, decoded, loads
 LONGEST = 32 << 20
 _MOST_RESOURCES = 100_000
 _MOST_CERTIFICATES = 20
+# Of commas, and of lists and objects, in a JSON text: what it may be made of takes twenty times its bytes.
+_MOST_PARTS = 1_000_000
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _HEX = frozenset("0123456789abcdef")
@@ -161,6 +163,8 @@ class _Reader:
         return found
 
     def _json(self, data: bytes, what: str) -> Any:
+        if max(data.count(b","), data.count(b"[") + data.count(b"{")) > _MOST_PARTS:
+            raise self._wrong(f"is no signature of a model: {what} has more than {_MOST_PARTS:,} parts")
         try:
             return loads(decoded(data))
         except StrictJSONError as error:

@@ -11,7 +11,7 @@ from marpack.archive.read.archive import Archive, container_of
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import open_archive
 from marpack.archive.sources import open_at_once
-from marpack.errors import SignatureError, SignatureFileError
+from marpack.errors import MarpackError, SignatureError, SignatureFileError
 from marpack.frozen import frozen
 from marpack.signing.attested import digest_of_image, name_below
 from marpack.signing.bundle import LONGEST, Bundle, read_bundle
@@ -173,6 +173,11 @@ def _archive(
     if archive.form == "folder":
         return _folder(archive.path, statement, required, None, progress)
     container = container_of(archive)
+    if "://" in archive.path and container.file is None:
+        raise MarpackError(
+            f"{archive.path!r} is read where it lies, and may be something else the next time: open it with "
+            "download=True (--download)"
+        )
     if statement.is_of_one_file:
         found = _Found(resources=(whole(archive, progress),))
     else:

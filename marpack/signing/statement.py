@@ -49,13 +49,22 @@ class Statement:
     resources: tuple[Resource, ...]
     ignored: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        parts = [each.name.split("/") for each in self.resources]
+        for one, other in pairwise(parts):
+            if one >= other:
+                problem = "is there twice" if one == other else "is not in its place: see Statement.of"
+                raise ValueError(f"{'/'.join(other)!r} {problem}")
+        if len(parts) > 1 and [WHOLE] in parts:
+            raise ValueError("a file as a whole stands alone")
+        for path in self.ignored:
+            if path == WHOLE or resource_name_problem(path):
+                raise ValueError(f"{path!r} is no path below a folder that could be ignored")
+
     @classmethod
     def of(cls, name: str, resources: Sequence[Resource], ignored: Sequence[str] = ()) -> Statement:
         """Bring resources and paths into their order; raise ``ValueError`` for a name that is there twice."""
         ordered = tuple(sorted(resources, key=lambda each: each.name.split("/")))
-        for one, next_one in pairwise(ordered):
-            if one.name == next_one.name:
-                raise ValueError(f"{one.name!r} is there twice")
         return cls(name=name, resources=ordered, ignored=tuple(sorted(set(ignored))))
 
     @property

@@ -104,6 +104,11 @@ def test_what_is_no_json(data: bytes) -> None:
 def test_too_much() -> None:
     with pytest.raises(SignatureFileError, match="bytes"):
         read_bundle(b" " * (LONGEST + 1), "m.sig")
+    for data in (b"[" + b"[]," * 2_000_000 + b"0]", b'{"a": [' + b"0," * 2_000_000 + b"0]}"):
+        with pytest.raises(SignatureFileError, match="parts"):
+            read_bundle(data, "m.sig")
+        with pytest.raises(SignatureFileError, match="parts"):
+            read_bundle(encoded(bundle(data)), "m.sig")
     many = [{"name": "a", "algorithm": "sha256", "digest": DIGEST}] * 100_001
     with pytest.raises(SignatureFileError, match="100,000"):
         read_bundle(encoded(bundle(encoded(changed(GOOD, "predicate.resources", many)))), "m.sig")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -265,6 +267,13 @@ def test_what_lies_behind_a_url_is_read_once(tmp_path: Path) -> None:
         verify_signature(url, RequiredSignature(signature=signature, key=public))
         assert server.count() == (1, path.stat().st_size)
         assert attest(url) == attest(path)
+        required = RequiredSignature(signature=signature, key=public)
+        with marpack.open_archive(url) as archive, pytest.raises(MarpackError, match="download=True"):
+            required.require(archive)
+        with marpack.open_archive(url, download=True) as archive:
+            required.require(archive)
+        with marpack.open_archive(io.BytesIO(path.read_bytes())) as archive:
+            required.require(archive)
         words = [
             "extract",
             url,
@@ -339,6 +348,36 @@ def test_the_reader_of_the_library_refuses_nothing_that_is_hostile_first(signed:
         signed_bundle(signed.signature, statement([(name, "ab" * 32)]), signed.private)
         with pytest.raises(SignatureFileError, match="states"):
             signed.verify()
+
+
+def test_no_byte_of_a_signature_says_something_else(tmp_path: Path) -> None:
+    """Whatever one is changed to: it is refused, or what was signed holds as before."""
+    model = model_folder(tmp_path / "m")
+    private, public = signatures.key_pair(tmp_path)
+    path = tmp_path / "m.sig"
+    write_signature(attest(model), SigningKey(private_key=private), path)
+    data, statement_before = path.read_bytes(), attest(model)
+    required = RequiredSignature(signature=path, key=public)
+    chance, held = random.Random(7), 0
+    for _ in range(300):
+        changed = bytearray(data)
+        for _ in range(chance.choice((1, 1, 1, 4))):
+            place = chance.randrange(len(changed))
+            kind = chance.randrange(3)
+            if kind == 0:
+                changed[place] ^= 1 << chance.randrange(8)
+            elif kind == 1:
+                del changed[place : place + chance.randrange(1, 9)]
+            else:
+                changed[place:place] = changed[chance.randrange(len(changed)) :][: chance.randrange(1, 9)]
+        path.write_bytes(changed)
+        try:
+            verified = verify_signature(model, required)
+        except SignatureError:
+            continue
+        assert verified.statement == statement_before
+        held += 1
+    assert held < 30
 
 
 @pytest.mark.parametrize("kind", ["rsa", "secp256k1", "text", "public", "encrypted", "wrong password"])

@@ -81,6 +81,7 @@ def test_a_signature_in_the_folder_is_not_stated_and_one_elsewhere_is(tmp_path: 
     assert [each.name for each in attest(folder, ignore=[folder / "m.sig"]).resources] == ["sub/m.sig"]
     assert len(attest(folder, ignore=[tmp_path / "m.sig"]).resources) == 2
     assert [each.name for each in attest(folder, ignore=[folder / "sub" / "m.sig"]).resources] == ["m.sig"]
+    assert len(attest(folder, ignore=[folder, tmp_path, "/"]).resources) == 2
 
 
 def test_the_text_is_the_same_each_time(tmp_path: Path) -> None:
@@ -118,8 +119,16 @@ def test_values_refuse_what_they_are_not() -> None:
     for digest in ("", "0" * 63, "A" * 64, "g" * 64):
         with pytest.raises(ValueError, match="64 hexadecimal"):
             Resource(name="a", sha256=digest)
+    one, other, whole = (Resource(name=name, sha256=ZERO) for name in ("a", "b", "."))
     with pytest.raises(ValueError, match="twice"):
-        Statement.of("m", [Resource(name="a", sha256=ZERO)] * 2)
+        Statement.of("m", [one, one])
+    with pytest.raises(ValueError, match="in its place"):
+        Statement(name="m", resources=(other, one))
+    with pytest.raises(ValueError, match="stands alone"):
+        Statement.of("m", [one, whole])
+    for path in (".", "..", "/a", ""):
+        with pytest.raises(ValueError, match="ignored"):
+            Statement.of("m", [one], [path])
 
 
 def test_an_image_is_stated_by_its_digest() -> None:

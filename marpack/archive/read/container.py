@@ -11,7 +11,7 @@ from marpack.archive.forms import ContainerForm
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.read.random_access import RandomAccess
-from marpack.archive.region import Region
+from marpack.archive.region import OpenFile, Region
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 
@@ -71,6 +71,11 @@ class Container(ABC):
         """Yield the archive's own bytes; a folder has none."""
         return iter(())
 
+    @property
+    def file(self) -> OpenFile | None:
+        """The file that is open here and holds all of it; None where there is none, as of what lies elsewhere."""
+        return None
+
     def require_unchanged(self) -> None:  # noqa: B027  # files of a folder are held against what they were, each
         """Raise ``SourceChangedError`` if somebody has written to the archive's file since it was opened."""
 
@@ -91,10 +96,15 @@ class FileContainer(Container):
         """Yield the file's bytes."""
         return self._data.chunks()
 
+    @property
+    def file(self) -> OpenFile | None:
+        """The file, if it is one."""
+        return self._data.file
+
     def require_unchanged(self) -> None:
         """Hold the file, if it is one, against what it was."""
-        if self._data.file is not None:
-            self._data.file.require_unchanged()
+        if self.file is not None:
+            self.file.require_unchanged()
 
     def close(self) -> None:
         """Close the file, if it was opened here."""
