@@ -190,6 +190,7 @@ def _archive(
             resources=tuple(each for each in read if not statement.ignores(each.name)), unsigned=tuple(unsigned)
         )
     container.require_unchanged()
+    container.must_stay = True
     return found
 
 

@@ -34,6 +34,8 @@ class Container(ABC):
     # When it was packed, in seconds since the epoch, and whose its members are, where the form says so itself.
     timestamp: int | None = None
     owner: Owner | None = None
+    # Whether what is unpacked has to be of the file as it was opened, since that was held against a signature.
+    must_stay = False
     _issues: Sequence[Issue]
 
     def issues(self) -> Iterator[Issue]:

@@ -70,7 +70,8 @@ def extract(
             extraction.in_one_reading(chosen)
         else:
             extraction.by_threads(members)
-        container.require_unchanged()
+        if container.must_stay:
+            container.require_unchanged()
     return tuple(member.name for member in members)
 
 
