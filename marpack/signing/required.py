@@ -77,6 +77,7 @@ class RequiredSignature:
         verified = _verified(self, lambda statement: _archive(archive, statement, self, progress))
         if verified.unsigned:
             named = _named("says nothing of files that are there", verified.unsigned)
+            named += ": take them out, or sign them too (git_files=True, --git-files)"
             raise SignatureError(
                 os.fspath(self.signature), named, code="signature-mismatch", extra=verified.unsigned
             )
