@@ -78,11 +78,19 @@ def lay_out(
     )
 
 
+def require_written(plan: Plan, signature: RequiredSignature | None) -> None:
+    """Raise ``MarpackError`` where a plan has to be signed."""
+    if signature is not None:
+        raise MarpackError(f"{plan.file_name!r} is planned, and nothing is signed before it is written: write it")
+
+
 @contextlib.contextmanager
 def _opened(
     source: ModelSource, scratch: str, opening: Mapping[str, Any], signature: RequiredSignature | None
 ) -> Iterator[tuple[Archive, str | None, str]]:
     """Yield the archive, the model's folder where it is one already, and what it is called in errors."""
+    if isinstance(source, Plan):
+        require_written(source, signature)
     if isinstance(source, Archive):
         with _signed(source, scratch, signature) as archive:
             yield archive, None, source.path
@@ -96,10 +104,6 @@ def _opened(
             _signed(opened, scratch, signature) as archive,
         ):
             yield archive, None, opened.path
-    elif signature is not None:
-        raise MarpackError(
-            f"{source.file_name!r} is planned, and nothing is signed before it is written: write it"
-        )
     elif not isinstance(source, ArchivePlan):
         raise MarpackError(f"{source.file_name!r} is a workflow's: run the models that it names, each by itself")
     else:

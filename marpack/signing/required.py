@@ -46,6 +46,14 @@ class RequiredSignature:
         if (self.key is None) == (not self.certificate_chain):
             raise ValueError("a signature is by a key or below certificates: give key or certificate_chain")
 
+    def absolute(self) -> RequiredSignature:
+        """Return it for another process, in whichever folder that works."""
+        return RequiredSignature(
+            signature=os.path.abspath(self.signature),
+            key=None if self.key is None else os.path.abspath(self.key),
+            certificate_chain=tuple(map(os.path.abspath, self.certificate_chain)),
+        )
+
     def stated(self) -> Statement:
         """Return what the signature says, which the required key has said; nothing is held against it yet.
 

@@ -12,6 +12,7 @@ import marpack
 from marpack.cli import main
 from marpack.errors import MarpackError, SignatureError
 from marpack.running import Request, Worker
+from marpack.running.served_model import ServedModel
 from marpack.signing import RequiredSignature, SigningKey, attest, write_signature
 from tests.support import signatures
 from tests.support.archives import packed
@@ -109,3 +110,25 @@ def test_the_command(
     evil(tmp_path)
     assert main(words) == 1
     assert "does not fit" in capsys.readouterr().err
+
+
+def test_what_an_engine_is_told_is_of_what_is_signed(
+    required: RequiredSignature, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_python: Callable[[str], Path]
+) -> None:
+    """Its settings, before a worker is begun, and the worker itself; also in another folder."""
+    monkeypatch.chdir(tmp_path)
+    assert required.key is not None
+    signature = RequiredSignature(signature="m.sig", key=os.path.relpath(required.key))
+    served = ServedModel(archive="m.mar", signature=signature, python=run_python("0.12.0")).elsewhere()
+    monkeypatch.chdir("/")
+    settings = served.settings()
+    with served.worker(settings) as worker:
+        assert worker.predict(Request.text("x")).status == 200
+    evil(tmp_path)
+    with pytest.raises(SignatureError):
+        served.settings()
+    with pytest.raises(SignatureError):
+        served.worker(settings).start()
+    plan = marpack.plan_archive(model_name="m", version="1.0", handler={"handler.py": HANDLER})
+    with pytest.raises(MarpackError, match="before it is written"):
+        ServedModel(archive=plan, signature=signature).settings()
