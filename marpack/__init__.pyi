@@ -6,6 +6,7 @@ from marpack import export as export
 from marpack import kaptain as kaptain
 from marpack import running as running
 from marpack import serving as serving
+from marpack import signing as signing
 from marpack import typing as typing
 from marpack.archive.inspection.diff import diff_archives as diff_archives
 from marpack.archive.inspection.inspect import inspect_archive as inspect_archive
@@ -52,6 +53,8 @@ from marpack.errors import NotPortableError as NotPortableError
 from marpack.errors import NotServedError as NotServedError
 from marpack.errors import PlanError as PlanError
 from marpack.errors import PropertiesError as PropertiesError
+from marpack.errors import SignatureError as SignatureError
+from marpack.errors import SignatureFileError as SignatureFileError
 from marpack.errors import SnapshotError as SnapshotError
 from marpack.errors import SourceChangedError as SourceChangedError
 from marpack.errors import TargetError as TargetError
@@ -93,6 +96,8 @@ __all__ = [
     "PlanError",
     "PropertiesError",
     "ServerConfig",
+    "SignatureError",
+    "SignatureFileError",
     "SnapshotEntry",
     "SnapshotError",
     "Source",

@@ -17,6 +17,8 @@ from marpack.findings import Finding, Issue, ReaderName
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from marpack.issue_codes import SignatureCode
+
 
 class MarpackError(Exception):
     """Base of every error that marpack itself raises."""
@@ -86,6 +88,46 @@ class UnsafeArchiveError(ArchiveError):
 
 class LimitError(ArchiveError):
     """An archive asks for more than the limits allow: pass larger ``Limits`` if you trust it."""
+
+
+class SignatureError(_KeptError, ValueError):
+    """What lies there is not what the signature at ``path`` says, or not the one whose key is required says it.
+
+    ``code`` is stable (spec/signature.md, G14): ``signature-key`` where another key made it, or it was changed
+    since, or ``signature-mismatch``, where ``extra``, ``missing`` and ``changed`` are the files that differ.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        message: str,
+        *,
+        code: SignatureCode = "signature-key",
+        extra: Sequence[str] = (),
+        missing: Sequence[str] = (),
+        changed: Sequence[str] = (),
+    ) -> None:
+        self.path = path
+        self.message = message
+        self.code = code
+        self.extra = tuple(extra)
+        self.missing = tuple(missing)
+        self.changed = tuple(changed)
+        super().__init__(showable(f"{path!r} {message}"))
+
+    @property
+    def issue(self) -> Issue:
+        """The same as one of several: its ``argument`` is the signature."""
+        return Issue(code=self.code, argument=self.path, message=self.message)
+
+
+class SignatureFileError(SignatureError):
+    """What lies at ``path`` is no signature that can be read; ``code`` is ``signature-file``."""
+
+    _CODE: ClassVar[SignatureCode] = "signature-file"
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(path, message, code=self._CODE)
 
 
 class NotMappableError(_KeptError, ValueError):

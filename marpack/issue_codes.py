@@ -16,6 +16,8 @@ PlanCode: TypeAlias = Literal[
 ]
 # spec/scan.schema.json: of an archive among many, beside the next ones.
 ScanCode: TypeAlias = Literal["failed", "unreadable", "worker-lost"]
+# G14: of a signature.
+SignatureCode: TypeAlias = Literal["signature-file", "signature-key", "signature-mismatch"]
 # R11: of an archive that is read.
 ReadCode: TypeAlias = Literal[
     "bad-manifest", "case-collision", "crc", "deflate", "device", "digest", "duplicate", "encrypted",

@@ -88,6 +88,7 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     mode = check_mode(options.check)
     if problem := check_mode_problem(mode):
         return misused(options, problem)
+    tells_provenance = _provenance(options, arguments.get("archive_format"))
     timestamp, issues = source_date_epoch()
     issues += export_path_issues(options.export_path) if output is None else output.issues()
     with reporting(issues):
@@ -120,12 +121,30 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
         progress_for(plan.size, quiet=options.quiet) as progress,
         making(str(output), "cannot be written", stays=is_piped),
     ):
-        result = output.write(
-            plan, force=options.force, digest=options.digest, progress=progress, threads=options.threads
-        )
+        digest = options.digest or tells_provenance
+        result = output.write(plan, force=options.force, digest=digest, progress=progress, threads=options.threads)
+    if tells_provenance:
+        from marpack.cli.packed_provenance import write_provenance
+
+        write_provenance(options, plan, result, arguments)
     if not options.quiet:
         tell(_json(plan, output, warnings, findings, result) if options.json else _summary(output, result))
     return None
+
+
+def _provenance(options: argparse.Namespace, archive_format: str | None) -> bool:
+    """Tell whether a provenance is asked for; raise what is wrong with it before anything is packed."""
+    if not hasattr(options, "provenance"):
+        return False
+    from marpack.cli.provenance_options import require_provenance_asked
+
+    require_provenance_asked(options, asked=options.provenance is not None)
+    if options.provenance is None:
+        return False
+    from marpack.cli.packed_provenance import require_place
+
+    require_place(options, archive_format)
+    return True
 
 
 def check_mode(asked: str | None) -> str:

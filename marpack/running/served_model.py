@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marpack.archive.plan.plan import ArchivePlan, Plan
 from marpack.archive.read.archive import Archive
@@ -16,7 +16,7 @@ from marpack.archive.write.write import iter_archive
 from marpack.errors import MarpackError
 from marpack.frozen import frozen
 from marpack.remote.urls import is_url
-from marpack.running.laid_out import ModelSource
+from marpack.running.laid_out import ModelSource, require_written
 from marpack.running.model_folder import as_registered
 from marpack.running.model_settings import LARGEST, MOST, ModelSettings, require_in_range, settings_of
 from marpack.running.registered_manifest import registered
@@ -24,6 +24,9 @@ from marpack.running.registration_errors import NotRegisteredError
 from marpack.running.request import Request, is_header
 from marpack.running.server_python import NEWEST
 from marpack.running.worker import Worker
+
+if TYPE_CHECKING:
+    from marpack.signing import RequiredSignature
 
 _GPU = "gpu"
 
@@ -33,7 +36,8 @@ class ServedModel:
     """An archive, and how an engine serves it; None is what its configuration says, or else TorchServe's default.
 
     - ``archive``, ``envelope``, ``python``, ``requirements``, ``environment``, ``limits``, ``storage_options``,
-      ``download``, ``batch_size`` and the limits of times (seconds) and sizes (bytes) are those of ``Worker``.
+      ``download``, ``signature``, ``batch_size`` and the limits of times (seconds) and sizes (bytes) are those of
+      ``Worker``.
     - ``max_batch_delay``: milliseconds for which a batch waits for more requests.
     - ``min_workers``, ``max_workers``: how many workers the engine runs, each in a replica of its own.
     - ``gpu``: whether a replica has a GPU. ``gpu_id``: the number of the one that its handler is told, among those
@@ -63,6 +67,7 @@ class ServedModel:
     limits: Limits | None = None
     storage_options: Mapping[str, Any] | None = None
     download: bool = False
+    signature: RequiredSignature | None = None
     header_names: tuple[str, ...] = ()
     is_default: bool = False
 
@@ -85,7 +90,8 @@ class ServedModel:
 
     @property
     def _opening(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("limits", "storage_options", "download")}
+        told = {name: getattr(self, name) for name in ("limits", "storage_options", "download")}
+        return told if self.signature is None else {**told, "download": True}
 
     def elsewhere(self) -> ServedModel:
         """Return it for another process, in whichever folder that works: with absolute paths.
@@ -104,7 +110,8 @@ class ServedModel:
         python = None if self.python is None else os.fspath(self.python)
         if python is not None and os.sep in python:
             python = os.path.abspath(python)
-        return replace(self, archive=archive, python=python)
+        signature = None if self.signature is None else self.signature.absolute()
+        return replace(self, archive=archive, python=python, signature=signature)
 
     def settings(self, *, server: tuple[int, ...] = NEWEST) -> ModelSettings:
         """Read how it is served by a TorchServe of a version, of the archive's own words and of these.
@@ -116,6 +123,7 @@ class ServedModel:
         if isinstance(archive, Archive):
             found = self._settings_of(archive, server)
         elif isinstance(archive, Plan):
+            require_written(archive, self.signature)
             with open_archive(io.BytesIO(_words_of(archive))) as words:
                 found = self._settings_of(words, server)
         else:
@@ -127,6 +135,8 @@ class ServedModel:
         return replace(found, max_batch_delay=delay, gpu=self.gpu_id if has_gpu else None)
 
     def _settings_of(self, archive: Archive, server: tuple[int, ...]) -> ModelSettings:
+        if self.signature is not None:
+            self.signature.require(archive)
         return settings_of(archive, envelope=self.envelope, server=server, **self._numbers)
 
     def spelled(self, request: Request) -> Request:
@@ -149,6 +159,7 @@ class ServedModel:
             response_timeout=self.response_timeout,
             max_request_size=self.max_request_size,
             max_response_size=self.max_response_size,
+            signature=self.signature,
             **self._opening,
         )
 

@@ -34,6 +34,8 @@ from marpack.running.worker_process import WorkerProcess
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from marpack.signing import RequiredSignature
+
 _PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
 
@@ -50,6 +52,8 @@ class Worker:
       number of the GPU that the model gets.
     - ``python``: another interpreter, which has TorchServe and torch. ``requirements``: install what the archive
       asks for, for this worker alone. ``environment``: variables beside those of this process.
+    - ``signature``: one that all of the archive has to have, before anything of it is unpacked; a folder is copied
+      first, since it might change. See ``marpack.signing``.
     - ``max_request_size``, ``max_response_size``: bytes, the server's own unless they are given.
 
     It is a context manager, or is begun by ``start()`` and ended by ``close()``: nothing is left then of its
@@ -74,6 +78,7 @@ class Worker:
         limits: Limits | None = None,
         storage_options: Mapping[str, Any] | None = None,
         download: bool = False,
+        signature: RequiredSignature | None = None,
         debugger: tuple[int, int] | None = None,
     ) -> None:
         """Keep what it is told, and find the server's Python; see the class.
@@ -100,6 +105,7 @@ class Worker:
             "storage_options": storage_options,
             "download": download,
         }
+        self._signature = signature
         self._python = server_python(python)
         self._requirements = requirements
         self._more = dict(environment or {})
@@ -123,7 +129,8 @@ class Worker:
         """Load the model, unless it is loaded.
 
         Raises ``NotServedError`` where the server would not serve it, what ``open_archive`` and ``extract`` raise,
-        and ``MarpackError`` for a model that the server runs in a way which is not known here.
+        ``SignatureError`` where it is not signed as required, and ``MarpackError`` for a model that the server
+        runs in a way which is not known here.
         """
         with self._lock:
             if self._held is not None and self._held.is_ours:
@@ -141,6 +148,7 @@ class Worker:
                     asked=self._asked,
                     more=self._more,
                     requirements=self._requirements,
+                    signature=self._signature,
                 )
                 load(held, self._model, self._log, debugger=self._debugger)
             except BaseException as error:

@@ -11,7 +11,7 @@ from marpack.archive.forms import ContainerForm
 from marpack.archive.member import ArchiveMember
 from marpack.archive.read.member_reader import MemberReader
 from marpack.archive.read.random_access import RandomAccess
-from marpack.archive.region import Region
+from marpack.archive.region import OpenFile, Region
 from marpack.errors import ArchiveError
 from marpack.findings import Issue
 
@@ -34,6 +34,8 @@ class Container(ABC):
     # When it was packed, in seconds since the epoch, and whose its members are, where the form says so itself.
     timestamp: int | None = None
     owner: Owner | None = None
+    # Whether what is unpacked has to be of the file as it was opened, since that was held against a signature.
+    must_stay = False
     _issues: Sequence[Issue]
 
     def issues(self) -> Iterator[Issue]:
@@ -71,6 +73,14 @@ class Container(ABC):
         """Yield the archive's own bytes; a folder has none."""
         return iter(())
 
+    @property
+    def file(self) -> OpenFile | None:
+        """The file that is open here and holds all of it; None where there is none, as of what lies elsewhere."""
+        return None
+
+    def require_unchanged(self) -> None:  # noqa: B027  # files of a folder are held against what they were, each
+        """Raise ``SourceChangedError`` if somebody has written to the archive's file since it was opened."""
+
     @abstractmethod
     def close(self) -> None:
         """End reading."""
@@ -87,6 +97,16 @@ class FileContainer(Container):
     def raw(self) -> Iterator[bytes]:
         """Yield the file's bytes."""
         return self._data.chunks()
+
+    @property
+    def file(self) -> OpenFile | None:
+        """The file, if it is one."""
+        return self._data.file
+
+    def require_unchanged(self) -> None:
+        """Hold the file, if it is one, against what it was."""
+        if self.file is not None:
+            self.file.require_unchanged()
 
     def close(self) -> None:
         """Close the file, if it was opened here."""

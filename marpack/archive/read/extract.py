@@ -73,6 +73,8 @@ def extract(
             extraction.in_one_reading(chosen)
         else:
             extraction.by_threads(members)
+        if container.must_stay:
+            container.require_unchanged()
     return tuple(member.name for member in members)
 
 

@@ -10,6 +10,7 @@ from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.archive.read.open import file_name_of
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import ARCHIVE, LIMIT_OPTIONS, add_download, add_limits, opened
+from marpack.cli.signature_options import REQUIRED_OPTIONS, add_required, required_signature, silent_for_signature
 from marpack.cli.stores import place
 from marpack.cli.terminal import count_of, making, show, to_json
 from marpack.cli.words import options_first, positive
@@ -39,17 +40,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--case-sensitive", action="store_true", help="accept names that differ in upper and lower case only")
     add("--threads", type=positive, metavar="N", help="how many unpack at once, default: one a core")
     add("--json", action="store_true", help="print the result as JSON (spec/extract.schema.json)")
+    add_required(parser, "--require-signature")
     add_download(parser)
     add_limits(parser)
 
 
 def prepare(words: Sequence[str]) -> list[str]:
     """Sort the words: members may stand before and behind options."""
-    return options_first(words, *LIMIT_OPTIONS, "--threads")
+    return options_first(words, *LIMIT_OPTIONS, "--threads", *REQUIRED_OPTIONS)
 
 
 def _run(options: argparse.Namespace) -> None:
     folder = _default_folder(options.archive) if options.folder is None else options.folder
+    required = required_signature(options)
+    # Behind a URL may lie something else when it is read again.
+    options.download = options.download or required is not None
     with opened(options.archive, options) as archive:
         if os.path.realpath(folder) == os.path.realpath(archive.path):
             raise MarpackError(f"{folder!r} is what is to be unpacked: name another folder")
@@ -59,6 +64,14 @@ def _run(options: argparse.Namespace) -> None:
                 f"{folder!r} is a member, and the folder comes first, as in: "
                 f"marpack extract {place(options.archive)} FOLDER {folder}"
             )
+        if required is not None:
+            if archive.form == "folder":
+                raise MarpackError(
+                    f"{options.archive!r} is a folder, whose files may change between two looks at them: copy it, "
+                    " and then verify the copy (marpack verify --signature)"
+                )
+            with silent_for_signature(required):
+                required.require(archive)
         work = sum(member.size for member in archive.members)
         with progress_for(work, quiet=False) as progress, making(folder, "cannot be made"):
             names = archive.extract(

@@ -10,6 +10,7 @@ from marpack.archive.plan.extra_files import Patterns
 from marpack.archive.plan.model import plan_archive
 from marpack.archiver_options import add_options
 from marpack.cli.packing_options import TIME_OF_PACKING, add_own_options, pack
+from marpack.cli.provenance_options import add_source
 from marpack.cli.words import expand_abbreviations
 
 _ARCHIVER_OPTIONS = (
@@ -29,6 +30,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_run, parser=parser)
     add_options(parser.add_argument_group("as torch-model-archiver"))
     add_own_options(parser, file="MODEL_NAME.mar")
+    parser.add_argument(
+        "--provenance",
+        metavar="FILE",
+        help="write what it was made of: options, digests, versions, as an in-toto Statement (SLSA's provenance)",
+    )
+    add_source(parser)
 
 
 def prepare(words: Sequence[str]) -> list[str]:

@@ -24,6 +24,7 @@ from marpack.cli.running_inputs import (
     require_inputs_make_sense,
 )
 from marpack.cli.running_json import JsonReport
+from marpack.cli.signature_options import add_required, required_signature, silent_for_signature
 from marpack.cli.stores import is_url, place, silent_for
 from marpack.cli.terminal import UsageError, complain, complain_of_error, naming, told_by_the_disk
 from marpack.cli.watching import changed
@@ -59,6 +60,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_inputs(parser, "what is sent; without any of it, the model is only loaded")
     _add_model_options(parser)
     _add_shown_options(parser)
+    add_required(parser, "--require-signature")
     add_download(parser)
     add_limits(parser)
 
@@ -111,6 +113,7 @@ def _require_sense(options: argparse.Namespace) -> None:
     if options.archive == "-":
         raise UsageError("an archive is read here and there, which standard input does not allow: name a file")
     require_inputs_make_sense(options)
+    required_signature(options)
     asks = bool(options.input or options.form)
     for option in ("include", "output", "repeat"):
         if getattr(options, option) and not asks:
@@ -154,8 +157,14 @@ def _once(options: argparse.Namespace, asked: Sequence[Asked]) -> int:
         # As of a folder that cannot be removed again.
         stack.enter_context(warnings.catch_warnings())
         warnings.showwarning = lambda message, *_: complain(f"marpack: warning: {printable(str(message))}")
-        with silent_for(options.archive), naming(place(options.archive)):
-            worker = Worker(options.archive, **_worker_options(options), debugger=_debugger(options, stack))
+        signature = required_signature(options)
+        with silent_for(options.archive), silent_for_signature(signature), naming(place(options.archive)):
+            worker = Worker(
+                options.archive,
+                **_worker_options(options),
+                signature=signature,
+                debugger=_debugger(options, stack),
+            )
             began = time.monotonic()
             try:
                 worker.start()

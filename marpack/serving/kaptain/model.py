@@ -121,11 +121,12 @@ class Model(DescribedModel):
           ``container_concurrency``, ``timeout``, ``service_account_name``, ``args``, ``env``, ``env_from``,
           ``runtime``, ``runtime_version``, ``image``, ``predictor_form``, ``with_credentials`` (real keys in the
           Secret's file), and ``archive_format``, ``reproducible``, ``timestamp``, ``check`` and ``torch`` as for
-          ``marpack.pack``.
+          ``marpack.pack``; and ``signature``, a ``marpack.signing.RequiredSignature`` that the saved model has to
+          have: of its file, or of the folder that it lies in.
 
         Returns True when the model was deployed. Raises ``ModelPlanError`` for everything that is wrong with the
         arguments and the model's files, before anything is built or sent, ``UnsupportedModelDeploymentException``,
-        ``ModelDeploymentException`` for what the disk or the store refuses, and ``CheckError``.
+        ``ModelDeploymentException`` for what the disk or the store refuses, ``CheckError`` and ``SignatureError``.
         """
         return calls.deploy(
             self,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Literal, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 from marpack.archive.forms import ARCHIVE_FORMATS, SUFFIXES, ArchiveFormat
 from marpack.config.settings.kserve_names import ProtocolVersion
@@ -21,6 +21,9 @@ from marpack.serving.kserve.inference_service import InferenceService, Predictor
 from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
 
+if TYPE_CHECKING:
+    from marpack.signing import RequiredSignature
+
 T = TypeVar("T")
 
 
@@ -33,6 +36,7 @@ class CanaryOptions(TypedDict, total=False):
     timestamp: datetime | float | None
     check: CheckMode
     torch: str | None
+    signature: RequiredSignature | None
 
 
 class DeployOptions(CanaryOptions, total=False):
@@ -91,6 +95,7 @@ class Packing:
     timestamp: datetime | float | None = None
     check: CheckMode = "warn"
     torch: str | None = None
+    signature: RequiredSignature | None = None
 
     @property
     def is_for_current_kserve(self) -> bool:
@@ -120,12 +125,23 @@ def packing_of(given: Mapping[str, Any], issues: list[Issue]) -> Packing:
     found = {name: given[name] for name in PACKING if given.get(name) is not None}
     wrong = [
         *not_bools({"reproducible": found.get("reproducible", False)}),
+        *_no_signature(found.get("signature")),
         *(Issue(code="bad-value", argument=name, message=text) for name, text in _packing_problems(found)),
     ]
     issues += wrong
     for issue in wrong:
         del found[issue.argument]
     return Packing(**found)
+
+
+def _no_signature(value: object) -> Iterator[Issue]:
+    if value is None:
+        return
+    from marpack.signing import RequiredSignature
+
+    if not isinstance(value, RequiredSignature):
+        message = f"must be a marpack.signing.RequiredSignature, not {type(value).__name__}"
+        yield Issue(code="bad-type", argument="signature", message=message)
 
 
 def _packing_problems(found: Mapping[str, Any]) -> list[tuple[str, str]]:

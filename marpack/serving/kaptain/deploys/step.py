@@ -17,6 +17,7 @@ from marpack.serving.kaptain.deploys.manifest_files import ManifestFiles
 from marpack.serving.kaptain.deploys.record import Deployed, DeploymentRecord
 from marpack.serving.kaptain.deploys.report import report_step
 from marpack.serving.kaptain.deploys.revision import Revision
+from marpack.serving.kaptain.deploys.signed_weights import with_signed_weights
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.told import tell
 from marpack.serving.kserve.manifest import ServingManifest
@@ -47,6 +48,9 @@ class Step:
         """
         self.files.require_ours(self.manifest)
         planned = None if self.revision is None else self.revision.fetched()
+        signed = planned  # what is checked is read here and there, what is signed from its beginning
+        if planned is not None and self.packing.signature is not None:
+            signed = with_signed_weights(planned, self.packing.signature)
         checked = self._checked(planned)
         findings = [finding for found in checked.values() for finding in found]
         if planned is not None:
@@ -55,7 +59,7 @@ class Step:
         refuse(findings, self.packing.check)
 
         keeps_secret = self.files.keeps_secret(self.manifest, with_credentials=self.with_credentials)
-        artifact, files = self._happen(planned, checked, keeps_secret=keeps_secret)
+        artifact, files = self._happen(signed, checked, keeps_secret=keeps_secret)
         warnings = [
             *(() if self.revision is None else self.revision.warnings),
             *(() if artifact is None else artifact.warnings),

@@ -1,0 +1,146 @@
+"""The calls of OpenSSF's ``model-signing``, which has the keys, the certificates and the signing of bytes.
+
+It is given what was read here, not paths to read itself, so that what it vouches for is what is unpacked or run.
+Seen with 1.1.1: its ``set_hashing_config`` takes whatever has ``hash`` and ``add_ignored_paths``.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from marpack.errors import MarpackError, MissingExtraError, SignatureError
+from marpack.signing.bundle import Bundle
+from marpack.signing.keys import SigningKey
+from marpack.signing.statement import Statement
+
+_CURVES = "an elliptic curve key, P-256, P-384 or P-521, in PEM"
+
+
+def signature_by(statement: Statement, key: SigningKey) -> bytes:
+    """Return the bundle of a statement's signature.
+
+    Raises ``MissingExtraError``, ``OSError``, and ``MarpackError`` for a key or a certificate that cannot be used.
+    """
+    signing, _ = _loaded()
+    path = os.fspath(key.private_key)
+    for each in (path, key.certificate, *key.certificate_chain):
+        if each is not None:
+            _require_readable(each)
+    config = signing.Config().set_hashing_config(_Found(lambda: statement))
+    with tempfile.TemporaryDirectory(prefix="marpack-sign-") as folder:
+        target = os.path.join(folder, "signature")
+        try:
+            if key.certificate is None:
+                config.use_elliptic_key_signer(private_key=path, password=key.password)
+            else:
+                config.use_certificate_signer(
+                    private_key=path, signing_certificate=key.certificate, certificate_chain=key.certificate_chain
+                )
+            config.sign(folder, target)
+        except OSError:
+            raise
+        except Exception as error:  # of a dozen kinds, cryptography's and OpenSSL's
+            raise MarpackError(f"{path!r} cannot sign ({_reason(error)}): give {_CURVES}") from error
+        with open(target, "rb") as file:
+            return file.read()
+
+
+def require_signed(
+    bundle: Bundle,
+    path: str,
+    found: Callable[[], Statement],
+    *,
+    key: str | os.PathLike[str] | None,
+    certificate_chain: tuple[str | os.PathLike[str], ...],
+) -> None:
+    """Raise ``SignatureError`` unless the key, or a certificate below the roots, has signed what is ``found``.
+
+    ``found`` is called when the signature itself holds, and may raise what it likes. Raises ``OSError``, and
+    ``MarpackError`` for a key or roots that cannot be used.
+    """
+    _, verifying = _loaded()
+    given = certificate_chain if key is None else (key,)
+    for each in given:
+        _require_readable(each)
+    config = verifying.Config()
+    try:
+        if key is not None:
+            config.use_elliptic_key_verifier(public_key=key)
+        else:
+            config.use_certificate_verifier(certificate_chain=certificate_chain)
+    except Exception as error:
+        named = ", ".join(repr(os.fspath(each)) for each in given)
+        wanted = "certificates in PEM" if key is None else f"the public half of {_CURVES}"
+        raise MarpackError(f"{named} cannot verify ({_reason(error)}): give {wanted}") from error
+    failed: list[Exception] = []
+
+    def looked_at() -> Statement:
+        try:
+            return found()
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    config.set_hashing_config(_Found(looked_at))
+    with tempfile.TemporaryDirectory(prefix="marpack-verify-") as folder:
+        target = os.path.join(folder, "signature")
+        with open(target, "x", encoding="utf-8") as file:
+            file.write(bundle.text)
+        try:
+            config.verify(folder, target)
+        except Exception as error:
+            if failed:
+                raise failed[0] from None
+            raise SignatureError(path, f"does not hold: {_why(error)}") from error
+
+
+class _Found:
+    """What the library takes for its way of hashing a folder: it is told what was hashed here."""
+
+    def __init__(self, found: Callable[[], Statement]) -> None:
+        self._found = found
+
+    def add_ignored_paths(self, **_: object) -> None:
+        """Do nothing: what is ignored has been left out."""
+
+    def hash(self, *_: object, **__: object) -> Any:
+        """Return the library's own value of what was found."""
+        from model_signing import manifest
+        from model_signing._hashing.hashing import Digest
+
+        statement = self._found()
+        kind = manifest.SerializationType.from_args(statement.asdict()["predicate"]["serialization"])
+        items = [
+            kind.new_item(each.name, Digest("sha256", bytes.fromhex(each.sha256))) for each in statement.resources
+        ]
+        return manifest.Manifest(statement.name, items, kind)
+
+
+def _loaded() -> tuple[Any, Any]:
+    try:
+        from model_signing import signing, verifying
+    except ImportError as error:
+        raise MissingExtraError("signing, and verifying what is signed,", "sign") from error
+    return signing, verifying
+
+
+def _require_readable(path: str | os.PathLike[str]) -> None:
+    """Raise what the disk says of a file, with its name."""
+    with open(path, "rb"):
+        pass
+
+
+def _reason(error: Exception) -> str:
+    """Return what the library says, on one line."""
+    if isinstance(error, AttributeError):  # of keys that have no curve
+        return "it is a key of another kind"
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _why(error: Exception) -> str:
+    if type(error).__name__ == "InvalidSignature":  # which says nothing
+        return "it was made by another key, or changed since"
+    return _reason(error)

@@ -1,0 +1,187 @@
+"""``marpack sign``, ``attest``, and a signature that ``verify`` and ``extract`` require."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import marpack
+from marpack.cli import main
+from marpack.signing import attest
+from tests.support import signatures
+from tests.support.archives import CLEAR, check_json, packed
+from tests.support.signatures import model_folder, model_signing
+
+Capture = pytest.CaptureFixture[str]
+pytestmark = pytest.mark.xdist_group("model-signing")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def signed(folder: Path) -> Path:
+    """Return an archive that m.sig signs as a file, and c.sig by its contents, by the key of key.pub."""
+    signatures.require_model_signing()
+    path = packed(folder)
+    signatures.key_pair(folder)
+    assert main(["sign", "m.mar", "--key", "key.pem", "-o", "m.sig"]) == 0
+    assert main(["sign", "m.mar", "--contents", "--key", "key.pem", "-o", "c.sig"]) == 0
+    return path
+
+
+def failed(words: list[str], capsys: Capture, status: int = 1) -> str:
+    """Run a command that fails; return what it says."""
+    capsys.readouterr()
+    assert main(words) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("marpack: error: ")
+    return err
+
+
+def test_a_statement_is_printed_or_written(folder: Path, capsys: Capture) -> None:
+    path = packed(folder)
+    assert main(["attest", "m.mar"]) == 0
+    assert capsys.readouterr().out == attest(path).to_json()
+    assert main(["attest", "m.mar", "--contents", "-o", "m.intoto.json"]) == 0
+    assert capsys.readouterr().out == ""
+    assert (folder / "m.intoto.json").read_text() == attest(path, contents=True).to_json()
+    assert "already exists" in failed(["attest", "m.mar", "-o", "m.intoto.json"], capsys)
+    assert main(["attest", "m.mar", "-f", "-o", "m.intoto.json"]) == 0
+    assert "--force" in failed(["attest", "m.mar", "-f"], capsys, 2)
+    assert "is named" in failed(["attest", "-"], capsys, 2)
+    assert "gone" in failed(["attest", "gone"], capsys)
+    store = model_folder(folder / "store")
+    assert main(["attest", "store", "-o", "store/s.json"]) == 0
+    assert (
+        json.loads((store / "s.json").read_text())["subject"][0]["digest"]["sha256"]
+        == attest(store, ignore=[store / "s.json"]).root
+    )
+
+
+def test_signed_and_verified(signed: Path, folder: Path, capsys: Capture) -> None:
+    whole = attest(signed)
+    assert main(["sign", "m.mar", "--key", "key.pem", "-o", "m.sig", "-f"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        f"m.sig: signs m.mar: the whole, sha256:{whole.resources[0].sha256}"
+    )
+    for name, count in (("m.sig", 1), ("c.sig", 4)):
+        words = ["verify", "m.mar", "--signature", name, "--key", "key.pub"]
+        assert main(words) == 0
+        first, *_, last = capsys.readouterr().out.splitlines()
+        assert first.startswith(f"{name}: holds, by the key: ")
+        assert last.endswith(": nothing is wrong")
+        assert main([*words, "--json"]) == 0
+        told = check_json(capsys.readouterr().out, "verify")
+        assert (told["ok"], told["form"], told["signature"]["files"]) == (True, "zip", count)
+    assert model_signing("verify", "key", signed, "--signature", "m.sig", "--public_key", "key.pub")[0] == 0
+
+
+def test_what_does_not_fit_has_status_1(signed: Path, folder: Path, capsys: Capture) -> None:
+    by = ["--key", "key.pub"]
+    signed.write_bytes(packed(folder, extra_files={"more": b""}, force=True).read_bytes())
+    for name, code in (
+        ("m.sig", "signature-mismatch"),
+        ("c.sig", "signature-mismatch"),
+        ("key.pem", "signature-file"),
+    ):
+        message = failed(["verify", "m.mar", "--signature", name, *by], capsys)
+        assert repr(name) in message
+        assert main(["verify", "m.mar", "--signature", name, *by, "--json"]) == 1
+        told = check_json(capsys.readouterr().out, "verify")
+        assert [issue["code"] for issue in told["issues"]] == [code]
+        assert (told["ok"], told["signature"]) == (False, None)
+        assert failed(["extract", "m.mar", "out", "--require-signature", name, *by], capsys) == message
+        assert not (folder / "out").exists()
+
+
+def test_extract_takes_what_is_signed(signed: Path, folder: Path, capsys: Capture) -> None:
+    by = ["--key", "key.pub"]
+    assert main(["extract", "m.mar", "--require-signature", "m.sig", "out", *by]) == 0
+    words = ["verify", "out", "--signature", "c.sig", *by]
+    assert main(words) == 0
+    assert "is a folder" in failed(["extract", "out", "more", "--require-signature", "c.sig", *by], capsys)
+    (folder / "out" / ".git").mkdir()
+    (folder / "out" / ".git" / CLEAR).touch()
+    capsys.readouterr()
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "\nthere, and not signed: .git/\\x1b[2J\n" in out
+    assert main([*words, "--json"]) == 0
+    assert check_json(capsys.readouterr().out, "verify")["signature"]["unsigned"] == [f".git/{CLEAR}"]
+
+
+def test_stores_images_and_other_files(signed: Path, folder: Path, capsys: Capture) -> None:
+    store = folder / "store"
+    store.mkdir()
+    signed.rename(store / "m.mar")
+    (folder / "weights.pt").write_bytes(b"weights")
+    for what, where in (("store", "store/s.sig"), ("weights.pt", "w.sig"), (f"sha256:{'a' * 64}", "i.sig")):
+        assert main(["sign", what, "--key", "key.pem", "-o", where]) == 0
+        capsys.readouterr()
+        words = ["verify", what, "--signature", where, "--key", "key.pub"]
+        assert main(words) == 0
+        assert capsys.readouterr().out.startswith(f"{where}: holds, by the key: ")
+        assert main([*words, "--json"]) == 0
+        assert check_json(capsys.readouterr().out, "verify")["form"] is None
+    (store / "more").touch()
+    assert "'more'" in failed(["verify", "store", "--signature", "store/s.sig", "--key", "key.pub"], capsys)
+
+
+def test_by_a_certificate_and_with_a_password(signed: Path, folder: Path, capsys: Capture) -> None:
+    key, leaf, middle, root = map(str, signatures.chain(folder))
+    words = ["sign", "m.mar", "--key", key, "--certificate", leaf, "--certificate-chain", middle]
+    assert main([*words, "-o", "x.sig"]) == 0
+    assert main(["verify", "m.mar", "--signature", "x.sig", "--certificate-chain", root]) == 0
+    signatures.key_pair(folder, name="hidden", password=b"a secret")
+    (folder / "password").write_bytes(b"a secret\r\nand more\n")
+    words = ["sign", "m.mar", "--key", "hidden.pem", "-o", "p.sig"]
+    assert "a secret" not in failed(words, capsys)
+    assert main([*words, "--password-file", "password"]) == 0
+    (folder / "password").write_bytes(b"\n")
+    assert "no password" in failed([*words, "--password-file", "password"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["verify", "m.mar", "--key", "k"], "--signature SIG"),
+        (["verify", "m.mar", "--signature", "s"], "--key PUB"),
+        (["verify", "m.mar", "--signature", "s", "--key", "k", "--certificate-chain", "c"], "--key PUB"),
+        (["extract", "m.mar", "out", "--certificate-chain", "k"], "--require-signature SIG"),
+        (["run", "m.mar", "--key", "k"], "--require-signature SIG"),
+        (["sign", "m.mar", "--key", "k", "-o", "s", "--certificate-chain", "c"], "--certificate PEM"),
+        (
+            ["sign", "m.mar", "--key", "k", "-o", "s", "--certificate", "c", "--password-file", "p"],
+            "not be encrypted",
+        ),
+        (["sign", "-", "--key", "k", "-o", "s"], "is named"),
+    ],
+)
+def test_options_that_do_not_go_together(words: list[str], says: str, folder: Path, capsys: Capture) -> None:
+    packed(folder)
+    assert says in failed(words, capsys, 2)
+
+
+def test_without_the_library_it_says_what_to_install(
+    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed(folder)
+    _, public = signatures.key_pair(folder)
+    (folder / "m.sig").write_text(
+        json.dumps(signatures.bundle(marpack.signing.attest("m.mar").to_json().encode()))
+    )
+    monkeypatch.setitem(__import__("sys").modules, "model_signing", None)
+    for words in (
+        ["sign", "m.mar", "--key", "key.pem", "-o", "x.sig"],
+        ["verify", "m.mar", "--signature", "m.sig", "--key", str(public)],
+    ):
+        assert "pip install 'marpack[sign]'" in failed(words, capsys)
+    assert not (folder / "x.sig").exists()
+    assert main(["attest", "m.mar"]) == 0

@@ -1,0 +1,432 @@
+"""Signatures: model-signing's own command verifies marpack's, and marpack what that signs; all else is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import marpack
+from marpack.cli import main
+from marpack.errors import ArchiveExistsError, MarpackError, SignatureError, SignatureFileError, SourceChangedError
+from marpack.signing import RequiredSignature, SigningKey, attest, sign, verify_signature, write_signature
+from tests.support import signatures
+from tests.support.archives import packed, tarred, zipped
+from tests.support.range_server import RangeServer
+from tests.support.signatures import CURVES, FILES, model_folder, model_signing, signed_bundle, statement
+
+pytestmark = pytest.mark.xdist_group("model-signing")
+
+GIT = {".gitignore": b"x", ".github/y": b"y"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def library() -> None:
+    signatures.require_model_signing()
+
+
+class Signed:
+    """A folder that a key has signed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.model = model_folder(folder / "my model", FILES | GIT)
+        self.private, self.public = signatures.key_pair(folder)
+        self.signature = folder / "model.sig"
+        write_signature(attest(self.model), SigningKey(private_key=self.private), self.signature)
+
+    @property
+    def required(self) -> RequiredSignature:
+        return RequiredSignature(signature=self.signature, key=self.public)
+
+    def verify(self, source: Any = None) -> Any:
+        return verify_signature(self.model if source is None else source, self.required)
+
+    def theirs(self, *more: str) -> tuple[int, str]:
+        words = ["--signature", self.signature, "--public_key", self.public, *more]
+        return model_signing("verify", "key", self.model, *map(str, words))
+
+
+@pytest.fixture
+def signed(tmp_path: Path) -> Signed:
+    return Signed(tmp_path)
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_both_ways_by_a_key(curve: str, tmp_path: Path) -> None:
+    model = model_folder(tmp_path / "my model", FILES | GIT)
+    private, public = signatures.key_pair(tmp_path, curve, password=b"a secret")
+    ours, theirs = tmp_path / "ours.sig", tmp_path / "theirs.sig"
+    write_signature(attest(model), SigningKey(private_key=private, password=b"a secret"), ours)
+    assert model_signing("verify", "key", model, "--signature", ours, "--public_key", public)[0] == 0
+    plain, public = signatures.key_pair(tmp_path, curve, "plain")
+    assert model_signing("sign", "key", model, "--private_key", plain, "--signature", theirs)[0] == 0
+    verified = verify_signature(model, RequiredSignature(signature=theirs, key=public))
+    assert verified.statement == attest(model)
+    assert (verified.signed_by, verified.unsigned) == ("key", (".github/y", ".gitignore"))
+
+
+def test_both_ways_by_a_certificate(tmp_path: Path) -> None:
+    """Expired ones, too: they held when the certificate began to."""
+    model = model_folder(tmp_path / "m")
+    key, leaf, middle, root = signatures.chain(tmp_path)
+    ours, theirs = tmp_path / "ours.sig", tmp_path / "theirs.sig"
+    who = SigningKey(private_key=key, certificate=leaf, certificate_chain=(middle,))
+    write_signature(attest(model), who, ours)
+    assert model_signing("verify", "certificate", model, "--signature", ours, "--certificate_chain", root)[0] == 0
+    words = (
+        "--private_key",
+        key,
+        "--signing_certificate",
+        leaf,
+        "--certificate_chain",
+        middle,
+        "--signature",
+        theirs,
+    )
+    assert model_signing("sign", "certificate", model, *words)[0] == 0
+    for path in (ours, theirs):
+        required = RequiredSignature(signature=path, certificate_chain=(root,))
+        assert verify_signature(model, required).signed_by == "certificate"
+        # Whose certificate it is counts, and that it is no key's.
+        with pytest.raises(SignatureError, match="does not hold"):
+            verify_signature(model, RequiredSignature(signature=path, certificate_chain=(leaf,)))
+        _, public = signatures.key_pair(tmp_path, name="other")
+        with pytest.raises(SignatureError, match="by a certificate, and by a key is required"):
+            verify_signature(model, RequiredSignature(signature=path, key=public))
+    (model / "a.b").write_bytes(b"other")
+    with pytest.raises(SignatureError, match=r"'a\.b'"):
+        verify_signature(model, RequiredSignature(signature=ours, certificate_chain=(root,)))
+
+
+@pytest.mark.filterwarnings("ignore:The 'warn' method:DeprecationWarning")
+def test_a_certificate_that_is_not_for_signing(tmp_path: Path) -> None:
+    model = model_folder(tmp_path / "m")
+    key, leaf, middle, root = signatures.chain(tmp_path, can_sign=False)
+    who = SigningKey(private_key=key, certificate=leaf, certificate_chain=(middle,))
+    (tmp_path / "m.sig").write_bytes(sign(attest(model), who))
+    with pytest.raises(SignatureError, match="cannot be used for signing"):
+        verify_signature(model, RequiredSignature(signature=tmp_path / "m.sig", certificate_chain=(root,)))
+
+
+def test_what_is_changed_is_named(signed: Signed) -> None:
+    assert signed.verify().statement.name == "my model"
+    assert signed.theirs()[0] == 0
+    (signed.model / "a.b").write_bytes(b"other")
+    (signed.model / "empty").unlink()
+    (signed.model / "more").write_bytes(b"")
+    with pytest.raises(SignatureError) as caught:
+        signed.verify()
+    assert (caught.value.changed, caught.value.code) == ((), "signature-mismatch")
+    assert (caught.value.extra, caught.value.missing) == (("more",), ("empty",))
+    (signed.model / "empty").touch()
+    (signed.model / "more").unlink()
+    with pytest.raises(SignatureError, match=r"what is there is not what was signed \('a\.b'\)") as caught:
+        signed.verify()
+    assert caught.value.changed == ("a.b",)
+    assert signed.theirs()[0] == 1
+
+
+def test_a_folder_of_another_name_is_the_same(signed: Signed) -> None:
+    signed.model = signed.model.rename(signed.model.parent / "other")
+    assert signed.verify().statement.name == "my model"
+    assert signed.theirs()[0] == 0
+
+
+def test_a_link_is_refused_whatever_it_leads_to(signed: Signed) -> None:
+    (signed.model / "a.b").rename(signed.model.parent / "a.b")
+    (signed.model / "a.b").symlink_to(signed.model.parent / "a.b")
+    with pytest.raises(SignatureError, match=r"'a\.b' in .* is a link"):
+        signed.verify()
+    (signed.model / "a.b").unlink()
+    shutil.copy(signed.model.parent / "a.b", signed.model / "a.b")
+    (signed.model / "folder").symlink_to("/")
+    with pytest.raises(SignatureError, match=r"'folder' in .* is a link"):
+        signed.verify()
+
+
+def test_a_signature_in_the_folder_that_it_signs(signed: Signed) -> None:
+    inside = signed.model / "model.sig"
+    signed.signature = inside
+    write_signature(attest(signed.model, ignore=[inside]), SigningKey(private_key=signed.private), inside)
+    assert signed.verify().unsigned == (".github/y", ".gitignore")
+    assert signed.theirs()[0] == 0
+    words = ("--private_key", signed.private, "--signature", inside)
+    assert model_signing("sign", "key", signed.model, *words)[0] == 0
+    assert signed.verify().statement.ignores("model.sig")
+
+
+def test_what_the_signature_ignores_is_shown(signed: Signed) -> None:
+    """Whoever signs says what is not looked at; the library obeys, and where all has to be signed nobody does."""
+    words = (
+        "--private_key",
+        signed.private,
+        "--signature",
+        signed.signature,
+        "--ignore-paths",
+        signed.model / "a",
+    )
+    assert model_signing("sign", "key", signed.model, *words)[0] == 0
+    (signed.model / "a" / "b").write_bytes(b"evil")
+    assert signed.theirs()[0] == 0
+    assert signed.verify().unsigned == (".github/y", ".gitignore", "a/b", "a/z/1")
+    with marpack.open_archive(signed.model) as archive, pytest.raises(SignatureError, match="says nothing of"):
+        signed.required.require(archive)
+
+
+@pytest.mark.parametrize("form", ["default", "auto", "tgz"])
+def test_an_archive_as_a_file_and_by_its_contents(form: Any, tmp_path: Path) -> None:
+    path = packed(tmp_path, archive_format=form)
+    private, public = signatures.key_pair(tmp_path)
+    key = SigningKey(private_key=private)
+    whole, contents = tmp_path / "whole.sig", tmp_path / "contents.sig"
+    write_signature(attest(path), key, whole)
+    write_signature(attest(path, contents=True), key, contents)
+    with marpack.open_archive(path) as archive:
+        archive.extract(tmp_path / "out")
+        for each in (whole, contents):
+            required = RequiredSignature(signature=each, key=public)
+            assert required.require(archive) == verify_signature(path, required)
+    for what, signature in ((path, whole), (tmp_path / "out", contents)):
+        words = ("--signature", signature, "--public_key", public)
+        assert model_signing("verify", "key", what, *words)[0] == 0
+    # The same contents in another form are not the same file.
+    (tmp_path / "other").mkdir()
+    other = packed(tmp_path / "other", archive_format="zip-store")
+    verify_signature(other, RequiredSignature(signature=contents, key=public))
+    with pytest.raises(SignatureError, match="a file of other bytes"):
+        verify_signature(other, RequiredSignature(signature=whole, key=public))
+    with pytest.raises(SignatureError, match="of a single file"):
+        verify_signature(tmp_path / "out", RequiredSignature(signature=whole, key=public))
+
+
+def test_members_that_were_added_lost_or_changed(tmp_path: Path) -> None:
+    private, public = signatures.key_pair(tmp_path)
+    path, signature = tmp_path / "m.mar", tmp_path / "m.sig"
+    members = [("a", b"1"), ("b", b"2")]
+    write_signature(attest(zipped(path, members), contents=True), SigningKey(private_key=private), signature)
+    required = RequiredSignature(signature=signature, key=public)
+    verify_signature(zipped(path, members[::-1]), required)
+    for others, match in (
+        ([*members, ("c", b"")], r"files were added \('c'\)"),
+        (members[:1], r"files are missing \('b'\)"),
+        ([("a", b"1"), ("b", b"3")], r"not what was signed \('b'\)"),
+        ([*members, ("../c", b"")], "leads out"),
+    ):
+        with pytest.raises(MarpackError, match=match):
+            verify_signature(zipped(path, others), required)
+    # One that the statement ignores is not signed, and so is none where all has to be.
+    zipped(path, [*members, (".git/hooks", b"evil")])
+    assert verify_signature(path, required).unsigned == (".git/hooks",)
+    with (
+        marpack.open_archive(path) as archive,
+        pytest.raises(SignatureError, match=r"says nothing .*'\.git/hooks'"),
+    ):
+        required.require(archive)
+
+
+def test_what_is_verified_is_what_is_open(tmp_path: Path) -> None:
+    """Whatever its path has come to name, and not after somebody has written to it."""
+    private, public = signatures.key_pair(tmp_path)
+    path, signature = tarred(tmp_path / "m.tar.gz", [("a", b"1")]), tmp_path / "m.sig"
+    write_signature(attest(path), SigningKey(private_key=private), signature)
+    required = RequiredSignature(signature=signature, key=public)
+    evil = tarred(tmp_path / "evil.tar.gz", [("a", b"evil")])
+    with marpack.open_archive(path) as archive:
+        os.replace(evil, path)
+        required.require(archive)
+        archive.extract(tmp_path / "out")
+    assert (tmp_path / "out" / "a").read_bytes() == b"1"
+    with pytest.raises(SignatureError):
+        verify_signature(path, required)
+    path = zipped(tmp_path / "m.mar", [("a", b"1" * 100)])
+    write_signature(attest(path), SigningKey(private_key=private), signature, force=True)
+    with marpack.open_archive(path) as archive:
+        required.require(archive)
+        os.utime(path, (1, 1))
+        with pytest.raises(SourceChangedError):
+            required.require(archive)
+        with pytest.raises(SourceChangedError):
+            archive.extract(tmp_path / "more")
+    assert not (tmp_path / "more").exists()
+
+
+def test_what_lies_behind_a_url_is_read_once(tmp_path: Path) -> None:
+    """A server might send something else the next time."""
+    private, public = signatures.key_pair(tmp_path)
+    path, signature = zipped(tmp_path / "m.mar", [("a", b"1" * 100_000)]), tmp_path / "m.sig"
+    write_signature(attest(path, contents=True), SigningKey(private_key=private), signature)
+    with RangeServer.running() as server:
+        url = server.serve(path)
+        verify_signature(url, RequiredSignature(signature=signature, key=public))
+        assert server.count() == (1, path.stat().st_size)
+        assert attest(url) == attest(path)
+        required = RequiredSignature(signature=signature, key=public)
+        with marpack.open_archive(url) as archive, pytest.raises(MarpackError, match="download=True"):
+            required.require(archive)
+        with marpack.open_archive(url, download=True) as archive:
+            required.require(archive)
+        with marpack.open_archive(io.BytesIO(path.read_bytes())) as archive:
+            required.require(archive)
+        words = [
+            "extract",
+            url,
+            str(tmp_path / "out"),
+            "--require-signature",
+            str(signature),
+            "--key",
+            str(public),
+        ]
+        server.count()
+        assert main(words) == 0
+        assert server.count() == (1, path.stat().st_size)
+
+
+def test_an_image_by_its_digest(tmp_path: Path) -> None:
+    """model-signing verifies it by the file that has that digest: the manifest."""
+    private, public = signatures.key_pair(tmp_path)
+    manifest = tmp_path / "manifest"
+    manifest.write_bytes(b'{"schemaVersion": 2}')
+    digest, signature = hashlib.sha256(manifest.read_bytes()).hexdigest(), tmp_path / "i.sig"
+    write_signature(attest(f"sha256:{digest}"), SigningKey(private_key=private), signature)
+    words = ("--signature", signature, "--public_key", public)
+    assert model_signing("verify", "key", manifest, *words)[0] == 0
+    required = RequiredSignature(signature=signature, key=public)
+    verify_signature(f"sha256:{digest}", required)
+    with pytest.raises(SignatureError):
+        verify_signature(f"sha256:{'0' * 64}", required)
+
+
+def test_who_signed_counts(signed: Signed) -> None:
+    _, other = signatures.key_pair(signed.model.parent, name="other")
+    with pytest.raises(SignatureError, match="does not hold: Key mismatch") as caught:
+        verify_signature(signed.model, RequiredSignature(signature=signed.signature, key=other))
+    assert caught.value.code == "signature-key"
+    # Nothing is read of a model before the signature itself holds.
+    with pytest.raises(SignatureError, match="does not hold"):
+        verify_signature(signed.model / "gone", RequiredSignature(signature=signed.signature, key=other))
+
+
+def test_a_statement_that_was_changed_is_nobody_s(signed: Signed) -> None:
+    values = json.loads(signed.signature.read_text())
+    good = statement([(each.name, each.sha256) for each in attest(signed.model).resources])
+    other = signatures.bundle(json.dumps(good).encode())["dsseEnvelope"]["payload"]
+    values["dsseEnvelope"]["payload"] = other
+    signed.signature.write_text(json.dumps(values))
+    with pytest.raises(SignatureError, match="another key, or changed since") as caught:
+        signed.verify()
+    assert caught.value.code == "signature-key"
+    assert signed.theirs()[0] == 1
+    # Another bundle beside it, where the library's reader might look, is not there for it.
+    values["dsse_envelope"] = values["dsseEnvelope"]
+    signed.signature.write_text(json.dumps(values))
+    with pytest.raises(SignatureError, match="another key"):
+        signed.verify()
+
+
+def test_the_format_is_all_that_it_takes(signed: Signed) -> None:
+    """A bundle made by the format's rules alone is taken, in the order of texts too, whose root is another."""
+    resources = sorted((each.name, each.sha256) for each in attest(signed.model).resources)
+    signed_bundle(signed.signature, statement(resources), signed.private)
+    with pytest.raises(SignatureError, match=r"files were added \('\.github/y', '\.gitignore'\)"):
+        signed.verify()  # it ignores nothing
+    for name in GIT:
+        (signed.model / name).unlink()
+    assert signed.verify().statement.root == attest(signed.model).root
+    assert signed.theirs()[0] == 0
+
+
+def test_the_reader_of_the_library_refuses_nothing_that_is_hostile_first(signed: Signed) -> None:
+    """What the library alone would have taken: a path that leads out, of a statement that was signed."""
+    for name in ("../secret", "/etc/passwd"):
+        signed_bundle(signed.signature, statement([(name, "ab" * 32)]), signed.private)
+        with pytest.raises(SignatureFileError, match="states"):
+            signed.verify()
+
+
+def test_no_byte_of_a_signature_says_something_else(tmp_path: Path) -> None:
+    """Whatever one is changed to: it is refused, or what was signed holds as before."""
+    model = model_folder(tmp_path / "m")
+    private, public = signatures.key_pair(tmp_path)
+    path = tmp_path / "m.sig"
+    write_signature(attest(model), SigningKey(private_key=private), path)
+    data, statement_before = path.read_bytes(), attest(model)
+    required = RequiredSignature(signature=path, key=public)
+    chance, held = random.Random(7), 0
+    for _ in range(300):
+        changed = bytearray(data)
+        for _ in range(chance.choice((1, 1, 1, 4))):
+            place = chance.randrange(len(changed))
+            kind = chance.randrange(3)
+            if kind == 0:
+                changed[place] ^= 1 << chance.randrange(8)
+            elif kind == 1:
+                del changed[place : place + chance.randrange(1, 9)]
+            else:
+                changed[place:place] = changed[chance.randrange(len(changed)) :][: chance.randrange(1, 9)]
+        path.write_bytes(changed)
+        try:
+            verified = verify_signature(model, required)
+        except SignatureError:
+            continue
+        assert verified.statement == statement_before
+        held += 1
+    assert held < 30
+
+
+@pytest.mark.parametrize("kind", ["rsa", "secp256k1", "text", "public", "encrypted", "wrong password"])
+def test_keys_that_cannot_be_used(kind: str, tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    path, password = tmp_path / "k.pem", None
+    if kind == "rsa":
+        signatures.written(path, rsa.generate_private_key(65537, 2048))
+    elif kind == "secp256k1":
+        signatures.written(path, ec.generate_private_key(ec.SECP256K1()))
+    elif kind == "text":
+        path.write_text("no key")
+    elif kind == "public":
+        path = signatures.key_pair(tmp_path)[1]
+    else:
+        signatures.written(path, ec.generate_private_key(ec.SECP256R1()), b"secret")
+        password = b"wr0ng" if kind == "wrong password" else None
+    model = model_folder(tmp_path / "m")
+    with pytest.raises(MarpackError, match=r"cannot sign .*P-256") as caught:
+        sign(attest(model), SigningKey(private_key=path, password=password))
+    assert "secret" not in str(caught.value)
+    assert "wr0ng" not in str(caught.value)
+    private, _ = signatures.key_pair(tmp_path, name="good")
+    write_signature(attest(model), SigningKey(private_key=private), tmp_path / "m.sig")
+    if kind != "public":
+        with pytest.raises(MarpackError, match="cannot verify"):
+            verify_signature(model, RequiredSignature(signature=tmp_path / "m.sig", key=path))
+
+
+def test_a_signature_is_written_whole_or_not_at_all(signed: Signed) -> None:
+    before = signed.signature.read_bytes()
+    key = SigningKey(private_key=signed.private)
+    with pytest.raises(ArchiveExistsError):
+        write_signature(attest(signed.model), key, signed.signature)
+    with pytest.raises(FileNotFoundError):
+        write_signature(attest(signed.model), SigningKey(private_key="gone.pem"), signed.signature, force=True)
+    assert signed.signature.read_bytes() == before
+    write_signature(attest(signed.model), key, signed.signature, force=True)
+    signed.verify()
+
+
+def test_values_say_what_is_missing() -> None:
+    with pytest.raises(ValueError, match="key or certificate_chain"):
+        RequiredSignature(signature="m.sig")
+    with pytest.raises(ValueError, match="key or certificate_chain"):
+        RequiredSignature(signature="m.sig", key="k", certificate_chain=("c",))
+    with pytest.raises(ValueError, match="certificate"):
+        SigningKey(private_key="k", certificate_chain=("c",))
+    with pytest.raises(ValueError, match="no password"):
+        SigningKey(private_key="k", certificate="c", password=b"p")
+    assert "hidden" not in repr(SigningKey(private_key="k", password=b"hidden"))

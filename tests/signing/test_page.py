@@ -1,0 +1,46 @@
+"""The examples of docs/signing.md: each does what the page says, on the archive of the README's model."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from marpack.cli import main
+from tests.support import signatures
+from tests.support.archives import packed
+from tests.support.signatures import model_signing
+
+pytestmark = pytest.mark.xdist_group("model-signing")
+
+PAGE = (Path(__file__).parents[2] / "docs" / "signing.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+# What begins so stands for what a reader has, takes a server, or is openssl's and pip's.
+LEFT_OUT = ("openssl", "pip", "marpack run", "marpack pack ...")
+
+
+def test_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    signatures.require_model_signing()
+    monkeypatch.chdir(tmp_path)
+    packed(tmp_path, "digits")
+    (tmp_path / "model-store").mkdir()
+    packed(tmp_path / "model-store", "digits")
+    signatures.key_pair(tmp_path)
+    count = 0
+    for language, text in BLOCKS:
+        if language == "python":
+            exec(compile(text, "docs/signing.md", "exec"), {})
+            count += 1
+            continue
+        for line in text.replace("\\\n", " ").splitlines():
+            command = line.partition("  #")[0].partition(" > ")[0].strip()
+            if not command or command.startswith(LEFT_OUT) or "..." in command:
+                continue
+            program, *words = shlex.split(command)
+            status = main(words) if program == "marpack" else model_signing(*words)[0]
+            assert status == 0, (command, capsys.readouterr().err)
+            count += 1
+    assert count == 12
+    assert {"unpacked", "from-python", "digits.sig", "contents.sig"} <= {each.name for each in tmp_path.iterdir()}
