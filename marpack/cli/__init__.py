@@ -25,7 +25,7 @@ _SIGNALLED = 128
 # Those whose arguments are options of the same names.
 _PACKING = ("pack", "pack-workflow", "repack")
 _LOOKING = ("inspect", "extract", "diff", "verify", "check", "scan")
-_COMMANDS = (*_PACKING, *_LOOKING, "run", "export", "config", "snapshot", "serve-build", "manifest")
+_COMMANDS = (*_PACKING, *_LOOKING, "run", "export", "image", "config", "snapshot", "serve-build", "manifest")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

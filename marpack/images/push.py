@@ -10,6 +10,7 @@ from typing import Any
 from marpack.archive.formats.checksums import new_sha256
 from marpack.archive.result import Progress
 from marpack.archive.sources import Source
+from marpack.display import hidden_endpoint
 from marpack.errors import ImageError, RegistryError
 from marpack.frozen import frozen
 from marpack.images import media_types
@@ -17,7 +18,7 @@ from marpack.images.descriptor import Descriptor
 from marpack.images.documents import REF_NAME
 from marpack.images.layout_files import LayoutFiles, open_files
 from marpack.images.reference import NoReferenceError, Reference
-from marpack.images.registry import Registry
+from marpack.images.registry import Registry, require_oras
 from marpack.images.stored import blob_source, descriptor_in, descriptors_in, layout_index, read_blob, require_same
 
 # Below an index there are manifests, and in an index of ours no other index.
@@ -85,10 +86,7 @@ def push_image(
     index = layout_index(files)
     if index is None:
         raise ImageError(files.path, "is no OCI layout: write one first (marpack image)", code="not-image")
-    try:
-        reference = Reference.parse(name)
-    except NoReferenceError as error:
-        raise RegistryError(name, str(error)) from None
+    reference = require_pushable(name)
     top = _top(files.path, descriptors_in(files.path, index, "manifests"))
     if not reference.tag:
         reference = Reference(
@@ -107,6 +105,16 @@ def push_image(
         return _pushed(registry, reference, files, tree, progress)
     finally:
         registry.close()
+
+
+def require_pushable(name: str) -> Reference:
+    """Return what an image will be called; raise what ``push_image`` would raise before it asks anybody."""
+    try:
+        reference = Reference.parse(name)
+    except NoReferenceError as error:
+        raise RegistryError(hidden_endpoint(name), str(error)) from None
+    require_oras()
+    return reference
 
 
 def _top(path: str, listed: list[Descriptor]) -> Descriptor:

@@ -31,6 +31,15 @@ _LONGEST_MESSAGE = 300
 _HIDDEN = "***"
 
 
+def require_oras() -> None:
+    """Raise ``MissingExtraError`` where there is no oras."""
+    try:
+        import oras.provider  # type: ignore[import-untyped]  # noqa: F401
+    except ImportError:
+        what_to_do = "write a layout, which skopeo copy --preserve-digests pushes"
+        raise MissingExtraError("pushing an image", "oci", what_to_do) from None
+
+
 class Registry:
     """One repository of a registry, for as long as an image is sent.
 
@@ -47,13 +56,10 @@ class Registry:
         password: str | None,
         docker_config: str | None,
     ) -> None:
-        try:
-            from oras.auth.utils import get_basic_auth  # type: ignore[import-untyped]
-            from oras.provider import Registry as Oras  # type: ignore[import-untyped]
-        except ImportError:
-            raise MissingExtraError(
-                "pushing an image", "oci", "write a layout, which skopeo or oras pushes"
-            ) from None
+        require_oras()
+        from oras.auth.utils import get_basic_auth  # type: ignore[import-untyped]
+        from oras.provider import Registry as Oras
+
         self._name = str(reference)
         host = _DOCKER_API if reference.host in _DOCKER_HOSTS else reference.host
         oras = Oras(hostname=host, insecure=plain_http, tls_verify=tls_verify)
