@@ -177,7 +177,7 @@ class MissingExtraError(_KeptError, ImportError):
 class ImageError(_KeptError, ValueError):
     """What lies at ``path`` is no image that can be used, or its blobs are not what it says of them.
 
-    ``code`` is stable (spec/image.md, E clauses).
+    ``code`` is stable (spec/image.md, I26).
     """
 
     def __init__(self, path: str, message: str, *, code: str) -> None:

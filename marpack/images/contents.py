@@ -28,12 +28,12 @@ from marpack.remote.urls import is_url
 from marpack.serving.deploy.declaration import load_declaration, plan_serving
 from marpack.serving.deploy.deployment import CONFIG_FILE, MODEL_STORE, custom_config
 
-# Below which KServe looks, and mounts it as /mnt/models (I10).
+# Below which KServe looks, and mounts it as /mnt/models (I9, I10).
 _ROOT = "models"
 _STORE = f"{_ROOT}/{MODEL_STORE}"
 _CONFIG = f"{_ROOT}/{CONFIG_FILE}"
 _SETTINGS = ("config.properties", CONFIG_FILE)
-# What the layers of images mean by a name that begins so: that a file is gone (L6).
+# What the layers of images mean by a name that begins so: that a file is gone (I14).
 _WHITEOUT = ".wh."
 
 

@@ -48,7 +48,7 @@ def config_of(
     created: str | None,
     base: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return the configuration of an image whose own ``layers`` have these digests and titles (I6, I14).
+    """Return the configuration of an image whose own ``layers`` have these digests and titles (I6, I19).
 
     ``base`` is that of the image below, of which all is kept, and ``created`` a time as RFC 3339 has it.
     """
@@ -105,7 +105,7 @@ def index_of(manifests: Iterable[Descriptor], annotations: Mapping[str, str] | N
 
 
 def model_config_of(name: str, version: str, layers: Iterable[str]) -> bytes:
-    """Return ModelPack's configuration of a model; its keys are in camelCase, unlike an image's (I20)."""
+    """Return ModelPack's configuration of a model; its keys are in camelCase, unlike an image's (I17)."""
     descriptor = {key: text for key, text in (("name", name), ("version", version)) if text}
     return to_bytes(
         {

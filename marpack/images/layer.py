@@ -80,6 +80,6 @@ class PlannedLayer:
         return total + heads + len(tar_records.END)
 
     def folder_records(self) -> Iterator[bytes]:
-        """Yield the records of the folders above all files, by which the tar begins (L2)."""
+        """Yield the records of the folders above all files, by which the tar begins (I11)."""
         names = [*(file.name for file in self.files), *(f"{name}/" for name in self.folders)]
         yield from map(tar_records.folder_header, tar_records.folders_of(names))

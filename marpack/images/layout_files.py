@@ -13,7 +13,7 @@ from marpack.archive.sources import FileSource, Reader, Source, open_at_once
 from marpack.errors import ImageError
 from marpack.frozen import frozen
 
-# Of a document: a registry takes no larger manifest, and no index is (E6).
+# Of a document: a registry takes no larger manifest, and no index is (I25).
 LONGEST_DOCUMENT = 1 << 22
 # Of a tar's members, and of a record before one that says more of it.
 _MOST_MEMBERS = 100_000
@@ -42,7 +42,7 @@ def open_files(path: str) -> LayoutFiles:
 
 
 class _FolderFiles:
-    """Files in a folder, in which no link is followed (E4)."""
+    """Files in a folder, in which no link is followed (I24)."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -124,7 +124,7 @@ class _Headers:
 
 
 class _TarFiles:
-    """Files in a tar that is not compressed; a link leads to a member of the same tar or nowhere (E4)."""
+    """Files in a tar that is not compressed; a link leads to a member of the same tar or nowhere (I24)."""
 
     def __init__(self, path: str) -> None:
         self.path = path

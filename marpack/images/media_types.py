@@ -16,7 +16,7 @@ MODEL_CONFIG = "application/vnd.cncf.model.config.v1+json"
 MODEL_WEIGHT = "application/vnd.cncf.model.weight.v1.raw"
 MODEL_WEIGHT_CONFIG = "application/vnd.cncf.model.weight.config.v1.raw"
 
-# Docker's own, which are equal in shape (I12).
+# Docker's own, which are equal in shape (I19).
 _DOCKER = "application/vnd.docker"
 OCI_OF_DOCKER = MappingProxyType(
     {
@@ -27,7 +27,7 @@ OCI_OF_DOCKER = MappingProxyType(
         f"{_DOCKER}.image.rootfs.diff.tar.gzip": LAYER_GZIP,
     }
 )
-# What every reader of layers takes (I13): KServe's fetch refuses zstd, and passes others over in silence.
+# What every reader of layers takes (I20): KServe's fetch refuses zstd, and passes others over in silence.
 LAYERS = frozenset({LAYER, LAYER_GZIP})
 
 

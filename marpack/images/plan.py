@@ -162,7 +162,7 @@ def _rfc3339(timestamp: datetime | float | None) -> str | None:
 
 
 def _entrypoints(bases: Iterable[StoredImage]) -> list[str]:
-    """Say what keeps a modelcar from starting: it is given arguments alone, which an entry point takes (I15)."""
+    """Say what keeps a modelcar from starting: it is given arguments alone, which an entry point takes (I21)."""
     found = {
         f"the base has the entry point {inner['Entrypoint']!r}, which takes what KServe's modelcar is to run as "
         "its own arguments: for that, give a base without one"

@@ -175,7 +175,7 @@ def _body(files: LayoutFiles, blob: Descriptor, progress: Progress | None) -> An
 
 
 class _Body:
-    """A blob's bytes on their way out, held against the descriptor before the last of them leaves (E2)."""
+    """A blob's bytes on their way out, held against the descriptor before the last of them leaves (I22)."""
 
     def __init__(self, path: str, blob: Descriptor, source: Source, progress: Progress | None) -> None:
         self._path = path

@@ -6,7 +6,7 @@ import re
 
 from marpack.frozen import frozen
 
-# As the registries' own grammar has them (P1); a host is one if it has a dot or a port, or is this machine's.
+# As the registries' own grammar has them (I27); a host is one if it has a dot or a port, or is this machine's.
 _HOST = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")

@@ -99,7 +99,7 @@ class Registry:
         return bool(answer.status_code == 200)
 
     def put_blob(self, descriptor: Descriptor, body: Callable[[], Any]) -> None:
-        """Send a blob; ``body`` gives its bytes, each time anew, with their number as its length (P3)."""
+        """Send a blob; ``body`` gives its bytes, each time anew, with their number as its length (I28)."""
         begun = self._ask("POST", f"{self._root}/blobs/uploads/", headers={"Content-Length": "0"})
         self._require(begun, {202}, "takes no upload")
         place = begun.headers.get("Location")
@@ -115,7 +115,7 @@ class Registry:
         self._require_digest(answer, descriptor.digest)
 
     def put_manifest(self, name: str, descriptor: Descriptor, data: bytes) -> None:
-        """Send a manifest or an index by its digest or its tag; what it refers to is there (P4)."""
+        """Send a manifest or an index by its digest or its tag; what it refers to is there (I28)."""
         headers = {"Content-Type": descriptor.media_type, "Content-Length": str(len(data))}
         answer = self._ask("PUT", f"{self._root}/manifests/{name}", headers=headers, body=lambda: data)
         self._require(answer, {201}, f"does not take the manifest {descriptor.digest}")
@@ -129,7 +129,7 @@ class Registry:
         headers: Mapping[str, str] | None = None,
         body: Callable[[], Any] | None = None,
     ) -> Any:
-        """Ask, once more where credentials are asked for, and elsewhere where the answer says so (P5)."""
+        """Ask, once more where credentials are asked for, and elsewhere where the answer says so (I30, I31)."""
         asked_for = False
         redirects = 0
         while True:
@@ -165,7 +165,7 @@ class Registry:
             raise RegistryError(self._name, self._why(error)) from None
 
     def _authorize(self, answer: Any) -> None:
-        """Find what a registry asks for: a password, or a token from where it says (P6)."""
+        """Find what a registry asks for: a password, or a token from where it says (I30)."""
         from oras.auth.utils import parse_auth_header
 
         challenge = answer.headers.get("WWW-Authenticate", "")

@@ -15,7 +15,7 @@ from marpack.images.documents import INDEX_FILE, LAYOUT_FILE, REF_NAME, describe
 from marpack.images.layout_files import LayoutFiles, open_files
 
 _DOCKER_MANIFEST = "manifest.json"
-# How deep an index may lie in another, and how many documents are read to find an image (E5).
+# How deep an index may lie in another, and how many documents are read to find an image (I25).
 _DEEPEST = 4
 _MOST_DOCUMENTS = 256
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
@@ -53,7 +53,7 @@ class StoredImage:
 
 
 def require_same(path: str, descriptor: Descriptor, digest: str, size: int) -> None:
-    """Raise ``ImageError`` for bytes of another size or digest than a descriptor says (E2)."""
+    """Raise ``ImageError`` for bytes of another size or digest than a descriptor says (I22)."""
     if size != descriptor.size:
         message = f"has a blob {descriptor.digest} of {size:,} bytes, and says {descriptor.size:,}: get it again"
         raise ImageError(path, message, code="size-mismatch")
@@ -76,7 +76,7 @@ def blob_source(files: LayoutFiles, descriptor: Descriptor, name: str | None = N
 
 
 def read_blob(files: LayoutFiles, descriptor: Descriptor) -> tuple[bytes, dict[str, Any]]:
-    """Return a document of JSON that a descriptor means, as bytes too, once they are what that says (E2)."""
+    """Return a document of JSON that a descriptor means, as bytes too, once they are what that says (I22)."""
     name = blob_name(descriptor.digest)
     blob_source(files, descriptor, name)
     data = files.read(name) or b""
@@ -96,7 +96,7 @@ def parsed(path: str, data: bytes, name: str) -> Any:
 
 
 def descriptors_in(path: str, document: Mapping[str, Any], key: str) -> list[Descriptor]:
-    """Return what a list of a document names; raise ``ImageError`` for what names no blob (E3)."""
+    """Return what a list of a document names; raise ``ImageError`` for what names no blob (I23)."""
     listed = document.get(key)
     if not isinstance(listed, list):
         raise ImageError(path, f"has a document without {key}", code="bad-document")
@@ -104,7 +104,7 @@ def descriptors_in(path: str, document: Mapping[str, Any], key: str) -> list[Des
 
 
 def descriptor_in(path: str, value: object) -> Descriptor:
-    """Return a descriptor; raise ``ImageError`` for what names no blob (E3)."""
+    """Return a descriptor; raise ``ImageError`` for what names no blob (I23)."""
     try:
         return Descriptor.of(value)
     except DescriptorError as error:
@@ -123,7 +123,7 @@ def layout_index(files: LayoutFiles) -> dict[str, Any] | None:
 
 
 def open_image(path: str, platform: Platform, *, tag: str | None = None) -> StoredImage:
-    """Open the image for a platform in an OCI layout (a folder, a tar), or in what ``docker save`` wrote (I11).
+    """Open the image for a platform in an OCI layout (a folder, a tar), or in what ``docker save`` wrote (I18).
 
     ``tag`` names one of several. Its manifest and its configuration are read, and each layer is there and as large
     as it should be. Raises ``ImageError`` and ``OSError``.

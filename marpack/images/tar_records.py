@@ -37,6 +37,6 @@ def folders_of(names: Iterable[str]) -> list[str]:
 
 
 def _bytes_of(header: tarfile.TarInfo) -> bytes:
-    # Times, owners and groups are zero, and their names empty (L3). Sizes that octal digits do not hold are
-    # written in base 256, which every reader of images takes; a PAX record for them is not read by all (L4).
+    # Times, owners and groups are zero, and their names empty (I12). Sizes that octal digits do not hold are
+    # written in base 256, which every reader of images takes; a PAX record for them is not read by all (I13).
     return header.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")

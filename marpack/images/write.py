@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -82,6 +82,22 @@ def write_image(
         return _Writing(plan, place, aside, threads).result(target)
 
 
+def write_layer(
+    writer: BlobWriter,
+    layer: PlannedLayer,
+    contents: Callable[[ImageFile], AbstractContextManager[tuple[Source, int]]],
+) -> None:
+    """Write the tar of a layer; ``contents`` gives those of a file, and their size (I11 to I13)."""
+    for record in layer.folder_records():
+        writer.write(record)
+    for file in layer.files:
+        with contents(file) as (source, size):
+            writer.write(tar_records.file_header(file.name, size))
+            writer.copy(source, size, file.origin)
+        writer.write(tar_records.padding(size))
+    writer.write(tar_records.END)
+
+
 def require_image_place(path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Raise what ``write_image`` would raise because of the place, and write nothing."""
     target = os.fspath(path)
@@ -143,7 +159,7 @@ class _Writing:
             )
 
     def _copy(self, base: StoredImage, descriptor: Descriptor) -> None:
-        """Take a blob of the base over, and hold it against what its descriptor says (E2)."""
+        """Take a blob of the base over, and hold it against what its descriptor says (I22)."""
         source = base.source(descriptor)
         digest, size = self._place.add(lambda writer: writer.copy(source, descriptor.size, repr(base.path)))
         base.require(descriptor, digest, size)
@@ -151,25 +167,17 @@ class _Writing:
 
     def _layer(self, layer: PlannedLayer) -> Descriptor:
         noted = {FILE_PATH: layer.files[0].name} if layer.is_raw else {}
-        write = self._write_file if layer.is_raw else self._write_tar
-        digest, size = self._place.add(lambda writer: write(writer, layer))
+        digest, size = self._place.add(lambda writer: self._write(writer, layer))
         self._sizes[digest] = size
         return Descriptor(media_type=layer.media_type, digest=digest, size=size, annotations=noted)
 
-    def _write_file(self, writer: BlobWriter, layer: PlannedLayer) -> None:
+    def _write(self, writer: BlobWriter, layer: PlannedLayer) -> None:
+        if not layer.is_raw:
+            write_layer(writer, layer, self._contents)
+            return
         [file] = layer.files
         with self._contents(file) as (source, size):
             writer.copy(source, size, file.origin)
-
-    def _write_tar(self, writer: BlobWriter, layer: PlannedLayer) -> None:
-        for record in layer.folder_records():
-            writer.write(record)
-        for file in layer.files:
-            with self._contents(file) as (source, size):
-                writer.write(tar_records.file_header(file.name, size))
-                writer.copy(source, size, file.origin)
-            writer.write(tar_records.padding(size))
-        writer.write(tar_records.END)
 
     @contextmanager
     def _contents(self, file: ImageFile) -> Iterator[tuple[Source, int]]:

@@ -31,6 +31,7 @@ def on_base(base: Path, folder: Path, **options: Any) -> Layout:
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("name", ["base", "base.tar"])
 def test_layers_are_appended(name: str, zipped: bool, tmp_path: Path) -> None:
+    """By I19."""
     blobs = Blobs()
     descriptor = image(blobs, zipped=zipped)
     base = write_files(blobs.index(descriptor), tmp_path / name)
@@ -69,6 +70,7 @@ def test_dockers_types_become_ocis(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("links", [False, True])
 def test_what_docker_save_wrote_is_a_base(links: bool, tmp_path: Path) -> None:
+    """By I18."""
     layout = on_base(docker_archive(tmp_path / "saved.tar", links=links), tmp_path, base_tag="1")
     assert files_of_pax(layout.blob(layout.manifest["layers"][0])) == SHELL
     assert "org.opencontainers.image.base.digest" not in layout.manifest["annotations"]
@@ -135,6 +137,7 @@ def test_one_of_several_is_named_by_its_tag(tmp_path: Path) -> None:
 
 
 def test_an_entry_point_is_warned_of(tmp_path: Path) -> None:
+    """By I21."""
     told = bases.config_of(tar_of(SHELL), config={"Entrypoint": ["/run"], "Labels": None})
     base = docker_archive(tmp_path / "saved.tar", config=told)
     plan = plan_image(packed(tmp_path), base=base)
@@ -253,6 +256,7 @@ HOSTILE: dict[str, list[Change]] = {
     ("code", "change"), [(code, change) for code, changes in HOSTILE.items() for change in changes]
 )
 def test_a_layout_that_lies_is_refused(code: str, change: Change, name: str, tmp_path: Path) -> None:
+    """By I22, I23, I24, I25 and I26."""
     blobs = Blobs()
     descriptor = image(blobs)
     files = blobs.index(descriptor)
@@ -277,6 +281,7 @@ def test_folders_of_blobs_are_no_links(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["+zstd", ".nondistributable.v1.tar", ""])
 def test_layers_that_kserve_passes_over_are_refused(kind: str, tmp_path: Path) -> None:
+    """By I20."""
     blobs = Blobs()
     base = write_files(
         blobs.index(image(blobs, layer_type=f"{OCI}.layer.v1.tar{kind}" if kind else "x/y")), tmp_path / "base"
@@ -296,6 +301,7 @@ def test_layers_that_kserve_passes_over_are_refused(kind: str, tmp_path: Path) -
     ],
 )
 def test_links_of_a_tar_lead_to_its_members(links: dict[str, str], code: str, tmp_path: Path) -> None:
+    """By I24."""
     told = bases.config_of(tar_of(SHELL))
     table = [{"Config": "config.json", "RepoTags": [], "Layers": ["0123/layer.tar"]}]
     files: Files = {"config.json": told, "manifest.json": json.dumps(table).encode(), **links}
@@ -341,7 +347,7 @@ def test_a_configuration_that_lies_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_record_of_a_tar_that_is_long_is_not_read(tmp_path: Path) -> None:
-    """A name of a gibibyte, which ``tarfile`` would read into memory."""
+    """A name of a gibibyte, which ``tarfile`` would read into memory (I25)."""
     header = tarfile.TarInfo("././@LongLink")
     header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
     with (tmp_path / "base.tar").open("wb") as file:

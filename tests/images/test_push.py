@@ -43,6 +43,7 @@ def push(layout: Path, peer: RegistryPeer, name: str = "team/models:1.0", **opti
 
 @pytest.mark.parametrize("target", ["image", "image.tar"])
 def test_blobs_then_the_manifest_by_its_tag(target: str, peer: RegistryPeer, tmp_path: Path) -> None:
+    """By I28."""
     layout = layout_of(tmp_path, "a", "b", target=target)
     told: list[int] = []
     result = push(layout, peer, progress=told.append)
@@ -116,6 +117,7 @@ def test_who_finds_nobody_is_told(direct: None, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["/blobs/", "/manifests/"])
 def test_a_digest_that_comes_back_different_is_an_error(what: str, peer: RegistryPeer, tmp_path: Path) -> None:
+    """By I29."""
     other = f"sha256:{'0' * 64}"
     layout = layout_of(tmp_path)
     manifest = Layout.of(layout).top["digest"]
@@ -218,6 +220,7 @@ def test_a_password_that_is_wrong_is_never_shown(peer: RegistryPeer, tmp_path: P
 
 @pytest.mark.parametrize("how", ["location", "redirect"])
 def test_another_host_is_told_no_secret(how: str, peer: RegistryPeer, tmp_path: Path) -> None:
+    """By I30."""
     layout = layout_of(tmp_path)
     with RegistryPeer.running() as other:
         other.before = lambda told: Answer(201) if told.method == "PUT" else None
@@ -249,6 +252,7 @@ def test_what_leads_nowhere_ends(peer: RegistryPeer, tmp_path: Path) -> None:
 
 
 def test_a_token_is_not_asked_for_without_encryption(tmp_path: Path, direct: None) -> None:
+    """By I31."""
     from marpack.images.registry import Registry
 
     registry = Registry(

@@ -34,6 +34,7 @@ def written(source: Path, target: Path, **options: Any) -> Layout:
 
 
 def test_a_store_becomes_a_layer_an_archive_and_one_of_settings(tmp_path: Path) -> None:
+    """By I3, I6, I9, I10 and I15."""
     folder = store(tmp_path, "b", "a")
     layout = written(folder, tmp_path / "image")
     manifest = layout.manifest
@@ -61,6 +62,7 @@ def test_a_store_becomes_a_layer_an_archive_and_one_of_settings(tmp_path: Path) 
 
 
 def test_an_archive_becomes_its_members(tmp_path: Path) -> None:
+    """By I10 and I11."""
     for archive_format in ("default", "tgz", "no-archive"):
         folder = tmp_path / archive_format
         folder.mkdir()
@@ -135,6 +137,7 @@ def test_the_same_inputs_make_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_tar_begins_with_what_it_is_and_ends_with_its_index(tmp_path: Path) -> None:
+    """By I16."""
     written(store(tmp_path, "a"), tmp_path / "image.tar")
     with tarfile.open(tmp_path / "image.tar", "r:") as tar:
         names = tar.getnames()
@@ -170,6 +173,7 @@ def test_labels_tags_times_and_platforms_are_said(tmp_path: Path) -> None:
 
 
 def test_several_platforms_make_an_index_and_share_layers(tmp_path: Path) -> None:
+    """By I8."""
     layout = written(packed(tmp_path), tmp_path / "image", platforms=["linux/amd64", "linux/arm64", "linux/amd64"])
     index = layout.document(layout.top)
     assert layout.top["mediaType"] == index["mediaType"] == "application/vnd.oci.image.index.v1+json"
@@ -236,6 +240,7 @@ def test_names_of_any_length_and_letters_are_read_back(tmp_path: Path) -> None:
 
 
 def test_a_name_that_would_take_a_file_away_is_refused(tmp_path: Path) -> None:
+    """By I14."""
     archive = packed(tmp_path, extra_files={"labels/.wh.a.json": b"{}"})
     with pytest.raises(MarpackError, match="rename it"):
         plan_image(archive)
