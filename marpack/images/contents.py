@@ -14,25 +14,26 @@ from marpack.archive.read.archive import Archive, ModelArchive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import open_archive, opened_for_good
 from marpack.archive.sources import BytesSource, FileSource
+from marpack.config.lint import for_writers, lint_config
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.keys import KEYS
 from marpack.config.snapshot import ModelSnapshot
 from marpack.config.store_listing import archives_in, read_manifests
 from marpack.config.text import properties as codec
 from marpack.display import is_secret_name
-from marpack.errors import MarpackError, PropertiesError
+from marpack.errors import ConfigError, MarpackError, PropertiesError
 from marpack.frozen import frozen
 from marpack.images import media_types
 from marpack.images.layer import ArchivedFile, ImageFile, PlannedLayer
 from marpack.remote.urls import is_url
-from marpack.serving.deploy.declaration import load_declaration, plan_serving
-from marpack.serving.deploy.deployment import CONFIG_FILE, MODEL_STORE, custom_config
 
 # Below which KServe looks, and mounts it as /mnt/models (I9, I10).
 _ROOT = "models"
-_STORE = f"{_ROOT}/{MODEL_STORE}"
-_CONFIG = f"{_ROOT}/{CONFIG_FILE}"
-_SETTINGS = ("config.properties", CONFIG_FILE)
+_MODEL_STORE = "model-store"
+_CONFIG_FILE = "config/config.properties"
+_STORE = f"{_ROOT}/{_MODEL_STORE}"
+_CONFIG = f"{_ROOT}/{_CONFIG_FILE}"
+_SETTINGS = ("config.properties", _CONFIG_FILE)
 # What the layers of images mean by a name that begins so: that a file is gone (I14).
 _WHITEOUT = ".wh."
 
@@ -105,16 +106,21 @@ def _of_settings(
     except PropertiesError as error:
         raise error.in_file(path) from None
     paths = _archives(_store_of(path, folder, settings.get("model_store"), model_store))
-    deployment = custom_config(path, read_manifests(paths), torchserve_version=None)
+    findings = lint_config(data, file=path, archives=read_manifests(paths))
+    if errors := [finding for finding in findings if finding.severity == "error"]:
+        raise ConfigError(errors)
     layers = [_archive_layer(each, as_files, limits) for each in paths]
     return ImageContents(
-        layers=(*layers, _config_layer(deployment.config, as_files)),
-        warnings=(*deployment.warnings, *_secrets(settings)),
+        layers=(*layers, _config_layer(data, as_files)),
+        warnings=(*(each.sentence for each in for_writers(findings)), *_secrets(settings)),
     )
 
 
 def _of_declaration(path: str, as_files: bool, timestamp: datetime | float | None) -> ImageContents:
     """Take models that are still to be packed: nothing is written here but what a URL of weights brings."""
+    # What packs models is slow to load, and needed for this alone.
+    from marpack.serving.deploy.declaration import load_declaration, plan_serving
+
     declaration: Any = load_declaration(path)
     if isinstance(declaration, list):
         declaration = {"models": declaration}
@@ -135,7 +141,7 @@ def _store_of(path: str, folder: str | None, told: str | None, model_store: str 
         return os.fspath(model_store)
     above = folder if folder is not None else os.path.dirname(path)
     upper = os.path.join(os.path.dirname(os.path.abspath(path)), os.pardir)
-    for place in (os.path.join(above, MODEL_STORE), os.path.join(upper, MODEL_STORE), told, above or os.curdir):
+    for place in (os.path.join(above, _MODEL_STORE), os.path.join(upper, _MODEL_STORE), told, above or os.curdir):
         if place and os.path.isdir(place):
             return place
     raise MarpackError(f"{path!r} names a model store that is not here: name its folder (--model-store)")
@@ -178,7 +184,7 @@ def _planned(name: str, plan: ArchivePlan, as_files: bool) -> PlannedLayer:
 
 
 def _config_layer(config: bytes, as_files: bool) -> PlannedLayer:
-    name = os.path.basename(CONFIG_FILE)
+    name = os.path.basename(_CONFIG_FILE)
     at = name if as_files else _CONFIG
     file = ImageFile(name=at, contents=BytesSource(data=config), size=len(config), origin=repr(name))
     return _raw(file, media_types.MODEL_WEIGHT_CONFIG) if as_files else _tar(name, file)
