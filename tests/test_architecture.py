@@ -231,7 +231,7 @@ EXTRAS = {
     "marpack.archive.formats.inflate": {"zlib_ng"},
     "marpack.archive.plan.torch_models": {"torch"},
     "marpack.checks.rules.load_script": {"torch"},
-    "marpack.images.registry": {"oras", "requests"},
+    "marpack.images.registry": {"oras", "requests", "urllib3"},
     "marpack.running.pytest_plugin": {"pytest"},
     "marpack.running.asgi": {"starlette"},
     "marpack.running.boot": {"torch", "ts"},

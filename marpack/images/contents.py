@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+import weakref
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.plan.plan import ArchivePlan
-from marpack.archive.read.archive import Archive, ModelArchive
+from marpack.archive.read.archive import Archive, ModelArchive, container_of
 from marpack.archive.read.limits import Limits
-from marpack.archive.read.open import open_archive, opened_for_good
+from marpack.archive.read.open import open_archive
 from marpack.archive.sources import BytesSource, FileSource
 from marpack.config.lint import for_writers, lint_config
 from marpack.config.server_config import ServerConfig
@@ -20,7 +21,7 @@ from marpack.config.settings.keys import KEYS
 from marpack.config.snapshot import ModelSnapshot
 from marpack.config.store_listing import archives_in, read_manifests
 from marpack.config.text import properties as codec
-from marpack.display import is_secret_name
+from marpack.display import SURROGATE, hidden_url, is_secret_name, printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError
 from marpack.frozen import frozen
 from marpack.images import media_types
@@ -75,11 +76,17 @@ def image_contents(
 
 def _of_archive(source: str, as_files: bool, limits: Limits | None) -> ImageContents:
     """Take one model: its members below ``models/``, or the archive as it is."""
+    if as_files and is_url(source):
+        raise MarpackError(
+            f"{hidden_url(source)!r} is behind a URL, and ModelPack has the file: download it first"
+        )
     archive = _opened(source, limits)
     model = archive.manifest.model
     title = archive.file_name or os.path.basename(source)
-    layer = _raw(_file(source, title)) if as_files else _unpacked(archive, _ROOT, title)
-    return ImageContents(layers=(layer,), model_name=model.model_name or "", model_version=model.served_version)
+    layer = _raw(_file(source, title)) if as_files else _unpacked(archive, _ROOT, printable(title))
+    # What a manifest says may be anything.
+    name, version = (text if text.isprintable() else "" for text in (model.model_name or "", model.served_version))
+    return ImageContents(layers=(layer,), model_name=name, model_version=version)
 
 
 def _of_store(folder: str, as_files: bool, limits: Limits | None) -> ImageContents:
@@ -191,7 +198,9 @@ def _config_layer(config: bytes, as_files: bool) -> PlannedLayer:
 
 
 def _opened(source: str, limits: Limits | None) -> ModelArchive:
-    archive: Archive = opened_for_good(source) if limits is None else open_archive(source, limits=limits)
+    archive: Archive = open_archive(source, limits=limits)
+    # For as long as somebody knows it.
+    weakref.finalize(archive, container_of(archive).close)
     if not isinstance(archive, ModelArchive):
         raise MarpackError(f"{archive.path!r} is a workflow's archive: name those of its models, or their store")
     archive.refuse(case_sensitive=True)
@@ -239,6 +248,8 @@ def _file(path: str, name: str) -> ImageFile:
 
 
 def _allowed(name: str) -> str:
+    if SURROGATE.search(name):
+        raise MarpackError(f"{name!r} cannot be in an image, whose names are UTF-8: rename it")
     if any(part.startswith(_WHITEOUT) for part in name.split("/")):
         raise MarpackError(
             f"{name!r} cannot be in an image, where a name that begins with {_WHITEOUT!r} means that a file is "

@@ -57,6 +57,10 @@ class _FolderFiles:
     def source(self, name: str) -> FileSource | None:
         place = self.path
         parts = name.split("/")
+        if {"", ".", ".."} & {*parts}:
+            raise ImageError(
+                self.path, f"names {name!r}, which leads elsewhere: a layout has all in itself", code="link"
+            )
         for number, part in enumerate(parts, start=1):
             place = os.path.join(place, part)
             try:

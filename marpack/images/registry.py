@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from marpack.errors import MissingExtraError, RegistryError
+from marpack.frozen import frozen
 from marpack.images import media_types
 from marpack.images.descriptor import Descriptor
 from marpack.images.reference import Reference
@@ -26,7 +27,8 @@ _BYTES = "application/octet-stream"
 _SECONDS = (30, 900)
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
-# Of what a registry says is wrong.
+# Of an answer, and of what is shown of it.
+_LONGEST_ANSWER = 1 << 16
 _LONGEST_MESSAGE = 300
 _HIDDEN = "***"
 
@@ -38,6 +40,16 @@ def require_oras() -> None:
     except ImportError:
         what_to_do = "write a layout, which skopeo copy --preserve-digests pushes"
         raise MissingExtraError("pushing an image", "oci", what_to_do) from None
+
+
+@frozen
+class _Answer:
+    """What a registry answers, the beginning of its body with it."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Registry:
@@ -85,18 +97,17 @@ class Registry:
     def manifest_digest(self, tag: str) -> str | None:
         """Return what a tag means there; None where nothing has it."""
         answer = self._ask("HEAD", f"{self._root}/manifests/{tag}", headers={"Accept": _ACCEPT})
-        if answer.status_code == 404:
+        if answer.status == 404:
             return None
         self._require(answer, {200}, "does not tell what the tag means")
-        digest: str | None = answer.headers.get("Docker-Content-Digest")
-        return digest
+        return answer.headers.get("Docker-Content-Digest")
 
     def has_blob(self, digest: str) -> bool:
         """Tell whether a blob is there."""
         answer = self._ask("HEAD", f"{self._root}/blobs/{digest}")
-        if answer.status_code not in (200, 404):
+        if answer.status != 404:
             self._require(answer, {200}, "does not tell which layers it has")
-        return bool(answer.status_code == 200)
+        return answer.status == 200
 
     def put_blob(self, descriptor: Descriptor, body: Callable[[], Any]) -> None:
         """Send a blob; ``body`` gives its bytes, each time anew, with their number as its length (I28)."""
@@ -104,7 +115,7 @@ class Registry:
         self._require(begun, {202}, "takes no upload")
         place = begun.headers.get("Location")
         if not place:
-            raise RegistryError(self._name, "does not say where an upload goes", status=begun.status_code)
+            raise RegistryError(self._name, "does not say where an upload goes", status=begun.status)
         place = urljoin(begun.url, place)
         self._require_as_safe(place)
         # The place has a query of its own.
@@ -128,7 +139,7 @@ class Registry:
         *,
         headers: Mapping[str, str] | None = None,
         body: Callable[[], Any] | None = None,
-    ) -> Any:
+    ) -> _Answer:
         """Ask, once more where credentials are asked for, and elsewhere where the answer says so (I30, I31)."""
         asked_for = False
         redirects = 0
@@ -136,23 +147,24 @@ class Registry:
             is_own = _origin(url) == self._origin
             sent = {**(headers or {}), **(self._authorization if is_own else {})}
             answer = self._send(method, url, sent, body)
-            if answer.status_code == 401 and is_own and not asked_for:
+            if answer.status == 401 and is_own and not asked_for:
                 asked_for = True
                 self._authorize(answer)
-            elif answer.status_code in _REDIRECTS and answer.headers.get("Location"):
+            elif answer.status in _REDIRECTS and answer.headers.get("Location"):
                 redirects += 1
                 if redirects > _MOST_REDIRECTS:
-                    raise RegistryError(self._name, "redirects without end", status=answer.status_code)
+                    raise RegistryError(self._name, "redirects without end", status=answer.status)
                 url = urljoin(url, answer.headers["Location"])
                 self._require_as_safe(url)
             else:
                 return answer
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], body: Callable[[], Any] | None) -> Any:
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: Callable[[], Any] | None) -> _Answer:
         import requests
+        import urllib3
 
         try:
-            return self._session.request(
+            answer = self._session.request(
                 method,
                 url,
                 headers=headers,
@@ -160,11 +172,16 @@ class Registry:
                 verify=self._tls_verify,
                 timeout=_SECONDS,
                 allow_redirects=False,
+                stream=True,
             )
-        except requests.RequestException as error:
+            # Of a body that is longer no more is taken, and the connection ends with it.
+            with answer:
+                said = answer.raw.read(_LONGEST_ANSWER, decode_content=True)
+            return _Answer(status=answer.status_code, url=url, headers=answer.headers, body=said)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise RegistryError(self._name, self._why(error)) from None
 
-    def _authorize(self, answer: Any) -> None:
+    def _authorize(self, answer: _Answer) -> None:
         """Find what a registry asks for: a password, or a token from where it says (I30)."""
         from oras.auth.utils import parse_auth_header
 
@@ -226,22 +243,22 @@ class Registry:
         if password:
             self._secrets.append(password)
 
-    def _require(self, answer: Any, statuses: set[int], what: str) -> None:
-        if answer.status_code in statuses:
+    def _require(self, answer: _Answer, statuses: set[int], what: str) -> None:
+        if answer.status in statuses:
             return
-        if answer.status_code == 401 and self._authorization:
+        if answer.status == 401 and self._authorization:
             raise RegistryError(self._name, f"does not accept the credentials: {_LOG_IN}", status=401)
         said = self._shown(_errors_in(answer))
-        reason = f"{what}: {answer.status_code}{f' {said}' if said else ''}"
-        if answer.status_code in (401, 403):
+        reason = f"{what}: {answer.status}{f' {said}' if said else ''}"
+        if answer.status in (401, 403):
             reason += f": {_LOG_IN}"
-        raise RegistryError(self._name, reason, status=answer.status_code)
+        raise RegistryError(self._name, reason, status=answer.status)
 
-    def _require_digest(self, answer: Any, digest: str) -> None:
+    def _require_digest(self, answer: _Answer, digest: str) -> None:
         told = answer.headers.get("Docker-Content-Digest")
         if told is not None and told != digest:
             reason = f"has stored {self._shown(told)} where {digest} was sent"
-            raise RegistryError(self._name, reason, status=answer.status_code)
+            raise RegistryError(self._name, reason, status=answer.status)
 
     def _require_as_safe(self, url: str) -> None:
         """Refuse to go on without encryption where there was some, or to what is no server."""
@@ -276,10 +293,10 @@ def _unchanged(request: Any) -> Any:
     return request
 
 
-def _errors_in(answer: Any) -> str:
+def _errors_in(answer: _Answer) -> str:
     """Return what a registry says is wrong, as the specification has it."""
     try:
-        listed = answer.json()["errors"]
+        listed = json.loads(answer.body)["errors"]
         return "; ".join(f"{each.get('code', '')} {each.get('message', '')}".strip() for each in listed)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ""

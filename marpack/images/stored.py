@@ -87,12 +87,18 @@ def read_blob(files: LayoutFiles, descriptor: Descriptor) -> tuple[bytes, dict[s
 def parsed(path: str, data: bytes, name: str) -> Any:
     """Return what JSON says; raise ``ImageError`` for what is no table."""
     try:
-        document = json.loads(data)
+        document = json.loads(data, parse_constant=_no_number)
+        # Half of a character could not be written again.
+        json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict if name != _DOCKER_MANIFEST else list):
         raise ImageError(path, f"has a {name!r} that is no JSON as it should be", code="bad-document")
     return document
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)
 
 
 def descriptors_in(path: str, document: Mapping[str, Any], key: str) -> list[Descriptor]:

@@ -325,6 +325,18 @@ def test_a_docker_archive_that_lies_is_refused(table: dict[str, Any], code: str,
     assert raised.value.code == code
 
 
+@pytest.mark.parametrize("key", ["Config", "Layers"])
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "a/../../secret", "./secret", "a//secret"])
+def test_a_docker_archive_in_a_folder_leads_nowhere(key: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(bases.config_of(tar_of(SHELL)))
+    table = {"Config": "config.json", "Layers": ["layer.tar"]} | {key: [name] if key == "Layers" else name}
+    files: Files = {"config.json": bases.config_of(tar_of(SHELL)), "layer.tar": tar_of(SHELL)}
+    base = write_files({**files, "manifest.json": json.dumps([table]).encode(), "a/b": b""}, tmp_path / "saved")
+    with pytest.raises(ImageError, match="leads elsewhere") as raised:
+        on_base(base, tmp_path)
+    assert raised.value.code == "link"
+
+
 def test_a_configuration_that_lies_is_refused(tmp_path: Path) -> None:
     layer = tar_of(SHELL)
     for config, code in (
@@ -335,6 +347,8 @@ def test_a_configuration_that_lies_is_refused(tmp_path: Path) -> None:
         (bases.config_of(layer, history={"a": 1}), "bad-document"),
         (bases.config_of(layer, config=[1]), "bad-document"),
         (bases.config_of(layer, os="windows"), "no-platform"),
+        (bases.config_of(layer, author=float("nan")), "bad-document"),
+        (bases.config_of(layer, comment="\ud800"), "bad-document"),
         (b"[]", "bad-document"),
     ):
         base = docker_archive(tmp_path / "saved.tar", config=config)

@@ -14,7 +14,7 @@ import pytest
 
 import marpack
 from marpack.errors import ImageError, MissingExtraError, RegistryError
-from marpack.images import PushResult, plan_image, push_image, write_image
+from marpack.images import PushResult, plan_image, push_image, registry, write_image
 from marpack.images.reference import NoReferenceError, Reference
 from tests.images.layouts import Layout, store
 from tests.images.registry_peer import Answer, RegistryPeer, Told
@@ -242,6 +242,28 @@ def test_another_host_is_told_no_secret(how: str, peer: RegistryPeer, tmp_path: 
         assert {each.authorization for each in other.told} == {None}
 
 
+def test_an_answer_without_end_is_not_read(
+    peer: RegistryPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = layout_of(tmp_path)
+    taken: list[bytes] = []
+    errors_in = registry._errors_in
+
+    def noting(answer: registry._Answer) -> str:
+        taken.append(answer.body)
+        return errors_in(answer)
+
+    monkeypatch.setattr(registry, "_errors_in", noting)
+    peer.before = lambda told: Answer(500, body=b" " * (16 << 20)) if told.method == "POST" else None
+    with pytest.raises(RegistryError, match="takes no upload: 500"):
+        push(layout, peer)
+    assert len(taken) == 1
+    assert len(taken[0]) == 1 << 16
+    peer.before = lambda told: Answer(500, body=b"[" * 60_000) if told.method == "POST" else None
+    with pytest.raises(RegistryError, match="takes no upload: 500"):
+        push(layout, peer)
+
+
 def test_what_leads_nowhere_ends(peer: RegistryPeer, tmp_path: Path) -> None:
     peer.before = lambda told: Answer(307, {"Location": told.path})
     with pytest.raises(RegistryError, match="without end"):
@@ -251,11 +273,9 @@ def test_what_leads_nowhere_ends(peer: RegistryPeer, tmp_path: Path) -> None:
         push(tmp_path / "image", peer)
 
 
-def test_a_token_is_not_asked_for_without_encryption(tmp_path: Path, direct: None) -> None:
+def test_a_token_is_not_asked_for_without_encryption(direct: None) -> None:
     """By I31."""
-    from marpack.images.registry import Registry
-
-    registry = Registry(
+    client = registry.Registry(
         Reference(host="r.example", repository="m", tag="1"),
         plain_http=False,
         tls_verify=True,
@@ -264,8 +284,8 @@ def test_a_token_is_not_asked_for_without_encryption(tmp_path: Path, direct: Non
         docker_config=None,
     )
     with pytest.raises(RegistryError, match="https to http"):
-        registry._require_as_safe("http://r.example/token")
-    registry.close()
+        client._require_as_safe("http://r.example/token")
+    client.close()
 
 
 @pytest.mark.parametrize("how", ["bytes", "size", "missing"])

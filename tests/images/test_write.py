@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,32 @@ def test_a_name_that_would_take_a_file_away_is_refused(tmp_path: Path) -> None:
     archive = packed(tmp_path, extra_files={"labels/.wh.a.json": b"{}"})
     with pytest.raises(MarpackError, match="rename it"):
         plan_image(archive)
+
+
+def test_names_that_are_no_unicode_are_refused(tmp_path: Path) -> None:
+    archive = packed(tmp_path)
+    os.rename(archive, os.fsencode(tmp_path) + b"/\xff.mar")
+    with pytest.raises(MarpackError, match="rename it"):
+        plan_image(tmp_path)
+    # Of a single archive the name is for people alone.
+    [odd] = tmp_path.glob("*.mar")
+    assert "udcff" in written(odd, tmp_path / "image").config["history"][0]["comment"]
+
+
+def test_an_archive_behind_a_url_is_one(tmp_path: Path) -> None:
+    archive = packed(tmp_path)
+    first = write_image(plan_image(archive), tmp_path / "image")
+    assert write_image(plan_image(f"file://{archive}"), tmp_path / "other").digest == first.digest
+    with pytest.raises(MarpackError, match="download it first"):
+        plan_image(f"file://{archive}", modelpack=True)
+
+
+def test_what_a_manifest_says_may_be_anything(tmp_path: Path) -> None:
+    hostile = json.dumps({"model": {"modelName": "a\ud800\n", "modelVersion": "1.0", "handler": "h"}})
+    with zipfile.ZipFile(tmp_path / "m.mar", "w") as archive:
+        archive.writestr(MANIFEST, hostile)
+    layout = written(tmp_path / "m.mar", tmp_path / "image")
+    assert layout.manifest["annotations"] == {"org.opencontainers.image.version": "1.0"}
 
 
 @pytest.mark.parametrize(
