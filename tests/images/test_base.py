@@ -13,7 +13,8 @@ import pytest
 
 from marpack.errors import ImageError, MarpackError
 from marpack.images import plan_image, write_image
-from marpack.images.descriptor import blob_name
+from marpack.images.descriptor import Descriptor, blob_name
+from marpack.images.stored import require_same
 from tests.images import bases
 from tests.images.bases import DOCKER, OCI, SHELL, Blobs, docker_archive, image, tar_of, write_files
 from tests.images.layouts import Layout, files_of
@@ -151,6 +152,29 @@ def test_a_base_of_models_is_one(tmp_path: Path) -> None:
     layout = on_base(tmp_path / "base", tmp_path)
     assert [min(layer) for layer in layout.layers()] == ["models/", "models/"]
     assert len(layout.config["history"]) == 2
+
+
+def test_a_layer_that_the_base_has_is_one_blob(tmp_path: Path) -> None:
+    archive = packed(tmp_path)
+    write_image(plan_image(archive), tmp_path / "base")
+    write_image(plan_image(archive, base=tmp_path / "base"), tmp_path / "image.tar")
+    with tarfile.open(tmp_path / "image.tar", "r:") as tar:
+        names = tar.getnames()
+    assert len(names) == len(set(names)) == 5
+    manifest = Layout.of(tmp_path / "image.tar").manifest
+    assert manifest["layers"][0] == manifest["layers"][1]
+
+
+def test_bytes_are_held_against_both(tmp_path: Path) -> None:
+    descriptor = Descriptor(media_type="x/y", digest=bases.digest_of(b"a"), size=1)
+    require_same("p", descriptor, descriptor.digest, 1)
+    for digest, size, code in (
+        (descriptor.digest, 2, "size-mismatch"),
+        (bases.digest_of(b"b"), 1, "digest-mismatch"),
+    ):
+        with pytest.raises(ImageError) as raised:
+            require_same("p", descriptor, digest, size)
+        assert raised.value.code == code
 
 
 # What is wrong, by its code: how the files of a layout are changed.

@@ -205,17 +205,27 @@ def test_a_password_that_is_wrong_is_never_shown(peer: RegistryPeer, tmp_path: P
     with pytest.raises(RegistryError, match="does not accept the credentials") as raised:
         push(layout, peer, username="ali", password=PASSWORD)
     said = json.dumps({"errors": [{"code": "NO", "message": f"{PASSWORD} {BASIC}"}]}).encode()
-    peer.before = lambda told: (
-        Answer(403, body=said) if told.authorization else Answer(401, {"WWW-Authenticate": "Basic realm=x"})
-    )
+    refused = asks_for("Basic realm=x")
+    peer.before = lambda told: Answer(403, body=said) if told.method == "POST" else refused(told)
     peer.tags.clear()
     with pytest.raises(RegistryError) as other:
         push(layout, peer, username="ali", password=PASSWORD)
+    assert "does not accept" not in str(other.value)
+    assert "NO *** ***" in str(other.value)
     for each in (raised.value, other.value):
         shown = f"{each}{each!r}{vars(each)}"
         assert PASSWORD not in shown
         assert BASIC not in shown
     assert not (tmp_path / ".docker").exists()
+
+
+def test_what_other_programs_keep_is_not_sent(peer: RegistryPeer, tmp_path: Path) -> None:
+    """As ``~/.netrc``, which requests reads."""
+    netrc = tmp_path / ".netrc"
+    netrc.write_text(f"machine 127.0.0.1 login ali password {PASSWORD}\n", encoding="ascii")
+    netrc.chmod(0o600)
+    push(layout_of(tmp_path), peer)
+    assert {each.authorization for each in peer.told} == {None}
 
 
 @pytest.mark.parametrize("how", ["location", "redirect"])

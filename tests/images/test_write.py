@@ -24,6 +24,7 @@ from tests.conftest import full_disk
 from tests.images.layouts import HANDLER, Layout, store
 from tests.support.archives import MANIFEST, T, packed
 from tests.support.killed import killed_at
+from tests.support.sharing import used
 
 
 def written(source: Path, target: Path, **options: Any) -> Layout:
@@ -73,6 +74,11 @@ def test_an_archive_becomes_its_members(tmp_path: Path) -> None:
         with marpack.open_archive(archive) as opened:
             assert {f"models/{each.name}": opened.read(each.name) for each in opened.members} == layout.merged()
         assert list(layer)[:2] == ["models/", "models/MAR-INF/"]
+        files = [name.removeprefix("models/") for name in layer if not name.endswith("/")]
+        with marpack.open_archive(archive) as opened:
+            own = [each.name for each in opened.members]
+        assert own != sorted(own)
+        assert files == (own if archive_format == "tgz" else sorted(own))
         annotations = layout.manifest["annotations"]
         assert annotations["org.opencontainers.image.title"] == "m"
         assert annotations["org.opencontainers.image.version"] == "1.0"
@@ -83,7 +89,9 @@ def test_a_declaration_is_packed_into_its_layers(tmp_path: Path) -> None:
     declared = {"models": [{"model_name": name, "version": "1.0", "handler": "handler.py"} for name in "ab"]}
     (tmp_path / "models.json").write_text(json.dumps(declared), encoding="ascii")
     layout = written(tmp_path / "models.json", tmp_path / "image")
-    # Without a time of its own nothing in it tells when it was packed.
+    # Without a time of its own nothing in it tells when it was packed, or of which file.
+    os.utime(tmp_path / "handler.py", (T, T))
+    (tmp_path / "handler.py").chmod(0o600)
     other = written(tmp_path / "models.json", tmp_path / "other")
     assert layout.top == other.top
     assert sorted(layout.merged()) == [
@@ -396,3 +404,22 @@ def test_a_time_of_packing_is_passed_on(tmp_path: Path) -> None:
     (tmp_path / "a.mar").write_bytes(found.merged()["models/model-store/a.mar"])
     with marpack.open_archive(tmp_path / "a.mar") as archive:
         assert archive.manifest.created_on == "13/09/2020 12:26:40"
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("sharing")
+def test_blocks_are_shared_where_a_blob_is_a_file(sharing_folder: Path) -> None:
+    """ModelPack's archives, and the layers of a base; what is hashed is what the source has."""
+    weights = os.urandom(24 << 20)
+    archive = packed(sharing_folder, serialized_file={"weights.pt": weights}, archive_format="zip-store")
+    before = used(sharing_folder)
+    write_image(plan_image(archive, modelpack=True), sharing_folder / "pack")
+    assert used(sharing_folder) - before < 1 << 20
+    Layout.of(sharing_folder / "pack")
+    write_image(plan_image(archive), sharing_folder / "base")
+    before = used(sharing_folder)
+    (sharing_folder / "settings").mkdir()
+    small = packed(sharing_folder / "settings", "small")
+    write_image(plan_image(small, base=sharing_folder / "base"), sharing_folder / "image")
+    assert used(sharing_folder) - before < 1 << 20
+    Layout.of(sharing_folder / "image")
