@@ -123,9 +123,18 @@ ROOMS: dict[str, set[str]] = {
         "marpack.serving.kserve.protocol",
         *(f"marpack.serving.kaptain.{name}" for name in ("artifacts", "exports", "values")),
     },
+    "marpack.serving.kaptain.training_image": {
+        *WORDS,
+        "marpack.disk",
+        "marpack.archive",
+        "marpack.archive.formats",
+        "marpack.images",
+        *(f"marpack.serving.kaptain.{name}" for name in ("deploys", "values")),
+    },
     "marpack.serving.kaptain": {
         *WORDS,
         *REMOTE,
+        "marpack.serving.kaptain.training_image",
         "marpack.serving.kserve",
         *(f"marpack.serving.kaptain.{name}" for name in ("deploys", "exports", "values")),
     },

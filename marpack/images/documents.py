@@ -47,10 +47,12 @@ def config_of(
     *,
     created: str | None,
     base: Mapping[str, Any] | None = None,
+    runs: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return the configuration of an image whose own ``layers`` have these digests and titles (I6, I19).
 
-    ``base`` is that of the image below, of which all is kept, and ``created`` a time as RFC 3339 has it.
+    ``base`` is that of the image below, of which all is kept, and ``created`` a time as RFC 3339 has it. ``runs``
+    takes the place of what the base says of running it; None takes it away.
     """
     document: dict[str, Any] = dict(base or {})
     # Of the base: another image was made then, and by others.
@@ -71,7 +73,9 @@ def config_of(
     inner = dict(document.get("config") or {})
     if labels:
         inner["Labels"] = {**(inner.get("Labels") or {}), **labels}
-    document["config"] = inner
+    changes = runs or {}
+    inner = {key: value for key, value in inner.items() if key not in changes}
+    document["config"] = inner | {key: value for key, value in changes.items() if value is not None}
     return to_bytes(document)
 
 

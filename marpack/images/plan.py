@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from datetime import datetime, timezone
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from marpack.archive.read.limits import Limits
 from marpack.display import printable
@@ -33,7 +34,8 @@ class ImagePlan:
     ``form`` is ``"image"`` or ``"modelpack"``. ``bases`` are the images that it is appended to, one for each of
     the ``platforms``, or none; ``created`` is a time of RFC 3339, or None. ``annotations`` are the manifest's,
     ``labels`` the configuration's; ``warnings`` are for the user. The archives whose members are taken are open
-    for as long as the plan is there.
+    for as long as the plan is there. ``runs`` is what the configuration says of running it, where that is not the
+    base's.
     """
 
     form: Form
@@ -48,6 +50,7 @@ class ImagePlan:
     model_name: str
     model_version: str
     warnings: tuple[str, ...]
+    runs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int | None:

@@ -199,7 +199,12 @@ class _Writing:
         base = plan.bases[number] if plan.bases else None
         titled = [(each.digest, layer.title) for each, layer in zip(layers, plan.layers, strict=True)]
         config = config_of(
-            platform, titled, plan.labels, created=plan.created, base=None if base is None else base.config
+            platform,
+            titled,
+            plan.labels,
+            created=plan.created,
+            base=None if base is None else base.config,
+            runs=plan.runs,
         )
         annotations = dict(plan.annotations)
         if base is not None and base.digest:
