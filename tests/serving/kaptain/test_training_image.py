@@ -13,7 +13,7 @@ from marpack.kaptain.config import Config
 from marpack.kaptain.exceptions import ImageBuildException
 from marpack.kaptain.model.frameworks import ModelFramework
 from marpack.serving.kaptain.values.exceptions import ModelPlanError
-from tests.images.bases import SHELL, Blobs, image, write_files
+from tests.images.bases import Blobs, image, write_files
 from tests.images.layouts import Layout
 from tests.images.registry_peer import RegistryPeer
 
@@ -66,10 +66,11 @@ def test_an_image_where_the_base_is_at_hand(base: Path, folder: Path) -> None:
     assert layout.top["annotations"] == {"org.opencontainers.image.ref.name": "pytorch"}
     base_name = layout.manifest["annotations"]["org.opencontainers.image.base.name"]
     assert base_name == "registry.example/kubeflow:pytorch"
-    assert SHELL
 
 
-def test_the_same_contents_are_not_built_again(base: Path, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_same_contents_are_not_built_again(
+    base: Path, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     model = model_in(folder, base_image=str(base))  # its path names it as well
     model.build()
@@ -84,6 +85,11 @@ def test_the_same_contents_are_not_built_again(base: Path, folder: Path, caplog:
     model.build()
     assert "is built" in caplog.text
     assert Layout.of(place).merged()["kaptain/model.py"] == b"# another\n"
+    caplog.clear()
+    blobs = Blobs()
+    write_files(blobs.index(image(blobs, zipped=True)), tmp_path / "other")
+    model_in(folder, base_image=str(base)).build(base_layout=tmp_path / "other")
+    assert "is not built again" in caplog.text  # the same layers, stored in another way
     # What is there and no image is replaced if it was one.
     (place / "index.json").write_text("{}", encoding="ascii")
     model.build()
