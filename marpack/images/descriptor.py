@@ -40,7 +40,7 @@ class Platform:
         """Return what an index, or a configuration, says in JSON; None where it says nothing of the kind."""
         if not isinstance(value, Mapping):
             return None
-        told = [value.get(key, "") for key in ("os", "architecture", "variant")]
+        told = [value.get(key) or "" for key in ("os", "architecture", "variant")]
         return cls(*told) if all(isinstance(each, str) for each in told) and all(told[:2]) else None
 
     def runs(self, other: Platform) -> bool:

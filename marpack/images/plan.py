@@ -77,7 +77,7 @@ def plan_image(
     base: str | os.PathLike[str] | None = None,
     base_tag: str | None = None,
     base_name: str | None = None,
-    platforms: Iterable[str] = (),
+    platforms: str | Iterable[str] = (),
     labels: Mapping[str, str] | None = None,
     tag: str = "latest",
     modelpack: bool = False,
@@ -110,10 +110,11 @@ def plan_image(
     """
     _require_tag(tag)
     said = dict(labels or {})
-    for key, value in said.items():
-        if not key or not f"{key}{value}".isprintable():
+    checked: list[tuple[object, object]] = [*said.items()]
+    for key, value in checked:
+        if not (isinstance(key, str) and key and isinstance(value, str)) or not f"{key}{value}".isprintable():
             raise MarpackError(f"the label {key!r} cannot be {value!r}: give a name, and a text of one line")
-    named = [_platform(each) for each in platforms]
+    named = [_platform(each) for each in ([platforms] if isinstance(platforms, str) else platforms)]
     if modelpack and (named or base is not None or said):
         raise MarpackError("ModelPack knows neither platforms nor a base nor labels: leave them out")
     if base is None and (base_tag is not None or base_name is not None):

@@ -279,6 +279,10 @@ def _require_diff_ids(path: str, config: Mapping[str, Any], count: int) -> list[
         raise ImageError(path, message, code="bad-document")
     history, inner = config.get("history") or [], config.get("config") or {}
     labels = inner.get("Labels") or {} if isinstance(inner, Mapping) else None
-    if not isinstance(history, list) or not isinstance(labels, Mapping):
+    if (
+        not isinstance(history, list)
+        or not all(isinstance(each, Mapping) for each in history)
+        or not isinstance(labels, Mapping)
+    ):
         raise ImageError(path, "has a configuration whose history or labels are none", code="bad-document")
     return diff_ids

@@ -369,6 +369,8 @@ def test_a_configuration_that_lies_is_refused(tmp_path: Path) -> None:
         (bases.config_of(layer, rootfs=None), "bad-document"),
         (bases.config_of(layer, history={}), "no-error"),
         (bases.config_of(layer, history={"a": 1}), "bad-document"),
+        (bases.config_of(layer, history=["a"]), "bad-document"),
+        (bases.config_of(layer, variant=None), "no-error"),
         (bases.config_of(layer, config=[1]), "bad-document"),
         (bases.config_of(layer, os="windows"), "no-platform"),
         (bases.config_of(layer, author=float("nan")), "bad-document"),

@@ -7,10 +7,16 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 import marpack
 from marpack.errors import ImageError, MissingExtraError, RegistryError
@@ -281,6 +287,55 @@ def test_what_leads_nowhere_ends(peer: RegistryPeer, tmp_path: Path) -> None:
     peer.before = lambda told: Answer(307, {"Location": "file:///etc/passwd"})
     with pytest.raises(RegistryError, match="not followed"):
         push(tmp_path / "image", peer)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A file with a certificate of this machine's, which nobody has signed but itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    now = datetime.now(timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(
+        made.public_bytes(pem)
+        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return path
+
+
+def test_who_it_is_is_proven_first(
+    certificate: Path, direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By I31, and by a certificate, which a file may vouch for; no password is sent before that."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    layout = layout_of(tmp_path)
+    with RegistryPeer.running(certificate) as peer:
+        peer.before = asks_for("Basic realm=x")
+        name, who = f"{peer.host}/m:1", {"username": "ali", "password": PASSWORD}
+        with pytest.raises(RegistryError, match="cannot be reached"):
+            push_image(layout, name, **who)  # type: ignore[arg-type]
+        assert peer.told == []
+        push_image(layout, name, tls_verify=str(certificate), **who)  # type: ignore[arg-type]
+        assert list(peer.tags) == ["1"]
+        peer.tags.clear()
+        peer.blobs.clear()
+        peer.location = lambda path: f"http://{peer.host}{path}"
+        with pytest.raises(RegistryError, match="from https to http"):
+            push_image(layout, name, tls_verify=str(certificate), **who)  # type: ignore[arg-type]
+        assert peer.blobs == {}
 
 
 def test_a_token_is_not_asked_for_without_encryption(direct: None) -> None:

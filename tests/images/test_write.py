@@ -172,7 +172,7 @@ def test_labels_tags_times_and_platforms_are_said(tmp_path: Path) -> None:
         labels={"team": "vision"},
         tag="1.0-rc.1",
         timestamp=0,
-        platforms=["linux/arm64/v8"],
+        platforms="linux/arm64/v8",
     )
     assert layout.top["annotations"] == {"org.opencontainers.image.ref.name": "1.0-rc.1"}
     config = layout.config
@@ -289,6 +289,7 @@ def test_what_a_manifest_says_may_be_anything(tmp_path: Path) -> None:
         ({"tag": "-a"}, "is no tag"),
         ({"platforms": ["amd64"]}, "is no platform"),
         ({"labels": {"a": "x\ny"}}, "the label 'a'"),
+        ({"labels": {"a": 1}}, "the label 'a'"),
         ({"modelpack": True, "labels": {"a": "b"}}, "ModelPack knows neither"),
         ({"base_tag": "a"}, "are of a base"),
         ({"model_store": "x"}, "goes with a config.properties"),

@@ -176,6 +176,15 @@ def test_skopeo_and_umoci_read_it(image_programs: Programs, tmp_path: Path) -> N
         home=tmp_path,
     )
     assert Layout.of(copied).top["digest"] == result.digest
+    # And what skopeo writes as docker save did, with links, is a base.
+    saved = tmp_path / "saved.tar"
+    image_programs.run(
+        *("skopeo", "--tmpdir", str(tmp_path), "copy", f"oci:{folder}:v1", f"docker-archive:{saved}:base:1"),
+        home=tmp_path,
+    )
+    write_image(plan_image(packed(tmp_path), base=saved, base_tag="1"), tmp_path / "on-base")
+    on_base = Layout.of(tmp_path / "on-base")
+    assert [each["digest"] for each in on_base.manifest["layers"]][:2] == [each.digest for each in result.layers]
     image_programs.run(
         "umoci", "unpack", "--rootless", "--image", f"{folder}:v1", str(tmp_path / "unpacked"), home=tmp_path
     )
