@@ -147,8 +147,10 @@ def _store_of(path: str, folder: str | None, told: str | None, model_store: str 
     if model_store is not None:
         return os.fspath(model_store)
     above = folder if folder is not None else os.path.dirname(path)
-    upper = os.path.join(os.path.dirname(os.path.abspath(path)), os.pardir)
-    for place in (os.path.join(above, _MODEL_STORE), os.path.join(upper, _MODEL_STORE), told, above or os.curdir):
+    own = os.path.dirname(os.path.abspath(path))
+    # Of a folder that a server starts from, the settings may be named alone.
+    beside = os.path.dirname(own) if os.path.basename(own) == os.path.dirname(_CONFIG_FILE) else own
+    for place in (os.path.join(above, _MODEL_STORE), os.path.join(beside, _MODEL_STORE), told, above or os.curdir):
         if place and os.path.isdir(place):
             return place
     raise MarpackError(f"{path!r} names a model store that is not here: name its folder (--model-store)")

@@ -105,7 +105,8 @@ class Registry:
     def has_blob(self, digest: str) -> bool:
         """Tell whether a blob is there."""
         answer = self._ask("HEAD", f"{self._root}/blobs/{digest}")
-        if answer.status != 404:
+        # Where blobs lie elsewhere, that place may not let anybody ask for them so.
+        if answer.status != 404 and _origin(answer.url) == self._origin:
             self._require(answer, {200}, "does not tell which layers it has")
         return answer.status == 200
 
@@ -116,8 +117,7 @@ class Registry:
         place = begun.headers.get("Location")
         if not place:
             raise RegistryError(self._name, "does not say where an upload goes", status=begun.status)
-        place = urljoin(begun.url, place)
-        self._require_as_safe(place)
+        place = self._followed(begun.url, place)
         # The place has a query of its own.
         place += f"{'&' if urlsplit(place).query else '?'}digest={quote(descriptor.digest, safe='')}"
         headers = {"Content-Type": _BYTES, "Content-Length": str(descriptor.size)}
@@ -154,8 +154,7 @@ class Registry:
                 redirects += 1
                 if redirects > _MOST_REDIRECTS:
                     raise RegistryError(self._name, "redirects without end", status=answer.status)
-                url = urljoin(url, answer.headers["Location"])
-                self._require_as_safe(url)
+                url = self._followed(url, answer.headers["Location"])
             else:
                 return answer
 
@@ -194,9 +193,9 @@ class Registry:
             self._authorization = {"Authorization": f"Basic {basic}"}
             return
         told = parse_auth_header(challenge) if scheme == "bearer" else None
-        if told is None or not told.realm or urlsplit(told.realm).scheme not in ("http", "https"):
+        if told is None or "://" not in (told.realm or ""):
             raise RegistryError(self._name, "asks for credentials in a way that is not known", status=401)
-        self._require_as_safe(told.realm)
+        self._followed(self._root, told.realm)
         token = self._token(told)
         if not token:
             raise RegistryError(self._name, f"gives no token: {_LOG_IN}", status=401)
@@ -230,7 +229,11 @@ class Registry:
             for host in (key, f"https://{key}"):
                 if not hasattr(self._auth, "_basic_auth"):
                     container.registry = host
-                    self._auth.load_configs(container)
+                    try:
+                        self._auth.load_configs(container)
+                    except Exception as error:  # whatever oras makes of a file, or a program, that is otherwise
+                        reason = f"is not asked: docker's configuration cannot be used ({type(error).__name__})"
+                        raise RegistryError(self._name, reason) from None
 
     def _keep_secret(self, secret: str | None) -> None:
         if not secret:
@@ -260,11 +263,18 @@ class Registry:
             reason = f"has stored {self._shown(told)} where {digest} was sent"
             raise RegistryError(self._name, reason, status=answer.status)
 
-    def _require_as_safe(self, url: str) -> None:
-        """Refuse to go on without encryption where there was some, or to what is no server."""
-        scheme = urlsplit(url).scheme
-        if scheme not in ("http", "https") or (scheme == "http" and self._origin[0] == "https"):
-            raise RegistryError(self._name, f"leads from https to {scheme or 'nowhere'}, which is not followed")
+    def _followed(self, url: str, place: str) -> str:
+        """Return where an answer leads; refuse what is no server, and no encryption where there was some (I31)."""
+        try:
+            whole = urljoin(url, place)
+            scheme, host, _ = _origin(whole)
+        except ValueError:
+            scheme = host = ""
+        if scheme not in ("http", "https") or not host:
+            raise RegistryError(self._name, "leads to what is no server, which is not followed")
+        if scheme == "http" and self._origin[0] == "https":
+            raise RegistryError(self._name, "leads from https to http, which is not followed")
+        return whole
 
     def _why(self, error: BaseException) -> str:
         """Say what went wrong on the way, without the URL, which may have a secret in it."""

@@ -285,7 +285,7 @@ def test_what_leads_nowhere_ends(peer: RegistryPeer, tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="without end"):
         push(layout_of(tmp_path), peer)
     peer.before = lambda told: Answer(307, {"Location": "file:///etc/passwd"})
-    with pytest.raises(RegistryError, match="not followed"):
+    with pytest.raises(RegistryError, match="no server"):
         push(tmp_path / "image", peer)
 
 
@@ -338,7 +338,10 @@ def test_who_it_is_is_proven_first(
         assert peer.blobs == {}
 
 
-def test_a_token_is_not_asked_for_without_encryption(direct: None) -> None:
+@pytest.mark.parametrize(
+    "place", ["http://r.example/token", "http://[::1", "http://r.example:x/", "ftp://r.example/"]
+)
+def test_what_is_not_safe_is_not_followed(place: str, direct: None) -> None:
     """By I31."""
     client = registry.Registry(
         Reference(host="r.example", repository="m", tag="1"),
@@ -348,9 +351,46 @@ def test_a_token_is_not_asked_for_without_encryption(direct: None) -> None:
         password=PASSWORD,
         docker_config=None,
     )
-    with pytest.raises(RegistryError, match="https to http"):
-        client._require_as_safe("http://r.example/token")
+    with pytest.raises(RegistryError, match="which is not followed"):
+        client._followed("https://r.example/", place)
     client.close()
+
+
+@pytest.mark.parametrize(
+    "place", ["http://[::1", "http://127.0.0.1:x/", "http://127.0.0.1:999999/", "file:///etc"]
+)
+def test_a_place_that_is_none_is_an_error(place: str, peer: RegistryPeer, tmp_path: Path) -> None:
+    layout = layout_of(tmp_path)
+    peer.location = lambda path: place
+    with pytest.raises(RegistryError):
+        push(layout, peer)
+    peer.before = asks_for(f'Bearer realm="{place}"')
+    with pytest.raises(RegistryError):
+        push(layout, peer, username="ali", password=PASSWORD)
+    assert not [each for each in peer.told if each.authorization]
+
+
+def test_blobs_that_lie_where_nobody_may_ask_are_sent(peer: RegistryPeer, tmp_path: Path) -> None:
+    layout = layout_of(tmp_path)
+    with RegistryPeer.running() as other:
+        other.before = lambda told: Answer(403)
+        peer.before = lambda told: (
+            Answer(307, {"Location": f"http://{other.host}{told.path}"})
+            if told.method == "HEAD" and "/blobs/" in told.path
+            else None
+        )
+        assert len(push(layout, peer).sent) == 3
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["", "[]", '{"auths": []}', '{"auths": {"HOST": 1}}', '{"credsStore": "x/../y"}', '{"credHelpers": 1}'],
+)
+def test_a_configuration_of_dockers_that_is_none_is_said(config: str, peer: RegistryPeer, tmp_path: Path) -> None:
+    (tmp_path / "own.json").write_text(config.replace("HOST", peer.host), encoding="ascii")
+    peer.before = asks_for("Basic realm=x")
+    with pytest.raises(RegistryError):
+        push(layout_of(tmp_path), peer, docker_config=tmp_path / "own.json")
 
 
 @pytest.mark.parametrize("how", ["bytes", "size", "missing"])

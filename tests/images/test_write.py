@@ -316,6 +316,21 @@ def test_what_is_no_source_is_said(tmp_path: Path) -> None:
         plan_image(folder, model_store=packed(tmp_path, "other").parent)
 
 
+def test_settings_are_named_alone_or_with_their_store(tmp_path: Path) -> None:
+    folder = store(tmp_path / "of", "a")
+    whole = plan_image(folder)
+    config = folder / "config" / "config.properties"
+    for plan in (plan_image(config), plan_image(config, model_store=folder / "model-store")):
+        assert [layer.files for layer in plan.layers] == [layer.files for layer in whole.layers]
+    # Another's store that lies above is none of theirs.
+    alone = tmp_path / "of" / "alone"
+    alone.mkdir()
+    config.rename(alone / "config.properties")
+    (folder / "model-store").rename(tmp_path / "of" / "model-store")
+    with pytest.raises(MarpackError, match="holds no archive"):
+        plan_image(alone)
+
+
 def test_settings_that_are_secret_are_warned_of(tmp_path: Path) -> None:
     folder = store(tmp_path, "a")
     config = folder / "config" / "config.properties"
