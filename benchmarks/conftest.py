@@ -122,6 +122,17 @@ def small_files(inputs: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def store(weights: Path, handler: Path, environment: dict[str, str]) -> Iterator[Path]:
+    """A model store with one archive of so many MiB of weights."""
+    folder = weights.with_suffix("")
+    folder.mkdir()
+    words = command("marpack", handler, weights, "zip-store")
+    subprocess.run(words, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Where what is made lies; a suite may name another disk."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["changed", "command", "hashed", "peak_of", "piped", "reading", "scanning", "turns"]
+__all__ = ["changed", "command", "hashed", "imaging", "peak_of", "piped", "reading", "scanning", "turns"]
 
 _SCRIPTS = sysconfig.get_path("scripts")
 
@@ -130,6 +130,14 @@ def changed(contender: str, archive: Path) -> list[str]:
     if program == "marpack":
         return [f"{_SCRIPTS}/marpack", "repack", str(archive), "--version", "2.0", "--output", "m.mar", *options]
     return command(contender, archive, archive)
+
+
+def imaging(contender: str, store: Path) -> list[str]:
+    """Return how a contender makes an image of a store with one archive, or does what an image needs of it."""
+    if contender.startswith("marpack"):
+        output = "image.tar" if "--tar" in contender else "image"
+        return [f"{_SCRIPTS}/marpack", "image", str(store), "--output", output]
+    return command(contender, store, store / "m.mar")
 
 
 def scanning(contender: str, folder: Path) -> list[str]:

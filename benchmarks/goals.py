@@ -55,7 +55,10 @@ class Goal:
 
 def goals(results: Results) -> Iterator[Goal]:
     """Give every goal; what was not measured is not a number, and neither is anything computed with it."""
-    for suite in (_stored, _sharing, _deflated, _small_files, _start, _torch, _reading, _scan, _running, _engines):
+    for suite in (
+        *(_stored, _sharing, _deflated, _small_files, _start, _torch, _reading, _scan, _images, _running),
+        _engines,
+    ):
         yield from suite(results)
 
 
@@ -185,6 +188,17 @@ def _torch(results: Results) -> Iterator[Goal]:
     group, row = "512 MiB of a torch module, zip-store", "marpack from memory"
     value = results.seconds("torch", group, "marpack saved first") / results.seconds("torch", group, row)
     yield Goal(suite="torch", group=group, row=row, what="saved first / from memory", value=value, at_least=1)
+
+
+def _images(results: Results) -> Iterator[Goal]:
+    for size in (512, 4608):
+        group = f"{size} MiB of weights"
+        seconds = partial(results.seconds, "images", group)
+        # Two processes in place of one: the second start is not what is compared.
+        floor = seconds("cp") + seconds("sha256")
+        for row in (MARPACK, f"{MARPACK} --tar"):
+            goal = partial(Goal, suite="images", group=group, row=row)
+            yield goal(what="marpack / (cp + sha256)", value=seconds(row) / floor, at_most=1.15)
 
 
 def _running(results: Results) -> Iterator[Goal]:

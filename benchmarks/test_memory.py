@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from contenders import command, peak_of, turns
+from contenders import command, imaging, peak_of, turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,3 +45,10 @@ def test_deflated(
 ) -> None:
     words = command(contender, handler, weights)
     benchmark.extra_info["peak"] = 1024 * int(measure(f"{weights.stem} MiB of weights, default", peak_of(words)))
+
+
+@turns({"marpack": 3, "marpack --tar": 3, "python": 3})
+@pytest.mark.parametrize("weights", [6144], indirect=True, ids="{} MiB".format)
+def test_images(benchmark: Any, measure: Measure, store: Path, contender: str, turn: int) -> None:
+    words = imaging(contender, store)
+    benchmark.extra_info["peak"] = 1024 * int(measure(f"image of {store.name} MiB of weights", peak_of(words)))

@@ -1,8 +1,8 @@
 """Write TorchServe model archives (MAR), and what a server is told about them.
 
 Public are the names of this module, of ``marpack.typing``, and of the rooms' faces ``marpack.checks``,
-``marpack.compat``, ``marpack.export``, ``marpack.kaptain``, ``marpack.running``, ``marpack.serving`` and
-``marpack.signing``; every other module is private, whatever its name.
+``marpack.compat``, ``marpack.export``, ``marpack.images``, ``marpack.kaptain``, ``marpack.running``,
+``marpack.serving`` and ``marpack.signing``; every other module is private, whatever its name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_MODULES = frozenset({"checks", "compat", "export", "kaptain", "running", "serving", "signing", "typing"})
+_MODULES = frozenset(
+    {"checks", "compat", "export", "images", "kaptain", "running", "serving", "signing", "typing"}
+)
 
 
 def _lazy(module, homes):  # type: ignore[no-untyped-def]  # __init__.pyi says the types
@@ -62,10 +64,10 @@ __all__, __getattr__, __dir__ = _lazy(
         "config.server_config": "ServerConfig",
         "config.snapshot": "ModelSnapshot SnapshotEntry",
         "config.text.properties": "properties",
-        "errors": "ArchiveError ArchiveExistsError CheckError ConfigError DownloadError LimitError ManifestError"
-        " MarpackError MissingExtraError NotMappableError NotPortableError NotServedError PlanError"
-        " PropertiesError SignatureError SignatureFileError SnapshotError SourceChangedError TargetError"
-        " UnsafeArchiveError UploadError",
+        "errors": "ArchiveError ArchiveExistsError CheckError ConfigError DownloadError ImageError LimitError"
+        " ManifestError MarpackError MissingExtraError NotMappableError NotPortableError NotServedError PlanError"
+        " PropertiesError RegistryError SignatureError SignatureFileError SnapshotError SourceChangedError"
+        " TargetError UnsafeArchiveError UploadError",
         "findings": "Finding Issue",
         "packing": "pack",
         "scanning.archives": "scan",

@@ -3,6 +3,7 @@ from collections.abc import Callable, Mapping
 from marpack import checks as checks
 from marpack import compat as compat
 from marpack import export as export
+from marpack import images as images
 from marpack import kaptain as kaptain
 from marpack import running as running
 from marpack import serving as serving
@@ -44,6 +45,7 @@ from marpack.errors import ArchiveExistsError as ArchiveExistsError
 from marpack.errors import CheckError as CheckError
 from marpack.errors import ConfigError as ConfigError
 from marpack.errors import DownloadError as DownloadError
+from marpack.errors import ImageError as ImageError
 from marpack.errors import LimitError as LimitError
 from marpack.errors import ManifestError as ManifestError
 from marpack.errors import MarpackError as MarpackError
@@ -53,6 +55,7 @@ from marpack.errors import NotPortableError as NotPortableError
 from marpack.errors import NotServedError as NotServedError
 from marpack.errors import PlanError as PlanError
 from marpack.errors import PropertiesError as PropertiesError
+from marpack.errors import RegistryError as RegistryError
 from marpack.errors import SignatureError as SignatureError
 from marpack.errors import SignatureFileError as SignatureFileError
 from marpack.errors import SnapshotError as SnapshotError
@@ -75,6 +78,7 @@ __all__ = [
     "ConfigError",
     "DownloadError",
     "Finding",
+    "ImageError",
     "Issue",
     "LimitError",
     "Limits",
@@ -95,6 +99,7 @@ __all__ = [
     "Owner",
     "PlanError",
     "PropertiesError",
+    "RegistryError",
     "ServerConfig",
     "SignatureError",
     "SignatureFileError",

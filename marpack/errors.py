@@ -216,6 +216,32 @@ class MissingExtraError(_KeptError, ImportError):
         super().__init__(f"{what} needs an optional dependency: {ways}")
 
 
+class ImageError(_KeptError, ValueError):
+    """What lies at ``path`` is no image that can be used, or its blobs are not what it says of them.
+
+    ``code`` is stable (spec/image.md, I26).
+    """
+
+    def __init__(self, path: str, message: str, *, code: str) -> None:
+        self.path = path
+        self.message = message
+        self.code = code
+        super().__init__(showable(f"{path!r} {message}"))
+
+
+class RegistryError(_KeptError, OSError):
+    """A registry does not take an image; ``name`` is the image's there, and ``reason`` says why.
+
+    ``status`` is what it answered, None where it did not answer. Nothing is tagged.
+    """
+
+    def __init__(self, name: str, reason: str, *, status: int | None = None) -> None:
+        self.name = name
+        self.reason = reason
+        self.status = status
+        super().__init__(showable(f"{name!r} {reason}"))
+
+
 class NotServedError(_KeptError, RuntimeError):
     """A server would not serve the model at ``path``: nothing of it answers.
 

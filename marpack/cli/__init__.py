@@ -25,8 +25,8 @@ _SIGNALLED = 128
 # Those whose arguments are options of the same names.
 _PACKING = ("pack", "pack-workflow", "repack")
 _LOOKING = ("inspect", "extract", "diff", "verify", "check", "scan")
-_SIGNING = ("attest", "sign")
-_COMMANDS = (*_PACKING, *_LOOKING, *_SIGNING, "run", "export", "config", "snapshot", "serve-build", "manifest")
+_USING = ("attest", "sign", "run", "export", "image")
+_COMMANDS = (*_PACKING, *_LOOKING, *_USING, "config", "snapshot", "serve-build", "manifest")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ import pytest
 from marpack.archive.formats.inflate_parts import PartedInflater, Sizes, _Part
 from marpack.archive.read import member_reader, zip_container
 from marpack.disk import threads
+from tests.support.image_programs import DockerRegistry, Programs, programs
 from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
 from tests.support.range_server import RangeServer
@@ -130,3 +131,27 @@ def parts_used(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(PartedInflater, "_following", noting)
     return found
+
+
+@pytest.fixture(scope="session")
+def image_programs(pytestconfig: pytest.Config) -> Programs:
+    assert pytestconfig.cache is not None, "the programs are unpacked in pytest's cache: do not disable it"
+    return programs(pytestconfig.cache.mkdir("images"))
+
+
+@pytest.fixture(scope="session")
+def shared_registry(
+    image_programs: Programs, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DockerRegistry]:
+    with DockerRegistry.running(image_programs, tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
+
+
+@pytest.fixture
+def docker_registry(
+    shared_registry: DockerRegistry, direct: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> DockerRegistry:
+    """Give a registry that takes everything from everybody; nobody is logged in anywhere."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shared_registry.asked()
+    return shared_registry

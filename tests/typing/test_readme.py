@@ -34,6 +34,11 @@ EXAMPLES |= {
     f"running_{number}": text
     for number, text in enumerate(re.findall(r"^```python\n(.*?)^```", RUNNING_PAGE, re.MULTILINE | re.DOTALL), 1)
 }
+IMAGES_PAGE = (ROOT / "docs" / "images.md").read_text(encoding="utf-8")
+EXAMPLES |= {
+    f"images_{number}": text
+    for number, text in enumerate(re.findall(r"^```python\n(.*?)^```", IMAGES_PAGE, re.MULTILINE | re.DOTALL), 1)
+}
 # Those that read an archive read what this one has packed.
 FIRST = EXAMPLES["README_1"]
 

@@ -22,7 +22,14 @@ from marpack.errors import ConfigError, DownloadError, PlanError
 from marpack.findings import Finding, Issue
 from marpack.packing import CheckMode, require_check_mode
 from marpack.remote.storage import StorageFolder
-from marpack.serving.deploy.deployment import MODEL_STORE, Deployment, ServingArtifact, custom_config, settle
+from marpack.serving.deploy.deployment import (
+    MODEL_STORE,
+    MOUNT,
+    Deployment,
+    ServingArtifact,
+    custom_config,
+    settle,
+)
 from marpack.serving.deploy.layout import Layout
 from marpack.serving.deploy.model_build import ModelBuild
 from marpack.serving.deploy.names import sanitize_string
@@ -127,13 +134,16 @@ def serve_build(
 
 def plan_serving(
     declaration: Any,
-    folder: StorageFolder,
+    folder: StorageFolder | None,
     *,
     base_dir: str | os.PathLike[str],
     force: bool,
     timestamp: datetime | float | None,
 ) -> PlannedDeployment:
-    """Do all of ``serve_build`` but the check and the writing, and raise what it raises."""
+    """Do all of ``serve_build`` but the check and the writing, and raise what it raises.
+
+    Without a ``folder`` it is for an image, which KServe mounts.
+    """
     base = BaseDir(os.fsdecode(base_dir))
     top, models = _parts(declaration)
     issues = list(table_issues(top, _TOP_KEYS, "a declaration"))
@@ -156,7 +166,8 @@ def plan_serving(
 
     deployment = _deployment(top, server, files, base)
     plans = {name: item.build.plan for name, item in files.items()}
-    deployment.require_place(plans, folder, force=force)
+    if folder is not None:
+        deployment.require_place(plans, folder, force=force)
     # Nothing is fetched before all else is known to be good.
     plans = {name: _fetched(item) for name, item in files.items()}
     preset = None if top.get("config_properties") else top.get("preset") or _PRESET
@@ -190,7 +201,7 @@ def _fetched(item: _Planned) -> ArchivePlan:
         raise PlanError([_issue("unreadable", where, str(error))]) from error
 
 
-def _server_config(top: Mapping[str, Any], folder: StorageFolder, issues: list[Issue]) -> ServerConfig:
+def _server_config(top: Mapping[str, Any], folder: StorageFolder | None, issues: list[Issue]) -> ServerConfig:
     """Return the settings but for the models, which may still be wrong."""
     preset, version, table = (top.get(key) for key in ("preset", "torchserve_version", "settings"))
     if isinstance(preset, str) and preset not in PRESETS:
@@ -198,7 +209,9 @@ def _server_config(top: Mapping[str, Any], folder: StorageFolder, issues: list[I
         issues.append(_issue("bad-value", "preset", message))
     chosen: Preset = preset if preset in PRESETS else _PRESET
     known, extra = _settings(table if isinstance(table, Mapping) else {})
-    if chosen == "torchserve" and folder.path is not None:
+    if chosen == "torchserve" and folder is None:
+        known.setdefault("model_store", f"{MOUNT}/{MODEL_STORE}")
+    elif chosen == "torchserve" and folder is not None and folder.path is not None:
         known.setdefault("model_store", os.path.abspath(os.path.join(folder.path, MODEL_STORE)))
     elif chosen == "torchserve" and "model_store" not in known:
         message = (

@@ -23,6 +23,8 @@ from marpack.remote.storage import StorageFolder
 # What KServe's wrapper looks for below the folder that it mounts.
 MODEL_STORE = "model-store"
 CONFIG_FILE = "config/config.properties"
+# Where that is, of an image and of what was downloaded.
+MOUNT = "/mnt/models"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

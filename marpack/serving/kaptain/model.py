@@ -30,7 +30,7 @@ class Model(DescribedModel):
     takes a ``ModelFramework``, or its name in any case. ``serving_config`` says how the model is served, see
     ``TorchServingArtifactBuilder``. ``extra_files`` and ``requirements`` are what training needs, and serving too
     where ``serving_config`` names no others. ``labels`` go to what is deployed, and ``config`` says where models
-    are kept. ``main_file``, ``image_name`` and ``base_image`` are for images, which marpack does not build.
+    are kept. ``main_file``, ``image_name`` and ``base_image`` are for ``build``.
 
     Raises ``InvalidModelProperty``, a ``PlanError``, for everything that is wrong, all at once; it is also an
     ``UnsupportedModelFrameworkException`` when the framework is among it.
@@ -176,9 +176,32 @@ class Model(DescribedModel):
         """
         calls.undeploy(self)
 
-    def build(self, verbose: bool | None = None) -> bool:
-        """Raise ``NotDoneHereError``: marpack builds no images."""
-        raise not_done_here("build")
+    def build(
+        self,
+        verbose: bool | None = None,
+        *,
+        output: str | os.PathLike[str] | None = None,
+        base_layout: str | os.PathLike[str] | None = None,
+        push: bool = False,
+        plain_http: bool = False,
+    ) -> bool:
+        """Make the image ``image_name`` that runs ``main_file``, or what docker makes it of (K202, K207).
+
+        - ``base_layout``: an OCI layout of ``base_image``, or what ``docker save`` wrote, which has all that the
+          trainer requires; ``base_image`` itself may be its path. The image is then written to
+          ``<output>/<name>-image`` without a daemon.
+        - Without it, or with ``requirements``, which have to be installed: a Containerfile and its files go to
+          ``<output>/<name>-build``, and the log says how to build and push it.
+        - ``output``: by default the configuration's ``base_dir``, below which the model's files lie.
+        - ``push``: send it to the registry of ``image_name`` (extra ``oci``); ``plain_http``: without encryption.
+
+        What is there with the checksum of the same contents stays, and the log says so (K205). Returns True.
+        Raises ``ModelPlanError`` for what is wrong with the model, and ``ImageBuildException``. ``verbose`` means
+        nothing.
+        """
+        from marpack.serving.kaptain.training_image import build
+
+        return build(self, output=output, base_layout=base_layout, push=push, plain_http=plain_http)
 
     def train(
         self,

@@ -189,7 +189,6 @@ def test_no_secret_is_shown() -> None:
 
 
 CALLS = {
-    "build": lambda model: model.build(verbose=True),
     "train": lambda model: model.train(
         workers=2, cpu="1", memory="2G", gpus=0, hyperparameters={"--steps": 10}, args={}
     ),
@@ -207,7 +206,7 @@ def test_what_needs_a_cluster_says_what_to_do_instead(name: str) -> None:
         CALLS[name](Model("m"))
     assert isinstance(caught.value, MarpackError)
     assert caught.value.what == f"{name}()"
-    ways = {"train": "trainer_environment", "tune": "trainer_environment('tuned')", "build": "docker build"}
+    ways = {"train": "trainer_environment", "tune": "trainer_environment('tuned')"}
     assert ways.get(name, "MLflow") in caught.value.instead
     if name in ("train", "tune"):
         for way in ("upload_model", "exported_model=", "model_uri=", "serialized_file"):

@@ -16,7 +16,6 @@ _TRACKING = (
     "log to MLflow, or to what else keeps records of your runs; model.metrics has what the trainer recorded"
 )
 _INSTEAD = {
-    "build": "docker build it, and docker push it",
     "build_image": "docker build it with your Dockerfile, and docker push it",
     "train": _TRAINING.format(phase="trainer_environment()"),
     "tune": _TRAINING.format(phase="trainer_environment('tuned')"),

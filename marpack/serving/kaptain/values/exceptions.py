@@ -50,7 +50,7 @@ class UnsupportedMetricsTypeException(MarpackError):
 
 
 class ImageBuildException(MarpackError):
-    """An image was not built; marpack builds none."""
+    """An image was not built, or not pushed; the text says why."""
 
 
 class WorkloadDeploymentError(MarpackError):

@@ -1,0 +1,176 @@
+"""From archives and a server's settings to what an image will be: nothing is written, and nothing run."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from datetime import datetime, timezone
+from typing import Any, Literal, TypeAlias
+
+from marpack.archive.read.limits import Limits
+from marpack.display import printable
+from marpack.errors import MarpackError
+from marpack.frozen import frozen
+from marpack.images.contents import image_contents
+from marpack.images.descriptor import Platform
+from marpack.images.layer import PlannedLayer
+from marpack.images.stored import StoredImage, open_image
+
+Form: TypeAlias = Literal["image", "modelpack"]
+
+_TITLE = "org.opencontainers.image.title"
+_VERSION = "org.opencontainers.image.version"
+DEFAULT_PLATFORM = "linux/amd64"
+# What both a registry and the annotation of a layout take for a tag (I3).
+_TAG = re.compile(r"(?=.{1,128}\Z) [A-Za-z0-9]+ (?: (?:[-._]|--) [A-Za-z0-9]+ )*", re.VERBOSE)
+
+
+@frozen
+class ImagePlan:
+    """All that an image will be: what it says of itself, and the files of each of its ``layers``.
+
+    ``form`` is ``"image"`` or ``"modelpack"``. ``bases`` are the images that it is appended to, one for each of
+    the ``platforms``, or none; ``created`` is a time of RFC 3339, or None. ``annotations`` are the manifest's,
+    ``labels`` the configuration's; ``warnings`` are for the user. The archives whose members are taken are open
+    for as long as the plan is there. ``runs`` is what the configuration says of running it, where that is not the
+    base's.
+    """
+
+    form: Form
+    layers: tuple[PlannedLayer, ...]
+    platforms: tuple[Platform, ...]
+    tag: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    created: str | None
+    bases: tuple[StoredImage, ...]
+    base_name: str | None
+    model_name: str
+    model_version: str
+    warnings: tuple[str, ...]
+    runs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int | None:
+        """The size of all layers in bytes, those of the base too; None while an archive is still to be packed."""
+        sizes = [layer.size for layer in self.layers]
+        if None in sizes:
+            return None
+        below = {each.digest: each.size for base in self.bases for each in base.layers}
+        return sum(size for size in (*sizes, *below.values()) if size is not None)
+
+    def __str__(self) -> str:
+        lines = [f"{self.form}:{self.tag} for {', '.join(map(str, self.platforms)) or 'any platform'}"]
+        lines += [f"{printable(base.path)}: {len(base.layers)} layers" for base in dict.fromkeys(self.bases)]
+        for layer in self.layers:
+            size = "still to be packed" if layer.size is None else f"{layer.size:,} bytes"
+            lines.append(f"{printable(layer.title)}: {size}")
+            lines += [f"  {printable(file.name)}" for file in layer.files]
+        return "\n".join(lines)
+
+
+def plan_image(
+    source: str | os.PathLike[str],
+    *,
+    base: str | os.PathLike[str] | None = None,
+    base_tag: str | None = None,
+    base_name: str | None = None,
+    platforms: str | Iterable[str] = (),
+    labels: Mapping[str, str] | None = None,
+    tag: str = "latest",
+    modelpack: bool = False,
+    model_store: str | os.PathLike[str] | None = None,
+    timestamp: datetime | float | None = None,
+    limits: Limits | None = None,
+) -> ImagePlan:
+    """Plan an OCI image of a model or of a server's models, as KServe mounts and fetches them.
+
+    - ``source``: a folder that a server starts from, a config.properties, or a model store, whose archives become
+      ``models/model-store/*.mar`` and whose settings become ``models/config/config.properties`` (a store without
+      settings gets those of KServe's preset); a declaration as ``marpack.serving.serve_build`` reads it, ``.toml``
+      or ``.json``, whose archives are packed, reproducibly unless ``timestamp`` is given; or one archive, whose
+      members become files below ``models/``.
+    - ``base``: an OCI layout, or what ``docker save`` wrote, to which the layers are appended: one with a shell,
+      for modelcars. ``base_tag`` names one of several in it, ``base_name`` is what the annotation says of it.
+    - ``platforms``: ``os/architecture``, by default ``linux/amd64``. Several make an index, of images that share
+      their layers.
+    - ``labels``: of the configuration; ``tag``: of the layout.
+    - ``modelpack``: plan what the CNCF's ModelPack specifies, in place of an image: an artifact that registries
+      keep and engines do not mount. It has neither a platform nor a base nor labels.
+    - ``model_store``: the archives that a config.properties is about, where they do not lie beside it.
+    - ``timestamp``: a ``datetime`` or seconds since the epoch, that the image says it was made; left out by
+      default.
+    - ``limits``: as for ``open_archive``.
+
+    The same inputs make the same bytes. Raises ``MarpackError`` for what is nothing of that, ``ConfigError`` for
+    settings that would not serve the archives, ``PlanError`` for a declaration, ``ImageError`` for a base that
+    cannot be used, what reading an archive raises, and ``OSError``.
+    """
+    _require_tag(tag)
+    said = dict(labels or {})
+    checked: list[tuple[object, object]] = [*said.items()]
+    for key, value in checked:
+        if not (isinstance(key, str) and key and isinstance(value, str)) or not f"{key}{value}".isprintable():
+            raise MarpackError(f"the label {key!r} cannot be {value!r}: give a name, and a text of one line")
+    named = [_platform(each) for each in ([platforms] if isinstance(platforms, str) else platforms)]
+    if modelpack and (named or base is not None or said):
+        raise MarpackError("ModelPack knows neither platforms nor a base nor labels: leave them out")
+    if base is None and (base_tag is not None or base_name is not None):
+        raise MarpackError("base_tag and base_name are of a base: give that, or leave them out")
+    chosen = () if modelpack else tuple(dict.fromkeys(named or [_platform(DEFAULT_PLATFORM)]))
+    contents = image_contents(
+        os.fspath(source), model_store=model_store, as_files=modelpack, timestamp=timestamp, limits=limits
+    )
+    bases = () if base is None else tuple(open_image(os.fspath(base), each, tag=base_tag) for each in chosen)
+    titled = ((_TITLE, contents.model_name), (_VERSION, contents.model_version))
+    return ImagePlan(
+        form="modelpack" if modelpack else "image",
+        layers=contents.layers,
+        platforms=chosen,
+        tag=tag,
+        labels=said,
+        annotations={key: text for key, text in titled if text},
+        created=_rfc3339(timestamp),
+        bases=bases,
+        base_name=base_name,
+        model_name=contents.model_name,
+        model_version=contents.model_version,
+        warnings=(*contents.warnings, *_entrypoints(bases)),
+    )
+
+
+def _require_tag(tag: str) -> None:
+    if not _TAG.fullmatch(tag):
+        raise MarpackError(
+            f"{tag!r} is no tag: letters and digits, with single '.', '_' and '-' between them, 128 at most"
+        )
+
+
+def _platform(text: str) -> Platform:
+    found = Platform.parse(text)
+    if found is None:
+        raise MarpackError(f"{text!r} is no platform: write os/architecture, as {DEFAULT_PLATFORM}")
+    return found
+
+
+def _rfc3339(timestamp: datetime | float | None) -> str | None:
+    if timestamp is None:
+        return None
+    seconds = timestamp.timestamp() if isinstance(timestamp, datetime) else timestamp
+    try:
+        return datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        raise MarpackError(f"{timestamp!r} is no time of which RFC 3339 has a text") from None
+
+
+def _entrypoints(bases: Iterable[StoredImage]) -> list[str]:
+    """Say what keeps a modelcar from starting: it is given arguments alone, which an entry point takes (I21)."""
+    found = {
+        f"the base has the entry point {inner['Entrypoint']!r}, which takes what KServe's modelcar is to run as "
+        "its own arguments: for that, give a base without one"
+        for base in bases
+        if (inner := base.config.get("config") or {}).get("Entrypoint")
+    }
+    return sorted(found)

@@ -1,0 +1,288 @@
+"""An image that is there, in a layout or a docker-archive: its bytes are held against what is said of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marpack.archive.sources import Source
+from marpack.errors import ImageError
+from marpack.images import media_types
+from marpack.images.descriptor import Descriptor, DescriptorError, Platform, blob_name, is_digest
+from marpack.images.documents import INDEX_FILE, LAYOUT_FILE, REF_NAME, described, digest_of
+from marpack.images.layout_files import LayoutFiles, open_files
+
+_DOCKER_MANIFEST = "manifest.json"
+# How deep an index may lie in another, and how many documents are read to find an image (I25).
+_DEEPEST = 4
+_MOST_DOCUMENTS = 256
+_HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
+
+
+class StoredImage:
+    """One image, for one platform: its ``layers`` are OCI's, ``config`` is its configuration as JSON has it.
+
+    ``digest`` is that of its manifest, empty where it has none of OCI's. Blobs are read when they are asked for.
+    """
+
+    def __init__(
+        self,
+        files: LayoutFiles,
+        config: Mapping[str, Any],
+        layers: tuple[Descriptor, ...],
+        digest: str,
+        names: Mapping[str, str],
+    ) -> None:
+        self.path = files.path
+        self.config = config
+        self.layers = layers
+        self.digest = digest
+        self._files = files
+        self._names = names
+
+    def source(self, descriptor: Descriptor) -> Source:
+        """Return a layer's contents. Raises ``ImageError`` where it is missing, or of another size."""
+        name = self._names.get(descriptor.digest, blob_name(descriptor.digest))
+        return blob_source(self._files, descriptor, name)
+
+    def require(self, descriptor: Descriptor, digest: str, size: int) -> None:
+        """Raise ``ImageError`` unless what has been read of a blob is what its descriptor says."""
+        require_same(self.path, descriptor, digest, size)
+
+
+def require_same(path: str, descriptor: Descriptor, digest: str, size: int) -> None:
+    """Raise ``ImageError`` for bytes of another size or digest than a descriptor says (I22)."""
+    if size != descriptor.size:
+        message = f"has a blob {descriptor.digest} of {size:,} bytes, and says {descriptor.size:,}: get it again"
+        raise ImageError(path, message, code="size-mismatch")
+    if digest != descriptor.digest:
+        message = f"has a blob {descriptor.digest} whose bytes have the digest {digest}: get it again"
+        raise ImageError(path, message, code="digest-mismatch")
+
+
+def blob_source(files: LayoutFiles, descriptor: Descriptor, name: str | None = None) -> Source:
+    """Return the contents of a blob. Raises ``ImageError`` where it is missing, or not of its size."""
+    source = files.source(name or blob_name(descriptor.digest))
+    if source is None:
+        raise ImageError(files.path, f"lacks the blob {descriptor.digest}: get it again", code="missing-blob")
+    if source.size != descriptor.size:
+        message = (
+            f"has a blob {descriptor.digest} of {source.size:,} bytes, and says {descriptor.size:,}: get it again"
+        )
+        raise ImageError(files.path, message, code="size-mismatch")
+    return source
+
+
+def read_blob(files: LayoutFiles, descriptor: Descriptor) -> tuple[bytes, dict[str, Any]]:
+    """Return a document of JSON that a descriptor means, as bytes too, once they are what that says (I22)."""
+    name = blob_name(descriptor.digest)
+    blob_source(files, descriptor, name)
+    data = files.read(name) or b""
+    require_same(files.path, descriptor, digest_of(data), len(data))
+    return data, parsed(files.path, data, name)
+
+
+def parsed(path: str, data: bytes, name: str) -> Any:
+    """Return what JSON says; raise ``ImageError`` for what is no table."""
+    try:
+        document = json.loads(data, parse_constant=_no_number)
+        # Half of a character could not be written again.
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict if name != _DOCKER_MANIFEST else list):
+        raise ImageError(path, f"has a {name!r} that is no JSON as it should be", code="bad-document")
+    return document
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)
+
+
+def descriptors_in(path: str, document: Mapping[str, Any], key: str) -> list[Descriptor]:
+    """Return what a list of a document names; raise ``ImageError`` for what names no blob (I23)."""
+    listed = document.get(key)
+    if not isinstance(listed, list):
+        raise ImageError(path, f"has a document without {key}", code="bad-document")
+    return [descriptor_in(path, each) for each in listed]
+
+
+def descriptor_in(path: str, value: object) -> Descriptor:
+    """Return a descriptor; raise ``ImageError`` for what names no blob (I23)."""
+    try:
+        return Descriptor.of(value)
+    except DescriptorError as error:
+        raise ImageError(path, f"names a blob as nothing does: {error}", code="bad-descriptor") from None
+
+
+def layout_index(files: LayoutFiles) -> dict[str, Any] | None:
+    """Return the index of a layout; None of what is none."""
+    if files.read(LAYOUT_FILE) is None:
+        return None
+    index = files.read(INDEX_FILE)
+    if index is None:
+        return None
+    document: dict[str, Any] = parsed(files.path, index, INDEX_FILE)
+    return document
+
+
+def open_image(path: str, platform: Platform, *, tag: str | None = None) -> StoredImage:
+    """Open the image for a platform in an OCI layout (a folder, a tar), or in what ``docker save`` wrote (I18).
+
+    ``tag`` names one of several. Its manifest and its configuration are read, and each layer is there and as large
+    as it should be. Raises ``ImageError`` and ``OSError``.
+    """
+    files = open_files(path)
+    index = layout_index(files)
+    if index is not None:
+        found = _of_layout(files, index, platform, tag)
+        if found is not None:
+            return found
+    told = files.read(_DOCKER_MANIFEST)
+    if told is not None:
+        return _of_docker(files, parsed(path, told, _DOCKER_MANIFEST), platform, tag)
+    if index is not None:
+        raise ImageError(
+            path, f"has no image for {platform}{f' of the tag {tag!r}' if tag else ''}", code="no-platform"
+        )
+    raise ImageError(
+        path, "is neither an OCI layout nor what docker save writes: name one of them", code="not-image"
+    )
+
+
+def _of_layout(
+    files: LayoutFiles, index: Mapping[str, Any], platform: Platform, tag: str | None
+) -> StoredImage | None:
+    listed = descriptors_in(files.path, index, "manifests")
+    if tag is not None:
+        listed = [each for each in listed if each.annotations.get(REF_NAME) == tag]
+    fitting = {descriptor.digest: image for descriptor, image in _Search(files, platform).images(listed, depth=0)}
+    if len(fitting) > 1:
+        names = sorted(filter(None, (each.annotations.get(REF_NAME) for each in listed)))
+        known = f"name one by its tag: {', '.join(names)}" if names else "give a layout of one"
+        raise ImageError(files.path, f"holds several images for {platform}: {known}", code="several")
+    return next(iter(fitting.values()), None)
+
+
+class _Search:
+    """Finds manifests in an index, and in indexes that it names."""
+
+    def __init__(self, files: LayoutFiles, platform: Platform) -> None:
+        self._files = files
+        self._path = files.path
+        self._platform = platform
+        self._read = 0
+
+    def images(self, listed: list[Descriptor], depth: int) -> Iterator[tuple[Descriptor, StoredImage]]:
+        """Yield an image for the platform of each entry that has one: of an index the first that fits (I8)."""
+        for descriptor in listed:
+            kind = media_types.oci_type(descriptor.media_type)
+            if kind == media_types.INDEX:
+                if depth >= _DEEPEST:
+                    raise ImageError(self._path, "has an index in an index without end", code="loop")
+                inner = descriptors_in(self._path, self._document(descriptor), "manifests")
+                yield from self._first(self.images(inner, depth + 1))
+            elif kind == media_types.MANIFEST and self._may_fit(descriptor):
+                image = self._image(descriptor)
+                if image is not None:
+                    yield descriptor, image
+
+    def _first(self, found: Iterator[tuple[Descriptor, StoredImage]]) -> Iterator[tuple[Descriptor, StoredImage]]:
+        for each in found:
+            yield each
+            return
+
+    def _may_fit(self, descriptor: Descriptor) -> bool:
+        return descriptor.platform is None or self._platform.runs(descriptor.platform)
+
+    def _image(self, descriptor: Descriptor) -> StoredImage | None:
+        manifest = self._document(descriptor)
+        config = descriptor_in(self._path, manifest.get("config"))
+        if media_types.oci_type(config.media_type) != media_types.CONFIG:
+            return None
+        told = self._document(config)
+        of = Platform.of(told)
+        if of is None or not self._platform.runs(of):
+            return None
+        layers = tuple(map(self._layer, descriptors_in(self._path, manifest, "layers")))
+        if not layers and self._files.source(_DOCKER_MANIFEST) is not None:
+            return None  # Docker 25.0 wrote manifests without layers beside its own form
+        _require_diff_ids(self._path, told, len(layers))
+        return StoredImage(self._files, told, layers, descriptor.digest, {})
+
+    def _layer(self, layer: Descriptor) -> Descriptor:
+        kind = media_types.oci_type(layer.media_type)
+        if kind not in media_types.LAYERS:
+            message = (
+                f"has a layer of the type {layer.media_type!r}, which KServe's fetch does not read: give a base "
+                "whose layers are tar or tar+gzip"
+            )
+            raise ImageError(self._path, message, code="layer-type")
+        blob_source(self._files, layer)
+        return Descriptor(media_type=kind, digest=layer.digest, size=layer.size, annotations=layer.annotations)
+
+    def _document(self, descriptor: Descriptor) -> dict[str, Any]:
+        self._read += 1
+        if self._read > _MOST_DOCUMENTS:
+            message = f"names more than {_MOST_DOCUMENTS} documents before an image for {self._platform} is found"
+            raise ImageError(self._path, message, code="too-large")
+        return read_blob(self._files, descriptor)[1]
+
+
+def _of_docker(files: LayoutFiles, listed: list[Any], platform: Platform, tag: str | None) -> StoredImage:
+    """Return an image of a docker-archive, whose layers are not compressed: a digest is also a diff_id."""
+    path = files.path
+    tables = [each for each in listed if isinstance(each, Mapping)]
+    if tag is not None:
+        tables = [
+            each for each in tables if any(str(name).endswith(f":{tag}") for name in each.get("RepoTags") or ())
+        ]
+    if len(tables) != 1:
+        raise ImageError(
+            path, f"holds {len(tables)} images where one is meant: name one by its tag", code="several"
+        )
+    [table] = tables
+    name, layers = table.get("Config"), table.get("Layers")
+    data = files.read(name) if isinstance(name, str) else None
+    if data is None or not isinstance(layers, list) or not all(isinstance(each, str) for each in layers):
+        raise ImageError(path, f"has a {_DOCKER_MANIFEST!r} that names no image", code="bad-document")
+    told = parsed(path, data, str(name))
+    if found := _HEXADECIMAL.search(str(name)):
+        expected = described(data, media_types.CONFIG)
+        require_same(
+            path,
+            Descriptor(media_type=media_types.CONFIG, digest=f"sha256:{found[0]}", size=len(data)),
+            expected.digest,
+            len(data),
+        )
+    of = Platform.of(told)
+    if of is None or not platform.runs(of):
+        raise ImageError(path, f"holds an image for {of}, and not for {platform}", code="no-platform")
+    diff_ids = _require_diff_ids(path, told, len(layers))
+    found_layers, names = [], {}
+    for layer, diff_id in zip(layers, diff_ids, strict=True):
+        source = files.source(layer)
+        if source is None:
+            raise ImageError(path, f"lacks the layer {layer!r}: get it again", code="missing-blob")
+        found_layers.append(Descriptor(media_type=media_types.LAYER, digest=diff_id, size=source.size))
+        names[diff_id] = layer
+    return StoredImage(files, told, tuple(found_layers), "", names)
+
+
+def _require_diff_ids(path: str, config: Mapping[str, Any], count: int) -> list[str]:
+    rootfs = config.get("rootfs")
+    diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, Mapping) else None
+    if not isinstance(diff_ids, list) or len(diff_ids) != count or not all(map(is_digest, diff_ids)):
+        message = f"has a configuration whose rootfs does not tell of its {count} layers: get it again"
+        raise ImageError(path, message, code="bad-document")
+    history, inner = config.get("history") or [], config.get("config") or {}
+    labels = inner.get("Labels") or {} if isinstance(inner, Mapping) else None
+    if (
+        not isinstance(history, list)
+        or not all(isinstance(each, Mapping) for each in history)
+        or not isinstance(labels, Mapping)
+    ):
+        raise ImageError(path, "has a configuration whose history or labels are none", code="bad-document")
+    return diff_ids

@@ -1,0 +1,126 @@
+"""What ``marpack image`` prints, refuses and sends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from marpack.cli import main
+from tests.images.bases import docker_archive
+from tests.images.layouts import Layout, store
+from tests.images.registry_peer import Answer, RegistryPeer
+from tests.support.archives import check_json, packed
+
+Capture = pytest.CaptureFixture[str]
+
+
+def image(*words: object) -> int:
+    return main(["image", *map(str, words)])
+
+
+def test_the_digest_is_printed(tmp_path: Path, capsys: Capture) -> None:
+    folder = store(tmp_path, "a")
+    assert image(folder, "-o", tmp_path / "image", "--label", "team=vision=1", "--tag", "v1") == 0
+    layout = Layout.of(tmp_path / "image")
+    out, err = capsys.readouterr()
+    assert err == ""
+    *layers, last = out.splitlines()
+    assert [line.split()[1] for line in layers] == [each["digest"] for each in layout.manifest["layers"]]
+    assert f"{layout.top['digest']} (v1, linux/amd64, " in last
+    assert layout.config["config"] == {"Labels": {"team": "vision=1"}}
+
+
+def test_json_has_a_schema(tmp_path: Path, capsys: Capture) -> None:
+    base = docker_archive(tmp_path / "base.tar")
+    words = [
+        packed(tmp_path),
+        "-o",
+        tmp_path / "image.tar",
+        "--base",
+        base,
+        "--base-name",
+        "r.example/base",
+        "--json",
+    ]
+    assert image(*words, "--platform", "linux/amd64") == 0
+    document = check_json(capsys.readouterr().out, "image")
+    layout = Layout.of(tmp_path / "image.tar")
+    assert document["digest"] == layout.top["digest"]
+    assert [each["base"] for each in document["layers"]] == [True, False]
+    assert document["pushed"] is None
+    assert layout.manifest["annotations"]["org.opencontainers.image.base.name"] == "r.example/base"
+
+
+def test_it_is_pushed(tmp_path: Path, capsys: Capture, direct: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    archive = packed(tmp_path)
+    with RegistryPeer.running() as peer:
+        name = f"{peer.host}/team/m:v2"
+        words = [archive, "-f", "-o", tmp_path / "image", "--plain-http", "--push", name]
+        assert image(*words) == 0
+        out = capsys.readouterr().out
+        digest = Layout.of(tmp_path / "image").top["digest"]
+        assert f"{name}: {digest}: 2 blobs sent, " in out
+        assert out.endswith(", 0 blobs were there\n")
+        assert peer.tags == {"v2": digest}
+        # The tag is the layout's too.
+        assert Layout.of(tmp_path / "image").top["annotations"]["org.opencontainers.image.ref.name"] == "v2"
+        assert image(*words, "--json") == 0
+        document = check_json(capsys.readouterr().out, "image")
+        assert document["pushed"]["sent"] == []
+        assert len(document["pushed"]["kept"]) == 2
+        peer.before = lambda told: Answer(503)
+        assert image(*words) == 1
+    out, err = capsys.readouterr()
+    assert f"marpack: error: '{name}' does not tell what the tag means: 503" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--label", "a"], 2, "--label: 'a' is no NAME=VALUE"),
+        (["--plain-http"], 2, "are for --push"),
+        (["--tag", "a b"], 1, "is no tag"),
+        (["--platform", "x"], 1, "is no platform"),
+        (["--base", "absent"], 1, "absent"),
+        (["--push", "m:1"], 1, "names no registry"),
+        (["--push", "r.example/m:1", "--docker-config", "absent"], 1, "absent"),
+        (["--modelpack", "--label", "a=b"], 1, "ModelPack knows neither"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    words: list[str], status: int, said: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert image(packed(tmp_path), "-o", tmp_path / "image", *words) == status
+    assert said in capsys.readouterr().err
+
+
+def test_a_time_of_making_is_the_environments(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert image(packed(tmp_path), "-o", tmp_path / "image") == 0
+    assert Layout.of(tmp_path / "image").config["created"] == "1970-01-02T00:00:00Z"
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "x")
+    assert image(tmp_path / "m.mar", "-o", tmp_path / "other") == 1
+    assert "SOURCE_DATE_EPOCH" in capsys.readouterr().err
+
+
+def test_what_is_in_the_way_is_said_before_anything_is_written(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "image").write_text("", encoding="ascii")
+    assert image(packed(tmp_path), "-o", tmp_path / "image") == 1
+    assert "is a file" in capsys.readouterr().err
+    assert image(tmp_path / "m.mar", "-o", tmp_path / "absent" / "image.tar") == 1
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_warning_is_shown(tmp_path: Path, capsys: Capture) -> None:
+    folder = store(tmp_path, "a")
+    config = folder / "config" / "config.properties"
+    config.write_bytes(config.read_bytes() + b"keystore_pass=hunter2\n")
+    assert image(folder, "-o", tmp_path / "image") == 0
+    out, err = capsys.readouterr()
+    assert "marpack: warning: config.properties has a value for keystore_pass" in err
+    assert "hunter2" not in out + err

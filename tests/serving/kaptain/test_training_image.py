@@ -1,0 +1,171 @@
+"""What ``Model.build`` makes of a model: an image on its base, or what ``docker build`` needs."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marpack.kaptain import Model
+from marpack.kaptain.config import Config
+from marpack.kaptain.exceptions import ImageBuildException
+from marpack.kaptain.model.frameworks import ModelFramework
+from marpack.serving.kaptain.values.exceptions import ModelPlanError
+from tests.images.bases import Blobs, image, write_files
+from tests.images.layouts import Layout
+from tests.images.registry_peer import RegistryPeer
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    blobs = Blobs()
+    return write_files(blobs.index(image(blobs)), tmp_path / "base")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of the trainer."""
+    folder = tmp_path / "project"
+    (folder / "datasets" / "MNIST").mkdir(parents=True)
+    (folder / "trainer.py").write_text("import model\n", encoding="ascii")
+    (folder / "model.py").write_text("# a model\n", encoding="ascii")
+    (folder / "datasets" / "MNIST" / "images").write_bytes(b"\0" * 1000)
+    return folder
+
+
+def model_in(folder: Path, **changes: Any) -> Model:
+    given: dict[str, Any] = {
+        "main_file": "trainer.py",
+        "extra_files": ["model.py", "datasets"],
+        "image_name": "registry.example/digits:pytorch",
+        "base_image": "registry.example/kubeflow:pytorch",
+        "config": Config(base_dir=folder),
+    }
+    return Model("dev/mnist", **given | changes)
+
+
+def test_an_image_where_the_base_is_at_hand(base: Path, folder: Path) -> None:
+    assert model_in(folder).build(verbose=True, base_layout=base) is True
+    layout = Layout.of(folder / "dev-mnist-image")
+    assert list(layout.layers()[1]) == [
+        "kaptain/",
+        "kaptain/datasets/",
+        "kaptain/datasets/MNIST/",
+        "kaptain/datasets/MNIST/images",
+        "kaptain/model.py",
+        "kaptain/trainer.py",
+    ]
+    told = layout.config["config"]
+    assert told["Entrypoint"] == ["python", "-u", "trainer.py"]
+    assert told["WorkingDir"] == "/kaptain"
+    assert "Cmd" not in told  # of the base, whose arguments it would get
+    assert told["Env"] == ["PATH=/bin"]
+    assert len(told["Labels"]["checksum"]) == 32
+    assert layout.top["annotations"] == {"org.opencontainers.image.ref.name": "pytorch"}
+    base_name = layout.manifest["annotations"]["org.opencontainers.image.base.name"]
+    assert base_name == "registry.example/kubeflow:pytorch"
+
+
+def test_the_same_contents_are_not_built_again(
+    base: Path, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    model = model_in(folder, base_image=str(base))  # its path names it as well
+    model.build()
+    place = folder / "dev-mnist-image"
+    before = place.stat().st_ino
+    caplog.clear()
+    model.build()
+    assert "is not built again" in caplog.text
+    assert place.stat().st_ino == before
+    (folder / "model.py").write_text("# another\n", encoding="ascii")
+    caplog.clear()
+    model.build()
+    assert "is built" in caplog.text
+    assert Layout.of(place).merged()["kaptain/model.py"] == b"# another\n"
+    caplog.clear()
+    blobs = Blobs()
+    write_files(blobs.index(image(blobs, zipped=True)), tmp_path / "other")
+    model_in(folder, base_image=str(base)).build(base_layout=tmp_path / "other")
+    assert "is not built again" in caplog.text  # the same layers, stored in another way
+    # What is there and no image is replaced if it was one.
+    (place / "index.json").write_text("{}", encoding="ascii")
+    model.build()
+    Layout.of(place)
+
+
+def test_a_containerfile_where_there_is_no_base(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    model = model_in(folder, requirements=["numpy==2.0"])
+    assert model.build() is True
+    place = folder / "dev-mnist-build"
+    lines = (place / "Containerfile").read_text("utf-8").splitlines()
+    assert lines[:-1] == [
+        "FROM registry.example/kubeflow:pytorch",
+        "WORKDIR /kaptain",
+        "COPY context/ /kaptain/",
+        "RUN pip install --no-cache-dir -r requirements.txt",
+        'ENTRYPOINT ["python", "-u", "trainer.py"]',
+    ]
+    assert lines[-1].startswith("LABEL checksum=")
+    assert (place / "context" / "requirements.txt").read_text("utf-8") == "numpy==2.0\n"
+    assert (place / "context" / "datasets" / "MNIST" / "images").stat().st_size == 1000
+    assert f"docker build -f {place}/Containerfile -t registry.example/digits:pytorch {place}" in caplog.text
+    caplog.clear()
+    model.build()
+    assert "stays" in caplog.text
+    (folder / "model.py").write_text("# another\n", encoding="ascii")
+    model.build()
+    assert (place / "context" / "model.py").read_text("utf-8") == "# another\n"
+
+
+def test_what_is_to_be_installed_needs_a_builder(base: Path, folder: Path) -> None:
+    (folder / "requirements.txt").write_text("numpy\n", encoding="ascii")
+    model_in(folder, requirements="requirements.txt").build(base_layout=base)
+    assert (folder / "dev-mnist-build" / "Containerfile").is_file()
+    assert not (folder / "dev-mnist-image").exists()
+
+
+def test_it_is_pushed_to_its_name(base: Path, folder: Path, direct: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    with RegistryPeer.running() as peer:
+        model = model_in(
+            folder,
+            image_name=f"{peer.host}/team/digits",
+            framework=ModelFramework.PYTORCH,
+            framework_version="2.0.0",
+        )
+        model.build(base_layout=base, push=True, plain_http=True)
+        [tag] = peer.tags
+        assert tag == f"dev-mnist-{ModelFramework.PYTORCH.value}-2-0-0"
+        model.build(base_layout=base, push=True, plain_http=True)
+    with pytest.raises(ImageBuildException, match="cannot be reached"):
+        model.build(base_layout=base, push=True, plain_http=True)
+    with pytest.raises(ModelPlanError, match="push"):
+        model.build(push=True)
+
+
+def test_what_is_missing_is_said(folder: Path) -> None:
+    with pytest.raises(ModelPlanError) as raised:
+        Model("m").build()
+    assert [issue.argument for issue in raised.value.issues] == ["image_name", "base_image", "main_file"]
+    with pytest.raises(ModelPlanError) as raised:
+        model_in(
+            folder,
+            main_file="absent.py",
+            base_image="a\nRUN b",
+            extra_files=["../secret", "/etc/hostname"],
+            requirements="absent.txt",
+        ).build()
+    assert [issue.argument for issue in raised.value.issues] == [
+        *("base_image", "main_file", "extra_files", "extra_files", "requirements")
+    ]
+
+
+def test_a_base_that_lies_is_an_image_that_is_not_built(base: Path, folder: Path) -> None:
+    (base / "index.json").write_text("{}", encoding="ascii")
+    with pytest.raises(ImageBuildException, match="without manifests"):
+        model_in(folder).build(base_layout=base)
+    assert not (folder / "dev-mnist-image").exists()

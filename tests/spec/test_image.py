@@ -1,0 +1,181 @@
+"""The specification of images, its vectors, and the code say the same."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tarfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import marpack
+from marpack.archive.sources import BytesSource
+from marpack.errors import MarpackError
+from marpack.images.blob_writer import BlobWriter
+from marpack.images.descriptor import Descriptor, DescriptorError, Platform
+from marpack.images.documents import config_of, digest_of, index_of, manifest_of, model_config_of
+from marpack.images.layer import ImageFile, PlannedLayer
+from marpack.images.plan import _require_tag
+from marpack.images.reference import NoReferenceError, Reference
+from marpack.images.write import write_layer
+from tests.support import vectors
+from tests.support.vectors import SPEC, each_case
+
+TEXT = (SPEC / "image.md").read_text("utf-8")
+CLAUSES = re.findall(r"^### (I[0-9]+)\. ", TEXT, re.MULTILINE)
+MARKS = set(re.findall(r"^\| (\[[a-z]+\]) \|", TEXT, re.MULTILINE))
+ROOM = Path(marpack.__file__).parent / "images"
+TESTS = sorted(path for path in Path(__file__).parents[1].rglob("*.py") if path != Path(__file__))
+CITATION = re.compile(r"\bI[0-9]{1,2}\b")
+VECTORS = [vector for kind in ("valid", "invalid") for vector in vectors.load(f"image/{kind}")]
+KEYS = {"valid": "config manifest index model_config text files names size digest", "invalid": "descriptor"}
+NAMES = ("tags", "platforms", "references")
+
+
+def cases(kind: str, *keys: str) -> list[tuple[str, dict[str, Any]]]:
+    found = [
+        (name, case)
+        for vector in VECTORS
+        for name, case in vector.cases()
+        if vector.name.startswith(f"image/{kind}/") and any(key in case for key in keys)
+    ]
+    assert found
+    return found
+
+
+def test_every_clause_is_shown() -> None:
+    """By a vector, or by a test that names it."""
+    assert [f"I{number}" for number in range(1, len(CLAUSES) + 1)] == CLAUSES
+    cited = {clause for vector in VECTORS for clause in vector.data["clauses"]}
+    assert cited <= set(CLAUSES)
+    tested = {clause for path in TESTS for clause in CITATION.findall(path.read_text("utf-8"))}
+    assert set(CLAUSES) - cited <= tested
+
+
+def test_what_is_cited_exists() -> None:
+    code = {clause for path in ROOM.glob("*.py") for clause in CITATION.findall(path.read_text("utf-8"))}
+    assert len(code) > 10
+    assert {*code, *CITATION.findall(TEXT)} <= set(CLAUSES)
+
+
+def test_every_clause_has_a_source() -> None:
+    sections = [each for each in re.split(r"^###? ", TEXT, flags=re.MULTILINE)[1:] if CITATION.match(each)]
+    assert len(sections) == len(CLAUSES)
+    for section in sections:
+        marks = set(re.findall(r"\[[a-z]+\]", section)) - {"[tag]", "[port]"}
+        assert marks, section
+        assert marks <= MARKS, section
+
+
+def test_the_codes_are_those_of_the_code() -> None:
+    """Of I26."""
+    listed = set(re.findall(r"^\| `([a-z-]+)` \|", TEXT, re.MULTILINE))
+    used = {
+        node.value.value
+        for path in ROOM.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant)
+    }
+    assert used == listed
+
+
+@vectors.by_name(*VECTORS)
+def test_a_vector_is_well_formed(vector: vectors.Vector) -> None:
+    assert set(vector.data) == {"title", "clauses", "source", "cases"}
+    assert vector.path.read_text("ascii") == vector.text()
+    kind = vector.name.split("/")[1]
+    for name, case in vector.cases():
+        assert set(case) <= {"title", "clauses", "source", *KEYS[kind].split(), *NAMES}, name
+
+
+@each_case(cases("valid", "text"))
+def test_the_text_of_a_document(case: dict[str, Any]) -> None:
+    if "config" in case:
+        told = case["config"]
+        platform = Platform.parse(told["platform"])
+        assert platform is not None
+        layers = [(digest, title) for digest, title in told["layers"]]
+        found = config_of(platform, layers, told["labels"], created=told["created"], base=told.get("base"))
+    elif "manifest" in case:
+        told = case["manifest"]
+        layers_of = [Descriptor.of(each) for each in told["layers"]]
+        found = manifest_of(Descriptor.of(told["config"]), layers_of, told["annotations"])
+    elif "index" in case:
+        found = index_of(map(Descriptor.of, case["index"]))
+    else:
+        found = model_config_of(**case["model_config"])
+    assert found.decode() == case["text"]
+
+
+@each_case(cases("valid", "files"))
+def test_a_layer(case: dict[str, Any], tmp_path: Path) -> None:
+    """And ``tarfile``, by which the vectors were made, has the same."""
+    contents = {name: text.encode() for name, text in case["files"].items()}
+    sources = {name: BytesSource(data=data) for name, data in contents.items()}
+    files = tuple(
+        ImageFile(name=name, contents=source, size=source.size, origin=name) for name, source in sources.items()
+    )
+    layer = PlannedLayer(title="layer", files=files)
+    with (tmp_path / "layer").open("w+b") as file:
+        writer = BlobWriter(file, 0)
+        write_layer(writer, layer, lambda each: nullcontext((sources[each.name], len(contents[each.name]))))
+        assert writer.finish() == case["digest"]
+        writer.close()
+    data = (tmp_path / "layer").read_bytes()
+    assert len(data) == case["size"] == layer.size
+    assert case["names"] == list(_names(data))
+    assert _by_tarfile(case["names"], contents) == data
+    assert digest_of(data) == case["digest"]
+
+
+def _names(data: bytes) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return [f"{each.name}/" if each.isdir() else each.name for each in tar]
+
+
+def _by_tarfile(names: list[str], contents: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name in names:
+            member = tarfile.TarInfo(name.rstrip("/"))
+            if name.endswith("/"):
+                member.type, member.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(member)
+            else:
+                member.mode, member.size = 0o644, len(contents[name])
+                tar.addfile(member, io.BytesIO(contents[name]))
+        end = tar.offset
+    return out.getvalue()[:end] + bytes(1024)
+
+
+@each_case(cases("valid", *NAMES))
+def test_names_that_are_taken(case: dict[str, Any]) -> None:
+    for tag in case.get("tags", []):
+        _require_tag(tag)
+    for text in case.get("platforms", []):
+        assert str(Platform.parse(text)) == text
+    for name in case.get("references", []):
+        found = Reference.parse(name)
+        assert str(found) == (name if found.tag else f"{name}:")
+
+
+@each_case(cases("invalid", *NAMES))
+def test_names_that_are_refused(case: dict[str, Any]) -> None:
+    for tag in case.get("tags", []):
+        with pytest.raises(MarpackError):
+            _require_tag(tag)
+    for text in case.get("platforms", []):
+        assert Platform.parse(text) is None
+    for name in case.get("references", []):
+        with pytest.raises(NoReferenceError):
+            Reference.parse(name)
+
+
+@each_case(cases("invalid", "descriptor"))
+def test_what_names_no_blob(case: dict[str, Any]) -> None:
+    with pytest.raises(DescriptorError):
+        Descriptor.of(case["descriptor"])
