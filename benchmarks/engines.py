@@ -82,7 +82,7 @@ def torchserve(models: Sequence[Model], folder: Path, environment: Mapping[str, 
 
 @contextlib.contextmanager
 def ray(models: Sequence[Model], folder: Path, environment: Mapping[str, str]) -> Iterator[Engine]:
-    """Serve models on a Ray cluster of its own, and the constants of ``serve_by_ray.py``."""
+    """Serve models on a Ray cluster of its own; see ``serve_by_ray.py``."""
     # Sockets lie in it, whose paths are short.
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as home:
         [port] = free_ports(1)

@@ -2,9 +2,11 @@
 
 ``python serve_by_ray.py ASKED`` is told in JSON: ``port``, ``folder`` (empty, with a short path: sockets lie in
 it), and ``models``, by the paths at which they are served: of each the ``archive``, and how many ``workers`` it
-has. At ``/two`` is the model of ``/constant`` beside that of ``/waits``, in one application. At ``/bare`` and
+has. A line is printed when all are there.
+
+Where ``/constant`` is among them, it is also at ``/two``, beside another in one application, and at ``/bare`` and
 ``/unread`` are deployments that return a constant: the first when it has read what it is asked, as whoever is to
-answer that must, the second at once. A line is printed when all are there.
+answer that must, the second at once.
 """
 
 from __future__ import annotations
@@ -42,6 +44,16 @@ class Unread:
         return Response(CONSTANT)
 
 
+def beside_constant(archives: list[str]) -> dict[str, Any]:
+    """Return what an archive's constant is held against, by the paths."""
+    told = {"min_workers": 1, "max_workers": 1, "ray": {"ray_actor_options": _CPUS}}
+    apps: dict[str, Any] = {"/two": application(*archives, **told)}
+    for constant in (Bare, Unread):
+        deployment = serve.deployment(ray_actor_options=_CPUS, max_ongoing_requests=_WAITING)(constant)
+        apps[f"/{constant.__name__.lower()}"] = deployment.bind()
+    return apps
+
+
 def main() -> None:
     """Do it, as the first argument says."""
     asked: dict[str, Any] = json.loads(sys.argv[1])
@@ -63,11 +75,8 @@ def main() -> None:
         )
         for path, model in asked["models"].items()
     }
-    two = [asked["models"][path]["archive"] for path in ("/constant", "/waits")]
-    apps["/two"] = application(*two, min_workers=1, max_workers=1, ray={"ray_actor_options": _CPUS})
-    for constant in (Bare, Unread):
-        deployment = serve.deployment(ray_actor_options=_CPUS, max_ongoing_requests=_WAITING)(constant)
-        apps[f"/{constant.__name__.lower()}"] = deployment.bind()
+    if "/constant" in asked["models"]:
+        apps |= beside_constant([model["archive"] for model in asked["models"].values()])
     serve.run_many([serve.RunTarget(app, name=path.strip("/"), route_prefix=path) for path, app in apps.items()])
     print("served", flush=True)
     sys.stdin.read()

@@ -60,7 +60,7 @@ SECONDS = 2
 # each other for tens of milliseconds. Ray tells a replica as many as it has cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 # A Java that has just been started is slow for thousands of requests.
-WARM_UP = {"model": "digits", "clients": 4, "warm_up": 0, "seconds": 4}
+WARM_UP = {"clients": 4, "warm_up": 0, "seconds": 4}
 
 
 class Engines:
@@ -77,9 +77,8 @@ class Engines:
             self.end()
             engine = self._stack.enter_context(self._ways[name]())
             self._running = name, engine
-            told = dict(WARM_UP)
-            model = told.pop("model")
-            ask(engine.port, engine.path(str(model)), body=SAMPLE, **told)
+            model = "constant" if name == "constants" else "digits"
+            ask(engine.port, engine.path(model), body=SAMPLE, **WARM_UP)
         return self._running[1]
 
     def end(self) -> None:
@@ -103,8 +102,7 @@ def running(
     """Give the engines, with all models."""
     store = inputs / "store-of-engines"
     store.mkdir()
-    handlers = {"waits": WAITS, "waits-2": WAITS, "constant": CONSTANT}
-    archives = {name: pack_handler(store, name, source) for name, source in handlers.items()}
+    archives = {name: pack_handler(store, name, WAITS) for name in ("waits", "waits-2")}
     archives["waits-8"] = pack_handler(store, "waits-8", WAITS, config=BATCHES)
     archives["digits"] = pack_digits(store)
     bodies = {"digits": SAMPLE}
@@ -119,6 +117,10 @@ def running(
         for name, path in sorted(archives.items())
     ]
     alone = [model for model in models if model.workers == 1]
+    constants = [
+        Model(name=name, archive=pack_handler(store, name, CONSTANT), workers=1, batch_size=1, body="[]")
+        for name in ("constant", "another")
+    ]
 
     def in_folder(start: Callable[..., AbstractContextManager[Engine]], *arguments: Any) -> Any:
         return start(*arguments, tmp_path_factory.mktemp("engine"), {**environment, **ONE_THREAD})
@@ -130,6 +132,8 @@ def running(
         {
             "torchserve": partial(in_folder, engines.torchserve, models),
             "ray": partial(in_folder, engines.ray, models),
+            # What does nothing on a cluster takes its part of two cores, too.
+            "constants": partial(in_folder, engines.ray, constants),
             "kserve": start_kserve,
         }
     )
@@ -170,7 +174,7 @@ def of_clients(count: int) -> str:
 @pytest.mark.parametrize(("clients", "contender", "turn"), [*of_overhead()])
 def test_overhead(benchmark: Any, running: Engines, clients: int, contender: str, turn: int) -> None:
     """An archive whose handler returns a constant, beside deployments of Ray's that do, on one cluster."""
-    port = running.running("ray").port
+    port = running.running("constants").port
     told = {"path": OVERHEAD[contender], "body": "[]", "clients": clients, "warm_up": 0.5, "seconds": SECONDS}
     measure(benchmark, f"a constant, {of_clients(clients)}", port, told)
 

@@ -105,10 +105,7 @@ class BatchingWorker:
 
         Raises ``MarpackError`` for a worker that is not started, or closed meanwhile.
         """
-        request = self._model.spelled(request)
-        if self._settings.batch_size == 1 and not self._settings.asynchronous:
-            return (await self._ask([request]))[0]
-        return await self._batches.ask(request)
+        return await self._batches.ask(self._model.spelled(request))
 
     async def _ask(self, requests: Sequence[Request]) -> list[Response]:
         if self._closed:
