@@ -46,8 +46,8 @@ class Unread:
 
 def beside_constant(archives: list[str]) -> dict[str, Any]:
     """Return what an archive's constant is held against, by the paths."""
-    told = {"min_workers": 1, "max_workers": 1, "ray": {"ray_actor_options": _CPUS}}
-    apps: dict[str, Any] = {"/two": application(*archives, **told)}
+    two = application(*archives, min_workers=1, max_workers=1, ray={"ray_actor_options": _CPUS})
+    apps: dict[str, Any] = {"/two": two}
     for constant in (Bare, Unread):
         deployment = serve.deployment(ray_actor_options=_CPUS, max_ongoing_requests=_WAITING)(constant)
         apps[f"/{constant.__name__.lower()}"] = deployment.bind()

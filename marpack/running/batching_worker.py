@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -87,7 +88,8 @@ class BatchingWorker:
         """Have a process that has ended begun again in the worker's thread, as the server does at once."""
         if self._closed or self._worker.runs or (self._loading is not None and not self._loading.done()):
             return
-        self._loading = self._thread.submit(self._load_again)
+        with contextlib.suppress(RuntimeError):  # it was closed just now
+            self._loading = self._thread.submit(self._load_again)
 
     def _load_again(self) -> None:
         try:
@@ -105,20 +107,24 @@ class BatchingWorker:
 
         Raises ``MarpackError`` for a worker that is not started, or closed meanwhile.
         """
-        return await self._batches.ask(self._model.spelled(request))
+        request = self._model.spelled(request)
+        # What need not be gathered takes a way with fewer steps, each of which an event loop may put off.
+        if self._settings.batch_size == 1 and not self._settings.asynchronous:
+            return (await self._ask([request]))[0]
+        return await self._batches.ask(request)
 
     async def _ask(self, requests: Sequence[Request]) -> list[Response]:
         if self._closed:
             raise MarpackError("the worker was closed before it had answered")
-        responses = await asyncio.get_running_loop().run_in_executor(self._thread, self._predict, requests)
-        self.load_again()
-        return responses
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._predict, requests)
 
     def _predict(self, requests: Sequence[Request]) -> list[Response]:
         try:
             responses = self._worker.predict(requests)
             if self._worker.runs:
                 self._refused = None
+            else:
+                self.load_again()
             return responses
         finally:
             self._tell()
