@@ -62,13 +62,13 @@ COLUMNS = [
     "marpack / (cp + python)",
     "marpack / (cp + sha256)",
     "official / marpack",
-    "one of two",
+    "one-of-two",
     "bare",
     "unread",
     "marpack / torchserve",
     "marpack / bare",
     "marpack / unread",
-    "one of two / marpack",
+    "one-of-two / marpack",
     "marpack - handler",
     "marpack, MiB",
     "official, MiB",
@@ -175,8 +175,8 @@ def _times(beside: dict[str, Measurement]) -> dict[str, str]:
     if marpack.suite == "engines":
         for name in ("bare", "unread"):
             cells[f"marpack / {name}"] = f"{marpack.seconds / beside[name].seconds:.2f}"
-        if two := beside.get("one of two"):
-            cells["one of two / marpack"] = f"{two.seconds / marpack.seconds:.2f}"
+        if two := beside.get("one-of-two"):
+            cells["one-of-two / marpack"] = f"{two.seconds / marpack.seconds:.2f}"
     if official:
         cells["official / marpack"] = f"{official.seconds / marpack.seconds:.1f}"
     for name, one in beside.items():

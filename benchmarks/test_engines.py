@@ -51,7 +51,7 @@ BATCHES = "batchSize: 8\nmaxBatchDelay: 10\n"
 # Paths on Ray Serve: the archive, and who does nothing.
 OVERHEAD = {
     "marpack": "/constant/predictions/constant",
-    "one of two": "/two/predictions/constant",
+    "one-of-two": "/two/predictions/constant",
     "bare": "/bare",
     "unread": "/unread",
 }
