@@ -61,7 +61,7 @@ for application in document["applications"]:
         else:
             deployment["num_replicas"] = 1
         # However many models there are, on however few CPUs: none waits for one.
-        deployment.setdefault("ray_actor_options", {})["num_cpus"] = 0
+        deployment["ray_actor_options"] = {**(deployment.get("ray_actor_options") or {}), "num_cpus": 0}
 changed = os.path.join(scratch, "config.yaml")
 with open(changed, "w", encoding="utf-8") as file:
     yaml.safe_dump(document, file)

@@ -10,6 +10,7 @@ from typing import Any
 from marpack.archive.manifest import MANIFEST_NAME, Manifest, ManifestModel
 from marpack.archive.read.archive import ModelArchive
 from marpack.checks.python.requirement_lines import LONGEST_FILE
+from marpack.config.rules.model_config_taken import as_taken
 from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.store_listing import versions_in
 from marpack.errors import MarpackError
@@ -35,13 +36,15 @@ def exported_models(
     told: Iterable[ToldModel],
     *,
     envelope: str | None,
+    envelope_seen: str,
     gpu: bool | None,
     sizes: Mapping[str, int],
     environment: Mapping[str, str],
 ) -> tuple[ExportedModel, ...]:
     """Return the models, sorted by name and version.
 
-    ``sizes`` are limits of requests and answers in bytes, ``environment`` are variables that every worker is told.
+    ``envelope_seen`` says where the envelope was told, ``sizes`` are limits of requests and answers in bytes,
+    ``environment`` are variables that every worker is told.
 
     Raises ``NotServedError`` and ``MarpackError`` for what no worker would be started with, ``MarpackError`` for
     two of one name and version, and for a name that no request can have, and what reading raises.
@@ -49,7 +52,10 @@ def exported_models(
     found: dict[tuple[str, str], ExportedModel] = {}
     folders: set[str] = set()
     for each in told:
-        model = replace(_exported(each, envelope=envelope, gpu=gpu, sizes=sizes), environment=environment)
+        model = replace(
+            _exported(each, envelope=envelope, envelope_seen=envelope_seen, gpu=gpu, sizes=sizes),
+            environment=environment,
+        )
         key = model.settings.model_name, model.settings.version
         if not _is_text("".join(key)):
             raise MarpackError(
@@ -75,14 +81,14 @@ def exported_models(
 
 
 def _exported(
-    told: ToldModel, *, envelope: str | None, gpu: bool | None, sizes: Mapping[str, int]
+    told: ToldModel, *, envelope: str | None, envelope_seen: str, gpu: bool | None, sizes: Mapping[str, int]
 ) -> ExportedModel:
     archive = told.archive
     limits: dict[str, Any] = dict(sizes)
     settings = settings_of(archive, envelope=envelope, **limits)
     manifest = registered(archive.read(MANIFEST_NAME) if MANIFEST_NAME in archive else None)
-    config = _config_of(archive, manifest.config_file)
-    given = {name: value for name, value in told.told.items() if told.goes_before or _KEYS.get(name) not in config}
+    config, heeded = _config_of(archive, manifest.config_file)
+    given = {name: value for name, value in told.told.items() if told.goes_before or _KEYS.get(name) not in heeded}
     requirements = settings.requirements_file if settings.requirements_file in archive else None
     return ExportedModel(
         archive=archive,
@@ -91,6 +97,8 @@ def _exported(
         is_default=bool(told.is_default),
         folder="",
         config=config,
+        heeded=heeded,
+        envelope_seen=envelope_seen,
         config_name=manifest.config_file if config else None,
         requirements_name=requirements,
         requirements=b"" if requirements is None else archive.read(requirements, limit=LONGEST_FILE),
@@ -100,11 +108,15 @@ def _exported(
     )
 
 
-def _config_of(archive: ModelArchive, name: str | None) -> Mapping[str, Any]:
-    """Return what stands in a configuration; nothing of one that ``settings_of`` could not read either."""
+def _config_of(archive: ModelArchive, name: str | None) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """Return what stands in a configuration, and which of the server's keys it takes as they stand.
+
+    It is nothing of one that ``settings_of`` could not read either.
+    """
     if name is None or name not in archive:
-        return {}
-    return ModelConfigText.read(archive.read(name)).settings
+        return {}, frozenset()
+    text = ModelConfigText.read(archive.read(name))
+    return text.settings, frozenset(as_taken(text) if text.settings else ())
 
 
 def _with_numbers(settings: ModelSettings, numbers: Mapping[str, int], gpu: bool | None) -> ModelSettings:

@@ -32,10 +32,11 @@ class ExportedModel:
     """One version of a model that is exported: ``settings`` are those that count, ``told`` as of ``ToldModel``.
 
     ``folder`` is where its files go, below the export's. ``config`` is what stands in its configuration,
-    ``config_name`` and ``requirements_name`` are the members' names, None where there is none. ``environment`` is
-    what its workers are told by variables. ``gpu`` is whether the export was told to give it a GPU, None
-    where what it says counts; ``settings.gpu`` is the number that its handler is told. ``uses`` are names of
-    TorchServe's interface that its sources mention, and the request's headers that these ask for.
+    ``heeded`` are those of the server's keys in it that it takes, ``envelope_seen`` says where the envelope was
+    told, ``config_name`` and ``requirements_name`` are the members' names, None where there is none.
+    ``environment`` is what its workers are told by variables. ``gpu`` is whether the export was told to give it a
+    GPU, None where what it says counts; ``settings.gpu`` is the number that its handler is told. ``uses`` are names
+    of TorchServe's interface that its sources mention, and the request's headers that these ask for.
     """
 
     archive: ModelArchive
@@ -44,6 +45,8 @@ class ExportedModel:
     is_default: bool
     folder: str
     config: Mapping[str, Any]
+    heeded: frozenset[str]
+    envelope_seen: str
     config_name: str | None
     requirements_name: str | None
     requirements: bytes

@@ -112,6 +112,7 @@ def plan_export(
     models = exported_models(
         gathered.models,
         envelope=_envelope(config.service_envelope if envelope is None else envelope),
+        envelope_seen="service_envelope" if envelope is None else "the export: --envelope",
         gpu=gpu,
         sizes=_sizes(config),
         environment=_environment(config),
@@ -132,7 +133,7 @@ def plan_export(
         files["inferenceservice.yaml"] = kserve_files.service_text(service)
         shown_image = service.image
     entries = (
-        *told_settings(config, gathered.settings_name, target),
+        *told_settings(config, gathered.settings_name, target, envelope=envelope),
         *(entry for model in models for entry in told_model(model, target)),
         *told_uses(models, target),
         *told_replicas(models, target),

@@ -99,7 +99,12 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
     yield from _device(model, target, places)
     for key in model.config:
         seen = f"{config_name}: {key}"
-        if key in _LOST:
+        if key in KEYS and key not in SECTIONS and key not in model.heeded:
+            why = "TorchServe does not take it as it stands there either (marpack check says why)"
+            yield Entry(fate="lost", about=model.title, what=str(key), seen=seen, why=why)
+        elif model.config[key] is False:  # nothing is asked for
+            continue
+        elif key in _LOST:
             yield Entry(fate="lost", about=model.title, what=key, seen=seen, why=_LOST[key].format(**places))
         elif key == "asyncCommunication":
             yield Entry(
@@ -123,7 +128,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             fate="carried",
             about=model.title,
             what=f"the envelope {model.settings.envelope}",
-            seen="service_envelope",
+            seen=model.envelope_seen,
             becomes="the worker's own envelope of that name",
         )
     elif target == "kserve":
@@ -158,7 +163,7 @@ def _seen(model: ExportedModel, name: str, key: str) -> str | None:
     """Return where a setting was told, None where it was not."""
     if name in model.told:
         return model.told[name][1]
-    return f"{model.config_name}: {key}" if key in model.config else None
+    return f"{model.config_name}: {key}" if key in model.heeded else None
 
 
 def _valued(model: ExportedModel, name: str, key: str) -> str:

@@ -14,6 +14,8 @@ def told_replicas(models: Sequence[ExportedModel], target: Target) -> Iterator[E
     """Yield what becomes of workers beside each other: on the CPUs of a machine, or in one container."""
     if target != "kserve":
         count = sum(model.settings.min_workers for model in models)
+        if count == 1:
+            return
         yield Entry(
             fate="changed",
             about="",

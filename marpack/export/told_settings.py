@@ -102,14 +102,22 @@ _ROWS: Mapping[str, _Row] = {
         why="the engine knows how many GPUs there are, and waits for a free one",
     ),
 }
+_ONE_WORKER = _Row(
+    fate="changed",
+    becomes="one worker, of models without their own number",
+    why="the engine does not count the machine's GPUs and CPUs, of which TorchServe starts one for each",
+)
 # What goes into what is written as it was told.
 CARRIED = frozenset({"inference_address", *(key for key, row in _ROWS.items() if row.fate == "carried")})
 
 
-def told_settings(config: ServerConfig, name: str, target: Target) -> Iterator[Entry]:
+def told_settings(
+    config: ServerConfig, name: str, target: Target, *, envelope: str | None = None
+) -> Iterator[Entry]:
     """Yield what becomes of each setting of the file ``name``, in its order; what may be secret is not told.
 
-    Without a file, yield what a server does without being told, and no engine does.
+    ``envelope`` is what was asked for in place of the file's. Without a file, yield what a server does without
+    being told, and no engine does.
     """
     title = TITLES[target]
     if not name:
@@ -146,7 +154,13 @@ def told_settings(config: ServerConfig, name: str, target: Target) -> Iterator[E
             why = "TorchServe has no such setting, and nothing here reads it"
             yield Entry(fate="lost", about="", what="a key of the settings", seen=seen, why=why)
             continue
-        if key == "service_envelope" and (renamed := OLD_ENVELOPES.get(config.service_envelope or "")):
+        if key == "service_envelope" and envelope is not None:
+            row = _Row(
+                fate="changed", becomes=f"envelope {envelope}, of every model", why="the export was told so"
+            )
+        elif key == "default_workers_per_model" and not config.default_workers_per_model:
+            row = _ONE_WORKER
+        elif key == "service_envelope" and (renamed := OLD_ENVELOPES.get(config.service_envelope or "")):
             row = _Row(fate="changed", becomes=f"envelope {renamed}, of every model", why=_RENAMED)
         what = f"{key}: {_what(known.doc)}" if known is not None else key
         yield Entry(fate=row.fate, about="", what=what, seen=seen, becomes=row.becomes, why=row.why)

@@ -16,17 +16,24 @@ Answer = TypeVar("Answer")
 
 
 class Batches(Generic[Asked, Answer]):
-    """Asks for batches of at most ``size``, one after another, and gives each caller its own answer.
+    """Asks for batches of ``size``, one after another, and gives each caller its own answer.
 
     ``ask_batch`` answers the requests of a batch in their order. A batch waits ``delay`` seconds for more, counted
-    from when its first request is taken: while one is being answered, others come together without a delay.
+    from when its first request is taken: while one is being answered, others come together without a delay. Of
+    those that are there then a batch takes ``most``, which are ``size`` unless it is more.
     """
 
     def __init__(
-        self, ask_batch: Callable[[list[Asked]], Awaitable[Sequence[Answer]]], *, size: int, delay: float
+        self,
+        ask_batch: Callable[[list[Asked]], Awaitable[Sequence[Answer]]],
+        *,
+        size: int,
+        delay: float,
+        most: int = 1,
     ) -> None:
         self._ask_batch = ask_batch
         self._size = size
+        self._most = max(size, most)
         self._delay = delay
         self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
         self._another: asyncio.Event
@@ -69,12 +76,12 @@ class Batches(Generic[Asked, Answer]):
         batch: list[tuple[Asked, asyncio.Future[Answer]]] = []
         while True:
             batch = [each for each in batch if not each[1].done()]
-            while self._waiting and len(batch) < self._size:
+            while self._waiting and len(batch) < self._most:
                 one = self._waiting.popleft()
                 if not one[1].done():
                     batch.append(one)
             left = end - loop.time()
-            if not batch or len(batch) == self._size or left <= 0:
+            if not batch or len(batch) >= self._size or left <= 0:
                 return batch
             self._another.clear()
             try:

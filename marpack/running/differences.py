@@ -116,6 +116,11 @@ RAY: tuple[Difference, ...] = (
         status=404,
     ),
     Difference(
+        code="large-bodies",
+        what="A body that is larger than max_request_size is refused, 413, when Ray Serve's proxy has taken it.",
+        why="The replica, which knows the limit, is asked behind the proxy; TorchServe does not read it.",
+    ),
+    Difference(
         code="health",
         what="/ping tells of the replica that is asked, or of several models nothing but that there is an answer.",
         why="Ray Serve watches its replicas itself: serve status tells of them.",
@@ -124,12 +129,12 @@ RAY: tuple[Difference, ...] = (
         code="queue",
         what=(
             "Requests wait without a limit; max_queued_requests of a deployment sets one. Those that wait in a "
-            "replica, 100 of them at most (max_ongoing_requests), are lost if that process is killed: 500."
+            "replica (max_ongoing_requests: 100, or two batches) are lost if that process is killed: 500. If only "
+            "its worker dies they are answered by the next."
         ),
         why=(
             "TorchServe answers 503 when 100 wait for a model (job_queue_size). Ray Serve counts otherwise, and "
-            "has long pauses between its tries where replicas are told to take few. Of a worker that dies the "
-            "replica keeps what waits."
+            "has long pauses between its tries where replicas are told to take few."
         ),
     ),
     Difference(
@@ -214,6 +219,11 @@ KSERVE = (
         code="methods",
         what="Models are asked by POST alone: GET of such a path is 404, and any other method 405.",
         why="KServe's routes name the method.",
+    ),
+    Difference(
+        code="large-bodies",
+        what="A body at /v2 that is larger than max_request_size is read before it is refused, 413.",
+        why="KServe reads it before the model is given it; at /v1 it is shown no more than shows that.",
     ),
     Difference(
         code="unknown-model",

@@ -79,8 +79,8 @@ class MarModel(Model):  # type: ignore[misc]
         Raises ``NotServedError``, in the server's words, where TorchServe would not serve it, and what
         ``ServedModel.settings`` and ``Worker`` raise; it is not ready then.
         """
-        self.ready = False
         if self._worker is None:
+            self.ready = False
             settings = self._model.settings()
             worker = BatchingWorker(self._model, settings, self._tell)
             try:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.archive.plan.plan import Plan
 from marpack.archive.read.open import ArchiveSource
-from marpack.errors import MarpackError, MissingExtraError
-from marpack.running.answers import no_worker
+from marpack.errors import MissingExtraError
 from marpack.running.batching_worker import BatchingWorker
 from marpack.running.chosen import Version, chosen, versions
 from marpack.running.log import LogLine
@@ -129,7 +128,7 @@ class ModelReplica(_Answering):
         self._most = settings.max_request_size
         self._settings = settings
         self._worker = BatchingWorker(model, settings, _tell)
-        self._server = tuple(map(int, self._worker.worker.torchserve_version.split(".")))
+        self._server = self._worker.worker.server
         self._is_loaded = False
 
     async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
@@ -172,10 +171,7 @@ class ModelReplica(_Answering):
         own = without_model(request.method, request.path or "/", healthy=healthy, server=self._server)
         if own is not None:
             return own
-        try:
-            return await self._worker.answer(request)
-        except MarpackError:  # it could not be loaded with other settings
-            return no_worker(self._settings.model_name, None, server=self._server)
+        return await self._worker.answer(request)
 
     def __del__(self) -> None:
         if hasattr(self, "_worker"):  # else it was never made: there is no such Python

@@ -70,7 +70,8 @@ def deployment_options(model: ModelSettings) -> dict[str, Any]:
         told["autoscaling_config"] = {
             "min_replicas": model.min_workers,
             "max_replicas": model.max_workers,
-            "target_ongoing_requests": 2 * model.batch_size,
+            # As many as are on their way without more than one batch waiting.
+            "target_ongoing_requests": _WAITING if model.asynchronous else 2 * model.batch_size,
         }
     else:
         told["num_replicas"] = model.min_workers

@@ -339,7 +339,12 @@ class Worker:
     @property
     def torchserve_version(self) -> str:
         """The version of the server's package whose worker this is."""
-        return ".".join(map(str, self._python.version))
+        return ".".join(map(str, self.server))
+
+    @property
+    def server(self) -> tuple[int, ...]:
+        """The same, as numbers."""
+        return self._python.version
 
     @property
     def pid(self) -> int | None:

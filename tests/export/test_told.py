@@ -214,3 +214,44 @@ def test_a_model_that_was_scaled_down(folder: Path, tmp_path: Path) -> None:
         assert {each.about for each in told} == {"digits 1.0", "speaks 2.0"}
         assert {(each.fate, each.seen) for each in told} == {("changed", f"model_snapshot: {key.split()[0]}")}
     assert not entries(planned, "default_workers_per_model")
+
+
+@pytest.mark.parametrize(
+    ("config", "settings", "workers", "told"),
+    [
+        # What the server heeds as a pair alone.
+        ("minWorkers: 4\n", "", (1, 1), {"minWorkers": "lost"}),
+        ("minWorkers: 4\nmaxWorkers: 2\n", "", (1, 1), {"minWorkers": "lost", "maxWorkers": "lost"}),
+        ("minWorkers: 4\n", "default_workers_per_model=3\n", (3, 3), {"minWorkers": "lost"}),
+        ("minWorkers: 2\nmaxWorkers: 2\n", "default_workers_per_model=3\n", (2, 2), {}),
+        # A number in quotes is none to it.
+        ('batchSize: "8"\n', "", (1, 1), {"batchSize": "lost"}),
+        # Nothing is asked for.
+        ("useJobTicket: false\nsequenceBatching: false\nasyncCommunication: false\n", "", (1, 1), {}),
+        ("", "default_workers_per_model=0\n", (1, 1), {"default_workers_per_model=0": "changed"}),
+    ],
+)
+def test_what_the_server_does_not_heed_is_not_carried(
+    config: str, settings: str, workers: tuple[int, int], told: dict[str, str], tmp_path: Path
+) -> None:
+    more: dict[str, Any] = {"config_file": {"model-config.yaml": config.encode()}} if config else {}
+    packed(tmp_path, "m", check="off", **more)
+    (tmp_path / "config.properties").write_text(f"model_store={tmp_path}\nload_models=all\n{settings}")
+    planned = plan(tmp_path / "config.properties")
+    [model] = planned.models
+    assert (model.settings.min_workers, model.settings.max_workers) == workers
+    lost = {each.seen.rpartition(": ")[2]: each.fate for each in planned.entries if each.fate != "carried"}
+    names = {"minWorkers", "maxWorkers", "batchSize", "useJobTicket", "sequenceBatching", "asyncCommunication"}
+    assert {seen: fate for seen, fate in lost.items() if seen in names or "per_model=" in seen} == told
+
+
+def test_an_envelope_in_place_of_the_settings_own_is_told_of(tmp_path: Path) -> None:
+    packed(tmp_path, "m", check="off")
+    (tmp_path / "config.properties").write_text(
+        f"model_store={tmp_path}\nload_models=all\nservice_envelope=kserve\n"
+    )
+    planned = plan(tmp_path / "config.properties", envelope="body")
+    found = {each.seen.rpartition(": ")[2]: (each.fate, each.becomes) for each in planned.entries}
+    assert found["service_envelope=kserve"] == ("changed", "envelope body, of every model")
+    assert found["--envelope"][0] == "carried"
+    assert 'envelope="body"' in planned.files["app.py"]

@@ -48,6 +48,18 @@ def test_a_batch_of_one_waits_for_nobody() -> None:
     run(test)
 
 
+def test_a_batch_takes_more_than_it_waits_for() -> None:
+    """Of those that are there when it is full."""
+
+    async def test() -> None:
+        asked = Asked()
+        batches = Batches(asked, size=2, delay=LONG, most=4)
+        assert await asyncio.gather(*map(batches.ask, range(1, 7))) == [-1, -2, -3, -4, -5, -6]
+        assert asked.batches == [[1, 2, 3, 4], [5, 6]]
+
+    run(test)
+
+
 def test_a_full_batch_does_not_wait() -> None:
     async def test() -> None:
         asked = Asked()

@@ -49,6 +49,23 @@ class Handler:
             await asyncio.sleep(0.01)
         return [here]
 """
+# Loaded only while a file is there; asked for its end, the process ends.
+FRAGILE = """\
+import os
+
+
+class Handler:
+    def initialize(self, context):
+        with open({tries!r}, "a") as file:
+            file.write("x")
+        if not os.path.exists({weights!r}):
+            raise ValueError("the weights are gone")
+
+    def handle(self, data, context):
+        if data[0]["body"] == "end":
+            os._exit(1)
+        return ["x"] * len(data)
+"""
 # A model of one request at a time, and of no more.
 ALONE = """\
 class Handler:
@@ -131,14 +148,66 @@ def test_settings_with_which_it_cannot_be_loaded(batching: Callable[..., Batchin
         with pytest.raises(NotServedError, match="one at a time"):
             await worker.load_in_thread(replace(before, batch_size=2))
         worker.load_again()
-        with pytest.raises(MarpackError, match="not started"):
-            await worker.answer(Request.json(1))
+        assert (await worker.answer(Request.json(1))).status == 503
         assert "one at a time" in str(worker.refused)
         await worker.load_in_thread(before)
         assert worker.refused is None
         assert (await worker.answer(Request.json(1))).text() == "x"
 
     run(worker, test)
+
+
+def test_one_of_those_that_wait_has_a_model_loaded_that_cannot_be(
+    batching: Callable[..., BatchingWorker], tmp_path: Path
+) -> None:
+    """The others are answered at once, and whoever comes later has it tried again."""
+    weights, tries = tmp_path / "weights", tmp_path / "tries"
+    weights.touch()
+    worker = batching(FRAGILE.format(weights=str(weights), tries=str(tries)))
+
+    async def test() -> None:
+        await worker.load_in_thread()
+        ends = asyncio.ensure_future(worker.answer(Request.text("end")))
+        others = [asyncio.ensure_future(worker.answer(Request.text("x"))) for _ in range(10)]
+        weights.unlink()
+        assert (await ends).status == 500
+        assert [each.status for each in await asyncio.gather(*others)] == [503] * 10
+        assert "the weights are gone" in str(worker.refused)
+        # The first, the one that was tried for those that waited, and one that the end itself has begun.
+        assert len(tries.read_text()) <= 3
+        weights.touch()
+        assert (await worker.answer(Request.text("x"))).text() == "x"
+        assert worker.refused is None
+
+    run(worker, test)
+
+
+def test_an_asynchronous_worker_waits_for_one_batch(batching: Callable[..., BatchingWorker]) -> None:
+    """And not for all that it may be given."""
+    text = "class Handler:\n    def initialize(self, context): pass\n    async def handle(self, data, context):\n"
+    worker = batching(
+        f"{text}        return [len(data)] * len(data)\n",
+        config="asyncCommunication: true\nbatchSize: 2\nmaxBatchDelay: 3600000\n",
+    )
+
+    async def test() -> None:
+        await worker.load_in_thread()
+        answers = await asyncio.gather(*(worker.answer(Request.json(1)) for _ in range(2)))
+        assert [answer.json() for answer in answers] == [2, 2]
+
+    run(worker, test)
+
+
+def test_what_is_loaded_after_the_end_is_ended(batching: Callable[..., BatchingWorker]) -> None:
+    worker = batching(ALONE)
+    worker.close()
+
+    async def test() -> None:
+        with pytest.raises(MarpackError, match="closed"):
+            await worker.answer(Request.json(1))
+
+    run(worker, test)
+    assert not worker.worker.runs
 
 
 def test_what_the_handler_writes_is_told(batching: Callable[..., BatchingWorker], tmp_path: Path) -> None:

@@ -166,7 +166,8 @@ def _tell_compared(compared: Compared, asked: list[Asked]) -> None:
 
 
 def _brief(response: Response) -> str:
-    return f"{response.status} {response.body[:_LONGEST]!r}"
+    end = "" if response.complete else ", and breaks off"
+    return f"{response.status} {response.body[:_LONGEST]!r}{end}"
 
 
 def _json_of(compared: Compared, asked: list[Asked]) -> dict[str, object]:
@@ -176,7 +177,11 @@ def _json_of(compared: Compared, asked: list[Asked]) -> dict[str, object]:
         "model": compared.model,
         "equal": compared.is_equal,
         **{
-            name: {"status": each.status, "body_base64": base64.b64encode(each.body).decode()}
+            name: {
+                "status": each.status,
+                "body_base64": base64.b64encode(each.body).decode(),
+                "complete": each.complete,
+            }
             for name, each in answers.items()
         },
     }
