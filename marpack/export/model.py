@@ -35,8 +35,8 @@ class ExportedModel:
     ``heeded`` are those of the server's keys in it that it takes, ``envelope_seen`` says where the envelope was
     told, ``config_name`` and ``requirements_name`` are the members' names, None where there is none.
     ``environment`` is what its workers are told by variables. ``gpu`` is whether the export was told to give it a
-    GPU, None where what it says counts; ``settings.gpu`` is the number that its handler is told. ``uses`` are names
-    of TorchServe's interface that its sources mention, and the request's headers that these ask for.
+    GPU, None where what it says counts; ``settings.gpu`` is the number that its handler is told. ``uses`` are
+    names of TorchServe's interface that its sources mention, and the request's headers that these ask for.
     """
 
     archive: ModelArchive
