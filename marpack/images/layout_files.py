@@ -140,6 +140,8 @@ class _TarFiles:
                 with tarfile.open(fileobj=headers, mode="r:") as tar:
                     while member := tar.next():
                         self._note(member)
+            except RecursionError:  # of records before a member, each of which may have one before itself
+                raise ImageError(path, "has a member behind records without end", code="too-large") from None
             except (tarfile.TarError, ValueError, OverflowError) as error:
                 if isinstance(error, ImageError):
                     raise

@@ -89,9 +89,10 @@ def push_image(
     reference = require_pushable(name)
     top = _top(files.path, descriptors_in(files.path, index, "manifests"))
     if not reference.tag:
-        reference = Reference(
-            host=reference.host, repository=reference.repository, tag=top.annotations.get(REF_NAME, "latest")
-        )
+        try:
+            reference = reference.tagged(top.annotations.get(REF_NAME, "latest"))
+        except NoReferenceError as error:
+            raise RegistryError(hidden_endpoint(name), str(error)) from None
     tree = _tree(files, top)
     registry = Registry(
         reference,

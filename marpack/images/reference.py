@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from marpack.frozen import frozen
 
@@ -46,6 +47,12 @@ class Reference:
                 "has a tag that registries refuse: letters, digits, '.', '_' and '-', 128 at most"
             )
         return cls(host=host, repository=repository, tag=tag)
+
+    def tagged(self, tag: str) -> Reference:
+        """Return it with a tag; raise ``NoReferenceError`` for what is none, and would be a path of another."""
+        if not _TAG.fullmatch(tag):
+            raise NoReferenceError(f"is to have the tag {tag[:130]!r} of the layout, which is none: name a tag")
+        return replace(self, tag=tag)
 
     def __str__(self) -> str:
         return f"{self.host}/{self.repository}:{self.tag}"

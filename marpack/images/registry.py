@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from marpack.errors import MissingExtraError, RegistryError
 from marpack.frozen import frozen
@@ -27,6 +28,9 @@ _BYTES = "application/octet-stream"
 _SECONDS = (30, 900)
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
+# What a registry asks for, in one header: schemes, each with what it is told.
+_LONGEST_CHALLENGE = 4096
+_TOLD = re.compile(r'(?:([A-Za-z][A-Za-z0-9-]*) +)?([A-Za-z][A-Za-z0-9_-]*)=(?:"([^"]*)"|([^\s",]*))')
 # Of an answer, and of what is shown of it.
 _LONGEST_ANSWER = 1 << 16
 _LONGEST_MESSAGE = 300
@@ -182,34 +186,41 @@ class Registry:
 
     def _authorize(self, answer: _Answer) -> None:
         """Find what a registry asks for: a password, or a token from where it says (I30)."""
-        from oras.auth.utils import parse_auth_header
-
-        challenge = answer.headers.get("WWW-Authenticate", "")
-        scheme = challenge.partition(" ")[0].lower()
+        scheme, told = _challenge(answer.headers.get("WWW-Authenticate", ""))
         basic = getattr(self._auth, "_basic_auth", None)
         if scheme == "basic":
             if not basic:
                 raise RegistryError(self._name, f"asks for a password: {_LOG_IN}", status=401)
             self._authorization = {"Authorization": f"Basic {basic}"}
             return
-        told = parse_auth_header(challenge) if scheme == "bearer" else None
-        if told is None or "://" not in (told.realm or ""):
+        if scheme != "bearer" or "://" not in told.get("realm", ""):
             raise RegistryError(self._name, "asks for credentials in a way that is not known", status=401)
-        self._followed(self._root, told.realm)
-        token = self._token(told)
+        token = self._token(told, basic)
         if not token:
             raise RegistryError(self._name, f"gives no token: {_LOG_IN}", status=401)
         self._keep_secret(token)
         self._authorization = {"Authorization": f"Bearer {token}"}
 
-    def _token(self, told: Any) -> str | None:
-        import requests
-
+    def _token(self, told: Mapping[str, str], basic: str | None) -> str | None:
+        """Return what the service that a registry names gives for a password, or without one (I30, I31)."""
+        realm = self._followed(self._root, told["realm"])
+        asked = urlencode({name: told[name] for name in ("service", "scope") if name in told})
+        url = f"{realm}{'&' if urlsplit(realm).query else '?'}{asked}" if asked else realm
+        origin = _origin(url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            headers = {"Accept": "application/json"}
+            if basic and _origin(url) == origin:
+                headers["Authorization"] = f"Basic {basic}"
+            answer = self._send("GET", url, headers, None)
+            if answer.status not in _REDIRECTS or not answer.headers.get("Location"):
+                break
+            url = self._followed(url, answer.headers["Location"])
         try:
-            token = self._auth.request_token(told)
-        except (requests.RequestException, ValueError, AttributeError) as error:
-            raise RegistryError(self._name, f"gives no token: {self._why(error)}", status=401) from None
-        return token if isinstance(token, str) else None
+            said = json.loads(answer.body) if answer.status == 200 else None
+        except (ValueError, RecursionError):
+            said = None
+        found = [said.get(name) for name in ("token", "access_token")] if isinstance(said, dict) else []
+        return next((each for each in found if each and isinstance(each, str)), None)
 
     def _find_credentials(self, reference: Reference, docker_config: str | None) -> None:
         """Have oras look into docker's configuration, and ask the programs that it names."""
@@ -297,6 +308,18 @@ _LOG_IN = "log in (docker login), or give username and password"
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _challenge(header: str) -> tuple[str, dict[str, str]]:
+    """Return the first scheme that is known here, in lower case, and what is told of it."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for scheme, name, quoted, plain in _TOLD.findall(header) if len(header) <= _LONGEST_CHALLENGE else ():
+        if scheme or not found:
+            found.append((scheme.lower(), {}))
+        found[-1][1].setdefault(name.lower(), quoted or plain)
+    if header.strip().lower() == "basic":
+        found.append(("basic", {}))
+    return next((each for each in found if each[0] in ("basic", "bearer")), ("", {}))
 
 
 def _unchanged(request: Any) -> Any:

@@ -231,14 +231,17 @@ class _Search:
         return read_blob(self._files, descriptor)[1]
 
 
+def _names(table: Mapping[Any, Any]) -> list[str]:
+    names = table.get("RepoTags")
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
 def _of_docker(files: LayoutFiles, listed: list[Any], platform: Platform, tag: str | None) -> StoredImage:
     """Return an image of a docker-archive, whose layers are not compressed: a digest is also a diff_id."""
     path = files.path
     tables = [each for each in listed if isinstance(each, Mapping)]
     if tag is not None:
-        tables = [
-            each for each in tables if any(str(name).endswith(f":{tag}") for name in each.get("RepoTags") or ())
-        ]
+        tables = [each for each in tables if any(name.endswith(f":{tag}") for name in _names(each))]
     if len(tables) != 1:
         raise ImageError(
             path, f"holds {len(tables)} images where one is meant: name one by its tag", code="several"

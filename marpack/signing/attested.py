@@ -103,4 +103,10 @@ def name_below(folder: str, path: str) -> str | None:
     """Return the name of a file that lies below a folder, None for one elsewhere."""
     where = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
     name = os.path.relpath(where, os.path.realpath(folder)).replace(os.sep, "/")
-    return None if name == os.curdir or name.split("/")[0] == os.pardir else name
+    if name == os.curdir or name.split("/")[0] == os.pardir:
+        return None
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise MarpackError(f"{path!r} has a name that is no text, as a signature has them: rename it") from None
+    return name

@@ -40,26 +40,41 @@ def image_digest(folder: str, progress: Progress | None = None) -> str:
     if len(listed) != 1:
         raise MarpackError(f"{folder!r}: its {_INDEX} names {len(listed)} images: name the digest of one")
     digest, _, _ = listed[0]
-    waiting, seen = [*listed], set()
+    waiting = [(*each, True) for each in listed]
+    seen: set[tuple[str, bool]] = set()
     while waiting:
-        each, size, kind = waiting.pop()
-        if each in seen:
+        each, size, kind, is_document = waiting.pop()
+        if (each, is_document) in seen:
             continue
-        seen.add(each)
+        seen.add((each, is_document))
         if len(seen) > _MOST_BLOBS:
             raise MarpackError(f"{folder!r}: the image has more than {_MOST_BLOBS:,} blobs")
-        data = _blob(folder, each, size, keep=kind in _INDEXES | _MANIFESTS, progress=progress)
-        if kind in _INDEXES:
-            waiting += _descriptors(folder, each, _document(folder, each, data).get("manifests"))
-        elif kind in _MANIFESTS:
-            manifest = _document(folder, each, data)
-            waiting += _descriptors(folder, each, [manifest.get("config"), *_list(manifest.get("layers"))])
+        data = _blob(folder, each, size, keep=is_document, progress=progress)
+        if is_document:
+            waiting += _named(folder, each, kind, _document(folder, each, data))
     return digest
 
 
+def _named(folder: str, digest: str, kind: str, document: dict[str, Any]) -> list[tuple[str, int, str, bool]]:
+    """Return what a document names, and whether each is a document again.
+
+    What it is its digest decides, by what it says itself: whoever names it may say something else.
+    """
+    own = document.get("mediaType", kind)
+    names = {"manifests": kind in _INDEXES, "layers": kind in _MANIFESTS, "config": kind in _MANIFESTS}
+    if own != kind or not any(names.values()) or any((name in document) != has for name, has in names.items()):
+        raise MarpackError(f"{folder!r}: {digest!r} is no {kind!r}, as which it is named")
+    if kind in _INDEXES:
+        return [(*each, True) for each in _descriptors(folder, digest, document["manifests"])]
+    layers = _descriptors(folder, digest, document["layers"])
+    return [(*each, False) for each in (*_descriptors(folder, digest, [document["config"]]), *layers)]
+
+
 def _descriptors(folder: str, where: str, values: Any) -> list[tuple[str, int, str]]:
+    if not isinstance(values, list):
+        raise MarpackError(f"{folder!r}: {where!r} has no list of what it names")
     found = []
-    for value in _list(values):
+    for value in values:
         digest = value.get("digest") if isinstance(value, dict) else None
         size, kind = (value.get("size"), value.get("mediaType")) if isinstance(value, dict) else (None, None)
         match = _DIGEST.fullmatch(digest) if isinstance(digest, str) else None
@@ -67,10 +82,6 @@ def _descriptors(folder: str, where: str, values: Any) -> list[tuple[str, int, s
             raise MarpackError(f"{folder!r}: {where!r} names a blob without a SHA-256, a size and a media type")
         found.append((match[1], size, kind))
     return found
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _document(folder: str, name: str, data: bytes) -> dict[str, Any]:

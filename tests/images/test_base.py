@@ -334,6 +334,25 @@ def test_links_of_a_tar_lead_to_its_members(links: dict[str, str], code: str, tm
     assert raised.value.code == code
 
 
+@pytest.mark.parametrize("tags", [1, "base:1", {"base:1": 1}, [1], [None]])
+def test_names_of_a_docker_archive_that_are_none_name_nothing(tags: object, tmp_path: Path) -> None:
+    with pytest.raises(ImageError) as raised:
+        on_base(docker_archive(tmp_path / "saved.tar", RepoTags=tags), tmp_path, base_tag="1")
+    assert raised.value.code == "several"
+
+
+def test_records_before_a_member_have_an_end(tmp_path: Path) -> None:
+    """Each says how the next is called."""
+    record = tarfile.TarInfo("././@LongLink")
+    record.type, record.size = tarfile.GNUTYPE_LONGNAME, 5
+    one = record.tobuf(tarfile.GNU_FORMAT) + b"name".ljust(tarfile.BLOCKSIZE, b"\0")
+    base = tmp_path / "base.tar"
+    base.write_bytes(one * 3000 + tarfile.TarInfo("x").tobuf() + bytes(2 * tarfile.BLOCKSIZE))
+    with pytest.raises(ImageError) as raised:
+        on_base(base, tmp_path)
+    assert raised.value.code == "too-large"
+
+
 @pytest.mark.parametrize(
     ("table", "code"),
     [

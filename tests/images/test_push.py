@@ -72,6 +72,18 @@ def test_without_a_tag_it_is_the_layouts(peer: RegistryPeer, tmp_path: Path) -> 
     assert list(peer.tags) == ["2.0"]
 
 
+@pytest.mark.parametrize("tag", ["../../../victim/manifests/latest", "a/b", "a?b", "a#b", "", "-", "x" * 129])
+def test_a_tag_of_the_layout_that_is_a_path_is_none(tag: str, peer: RegistryPeer, tmp_path: Path) -> None:
+    layout = layout_of(tmp_path)
+    index = json.loads((layout / "index.json").read_bytes())
+    index["manifests"][0].setdefault("annotations", {})["org.opencontainers.image.ref.name"] = tag
+    (layout / "index.json").write_text(json.dumps(index))
+    with pytest.raises(RegistryError, match="is none: name a tag"):
+        push(layout, peer, "models")
+    assert not peer.told
+    assert push(layout, peer, "models:1.0").digest == peer.tags["1.0"]
+
+
 def test_what_is_there_is_not_sent(peer: RegistryPeer, tmp_path: Path) -> None:
     layout = layout_of(tmp_path, "a", "b", "c")
     first = push(layout, peer)
@@ -190,6 +202,56 @@ def test_a_token_is_fetched_from_where_the_registry_says(peer: RegistryPeer, tmp
     assert asked.authorization == f"Basic {BASIC}"
     assert asked.path == "/token?service=tests&scope=repository%3Ateam%2Fmodels%3Apull%2Cpush"
     assert {each.authorization for each in peer.told[1:]} == {"Bearer t0k3n"}
+
+
+def test_a_token_service_is_asked_as_the_registry_is(
+    peer: RegistryPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer has an end, and who it leads to is given neither the password nor what ~/.netrc has for him."""
+    monkeypatch.setattr(registry, "_MOST_REDIRECTS", 2)
+    layout = layout_of(tmp_path)
+    with RegistryPeer.running() as service, RegistryPeer.running() as other:
+        (tmp_path / ".netrc").write_text(f"machine {other.host.partition(':')[0]} login bob password n3trc\n")
+        (tmp_path / ".netrc").chmod(0o600)
+        peer.before = asks_for(f'Bearer realm="http://{service.host}/token",service="tests"')
+        service.before = lambda told: Answer(307, {"Location": f"http://{other.host}/elsewhere"})
+        other.before = lambda told: Answer(200, body=b'{"token": "t0k3n"}')
+        push(layout, peer, username="ali", password=PASSWORD)
+        assert [each.authorization for each in service.told] == [f"Basic {BASIC}"]
+        assert [each.authorization for each in other.told] == [None]
+        for body in (b'{"token": "' + b"x" * (1 << 20) + b'"}', b"[" * 50_000, b"[1]", b'{"token": 1}', b""):
+            service.before = lambda told, body=body: Answer(200, body=body)  # type: ignore[misc]
+            peer.tags.clear()
+            with pytest.raises(RegistryError, match="gives no token"):
+                push(layout, peer, username="ali", password=PASSWORD)
+        service.told.clear()
+        service.before = lambda told: Answer(302, {"Location": "/again"})
+        with pytest.raises(RegistryError, match="gives no token"):
+            push(layout, peer, username="ali", password=PASSWORD)
+        assert len(service.told) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "scheme", "told"),
+    [
+        ('Bearer realm="https://a/t",service="s",scope="x:y"', "bearer", {"realm": "https://a/t", "service": "s"}),
+        ('bearer REALM="https://a/t"', "bearer", {"realm": "https://a/t"}),
+        ('Digest realm="d", qop="auth", Basic realm="b"', "basic", {"realm": "b"}),
+        ('Bearer realm="https://a/t", Basic realm="b"', "bearer", {"realm": "https://a/t"}),
+        ("Basic realm=b", "basic", {"realm": "b"}),
+        ("Basic", "basic", {}),
+        ("Negotiate", "", {}),
+        ("", "", {}),
+        ("a" * 5_000 + '="x"', "", {}),
+        ('Bearer realm="https://a/t",' + "b" * 5_000, "", {}),
+    ],
+)
+def test_what_a_registry_asks_for_is_read(header: str, scheme: str, told: dict[str, str]) -> None:
+    """The first scheme that is known, with what belongs to it; of a long header nothing."""
+    found = registry._challenge(header)
+    assert found[0] == scheme
+    assert found[1] | told == found[1]
+    assert found[1].get("realm") == told.get("realm")
 
 
 @pytest.mark.parametrize("scheme", ['Basic realm="x"', 'Bearer realm="{host}/token"', "Digest x", ""])

@@ -191,6 +191,12 @@ def test_a_layout_that_is_not_what_it_says_is_not_stated(tmp_path: Path) -> None
             blob.write_bytes(data)
     assert attest(folder) == attest(digest)
     listed = json.loads(index)["manifests"][0]
+    # Whoever changes the index does not choose what is looked into.
+    oci = "application/vnd.oci.image"
+    for kind in ("application/json", f"{oci}.index.v1+json", f"{oci}.layer.v1.tar", f"{oci}.config.v1+json"):
+        (folder / "index.json").write_text(json.dumps({"manifests": [listed | {"mediaType": kind}]}))
+        with pytest.raises(MarpackError, match=listed["digest"].partition(":")[2]):
+            attest(folder)
     manifests: Any
     for manifests in (
         [],
@@ -207,3 +213,10 @@ def test_a_layout_that_is_not_what_it_says_is_not_stated(tmp_path: Path) -> None
         (folder / "index.json").write_text(text)
         with pytest.raises(MarpackError, match=r"index\.json"):
             attest(folder)
+
+
+def test_a_signature_whose_name_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "a").write_bytes(b"a")
+    with pytest.raises(MarpackError, match="is no text"):
+        attest(tmp_path / "m", ignore=[tmp_path / "m" / "\udcff.sig"])
