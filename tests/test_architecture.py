@@ -76,8 +76,10 @@ ROOMS: dict[str, set[str]] = {
         *CONFIG,
     },
     "marpack.remote": {*WORDS, "marpack.disk", *ARCHIVES, "marpack.remote.urls"},
+    # Layouts of images, by whichever room they are read; a blob is a source.
+    "marpack.oci": {*WORDS, "marpack.archive"},
     # What is in an archive, and what its requirements file asks for: the room knows the words of both.
-    "marpack.signing": {*WORDS, "marpack", "marpack.disk", *ARCHIVES, "marpack.checks.python"},
+    "marpack.signing": {*WORDS, "marpack", "marpack.disk", *ARCHIVES, "marpack.checks.python", "marpack.oci"},
     # A worker of the server's, driven: it knows archives, and what their settings mean.
     "marpack.running": {*WORDS, "marpack.disk", *ARCHIVES, *CONFIG, "marpack.remote.urls", "marpack.signing"},
     "marpack.checks.python": {*WORDS, "marpack.archive"},
@@ -133,6 +135,7 @@ ROOMS: dict[str, set[str]] = {
         "marpack.archive",
         "marpack.archive.formats",
         "marpack.images",
+        "marpack.oci",
         *(f"marpack.serving.kaptain.{name}" for name in ("deploys", "values")),
     },
     "marpack.serving.kaptain": {
@@ -187,7 +190,15 @@ ROOMS: dict[str, set[str]] = {
         "marpack.serving.kserve",
     },
     # Archives and settings as OCI images; what is still to be packed it has planned as serve-build does.
-    "marpack.images": {*WORDS, "marpack.disk", *ARCHIVES, *CONFIG, *REMOTE, "marpack.serving.deploy"},
+    "marpack.images": {
+        *WORDS,
+        "marpack.disk",
+        *ARCHIVES,
+        *CONFIG,
+        *REMOTE,
+        "marpack.oci",
+        "marpack.serving.deploy",
+    },
     "marpack.archiver_options": {"marpack.archive"},
     "marpack.compat": {*WORDS, *ARCHIVES, "marpack.archiver_options"},
     "marpack.typing": {"marpack"},
@@ -234,9 +245,8 @@ PURE_FRONT_END = {
 }
 
 # Of images, what is bytes and names alone.
-PURE_IMAGES = {
-    f"marpack.images.{name}" for name in ("descriptor", "documents", "media_types", "reference", "tar_records")
-}
+PURE_IMAGES = {f"marpack.images.{name}" for name in ("reference", "tar_records")}
+PURE_OCI = {f"marpack.oci.{name}" for name in ("descriptor", "documents", "media_types")}
 
 # Optional packages, and the only modules that ask for them.
 EXTRAS = {
@@ -318,7 +328,7 @@ def test_no_file_is_a_hall(module: str) -> None:
 
 
 def test_pure_rooms_touch_nothing() -> None:
-    single = PURE_WORDS | PURE_FRONT_END | PURE_SIGNING | PURE_IMAGES
+    single = PURE_WORDS | PURE_FRONT_END | PURE_SIGNING | PURE_IMAGES | PURE_OCI
     pure = [module for module in MODULES if room_of(module) in PURE or module in single]
     assert len(pure) > len(PURE) + len(single)
     for module in pure:
@@ -366,7 +376,10 @@ def test_public_names_are_listed_and_sorted(module: str) -> None:
     assert all(hasattr(loaded, name) for name in listed)
 
 
-@pytest.mark.parametrize(("name", "pure"), [("marpack.running", PURE_FRONT_END), ("marpack.images", PURE_IMAGES)])
+@pytest.mark.parametrize(
+    ("name", "pure"),
+    [("marpack.running", PURE_FRONT_END), ("marpack.images", PURE_IMAGES), ("marpack.oci", PURE_OCI)],
+)
 def test_what_says_that_it_is_pure_is(name: str, pure: set[str]) -> None:
     """In the rooms that drive processes and speak to others, where it matters most."""
     room = [module for module in MODULES if room_of(module) == name]

@@ -24,8 +24,8 @@ from marpack.config.text import properties as codec
 from marpack.display import SURROGATE, hidden_url, is_secret_name, printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError
 from marpack.frozen import frozen
-from marpack.images import media_types
 from marpack.images.layer import ArchivedFile, ImageFile, PlannedLayer
+from marpack.oci import media_types
 from marpack.remote.urls import is_url
 
 # Below which KServe looks, and mounts it as /mnt/models (I9, I10).

@@ -10,7 +10,8 @@ from marpack.archive.plan.plan import ArchivePlan
 from marpack.archive.read.archive import Archive
 from marpack.archive.sources import Reader, Source
 from marpack.frozen import frozen
-from marpack.images import media_types, tar_records
+from marpack.images import tar_records
+from marpack.oci import media_types
 
 
 @frozen

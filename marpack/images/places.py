@@ -11,7 +11,7 @@ from typing import BinaryIO
 from marpack.archive.result import Progress
 from marpack.images import tar_records
 from marpack.images.blob_writer import BlobWriter
-from marpack.images.descriptor import blob_name
+from marpack.oci.descriptor import blob_name
 
 
 class Place(ABC):

@@ -14,9 +14,9 @@ from marpack.display import printable
 from marpack.errors import MarpackError
 from marpack.frozen import frozen
 from marpack.images.contents import image_contents
-from marpack.images.descriptor import Platform
 from marpack.images.layer import PlannedLayer
 from marpack.images.stored import StoredImage, open_image
+from marpack.oci.descriptor import Platform
 
 Form: TypeAlias = Literal["image", "modelpack"]
 

@@ -11,18 +11,14 @@ from marpack.archive.formats.checksums import new_sha256
 from marpack.archive.result import Progress
 from marpack.archive.sources import Source
 from marpack.display import hidden_endpoint
-from marpack.errors import ImageError, RegistryError
+from marpack.errors import RegistryError
 from marpack.frozen import frozen
-from marpack.images import media_types
-from marpack.images.descriptor import Descriptor
-from marpack.images.documents import REF_NAME
-from marpack.images.layout_files import LayoutFiles, open_files
 from marpack.images.reference import NoReferenceError, Reference
 from marpack.images.registry import Registry, require_oras
-from marpack.images.stored import blob_source, descriptor_in, descriptors_in, layout_index, read_blob, require_same
-
-# Below an index there are manifests, and in an index of ours no other index.
-_DEEPEST = 4
+from marpack.oci.descriptor import Descriptor
+from marpack.oci.documents import REF_NAME
+from marpack.oci.layout import ImageTree, blob_source, image_tree, only_image, read_blob, require_same
+from marpack.oci.layout_files import LayoutFiles, open_files
 
 
 @frozen
@@ -50,14 +46,6 @@ class PushResult:
         }
 
 
-@frozen
-class _Tree:
-    """What an image consists of: its blobs, then its documents from below to above; the last is the whole."""
-
-    blobs: tuple[Descriptor, ...]
-    documents: tuple[tuple[Descriptor, bytes], ...]
-
-
 def push_image(
     layout: str | os.PathLike[str],
     name: str,
@@ -83,17 +71,14 @@ def push_image(
     ``MissingExtraError`` (``oci``), and ``OSError``; what was sent before stays there, without a tag.
     """
     files = open_files(os.fspath(layout))
-    index = layout_index(files)
-    if index is None:
-        raise ImageError(files.path, "is no OCI layout: write one first (marpack image)", code="not-image")
+    top = only_image(files)
     reference = require_pushable(name)
-    top = _top(files.path, descriptors_in(files.path, index, "manifests"))
     if not reference.tag:
         try:
             reference = reference.tagged(top.annotations.get(REF_NAME, "latest"))
         except NoReferenceError as error:
             raise RegistryError(hidden_endpoint(name), str(error)) from None
-    tree = _tree(files, top)
+    tree = image_tree(files, top)
     registry = Registry(
         reference,
         plain_http=plain_http,
@@ -118,16 +103,10 @@ def require_pushable(name: str) -> Reference:
     return reference
 
 
-def _top(path: str, listed: list[Descriptor]) -> Descriptor:
-    if len(listed) != 1:
-        raise ImageError(path, f"holds {len(listed)} images where one is meant", code="several")
-    return listed[0]
-
-
 def _pushed(
-    registry: Registry, reference: Reference, files: LayoutFiles, tree: _Tree, progress: Progress | None
+    registry: Registry, reference: Reference, files: LayoutFiles, tree: ImageTree, progress: Progress | None
 ) -> PushResult:
-    top, _ = tree.documents[-1]
+    top = tree.documents[-1]
     sent: list[Descriptor] = []
     # A tag that means this already says that all of it is there.
     if registry.manifest_digest(reference.tag) != top.digest:
@@ -135,8 +114,9 @@ def _pushed(
             if not registry.has_blob(blob.digest):
                 registry.put_blob(blob, partial(_body, files, blob, progress))
                 sent.append(blob)
-        for descriptor, data in tree.documents:
-            registry.put_manifest(reference.tag if descriptor is top else descriptor.digest, descriptor, data)
+        for document in tree.documents:
+            data = read_blob(files, document)
+            registry.put_manifest(reference.tag if document is top else document.digest, document, data)
     digests = {each.digest for each in sent}
     return PushResult(
         name=str(reference),
@@ -145,29 +125,6 @@ def _pushed(
         kept=tuple(each.digest for each in tree.blobs if each.digest not in digests),
         size=sum(each.size for each in sent),
     )
-
-
-def _tree(files: LayoutFiles, top: Descriptor) -> _Tree:
-    blobs: dict[str, Descriptor] = {}
-    documents: dict[str, tuple[Descriptor, bytes]] = {}
-
-    def walk(descriptor: Descriptor, depth: int) -> None:
-        if depth > _DEEPEST:
-            raise ImageError(files.path, "has an index in an index without end", code="loop")
-        data, document = read_blob(files, descriptor)
-        if media_types.oci_type(descriptor.media_type) == media_types.INDEX:
-            for child in descriptors_in(files.path, document, "manifests"):
-                if child.digest not in documents:
-                    walk(child, depth + 1)
-        else:
-            layers = descriptors_in(files.path, document, "layers")
-            for blob in (*layers, descriptor_in(files.path, document.get("config"))):
-                blob_source(files, blob)
-                blobs.setdefault(blob.digest, blob)
-        documents[descriptor.digest] = descriptor, data
-
-    walk(top, 0)
-    return _Tree(blobs=tuple(blobs.values()), documents=tuple(documents.values()))
 
 
 def _body(files: LayoutFiles, blob: Descriptor, progress: Progress | None) -> Any:

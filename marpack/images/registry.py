@@ -15,9 +15,9 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from marpack.errors import MissingExtraError, RegistryError
 from marpack.frozen import frozen
-from marpack.images import media_types
-from marpack.images.descriptor import Descriptor
 from marpack.images.reference import Reference
+from marpack.oci import media_types
+from marpack.oci.descriptor import Descriptor
 
 # Docker's registry is reached, and its credentials are kept, under other names.
 _DOCKER_HOSTS = {"docker.io", "index.docker.io", "registry-1.docker.io"}

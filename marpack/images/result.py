@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from marpack.frozen import frozen
-from marpack.images.descriptor import Platform
+from marpack.oci.descriptor import Platform
 
 
 @frozen

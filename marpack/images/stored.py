@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from marpack.archive.sources import Source
 from marpack.errors import ImageError
-from marpack.images import media_types
-from marpack.images.descriptor import Descriptor, DescriptorError, Platform, blob_name, is_digest
-from marpack.images.documents import INDEX_FILE, LAYOUT_FILE, REF_NAME, described, digest_of
-from marpack.images.layout_files import LayoutFiles, open_files
+from marpack.oci import media_types
+from marpack.oci.descriptor import Descriptor, Platform, blob_name, is_digest
+from marpack.oci.documents import REF_NAME, described
+from marpack.oci.layout import (
+    Documents,
+    Index,
+    Manifest,
+    blob_source,
+    layout_index,
+    parsed,
+    parsed_table,
+    require_same,
+)
+from marpack.oci.layout_files import LayoutFiles, open_files
 
 _DOCKER_MANIFEST = "manifest.json"
-# How deep an index may lie in another, and how many documents are read to find an image (I25).
-_DEEPEST = 4
-_MOST_DOCUMENTS = 256
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,82 +59,6 @@ class StoredImage:
         require_same(self.path, descriptor, digest, size)
 
 
-def require_same(path: str, descriptor: Descriptor, digest: str, size: int) -> None:
-    """Raise ``ImageError`` for bytes of another size or digest than a descriptor says (I22)."""
-    if size != descriptor.size:
-        message = f"has a blob {descriptor.digest} of {size:,} bytes, and says {descriptor.size:,}: get it again"
-        raise ImageError(path, message, code="size-mismatch")
-    if digest != descriptor.digest:
-        message = f"has a blob {descriptor.digest} whose bytes have the digest {digest}: get it again"
-        raise ImageError(path, message, code="digest-mismatch")
-
-
-def blob_source(files: LayoutFiles, descriptor: Descriptor, name: str | None = None) -> Source:
-    """Return the contents of a blob. Raises ``ImageError`` where it is missing, or not of its size."""
-    source = files.source(name or blob_name(descriptor.digest))
-    if source is None:
-        raise ImageError(files.path, f"lacks the blob {descriptor.digest}: get it again", code="missing-blob")
-    if source.size != descriptor.size:
-        message = (
-            f"has a blob {descriptor.digest} of {source.size:,} bytes, and says {descriptor.size:,}: get it again"
-        )
-        raise ImageError(files.path, message, code="size-mismatch")
-    return source
-
-
-def read_blob(files: LayoutFiles, descriptor: Descriptor) -> tuple[bytes, dict[str, Any]]:
-    """Return a document of JSON that a descriptor means, as bytes too, once they are what that says (I22)."""
-    name = blob_name(descriptor.digest)
-    blob_source(files, descriptor, name)
-    data = files.read(name) or b""
-    require_same(files.path, descriptor, digest_of(data), len(data))
-    return data, parsed(files.path, data, name)
-
-
-def parsed(path: str, data: bytes, name: str) -> Any:
-    """Return what JSON says; raise ``ImageError`` for what is no table."""
-    try:
-        document = json.loads(data, parse_constant=_no_number)
-        # Half of a character could not be written again.
-        json.dumps(document, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict if name != _DOCKER_MANIFEST else list):
-        raise ImageError(path, f"has a {name!r} that is no JSON as it should be", code="bad-document")
-    return document
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(text)
-
-
-def descriptors_in(path: str, document: Mapping[str, Any], key: str) -> list[Descriptor]:
-    """Return what a list of a document names; raise ``ImageError`` for what names no blob (I23)."""
-    listed = document.get(key)
-    if not isinstance(listed, list):
-        raise ImageError(path, f"has a document without {key}", code="bad-document")
-    return [descriptor_in(path, each) for each in listed]
-
-
-def descriptor_in(path: str, value: object) -> Descriptor:
-    """Return a descriptor; raise ``ImageError`` for what names no blob (I23)."""
-    try:
-        return Descriptor.of(value)
-    except DescriptorError as error:
-        raise ImageError(path, f"names a blob as nothing does: {error}", code="bad-descriptor") from None
-
-
-def layout_index(files: LayoutFiles) -> dict[str, Any] | None:
-    """Return the index of a layout; None of what is none."""
-    if files.read(LAYOUT_FILE) is None:
-        return None
-    index = files.read(INDEX_FILE)
-    if index is None:
-        return None
-    document: dict[str, Any] = parsed(files.path, index, INDEX_FILE)
-    return document
-
-
 def open_image(path: str, platform: Platform, *, tag: str | None = None) -> StoredImage:
     """Open the image for a platform in an OCI layout (a folder, a tar), or in what ``docker save`` wrote (I18).
 
@@ -135,15 +66,15 @@ def open_image(path: str, platform: Platform, *, tag: str | None = None) -> Stor
     as it should be. Raises ``ImageError`` and ``OSError``.
     """
     files = open_files(path)
-    index = layout_index(files)
-    if index is not None:
-        found = _of_layout(files, index, platform, tag)
+    listed = layout_index(files)
+    if listed is not None:
+        found = _of_layout(files, listed, platform, tag)
         if found is not None:
             return found
     told = files.read(_DOCKER_MANIFEST)
     if told is not None:
         return _of_docker(files, parsed(path, told, _DOCKER_MANIFEST), platform, tag)
-    if index is not None:
+    if listed is not None:
         raise ImageError(
             path, f"has no image for {platform}{f' of the tag {tag!r}' if tag else ''}", code="no-platform"
         )
@@ -153,9 +84,8 @@ def open_image(path: str, platform: Platform, *, tag: str | None = None) -> Stor
 
 
 def _of_layout(
-    files: LayoutFiles, index: Mapping[str, Any], platform: Platform, tag: str | None
+    files: LayoutFiles, listed: Sequence[Descriptor], platform: Platform, tag: str | None
 ) -> StoredImage | None:
-    listed = descriptors_in(files.path, index, "manifests")
     if tag is not None:
         listed = [each for each in listed if each.annotations.get(REF_NAME) == tag]
     fitting = {descriptor.digest: image for descriptor, image in _Search(files, platform).images(listed, depth=0)}
@@ -173,43 +103,38 @@ class _Search:
         self._files = files
         self._path = files.path
         self._platform = platform
-        self._read = 0
+        self._documents = Documents(files)
 
-    def images(self, listed: list[Descriptor], depth: int) -> Iterator[tuple[Descriptor, StoredImage]]:
+    def images(self, listed: Sequence[Descriptor], depth: int) -> Iterator[tuple[Descriptor, StoredImage]]:
         """Yield an image for the platform of each entry that has one: of an index the first that fits (I8)."""
         for descriptor in listed:
             kind = media_types.oci_type(descriptor.media_type)
-            if kind == media_types.INDEX:
-                if depth >= _DEEPEST:
-                    raise ImageError(self._path, "has an index in an index without end", code="loop")
-                inner = descriptors_in(self._path, self._document(descriptor), "manifests")
-                yield from self._first(self.images(inner, depth + 1))
-            elif kind == media_types.MANIFEST and self._may_fit(descriptor):
-                image = self._image(descriptor)
-                if image is not None:
-                    yield descriptor, image
-
-    def _first(self, found: Iterator[tuple[Descriptor, StoredImage]]) -> Iterator[tuple[Descriptor, StoredImage]]:
-        for each in found:
-            yield each
-            return
+            if kind not in (media_types.INDEX, media_types.MANIFEST) or not self._may_fit(descriptor):
+                continue
+            self._documents.require_shallow(depth)
+            found = self._documents.read_named(descriptor)
+            if isinstance(found, Index):
+                yield from islice(self.images(found.manifests, depth + 1), 1)
+            elif (image := self._image(descriptor, found)) is not None:
+                yield descriptor, image
 
     def _may_fit(self, descriptor: Descriptor) -> bool:
         return descriptor.platform is None or self._platform.runs(descriptor.platform)
 
-    def _image(self, descriptor: Descriptor) -> StoredImage | None:
-        manifest = self._document(descriptor)
-        config = descriptor_in(self._path, manifest.get("config"))
-        if media_types.oci_type(config.media_type) != media_types.CONFIG:
+    def _image(self, descriptor: Descriptor, manifest: Manifest) -> StoredImage | None:
+        if media_types.oci_type(manifest.config.media_type) != media_types.CONFIG:
             return None
-        told = self._document(config)
+        told = self._documents.read(manifest.config)
         of = Platform.of(told)
         if of is None or not self._platform.runs(of):
             return None
-        layers = tuple(map(self._layer, descriptors_in(self._path, manifest, "layers")))
+        layers = tuple(map(self._layer, manifest.layers))
         if not layers and self._files.source(_DOCKER_MANIFEST) is not None:
             return None  # Docker 25.0 wrote manifests without layers beside its own form
-        _require_diff_ids(self._path, told, len(layers))
+        for layer, diff_id in zip(layers, _require_diff_ids(self._path, told, len(layers)), strict=True):
+            if layer.media_type == media_types.LAYER and layer.digest != diff_id:
+                message = f"has a configuration that tells of {diff_id} where the layer {layer.digest} is"
+                raise ImageError(self._path, f"{message}: get it again", code="digest-mismatch")
         return StoredImage(self._files, told, layers, descriptor.digest, {})
 
     def _layer(self, layer: Descriptor) -> Descriptor:
@@ -223,22 +148,17 @@ class _Search:
         blob_source(self._files, layer)
         return Descriptor(media_type=kind, digest=layer.digest, size=layer.size, annotations=layer.annotations)
 
-    def _document(self, descriptor: Descriptor) -> dict[str, Any]:
-        self._read += 1
-        if self._read > _MOST_DOCUMENTS:
-            message = f"names more than {_MOST_DOCUMENTS} documents before an image for {self._platform} is found"
-            raise ImageError(self._path, message, code="too-large")
-        return read_blob(self._files, descriptor)[1]
-
 
 def _names(table: Mapping[Any, Any]) -> list[str]:
     names = table.get("RepoTags")
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
-def _of_docker(files: LayoutFiles, listed: list[Any], platform: Platform, tag: str | None) -> StoredImage:
+def _of_docker(files: LayoutFiles, listed: Any, platform: Platform, tag: str | None) -> StoredImage:
     """Return an image of a docker-archive, whose layers are not compressed: a digest is also a diff_id."""
     path = files.path
+    if not isinstance(listed, list):
+        raise ImageError(path, f"has a {_DOCKER_MANIFEST!r} that is no list", code="bad-document")
     tables = [each for each in listed if isinstance(each, Mapping)]
     if tag is not None:
         tables = [each for each in tables if any(name.endswith(f":{tag}") for name in _names(each))]
@@ -251,7 +171,7 @@ def _of_docker(files: LayoutFiles, listed: list[Any], platform: Platform, tag: s
     data = files.read(name) if isinstance(name, str) else None
     if data is None or not isinstance(layers, list) or not all(isinstance(each, str) for each in layers):
         raise ImageError(path, f"has a {_DOCKER_MANIFEST!r} that names no image", code="bad-document")
-    told = parsed(path, data, str(name))
+    told = parsed_table(path, data, str(name))
     if found := _HEXADECIMAL.search(str(name)):
         expected = described(data, media_types.CONFIG)
         require_same(

@@ -19,10 +19,16 @@ from marpack.disk.atomic import (
     require_replaceable_folder,
 )
 from marpack.disk.new_file import hidden_beside
-from marpack.images import media_types, tar_records
+from marpack.images import tar_records
 from marpack.images.blob_writer import BlobWriter
-from marpack.images.descriptor import Descriptor, blob_name
-from marpack.images.documents import (
+from marpack.images.layer import ImageFile, PlannedLayer
+from marpack.images.places import LayoutFolder, LayoutTar, Place
+from marpack.images.plan import ImagePlan
+from marpack.images.result import ImageResult, WrittenBlob
+from marpack.images.stored import StoredImage
+from marpack.oci import media_types
+from marpack.oci.descriptor import Descriptor, blob_name
+from marpack.oci.documents import (
     BASE_DIGEST,
     BASE_NAME,
     FILE_PATH,
@@ -36,11 +42,6 @@ from marpack.images.documents import (
     manifest_of,
     model_config_of,
 )
-from marpack.images.layer import ImageFile, PlannedLayer
-from marpack.images.places import LayoutFolder, LayoutTar, Place
-from marpack.images.plan import ImagePlan
-from marpack.images.result import ImageResult, WrittenBlob
-from marpack.images.stored import StoredImage
 
 # By which the one file is known from the folder.
 TAR_SUFFIX = ".tar"

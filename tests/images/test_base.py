@@ -13,8 +13,8 @@ import pytest
 
 from marpack.errors import ImageError, MarpackError
 from marpack.images import plan_image, write_image
-from marpack.images.descriptor import Descriptor, blob_name
-from marpack.images.stored import require_same
+from marpack.oci.descriptor import Descriptor, blob_name
+from marpack.oci.layout import require_same
 from tests.images import bases
 from tests.images.bases import DOCKER, OCI, SHELL, Blobs, docker_archive, image, tar_of, write_files
 from tests.images.layouts import Layout, files_of

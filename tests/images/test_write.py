@@ -18,8 +18,8 @@ import marpack
 from marpack.errors import ArchiveExistsError, MarpackError, PlanError, SourceChangedError, TargetError
 from marpack.images import ImageResult, plan_image, write_image
 from marpack.images.blob_writer import BlobWriter
-from marpack.images.descriptor import Platform
 from marpack.images.tar_records import file_header
+from marpack.oci.descriptor import Platform
 from tests.conftest import full_disk
 from tests.images.layouts import HANDLER, Layout, store
 from tests.support.archives import MANIFEST, T, packed

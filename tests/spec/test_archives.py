@@ -61,7 +61,8 @@ SCANNING = [path for path in CODE if path.parent == PACKAGE / "scanning"]
 PLANNING = [
     path
     for path in CODE
-    if path.relative_to(PACKAGE).parts[0] not in {"checks", "config", "images", "running", "serving", "signing"}
+    if path.relative_to(PACKAGE).parts[0]
+    not in {"checks", "config", "images", "oci", "running", "serving", "signing"}
     and path not in (*READING, *SCANNING)
 ]
 

@@ -16,19 +16,21 @@ import marpack
 from marpack.archive.sources import BytesSource
 from marpack.errors import MarpackError
 from marpack.images.blob_writer import BlobWriter
-from marpack.images.descriptor import Descriptor, DescriptorError, Platform
-from marpack.images.documents import config_of, digest_of, index_of, manifest_of, model_config_of
 from marpack.images.layer import ImageFile, PlannedLayer
 from marpack.images.plan import _require_tag
 from marpack.images.reference import NoReferenceError, Reference
 from marpack.images.write import write_layer
+from marpack.oci.descriptor import Descriptor, DescriptorError, Platform
+from marpack.oci.documents import config_of, digest_of, index_of, manifest_of, model_config_of
 from tests.support import vectors
 from tests.support.vectors import SPEC, each_case
 
 TEXT = (SPEC / "image.md").read_text("utf-8")
 CLAUSES = re.findall(r"^### (I[0-9]+)\. ", TEXT, re.MULTILINE)
 MARKS = set(re.findall(r"^\| (\[[a-z]+\]) \|", TEXT, re.MULTILINE))
-ROOM = Path(marpack.__file__).parent / "images"
+MODULES = sorted(
+    path for room in ("images", "oci") for path in (Path(marpack.__file__).parent / room).glob("*.py")
+)
 TESTS = sorted(path for path in Path(__file__).parents[1].rglob("*.py") if path != Path(__file__))
 CITATION = re.compile(r"\bI[0-9]{1,2}\b")
 VECTORS = [vector for kind in ("valid", "invalid") for vector in vectors.load(f"image/{kind}")]
@@ -57,7 +59,7 @@ def test_every_clause_is_shown() -> None:
 
 
 def test_what_is_cited_exists() -> None:
-    code = {clause for path in ROOM.glob("*.py") for clause in CITATION.findall(path.read_text("utf-8"))}
+    code = {clause for path in MODULES for clause in CITATION.findall(path.read_text("utf-8"))}
     assert len(code) > 10
     assert {*code, *CITATION.findall(TEXT)} <= set(CLAUSES)
 
@@ -76,7 +78,7 @@ def test_the_codes_are_those_of_the_code() -> None:
     listed = set(re.findall(r"^\| `([a-z-]+)` \|", TEXT, re.MULTILINE))
     used = {
         node.value.value
-        for path in ROOM.glob("*.py")
+        for path in MODULES
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant)
     }

@@ -24,8 +24,8 @@ from marpack.serving.kaptain.values.told import tell
 
 if TYPE_CHECKING:
     from marpack.images import ImagePlan
-    from marpack.images.descriptor import Platform
     from marpack.images.stored import StoredImage
+    from marpack.oci.descriptor import Platform
 
 # K202: where the files lie, and by which label an image tells what is in it.
 _FOLDER = "/kaptain"
@@ -189,9 +189,9 @@ def _checksum(described: _Described, below: Sequence[str]) -> str:
 
 def _write_image(described: _Described, layout: str, place: str) -> None:
     from marpack.images import write_image
-    from marpack.images.descriptor import Platform
     from marpack.images.plan import DEFAULT_PLATFORM
     from marpack.images.stored import open_image
+    from marpack.oci.descriptor import Platform
 
     platform = Platform.parse(DEFAULT_PLATFORM)
     assert platform is not None

@@ -15,9 +15,9 @@ from marpack.frozen import frozen
 
 # Of a document: a registry takes no larger manifest, and no index is (I25).
 LONGEST_DOCUMENT = 1 << 22
-# Of a tar's members, and of a record before one that says more of it.
-_MOST_MEMBERS = 100_000
+# Of a tar: a record before a member that says more of it, and all headers and such records together (I25).
 _LONGEST_RECORD = 1 << 20
+_LONGEST_HEADERS = 1 << 25
 # A link that leads to a link that leads to a link.
 _MOST_LINKS = 8
 
@@ -114,17 +114,40 @@ class _TarredReader:
 
 
 class _Headers:
-    """The tar as ``tarfile`` reads it: record by record, none of which may be long."""
+    """The tar as ``tarfile`` reads it: record by record, none of which may be long, nor all of them together."""
 
     def __init__(self, path: str, file: BinaryIO) -> None:
         self._path = path
         self._file = file
+        self._left = _LONGEST_HEADERS
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int) -> bytes:
         if size > _LONGEST_RECORD:
             raise ImageError(self._path, f"has a record of {size:,} bytes before a member", code="too-large")
+        self._left -= size
+        if self._left < 0:
+            raise ImageError(self._path, f"has headers of more than {_LONGEST_HEADERS:,} bytes", code="too-large")
         return self._file.read(size)
+
+
+@frozen
+class _TarMember:
+    """What is kept of a member: where its contents lie if it is a file, and where it leads if it is a link."""
+
+    offset: int
+    size: int
+    is_file: bool
+    leads_to: str | None
+
+    @classmethod
+    def of(cls, name: str, member: tarfile.TarInfo) -> _TarMember:
+        leads_to = None
+        if member.issym() or member.islnk():
+            above = posixpath.dirname(name) if member.issym() else ""
+            leads_to = posixpath.normpath(posixpath.join(above, member.linkname))
+        is_file = member.isreg() and not member.issparse()
+        return cls(offset=member.offset_data, size=member.size, is_file=is_file, leads_to=leads_to)
 
 
 class _TarFiles:
@@ -133,13 +156,16 @@ class _TarFiles:
     def __init__(self, path: str) -> None:
         self.path = path
         self._tar = FileSource.from_stat(path, os.stat(path))
-        self._members: dict[str, tarfile.TarInfo] = {}
+        self._members: dict[str, _TarMember] = {}
         with open(path, "rb", opener=open_at_once) as file:
             try:
                 headers: Any = _Headers(path, file)
                 with tarfile.open(fileobj=headers, mode="r:") as tar:
                     while member := tar.next():
-                        self._note(member)
+                        name = _plain(member.name)
+                        self._members[name] = _TarMember.of(name, member)
+                        # Which would be all of them, with all that was said of each.
+                        tar.members.clear()  # type: ignore[attr-defined]
             except RecursionError:  # of records before a member, each of which may have one before itself
                 raise ImageError(path, "has a member behind records without end", code="too-large") from None
             except (tarfile.TarError, ValueError, OverflowError) as error:
@@ -151,11 +177,6 @@ class _TarFiles:
                     "give one that skopeo or docker save wrote",
                     code="not-image",
                 ) from None
-
-    def _note(self, member: tarfile.TarInfo) -> None:
-        if len(self._members) >= _MOST_MEMBERS:
-            raise ImageError(self.path, f"has more than {_MOST_MEMBERS:,} members", code="too-large")
-        self._members[_plain(member.name)] = member
 
     def read(self, name: str) -> bytes | None:
         source = self.source(name)
@@ -174,17 +195,13 @@ class _TarFiles:
             member = self._members.get(seen)
             if member is None:
                 return None
-            if member.isreg() and not member.issparse():
-                end = member.offset_data + member.size
-                if end > self._tar.size:
+            if member.is_file:
+                if member.offset + member.size > self._tar.size:
                     raise ImageError(self.path, f"breaks off within {name!r}: get it again", code="size-mismatch")
-                return _TarredFile(tar=self._tar, offset=member.offset_data, size=member.size)
-            if not member.issym() and not member.islnk():
+                return _TarredFile(tar=self._tar, offset=member.offset, size=member.size)
+            if member.leads_to is None or member.leads_to.startswith(("/", "..")):
                 break
-            above = posixpath.dirname(seen) if member.issym() else ""
-            seen = posixpath.normpath(posixpath.join(above, member.linkname))
-            if seen.startswith(("/", "..")):
-                break
+            seen = member.leads_to
         raise ImageError(self.path, f"holds {name!r}, which is no file and leads to none in it", code="link")
 
 

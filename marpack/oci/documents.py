@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from marpack.images import media_types
-from marpack.images.descriptor import Descriptor, Platform
+from marpack.oci import media_types
+from marpack.oci.descriptor import Descriptor, Platform
 
 LAYOUT_FILE = "oci-layout"
 INDEX_FILE = "index.json"

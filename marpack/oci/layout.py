@@ -1,0 +1,206 @@
+"""A layout, or the documents and blobs in one: all that is read is held against what names it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from marpack.archive.sources import Source
+from marpack.errors import ImageError
+from marpack.frozen import frozen
+from marpack.oci import media_types
+from marpack.oci.descriptor import Descriptor, DescriptorError, blob_name
+from marpack.oci.documents import INDEX_FILE, LAYOUT_FILE, digest_of
+from marpack.oci.layout_files import LayoutFiles
+from marpack.strict_json import StrictJSONError, decoded, loads
+
+# How many indexes lie in one another, and what one image has of documents and of blobs at most (I25).
+_DEEPEST = 4
+_MOST_DOCUMENTS = 256
+_MOST_BLOBS = 10_000
+
+
+@frozen
+class Index:
+    """A document that names others, for platforms or of several images."""
+
+    manifests: tuple[Descriptor, ...]
+
+
+@frozen
+class Manifest:
+    """A document that names what one image is of."""
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+
+
+@frozen
+class ImageTree:
+    """What an image consists of, each once: its ``blobs``, and its ``documents`` from below to above.
+
+    The last document is the one that stands for the whole; a configuration is a blob here.
+    """
+
+    blobs: tuple[Descriptor, ...]
+    documents: tuple[Descriptor, ...]
+
+
+class Documents:
+    """Reads the documents of one layout, as many as an image may have (I25)."""
+
+    def __init__(self, files: LayoutFiles) -> None:
+        self.path = files.path
+        self._files = files
+        self._left = _MOST_DOCUMENTS
+
+    def read(self, descriptor: Descriptor) -> dict[str, Any]:
+        """Return what a document says; raise ``ImageError`` for one that is not what its descriptor says (I22)."""
+        self._left -= 1
+        if self._left < 0:
+            raise ImageError(
+                self.path, f"names more than {_MOST_DOCUMENTS} documents: name an image of fewer", code="too-large"
+            )
+        data = read_blob(self._files, descriptor)
+        return parsed_table(self.path, data, blob_name(descriptor.digest))
+
+    def read_named(self, descriptor: Descriptor) -> Index | Manifest:
+        """Return a manifest or an index.
+
+        Which of them it is its own bytes decide, which its digest pins: whoever names it may say otherwise (I5).
+        """
+        document = self.read(descriptor)
+        kind = media_types.oci_type(descriptor.media_type)
+        is_index, is_manifest = kind == media_types.INDEX, kind == media_types.MANIFEST
+        has = {"manifests": is_index, "layers": is_manifest, "config": is_manifest}
+        if (
+            not (is_index or is_manifest)
+            or document.get("mediaType", descriptor.media_type) != descriptor.media_type
+            or any((key in document) != should for key, should in has.items())
+        ):
+            message = f"has a document {descriptor.digest} that is no {descriptor.media_type!r}, as it is named"
+            raise ImageError(self.path, message, code="bad-document")
+        if is_index:
+            return Index(manifests=descriptors_in(self.path, document, "manifests"))
+        return Manifest(
+            config=descriptor_in(self.path, document["config"]),
+            layers=descriptors_in(self.path, document, "layers"),
+        )
+
+    def require_shallow(self, depth: int) -> None:
+        """Raise ``ImageError`` for an index that lies in too many others (I25)."""
+        if depth > _DEEPEST:
+            raise ImageError(self.path, "has an index in an index without end", code="loop")
+
+
+def layout_index(files: LayoutFiles) -> tuple[Descriptor, ...] | None:
+    """Return what the index of a layout names; None of what is no layout."""
+    if files.read(LAYOUT_FILE) is None:
+        return None
+    data = files.read(INDEX_FILE)
+    if data is None:
+        return None
+    return descriptors_in(files.path, parsed_table(files.path, data, INDEX_FILE), "manifests")
+
+
+def only_image(files: LayoutFiles) -> Descriptor:
+    """Return what stands for the one image of a layout; raise ``ImageError`` for none, or for several."""
+    listed = layout_index(files)
+    if listed is None:
+        raise ImageError(files.path, "is no OCI layout: write one first (marpack image)", code="not-image")
+    if len(listed) != 1:
+        raise ImageError(files.path, f"holds {len(listed)} images where one is meant", code="several")
+    return listed[0]
+
+
+def image_tree(files: LayoutFiles, top: Descriptor) -> ImageTree:
+    """Return what an image consists of, each blob of which is there and as large as it should be.
+
+    Raises ``ImageError`` for a document that is missing, or not what it is named as, and for more than I25 has.
+    """
+    documents = Documents(files)
+    blobs: dict[str, Descriptor] = {}
+    read: dict[str, Descriptor] = {}
+
+    def walk(descriptor: Descriptor, depth: int) -> None:
+        documents.require_shallow(depth)
+        found = documents.read_named(descriptor)
+        if isinstance(found, Index):
+            for child in found.manifests:
+                if child.digest not in read:
+                    walk(child, depth + 1)
+        else:
+            for blob in (*found.layers, found.config):
+                blob_source(files, blob)
+                blobs.setdefault(blob.digest, blob)
+                if len(blobs) > _MOST_BLOBS:
+                    message = f"has an image of more than {_MOST_BLOBS:,} blobs"
+                    raise ImageError(files.path, message, code="too-large")
+        read[descriptor.digest] = descriptor
+
+    walk(top, 0)
+    return ImageTree(blobs=tuple(blobs.values()), documents=tuple(read.values()))
+
+
+def require_same(path: str, descriptor: Descriptor, digest: str, size: int) -> None:
+    """Raise ``ImageError`` for bytes of another size or digest than a descriptor says (I22)."""
+    if size != descriptor.size:
+        message = f"has a blob {descriptor.digest} of {size:,} bytes, and says {descriptor.size:,}: get it again"
+        raise ImageError(path, message, code="size-mismatch")
+    if digest != descriptor.digest:
+        message = f"has a blob {descriptor.digest} whose bytes have the digest {digest}: get it again"
+        raise ImageError(path, message, code="digest-mismatch")
+
+
+def blob_source(files: LayoutFiles, descriptor: Descriptor, name: str | None = None) -> Source:
+    """Return the contents of a blob. Raises ``ImageError`` where it is missing, or not of its size."""
+    source = files.source(name or blob_name(descriptor.digest))
+    if source is None:
+        raise ImageError(files.path, f"lacks the blob {descriptor.digest}: get it again", code="missing-blob")
+    require_same(files.path, descriptor, descriptor.digest, source.size)
+    return source
+
+
+def read_blob(files: LayoutFiles, descriptor: Descriptor) -> bytes:
+    """Return the bytes of a document once they are what its descriptor says (I22)."""
+    blob_source(files, descriptor)
+    data = files.read(blob_name(descriptor.digest)) or b""
+    require_same(files.path, descriptor, digest_of(data), len(data))
+    return data
+
+
+def parsed_table(path: str, data: bytes, name: str) -> dict[str, Any]:
+    """Return a table of JSON; raise ``ImageError`` for anything else."""
+    document = parsed(path, data, name)
+    if not isinstance(document, dict):
+        raise ImageError(path, f"has a {name!r} that is no table of JSON", code="bad-document")
+    return document
+
+
+def parsed(path: str, data: bytes, name: str) -> Any:
+    """Return what JSON says, as every reader takes it; raise ``ImageError`` for what is none."""
+    try:
+        document = loads(decoded(data))
+        # Half of a character could not be written again.
+        json.dumps(document, ensure_ascii=False).encode()
+    except (StrictJSONError, UnicodeEncodeError) as error:
+        why = error.msg if isinstance(error, StrictJSONError) else "half of a character"
+        raise ImageError(path, f"has a {name!r} that is no JSON: {why}", code="bad-document") from None
+    return document
+
+
+def descriptors_in(path: str, document: Mapping[str, Any], key: str) -> tuple[Descriptor, ...]:
+    """Return what a list of a document names; raise ``ImageError`` for what names no blob (I23)."""
+    listed = document.get(key)
+    if not isinstance(listed, list):
+        raise ImageError(path, f"has a document without {key}", code="bad-document")
+    return tuple(descriptor_in(path, each) for each in listed)
+
+
+def descriptor_in(path: str, value: object) -> Descriptor:
+    """Return a descriptor; raise ``ImageError`` for what names no blob (I23)."""
+    try:
+        return Descriptor.of(value)
+    except DescriptorError as error:
+        raise ImageError(path, f"names a blob as nothing does: {error}", code="bad-descriptor") from None
