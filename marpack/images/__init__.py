@@ -11,12 +11,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from marpack.images.plan import ImagePlan, plan_image
+    from marpack.images.plan import ImagePlan, plan_files, plan_image
     from marpack.images.push import PushResult, push_image
     from marpack.images.result import ImageResult, WrittenBlob
     from marpack.images.write import write_image
 
-__all__ = ["ImagePlan", "ImageResult", "PushResult", "WrittenBlob", "plan_image", "push_image", "write_image"]
+__all__ = [
+    "ImagePlan",
+    "ImageResult",
+    "PushResult",
+    "WrittenBlob",
+    "plan_files",
+    "plan_image",
+    "push_image",
+    "write_image",
+]
 
 # Loaded when it is asked for: the command line has a look at this room at every start.
 _HOMES = {
@@ -24,6 +33,7 @@ _HOMES = {
     "ImageResult": "result",
     "PushResult": "push",
     "WrittenBlob": "result",
+    "plan_files": "plan",
     "plan_image": "plan",
     "push_image": "push",
     "write_image": "write",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.plan.plan import ArchivePlan
-from marpack.archive.read.archive import Archive, ModelArchive, container_of
-from marpack.archive.read.limits import Limits
-from marpack.archive.read.open import open_archive
+from marpack.archive.read.archive import ModelArchive
 from marpack.archive.sources import BytesSource, FileSource
 from marpack.config.lint import for_writers, lint_config
 from marpack.config.server_config import ServerConfig
@@ -25,6 +22,7 @@ from marpack.display import SURROGATE, hidden_url, is_secret_name, printable
 from marpack.errors import ConfigError, MarpackError, PropertiesError
 from marpack.frozen import frozen
 from marpack.images.layer import ArchivedFile, ImageFile, PlannedLayer
+from marpack.images.open_archives import OpenArchives
 from marpack.oci import media_types
 from marpack.remote.urls import is_url
 
@@ -55,46 +53,51 @@ def image_contents(
     model_store: str | os.PathLike[str] | None,
     as_files: bool,
     timestamp: datetime | float | None,
-    limits: Limits | None,
+    archives: OpenArchives,
 ) -> ImageContents:
-    """Return what an image of ``source`` holds; see ``plan_image``. With ``as_files`` an archive is a file."""
+    """Return what an image of ``source`` holds; see ``plan_image``. With ``as_files`` an archive is a file.
+
+    ``archives`` opens those whose members are taken, and whoever made it closes them.
+    """
     if not is_url(source):
         if os.path.isdir(source) and not os.path.isfile(os.path.join(source, MANIFEST_NAME)):
             settings = next((each for each in _SETTINGS if os.path.isfile(os.path.join(source, each))), None)
             if settings is None and model_store is None:
-                return _of_store(source, as_files, limits)
+                return _of_store(source, as_files, archives)
             if settings is not None:
-                return _of_settings(os.path.join(source, settings), source, model_store, as_files, limits)
+                return _of_settings(os.path.join(source, settings), source, model_store, as_files, archives)
         elif source.endswith((".properties", ".cfg")) and os.path.isfile(source):
-            return _of_settings(source, None, model_store, as_files, limits)
+            return _of_settings(source, None, model_store, as_files, archives)
     if model_store is not None:
         raise MarpackError("a model store goes with a config.properties: name that, or the store alone")
     if source.endswith((".toml", ".json")) and not is_url(source):
         return _of_declaration(source, as_files, timestamp)
-    return _of_archive(source, as_files, limits)
+    return _of_archive(source, as_files, archives)
 
 
-def _of_archive(source: str, as_files: bool, limits: Limits | None) -> ImageContents:
+def _of_archive(source: str, as_files: bool, archives: OpenArchives) -> ImageContents:
     """Take one model: its members below ``models/``, or the archive as it is."""
     if as_files and is_url(source):
         raise MarpackError(
             f"{hidden_url(source)!r} is behind a URL, and ModelPack has the file: download it first"
         )
-    archive = _opened(source, limits)
+    # What is to be copied is described before it is read, so that no other file is copied than was read.
+    file = _file(source, os.path.basename(source)) if as_files else None
+    archive = archives.open(source)
     model = archive.manifest.model
     title = archive.file_name or os.path.basename(source)
-    layer = _raw(_file(source, title)) if as_files else _unpacked(archive, _ROOT, printable(title))
+    layer = _raw(file) if file else _unpacked(archive, _ROOT, printable(title))
     # What a manifest says may be anything.
     name, version = (text if text.isprintable() else "" for text in (model.model_name or "", model.served_version))
     return ImageContents(layers=(layer,), model_name=name, model_version=version)
 
 
-def _of_store(folder: str, as_files: bool, limits: Limits | None) -> ImageContents:
+def _of_store(folder: str, as_files: bool, archives: OpenArchives) -> ImageContents:
     """Take a model store that has no settings: they are those that KServe's preset has."""
     paths = _archives(folder)
-    snapshot = ModelSnapshot.from_archives(paths)
+    layers = [_archive_layer(path, as_files, archives) for path in paths]
+    snapshot = ModelSnapshot.from_archives(paths)  # of what has been described above, or writing fails
     config = ServerConfig.preset("kserve", model_snapshot=snapshot).dumps().encode("ascii")
-    layers = [_archive_layer(path, as_files, limits) for path in paths]
     return ImageContents(layers=(*layers, _config_layer(config, as_files)))
 
 
@@ -103,7 +106,7 @@ def _of_settings(
     folder: str | None,
     model_store: str | os.PathLike[str] | None,
     as_files: bool,
-    limits: Limits | None,
+    archives: OpenArchives,
 ) -> ImageContents:
     """Take settings as they are, and all archives of the store that they are about."""
     with open(path, "rb") as file:
@@ -113,10 +116,11 @@ def _of_settings(
     except PropertiesError as error:
         raise error.in_file(path) from None
     paths = _archives(_store_of(path, folder, settings.get("model_store"), model_store))
+    layers = [_archive_layer(each, as_files, archives) for each in paths]
+    # Of what has been described above: should a file change meanwhile, writing fails.
     findings = lint_config(data, file=path, archives=read_manifests(paths))
     if errors := [finding for finding in findings if finding.severity == "error"]:
         raise ConfigError(errors)
-    layers = [_archive_layer(each, as_files, limits) for each in paths]
     return ImageContents(
         layers=(*layers, _config_layer(data, as_files)),
         warnings=(*(each.sentence for each in for_writers(findings)), *_secrets(settings)),
@@ -143,17 +147,31 @@ def _of_declaration(path: str, as_files: bool, timestamp: datetime | float | Non
 
 
 def _store_of(path: str, folder: str | None, told: str | None, model_store: str | os.PathLike[str] | None) -> str:
-    """Return where the archives lie: where it is given, beside the settings, or where these say."""
+    """Return where the archives lie: where it is given, beside the settings, or where these say.
+
+    A relative path in settings is the server's, of whose working directory nothing is known here: it is looked for
+    where a server would start from, the folder that has the settings, or has their folder. Raises ``MarpackError``
+    where settings name another folder than the one beside them.
+    """
     if model_store is not None:
         return os.fspath(model_store)
     above = folder if folder is not None else os.path.dirname(path)
     own = os.path.dirname(os.path.abspath(path))
     # Of a folder that a server starts from, the settings may be named alone.
     beside = os.path.dirname(own) if os.path.basename(own) == os.path.dirname(_CONFIG_FILE) else own
-    for place in (os.path.join(above, _MODEL_STORE), os.path.join(beside, _MODEL_STORE), told, above or os.curdir):
-        if place and os.path.isdir(place):
-            return place
-    raise MarpackError(f"{path!r} names a model store that is not here: name its folder (--model-store)")
+    found = _folder_in([above, beside], _MODEL_STORE)
+    named = _folder_in([above, beside], told) if told else None
+    if found and named and not os.path.samefile(found, named):
+        raise MarpackError(
+            f"{path!r} names the model store {named!r}, and {found!r} lies beside it: say which of them is meant "
+            "(--model-store)"
+        )
+    return found or named or above or os.curdir
+
+
+def _folder_in(places: Iterable[str], name: str) -> str | None:
+    paths = (os.path.join(place, name) for place in places)
+    return next(filter(os.path.isdir, paths), None)
 
 
 def _archives(folder: str) -> list[str]:
@@ -163,13 +181,13 @@ def _archives(folder: str) -> list[str]:
     return paths
 
 
-def _archive_layer(path: str, as_files: bool, limits: Limits | None) -> PlannedLayer:
+def _archive_layer(path: str, as_files: bool, archives: OpenArchives) -> PlannedLayer:
     name = os.path.basename(path)
     if not os.path.isdir(path):
         return _raw(_file(path, name)) if as_files else _tar(name, _file(path, f"{_STORE}/{name}"))
     if as_files:
         raise MarpackError(f"{path!r} is a folder, and ModelPack has files: pack it (marpack repack)")
-    return _unpacked(_opened(path, limits), f"{_STORE}/{name}", name)
+    return _unpacked(archives.open(path), f"{_STORE}/{name}", name)
 
 
 def _planned(name: str, plan: ArchivePlan, as_files: bool) -> PlannedLayer:
@@ -179,7 +197,7 @@ def _planned(name: str, plan: ArchivePlan, as_files: bool) -> PlannedLayer:
             raise MarpackError(f"{name!r} is declared as a folder, and ModelPack has files: choose another form")
         files = [
             ImageFile(
-                name=_allowed(f"{_STORE}/{name}/{each.name}"),
+                name=allowed(f"{_STORE}/{name}/{each.name}"),
                 contents=each.source,
                 size=each.size,
                 origin=each.origin,
@@ -188,7 +206,7 @@ def _planned(name: str, plan: ArchivePlan, as_files: bool) -> PlannedLayer:
         ]
         return PlannedLayer(title=name, files=tuple(sorted(files, key=lambda file: file.name)))
     at = name if as_files else f"{_STORE}/{name}"
-    file = ImageFile(name=_allowed(at), contents=plan, size=None, origin=repr(name))
+    file = ImageFile(name=allowed(at), contents=plan, size=None, origin=repr(name))
     return _raw(file) if as_files else _tar(name, file)
 
 
@@ -199,16 +217,6 @@ def _config_layer(config: bytes, as_files: bool) -> PlannedLayer:
     return _raw(file, media_types.MODEL_WEIGHT_CONFIG) if as_files else _tar(name, file)
 
 
-def _opened(source: str, limits: Limits | None) -> ModelArchive:
-    archive: Archive = open_archive(source, limits=limits)
-    # For as long as somebody knows it.
-    weakref.finalize(archive, container_of(archive).close)
-    if not isinstance(archive, ModelArchive):
-        raise MarpackError(f"{archive.path!r} is a workflow's archive: name those of its models, or their store")
-    archive.refuse(case_sensitive=True)
-    return archive
-
-
 def _unpacked(archive: ModelArchive, folder: str, title: str) -> PlannedLayer:
     """Take the members of an archive as files below a folder of the image.
 
@@ -216,7 +224,7 @@ def _unpacked(archive: ModelArchive, folder: str, title: str) -> PlannedLayer:
     """
     files = [
         ImageFile(
-            name=_allowed(f"{folder}/{member.name}"),
+            name=allowed(f"{folder}/{member.name}"),
             contents=ArchivedFile(archive=archive, member=member),
             size=member.size,
             origin=f"{archive.path!r}: {member.name!r}",
@@ -226,7 +234,7 @@ def _unpacked(archive: ModelArchive, folder: str, title: str) -> PlannedLayer:
     if archive.form != "tgz":
         files.sort(key=lambda file: file.name)
     return PlannedLayer(
-        title=title, files=tuple(files), folders=tuple(_allowed(f"{folder}/{name}") for name in archive.folders)
+        title=title, files=tuple(files), folders=tuple(allowed(f"{folder}/{name}") for name in archive.folders)
     )
 
 
@@ -245,11 +253,12 @@ def _file(path: str, name: str) -> ImageFile:
             f"{path!r} is no regular file, and nothing else is a layer of ModelPack: name an archive"
         )
     return ImageFile(
-        name=_allowed(name), contents=FileSource.from_stat(path, status), size=status.st_size, origin=repr(path)
+        name=allowed(name), contents=FileSource.from_stat(path, status), size=status.st_size, origin=repr(path)
     )
 
 
-def _allowed(name: str) -> str:
+def allowed(name: str) -> str:
+    """Return a name that a file of an image may have; raise ``MarpackError`` for any other (I14)."""
     if SURROGATE.search(name):
         raise MarpackError(f"{name!r} cannot be in an image, whose names are UTF-8: rename it")
     if any(part.startswith(_WHITEOUT) for part in name.split("/")):

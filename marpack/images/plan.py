@@ -7,16 +7,21 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, timezone
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from marpack.archive.read.limits import Limits
+from marpack.archive.sources import Source
 from marpack.display import printable
 from marpack.errors import MarpackError
 from marpack.frozen import frozen
-from marpack.images.contents import image_contents
-from marpack.images.layer import PlannedLayer
+from marpack.images.contents import allowed, image_contents
+from marpack.images.layer import ImageFile, PlannedLayer
+from marpack.images.open_archives import OpenArchives
 from marpack.images.stored import StoredImage, open_image
 from marpack.oci.descriptor import Platform
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Form: TypeAlias = Literal["image", "modelpack"]
 
@@ -33,9 +38,9 @@ class ImagePlan:
 
     ``form`` is ``"image"`` or ``"modelpack"``. ``bases`` are the images that it is appended to, one for each of
     the ``platforms``, or none; ``created`` is a time of RFC 3339, or None. ``annotations`` are the manifest's,
-    ``labels`` the configuration's; ``warnings`` are for the user. The archives whose members are taken are open
-    for as long as the plan is there. ``runs`` is what the configuration says of running it, where that is not the
-    base's.
+    ``labels`` the configuration's; ``warnings`` are for the user. ``runs`` is what the configuration says of
+    running it, where that is not the base's. ``archives`` are those whose members are taken: they are open until
+    ``close``, or the end of a ``with`` block, or until nobody knows the plan any more.
     """
 
     form: Form
@@ -43,14 +48,25 @@ class ImagePlan:
     platforms: tuple[Platform, ...]
     tag: str
     labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    created: str | None
-    bases: tuple[StoredImage, ...]
-    base_name: str | None
-    model_name: str
-    model_version: str
-    warnings: tuple[str, ...]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    created: str | None = None
+    bases: tuple[StoredImage, ...] = ()
+    base_name: str | None = None
+    model_name: str = ""
+    model_version: str = ""
+    warnings: tuple[str, ...] = ()
     runs: Mapping[str, Any] = field(default_factory=dict)
+    archives: OpenArchives = field(default_factory=OpenArchives, repr=False, compare=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the archives whose members are taken; nothing can be written of them afterwards."""
+        self.archives.close()
 
     @property
     def size(self) -> int | None:
@@ -104,41 +120,98 @@ def plan_image(
       default.
     - ``limits``: as for ``open_archive``.
 
-    The same inputs make the same bytes. Raises ``MarpackError`` for what is nothing of that, ``ConfigError`` for
-    settings that would not serve the archives, ``PlanError`` for a declaration, ``ImageError`` for a base that
-    cannot be used, what reading an archive raises, and ``OSError``.
+    The same inputs make the same bytes. The plan is a context manager, which closes archives. Raises
+    ``MarpackError`` for what is nothing of that, ``ConfigError`` for settings that would not serve the archives,
+    ``PlanError`` for a declaration, ``ImageError`` for a base that cannot be used, what reading an archive raises,
+    and ``OSError``.
     """
     _require_tag(tag)
     said = dict(labels or {})
-    checked: list[tuple[object, object]] = [*said.items()]
-    for key, value in checked:
-        if not (isinstance(key, str) and key and isinstance(value, str)) or not f"{key}{value}".isprintable():
-            raise MarpackError(f"the label {key!r} cannot be {value!r}: give a name, and a text of one line")
+    _require_labels(said)
     named = [_platform(each) for each in ([platforms] if isinstance(platforms, str) else platforms)]
     if modelpack and (named or base is not None or said):
         raise MarpackError("ModelPack knows neither platforms nor a base nor labels: leave them out")
     if base is None and (base_tag is not None or base_name is not None):
         raise MarpackError("base_tag and base_name are of a base: give that, or leave them out")
     chosen = () if modelpack else tuple(dict.fromkeys(named or [_platform(DEFAULT_PLATFORM)]))
-    contents = image_contents(
-        os.fspath(source), model_store=model_store, as_files=modelpack, timestamp=timestamp, limits=limits
+    archives = OpenArchives(limits)
+    try:
+        contents = image_contents(
+            os.fspath(source), model_store=model_store, as_files=modelpack, timestamp=timestamp, archives=archives
+        )
+        bases = {} if base is None else _bases(os.fspath(base), chosen, base_tag)
+        titled = ((_TITLE, contents.model_name), (_VERSION, contents.model_version))
+        return ImagePlan(
+            form="modelpack" if modelpack else "image",
+            layers=contents.layers,
+            platforms=tuple(bases) or chosen,
+            tag=tag,
+            labels=said,
+            annotations={key: text for key, text in titled if text},
+            created=_rfc3339(timestamp),
+            bases=tuple(bases.values()),
+            base_name=base_name,
+            model_name=contents.model_name,
+            model_version=contents.model_version,
+            warnings=(*contents.warnings, *_entrypoints(bases.values())),
+            archives=archives,
+        )
+    except BaseException:
+        archives.close()
+        raise
+
+
+def plan_files(
+    files: Mapping[str, Source],
+    base: str | os.PathLike[str],
+    *,
+    title: str,
+    base_name: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    tag: str = "latest",
+    runs: Mapping[str, Any] | None = None,
+) -> ImagePlan:
+    """Plan an image of any files, in one layer on top of a base.
+
+    ``files`` are by their names in the image, without a slash at the beginning, and ``title`` is what a person
+    calls them. ``runs`` are keys of the configuration's ``config`` (``Entrypoint``, ``WorkingDir``) that take the
+    place of the base's; None takes one away. The rest is as for ``plan_image``. Raises ``MarpackError`` for
+    names that no image has, ``ImageError`` for a base that cannot be used, and ``OSError``.
+    """
+    _require_tag(tag)
+    said = dict(labels or {})
+    _require_labels(said)
+    bases = _bases(os.fspath(base), (_platform(DEFAULT_PLATFORM),), None)
+    planned = (
+        ImageFile(name=allowed(name), contents=source, size=source.size, origin=repr(name))
+        for name, source in sorted(files.items())
     )
-    bases = () if base is None else tuple(open_image(os.fspath(base), each, tag=base_tag) for each in chosen)
-    titled = ((_TITLE, contents.model_name), (_VERSION, contents.model_version))
     return ImagePlan(
-        form="modelpack" if modelpack else "image",
-        layers=contents.layers,
-        platforms=chosen,
+        form="image",
+        layers=(PlannedLayer(title=title, files=tuple(planned)),),
+        platforms=tuple(bases),
         tag=tag,
         labels=said,
-        annotations={key: text for key, text in titled if text},
-        created=_rfc3339(timestamp),
-        bases=bases,
+        bases=tuple(bases.values()),
         base_name=base_name,
-        model_name=contents.model_name,
-        model_version=contents.model_version,
-        warnings=(*contents.warnings, *_entrypoints(bases)),
+        runs=dict(runs or {}),
     )
+
+
+def _bases(path: str, platforms: Iterable[Platform], tag: str | None) -> dict[Platform, StoredImage]:
+    """Return the image below for each platform, by the platform that there is then (I8)."""
+    found: dict[Platform, StoredImage] = {}
+    for platform in platforms:
+        image = open_image(path, platform, tag=tag)
+        found.setdefault(platform if platform.variant else Platform.of(image.config) or platform, image)
+    return found
+
+
+def _require_labels(labels: Mapping[str, str]) -> None:
+    checked: list[tuple[object, object]] = [*labels.items()]
+    for key, value in checked:
+        if not (isinstance(key, str) and key and isinstance(value, str)) or not f"{key}{value}".isprintable():
+            raise MarpackError(f"the label {key!r} cannot be {value!r}: give a name, and a text of one line")
 
 
 def _require_tag(tag: str) -> None:

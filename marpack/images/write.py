@@ -65,7 +65,8 @@ def write_image(
     is not as it was planned, ``ImageError`` for a blob of the base that is not what its descriptor says, what
     reading an archive raises, and ``OSError`` of the disk. After an error nothing is left at the path, and what
     was there is as it was. So it is after a kill, but for a hidden name beside it
-    (``.marpack-0123456789abcdef.tmp``) of a folder, or of an archive that was being packed.
+    (``.marpack-0123456789abcdef.tmp``) of a folder, or of an archive that was being packed. A plan that is closed
+    raises ``ValueError``.
     """
     target = os.fspath(path)
     with ExitStack() as stack:
@@ -134,8 +135,8 @@ class _Writing:
         else:
             manifests = [self._manifest(number, layers) for number in range(len(plan.platforms))]
             top = manifests[0] if len(manifests) == 1 else self._document(index_of(manifests), media_types.INDEX)
-        named = _with_annotation(top, REF_NAME, plan.tag)
-        place.put(INDEX_FILE, index_of([named]))
+        named = {**top.annotations, REF_NAME: plan.tag}
+        place.put(INDEX_FILE, index_of([replace(top, annotations=named)]))
         place.end()
         own = [
             WrittenBlob(title=title, digest=each.digest, size=each.size, media_type=each.media_type)
@@ -233,7 +234,3 @@ class _Writing:
         self._place.put(blob_name(descriptor.digest), data)
         self._sizes[descriptor.digest] = descriptor.size
         return descriptor
-
-
-def _with_annotation(descriptor: Descriptor, key: str, value: str) -> Descriptor:
-    return replace(descriptor, annotations={**descriptor.annotations, key: value})

@@ -51,25 +51,23 @@ def config_of(
 ) -> bytes:
     """Return the configuration of an image whose own ``layers`` have these digests and titles (I6, I19).
 
-    ``base`` is that of the image below, of which all is kept, and ``created`` a time as RFC 3339 has it. ``runs``
-    takes the place of what the base says of running it; None takes it away.
+    ``base`` is that of the image below, of which all is kept but what is no longer so, and ``created`` a time as
+    RFC 3339 has it. ``runs`` takes the place of what the base says of running it; None takes it away.
     """
     document: dict[str, Any] = dict(base or {})
-    # Of the base: another image was made then, and by others.
-    for key in ("id", "parent", "container", "container_config", "docker_version", "author", "created"):
+    # Of the base: another image was made then, and by others. A variant is the platform's to say.
+    for key in ("id", "parent", "container", "container_config", "docker_version", "author", "created", "variant"):
         document.pop(key, None)
     document |= platform.asdict()
-    rootfs = document.get("rootfs") or {}
-    document["rootfs"] = {
-        "type": "layers",
-        "diff_ids": [*rootfs.get("diff_ids", []), *(digest for digest, _ in layers)],
-    }
+    below = (document.get("rootfs") or {}).get("diff_ids", [])
+    document["rootfs"] = {"type": "layers", "diff_ids": [*below, *(digest for digest, _ in layers)]}
     dated = {"created": created} if created else {}
     document |= dated
-    document["history"] = [
-        *(document.get("history") or []),
-        *(dated | {"created_by": CREATED_BY, "comment": title} for _, title in layers),
-    ]
+    history = document.pop("history", None) or []
+    # Readers pair its entries with layers: where the base's does not tell of each, there is none (I19).
+    if sum(not each.get("empty_layer") for each in history) == len(below):
+        own = (dated | {"created_by": CREATED_BY, "comment": title} for _, title in layers)
+        document["history"] = [*history, *own]
     inner = dict(document.get("config") or {})
     if labels:
         inner["Labels"] = {**(inner.get("Labels") or {}), **labels}

@@ -53,6 +53,30 @@ def test_layers_are_appended(name: str, zipped: bool, tmp_path: Path) -> None:
         assert files_of_pax(layout.blob(manifest["layers"][0])) == SHELL
 
 
+@pytest.mark.parametrize(
+    "history", [None, [], [{"empty_layer": True}], [{"created_by": "hand"}, {"created_by": "hand"}]]
+)
+def test_a_history_that_does_not_tell_of_each_layer_is_not_continued(history: Any, tmp_path: Path) -> None:
+    """By I19: umoci and docker pair its entries with layers, in order."""
+    told = bases.config_of(tar_of(SHELL), history=history)
+    layout = on_base(docker_archive(tmp_path / "saved.tar", config=told), tmp_path)
+    assert len(layout.config["rootfs"]["diff_ids"]) == 2
+    assert "history" not in layout.config
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "found"), [("v7", "", "v7"), ("v7", "/v7", "v7"), ("", "/v7", "v7"), ("", "", "")]
+)
+def test_what_the_base_is_for_is_what_the_image_is_for(own: str, asked: str, found: str, tmp_path: Path) -> None:
+    """By I8: the index and the configuration say the same."""
+    told = bases.config_of(tar_of(SHELL), "arm", **({"variant": own} if own else {}))
+    base = docker_archive(tmp_path / "saved.tar", config=told)
+    layout = on_base(base, tmp_path, platforms=[f"linux/arm{asked}"])
+    assert layout.config.get("variant", "") == layout.top["platform"].get("variant", "") == found
+    both = on_base(base, tmp_path, platforms=["linux/arm/v7", "linux/arm"])
+    assert both.top["mediaType"].endswith("index.v1+json" if not own else "manifest.v1+json")
+
+
 def files_of_pax(layer: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
         return {each.name: tar.extractfile(each).read() for each in tar}  # type: ignore[union-attr]

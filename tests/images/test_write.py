@@ -5,19 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import marpack
+from marpack.archive.read.archive import ModelArchive
+from marpack.archive.sources import BytesSource
+from marpack.config.snapshot import ModelSnapshot
+from marpack.config.store_listing import read_manifests
 from marpack.errors import ArchiveExistsError, MarpackError, PlanError, SourceChangedError, TargetError
-from marpack.images import ImageResult, plan_image, write_image
+from marpack.images import ImageResult, plan_files, plan_image, write_image
 from marpack.images.blob_writer import BlobWriter
+from marpack.images.open_archives import OpenArchives
 from marpack.images.tar_records import file_header
 from marpack.oci.descriptor import Platform
 from tests.conftest import full_disk
@@ -329,6 +337,113 @@ def test_settings_are_named_alone_or_with_their_store(tmp_path: Path) -> None:
     (folder / "model-store").rename(tmp_path / "of" / "model-store")
     with pytest.raises(MarpackError, match="holds no archive"):
         plan_image(alone)
+
+
+def test_the_store_is_the_one_that_the_settings_are_about(tmp_path: Path) -> None:
+    """Of two it is said which is meant."""
+    folder = store(tmp_path / "of", "a")
+    config, beside = folder / "config" / "config.properties", folder / "model-store"
+    data = config.read_bytes().replace(b"model_store=/mnt/models/model-store\n", b"")
+    assert data != config.read_bytes()
+    other = tmp_path / "other"
+    shutil.copytree(beside, other)
+    packed(other, "b")
+    for source in (folder, config):
+        config.write_bytes(data + f"model_store={other}\n".encode())
+        with pytest.raises(MarpackError) as raised:
+            plan_image(source)
+        assert all(text in str(raised.value) for text in (repr(str(other)), repr(str(beside)), "--model-store"))
+        assert len(plan_image(source, model_store=other).layers) == 3
+        assert len(plan_image(source, model_store=beside).layers) == 2
+        # Of a path that is not here, as one of the image, or that is the same folder, nothing is to be said.
+        for told in ("/mnt/models/not-here", str(beside), "model-store", f"{other}/../of/deploy/model-store"):
+            config.write_bytes(data + f"model_store={told}\n".encode())
+            assert len(plan_image(source).layers) == 2
+
+
+def test_a_relative_store_is_looked_for_where_a_server_would_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not where this process happens to work."""
+    folder = store(tmp_path / "of", "a")
+    config = folder / "config" / "config.properties"
+    data = config.read_bytes().replace(b"model_store=/mnt/models/model-store\n", b"model_store=models\n")
+    config.write_bytes(data)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder / "model-store", tmp_path / "models")
+    packed(tmp_path / "models", "b")
+    assert len(plan_image(folder).layers) == 2
+    packed(folder, "c")
+    (folder / "models").mkdir()
+    with pytest.raises(MarpackError, match="say which of them is meant"):
+        plan_image(folder)
+    (folder / "models").rmdir()
+    (folder / "model-store").rename(folder / "models")
+    for source in (folder, config):
+        assert [layer.title for layer in plan_image(source).layers] == ["a.mar", "config.properties"]
+
+
+def test_what_is_read_is_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes an archive anew after its manifest has been read is seen."""
+    folder = store(tmp_path / "of", "a")
+    archive = folder / "model-store" / "a.mar"
+    snapshot_of = ModelSnapshot.from_archives
+
+    def changed(of: Callable[..., Any], paths: list[str]) -> Any:
+        found = of(paths)
+        packed(archive.parent, "a", version="2.0", force=True)
+        return found
+
+    monkeypatch.setattr("marpack.images.contents.read_manifests", partial(changed, read_manifests))
+    monkeypatch.setattr(ModelSnapshot, "from_archives", partial(changed, snapshot_of))
+    for number, source in enumerate((folder, archive.parent)):
+        with pytest.raises(SourceChangedError):
+            write_image(plan_image(source), tmp_path / f"image-{number}")
+
+
+def test_a_plan_closes_its_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it is told to, and when it comes to nothing."""
+    archive = packed(tmp_path, "a")
+    with plan_image(archive) as made:
+        write_image(made, tmp_path / "image")
+    with pytest.raises(ValueError, match="closed"):
+        write_image(made, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+    known: list[ModelArchive] = []  # whoever is known is not closed because nobody knows it
+
+    class Noting(OpenArchives):
+        def open(self, source: str) -> ModelArchive:
+            known.append(super().open(source))
+            return known[-1]
+
+    monkeypatch.setattr("marpack.images.plan.OpenArchives", Noting)
+    with pytest.raises(MarpackError, match="no time"):
+        plan_image(archive, timestamp=1e20)
+    [opened] = known
+    with pytest.raises(ValueError, match="closed"):
+        opened.read("handler.py")
+
+
+def test_any_files_are_an_image_on_a_base(tmp_path: Path) -> None:
+    with plan_image(packed(tmp_path), tag="base") as below:
+        write_image(below, tmp_path / "base")
+    files = {"app/b": BytesSource(data=b"b"), "app/a": BytesSource(data=b"a")}
+    runs = {"Entrypoint": ["/app/a"]}
+    plan = plan_files(files, tmp_path / "base", title="app", labels={"a": "b"}, tag="v1", base_name="b", runs=runs)
+    write_image(plan, tmp_path / "image")
+    layout = Layout.of(tmp_path / "image")
+    assert list(layout.layers()[1]) == ["app/", "app/a", "app/b"]
+    assert layout.config["config"] == {"Entrypoint": ["/app/a"], "Labels": {"a": "b"}}
+    assert [each["comment"] for each in layout.config["history"]] == ["m.mar", "app"]
+    wrong: dict[str, dict[str, Any]] = {
+        "is no tag": {"tag": "a:b"},
+        "the label 'a'": {"labels": {"a": "\n"}},
+        "rename it": {"files": {".wh.a": BytesSource(data=b"")}},
+    }
+    given: dict[str, Any] = {"files": files, "base": tmp_path / "base", "title": "app"}
+    for said, changes in wrong.items():
+        with pytest.raises(MarpackError, match=said):
+            plan_files(**given | changes)
 
 
 def test_settings_that_are_secret_are_warned_of(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from marpack.cli.packing_options import source_date_epoch
@@ -98,20 +99,22 @@ def _run(options: argparse.Namespace) -> int | None:
     from marpack.images import plan_image, write_image
     from marpack.images.write import require_image_place
 
-    with silent_for(options.source):
+    with silent_for(options.source), ExitStack() as opened:
         with naming(place(options.source)):
-            plan = plan_image(
-                options.source,
-                base=options.base,
-                base_tag=options.base_tag,
-                base_name=options.base_name,
-                platforms=options.platform,
-                labels=labels,
-                tag=tag,
-                modelpack=options.modelpack,
-                model_store=options.model_store,
-                timestamp=timestamp,
-                limits=limits_of(options),
+            plan = opened.enter_context(
+                plan_image(
+                    options.source,
+                    base=options.base,
+                    base_tag=options.base_tag,
+                    base_name=options.base_name,
+                    platforms=options.platform,
+                    labels=labels,
+                    tag=tag,
+                    modelpack=options.modelpack,
+                    model_store=options.model_store,
+                    timestamp=timestamp,
+                    limits=limits_of(options),
+                )
             )
         require_image_place(options.output, force=options.force)
         with progress_for(_work(plan), quiet=False) as progress, making(options.output, "cannot be made"):
