@@ -191,13 +191,13 @@ class Model(DescribedModel):
           trainer requires; ``base_image`` itself may be its path. The image is then written to
           ``<output>/<name>-image`` without a daemon.
         - Without it, or with ``requirements``, which have to be installed: a Containerfile and its files go to
-          ``<output>/<name>-build``, and the log says how to build and push it.
+          ``<output>/<name>-build``, and the log says how to build and push it; ``base_image`` is a name then.
         - ``output``: by default the configuration's ``base_dir``, below which the model's files lie.
         - ``push``: send it to the registry of ``image_name`` (extra ``oci``); ``plain_http``: without encryption.
 
-        What is there with the checksum of the same contents stays, and the log says so (K205). Returns True.
-        Raises ``ModelPlanError`` for what is wrong with the model, and ``ImageBuildException``. ``verbose`` means
-        nothing.
+        What is there with the same tag and the checksum of the same contents stays, and the log says so (K205).
+        Returns True. Raises ``ModelPlanError`` for what is wrong with the model, and ``ImageBuildException``, also
+        for a file that changes meanwhile. ``verbose`` means nothing.
         """
         from marpack.serving.kaptain.training_image import build
 

@@ -12,8 +12,9 @@ from marpack.kaptain import Model
 from marpack.kaptain.config import Config
 from marpack.kaptain.exceptions import ImageBuildException
 from marpack.kaptain.model.frameworks import ModelFramework
+from marpack.serving.kaptain import training_image
 from marpack.serving.kaptain.values.exceptions import ModelPlanError
-from tests.images.bases import Blobs, image, write_files
+from tests.images.bases import SHELL, Blobs, config_of, docker_archive, image, tar_of, write_files
 from tests.images.layouts import Layout
 from tests.images.registry_peer import RegistryPeer
 
@@ -96,6 +97,66 @@ def test_the_same_contents_are_not_built_again(
     Layout.of(place)
 
 
+def test_another_tag_is_another_image(base: Path, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of the same contents; and so is one on a base that says otherwise how it is run."""
+    caplog.set_level(logging.INFO)
+    changes: dict[str, Any] = {"image_name": "registry.example/digits", "framework": ModelFramework.PYTORCH}
+    for version in ("1.0", "2.0", "2.0"):
+        caplog.clear()
+        model_in(folder, **changes, framework_version=version).build(base_layout=base)
+        tag = f"dev-mnist-{ModelFramework.PYTORCH.value}-{version.replace('.', '-')}"
+        top = Layout.of(folder / "dev-mnist-image").top
+        assert top["annotations"]["org.opencontainers.image.ref.name"] == tag
+    assert f"registry.example/digits:{tag} is not built again" in caplog.text
+    told = config_of(tar_of(SHELL), config={"Env": ["PATH=/opt/bin"]})
+    other = docker_archive(folder.parent / "other.tar", config=told)
+    model_in(folder, **changes, framework_version="2.0").build(base_layout=other)
+    assert Layout.of(folder / "dev-mnist-image").config["config"]["Env"] == ["PATH=/opt/bin"]
+    with pytest.raises(ImageBuildException, match="is no tag"):
+        model_in(folder, image_name="registry.example/digits:a..b").build(base_layout=base)
+
+
+def test_a_path_is_no_name_of_a_base(base: Path, folder: Path, tmp_path: Path) -> None:
+    """It is neither what the image says of its base nor what a Containerfile begins with."""
+    model_in(folder, base_image=str(base)).build()
+    layout = Layout.of(folder / "dev-mnist-image")
+    base.rename(folder / "kubeflow")
+    (tmp_path / "output").mkdir()
+    model_in(folder, base_image="kubeflow").build(output=tmp_path / "output")
+    assert Layout.of(tmp_path / "output" / "dev-mnist-image").files == layout.files
+    assert "org.opencontainers.image.base.name" not in layout.manifest["annotations"]
+    for named, also in (("kubeflow", True), (str(folder / "kubeflow"), True), ("./absent", False)):
+        with pytest.raises(ModelPlanError) as raised:
+            model_in(folder, base_image=named, requirements=["numpy"]).build()
+        [issue] = raised.value.issues
+        assert issue.argument == "base_image"
+        assert ("base_layout=" in str(issue)) == also
+    with pytest.raises(ModelPlanError, match="base_image"):
+        model_in(folder, base_image="./absent").build()
+    # A name that a folder has too is one where the layout is given.
+    model_in(folder, base_image="kubeflow", requirements=["numpy"]).build(base_layout=folder / "kubeflow")
+    text = (folder / "dev-mnist-build" / "Containerfile").read_text("utf-8")
+    assert text.startswith("FROM kubeflow\n")
+
+
+@pytest.mark.parametrize("requirements", [None, ["numpy"]])
+def test_contents_are_those_of_the_checksum(
+    requirements: list[str] | None, base: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that changes after it has been summed up is not written under another's checksum."""
+    checksum = training_image._checksum
+
+    def changed(*given: Any) -> str:
+        found = checksum(*given)
+        (folder / "model.py").write_text("# another model\n", encoding="ascii")
+        return found
+
+    monkeypatch.setattr(training_image, "_checksum", changed)
+    with pytest.raises(ImageBuildException, match="has changed"):
+        model_in(folder, requirements=requirements).build(base_layout=base)
+    assert not [each.name for each in folder.iterdir() if each.name.startswith("dev-mnist")]
+
+
 def test_a_containerfile_where_there_is_no_base(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     model = model_in(folder, requirements=["numpy==2.0"])
@@ -113,6 +174,11 @@ def test_a_containerfile_where_there_is_no_base(folder: Path, caplog: pytest.Log
     assert (place / "context" / "requirements.txt").read_text("utf-8") == "numpy==2.0\n"
     assert (place / "context" / "datasets" / "MNIST" / "images").stat().st_size == 1000
     assert f"docker build -f {place}/Containerfile -t registry.example/digits:pytorch {place}" in caplog.text
+    assert "no layout of registry.example/kubeflow:pytorch is here and requirements have to be" in caplog.text
+    (folder / "two words").mkdir()
+    model.build(output=folder / "two words")
+    assert f"docker build -f '{folder}/two words/dev-mnist-build/Containerfile' -t" in caplog.text
+    assert f":pytorch '{folder}/two words/dev-mnist-build'" in caplog.text
     caplog.clear()
     model.build()
     assert "stays" in caplog.text
@@ -121,11 +187,16 @@ def test_a_containerfile_where_there_is_no_base(folder: Path, caplog: pytest.Log
     assert (place / "context" / "model.py").read_text("utf-8") == "# another\n"
 
 
-def test_what_is_to_be_installed_needs_a_builder(base: Path, folder: Path) -> None:
+def test_what_is_to_be_installed_needs_a_builder(
+    base: Path, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     (folder / "requirements.txt").write_text("numpy\n", encoding="ascii")
     model_in(folder, requirements="requirements.txt").build(base_layout=base)
     assert (folder / "dev-mnist-build" / "Containerfile").is_file()
     assert not (folder / "dev-mnist-image").exists()
+    assert "requirements have to be installed" in caplog.text
+    assert "no layout" not in caplog.text
 
 
 def test_it_is_pushed_to_its_name(base: Path, folder: Path, direct: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +212,10 @@ def test_it_is_pushed_to_its_name(base: Path, folder: Path, direct: None, monkey
         [tag] = peer.tags
         assert tag == f"dev-mnist-{ModelFramework.PYTORCH.value}-2-0-0"
         model.build(base_layout=base, push=True, plain_http=True)
+        assert [*peer.tags] == [tag]
+        model.framework_version = "2.0.1"
+        model.build(base_layout=base, push=True, plain_http=True)
+        assert [*peer.tags] == [tag, f"{tag[:-1]}1"]
     with pytest.raises(ImageBuildException, match="cannot be reached"):
         model.build(base_layout=base, push=True, plain_http=True)
     with pytest.raises(ModelPlanError, match="push"):
