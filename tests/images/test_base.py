@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -365,6 +366,16 @@ def test_names_of_a_docker_archive_that_are_none_name_nothing(tags: object, tmp_
     assert raised.value.code == "several"
 
 
+@pytest.fixture
+def usual_recursion() -> Iterator[None]:
+    """With the interpreter's own limit, which mypy raises for the process that it runs in."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.usefixtures("usual_recursion")
 def test_records_before_a_member_have_an_end(tmp_path: Path) -> None:
     """Each says how the next is called."""
     record = tarfile.TarInfo("././@LongLink")
