@@ -48,7 +48,9 @@ def test_a_signature_of_its_folder(required: RequiredSignature, tmp_path: Path) 
     key = SigningKey(private_key=tmp_path / "key.pem")
     write_signature(attest("saved"), key, tmp_path / "m.sig", force=True)
     assert digits_model().deploy(model_uri="saved", signature=required)
+    Path("saved/more").touch()
     write_signature(attest("saved", ignore=["saved/model.pt"]), key, tmp_path / "m.sig", force=True)
+    Path("saved/more").unlink()
     with pytest.raises(SignatureError, match=r"says nothing of the saved model, 'model\.pt'"):
         digits_model().deploy(model_uri="saved", signature=required, replace=True)
 
