@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -153,12 +154,17 @@ def test_what_is_trusted_is_a_root(tmp_path: Path) -> None:
             assert caught.value.code == "signature-key"
 
 
+@pytest.mark.parametrize("name", ["Digest", "manifest"])
 def test_a_library_that_lacks_a_name_is_of_another_version(
-    signed: Signed, monkeypatch: pytest.MonkeyPatch
+    name: str, signed: Signed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("model_signing._hashing.hashing.Digest")
+    if name == "Digest":
+        monkeypatch.delattr("model_signing._hashing.hashing.Digest")
+    else:
+        monkeypatch.delattr("model_signing.manifest")
+        monkeypatch.setitem(sys.modules, "model_signing.manifest", None)
     for do in (signed.verify, lambda: sign(attest(signed.model), SigningKey(private_key=signed.private))):
-        with pytest.raises(MarpackError, match=r"of a version that marpack does not know .*Digest") as caught:
+        with pytest.raises(MarpackError, match=f"of a version that marpack does not know .*{name}") as caught:
             do()
         assert not isinstance(caught.value, SignatureError)
 
