@@ -162,7 +162,8 @@ def test_a_library_that_lacks_a_name_is_of_another_version(
         monkeypatch.delattr("model_signing._hashing.hashing.Digest")
     else:
         monkeypatch.delattr("model_signing.manifest")
-        monkeypatch.setitem(sys.modules, "model_signing.manifest", None)
+        monkeypatch.delitem(sys.modules, "model_signing.manifest")
+        monkeypatch.setattr("model_signing.__path__", [])
     for do in (signed.verify, lambda: sign(attest(signed.model), SigningKey(private_key=signed.private))):
         with pytest.raises(MarpackError, match=f"of a version that marpack does not know .*{name}") as caught:
             do()
