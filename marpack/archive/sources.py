@@ -164,7 +164,9 @@ class FileSource:
         from marpack.archive.region import OpenFile, Region  # small files do without
 
         with closing(self.open()) as opened:
-            file = OpenFile(path=self.path, descriptor=opened.fileno(), size=self.size, mtime_ns=self.mtime_ns)
+            file = OpenFile.of(self.path, opened.fileno())
+            if file is None:
+                raise SourceChangedError(repr(self.path), "is no regular file any more")
             yield Region(file=file, offset=0)
             opened.require_unchanged()
 

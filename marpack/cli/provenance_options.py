@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from marpack.cli.terminal import UsageError
+from marpack.display import hidden_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,8 @@ def require_provenance_asked(options: argparse.Namespace, *, asked: bool) -> Non
     if asked:
         source_of(options)
         parameters_of(options)
+        if options.builder_id is not None and hidden_url(options.builder_id) != options.builder_id:
+            raise UsageError("--builder-id: name it by a URI without a password, a query or a fragment")
 
 
 def source_of(options: argparse.Namespace) -> SourceCommit | None:

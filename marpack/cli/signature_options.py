@@ -7,16 +7,19 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from marpack.cli.stores import silent_stores
-from marpack.cli.terminal import UsageError, count_of
+from marpack.cli.terminal import UsageError, complain, count_of
 from marpack.display import printable
 
 if TYPE_CHECKING:
     from marpack.signing import RequiredSignature, Statement, VerifiedSignature
 
-# Of extract; each takes a value.
-REQUIRED_OPTIONS = ("--require-signature", "--key", "--certificate-chain")
+# Each takes a value.
+REQUIRED_OPTIONS = ("--signature", "--public-key", "--root")
 
-SIGNED = "path of any other file, of a folder or of an OCI image layout, or sha256:DIGEST of an image"
+SIGNED = (
+    "path of any other file, of a folder or of an OCI image layout, or sha256:DIGEST of an image (a file of that "
+    "name is ./sha256:...)"
+)
 
 
 def add_stated(parser: argparse.ArgumentParser) -> None:
@@ -36,35 +39,31 @@ def add_stated(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_required(parser: argparse.ArgumentParser, option: str) -> None:
-    """Add what a signature has to be: ``option`` names its file."""
+def add_required(parser: argparse.ArgumentParser) -> None:
+    """Add what a signature has to be, and by whom."""
     add = parser.add_argument_group("a signature that is required (extra sign)").add_argument
-    add(option, dest="signature", metavar="SIG", help="of all that is read; status 1 and nothing else without it")
-    add("--key", metavar="PUB", help="the public key that it has to be by, in PEM")
+    add("--signature", metavar="SIG", help="of all that is read; status 1 and nothing else without it")
+    add("--public-key", metavar="PEM", help="of the key that it has to be by")
     add(
-        "--certificate-chain",
+        "--root",
         action="append",
         default=[],
         metavar="PEM",
-        help="certificates below which the signer's has to be; may be given again",
+        help="a certificate that is trusted, to which the signer's has to lead; may be given again",
     )
-    parser.set_defaults(signature_option=option)
 
 
 def required_signature(options: argparse.Namespace) -> RequiredSignature | None:
     """Return the signature that the options require, None without one; raise ``UsageError``."""
-    option = options.signature_option
     if options.signature is None:
-        if options.key is not None or options.certificate_chain:
-            raise UsageError(f"--key and --certificate-chain: of which signature? Name its file ({option} SIG)")
+        if options.public_key is not None or options.root:
+            raise UsageError("--public-key and --root: of which signature? Name its file (--signature SIG)")
         return None
-    if (options.key is None) == (not options.certificate_chain):
-        raise UsageError(f"{option}: say by whom it has to be, by --key PUB or by --certificate-chain PEM")
+    if (options.public_key is None) == (not options.root):
+        raise UsageError("--signature: say by whom it has to be, by --public-key PEM or by --root PEM")
     from marpack.signing import RequiredSignature
 
-    return RequiredSignature(
-        signature=options.signature, key=options.key, certificate_chain=tuple(options.certificate_chain)
-    )
+    return RequiredSignature(signature=options.signature, public_key=options.public_key, roots=tuple(options.root))
 
 
 def silent_for_signature(required: RequiredSignature | None) -> AbstractContextManager[None]:
@@ -77,6 +76,19 @@ def what_is_stated(statement: Statement) -> str:
     if statement.is_of_one_file:
         return f"the whole, sha256:{statement.resources[0].sha256}"
     return f"{count_of(len(statement.resources), 'file')}, root sha256:{statement.root}"
+
+
+def warn_of_unsigned(verified: VerifiedSignature) -> None:
+    """Tell people that what was found to hold says nothing of something, or of anything, on standard error."""
+    if verified.unsigned:
+        them = "it" if len(verified.unsigned) == 1 else "them"
+        there = count_of(len(verified.unsigned), "file")
+        told = f"{there} there that it says nothing of: anybody may have put {them} there"
+    elif not verified.statement.resources:
+        told = "it says nothing of any file"
+    else:
+        return
+    complain(f"marpack: warning: {printable(verified.signature)}: {told}")
 
 
 def signature_lines(verified: VerifiedSignature) -> list[str]:

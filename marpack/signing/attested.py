@@ -34,7 +34,8 @@ def attest(
     """Return what is to be stated, and signed, of something; all of it is read.
 
     - ``source``: an archive, open or by its path or URL, or any other file; a folder, such as a model's or a model
-      store; an OCI image layout; or the digest of an image, ``sha256:`` and 64 digits.
+      store; an OCI image layout; or the digest of an image, ``sha256:`` and 64 digits: also where a file has that
+      name, which is ``./sha256:...``.
     - ``contents``: of an archive, its members as the files that they are unpacked to, instead of the file as a
       whole. What is stated then is the same for the archive in any form and for the folder that it is unpacked to.
     - ``git_files``: state also files and folders at the top that are git's own (``.git``, ``.gitignore`` and two
@@ -44,7 +45,8 @@ def attest(
       ``progress`` is called with numbers of bytes just read.
 
     A statement of a layout is that of its image's digest, once all of it has been held against that. Raises what
-    opening and reading raise, and ``MarpackError`` for a link in a folder, which a statement cannot tell of.
+    opening and reading raise, and ``MarpackError`` for a link in a folder, which a statement cannot tell of, and
+    for what holds no file, or none that is not ignored: nothing is stated of nothing.
     """
     ignored = () if git_files else GIT_NAMES
     if isinstance(source, Archive) and source.form != "folder":
@@ -57,7 +59,8 @@ def attest(
             digest = image_digest(path, progress=progress)
             return Statement.of(f"sha256:{digest}", [Resource(name=WHOLE, sha256=digest)])
         more = [name_below(path, os.fspath(each)) for each in ignore]
-        return of_folder(path, (*ignored, *(each for each in more if each)), threads=threads, progress=progress)
+        found = of_folder(path, (*ignored, *(each for each in more if each)), threads=threads, progress=progress)
+        return _of_something(found, path)
     if contents or "://" in path:
         with open_archive(path, limits=limits, download=True) as archive:
             return _of_archive(archive, ignored, contents=contents, progress=progress)
@@ -96,7 +99,15 @@ def _of_archive(
         return Statement.of(name, [whole(archive, progress)])
     unread = Statement.of(name, [], ignored)
     found = [each for each in members(archive, progress) if not unread.ignores(each.name)]
-    return Statement.of(name, found, ignored)
+    return _of_something(Statement.of(name, found, ignored), archive.path)
+
+
+def _of_something(statement: Statement, path: str) -> Statement:
+    """Return a statement that states a file; raise ``MarpackError`` for one of no file."""
+    if not statement.resources:
+        ignored = f" but what is ignored ({', '.join(map(repr, statement.ignored))})" if statement.ignored else ""
+        raise MarpackError(f"{path!r} holds no file{ignored}: there is nothing to state, or to sign")
+    return statement
 
 
 def name_below(folder: str, path: str) -> str | None:

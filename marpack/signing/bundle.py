@@ -15,6 +15,7 @@ from marpack.display import brief_repr, type_name
 from marpack.errors import SignatureFileError
 from marpack.frozen import frozen
 from marpack.signing.statement import (
+    MOST_FILES,
     PREDICATE_TYPE,
     STATEMENT_TYPE,
     WHOLE,
@@ -26,7 +27,6 @@ from marpack.strict_json import StrictJSONError, decoded, loads
 
 # Bytes: a statement of as many files as a model may have takes half of it.
 LONGEST = 32 << 20
-_MOST_RESOURCES = 100_000
 _MOST_CERTIFICATES = 20
 # Of commas, and of lists and objects, in a JSON text: what it may be made of takes twenty times its bytes.
 _MOST_PARTS = 1_000_000
@@ -134,8 +134,8 @@ class _Reader:
                 "verify it by model-signing's own command, or sign again"
             )
         ignored = self._list(values.get("ignore_paths", []), "ignore_paths")
-        if len(ignored) > _MOST_RESOURCES:
-            raise self._wrong(f"ignores more than {_MOST_RESOURCES:,} paths")
+        if len(ignored) > MOST_FILES:
+            raise self._wrong(f"ignores more than {MOST_FILES:,} paths")
         for each in ignored:
             if not isinstance(each, str):
                 raise self._wrong("ignores what is no path")
@@ -144,8 +144,8 @@ class _Reader:
         return ignored
 
     def _resources(self, values: list[Any]) -> list[Resource]:
-        if len(values) > _MOST_RESOURCES:
-            raise self._wrong(f"states more than {_MOST_RESOURCES:,} files")
+        if len(values) > MOST_FILES:
+            raise self._wrong(f"states more than {MOST_FILES:,} files")
         found = []
         for value in values:
             each = self._object(value, "a resource")

@@ -6,17 +6,30 @@ Seen with 1.1.1: its ``set_hashing_config`` takes whatever has ``hash`` and ``ad
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
 from marpack.errors import MarpackError, MissingExtraError, SignatureError
+from marpack.frozen import frozen
 from marpack.signing.bundle import Bundle
 from marpack.signing.keys import SigningKey
 from marpack.signing.statement import Statement
 
 _CURVES = "an elliptic curve key, P-256, P-384 or P-521, in PEM"
+_INSTALL = "pip install 'marpack[sign]'"
+
+
+@frozen
+class _Library:
+    """What is used of it; ``digest`` is the one name that it does not call public."""
+
+    signing: Any
+    verifying: Any
+    manifest: Any
+    digest: Any
 
 
 def signature_by(statement: Statement, key: SigningKey) -> bytes:
@@ -24,20 +37,22 @@ def signature_by(statement: Statement, key: SigningKey) -> bytes:
 
     Raises ``MissingExtraError``, ``OSError``, and ``MarpackError`` for a key or a certificate that cannot be used.
     """
-    signing, _ = _loaded()
+    library = _loaded()
     path = os.fspath(key.private_key)
     for each in (path, key.certificate, *key.certificate_chain):
         if each is not None:
             _require_readable(each)
-    config = signing.Config().set_hashing_config(_Found(lambda: statement))
+    config = library.signing.Config().set_hashing_config(_Found(library, lambda: statement))
     with tempfile.TemporaryDirectory(prefix="marpack-sign-") as folder:
         target = os.path.join(folder, "signature")
         try:
             if key.certificate is None:
                 config.use_elliptic_key_signer(private_key=path, password=key.password)
             else:
+                # It takes no empty chain, which a certificate right below the root has.
+                chain = key.certificate_chain or (key.certificate,)
                 config.use_certificate_signer(
-                    private_key=path, signing_certificate=key.certificate, certificate_chain=key.certificate_chain
+                    private_key=path, signing_certificate=key.certificate, certificate_chain=chain
                 )
             config.sign(folder, target)
         except OSError:
@@ -45,7 +60,8 @@ def signature_by(statement: Statement, key: SigningKey) -> bytes:
         except Exception as error:  # of a dozen kinds, cryptography's and OpenSSL's
             raise MarpackError(f"{path!r} cannot sign ({_reason(error)}): give {_CURVES}") from error
         with open(target, "rb") as file:
-            return file.read()
+            data = file.read()
+    return data if key.certificate is None or key.certificate_chain else _with_one_certificate(data)
 
 
 def require_signed(
@@ -53,27 +69,27 @@ def require_signed(
     path: str,
     found: Callable[[], Statement],
     *,
-    key: str | os.PathLike[str] | None,
-    certificate_chain: tuple[str | os.PathLike[str], ...],
+    public_key: str | os.PathLike[str] | None,
+    roots: tuple[str | os.PathLike[str], ...],
 ) -> None:
     """Raise ``SignatureError`` unless the key, or a certificate below the roots, has signed what is ``found``.
 
     ``found`` is called when the signature itself holds, and may raise what it likes. Raises ``OSError``, and
     ``MarpackError`` for a key or roots that cannot be used.
     """
-    _, verifying = _loaded()
-    given = certificate_chain if key is None else (key,)
+    library = _loaded()
+    given = roots if public_key is None else (public_key,)
     for each in given:
         _require_readable(each)
-    config = verifying.Config()
+    config = library.verifying.Config()
     try:
-        if key is not None:
-            config.use_elliptic_key_verifier(public_key=key)
+        if public_key is not None:
+            config.use_elliptic_key_verifier(public_key=public_key)
         else:
-            config.use_certificate_verifier(certificate_chain=certificate_chain)
+            config.use_certificate_verifier(certificate_chain=roots)
     except Exception as error:
         named = ", ".join(repr(os.fspath(each)) for each in given)
-        wanted = "certificates in PEM" if key is None else f"the public half of {_CURVES}"
+        wanted = "certificates in PEM" if public_key is None else f"the public half of {_CURVES}"
         raise MarpackError(f"{named} cannot verify ({_reason(error)}): give {wanted}") from error
     failed: list[Exception] = []
 
@@ -84,7 +100,7 @@ def require_signed(
             failed.append(error)
             raise
 
-    config.set_hashing_config(_Found(looked_at))
+    config.set_hashing_config(_Found(library, looked_at))
     with tempfile.TemporaryDirectory(prefix="marpack-verify-") as folder:
         target = os.path.join(folder, "signature")
         with open(target, "x", encoding="utf-8") as file:
@@ -100,7 +116,8 @@ def require_signed(
 class _Found:
     """What the library takes for its way of hashing a folder: it is told what was hashed here."""
 
-    def __init__(self, found: Callable[[], Statement]) -> None:
+    def __init__(self, library: _Library, found: Callable[[], Statement]) -> None:
+        self._library = library
         self._found = found
 
     def add_ignored_paths(self, **_: object) -> None:
@@ -108,23 +125,33 @@ class _Found:
 
     def hash(self, *_: object, **__: object) -> Any:
         """Return the library's own value of what was found."""
-        from model_signing import manifest
-        from model_signing._hashing.hashing import Digest
-
+        manifest, digest = self._library.manifest, self._library.digest
         statement = self._found()
         kind = manifest.SerializationType.from_args(statement.asdict()["predicate"]["serialization"])
         items = [
-            kind.new_item(each.name, Digest("sha256", bytes.fromhex(each.sha256))) for each in statement.resources
+            kind.new_item(each.name, digest("sha256", bytes.fromhex(each.sha256))) for each in statement.resources
         ]
         return manifest.Manifest(statement.name, items, kind)
 
 
-def _loaded() -> tuple[Any, Any]:
+def _loaded() -> _Library:
+    """Import the library; raise ``MissingExtraError`` without it, ``MarpackError`` for one that lacks a name."""
     try:
-        from model_signing import signing, verifying
+        from model_signing import manifest, signing, verifying
+        from model_signing._hashing.hashing import Digest
     except ImportError as error:
-        raise MissingExtraError("signing, and verifying what is signed,", "sign") from error
-    return signing, verifying
+        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("model_signing."):
+            raise MissingExtraError("signing, and verifying what is signed,", "sign") from error
+        message = f"model-signing is of a version that marpack does not know ({error}): {_INSTALL}"
+        raise MarpackError(message) from error
+    return _Library(signing=signing, verifying=verifying, manifest=manifest, digest=Digest)
+
+
+def _with_one_certificate(data: bytes) -> bytes:
+    """Return a bundle without what stands behind the signer's certificate; none of that is signed."""
+    bundle = json.loads(data)
+    del bundle["verificationMaterial"]["x509CertificateChain"]["certificates"][1:]
+    return json.dumps(bundle).encode()
 
 
 def _require_readable(path: str | os.PathLike[str]) -> None:
@@ -141,6 +168,9 @@ def _reason(error: Exception) -> str:
 
 
 def _why(error: Exception) -> str:
-    if type(error).__name__ == "InvalidSignature":  # which says nothing
+    kind = type(error).__name__
+    if kind == "InvalidSignature":  # which says nothing
         return "it was made by another key, or changed since"
+    if kind == "X509StoreContextError":
+        return f"its certificate does not lead to a root that is given ({_reason(error)})"
     return _reason(error)

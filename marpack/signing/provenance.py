@@ -67,7 +67,10 @@ def provenance_of(
     - ``packed_by``: versions of what has packed it, where that is known: ``{"python": ..., "zlib": ...}``. Without
       it the archive is one that was there, of which the caller says all of this.
     - ``builder_id``: the URI of who is trusted for it, by default whoever signs; a build platform has its own.
+      ``ValueError`` for one with a password, a query or a fragment: it is compared as it is, and shown to all.
     """
+    if builder_id is not None and hidden_url(builder_id) != builder_id:
+        raise ValueError("a builder is named by a URI without a password, a query or a fragment")
     build: dict[str, Any] = {
         "buildType": TOLD if packed_by is None else PACKED,
         "externalParameters": dict(parameters or {}),

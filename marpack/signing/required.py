@@ -32,26 +32,26 @@ class RequiredSignature:
     """A signature, and by whose key it has to be.
 
     - ``signature``: the path of its file.
-    - ``key``: the path of the public key that it has to be by, in PEM; or
-    - ``certificate_chain``: paths of PEM files of the certificates below one of which the signer's has to be, at
-      the time when that began to be valid: whoever has any certificate below them may have signed, and nobody
-      asks whether it was revoked.
+    - ``public_key``: the path of the key that it has to be by, in PEM; or
+    - ``roots``: paths of PEM files of the certificates that are trusted: to a root among them, which has signed
+      itself, the signer's has to lead, at the time when that began to be valid. Whoever has any certificate below
+      it may have signed, and nobody asks whether it was revoked.
     """
 
     signature: str | os.PathLike[str]
-    key: str | os.PathLike[str] | None = None
-    certificate_chain: tuple[str | os.PathLike[str], ...] = ()
+    public_key: str | os.PathLike[str] | None = None
+    roots: tuple[str | os.PathLike[str], ...] = ()
 
     def __post_init__(self) -> None:
-        if (self.key is None) == (not self.certificate_chain):
-            raise ValueError("a signature is by a key or below certificates: give key or certificate_chain")
+        if (self.public_key is None) == (not self.roots):
+            raise ValueError("a signature is by a key or below a root: give public_key or roots")
 
     def absolute(self) -> RequiredSignature:
         """Return it for another process, in whichever folder that works."""
         return RequiredSignature(
             signature=os.path.abspath(self.signature),
-            key=None if self.key is None else os.path.abspath(self.key),
-            certificate_chain=tuple(map(os.path.abspath, self.certificate_chain)),
+            public_key=None if self.public_key is None else os.path.abspath(self.public_key),
+            roots=tuple(map(os.path.abspath, self.roots)),
         )
 
     def stated(self) -> Statement:
@@ -61,16 +61,14 @@ class RequiredSignature:
         """
         bundle = self._read()
         path = os.fspath(self.signature)
-        require_signed(
-            bundle, path, lambda: bundle.statement, key=self.key, certificate_chain=self.certificate_chain
-        )
+        require_signed(bundle, path, lambda: bundle.statement, public_key=self.public_key, roots=self.roots)
         return bundle.statement
 
     def _read(self) -> Bundle:
         """Read the file, once."""
         path = os.fspath(self.signature)
         bundle = read_bundle(_bytes_of(path), path)
-        wanted = "key" if self.key is not None else "certificate"
+        wanted = "key" if self.public_key is not None else "certificate"
         if bundle.by != wanted:
             raise SignatureError(path, f"is by a {bundle.by}, and by a {wanted} is required")
         return bundle
@@ -79,8 +77,9 @@ class RequiredSignature:
         """Raise ``SignatureError`` unless all of an open archive is signed.
 
         Its bytes are read from what is open, whatever its path now names; of a folder the files are read where
-        they lie. Also an error is a file of which the signature says that it is not looked at. See
-        ``verify_signature`` for what else is raised.
+        they lie. Also an error is a file of which the signature says that it is not looked at. A file to which
+        somebody does anything between its opening and the end of this is a ``SourceChangedError``, and so it is
+        when it is unpacked. See ``verify_signature`` for what else is raised.
         """
         verified = _verified(self, lambda statement: _archive(archive, statement, self, progress))
         if verified.unsigned:
@@ -163,7 +162,7 @@ def _verified(required: RequiredSignature, look: Callable[[Statement], _Found]) 
         unsigned.extend(seen.unsigned)
         return Statement.of(bundle.statement.name, seen.resources, bundle.statement.ignored)
 
-    require_signed(bundle, path, found, key=required.key, certificate_chain=required.certificate_chain)
+    require_signed(bundle, path, found, public_key=required.public_key, roots=required.roots)
     return VerifiedSignature(
         signature=path, signed_by=bundle.by, statement=bundle.statement, unsigned=tuple(unsigned)
     )
@@ -198,8 +197,8 @@ def _archive(
         found = _Found(
             resources=tuple(each for each in read if not statement.ignores(each.name)), unsigned=tuple(unsigned)
         )
-    container.require_unchanged()
     container.must_stay = True
+    container.require_unchanged()
     return found
 
 

@@ -12,7 +12,7 @@ from marpack.archive.formats.checksums import new_sha256
 from marpack.archive.sources import CHUNK_SIZE, open_at_once
 from marpack.disk.threads import checked_threads, ordered_map
 from marpack.errors import ArchiveError, MarpackError, SourceChangedError
-from marpack.signing.statement import WHOLE, Resource, resource_name_problem
+from marpack.signing.statement import MOST_FILES, WHOLE, Resource, resource_name_problem
 
 if TYPE_CHECKING:
     from marpack.archive.read.archive import Archive
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 # One core takes 1 to 2 GB of SHA-256 in a second; more threads than this read no faster.
 MAX_THREADS = 8
-# So many files, and so deep, are no model any more.
-_MOST_FILES = 100_000
+# So deep is no model any more.
 _DEEPEST = 256
 
 
@@ -75,8 +74,8 @@ def folder_names(folder: str) -> Iterator[tuple[str, bool]]:
             for item in items:
                 name = f"{below}/{item.name}" if below else item.name
                 count += 1
-                if count > _MOST_FILES:
-                    raise MarpackError(f"{folder!r} holds more than {_MOST_FILES:,} files and folders")
+                if count > MOST_FILES:
+                    raise MarpackError(f"{folder!r} holds more than {MOST_FILES:,} files and folders")
                 if item.is_symlink():
                     yield name, True
                 elif item.is_dir():

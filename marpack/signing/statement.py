@@ -17,6 +17,8 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 # G4: of a single file, and of nothing else.
 WHOLE = "."
+# So many files are no model any more, and a signature states no more (G10).
+MOST_FILES = 100_000
 # G6: what no version of the format's own tool signs unless it is told to.
 GIT_NAMES = (".git", ".gitattributes", ".github", ".gitignore")
 

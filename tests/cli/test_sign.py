@@ -72,7 +72,7 @@ def test_signed_and_verified(signed: Path, folder: Path, capsys: Capture) -> Non
         f"m.sig: signs m.mar: the whole, sha256:{whole.resources[0].sha256}"
     )
     for name, count in (("m.sig", 1), ("c.sig", 4)):
-        words = ["verify", "m.mar", "--signature", name, "--key", "key.pub"]
+        words = ["verify", "m.mar", "--signature", name, "--public-key", "key.pub"]
         assert main(words) == 0
         first, *_, last = capsys.readouterr().out.splitlines()
         assert first.startswith(f"{name}: holds, by the key: ")
@@ -84,7 +84,7 @@ def test_signed_and_verified(signed: Path, folder: Path, capsys: Capture) -> Non
 
 
 def test_what_does_not_fit_has_status_1(signed: Path, folder: Path, capsys: Capture) -> None:
-    by = ["--key", "key.pub"]
+    by = ["--public-key", "key.pub"]
     signed.write_bytes(packed(folder, extra_files={"more": b""}, force=True).read_bytes())
     for name, code in (
         ("m.sig", "signature-mismatch"),
@@ -97,16 +97,16 @@ def test_what_does_not_fit_has_status_1(signed: Path, folder: Path, capsys: Capt
         told = check_json(capsys.readouterr().out, "verify")
         assert [issue["code"] for issue in told["issues"]] == [code]
         assert (told["ok"], told["signature"]) == (False, None)
-        assert failed(["extract", "m.mar", "out", "--require-signature", name, *by], capsys) == message
+        assert failed(["extract", "m.mar", "out", "--signature", name, *by], capsys) == message
         assert not (folder / "out").exists()
 
 
 def test_extract_takes_what_is_signed(signed: Path, folder: Path, capsys: Capture) -> None:
-    by = ["--key", "key.pub"]
-    assert main(["extract", "m.mar", "--require-signature", "m.sig", "out", *by]) == 0
+    by = ["--public-key", "key.pub"]
+    assert main(["extract", "m.mar", "--signature", "m.sig", "out", *by]) == 0
     words = ["verify", "out", "--signature", "c.sig", *by]
     assert main(words) == 0
-    assert "is a folder" in failed(["extract", "out", "more", "--require-signature", "c.sig", *by], capsys)
+    assert "is a folder" in failed(["extract", "out", "more", "--signature", "c.sig", *by], capsys)
     (folder / "out" / ".git").mkdir()
     (folder / "out" / ".git" / CLEAR).touch()
     capsys.readouterr()
@@ -125,37 +125,77 @@ def test_stores_images_and_other_files(signed: Path, folder: Path, capsys: Captu
     for what, where in (("store", "store/s.sig"), ("weights.pt", "w.sig"), (f"sha256:{'a' * 64}", "i.sig")):
         assert main(["sign", what, "--key", "key.pem", "-o", where]) == 0
         capsys.readouterr()
-        words = ["verify", what, "--signature", where, "--key", "key.pub"]
+        words = ["verify", what, "--signature", where, "--public-key", "key.pub"]
         assert main(words) == 0
         assert capsys.readouterr().out.startswith(f"{where}: holds, by the key: ")
         assert main([*words, "--json"]) == 0
         assert check_json(capsys.readouterr().out, "verify")["form"] is None
     (store / "more").touch()
-    assert "'more'" in failed(["verify", "store", "--signature", "store/s.sig", "--key", "key.pub"], capsys)
+    assert "'more'" in failed(["verify", "store", "--signature", "store/s.sig", "--public-key", "key.pub"], capsys)
 
 
 def test_by_a_certificate_and_with_a_password(signed: Path, folder: Path, capsys: Capture) -> None:
     key, leaf, middle, root = map(str, signatures.chain(folder))
     words = ["sign", "m.mar", "--key", key, "--certificate", leaf, "--certificate-chain", middle]
     assert main([*words, "-o", "x.sig"]) == 0
-    assert main(["verify", "m.mar", "--signature", "x.sig", "--certificate-chain", root]) == 0
+    assert main(["verify", "m.mar", "--signature", "x.sig", "--root", root]) == 0
     signatures.key_pair(folder, name="hidden", password=b"a secret")
     (folder / "password").write_bytes(b"a secret\r\nand more\n")
     words = ["sign", "m.mar", "--key", "hidden.pem", "-o", "p.sig"]
     assert "a secret" not in failed(words, capsys)
     assert main([*words, "--password-file", "password"]) == 0
+    words = ["sign", "m.mar", "--key", "hidden.pem", "-o", "q.sig", "--password-file", "password"]
     (folder / "password").write_bytes(b"\n")
-    assert "no password" in failed([*words, "--password-file", "password"], capsys)
+    assert "no password" in failed(words, capsys)
+    (folder / "password").write_bytes(b"x" * 4097)
+    assert "more than 4,096 bytes" in failed(words, capsys)
+    # As long as may be, with either end of a line: it is only wrong.
+    for end in (b"\n", b"\r\n", b""):
+        (folder / "password").write_bytes(b"x" * 4096 + end)
+        assert "cannot sign" in failed(words, capsys)
+    assert not (folder / "q.sig").exists()
+
+
+def test_what_is_not_signed_is_warned_of(signed: Path, folder: Path, capsys: Capture) -> None:
+    """On standard error, for who looks at the status alone."""
+    nothing = signatures.statement([])
+    signatures.signed_bundle(folder / "n.sig", nothing, folder / "key.pem")
+    (folder / "store").mkdir()
+    for name, warning in (
+        ("n.sig", "it says nothing of any file"),
+        ("c.sig", "1 file there that it says nothing of: anybody may have put it there"),
+    ):
+        if name == "c.sig":
+            assert main(["extract", "m.mar", "more"]) == 0
+            (folder / "more" / ".git").mkdir()
+            (folder / "more" / ".git" / "x").touch()
+        where = "more" if name == "c.sig" else "store"
+        words = ["verify", where, "--signature", name, "--public-key", "key.pub"]
+        for json_too in ([], ["--json"]):
+            capsys.readouterr()
+            assert main([*words, *json_too]) == 0
+            assert capsys.readouterr().err.splitlines()[0] == f"marpack: warning: {name}: {warning}"
+    capsys.readouterr()
+    assert main(["verify", "m.mar", "--signature", "c.sig", "--public-key", "key.pub", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_is_signed_by_no_signature(signed: Path, folder: Path, capsys: Capture) -> None:
+    (folder / "empty").mkdir()
+    for where in ("e.sig", "empty/e.sig"):
+        assert "nothing to state" in failed(["sign", "empty", "--key", "key.pem", "-o", where], capsys)
+        assert not (folder / where).exists()
+    assert "nothing to state" in failed(["attest", "empty"], capsys)
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["verify", "m.mar", "--key", "k"], "--signature SIG"),
-        (["verify", "m.mar", "--signature", "s"], "--key PUB"),
-        (["verify", "m.mar", "--signature", "s", "--key", "k", "--certificate-chain", "c"], "--key PUB"),
-        (["extract", "m.mar", "out", "--certificate-chain", "k"], "--require-signature SIG"),
-        (["run", "m.mar", "--key", "k"], "--require-signature SIG"),
+        (["verify", "m.mar", "--public-key", "k"], "--signature SIG"),
+        (["verify", "m.mar", "--signature", "s"], "--public-key PEM"),
+        (["verify", "m.mar", "--signature", "s", "--public-key", "k", "--root", "c"], "--public-key PEM"),
+        (["extract", "m.mar", "out", "--root", "k"], "--signature SIG"),
+        (["run", "m.mar", "--public-key", "k"], "--signature SIG"),
         (["sign", "m.mar", "--key", "k", "-o", "s", "--certificate-chain", "c"], "--certificate PEM"),
         (
             ["sign", "m.mar", "--key", "k", "-o", "s", "--certificate", "c", "--password-file", "p"],
@@ -180,7 +220,7 @@ def test_without_the_library_it_says_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, "model_signing", None)
     for words in (
         ["sign", "m.mar", "--key", "key.pem", "-o", "x.sig"],
-        ["verify", "m.mar", "--signature", "m.sig", "--key", str(public)],
+        ["verify", "m.mar", "--signature", "m.sig", "--public-key", str(public)],
     ):
         assert "pip install 'marpack[sign]'" in failed(words, capsys)
     assert not (folder / "x.sig").exists()

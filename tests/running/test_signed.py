@@ -34,7 +34,7 @@ def required(tmp_path: Path) -> RequiredSignature:
     private, public = signatures.key_pair(tmp_path)
     path = packed(tmp_path, handler={"handler.py": HANDLER})
     write_signature(attest(path, contents=True), SigningKey(private_key=private), tmp_path / "m.sig")
-    return RequiredSignature(signature=tmp_path / "m.sig", key=public)
+    return RequiredSignature(signature=tmp_path / "m.sig", public_key=public)
 
 
 def evil(folder: Path, **options: Any) -> Path:
@@ -68,7 +68,7 @@ def test_a_signature_in_the_model_s_folder(
     folder = packed(tmp_path, handler={"handler.py": HANDLER}, archive_format="no-archive")
     inside = folder / "m.sig"
     (tmp_path / "m.sig").rename(inside)
-    signature = RequiredSignature(signature=inside, key=required.key)
+    signature = RequiredSignature(signature=inside, public_key=required.public_key)
     with Worker(folder, python=run_python("0.12.0"), signature=signature) as worker:
         assert worker.predict(Request.text("x")).status == 200
     # Below a folder that holds nothing else, which the signature is of then.
@@ -77,7 +77,7 @@ def test_a_signature_in_the_model_s_folder(
     inside.unlink()
     folder.rename(outer / "m")
     write_signature(attest(outer), SigningKey(private_key=tmp_path / "key.pem"), tmp_path / "outer.sig")
-    signature = RequiredSignature(signature=tmp_path / "outer.sig", key=required.key)
+    signature = RequiredSignature(signature=tmp_path / "outer.sig", public_key=required.public_key)
     with Worker(outer, python=run_python("0.12.0"), signature=signature) as worker:
         assert worker.predict(Request.text("x")).status == 200
 
@@ -104,7 +104,7 @@ def test_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = ["run", str(tmp_path / "m.mar"), "--python", str(run_python("0.12.0"))]
-    words += ["--require-signature", str(required.signature), "--key", os.fspath(required.key or "")]
+    words += ["--signature", str(required.signature), "--public-key", os.fspath(required.public_key or "")]
     assert main([*words, "--input", str(tmp_path / "key.pub")]) == 0
     capsys.readouterr()
     evil(tmp_path)
@@ -117,8 +117,8 @@ def test_what_an_engine_is_told_is_of_what_is_signed(
 ) -> None:
     """Its settings, before a worker is begun, and the worker itself; also in another folder."""
     monkeypatch.chdir(tmp_path)
-    assert required.key is not None
-    signature = RequiredSignature(signature="m.sig", key=os.path.relpath(required.key))
+    assert required.public_key is not None
+    signature = RequiredSignature(signature="m.sig", public_key=os.path.relpath(required.public_key))
     served = ServedModel(archive="m.mar", signature=signature, python=run_python("0.12.0")).elsewhere()
     monkeypatch.chdir("/")
     settings = served.settings()

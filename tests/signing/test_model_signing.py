@@ -8,6 +8,10 @@ import json
 import os
 import random
 import shutil
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +19,28 @@ import pytest
 
 import marpack
 from marpack.cli import main
-from marpack.errors import ArchiveExistsError, MarpackError, SignatureError, SignatureFileError, SourceChangedError
+from marpack.errors import (
+    ArchiveError,
+    ArchiveExistsError,
+    ImageError,
+    MarpackError,
+    SignatureError,
+    SignatureFileError,
+    SourceChangedError,
+)
 from marpack.signing import RequiredSignature, SigningKey, attest, sign, verify_signature, write_signature
 from tests.support import signatures
 from tests.support.archives import packed, tarred, zipped
 from tests.support.range_server import RangeServer
-from tests.support.signatures import CURVES, FILES, model_folder, model_signing, signed_bundle, statement
+from tests.support.signatures import (
+    CURVES,
+    FILES,
+    image_layout,
+    model_folder,
+    model_signing,
+    signed_bundle,
+    statement,
+)
 
 pytestmark = pytest.mark.xdist_group("model-signing")
 
@@ -43,7 +63,7 @@ class Signed:
 
     @property
     def required(self) -> RequiredSignature:
-        return RequiredSignature(signature=self.signature, key=self.public)
+        return RequiredSignature(signature=self.signature, public_key=self.public)
 
     def verify(self, source: Any = None) -> Any:
         return verify_signature(self.model if source is None else source, self.required)
@@ -67,7 +87,7 @@ def test_both_ways_by_a_key(curve: str, tmp_path: Path) -> None:
     assert model_signing("verify", "key", model, "--signature", ours, "--public_key", public)[0] == 0
     plain, public = signatures.key_pair(tmp_path, curve, "plain")
     assert model_signing("sign", "key", model, "--private_key", plain, "--signature", theirs)[0] == 0
-    verified = verify_signature(model, RequiredSignature(signature=theirs, key=public))
+    verified = verify_signature(model, RequiredSignature(signature=theirs, public_key=public))
     assert verified.statement == attest(model)
     assert (verified.signed_by, verified.unsigned) == ("key", (".github/y", ".gitignore"))
 
@@ -92,17 +112,62 @@ def test_both_ways_by_a_certificate(tmp_path: Path) -> None:
     )
     assert model_signing("sign", "certificate", model, *words)[0] == 0
     for path in (ours, theirs):
-        required = RequiredSignature(signature=path, certificate_chain=(root,))
+        required = RequiredSignature(signature=path, roots=(root,))
         assert verify_signature(model, required).signed_by == "certificate"
         # Whose certificate it is counts, and that it is no key's.
         with pytest.raises(SignatureError, match="does not hold"):
-            verify_signature(model, RequiredSignature(signature=path, certificate_chain=(leaf,)))
+            verify_signature(model, RequiredSignature(signature=path, roots=(leaf,)))
         _, public = signatures.key_pair(tmp_path, name="other")
         with pytest.raises(SignatureError, match="by a certificate, and by a key is required"):
-            verify_signature(model, RequiredSignature(signature=path, key=public))
+            verify_signature(model, RequiredSignature(signature=path, public_key=public))
     (model / "a.b").write_bytes(b"other")
     with pytest.raises(SignatureError, match=r"'a\.b'"):
-        verify_signature(model, RequiredSignature(signature=ours, certificate_chain=(root,)))
+        verify_signature(model, RequiredSignature(signature=ours, roots=(root,)))
+
+
+def test_what_is_trusted_is_a_root(tmp_path: Path) -> None:
+    """One between is no root by itself; beside its root it stands for what the signature lacks."""
+    model = model_folder(tmp_path / "m")
+    key, leaf, middle, root = signatures.chain(tmp_path)
+    for chain in ((middle,), ()):
+        who = SigningKey(private_key=key, certificate=leaf, certificate_chain=chain)
+        write_signature(attest(model), who, tmp_path / "m.sig", force=True)
+        bundle = json.loads((tmp_path / "m.sig").read_text())
+        certificates = bundle["verificationMaterial"]["x509CertificateChain"]["certificates"]
+        assert len(certificates) == 1 + len(chain)
+        for roots, holds in (
+            ((root,), chain != ()),
+            ((middle, root), True),
+            ((middle,), False),
+            ((leaf,), False),
+            ((leaf, middle), False),
+        ):
+            required = RequiredSignature(signature=tmp_path / "m.sig", roots=roots)
+            words = [str(word) for each in roots for word in ("--certificate_chain", each)]
+            words += ["--signature", str(tmp_path / "m.sig")]
+            assert model_signing("verify", "certificate", model, *words)[0] == (0 if holds else 1)
+            if holds:
+                assert verify_signature(model, required).signed_by == "certificate"
+                continue
+            with pytest.raises(SignatureError, match="does not lead to a root that is given") as caught:
+                verify_signature(model, required)
+            assert caught.value.code == "signature-key"
+
+
+@pytest.mark.parametrize("name", ["Digest", "manifest"])
+def test_a_library_that_lacks_a_name_is_of_another_version(
+    name: str, signed: Signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name == "Digest":
+        monkeypatch.delattr("model_signing._hashing.hashing.Digest")
+    else:
+        monkeypatch.delattr("model_signing.manifest")
+        monkeypatch.delitem(sys.modules, "model_signing.manifest")
+        monkeypatch.setattr("model_signing.__path__", [])
+    for do in (signed.verify, lambda: sign(attest(signed.model), SigningKey(private_key=signed.private))):
+        with pytest.raises(MarpackError, match=f"of a version that marpack does not know .*{name}") as caught:
+            do()
+        assert not isinstance(caught.value, SignatureError)
 
 
 @pytest.mark.filterwarnings("ignore:The 'warn' method:DeprecationWarning")
@@ -112,7 +177,7 @@ def test_a_certificate_that_is_not_for_signing(tmp_path: Path) -> None:
     who = SigningKey(private_key=key, certificate=leaf, certificate_chain=(middle,))
     (tmp_path / "m.sig").write_bytes(sign(attest(model), who))
     with pytest.raises(SignatureError, match="cannot be used for signing"):
-        verify_signature(model, RequiredSignature(signature=tmp_path / "m.sig", certificate_chain=(root,)))
+        verify_signature(model, RequiredSignature(signature=tmp_path / "m.sig", roots=(root,)))
 
 
 def test_what_is_changed_is_named(signed: Signed) -> None:
@@ -191,7 +256,7 @@ def test_an_archive_as_a_file_and_by_its_contents(form: Any, tmp_path: Path) -> 
     with marpack.open_archive(path) as archive:
         archive.extract(tmp_path / "out")
         for each in (whole, contents):
-            required = RequiredSignature(signature=each, key=public)
+            required = RequiredSignature(signature=each, public_key=public)
             assert required.require(archive) == verify_signature(path, required)
     for what, signature in ((path, whole), (tmp_path / "out", contents)):
         words = ("--signature", signature, "--public_key", public)
@@ -199,11 +264,11 @@ def test_an_archive_as_a_file_and_by_its_contents(form: Any, tmp_path: Path) -> 
     # The same contents in another form are not the same file.
     (tmp_path / "other").mkdir()
     other = packed(tmp_path / "other", archive_format="zip-store")
-    verify_signature(other, RequiredSignature(signature=contents, key=public))
+    verify_signature(other, RequiredSignature(signature=contents, public_key=public))
     with pytest.raises(SignatureError, match="a file of other bytes"):
-        verify_signature(other, RequiredSignature(signature=whole, key=public))
+        verify_signature(other, RequiredSignature(signature=whole, public_key=public))
     with pytest.raises(SignatureError, match="of a single file"):
-        verify_signature(tmp_path / "out", RequiredSignature(signature=whole, key=public))
+        verify_signature(tmp_path / "out", RequiredSignature(signature=whole, public_key=public))
 
 
 def test_members_that_were_added_lost_or_changed(tmp_path: Path) -> None:
@@ -211,7 +276,7 @@ def test_members_that_were_added_lost_or_changed(tmp_path: Path) -> None:
     path, signature = tmp_path / "m.mar", tmp_path / "m.sig"
     members = [("a", b"1"), ("b", b"2")]
     write_signature(attest(zipped(path, members), contents=True), SigningKey(private_key=private), signature)
-    required = RequiredSignature(signature=signature, key=public)
+    required = RequiredSignature(signature=signature, public_key=public)
     verify_signature(zipped(path, members[::-1]), required)
     for others, match in (
         ([*members, ("c", b"")], r"files were added \('c'\)"),
@@ -231,30 +296,68 @@ def test_members_that_were_added_lost_or_changed(tmp_path: Path) -> None:
         required.require(archive)
 
 
-def test_what_is_verified_is_what_is_open(tmp_path: Path) -> None:
-    """Whatever its path has come to name, and not after somebody has written to it."""
+def written_over(path: Path, other: Path) -> None:
+    """Write a file of the same size over another, in place, and put the time back."""
+    status = path.stat()
+    data = other.read_bytes()
+    assert len(data) == status.st_size
+    time.sleep(0.02)  # more than a tick of the clock that file systems have
+    with open(path, "r+b") as file:
+        file.write(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def touched(path: Path, other: Path) -> None:
+    """Do something that changes no byte."""
+    time.sleep(0.02)
+    path.chmod(0o600)
+
+
+def replaced(path: Path, other: Path) -> None:
+    """Give the file's name to another one."""
+    time.sleep(0.02)
+    os.replace(other, path)
+
+
+@pytest.mark.parametrize("form", ["tgz", "zip"])
+@pytest.mark.parametrize("contents", [False, True])
+@pytest.mark.parametrize("change", [written_over, touched, replaced])
+@pytest.mark.parametrize("when", ["opened", "verified"])
+def test_what_is_verified_is_what_is_open(
+    form: str, contents: bool, change: Callable[[Path, Path], None], when: str, tmp_path: Path
+) -> None:
+    """Nothing is unpacked of a file to which anything was done since it was opened, and nothing of another."""
+    (tmp_path / "evil").mkdir()
+    make: Any = partial(tarred, level=0) if form == "tgz" else zipped  # of one size, each
+    name = "m.tar.gz" if form == "tgz" else "m.mar"
+    path, evil = make(tmp_path / name, [("a", b"good")]), make(tmp_path / "evil" / name, [("a", b"evil")])
+    # What is told by the file alone; a zip's members have sums in a part that was read before.
+    by_sum: Any = () if form == "tgz" or change is not written_over else (ArchiveError,)
     private, public = signatures.key_pair(tmp_path)
-    path, signature = tarred(tmp_path / "m.tar.gz", [("a", b"1")]), tmp_path / "m.sig"
-    write_signature(attest(path), SigningKey(private_key=private), signature)
-    required = RequiredSignature(signature=signature, key=public)
-    evil = tarred(tmp_path / "evil.tar.gz", [("a", b"evil")])
+    write_signature(attest(path, contents=contents), SigningKey(private_key=private), tmp_path / "m.sig")
+    required = RequiredSignature(signature=tmp_path / "m.sig", public_key=public)
     with marpack.open_archive(path) as archive:
-        os.replace(evil, path)
-        required.require(archive)
-        archive.extract(tmp_path / "out")
-    assert (tmp_path / "out" / "a").read_bytes() == b"1"
-    with pytest.raises(SignatureError):
-        verify_signature(path, required)
-    path = zipped(tmp_path / "m.mar", [("a", b"1" * 100)])
-    write_signature(attest(path), SigningKey(private_key=private), signature, force=True)
-    with marpack.open_archive(path) as archive:
-        required.require(archive)
-        os.utime(path, (1, 1))
-        with pytest.raises(SourceChangedError):
+        if when == "verified":
             required.require(archive)
-        with pytest.raises(SourceChangedError):
-            archive.extract(tmp_path / "more")
-    assert not (tmp_path / "more").exists()
+        change(path, evil)
+        if when == "verified":
+            with pytest.raises((SourceChangedError, *by_sum)):
+                archive.extract(tmp_path / "out")
+        with pytest.raises((SourceChangedError, SignatureError, *by_sum)):
+            required.require(archive)
+    assert not (tmp_path / "out").exists()
+    if change is not touched:
+        with pytest.raises(SignatureError):
+            verify_signature(path, required)
+
+
+@pytest.mark.parametrize("change", [touched, replaced])
+def test_without_a_signature_what_is_open_is_read(change: Callable[[Path, Path], None], tmp_path: Path) -> None:
+    path, evil = zipped(tmp_path / "m.mar", [("a", b"good")]), zipped(tmp_path / "evil.mar", [("a", b"evil")])
+    with marpack.open_archive(path) as archive:
+        change(path, evil)
+        archive.extract(tmp_path / "out")
+    assert (tmp_path / "out" / "a").read_bytes() == b"good"
 
 
 def test_what_lies_behind_a_url_is_read_once(tmp_path: Path) -> None:
@@ -264,25 +367,17 @@ def test_what_lies_behind_a_url_is_read_once(tmp_path: Path) -> None:
     write_signature(attest(path, contents=True), SigningKey(private_key=private), signature)
     with RangeServer.running() as server:
         url = server.serve(path)
-        verify_signature(url, RequiredSignature(signature=signature, key=public))
+        verify_signature(url, RequiredSignature(signature=signature, public_key=public))
         assert server.count() == (1, path.stat().st_size)
         assert attest(url) == attest(path)
-        required = RequiredSignature(signature=signature, key=public)
+        required = RequiredSignature(signature=signature, public_key=public)
         with marpack.open_archive(url) as archive, pytest.raises(MarpackError, match="download=True"):
             required.require(archive)
         with marpack.open_archive(url, download=True) as archive:
             required.require(archive)
         with marpack.open_archive(io.BytesIO(path.read_bytes())) as archive:
             required.require(archive)
-        words = [
-            "extract",
-            url,
-            str(tmp_path / "out"),
-            "--require-signature",
-            str(signature),
-            "--key",
-            str(public),
-        ]
+        words = ["extract", url, str(tmp_path / "out"), "--signature", str(signature), "--public-key", str(public)]
         server.count()
         assert main(words) == 0
         assert server.count() == (1, path.stat().st_size)
@@ -297,20 +392,46 @@ def test_an_image_by_its_digest(tmp_path: Path) -> None:
     write_signature(attest(f"sha256:{digest}"), SigningKey(private_key=private), signature)
     words = ("--signature", signature, "--public_key", public)
     assert model_signing("verify", "key", manifest, *words)[0] == 0
-    required = RequiredSignature(signature=signature, key=public)
+    required = RequiredSignature(signature=signature, public_key=public)
     verify_signature(f"sha256:{digest}", required)
     with pytest.raises(SignatureError):
         verify_signature(f"sha256:{'0' * 64}", required)
 
 
+def test_a_layout_that_was_changed_does_not_hold(tmp_path: Path) -> None:
+    """Neither its blobs, nor the index, which nobody has signed, nor another image in it."""
+    private, public = signatures.key_pair(tmp_path)
+    folder, digest = image_layout(tmp_path / "image")
+    write_signature(attest(folder), SigningKey(private_key=private), tmp_path / "i.sig")
+    required = RequiredSignature(signature=tmp_path / "i.sig", public_key=public)
+    assert verify_signature(folder, required) == verify_signature(digest, required)
+    index = json.loads((folder / "index.json").read_text())
+    [listed] = index["manifests"]
+    blobs = folder / "blobs" / "sha256"
+    [layer] = [path for path in blobs.iterdir() if path.read_bytes() == b"layer"]
+    layer.write_bytes(b"evil!")
+    oci = "application/vnd.oci.image"
+    for kind in (f"{oci}.manifest.v1+json", "application/json", f"{oci}.index.v1+json", f"{oci}.layer.v1.tar"):
+        (folder / "index.json").write_text(json.dumps({"manifests": [listed | {"mediaType": kind}]}))
+        with pytest.raises(ImageError) as caught:
+            verify_signature(folder, required)
+        assert caught.value.code == ("digest-mismatch" if kind == listed["mediaType"] else "bad-document")
+    # All of which is as it says, and is not what was signed.
+    shutil.rmtree(folder)
+    image_layout(folder, layer=b"other")
+    with pytest.raises(SignatureError) as changed:
+        verify_signature(folder, required)
+    assert changed.value.code == "signature-mismatch"
+
+
 def test_who_signed_counts(signed: Signed) -> None:
     _, other = signatures.key_pair(signed.model.parent, name="other")
     with pytest.raises(SignatureError, match="does not hold: Key mismatch") as caught:
-        verify_signature(signed.model, RequiredSignature(signature=signed.signature, key=other))
+        verify_signature(signed.model, RequiredSignature(signature=signed.signature, public_key=other))
     assert caught.value.code == "signature-key"
     # Nothing is read of a model before the signature itself holds.
     with pytest.raises(SignatureError, match="does not hold"):
-        verify_signature(signed.model / "gone", RequiredSignature(signature=signed.signature, key=other))
+        verify_signature(signed.model / "gone", RequiredSignature(signature=signed.signature, public_key=other))
 
 
 def test_a_statement_that_was_changed_is_nobody_s(signed: Signed) -> None:
@@ -357,7 +478,7 @@ def test_no_byte_of_a_signature_says_something_else(tmp_path: Path) -> None:
     path = tmp_path / "m.sig"
     write_signature(attest(model), SigningKey(private_key=private), path)
     data, statement_before = path.read_bytes(), attest(model)
-    required = RequiredSignature(signature=path, key=public)
+    required = RequiredSignature(signature=path, public_key=public)
     chance, held = random.Random(7), 0
     for _ in range(300):
         changed = bytearray(data)
@@ -405,7 +526,7 @@ def test_keys_that_cannot_be_used(kind: str, tmp_path: Path) -> None:
     write_signature(attest(model), SigningKey(private_key=private), tmp_path / "m.sig")
     if kind != "public":
         with pytest.raises(MarpackError, match="cannot verify"):
-            verify_signature(model, RequiredSignature(signature=tmp_path / "m.sig", key=path))
+            verify_signature(model, RequiredSignature(signature=tmp_path / "m.sig", public_key=path))
 
 
 def test_a_signature_is_written_whole_or_not_at_all(signed: Signed) -> None:
@@ -421,10 +542,10 @@ def test_a_signature_is_written_whole_or_not_at_all(signed: Signed) -> None:
 
 
 def test_values_say_what_is_missing() -> None:
-    with pytest.raises(ValueError, match="key or certificate_chain"):
+    with pytest.raises(ValueError, match="public_key or roots"):
         RequiredSignature(signature="m.sig")
-    with pytest.raises(ValueError, match="key or certificate_chain"):
-        RequiredSignature(signature="m.sig", key="k", certificate_chain=("c",))
+    with pytest.raises(ValueError, match="public_key or roots"):
+        RequiredSignature(signature="m.sig", public_key="k", roots=("c",))
     with pytest.raises(ValueError, match="certificate"):
         SigningKey(private_key="k", certificate_chain=("c",))
     with pytest.raises(ValueError, match="no password"):

@@ -28,6 +28,9 @@ def test_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     (tmp_path / "model-store").mkdir()
     packed(tmp_path / "model-store", "digits")
     signatures.key_pair(tmp_path)
+    _, *certificates = signatures.chain(tmp_path)
+    for path, name in zip(certificates, ("leaf.crt", "middle.crt", "root.crt"), strict=True):
+        path.rename(tmp_path / name)
     count = 0
     for language, text in BLOCKS:
         if language == "python":
@@ -42,5 +45,5 @@ def test_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
             status = main(words) if program == "marpack" else model_signing(*words)[0]
             assert status == 0, (command, capsys.readouterr().err)
             count += 1
-    assert count == 12
+    assert count == 14
     assert {"unpacked", "from-python", "digits.sig", "contents.sig"} <= {each.name for each in tmp_path.iterdir()}

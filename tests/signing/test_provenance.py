@@ -109,13 +109,16 @@ def test_what_is_wrong_is_said_before_anything_is_packed(folder: Path, capsys: C
         (["--provenance", "p", "--source-uri", URI, "--source-commit", "abc"], 2, "40 or 64"),
         (["--provenance", "p", "--source-uri", "x", "--source-commit", COMMIT], 2, "named by a URI"),
         (["--provenance", "p", "--parameter", "x"], 2, "NAME=VALUE"),
+        (["--provenance", "p", "--builder-id", "https://u:hunter2@ci.example"], 2, "without a password"),
         (["--provenance", "p", "--parameter", "x=1", "--parameter", "x=2"], 2, "NAME=VALUE"),
         (["--provenance", "p", "--archive-format", "no-archive"], 2, "no SHA-256"),
         (["--provenance", "there"], 1, "already exists"),
         (["--provenance", "gone/p"], 1, "does not exist"),
     ):
         assert main([*words, *more]) == status
-        assert says in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert says in err
+        assert "hunter2" not in err
         assert {each.name for each in folder.iterdir()} == {"handler.py", "there"}
 
 
@@ -160,6 +163,13 @@ def test_the_function() -> None:
     source = SourceCommit(uri="git+https://host/name", commit="ab" * 32)
     found = json.loads(provenance_of("m.mar", "00" * 32, inputs, source=source, parameters={"n": 1}))
     assert dependencies(found["predicate"])[0] == {"uri": source.uri, "digest": {"gitCommit": source.commit}}
+    for builder in ("https://u:hunter2@ci.example", "https://ci.example/?token=hunter2"):
+        with pytest.raises(ValueError, match="without a password") as caught:
+            provenance_of("m.mar", "00" * 32, inputs, builder_id=builder)
+        assert "hunter2" not in str(caught.value)
+    builder = "https://ci.example/workflows/build.yml@refs/tags/v1"
+    found = json.loads(provenance_of("m.mar", "00" * 32, inputs, builder_id=builder))
+    assert found["predicate"]["runDetails"]["builder"]["id"] == builder
     for uri, commit in (("git+https://h/n", "AB" * 20), ("git+https://h/n", "ab" * 16), ("name", "ab" * 20)):
         with pytest.raises(ValueError, match=r"commit|URI"):
             SourceCommit(uri=uri, commit=commit)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import marpack
-from marpack.errors import MarpackError, UnsafeArchiveError
+from marpack.errors import ImageError, MarpackError, UnsafeArchiveError
 from marpack.signing import Resource, Statement, attest
 from tests.support.archives import packed, zipped
-from tests.support.signatures import FILES, model_folder
+from tests.support.signatures import FILES, image_layout, model_folder
 
 ZERO = "0" * 64
 
@@ -138,31 +138,29 @@ def test_an_image_is_stated_by_its_digest() -> None:
         attest("sha256:abc")
 
 
-def layout(folder: Path) -> tuple[Path, str]:
-    """Write an OCI layout of one image of one layer, and return the image's digest."""
-    blobs = folder / "blobs" / "sha256"
-    blobs.mkdir(parents=True)
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+def test_a_file_of_a_digest_s_name_is_named_by_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever puts a file there does not choose what a digest is of."""
+    monkeypatch.chdir(tmp_path)
+    name = f"sha256:{'a' * 64}"
+    (tmp_path / name).write_bytes(b"other")
+    assert attest(name).resources[0].sha256 == "a" * 64
+    assert attest(f"./{name}").resources[0].sha256 == sha256(b"other")
 
-    def blob(data: bytes, kind: str) -> dict[str, Any]:
-        digest = sha256(data)
-        (blobs / digest).write_bytes(data)
-        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data)}
 
-    oci = "application/vnd.oci.image"
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": f"{oci}.manifest.v1+json",
-        "config": blob(b"{}", f"{oci}.config.v1+json"),
-        "layers": [blob(b"layer" * 1000, f"{oci}.layer.v1.tar")],
-    }
-    listed = blob(json.dumps(manifest).encode(), f"{oci}.manifest.v1+json")
-    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [listed]}))
-    return folder, listed["digest"]
+def test_nothing_is_stated_of_nothing(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "m", {".git/HEAD": b"x"})
+    (folder / "empty").mkdir()
+    with pytest.raises(MarpackError, match=r"holds no file but what is ignored \('\.git', "):
+        attest(folder)
+    assert len(attest(folder, git_files=True).resources) == 1
+    with pytest.raises(MarpackError, match=r"ignored \('\.git/HEAD'\): there is nothing to state"):
+        attest(folder, git_files=True, ignore=[folder / ".git" / "HEAD"])
+    with pytest.raises(MarpackError, match="holds no file"):
+        attest(folder / "empty", git_files=True)
 
 
 def test_a_layout_is_stated_by_the_digest_of_its_image(tmp_path: Path) -> None:
-    folder, digest = layout(tmp_path / "image")
+    folder, digest = image_layout(tmp_path / "image")
     assert attest(folder) == attest(digest)
     # Through an index of several platforms.
     blob = json.loads((folder / "index.json").read_text())
@@ -178,16 +176,20 @@ def test_a_layout_is_stated_by_the_digest_of_its_image(tmp_path: Path) -> None:
 
 
 def test_a_layout_that_is_not_what_it_says_is_not_stated(tmp_path: Path) -> None:
-    folder, digest = layout(tmp_path / "image")
+    folder, digest = image_layout(tmp_path / "image")
     index = (folder / "index.json").read_bytes()
     for blob in sorted((folder / "blobs" / "sha256").iterdir()):
         data = blob.read_bytes()
-        for other in (data + b"x", data[:-1], bytes([data[0] ^ 1]) + data[1:], None):
+        for other, code in (
+            (data + b"x", "size-mismatch"),
+            (data[:-1], "size-mismatch"),
+            (bytes([data[0] ^ 1]) + data[1:], "digest-mismatch"),
+            (None, "missing-blob"),
+        ):
             blob.unlink()
             if other is not None:
                 blob.write_bytes(other)
-            with pytest.raises((MarpackError, FileNotFoundError), match=blob.name):
-                attest(folder)
+            assert blob.name in refused(folder, code)
             blob.write_bytes(data)
     assert attest(folder) == attest(digest)
     listed = json.loads(index)["manifests"][0]
@@ -195,24 +197,35 @@ def test_a_layout_that_is_not_what_it_says_is_not_stated(tmp_path: Path) -> None
     oci = "application/vnd.oci.image"
     for kind in ("application/json", f"{oci}.index.v1+json", f"{oci}.layer.v1.tar", f"{oci}.config.v1+json"):
         (folder / "index.json").write_text(json.dumps({"manifests": [listed | {"mediaType": kind}]}))
-        with pytest.raises(MarpackError, match=listed["digest"].partition(":")[2]):
-            attest(folder)
+        assert listed["digest"] in refused(folder, "bad-document")
     manifests: Any
-    for manifests in (
-        [],
-        [listed, listed],
-        [{}],
-        None,
-        [listed | {"digest": "sha256:../x"}],
-        [listed | {"size": -1}],
+    for manifests, code in (
+        ([], "several"),
+        ([listed, listed], "several"),
+        ([{}], "bad-descriptor"),
+        (None, "bad-document"),
+        ([listed | {"digest": "sha256:../x"}], "bad-descriptor"),
+        ([listed | {"size": -1}], "bad-descriptor"),
     ):
         (folder / "index.json").write_text(json.dumps({"manifests": manifests}))
-        with pytest.raises(MarpackError, match=r"image|blob"):
-            attest(folder)
-    for text in ("", "[]", "[" * 100_000, '{"a": 1, "a": 2}', " " * (5 << 20)):
+        refused(folder, code)
+    for text, code in (
+        ("", "bad-document"),
+        ("[]", "bad-document"),
+        ("[" * 100_000, "bad-document"),
+        ('{"a": 1, "a": 2}', "bad-document"),
+        (" " * (5 << 20), "too-large"),
+    ):
         (folder / "index.json").write_text(text)
-        with pytest.raises(MarpackError, match=r"index\.json"):
-            attest(folder)
+        assert "index.json" in refused(folder, code)
+
+
+def refused(folder: Path, code: str) -> str:
+    """Return what is said of a layout that is not stated, for a reason that has a code."""
+    with pytest.raises(ImageError) as caught:
+        attest(folder)
+    assert caught.value.code == code
+    return str(caught.value)
 
 
 def test_a_signature_whose_name_is_no_text(tmp_path: Path) -> None:

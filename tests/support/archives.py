@@ -71,9 +71,9 @@ def zipped(path: Path, members: list[tuple[str, bytes]], *, manifest: str | None
     return path
 
 
-def tarred(path: Path, members: list[tuple[str, bytes]]) -> Path:
+def tarred(path: Path, members: list[tuple[str, bytes]], level: int = 9) -> Path:
     """Write a gzip'd tar of a model, below a folder as the archiver does."""
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, "w:gz", compresslevel=level) as archive:
         for name, data in [*members, (MANIFEST, TEXT.encode())]:
             info = tarfile.TarInfo(f"m/{name}")
             info.size = len(data)

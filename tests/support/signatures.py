@@ -41,6 +41,29 @@ def model_folder(folder: Path, files: dict[str, bytes] | None = None) -> Path:
     return folder
 
 
+def image_layout(folder: Path, layer: bytes = b"layer") -> tuple[Path, str]:
+    """Write an OCI layout of one image of one layer, and return the image's digest."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+
+    def blob(data: bytes, kind: str) -> dict[str, Any]:
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data)}
+
+    oci = "application/vnd.oci.image"
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{oci}.manifest.v1+json",
+        "config": blob(b"{}", f"{oci}.config.v1+json"),
+        "layers": [blob(layer, f"{oci}.layer.v1.tar")],
+    }
+    listed = blob(json.dumps(manifest).encode(), f"{oci}.manifest.v1+json")
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [listed]}))
+    return folder, listed["digest"]
+
+
 def key_pair(
     folder: Path, curve: str = "P-256", name: str = "key", password: bytes | None = None
 ) -> tuple[Path, Path]:

@@ -104,9 +104,12 @@ class FileContainer(Container):
         return self._data.file
 
     def require_unchanged(self) -> None:
-        """Hold the file, if it is one, against what it was."""
+        """Hold the file, if it is one, against what it was; one of a signature against all that can be told."""
         if self.file is not None:
-            self.file.require_unchanged()
+            if self.must_stay:
+                self.file.require_untouched()
+            else:
+                self.file.require_unchanged()
 
     def close(self) -> None:
         """Close the file, if it was opened here."""

@@ -18,8 +18,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "attest",
         help="state, unsigned, what an archive, a store, a folder or an image holds",
-        description="Print the in-toto Statement that marpack sign signs: the SHA-256 of each file, and of all. "
-        "The same input gives the same text.",
+        description="Print what marpack sign signs as an in-toto Statement: the SHA-256 of each file, and of all. "
+        "The same input gives the same text, of which a signature's may differ in the order of its keys.",
     )
     parser.set_defaults(run=_run)
     add_stated(parser)

@@ -40,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--case-sensitive", action="store_true", help="accept names that differ in upper and lower case only")
     add("--threads", type=positive, metavar="N", help="how many unpack at once, default: one a core")
     add("--json", action="store_true", help="print the result as JSON (spec/extract.schema.json)")
-    add_required(parser, "--require-signature")
+    add_required(parser)
     add_download(parser)
     add_limits(parser)
 
@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace) -> None:
             if archive.form == "folder":
                 raise MarpackError(
                     f"{options.archive!r} is a folder, whose files may change between two looks at them: copy it, "
-                    " and then verify the copy (marpack verify --signature)"
+                    "and then verify the copy (marpack verify --signature)"
                 )
             with silent_for_signature(required):
                 required.require(archive)

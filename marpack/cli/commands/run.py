@@ -60,7 +60,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_inputs(parser, "what is sent; without any of it, the model is only loaded")
     _add_model_options(parser)
     _add_shown_options(parser)
-    add_required(parser, "--require-signature")
+    add_required(parser)
     add_download(parser)
     add_limits(parser)
 

@@ -32,7 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     keys = parser.add_argument_group("who signs").add_argument
     keys("--key", metavar="PEM", required=True, help="the private key: P-256, P-384 or P-521")
     keys("--password-file", metavar="FILE", help="whose first line is the password of the key")
-    keys("--certificate", metavar="PEM", help="the key's certificate, for who verifies by roots")
+    keys("--certificate", metavar="PEM", help="the key's certificate, for who verifies by a root")
     keys(
         "--certificate-chain",
         action="append",
@@ -76,8 +76,12 @@ def _run(options: argparse.Namespace) -> None:
 
 def _password(path: str) -> bytes:
     with open(path, "rb") as file:
-        line = file.readline(_LONGEST_PASSWORD)
+        line = file.readline(_LONGEST_PASSWORD + len(b"\r\n"))
     password = line.rstrip(b"\r\n")
+    if len(password) > _LONGEST_PASSWORD:
+        raise MarpackError(
+            f"{path!r} has a first line of more than {_LONGEST_PASSWORD:,} bytes, which is no password of a key"
+        )
     if not password:
         raise MarpackError(f"{path!r} has no password in its first line")
     return password

@@ -17,6 +17,7 @@ from marpack.cli.signature_options import (
     required_signature,
     signature_lines,
     silent_for_signature,
+    warn_of_unsigned,
 )
 from marpack.cli.stores import is_url, place
 from marpack.cli.terminal import count_of, naming, show, to_json
@@ -55,7 +56,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="how many large members are read at once, default: one a core",
     )
     add("--json", action="store_true", help="print the result as JSON (spec/verify.schema.json)")
-    add_required(parser, "--signature")
+    add_required(parser)
     add_download(parser)
     add_limits(parser)
 
@@ -84,6 +85,8 @@ def _run(options: argparse.Namespace) -> int:
         if not options.json:
             raise
         issues = [error.issue]
+    if verified is not None:
+        warn_of_unsigned(verified)
     if options.json:
         document = {"schema": _SCHEMA_VERSION, "path": place(options.archive), "ok": not issues, **what}
         document["signature"] = None if verified is None else _json_of(verified)

@@ -29,7 +29,7 @@ def required(project: Path, tmp_path: Path) -> RequiredSignature:
     Path(SAVED).parent.mkdir()
     Path(SAVED).write_bytes(b"weights" * 1000)
     write_signature(attest(SAVED), SigningKey(private_key=private), tmp_path / "m.sig")
-    return RequiredSignature(signature=tmp_path / "m.sig", key=public)
+    return RequiredSignature(signature=tmp_path / "m.sig", public_key=public)
 
 
 def deployed_weights() -> bytes:
@@ -48,7 +48,9 @@ def test_a_signature_of_its_folder(required: RequiredSignature, tmp_path: Path) 
     key = SigningKey(private_key=tmp_path / "key.pem")
     write_signature(attest("saved"), key, tmp_path / "m.sig", force=True)
     assert digits_model().deploy(model_uri="saved", signature=required)
+    Path("saved/more").touch()
     write_signature(attest("saved", ignore=["saved/model.pt"]), key, tmp_path / "m.sig", force=True)
+    Path("saved/more").unlink()
     with pytest.raises(SignatureError, match=r"says nothing of the saved model, 'model\.pt'"):
         digits_model().deploy(model_uri="saved", signature=required, replace=True)
 
@@ -86,7 +88,7 @@ def test_another_key_or_no_signature(required: RequiredSignature, tmp_path: Path
     _, other = signatures.key_pair(tmp_path, name="other")
     with pytest.raises(SignatureError, match="does not hold"):
         digits_model().deploy(
-            model_uri=SAVED, signature=RequiredSignature(signature=required.signature, key=other)
+            model_uri=SAVED, signature=RequiredSignature(signature=required.signature, public_key=other)
         )
     with pytest.raises(ModelPlanError, match=r"signature: must be a marpack\.signing\.RequiredSignature, not str"):
         digits_model().deploy(model_uri=SAVED, signature="m.sig")  # type: ignore[arg-type]
