@@ -13,28 +13,12 @@ import yaml  # type: ignore[import-untyped]
 
 import marpack
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
-from marpack.export import Entry, handler_text, plan_export
+from marpack.export import handler_text, plan_export
 from marpack.export.targets import ENGINES, TARGETS
 from marpack.running import ServedModel
-from tests.export.exports import SPEAKS, digits, store
+from tests.export.exports import SPEAKS, entries, plan, store
 from tests.support.archives import packed
 from tests.support.torchserve import environment, install_folder
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exports")
-    digits(folder)
-    store(folder)
-    return folder
-
-
-def plan(source: Path, to: str = "ray", **options: Any) -> Any:
-    return plan_export(source, to=to, with_marpack=False, **options)
-
-
-def entries(planned: Any, word: str) -> list[Entry]:
-    return [each for each in planned.entries if word in each.what or word in each.seen]
 
 
 def test_kserve_asks_whether_a_model_is_ready(folder: Path) -> None:
