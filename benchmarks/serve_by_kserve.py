@@ -8,18 +8,16 @@ one.
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import sys
 from pathlib import Path
-
-import uvicorn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import kserve  # type: ignore[import-not-found]
 
 from marpack.running.kserve import MarModel
+from tests.support.on_loopback import listen_on_loopback
 
 
 def main() -> None:
@@ -30,13 +28,7 @@ def main() -> None:
     models = [MarModel(name, archive, python=asked["python"]) for name, archive in asked["archives"].items()]
     for model in models:
         model.load()
-    on_all_interfaces = uvicorn.Config.__init__
-
-    @functools.wraps(on_all_interfaces)
-    def on_loopback(*arguments: object, **options: object) -> None:
-        on_all_interfaces(*arguments, **{**options, "host": "127.0.0.1"})  # type: ignore[arg-type]
-
-    uvicorn.Config.__init__ = on_loopback  # type: ignore[method-assign]
+    listen_on_loopback()
     kserve.ModelServer().start(models)
 
 

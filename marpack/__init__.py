@@ -7,38 +7,11 @@ Public are the names of this module, of ``marpack.typing``, and of the rooms' fa
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
+from marpack.lazy import on_demand
 
 __version__ = "0.1.0"
 
-_MODULES = frozenset(
-    {"checks", "compat", "export", "images", "kaptain", "running", "serving", "signing", "typing"}
-)
-
-
-def _lazy(module, homes):  # type: ignore[no-untyped-def]  # __init__.pyi says the types
-    """Return ``__all__``, ``__getattr__`` and ``__dir__`` of a module whose names are loaded on demand (PEP 562).
-
-    A tool that embeds marpack pays for what it uses. ``homes`` are the modules where the names live.
-    """
-    home_of = {name: f"marpack.{home}" for home, names in homes.items() for name in names.split()}
-
-    def get(name):  # type: ignore[no-untyped-def]
-        if module == "marpack" and name in _MODULES:
-            return import_module(f"marpack.{name}")
-        if name not in home_of:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        home = home_of[name]
-        value = getattr(import_module(home), name) if not home.endswith(f".{name}") else import_module(home)
-        setattr(sys.modules[module], name, value)
-        return value
-
-    listed = sorted(home_of, key=lambda name: (not name.isupper(), name))
-    return listed, get, lambda: sorted({*vars(sys.modules[module]), *listed})
-
-
-__all__, __getattr__, __dir__ = _lazy(
+__all__, __getattr__, __dir__ = on_demand(
     __name__,
     {
         "archive.member": "Member",
@@ -73,4 +46,5 @@ __all__, __getattr__, __dir__ = _lazy(
         "scanning.archives": "scan",
         "serving.model_store": "ModelStore",
     },
+    modules="checks compat export images kaptain running serving signing typing",
 )

@@ -205,6 +205,7 @@ class UploadError(_UrlError):
 class MissingExtraError(_KeptError, ImportError):
     """A feature needs an optional dependency: ``extra`` is what to install, ``marpack[extra]``.
 
+    pip and uv keep a marpack that is installed, be it from a clone, and ask an index for the rest.
     ``otherwise`` says how to do without, where there is a way.
     """
 

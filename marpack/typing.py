@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marpack import _lazy
+from marpack.lazy import on_demand
 
-__all__, __getattr__, __dir__ = _lazy(
+__all__, __getattr__, __dir__ = on_demand(
     __name__,
     {
         "archive.member": "ArchiveMember",

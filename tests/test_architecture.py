@@ -34,6 +34,7 @@ FRAME = {"marpack.checks.python", "marpack.checks.frame"}
 ROOMS: dict[str, set[str]] = {
     "marpack.display": set(),
     "marpack.frozen": set(),
+    "marpack.lazy": set(),
     "marpack.findings": {"marpack.display", "marpack.frozen"},
     "marpack.errors": {"marpack.display", "marpack.findings", "marpack.issue_codes"},
     "marpack.rule": {"marpack.findings", "marpack.errors", "marpack.frozen"},
@@ -79,9 +80,25 @@ ROOMS: dict[str, set[str]] = {
     # Layouts of images, by whichever room they are read; a blob is a source.
     "marpack.oci": {*WORDS, "marpack.archive"},
     # What is in an archive, and what its requirements file asks for: the room knows the words of both.
-    "marpack.signing": {*WORDS, "marpack", "marpack.disk", *ARCHIVES, "marpack.checks.python", "marpack.oci"},
+    "marpack.signing": {
+        "marpack.lazy",
+        *WORDS,
+        "marpack",
+        "marpack.disk",
+        *ARCHIVES,
+        "marpack.checks.python",
+        "marpack.oci",
+    },
     # A worker of the server's, driven: it knows archives, and what their settings mean.
-    "marpack.running": {*WORDS, "marpack.disk", *ARCHIVES, *CONFIG, "marpack.remote.urls", "marpack.signing"},
+    "marpack.running": {
+        "marpack.lazy",
+        *WORDS,
+        "marpack.disk",
+        *ARCHIVES,
+        *CONFIG,
+        "marpack.remote.urls",
+        "marpack.signing",
+    },
     "marpack.checks.python": {*WORDS, "marpack.archive"},
     "marpack.checks.flow": {"marpack.frozen", "marpack.checks.python"},
     "marpack.checks.frame": {*WORDS, *ARCHIVES, "marpack.checks.python"},
@@ -178,6 +195,7 @@ ROOMS: dict[str, set[str]] = {
     },
     # Other engines' files, of archives and of what a server was told; KServe's documents are the serving room's.
     "marpack.export": {
+        "marpack.lazy",
         *WORDS,
         "marpack",
         "marpack.disk",
@@ -191,6 +209,7 @@ ROOMS: dict[str, set[str]] = {
     },
     # Archives and settings as OCI images; what is still to be packed it has planned as serve-build does.
     "marpack.images": {
+        "marpack.lazy",
         *WORDS,
         "marpack.disk",
         *ARCHIVES,
@@ -201,8 +220,8 @@ ROOMS: dict[str, set[str]] = {
     },
     "marpack.archiver_options": {"marpack.archive"},
     "marpack.compat": {*WORDS, *ARCHIVES, "marpack.archiver_options"},
-    "marpack.typing": {"marpack"},
-    "marpack": set(),
+    "marpack.typing": {"marpack.lazy"},
+    "marpack": {"marpack.lazy"},
 }
 # The command line sees them all.
 ROOMS["marpack.cli"] = ROOMS["marpack.cli.commands"] = {*ROOMS, "marpack.cli"}
@@ -393,6 +412,10 @@ def test_a_folder_says_in_a_sentence_what_it_is_for() -> None:
     assert all(source(module).startswith('"""') for module in folders)
 
 
+# Rooms whose names are loaded when they are asked for.
+LAZY = ("export", "images", "running", "signing")
+
+
 def loaded_by(code: str) -> set[str]:
     code = f"import sys; before = set(sys.modules); {code}; print(*set(sys.modules) - before)"
     return set(
@@ -402,7 +425,30 @@ def loaded_by(code: str) -> set[str]:
 
 def test_importing_marpack_imports_nothing_of_it_yet() -> None:
     """A tool that embeds marpack waits for what it uses, when it uses it."""
-    assert {name for name in loaded_by("import marpack") if name.startswith("marpack")} == {"marpack"}
+    loaded = {name for name in loaded_by("import marpack") if name.startswith("marpack")}
+    assert loaded == {"marpack", "marpack.lazy"}
+
+
+@pytest.mark.parametrize("room", LAZY)
+def test_a_face_loads_nothing_of_its_room_yet(room: str) -> None:
+    """The command line and pytest have a look at these at every start."""
+    code = f"import marpack.{room} as face; assert set(face.__all__) <= set(dir(face))"
+    loaded = {name for name in loaded_by(code) if name.startswith("marpack")}
+    assert loaded == {"marpack", "marpack.lazy", f"marpack.{room}"}
+
+
+@pytest.mark.parametrize("room", LAZY)
+def test_a_face_tells_type_checkers_what_it_loads(room: str) -> None:
+    face = importlib.import_module(f"marpack.{room}")
+    declared = {
+        alias.name: str(node.module)
+        for node in ast.walk(ast.parse(source(f"marpack.{room}")))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"marpack.{room}.")
+        for alias in node.names
+    }
+    assert set(declared) == set(face.__all__)
+    for name, home in declared.items():
+        assert getattr(face, name) is getattr(sys.modules[home], name)
 
 
 def test_every_public_name_is_there_when_asked_for() -> None:

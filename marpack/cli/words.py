@@ -7,6 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+# What a server is told as service_envelope: a setting's choices, which take longer to load.
+ENVELOPES = ("body", "json", "kserve", "kservev2")
+
 
 def expand_abbreviations(words: Sequence[str], options: Sequence[str]) -> list[str]:
     """Complete abbreviations of an archiver's ``options``, which marpack's own must not make ambiguous."""

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from marpack.lazy import on_demand
 
 if TYPE_CHECKING:
     from marpack.export.entry import Entry
@@ -18,24 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["Compared", "Entry", "ExportPlan", "ExportResult", "plan_export", "verify_export", "write_export"]
 
 # Loaded when it is asked for: the command line has a look at this room at every start.
-_HOMES = {
-    "Compared": "verify",
-    "Entry": "entry",
-    "ExportPlan": "plan",
-    "ExportResult": "write",
-    "plan_export": "plan",
-    "verify_export": "verify",
-    "write_export": "write",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    setattr(sys.modules[__name__], name, value)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # a type checker knows the names, and no others
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        {
+            "export.entry": "Entry",
+            "export.plan": "ExportPlan plan_export",
+            "export.verify": "Compared verify_export",
+            "export.write": "ExportResult write_export",
+        },
+    )[1:]

@@ -188,7 +188,7 @@ def _envelope(told: str | None) -> str | None:
 
 def _sizes(config: ServerConfig) -> dict[str, int]:
     sizes = {name: getattr(config, name) for name in ("max_request_size", "max_response_size")}
-    return {name: size for name, size in sizes.items() if size is not None and size > 0}
+    return {name: size for name, size in sizes.items() if size is not None}
 
 
 def _environment(config: ServerConfig) -> dict[str, str]:

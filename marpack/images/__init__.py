@@ -6,9 +6,9 @@ archive.
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from marpack.lazy import on_demand
 
 if TYPE_CHECKING:
     from marpack.images.plan import ImagePlan, plan_files, plan_image
@@ -28,25 +28,13 @@ __all__ = [
 ]
 
 # Loaded when it is asked for: the command line has a look at this room at every start.
-_HOMES = {
-    "ImagePlan": "plan",
-    "ImageResult": "result",
-    "PushResult": "push",
-    "WrittenBlob": "result",
-    "plan_files": "plan",
-    "plan_image": "plan",
-    "push_image": "push",
-    "write_image": "write",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    setattr(sys.modules[__name__], name, value)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # a type checker knows the names, and no others
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        {
+            "images.plan": "ImagePlan plan_files plan_image",
+            "images.push": "PushResult push_image",
+            "images.result": "ImageResult WrittenBlob",
+            "images.write": "write_image",
+        },
+    )[1:]

@@ -6,9 +6,9 @@ This **runs the code that the archive holds**. Nothing else of marpack does, but
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from marpack.lazy import on_demand
 
 if TYPE_CHECKING:
     from marpack.running.log import LogLine, Metric
@@ -20,16 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["LogLine", "Metric", "Part", "Request", "Response", "ServedModel", "Worker"]
 
 # Loaded when it is asked for: pytest loads this room wherever marpack is installed.
-_HOMES = {"LogLine": "log", "Metric": "log", "Part": "request", "ServedModel": "served_model"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, name.lower())}"), name)
-    setattr(sys.modules[__name__], name, value)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # a type checker knows the names, and no others
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        {
+            "running.log": "LogLine Metric",
+            "running.request": "Part Request",
+            "running.response": "Response",
+            "running.served_model": "ServedModel",
+            "running.worker": "Worker",
+        },
+    )[1:]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from marpack.errors import MarpackError, NotServedError
-from marpack.running.answers import no_worker
+from marpack.running.answers import as_sent, no_worker
 from marpack.running.batches import Batches
 from marpack.running.handlers_log import without_workers_own
 from marpack.running.log import LogLine
@@ -145,7 +145,7 @@ class BatchingWorker:
         """Return the responses; of those that wait while the model cannot be loaded, one alone has that tried."""
         self._require_open()
         if not self._worker.runs and (self._failures != failures or not self._load_again()):
-            return [self._no_worker() for _ in requests]
+            return [as_sent(request.method, self._no_worker()) for request in requests]
         try:
             responses = self._worker.predict(requests)
         finally:

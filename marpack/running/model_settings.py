@@ -89,11 +89,18 @@ def require_in_range(
     max_request_size: int,
     max_response_size: int,
 ) -> None:
-    """Raise ``ValueError`` for a number that no server is told; None is what is not asked for."""
-    sizes = {"max_request_size": max_request_size, "max_response_size": max_response_size}
-    for name, size in {"batch_size": batch_size, **sizes}.items():
-        if size is not None and not 1 <= size <= MOST:
-            raise ValueError(f"{name} must be from 1 to {MOST}, not {size}")
+    """Raise ``ValueError`` for a number that no server is told; None is what is not asked for.
+
+    A server that is told a ``max_request_size`` of 0 answers requests without a body; with a ``max_response_size``
+    of 0 none of its workers starts.
+    """
+    for name, size, least in (
+        ("batch_size", batch_size, 1),
+        ("max_request_size", max_request_size, 0),
+        ("max_response_size", max_response_size, 1),
+    ):
+        if size is not None and not least <= size <= MOST:
+            raise ValueError(f"{name} must be from {least} to {MOST}, not {size}")
     if gpu is not None and not 0 <= gpu <= MOST:
         raise ValueError(f"gpu must be the number of one, from 0 to {MOST}, not {gpu}")
     for name, seconds in (("startup_timeout", startup_timeout), ("response_timeout", response_timeout)):

@@ -6,7 +6,6 @@ import math
 import os
 import re
 import threading
-import uuid
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
@@ -15,7 +14,7 @@ from marpack.archive.plan.plan import Plan
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import ArchiveSource
 from marpack.errors import MarpackError, NotServedError
-from marpack.running.answers import as_sent, no_worker, responses
+from marpack.running.asked_batches import AskedBatches
 from marpack.running.connection import DiedError
 from marpack.running.handlers_log import last_traceback
 from marpack.running.held import GRACE, Held
@@ -23,9 +22,8 @@ from marpack.running.kept_log import KeptLog
 from marpack.running.laid_out import LaidOut, lay_out
 from marpack.running.loading import load
 from marpack.running.log import LogLine, Metric
-from marpack.running.messages import PredictAnswer, WorkerRequest
+from marpack.running.messages import PredictAnswer
 from marpack.running.model_settings import LARGEST, ModelSettings, require_in_range
-from marpack.running.parameters import worker_request
 from marpack.running.request import Request
 from marpack.running.response import Response
 from marpack.running.server_python import server_python
@@ -207,57 +205,28 @@ class Worker:
             return [response for some in together for response in self._predict(held, model, some)]
 
     def _predict(self, held: Held, model: LaidOut, batches: Sequence[Sequence[Request]]) -> list[Response]:
-        told = [[self._told(model, request) for request in batch] for batch in batches]
-        asked = [[each for each in batch if isinstance(each, WorkerRequest)] for batch in told]
-        answered = iter(self._answers(held, model, [batch for batch in asked if batch]))
-        answers = [each if isinstance(each, Response) else next(answered) for batch in told for each in batch]
-        methods = [request.method for batch in batches for request in batch]
-        return [as_sent(method, each) for method, each in zip(methods, answers, strict=True)]
-
-    def _told(self, model: LaidOut, request: Request) -> WorkerRequest | Response:
-        return worker_request(
-            request,
-            request_id=str(uuid.uuid4()),
-            model_name=model.settings.model_name,
-            version=model.settings.version,
-            max_request_size=model.settings.max_request_size,
-            server=self._python.version,
-            sequences=model.settings.sequences,
-        )
-
-    def _answers(self, held: Held, model: LaidOut, batches: Sequence[Sequence[WorkerRequest]]) -> list[Response]:
-        if not batches:
-            return []
         settings = model.settings
+        asked = AskedBatches(batches, settings, self._python.version)
         said: list[PredictAnswer] = []
+        if not asked.batches:
+            return asked.answered(said, exit_status=None)
         status = None
         try:
             process = self._running(held, model)
             timeout = math.inf if self._debugger else settings.response_timeout
-            for answer in process.predict(batches, timeout=timeout, largest=settings.max_response_size):
+            for answer in process.predict(asked.batches, timeout=timeout, largest=settings.max_response_size):
                 said.append(answer)  # noqa: PERF402  # what was said before it died is kept
         except DiedError as error:
             status = error.status
             held.drop()
         except NotServedError:
             self._require_open()
-            server = self._python.version
-            return [
-                no_worker(settings.model_name, None, request_id=each.id, server=server)
-                for batch in batches
-                for each in batch
-            ]
+            return asked.without_worker()
         except BaseException:  # an answer would come that nobody waits for
             held.drop()
             raise
         self._require_open()
-        answers: list[Response] = []
-        for batch in batches:
-            ids = [each.id for each in batch]
-            # An answer is one to a batch, and of an asynchronous worker's another may come between.
-            to_batch = [each for each in said if not {answer.id for answer in each.answers}.isdisjoint(ids)]
-            answers += responses(to_batch, ids, exit_status=status)
-        return answers
+        return asked.answered(said, exit_status=status)
 
     def _running(self, held: Held, model: LaidOut) -> WorkerProcess:
         process = held.process

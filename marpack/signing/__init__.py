@@ -6,9 +6,9 @@ holds it against what lies there. Statements need no extra; keys and certificate
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from marpack.lazy import on_demand
 
 if TYPE_CHECKING:
     from marpack.signing.attested import attest
@@ -34,29 +34,16 @@ __all__ = [
     "write_signature",
 ]
 
-_HOMES = {
-    "RequiredSignature": "required",
-    "Resource": "statement",
-    "SigningKey": "keys",
-    "SourceCommit": "provenance",
-    "Statement": "statement",
-    "VerifiedSignature": "required",
-    "attest": "attested",
-    "bill_of_materials": "bill",
-    "provenance_of": "provenance",
-    "sign": "signed",
-    "verify_signature": "required",
-    "write_signature": "signed",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    setattr(sys.modules[__name__], name, value)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:  # a type checker knows the names, and no others
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        {
+            "signing.attested": "attest",
+            "signing.bill": "bill_of_materials",
+            "signing.keys": "SigningKey",
+            "signing.provenance": "SourceCommit provenance_of",
+            "signing.required": "RequiredSignature VerifiedSignature verify_signature",
+            "signing.signed": "sign write_signature",
+            "signing.statement": "Resource Statement",
+        },
+    )[1:]

@@ -13,6 +13,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +22,7 @@ import pytest
 import marpack
 from marpack.archive.forms import DEFLATES
 from marpack.cli import main
+from tests.conftest import require
 from tests.support.processes import WAIT_SECONDS, end_of
 
 T = 1_600_000_000
@@ -485,6 +487,16 @@ def test_fast_needs_the_extra() -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "pip install 'marpack[fast]'" in done.stderr
     assert not Path("m.mar").exists()
+
+
+def test_what_an_error_tells_to_install_is_looked_for_nowhere_but_here() -> None:
+    """What is installed is kept, with an index that has no marpack; what the extra lacks pip may fetch."""
+    require(find_spec("pip"), "pip")
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", "--disable-pip-version-check"]
+    done = subprocess.run([*command, "marpack[yaml]"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "already satisfied: marpack[yaml]" in done.stdout
+    assert "Would install" not in done.stdout
 
 
 # Each of these takes as long to import as a small archive to write.

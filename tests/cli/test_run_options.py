@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from marpack.cli import main
+from marpack.cli.words import ENVELOPES
+from marpack.config.settings.keys import KEYS
 from tests.support.archives import packed
 
 Capture = pytest.CaptureFixture[str]
@@ -122,6 +124,10 @@ def test_what_is_not_there(folder: Path, capsys: Capture) -> None:
     for words, told in [(["-"], "standard input"), (["https://host/m.mar", "--watch"], "--watch")]:
         assert main(["run", *words]) == 2, words
         assert told in capsys.readouterr().err
+
+
+def test_the_envelopes_are_the_settings_own() -> None:
+    assert KEYS["service_envelope"].choices == ENVELOPES
 
 
 @pytest.fixture

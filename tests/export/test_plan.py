@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -14,30 +13,14 @@ import yaml  # type: ignore[import-untyped]
 import marpack
 from marpack.config.settings.keys import KEYS
 from marpack.errors import MarpackError
-from marpack.export import Entry, plan_export
+from marpack.export import plan_export
 from marpack.export.targets import TARGETS
 from marpack.export.told_settings import _ROWS
-from tests.export.exports import GOLDEN, SECRET, SPEAKS, digits, golden_plans, speaks, store, texts
+from tests.export.exports import GOLDEN, SECRET, SPEAKS, digits, entries, golden_plans, plan, speaks, store, texts
 from tests.support.archives import check_json, packed
 from tests.support.kserve_models import Judge
 
 ENTRIES = ("carried", "changed", "lost", "differs")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exports")
-    digits(folder)
-    store(folder)
-    return folder
-
-
-def plan(source: Path, to: str = "ray", **options: Any) -> Any:
-    return plan_export(source, to=to, with_marpack=False, **options)
-
-
-def entries(planned: Any, word: str) -> list[Entry]:
-    return [each for each in planned.entries if word in each.what or word in each.seen]
 
 
 def test_golden(tmp_path: Path) -> None:

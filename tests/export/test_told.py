@@ -11,29 +11,14 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+import marpack
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
-from marpack.export import Entry, handler_text, plan_export
+from marpack.export import handler_text, plan_export
 from marpack.export.targets import ENGINES, TARGETS
 from marpack.running import ServedModel
-from tests.export.exports import SPEAKS, digits, store
+from tests.export.exports import SPEAKS, entries, plan, store
 from tests.support.archives import packed
 from tests.support.torchserve import environment, install_folder
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exports")
-    digits(folder)
-    store(folder)
-    return folder
-
-
-def plan(source: Path, to: str = "ray", **options: Any) -> Any:
-    return plan_export(source, to=to, with_marpack=False, **options)
-
-
-def entries(planned: Any, word: str) -> list[Entry]:
-    return [each for each in planned.entries if word in each.what or word in each.seen]
 
 
 def test_kserve_asks_whether_a_model_is_ready(folder: Path) -> None:
@@ -243,6 +228,21 @@ def test_what_the_server_does_not_heed_is_not_carried(
     lost = {each.seen.rpartition(": ")[2]: each.fate for each in planned.entries if each.fate != "carried"}
     names = {"minWorkers", "maxWorkers", "batchSize", "useJobTicket", "sequenceBatching", "asyncCommunication"}
     assert {seen: fate for seen, fate in lost.items() if seen in names or "per_model=" in seen} == told
+
+
+@pytest.mark.parametrize("to", ["ray", "kserve"])
+def test_a_largest_request_of_no_bytes(to: str, tmp_path: Path) -> None:
+    """A server answers those without a body then, and so does a worker; with no such answer none of its starts."""
+    packed(tmp_path, "m", check="off")
+    path = tmp_path / "config.properties"
+    path.write_text(f"model_store={tmp_path}\nload_models=all\nmax_request_size=0\n")
+    planned = plan(path, to)
+    [told] = entries(planned, "max_request_size=0")
+    assert (told.fate, told.becomes) == ("carried", "max_request_size, of every model")
+    assert [each.max_request_size for each in served(planned)] == [0]
+    path.write_text(f"model_store={tmp_path}\nload_models=all\nmax_response_size=0\n")
+    with pytest.raises(marpack.ConfigError, match="no worker starts"):
+        plan(path, to)
 
 
 def test_an_envelope_in_place_of_the_settings_own_is_told_of(tmp_path: Path) -> None:

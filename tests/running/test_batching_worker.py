@@ -149,6 +149,11 @@ def test_settings_with_which_it_cannot_be_loaded(batching: Callable[..., Batchin
             await worker.load_in_thread(replace(before, batch_size=2))
         worker.load_again()
         assert (await worker.answer(Request.json(1))).status == 503
+        # To HEAD, too, without the body that GET has.
+        gets, heads = [await worker.answer(Request(method=method)) for method in ("GET", "HEAD")]
+        assert (gets.status, heads.status) == (503, 503)
+        assert (len(gets.body) > 0, heads.body) == (True, b"")
+        assert [name for name, _ in heads.headers] == [name for name, _ in gets.headers]
         assert "one at a time" in str(worker.refused)
         await worker.load_in_thread(before)
         assert worker.refused is None

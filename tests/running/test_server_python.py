@@ -91,10 +91,15 @@ def test_a_package_that_is_only_called_like_it(tmp_path: Path) -> None:
         server_python.server_python(sys.executable)
 
 
-@pytest.mark.parametrize("name", ["max_request_size", "max_response_size"])
-@pytest.mark.parametrize("size", [0, -1, 2**31])
-def test_sizes_that_no_message_says(name: str, size: int) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be from 1 to 2147483647"):
+@pytest.mark.parametrize(
+    ("name", "size", "least"),
+    [
+        *(("max_request_size", -1, 0), ("max_request_size", 2**31, 0)),
+        *(("max_response_size", 0, 1), ("max_response_size", -1, 1), ("max_response_size", 2**31, 1)),
+    ],
+)
+def test_sizes_that_no_message_says(name: str, size: int, least: int) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be from {least} to 2147483647"):
         Worker(PATH, **{name: size})  # type: ignore[arg-type]
 
 

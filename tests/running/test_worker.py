@@ -256,6 +256,15 @@ def test_a_request_of_2_gb_is_refused_before_anything_is_sent(worker: Make) -> N
         assert loaded.log == before
 
 
+def test_no_bytes_of_a_request_are_taken_where_the_server_is_told_so(worker: Make) -> None:
+    """One that has none is answered, as of a server (server/test_limits.py)."""
+    with worker(
+        "def handle(data, context):\n    return ['there'] * len(data or [])\n", max_request_size=0
+    ) as loaded:
+        assert loaded.predict(Request()).text() == "there"
+        assert loaded.predict(Request(body=b"x")).status == 413
+
+
 def test_several_threads_take_turns(worker: Make) -> None:
     found: dict[int, list[Any]] = {}
 

@@ -24,6 +24,7 @@ def handle(data, context):
     for row in data:
         time.sleep((row.get("body") or {}).get("seconds", 0))
     print("I was told", told.WORDS)
+    context.metrics.add_counter("TimesAsked", 1)
     return [{"given": len(data), "pid": os.getpid(), "told": told.WORDS} for _ in data]
 """
 MOODY = """\

@@ -145,6 +145,7 @@ def server(store: Path, cache: Path, run_python: Callable[[str], Path]) -> Itera
     models["batch"] = {**asks, "batch_size": BATCH, "max_batch_delay": 20_000}
     models["one"] = {**common, "archive": str(store / "one.mar"), "batch_size": 4, "max_batch_delay": 20_000}
     models["two"] = {**common, "archive": str(store / "two.mar")}
+    models["leaving"] = models["two"]
     models["moody"] = {**common, "archive": str(store / "moody.mar")}
     with ModelServer.running(models, cache) as running:
         yield running
@@ -273,6 +274,25 @@ def test_modules_of_the_same_name_do_not_meet(server: ModelServer) -> None:
     assert (one.json()["told"], two.json()["told"]) == ("one", "two")
     assert one.json()["pid"] != two.json()["pid"]
     assert re.search("INFO.*two: I was told two", server.log())
+
+
+def test_what_a_handler_counts_is_not_among_the_servers_metrics(server: ModelServer) -> None:
+    [answer] = ask(server, predict("two"))
+    [metrics] = ask(server, Request(path="/metrics", method="GET"))
+    assert (answer.status, metrics.status) == (200, 200)
+    assert "request_predict_seconds" in metrics.text()
+    assert "TimesAsked" not in metrics.text()
+
+
+def test_who_may_ask_a_model_may_end_it(server: ModelServer) -> None:
+    """With its process; the others are as they were."""
+    [there] = ask(server, predict("leaving"))
+    [ended] = ask(server, Request(path="/v2/repository/models/leaving/unload"))
+    assert (there.status, ended.status) == (200, 200)
+    [gone, other] = ask(server, predict("leaving"), predict("two"))
+    assert (gone.status, other.status) == (404, 200)
+    with pytest.raises(ProcessLookupError):
+        wait_for(lambda: os.kill(there.json()["pid"], 0), "its worker to end")
 
 
 def test_a_worker_that_is_killed_comes_back_and_no_request_is_lost(server: ModelServer) -> None:

@@ -92,6 +92,7 @@ def handle(data, context):
     count += len(data)
     time.sleep(0.02 * data[0]["body"])
     told = {"batch": len(data), "worker": os.getpid(), "count": count, "helper": helper.NAME, "says": SAYS}
+    told["threads"] = os.environ.get("OMP_NUM_THREADS")
     return [told | {"gpus": [context.system_properties.get("gpu_id"), GPU]}] * len(data)
 """
 
@@ -130,9 +131,10 @@ def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def cluster(models: dict[str, ServedModel], python: Path) -> Iterator[RayServe]:
+    three = {"OMP_NUM_THREADS": "3"}
     several = (
         ServedModel(archive=tells("one", helper="h1", says="s1"), python=python, gpu=True),
-        ServedModel(archive=tells("two", "1.0", helper="h2", says="s2"), python=python),
+        ServedModel(archive=tells("two", "1.0", helper="h2", says="s2"), python=python, environment=three),
         ServedModel(archive=tells("two", "2.0", helper="h3", says="s3"), python=python, is_default=True),
     )
     shared = ServedModel(archive=tells("shared"), python=python, batch_size=2, min_workers=2)
@@ -342,6 +344,12 @@ def test_a_gpu_is_given_to_whom_it_is_said(cluster: RayServe) -> None:
     number, seen = ask(cluster, "/predictions/two")["gpus"]
     assert number is None
     assert not seen
+
+
+def test_threads_are_as_many_as_cpus_unless_it_is_said(cluster: RayServe) -> None:
+    """Of a part of a CPU one."""
+    assert ask(cluster, "/predictions/one")["threads"] == "1"
+    assert ask(cluster, "/predictions/two/1.0")["threads"] == "3"
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,8 @@ START_SECONDS = 120
 LOG_TAIL = 4000
 
 LISTEN_HERE = """
-import uvicorn
-class Here(uvicorn.Config):
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **{**options, "host": "127.0.0.1"})
-uvicorn.Config = Here
+from tests.support.on_loopback import listen_on_loopback
+listen_on_loopback()
 """
 # As a custom predictor is written.
 SERVE = """
@@ -109,6 +106,7 @@ def python(cache: Path) -> Path:
 
 
 def variables(folder: Path) -> dict[str, str]:
-    """Return the variables of a process that finds marpack, and has temporary files in a folder."""
+    """Return the variables of a process that finds marpack and the tests, with temporary files in a folder."""
     others = {name: value for name, value in os.environ.items() if not name.startswith(("KSERVE_", "TS_"))}
-    return others | {"PYTHONPATH": str(Path(marpack.__file__).parents[1]), "TMPDIR": str(folder)}
+    places = dict.fromkeys([Path(marpack.__file__).parents[1], Path(__file__).parents[2]])
+    return others | {"PYTHONPATH": os.pathsep.join(map(str, places)), "TMPDIR": str(folder)}

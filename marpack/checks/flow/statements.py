@@ -6,27 +6,11 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
+from marpack.checks.flow.assignments import Assignments
 from marpack.checks.flow.events import FileUse, Raises
-from marpack.checks.flow.functions import Functions
 from marpack.checks.flow.state import Outcome, RaisesError
 from marpack.checks.flow.tries import ends_worker, rescued_load, taken_by
-from marpack.checks.flow.values import (
-    NONE,
-    UNKNOWN,
-    Closure,
-    Instance,
-    Items,
-    Made,
-    Mapped,
-    Opened,
-    Outside,
-    Scope,
-    Typed,
-    Unknown,
-    Value,
-    truth,
-    types_of,
-)
+from marpack.checks.flow.values import NONE, UNKNOWN, Items, Opened, Scope, Typed, Value, truth, types_of
 from marpack.checks.python.expressions import truth_of
 from marpack.checks.python.imports import suppresses
 
@@ -35,7 +19,7 @@ _TEXT = frozenset(["str"])
 _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 
 
-class Statements(Functions):
+class Statements(Assignments):
     """Follows statements."""
 
     def __init__(self, *arguments: Any, **words: Any) -> None:
@@ -72,7 +56,7 @@ class Statements(Functions):
                 if node.value is not None:
                     self.assign(node.target, self.value(node.value, scope), scope)
             case ast.AugAssign():
-                self._augmented(node, scope)
+                self.augment(node, scope)
             case ast.Return():
                 value = NONE if node.value is None else self.value(node.value, scope)
                 self.frames[-1].returned.append(value)
@@ -114,54 +98,6 @@ class Statements(Functions):
             case _ if isinstance(node, _TRIES):
                 return self._try(node, scope)
         return "end"
-
-    def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
-        reading = ast.BinOp(_loaded(node.target), node.op, node.value)
-        ast.copy_location(reading, node)
-        self.assign(node.target, self.value(reading, scope), scope)
-
-    def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        """Bind a target to a value."""
-        self.step()
-        match target:
-            case ast.Name(id=name):
-                held = scope.globals if name in scope.declared_global else scope
-                self.memory.set(held.names, name, value)
-            case ast.Starred():
-                self.assign(target.value, Typed(frozenset(["list"])), scope)
-            case ast.Tuple(elts=elements) | ast.List(elts=elements):
-                values: Sequence[Value] = [UNKNOWN] * len(elements)
-                starred = any(isinstance(element, ast.Starred) for element in elements)
-                if isinstance(value, Items) and len(value.values) == len(elements) and not starred:
-                    values = value.values
-                else:
-                    self.escape(value)
-                for element, part in zip(elements, values, strict=True):
-                    self.assign(element, part, scope)
-            case ast.Attribute():
-                owner = self.value(target.value, scope)
-                if isinstance(owner, Instance):
-                    self._set_attribute(owner, target.attr, value)
-                elif isinstance(owner, Made):
-                    self.memory.set(self.class_names.setdefault(owner.node, {}), target.attr, value)
-                elif isinstance(owner, Outside):
-                    self.memory.set(self.replaced, f"{owner.path}.{target.attr}", value)
-                else:
-                    self.escape(value)
-            case ast.Subscript():
-                owner = self.value(target.value, scope)
-                self.value(target.slice, scope)
-                self.escape(owner)
-                self.escape(value)
-                if isinstance(owner, Mapped):
-                    self.change(owner)
-                elif isinstance(owner, Items):
-                    self.assign(target.value, Typed(frozenset([owner.type])), scope)
-
-    def _set_attribute(self, instance: Instance, name: str, value: Value) -> None:
-        if any(isinstance(held.get(name, NONE), (Closure, Unknown)) for held in self.held(instance)):
-            self.forget(instance)  # a property, whose setter may set others
-        self.memory.set(instance.attributes, name, value)
 
     def _condition(
         self, node: ast.stmt, test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt], scope: Scope
@@ -336,16 +272,6 @@ class Statements(Functions):
         self.step(items=len(self._in_tries[node]) * 4)
         for name in self._in_tries[node]:
             self.memory.set(scope.names, name, UNKNOWN)
-
-
-def _loaded(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
-    """Return the target of ``+=`` as what is read."""
-    match target:
-        case ast.Name(id=name):
-            return ast.copy_location(ast.Name(name, ast.Load()), target)
-        case ast.Attribute(value=value, attr=attribute):
-            return ast.copy_location(ast.Attribute(value, attribute, ast.Load()), target)
-    return ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
 
 
 def _raise(node: ast.Assert) -> ast.stmt:

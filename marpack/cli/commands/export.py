@@ -16,7 +16,7 @@ from marpack.cli.reading_options import add_download, add_limits, limits_of
 from marpack.cli.running_inputs import Asked, add_inputs, requests, require_inputs_make_sense
 from marpack.cli.stores import place, silent_for
 from marpack.cli.terminal import UsageError, count_of, making, naming, show, to_json
-from marpack.cli.words import positive
+from marpack.cli.words import ENVELOPES, positive
 from marpack.display import printable
 from marpack.export.targets import TARGETS
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 # Of an answer that is not equal, the bytes that are shown.
 _LONGEST = 200
-_ENVELOPES = ("body", "json", "kserve", "kservev2")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -61,7 +60,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what the server was told").add_argument
     add("--model-store", metavar="FOLDER", help="where the archives lie that a config.properties names")
-    add("--envelope", choices=_ENVELOPES, help="service_envelope; default: what the settings say")
+    add("--envelope", choices=ENVELOPES, help="service_envelope; default: what the settings say")
     gpu = parser.add_mutually_exclusive_group()
     gpu.add_argument("--gpu", action="store_true", default=None, help="ask for a GPU for each worker")
     gpu.add_argument("--no-gpu", dest="gpu", action="store_false", help="ask for none, whatever a model says")

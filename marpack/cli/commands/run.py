@@ -28,7 +28,7 @@ from marpack.cli.signature_options import add_required, required_signature, sile
 from marpack.cli.stores import is_url, place, silent_for
 from marpack.cli.terminal import UsageError, complain, complain_of_error, naming, told_by_the_disk
 from marpack.cli.watching import changed
-from marpack.cli.words import positive
+from marpack.cli.words import ENVELOPES, positive
 from marpack.disk.file_states import states
 from marpack.display import printable
 from marpack.errors import MarpackError, NotServedError
@@ -36,7 +36,6 @@ from marpack.errors import MarpackError, NotServedError
 if TYPE_CHECKING:
     from marpack.running import Worker
 
-_ENVELOPES = ("body", "json", "kserve", "kservev2")
 _INTERRUPTED = 128 + signal.SIGINT
 # A server is told no larger number.
 _MOST = 2**31 - 1
@@ -68,7 +67,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("how the model is run").add_argument
     add("--batch", type=_batch, metavar="N", help="batch size: give the handler N requests at once")
-    add("--envelope", choices=_ENVELOPES, help="what the server is told as service_envelope")
+    add("--envelope", choices=ENVELOPES, help="what the server is told as service_envelope")
     add(
         "--gpu", type=_gpu, nargs="?", const=0, metavar="ID", help="the GPU that the handler is told, 0 by default"
     )

@@ -6,22 +6,21 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from marpack.archive.plan.plan import ArchivePlan
-from marpack.config.model_config import ModelConfig
 from marpack.config.presets import PRESETS, Preset
 from marpack.config.rules.document import Target, is_kserve
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.keys import KEYS
 from marpack.config.settings.redaction import redacted
-from marpack.config.snapshot import EntrySettings, ModelSnapshot, SnapshotEntry
-from marpack.errors import ConfigError, DownloadError, PlanError
+from marpack.config.snapshot import ModelSnapshot
+from marpack.errors import ConfigError, PlanError
 from marpack.findings import Finding, Issue
 from marpack.packing import CheckMode, require_check_mode
 from marpack.remote.storage import StorageFolder
+from marpack.serving.deploy.declared_model import DeclaredModel, declared_model
 from marpack.serving.deploy.deployment import (
     MODEL_STORE,
     MOUNT,
@@ -30,33 +29,11 @@ from marpack.serving.deploy.deployment import (
     custom_config,
     settle,
 )
-from marpack.serving.deploy.layout import Layout
-from marpack.serving.deploy.model_build import ModelBuild
-from marpack.serving.deploy.names import sanitize_string
 from marpack.serving.deploy.paths import BaseDir, storage_folder
 from marpack.serving.deploy.planned import PlannedDeployment
-from marpack.serving.deploy.tables import BOOL, LIST, PATH, REQUIREMENTS, TABLE, TEXT, Schema, table_issues
+from marpack.serving.deploy.tables import BOOL, PATH, TABLE, TEXT, Schema, table_issues
 
 _PRESET: Preset = "kserve"
-_ENTRY_KEYS = tuple(EntrySettings.__annotations__)
-
-# KServe's properties.json has "requirements", Kaptain's serving_config "requirements_file".
-_MODEL_KEYS: Schema = {
-    "model_name": (TEXT,),
-    "id": (TEXT,),
-    "version": (TEXT,),
-    "default_version": (BOOL,),
-    "handler": (PATH,),
-    "model_file": (PATH,),
-    "serialized_file": (),
-    "extra_files": (LIST,),
-    "requirements": (REQUIREMENTS,),
-    "requirements_file": (REQUIREMENTS,),
-    "config_file": (PATH, TABLE),
-    "runtime": (TEXT,),
-    "archive_format": (TEXT,),
-    **dict.fromkeys(_ENTRY_KEYS, ()),
-}
 _TOP_KEYS: Schema = {
     "models": (),
     "preset": (TEXT,),
@@ -156,7 +133,7 @@ def plan_serving(
     planned = []
     for number, model in enumerate(models):
         try:
-            planned.append(_plan(model, base, timestamp, reproducible=top.get("reproducible") is True))
+            planned.append(declared_model(model, base, timestamp, reproducible=top.get("reproducible") is True))
         except PlanError as error:
             where = model.get("model_name") or model.get("id") or f"models[{number}]"
             issues += [replace(issue, argument=f"{where}: {issue.argument}") for issue in error.issues]
@@ -169,36 +146,10 @@ def plan_serving(
     if folder is not None:
         deployment.require_place(plans, folder, force=force)
     # Nothing is fetched before all else is known to be good.
-    plans = {name: _fetched(item) for name, item in files.items()}
+    plans = {name: item.fetched() for name, item in files.items()}
     preset = None if top.get("config_properties") else top.get("preset") or _PRESET
     version = top.get("torchserve_version")
     return PlannedDeployment(plans=plans, deployment=deployment, preset=preset, torchserve_version=version)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Planned:
-    """A model that can be packed, as soon as its weights are there."""
-
-    build: ModelBuild
-    is_default: bool
-    settings: EntrySettings
-    warnings: tuple[str, ...]
-
-    @property
-    def plan(self) -> ArchivePlan:
-        return self.build.plan
-
-    @property
-    def version(self) -> str:
-        return self.plan.manifest.model.served_version
-
-
-def _fetched(item: _Planned) -> ArchivePlan:
-    try:
-        return item.build.fetched()
-    except DownloadError as error:
-        where = f"{item.plan.model_name}: serialized_file"
-        raise PlanError([_issue("unreadable", where, str(error))]) from error
 
 
 def _server_config(top: Mapping[str, Any], folder: StorageFolder | None, issues: list[Issue]) -> ServerConfig:
@@ -240,10 +191,10 @@ def _server_config(top: Mapping[str, Any], folder: StorageFolder | None, issues:
     return server
 
 
-def _file_names(planned: list[_Planned], issues: list[Issue]) -> dict[str, _Planned]:
+def _file_names(planned: list[DeclaredModel], issues: list[Issue]) -> dict[str, DeclaredModel]:
     """Name the files in the store: versions of one model need several, without dots (KServe's wrapper)."""
     names = Counter(item.plan.model_name for item in planned)
-    files: dict[str, _Planned] = {}
+    files: dict[str, DeclaredModel] = {}
     for item in planned:
         stem, own = item.plan.model_name, item.plan.file_name
         name = own if names[stem] == 1 else f"{stem}-{item.version.replace('.', '-')}{own.removeprefix(stem)}"
@@ -258,7 +209,7 @@ def _file_names(planned: list[_Planned], issues: list[Issue]) -> dict[str, _Plan
 
 
 def _deployment(
-    top: Mapping[str, Any], server: ServerConfig, files: Mapping[str, _Planned], base: BaseDir
+    top: Mapping[str, Any], server: ServerConfig, files: Mapping[str, DeclaredModel], base: BaseDir
 ) -> Deployment:
     manifests = {name: item.plan.manifest for name, item in files.items()}
     version = top.get("torchserve_version")
@@ -303,58 +254,6 @@ def _parts(declaration: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 def _plain(table: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key).replace("-", "_"): value for key, value in table.items()}
-
-
-def _plan(
-    model: dict[str, Any], base: BaseDir, timestamp: datetime | float | None, *, reproducible: bool
-) -> _Planned:
-    issues = list(table_issues(model, _MODEL_KEYS, "a model"))
-    if not model.get("handler"):
-        issues.append(_issue("missing-key", "handler", "is missing: name a handler"))
-    model_name = model.get("model_name")
-    if not model_name and isinstance(model.get("id"), str):
-        try:
-            model_name = sanitize_string(model["id"])
-        except ValueError as error:
-            issues.append(_issue("bad-model-name", "id", str(error)))
-    elif not model_name:
-        issues.append(_issue("missing-key", "model_name", "is missing: name the model"))
-    if model.get("requirements") and model.get("requirements_file"):
-        issues.append(_issue("bad-value", "requirements", "is given twice, also as requirements_file: remove one"))
-    settings = cast("EntrySettings", {key: model[key] for key in _ENTRY_KEYS if model.get(key) is not None})
-    runtime: Any = model.get("runtime") or "python"
-    known_runtime = runtime if isinstance(runtime, str) else "python"
-    layout = Layout.of(model, model_name, base.folder, known_runtime)
-    model = layout.settled(model)
-    config_file = model.get("config_file")
-    config: str | ModelConfig | None = None if isinstance(config_file, Mapping) else base.path(config_file)
-    try:
-        SnapshotEntry(mar_name="model.mar", **settings)
-        if isinstance(config_file, Mapping):
-            config = ModelConfig.from_dict(config_file)
-    except ConfigError as error:
-        issues += [finding.issue for finding in error.findings]
-    try:
-        build = ModelBuild.of(
-            model.get("serialized_file"),
-            base.folder,
-            issues,
-            model_name=model_name if isinstance(model_name, str) and model_name else "model",
-            handler=base.handler(model.get("handler"), known_runtime),
-            version=version if isinstance(version := model.get("version"), str) else "1.0",
-            model_file=base.path(model.get("model_file")),
-            extra_files=base.files(model.get("extra_files")),
-            requirements_file=base.requirements(model.get("requirements_file") or model.get("requirements")),
-            config_file=config,
-            runtime=runtime,
-            archive_format=model.get("archive_format") or "default",
-            timestamp=timestamp,
-            reproducible=reproducible,
-        )
-    except PlanError as error:
-        raise PlanError(list(map(layout.explained, error.issues))) from None
-    is_default = model.get("default_version") is True
-    return _Planned(build=build, is_default=is_default, settings=settings, warnings=tuple(layout.warnings))
 
 
 def _settings(table: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
