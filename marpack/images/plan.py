@@ -141,8 +141,13 @@ def plan_image(
     )
 
 
+def is_layout_tag(text: str) -> bool:
+    """Tell whether a layout may have a tag (I3): some that registries take are none."""
+    return _TAG.fullmatch(text) is not None
+
+
 def _require_tag(tag: str) -> None:
-    if not _TAG.fullmatch(tag):
+    if not is_layout_tag(tag):
         raise MarpackError(
             f"{tag!r} is no tag: letters and digits, with single '.', '_' and '-' between them, 128 at most"
         )
