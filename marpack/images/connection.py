@@ -16,7 +16,7 @@ import urllib3
 
 from marpack.frozen import frozen
 
-# To connect, and for the next bytes to be taken.
+# To connect, and for the first connection to take the next bytes.
 _SENDING_SECONDS = 30
 # For the whole of an answer: a registry answers to a blob when it has stored it.
 _ANSWER_SECONDS = 900

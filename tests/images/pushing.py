@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,3 +29,9 @@ def asks_for(scheme: str) -> Any:
         return None if told.authorization else Answer(401, {"WWW-Authenticate": scheme})
 
     return answer
+
+
+def page_commands() -> list[str]:
+    """Return the commands of docs/images.md, in their order."""
+    page = (Path(__file__).parents[2] / "docs" / "images.md").read_text("utf-8")
+    return "".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)).splitlines()

@@ -17,7 +17,7 @@ from marpack.images import docker_credentials, registry
 from marpack.images.challenge import challenge_in
 from marpack.images.docker_credentials import DockerConfiguration, Login
 from tests.images.pushing import BASIC, PASSWORD, asks_for, layout_of, push
-from tests.images.registry_peer import Answer, RegistryPeer
+from tests.images.registry_peer import Answer, RegistryPeer, Told
 
 
 def test_a_password_is_sent_when_it_is_asked_for(peer: RegistryPeer, tmp_path: Path) -> None:
@@ -69,6 +69,16 @@ def test_a_host_has_the_keys_that_docker_gave_it(
     assert {each.authorization for each in peer.told} == {None, f"Basic {BASIC}"}
 
 
+@pytest.mark.parametrize("key", ["{host}/team", "https://{host}/team", "{host}.example", "x{host}"])
+def test_a_key_of_another_is_none_of_the_hosts(key: str, peer: RegistryPeer, tmp_path: Path) -> None:
+    peer.before = asks_for('Basic realm="x"')
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"auths": {key.replace("{host}", peer.host): {"auth": BASIC}}}), encoding="ascii")
+    with pytest.raises(RegistryError, match="asks for a password"):
+        push(layout_of(tmp_path), peer, docker_config=own)
+    assert {each.authorization for each in peer.told} == {None}
+
+
 @pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io"])
 def test_dockers_own_registry_is_one_under_three_names(host: str, tmp_path: Path) -> None:
     for key in ("https://index.docker.io/v1/", "docker.io", "index.docker.io", "https://registry-1.docker.io"):
@@ -112,9 +122,18 @@ def test_a_password_is_asked_of_the_program_that_keeps_it(
     layout = layout_of(tmp_path)
     push(layout, peer, "models:1", docker_config=own)
     assert not calls.exists()
-    peer.before = lambda told: Answer(401, {"WWW-Authenticate": "Basic"}) if not told.authorization else None
+    seen: set[tuple[str, str]] = set()
+
+    def asks_each_time(told: Told) -> Answer | None:
+        """Say no to whatever is asked for the first time, as one whose tokens are for a moment."""
+        is_new = (told.method, told.path) not in seen
+        seen.add((told.method, told.path))
+        return Answer(401, {"WWW-Authenticate": "Basic"}) if is_new else None
+
+    peer.before = asks_each_time
     push(layout, peer, "models:2", docker_config=own)
     assert peer.told[-1].authorization == f"Basic {BASIC}"
+    assert len(seen) > 4
     assert calls.read_text("ascii") == f"get {peer.host}\n"
 
 
