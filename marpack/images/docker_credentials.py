@@ -162,7 +162,7 @@ def _asked(name: str, key: str) -> Kept:
     program = f"docker-credential-{name}"
     try:
         status, said = _run(program, key.encode())
-    except (FileNotFoundError, PermissionError):
+    except OSError:  # absent, not allowed, or nothing that this machine runs
         return Kept(problem=f"{program}, which docker's configuration names, cannot be started")
     if status is None:
         return Kept(problem=f"{program} did not answer within {_PROGRAM_SECONDS} seconds")
@@ -200,10 +200,11 @@ def _run(program: str, told: bytes) -> tuple[int | None, bytes]:
         if reader.is_alive():
             return None, b""
         printed = b"".join(said)
-        # Whoever prints more than that may not have ended, and gives nothing that is read.
+        if len(printed) > _LONGEST_SAYING:  # who has not ended then, ends with the pipe, or is ended
+            return 0, printed
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(0 if len(printed) > _LONGEST_SAYING else _PROGRAM_SECONDS), printed
-        return (0, printed) if len(printed) > _LONGEST_SAYING else (None, b"")
+            return process.wait(_PROGRAM_SECONDS), printed
+        return None, b""
 
 
 def _take(output: BinaryIO, said: list[bytes]) -> None:

@@ -176,11 +176,19 @@ def test_a_program_that_gives_no_password_is_said(
     assert "SECRET" not in f"{raised.value}{raised.value!r}{vars(raised.value)}{capfd.readouterr()}"
 
 
-def test_a_program_that_is_absent_is_said_and_what_lies_here_is_used(peer: RegistryPeer, tmp_path: Path) -> None:
+def test_a_program_that_is_absent_is_said_and_what_lies_here_is_used(
+    peer: RegistryPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own, layout = tmp_path / "own.json", layout_of(tmp_path)
     config: dict[str, Any] = {"credHelpers": {peer.host: "absent"}}
     own.write_text(json.dumps(config), encoding="ascii")
     peer.before = asks_for("Basic")
+    with pytest.raises(RegistryError, match=r"docker-credential-absent, which .* names, cannot be started"):
+        push(layout, peer, docker_config=own)
+    # Nor is one that no machine runs anything but absent.
+    (tmp_path / "docker-credential-absent").write_bytes(b"\0")
+    (tmp_path / "docker-credential-absent").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(RegistryError, match=r"docker-credential-absent, which .* names, cannot be started"):
         push(layout, peer, docker_config=own)
     own.write_text(json.dumps(config | {"auths": {peer.host: {"auth": BASIC}}}), encoding="ascii")
