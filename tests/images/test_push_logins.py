@@ -185,7 +185,7 @@ def test_a_program_that_is_absent_is_said_and_what_lies_here_is_used(
     peer.before = asks_for("Basic")
     with pytest.raises(RegistryError, match=r"docker-credential-absent, which .* names, cannot be started"):
         push(layout, peer, docker_config=own)
-    # Nor is one that no machine runs anything but absent.
+    # A file that no machine runs is told as one that is not there.
     (tmp_path / "docker-credential-absent").write_bytes(b"\0")
     (tmp_path / "docker-credential-absent").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
