@@ -233,7 +233,8 @@ class ImageError(_KeptError, ValueError):
 class RegistryError(_KeptError, OSError):
     """A registry does not take an image; ``name`` is the image's there, and ``reason`` says why.
 
-    ``status`` is what it answered, None where it did not answer. Nothing is tagged.
+    ``status`` is what it answered, None where it did not answer. Nothing is tagged, unless the answer to the last
+    request was lost.
     """
 
     def __init__(self, name: str, reason: str, *, status: int | None = None) -> None:

@@ -264,7 +264,7 @@ PURE_FRONT_END = {
 }
 
 # Of images, what is bytes and names alone.
-PURE_IMAGES = {f"marpack.images.{name}" for name in ("reference", "tar_records")}
+PURE_IMAGES = {f"marpack.images.{name}" for name in ("challenge", "reference", "tar_records")}
 PURE_OCI = {f"marpack.oci.{name}" for name in ("descriptor", "documents", "media_types")}
 
 # Optional packages, and the only modules that ask for them.
@@ -274,7 +274,8 @@ EXTRAS = {
     "marpack.archive.formats.inflate": {"zlib_ng"},
     "marpack.archive.plan.torch_models": {"torch"},
     "marpack.checks.rules.load_script": {"torch"},
-    "marpack.images.registry": {"oras", "requests", "urllib3"},
+    "marpack.images.connection": {"requests", "urllib3"},
+    "marpack.images.registry": {"requests"},
     "marpack.running.pytest_plugin": {"pytest"},
     "marpack.running.asgi": {"starlette"},
     "marpack.running.boot": {"torch", "ts"},

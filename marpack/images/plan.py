@@ -214,8 +214,13 @@ def _require_labels(labels: Mapping[str, str]) -> None:
             raise MarpackError(f"the label {key!r} cannot be {value!r}: give a name, and a text of one line")
 
 
+def is_layout_tag(text: str) -> bool:
+    """Tell whether a layout may have a tag (I3): some that registries take are none."""
+    return _TAG.fullmatch(text) is not None
+
+
 def _require_tag(tag: str) -> None:
-    if not _TAG.fullmatch(tag):
+    if not is_layout_tag(tag):
         raise MarpackError(
             f"{tag!r} is no tag: letters and digits, with single '.', '_' and '-' between them, 128 at most"
         )

@@ -70,6 +70,15 @@ def test_it_is_pushed(tmp_path: Path, capsys: Capture, direct: None, monkeypatch
         document = check_json(capsys.readouterr().out, "image")
         assert document["pushed"]["sent"] == []
         assert len(document["pushed"]["kept"]) == 2
+        # And a layout that is there is sent as it is, by the tag that it has where none is named.
+        before = {path: path.stat().st_mtime_ns for path in (tmp_path / "image").rglob("*")}
+        alone = [tmp_path / "image", "--plain-http", "--push", f"{peer.host}/other"]
+        assert image(*alone) == 0
+        assert capsys.readouterr().out.startswith(f"{peer.host}/other:v2: {digest}: 0 blobs sent, ")
+        assert image(*alone, "--json") == 0
+        document = check_json(capsys.readouterr().out, "image")
+        assert (document["digest"], document["pushed"]["name"]) == (digest, f"{peer.host}/other:v2")
+        assert {path: path.stat().st_mtime_ns for path in (tmp_path / "image").rglob("*")} == before
         peer.before = lambda told: Answer(503)
         assert image(*words) == 1
     out, err = capsys.readouterr()
@@ -85,7 +94,10 @@ def test_it_is_pushed(tmp_path: Path, capsys: Capture, direct: None, monkeypatch
         (["--platform", "x"], 1, "is no platform"),
         (["--base", "absent"], 1, "absent"),
         (["--push", "m:1"], 1, "names no registry"),
-        (["--push", "r.example/m:1", "--docker-config", "absent"], 1, "absent"),
+        (["--push", "r.example/m:1", "--docker-config", "absent"], 1, "'absent': No such file"),
+        (["--push", "r.example/m:1", "--ca-file", "absent"], 1, "'absent': No such file"),
+        (["--push", "r.example/m:1", "--ca-file", __file__], 1, "has no certificate in it"),
+        (["--push", "r.example/m:v1_"], 2, "name one for the layout (--tag latest)"),
         (["--modelpack", "--label", "a=b"], 1, "ModelPack knows neither"),
     ],
 )
@@ -94,6 +106,31 @@ def test_what_cannot_be_is_said(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert image(packed(tmp_path), "-o", tmp_path / "image", *words) == status
+    assert said in capsys.readouterr().err
+    # And before anything is written.
+    assert not (tmp_path / "image").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ([], 2, "--output (-o) is missing"),
+        (["--push", "r.example/m:1"], 2, "is no layout that could be sent as it is"),
+        (
+            ["--push", "r.example/m:1", "--tag", "a", "--base-tag", "b", "-f"],
+            2,
+            "--force, --tag, --base-tag: of a",
+        ),
+        (["--push", "m:1"], 1, "names no registry"),
+    ],
+)
+def test_a_layout_has_to_have_a_place(
+    words: list[str], status: int, said: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert image(packed(tmp_path), *words) == status
+    assert said in capsys.readouterr().err
+    assert image(store(tmp_path, "a"), *words) == status
     assert said in capsys.readouterr().err
 
 

@@ -24,6 +24,7 @@ class Told:
     method: str
     path: str
     authorization: str | None
+    encodings: str | None = None
 
 
 @dataclass
@@ -92,7 +93,8 @@ class RegistryPeer(ThreadingHTTPServer):
             return _refusal(400, "MANIFEST_BLOB_UNKNOWN")
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         self.blobs[digest] = body
-        self.tags[name] = digest
+        if name != digest:
+            self.tags[name] = digest
         return Answer(201, {"Docker-Content-Digest": self.digest(digest)})
 
 
@@ -107,7 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
-        told = Told(self.command, self.path, self.headers.get("Authorization"))
+        who, encodings = (self.headers.get(name) for name in ("Authorization", "Accept-Encoding"))
+        told = Told(self.command, self.path, who, encodings)
         with self.server.turn:
             self.server.told.append(told)
             if len(body) < length:  # who sends has given up

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from marpack import properties
 from marpack.errors import RegistryError
 from marpack.images import plan_image, push_image, write_image
 from tests.images.layouts import Layout, store
+from tests.images.pushing import page_commands
 from tests.support import environments
 from tests.support.archives import packed
 from tests.support.image_programs import DockerRegistry, Programs
@@ -157,6 +159,22 @@ def test_kserve_fetches_members_and_an_index(
     wanted = {key.removeprefix("models/"): data for key, data in merged.items() if not key.endswith("/")}
     assert fetched(push(layout, docker_registry, "members:1")) == wanted
     assert extra.keys() < wanted.keys()
+
+
+def test_what_the_page_has_skopeo_do(
+    image_programs: Programs, docker_registry: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest that marpack printed is the registry's, which then needs nothing of marpack's push."""
+    monkeypatch.chdir(tmp_path)
+    result = write_image(plan_image(store(tmp_path, "a"), tag="1.0"), "deploy-image")
+    [line] = [each for each in page_commands() if each.startswith("skopeo ")]
+    line = line.replace("registry.example", docker_registry.host).replace(
+        " copy ", " copy --dest-tls-verify=false "
+    )
+    image_programs.run("skopeo", "--tmpdir", str(tmp_path), *shlex.split(line)[1:], home=tmp_path)
+    name = f"{docker_registry.host}/team/models:1.0"
+    pushed = push_image("deploy-image", name, plain_http=True)
+    assert (pushed.digest, pushed.sent) == (result.digest, ())
 
 
 def test_skopeo_and_umoci_read_it(image_programs: Programs, tmp_path: Path) -> None:

@@ -13,12 +13,16 @@ from marpack.cli.reading_options import add_limits, limits_of
 from marpack.cli.stores import place, silent_for, silent_stores
 from marpack.cli.terminal import UsageError, complain, count_of, making, naming, show, to_json
 from marpack.display import printable
-from marpack.errors import PlanError
+from marpack.errors import ImageError, PlanError
 
 if TYPE_CHECKING:
     from marpack.images import ImagePlan, ImageResult, PushResult
 
 _SCHEMA = 1
+# What says how a layout is written, which one that is there has been.
+_OF_WRITING = ("force", "model_store", "tag", "platform", "label", "base", "base_tag", "base_name", "modelpack")
+# What is told of it then, and of another is null.
+_OF_WRITER = ("media_type", "tag", "size", "platforms", "layers", "warnings")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,9 +40,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "source",
         metavar="SOURCE",
         help="a folder that a server starts from, a config.properties, or a model store; one archive, whose "
-        "members become files; or a declaration as serve-build reads it, .toml or .json",
+        "members become files; or a declaration as serve-build reads it, .toml or .json. With --push and without "
+        "--output: a layout that is there, which is sent as it is",
     )
-    add("-o", "--output", metavar="PATH", required=True, help="a folder; or one file, if it ends in .tar")
+    add("-o", "--output", metavar="PATH", help="the layout: a folder; or one file, if it ends in .tar")
     add("-f", "--force", action="store_true", help="replace a layout")
     add("--json", action="store_true", help="print the result as JSON (spec/image.schema.json)")
     add("--model-store", metavar="FOLDER", help="where the archives lie that a config.properties is about")
@@ -85,17 +90,14 @@ def _add_pushing(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int | None:
+    if options.output is None:
+        _push_alone(options)
+        return None
     timestamp, issues = source_date_epoch()
     if issues:
         raise PlanError(issues)
     labels = _labels(options.label)
-    tag = options.tag or "latest"
-    if options.push is not None:
-        from marpack.images.push import require_pushable
-
-        tag = options.tag or require_pushable(options.push).tag or tag
-    elif options.plain_http or options.ca_file or options.docker_config:
-        raise UsageError("--plain-http, --ca-file and --docker-config are for --push: add that, or leave them out")
+    tag = options.tag or _tag_of_push(options) or "latest"
     from marpack.images import plan_image, write_image
     from marpack.images.write import require_image_place
 
@@ -121,29 +123,79 @@ def _run(options: argparse.Namespace) -> int | None:
             written = write_image(plan, options.output, force=options.force, progress=progress)
     if not options.json:
         _tell(written)
-    pushed = None if options.push is None else _pushed(options, written)
+    pushed = None if options.push is None else _pushed(options, written.path, written.size)
     if options.json:
-        show(
-            to_json(
-                {"schema": _SCHEMA} | written.asdict() | {"pushed": None if pushed is None else pushed.asdict()}
-            )
-        )
+        document = {"schema": _SCHEMA} | written.asdict()
+        show(to_json(document | {"pushed": None if pushed is None else pushed.asdict()}))
     elif pushed is not None:
-        sent = f"{count_of(len(pushed.sent), 'blob')} sent, {count_of(pushed.size, 'byte')}"
-        show(f"{printable(pushed.name)}: {pushed.digest}: {sent}, {count_of(len(pushed.kept), 'blob')} were there")
+        _tell_pushed(pushed)
     return None
 
 
-def _pushed(options: argparse.Namespace, written: ImageResult) -> PushResult:
+def _tag_of_push(options: argparse.Namespace) -> str:
+    """Return the tag that ``--push`` names, once what it says can be done as far as that is seen before."""
+    if options.push is None:
+        if options.plain_http or options.ca_file or options.docker_config:
+            message = "--plain-http, --ca-file and --docker-config are for --push: add that, or leave them out"
+            raise UsageError(message)
+        return ""
+    from marpack.images.plan import is_layout_tag
+    from marpack.images.push import require_pushable
+
+    with naming(options.ca_file or options.docker_config or options.source):
+        pushable = require_pushable(
+            options.push, docker_config=options.docker_config, tls_verify=options.ca_file or True
+        )
+    if pushable.tag and not options.tag and not is_layout_tag(pushable.tag):
+        raise UsageError(
+            f"--push: {pushable.tag!r} is a tag that registries take and layouts do not: "
+            "name one for the layout (--tag latest)"
+        )
+    return pushable.tag
+
+
+def _push_alone(options: argparse.Namespace) -> None:
+    """Send a layout that is there, of which nothing is written."""
+    if options.push is None:
+        raise UsageError("--output (-o) is missing: say where the layout is to be written")
+    given = [name for name in _OF_WRITING if getattr(options, name)]
+    if given:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"{words}: of a layout that is written: name one (--output), or leave them out")
+    try:
+        pushed = _pushed(options, options.source, _size_of(options.source))
+    except ImageError as error:
+        if error.code != "not-image":
+            raise
+        message = f"--output (-o) is missing, and {options.source!r} is no layout that could be sent as it is"
+        raise UsageError(f"{message}: say where its layout is to be written") from None
+    if options.json:
+        document = {"schema": _SCHEMA, "path": options.source, "digest": pushed.digest}
+        show(to_json(document | dict.fromkeys(_OF_WRITER) | {"pushed": pushed.asdict()}))
+    else:
+        _tell_pushed(pushed)
+
+
+def _size_of(layout: str) -> int:
+    """Return about how many bytes the blobs of a layout have, for who waits."""
+    blobs = os.path.join(layout, "blobs", "sha256")
+    if not os.path.isdir(blobs):
+        return os.path.getsize(layout) if os.path.isfile(layout) else 0
+    with os.scandir(blobs) as found:
+        return sum(each.stat(follow_symlinks=False).st_size for each in found)
+
+
+def _tell_pushed(pushed: PushResult) -> None:
+    sent = f"{count_of(len(pushed.sent), 'blob')} sent, {count_of(pushed.size, 'byte')}"
+    show(f"{printable(pushed.name)}: {pushed.digest}: {sent}, {count_of(len(pushed.kept), 'blob')} were there")
+
+
+def _pushed(options: argparse.Namespace, layout: str, size: int) -> PushResult:
     from marpack.images import push_image
 
-    with (
-        silent_stores(),
-        naming(options.docker_config or written.path),
-        progress_for(written.size, quiet=False) as progress,
-    ):
+    with silent_stores(), naming(layout), progress_for(size, quiet=False) as progress:
         return push_image(
-            written.path,
+            layout,
             options.push,
             docker_config=options.docker_config,
             plain_http=options.plain_http,
