@@ -115,6 +115,7 @@ class Screen:
         """Return a line as rows that fit, where words allow; all but the first begin with ``indent`` blanks."""
         if self.columns is None or self.width(line) <= self.columns:
             return line
+        indent = min(indent, self.columns // 2)
         first, *words = line.lstrip(" ").split(" ")
         row = " " * (len(line) - len(line.lstrip(" "))) + first
         rows: list[str] = []

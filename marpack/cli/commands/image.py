@@ -168,7 +168,8 @@ def _tell(written: ImageResult) -> None:
     for warning in written.warnings:
         warn(warning)
     for layer in written.layers:
-        show(out().wrapped(f"{layer.size:>15,}  {layer.digest}  {printable(layer.title)}", 17), is_part=True)
+        show(out().wrapped(f"{layer.size:>15,}  {layer.digest}  {printable(layer.title)}"), is_part=True)
     platforms = ", ".join(map(str, written.platforms)) or "ModelPack"
     name = printable(os.fspath(written))
-    show(f"{name}: {written.digest} ({printable(written.tag)}, {platforms}, {count_of(written.size, 'byte')})")
+    about = f"{printable(written.tag)}, {platforms}, {count_of(written.size, 'byte')}"
+    show(out().wrapped(f"{name}: {written.digest} ({about})"))
