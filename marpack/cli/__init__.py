@@ -41,7 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     prepare()
-    choose_colours("auto")
     parser = _Parser(
         prog="marpack", description="Write TorchServe model archives (MAR), and what a server is told about them."
     )

@@ -48,14 +48,14 @@ def show_counts(file: str, findings: Sequence[Finding], *, is_part: bool = False
     return 1 if counts["error"] else 0
 
 
-def counted(counts: Mapping[Severity, int], screen: Screen) -> str:
-    """Return how many findings there are of each severity, in its colour where there are any."""
+def counted(counts: Mapping[Severity, int], screen: Screen, *, of_all: bool = True) -> str:
+    """Return how many findings there are of each severity, in its colour; none are told ``of_all`` but notes."""
     told: list[str] = []
     for severity in get_args(Severity):
         text = count_of(counts.get(severity, 0), severity)
         if counts.get(severity):
             told.append(screen.painted(severity, text))
-        elif severity != "note":
+        elif of_all and severity != "note":
             told.append(text)
     return ", ".join(told)
 

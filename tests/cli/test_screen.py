@@ -189,7 +189,7 @@ def test_scan_in_words_where_a_person_looks(capsys: Capture) -> None:
     shown = on_a_terminal([*COMMANDS["scan"], "--select", "config,import"], 100, NO_COLOR="1")
     size = Path("bad.mar").stat().st_size
     lines = shown.splitlines()
-    assert lines[0] == "good.mar: good 1.0, unknown, 2,030 bytes: 0 errors, 0 warnings".replace(
+    assert lines[0] == "good.mar: good 1.0, unknown, 2,030 bytes: no findings".replace(
         "2,030", f"{Path('good.mar').stat().st_size:,}"
     )
     assert lines[1] == f"bad.mar: bad 1.0, unknown, {size:,} bytes: 1 error, 2 warnings, 1 note"

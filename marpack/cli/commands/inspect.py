@@ -79,7 +79,8 @@ def _lines(inspection: Inspection, screen: Screen, *, tree: bool, torch: str | N
         yield from _manifest(inspection, screen)
     yield ""
     yield from _tree(inspection, screen) if tree else members_table(inspection, screen)
-    yield from map(screen.wrapped, _all_weights(inspection, torch))
+    for line in _all_weights(inspection, torch):
+        yield screen.wrapped(line, 4 if line.startswith(" ") else 2)
 
 
 def _all_weights(inspection: Inspection, torch: str | None) -> Iterator[str]:

@@ -90,10 +90,12 @@ def _lines(archive: ScannedArchive, screen: Screen) -> Iterator[str]:
     named = " ".join(printable(each) for each in (archive.name, archive.version) if each)
     size = None if archive.size is None else count_of(archive.size, "byte")
     what = ", ".join(filter(None, [named, *weights, size]))
-    if archive.error is None:
-        found = counted(Counter(each.severity for each in archive.findings), screen)
-    else:
+    if archive.error is not None:
         found = f"{screen.painted('error', 'error')}: {issue_line(archive.error)}"
+    elif archive.findings:
+        found = counted(Counter(each.severity for each in archive.findings), screen, of_all=False)
+    else:
+        found = screen.painted("good", "no findings")
     name = screen.painted("strong", printable(shown_path(archive.path)))
     yield screen.wrapped(": ".join(filter(None, [name, what, found])))
     for finding in archive.findings:
