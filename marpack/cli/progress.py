@@ -75,5 +75,5 @@ def counting(what: str) -> Iterator[Callable[[int], object]]:
 
 def _put(text: str) -> None:
     """Write to the terminal; one that is gone is no reason to end."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         print(text, end="", file=sys.stderr, flush=True)
