@@ -185,6 +185,13 @@ def test_the_choice_lasts_for_one_command() -> None:
     assert not has_colours(on_a_terminal(["config", "--color", "never", "lint", "config.properties"]))
 
 
+def test_the_choice_stands_anywhere_behind_the_command(tmp_path: Path) -> None:
+    """Also where words are sorted before argparse sees them."""
+    assert main(["extract", "good.mar", "--color", "never", str(tmp_path / "x"), "labels/a.json"]) == 0
+    assert main(["config", "set", "--color", "never", "config.properties", "--force", "job_queue_size=7"]) == 0
+    assert "job_queue_size=7" in Path("config.properties").read_text()
+
+
 def test_scan_in_words_where_a_person_looks(capsys: Capture) -> None:
     shown = on_a_terminal([*COMMANDS["scan"], "--select", "config,import"], 100, NO_COLOR="1")
     size = Path("bad.mar").stat().st_size
