@@ -124,6 +124,14 @@ def kept_memory() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def colours_where_a_terminal_is() -> Iterator[None]:
+    """Let no variable of who runs the tests have colours in what is captured."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("FORCE_COLOR", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def utc() -> Iterator[None]:
     """Run in UTC: the official tool writes local times."""
     before = os.environ.get("TZ")

@@ -497,7 +497,7 @@ AMBIENT = {
     # A training image and a notebook of Kaptain's tell their scripts in variables where things are (K139, K197).
     "os.environ": {
         "marpack.cli.packing_options",
-        "marpack.cli.terminal",
+        "marpack.cli.screen",
         "marpack.cli.manifest_options",
         "marpack.cli.commands.config",
         "marpack.serving.kaptain.values.environment",
@@ -510,7 +510,7 @@ AMBIENT = {
         *("marpack.running.boot", "marpack.running.keeper"),
     },
     "print(": {"marpack.cli.progress", "marpack.cli.terminal"},
-    "isatty": {"marpack.cli.progress", "marpack.cli.terminal"},
+    "isatty": {"marpack.cli.screen", "marpack.cli.terminal"},
     # The SDK's calls told what they did, and a notebook has nothing else to look at (K148).
     # What a handler prints belongs into the log that Ray keeps of its replica.
     "import logging": {"marpack.cli.stores", "marpack.running.ray", "marpack.serving.kaptain.values.told"},

@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import Any
 
 from marpack import __version__
-from marpack.cli.terminal import UsageError, complain_of_error, prepare, terminal_width, told_by_the_disk
+from marpack.cli.screen import WHEN, choose_colours, columns_of
+from marpack.cli.terminal import UsageError, complain_of_error, prepare, told_by_the_disk
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
 from marpack.findings import Issue
 
@@ -59,6 +60,7 @@ def _run(words: list[str]) -> int:
         options = parser.parse_args(words)
     except SystemExit as request:
         return int(request.code or 0)
+    choose_colours(getattr(options, "color", "auto"))
     try:
         with _cleaning_up_when_terminated():
             status: int | None = options.run(options)
@@ -85,6 +87,13 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         # argparse asks for the terminal's width with each argument, for which it loads all of shutil.
         super().__init__(formatter_class=partial(argparse.HelpFormatter, width=_text_width()), **options)
+        self.add_argument(
+            "--color",
+            choices=WHEN,
+            default=argparse.SUPPRESS,
+            metavar="WHEN",
+            help="whether there are colours: auto (on a terminal, unless NO_COLOR is set), always or never",
+        )
 
     def parse_known_args(self, *words: Any, **more: Any) -> Any:
         """Parse words; end when some of them mean nothing."""
@@ -104,7 +113,7 @@ class _Parser(argparse.ArgumentParser):
 @lru_cache(maxsize=1)
 def _text_width() -> int:
     """Return the columns of help, as argparse takes them: two fewer than the terminal has."""
-    return terminal_width() - 2
+    return columns_of(sys.__stdout__) - 2
 
 
 @contextlib.contextmanager

@@ -7,15 +7,16 @@ import difflib
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from marpack import strict_json
+from marpack.cli.screen import Screen, err, out
 from marpack.cli.terminal import complain, count_of, naming, show, to_json
 from marpack.display import printable
 from marpack.errors import MarpackError
-from marpack.findings import Finding
+from marpack.findings import Finding, Severity
 from marpack.rule import Rule, explanation_of
 
 _REFERENCES = {
@@ -34,18 +35,29 @@ def report(file: str, findings: Sequence[Finding], *, as_json: bool) -> int:
         show(to_json({"file": file} | findings_json(findings)))
         return int(any(finding.severity == "error" for finding in findings))
     for finding in findings:
-        show(str(finding))
+        show(out().finding(finding))
     return show_counts(file, findings)
 
 
 def show_counts(file: str, findings: Sequence[Finding], *, is_part: bool = False) -> int:
     """Show how many findings a file has of each severity; return the exit status."""
     counts = Counter(finding.severity for finding in findings)
-    told = [count_of(counts["error"], "error"), count_of(counts["warning"], "warning")]
-    if counts["note"]:
-        told.append(count_of(counts["note"], "note"))
-    show(f"{printable(file)}: {', '.join(told)}", is_part=is_part)
+    screen = out()
+    told = f"{screen.painted('strong', printable(file))}: {counted(counts, screen)}"
+    show(screen.wrapped(told), is_part=is_part)
     return 1 if counts["error"] else 0
+
+
+def counted(counts: Mapping[Severity, int], screen: Screen, *, of_all: bool = True) -> str:
+    """Return how many findings there are of each severity, in its colour; none are told ``of_all`` but notes."""
+    told: list[str] = []
+    for severity in get_args(Severity):
+        text = count_of(counts.get(severity, 0), severity)
+        if counts.get(severity):
+            told.append(screen.painted(severity, text))
+        elif of_all and severity != "note":
+            told.append(text)
+    return ", ".join(told)
 
 
 def findings_json(findings: Iterable[Finding]) -> dict[str, Any]:
@@ -116,5 +128,6 @@ def json_value(text: str) -> Any:
 
 def complain_of(findings: Iterable[Finding]) -> None:
     """Show findings beside what was asked for."""
+    screen = err()
     for finding in findings:
-        complain(f"marpack: {finding}")
+        complain(screen.finding(finding, before="marpack: "))

@@ -17,7 +17,8 @@ from marpack.archive.plan.plan import Plan
 from marpack.archive.result import WriteResult
 from marpack.cli.destinations import Output, ToPath, ToStandardOutput, output_for
 from marpack.cli.progress import progress_for
-from marpack.cli.terminal import complain, making, show
+from marpack.cli.screen import Screen, err, out
+from marpack.cli.terminal import complain, making, show, warn
 from marpack.cli.words import positive, torch_version
 from marpack.display import printable
 from marpack.errors import ArchiveExistsError
@@ -102,7 +103,7 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     tell = complain if is_piped else show  # nothing else may be where the archive goes
     if not options.quiet:
         for warning in warnings:
-            complain(f"marpack: warning: {warning}")
+            warn(warning)
     findings = shown_findings(mode, partial(checked, plan, torch=options.torch), quiet=options.quiet)
     if options.dry_run:
         name = printable(str(output))
@@ -128,7 +129,8 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
 
         write_provenance(options, plan, result, arguments)
     if not options.quiet:
-        tell(_json(plan, output, warnings, findings, result) if options.json else _summary(output, result))
+        screen = err() if is_piped else out()
+        tell(_json(plan, output, warnings, findings, result) if options.json else _summary(output, result, screen))
     return None
 
 
@@ -174,7 +176,7 @@ def shown_findings(
     if not quiet:
         for finding in findings:
             if finding.severity != "note":
-                complain(f"marpack: check: {finding}")
+                complain(err().finding(finding, before="marpack: check: "))
     return findings
 
 
@@ -204,15 +206,19 @@ def source_date_epoch() -> tuple[int | None, list[Issue]]:
         return None, [Issue(code="bad-timestamp", argument="SOURCE_DATE_EPOCH", message=message)]
 
 
-def _summary(output: Output, result: WriteResult) -> str:
-    count = len(result.members)
-    lines = [f"{printable(str(output))}: {count} members, {result.size:,} bytes"]
+def _summary(output: Output, result: WriteResult, screen: Screen) -> str:
+    name = screen.painted("strong", printable(str(output)))
+    lines = [screen.wrapped(f"{name}: {len(result.members)} members, {result.size:,} bytes")]
+    digests = ["sha256"] if result.sha256 else []
+    width = screen.column("", [*digests, *(f"{member.size:,}" for member in result.members)], 15)
     for member in result.members:
-        lines.append(f"{member.size:>15,}  {printable(member.name)}")
+        before = f"{member.size:>{width},}  "
+        lines.append(before + screen.cut_before(printable(member.name), before))
         if member.sha256:
-            lines.append(f"{'sha256':>15}  {member.sha256}")
+            lines.append(f"{'sha256':>{width}}  {member.sha256}")
     if result.sha256:
-        lines.append(f"{'sha256':>15}  {result.sha256}  {printable(os.path.basename(output.name))}")
+        line = f"{'sha256':>{width}}  {result.sha256}  {printable(os.path.basename(output.name))}"
+        lines.append(screen.wrapped(line, width + 2))
     return "\n".join(lines)
 
 

@@ -6,6 +6,9 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
+from marpack.cli.screen import err, out
+from marpack.cli.terminal import count_of
+
 # Less than this is packed before anybody looks.
 _LONG_WORK = 64 << 20
 
@@ -13,7 +16,8 @@ _LONG_WORK = 64 << 20
 @contextlib.contextmanager
 def progress_for(size: int, *, quiet: bool) -> Iterator[Callable[[int], object] | None]:
     """Give a function to call with each number of bytes done, of ``size`` in all; None where none is shown."""
-    if quiet or size < _LONG_WORK or sys.stderr is None or sys.stderr.closed or not sys.stderr.isatty():
+    screen = err()
+    if quiet or size < _LONG_WORK or not screen.is_terminal or screen.is_dumb:
         yield None
         return
     try:
@@ -24,7 +28,7 @@ def progress_for(size: int, *, quiet: bool) -> Iterator[Callable[[int], object] 
             yield advance
         return
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True, no_color=not screen.has_colours), transient=True) as bar:
         task = bar.add_task("packing", total=size)
         yield lambda count: bar.advance(task, count)
 
@@ -37,9 +41,39 @@ def _percentage(size: int) -> Iterator[Callable[[int], None]]:
         nonlocal done
         before, done = done, done + count
         if 100 * done // size != 100 * before // size:
-            print(f"\r{100 * done // size:3}%", end="", file=sys.stderr, flush=True)
+            _put(f"\r{100 * done // size:3}%")
 
     try:
         yield advance
     finally:
-        print("\r    \r", end="", file=sys.stderr, flush=True)
+        _put("\r    \r")
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int], object]]:
+    """Give a function to call with how many things there are by now, which nobody knows the number of beforehand.
+
+    It is shown where results go elsewhere: on a terminal they show by themselves how far it is.
+    """
+    screen = err()
+    if not screen.is_terminal or screen.is_dumb or out().is_terminal:
+        yield lambda count: None
+        return
+    widest = 0
+
+    def note(count: int) -> None:
+        nonlocal widest
+        text = count_of(count, what)
+        widest = max(widest, len(text))
+        _put(f"\r{text}")
+
+    try:
+        yield note
+    finally:
+        _put(f"\r{' ' * widest}\r")
+
+
+def _put(text: str) -> None:
+    """Write to the terminal; one that is gone is no reason to end."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, end="", file=sys.stderr, flush=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from marpack.cli.screen import err
 from marpack.display import printable, showable
 from marpack.errors import MarpackError, TargetError
 
@@ -19,16 +19,6 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-
-
-def terminal_width() -> int:
-    """Return how many columns the terminal has, as ``shutil`` does, which is slow to import."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
-    with contextlib.suppress(OSError, ValueError):  # no terminal, or nothing at all
-        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else -1).columns
-    return 80
 
 
 def show(text: str, *, is_part: bool = False) -> None:
@@ -162,7 +152,16 @@ def making(target: str, problem: str, *, stays: bool = False) -> Iterator[None]:
 
 def complain_of_error(message: str) -> None:
     """Print an error, escaped line by line and without secrets: what an archive calls itself may be in it."""
-    complain("marpack: error: " + "\n".join(map(printable, showable(message).split("\n"))))
+    screen = err()
+    first, *more = map(printable, showable(message).split("\n"))
+    lines = [f"marpack: {screen.painted('error', 'error')}: {first}", *more]
+    complain("\n".join(map(screen.wrapped, lines)))
+
+
+def warn(text: str) -> None:
+    """Print a warning, escaped: what an archive calls itself may be in it."""
+    screen = err()
+    complain(screen.wrapped(f"marpack: {screen.painted('warning', 'warning')}: {printable(text)}"))
 
 
 def complain(text: str) -> None:

@@ -60,8 +60,9 @@ def add_verb(verbs: Any, name: str, what: str, failing: str) -> Any:
 def options_first(words: Sequence[str], *with_value: str) -> list[str]:
     """Sort words: argparse takes those that need not be there only when they stand together.
 
-    Options ``with_value``, also when they are abbreviated, keep the word behind them.
+    Options ``with_value``, also when they are abbreviated, keep the word behind them; so does every command's.
     """
+    with_value = (*with_value, "--color")
     options: list[str] = []
     others: list[str] = []
     rest = iter(words)

@@ -290,11 +290,11 @@ def test_output_that_is_called_as_what_it_will_not_be(capsys: pytest.CaptureFixt
 
 def test_a_misspelt_option_shows_how_the_command_is_used(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (BASICS, ["config", "lint"], ["check"]):
-        assert main([*words, "--colour"]) == 2
+        assert main([*words, "--shape"]) == 2
         command = " ".join(word for word in words[:2] if word.isalpha())
         err = capsys.readouterr().err
         assert err.startswith(f"usage: marpack {command} [-h]")
-        assert err.splitlines()[-1] == f"marpack {command}: error: unrecognized arguments: --colour"
+        assert err.splitlines()[-1] == f"marpack {command}: error: unrecognized arguments: --shape"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from marpack.checks.examine import built_in_rules, check
 from marpack.checks.frame.subject import Subject
 from marpack.cli.findings import add_choosing, chosen, findings_json, show_counts
 from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, limits_of
+from marpack.cli.screen import out
 from marpack.cli.server_options import add_server, server
 from marpack.cli.stores import place, silent_for
 from marpack.cli.terminal import complain_of_error, naming, show, to_json
@@ -57,9 +58,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(options: argparse.Namespace) -> int | None:
     rules = [*built_in_rules(), *(each for name in options.rules_from for each in _rules_of(name))]
     if options.rules:
-        width = max(len(rule.code) for rule in rules)
+        width, screen = max(len(rule.code) for rule in rules), out()
         for rule in rules:
-            show(f"{rule.code:<{width}}  {rule.severity:<7}  {rule.explanation.partition(chr(10))[0]}")
+            severity = screen.painted(rule.severity, rule.severity) + " " * (7 - len(rule.severity))
+            line = f"{rule.code:<{width}}  {severity}  {rule.explanation.partition(chr(10))[0]}"
+            show(screen.wrapped(line, width + 11))
         return None
     if options.explain is not None:
         show(explanation_of(rules, options.explain))
@@ -95,13 +98,14 @@ def _check_all(rules: Sequence[Rule[Subject]], options: argparse.Namespace) -> i
 
 def _report(path: str, findings: Sequence[Finding]) -> int:
     """Show findings, each with what its reader does and what to do below; return the exit status."""
+    screen = out()
     for finding in findings:
-        said = [printable(showable(text)) for text in (finding.key, finding.message) if text]
-        show(f"{': '.join(filter(None, [finding.place, finding.severity, *said]))} [{finding.code}]", is_part=True)
+        show(screen.finding(finding, briefly=True), is_part=True)
         if finding.effect:
             reader = READER_NAMES[finding.reader].removeprefix("the ")
-            show(f"  {reader}: {printable(showable(finding.effect))}", is_part=True)
-        show(f"  fix: {printable(finding.fix)}", is_part=True)  # which holds no secret, see Finding
+            show(screen.wrapped(f"  {reader}: {printable(showable(finding.effect))}"), is_part=True)
+        fix = screen.painted("strong", "fix")
+        show(screen.wrapped(f"  {fix}: {printable(finding.fix)}"), is_part=True)  # no secret is in it, see Finding
     return show_counts(path, findings, is_part=True)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from marpack.archive.inspection.diff import Difference, ManifestChange, MemberChange, diff_archives
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, opened, shortened
+from marpack.cli.screen import Screen, out
 from marpack.cli.terminal import complain_of_error, count_of, show, told_by_the_disk
 from marpack.display import printable
 from marpack.errors import MarpackError
@@ -38,7 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(options: argparse.Namespace) -> int:
     try:
         difference = _difference(options)
-        show(difference.to_json() if options.json else "\n".join(_lines(difference)))
+        show(difference.to_json() if options.json else "\n".join(_lines(difference, out())))
     except BrokenPipeError:
         return _TROUBLE
     except MarpackError as error:
@@ -58,23 +59,29 @@ def _difference(options: argparse.Namespace) -> Difference:
             return diff_archives(old, new, packing=options.all, contents=options.contents, progress=progress)
 
 
-def _lines(difference: Difference) -> Iterator[str]:
+def _lines(difference: Difference, screen: Screen) -> Iterator[str]:
     for value in difference.manifest:
-        yield f"manifest  {_value(value)}"
+        yield screen.wrapped(f"manifest  {_value(value, screen)}", 10)
     for member in difference.members:
-        yield f"{member.change:<8}  {printable(member.name)} ({_sizes(member)})"
+        word, sizes = f"{member.change:<8}", f" ({_sizes(member)})"
+        name = screen.cut_before(printable(member.name), f"{word}  {sizes}")
+        yield f"{screen.painted(member.change, word)}  {name}{sizes}"
     for change in difference.packing:
         what = f"{change.matter} of {printable(change.member)}" if change.member else change.matter
-        yield f"packing   {what}: {shortened(change.old) or 'none'} -> {shortened(change.new) or 'none'}"
+        yield screen.wrapped(
+            f"packing   {what}: {shortened(change.old) or 'none'} -> {shortened(change.new) or 'none'}", 10
+        )
     count = len(difference.manifest) + len(difference.members) + len(difference.packing)
     found = count_of(count, "difference") if count else "no differences"
-    yield f"{printable(difference.old)} -> {printable(difference.new)}: {found}"
+    names = f"{printable(difference.old)} -> {printable(difference.new)}"
+    yield screen.wrapped(f"{screen.painted('strong', names)}: {found}")
 
 
-def _value(change: ManifestChange) -> str:
+def _value(change: ManifestChange, screen: Screen) -> str:
     key = ".".join(map(shortened, change.key))
     old, new = (shortened(spelled(value)) for value in (change.old, change.new))
-    told = {"added": f"added, {new}", "removed": f"removed, {old}", "changed": f"{old} -> {new}"}
+    word = screen.painted(change.change, change.change)
+    told = {"added": f"{word}, {new}", "removed": f"{word}, {old}", "changed": f"{old} -> {new}"}
     return f"{key}: {told[change.change]}"
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_download, add_limits, limits_of
 from marpack.cli.running_inputs import Asked, add_inputs, requests, require_inputs_make_sense
+from marpack.cli.screen import out
 from marpack.cli.stores import place, silent_for
 from marpack.cli.terminal import UsageError, count_of, making, naming, show, to_json
 from marpack.cli.words import ENVELOPES, positive
@@ -149,7 +150,7 @@ def _tell_known(plan: ExportPlan, unequal: Collection[str]) -> None:
     """Say what is known to differ of models whose answers are not equal."""
     for entry in plan.entries if unequal else ():
         if entry.fate == "differs" and (not entry.about or entry.about in unequal):
-            show(printable(f"known: {entry.about}{': ' if entry.about else ''}{entry.what}"))
+            show(out().wrapped(printable(f"known: {entry.about}{': ' if entry.about else ''}{entry.what}")))
 
 
 def _tell_compared(compared: Compared, asked: list[Asked]) -> None:
@@ -157,11 +158,14 @@ def _tell_compared(compared: Compared, asked: list[Asked]) -> None:
     name = asked[compared.request].name or "the form"
     of = f"{name} to {compared.model}"
     own, exported = compared.own, compared.exported
+    screen = out()
     if compared.is_equal:
-        show(printable(f"equal: {of}: {own.status}, {count_of(len(own.body), 'byte')}"))
+        equal, of = screen.painted("good", "equal"), printable(of)
+        show(screen.wrapped(f"{equal}: {of}: {own.status}, {count_of(len(own.body), 'byte')}"))
         return
-    show(printable(f"NOT EQUAL: {of}: TorchServe's worker says {_brief(own)}"))
-    show(printable(f"  and the export {_brief(exported)}"))
+    unequal = screen.painted("error", "NOT EQUAL")
+    show(screen.wrapped(f"{unequal}: {printable(of)}: TorchServe's worker says {printable(_brief(own))}"))
+    show(screen.wrapped(f"  and the export {printable(_brief(exported))}"))
 
 
 def _brief(response: Response) -> str:
@@ -208,16 +212,22 @@ def _planned(options: argparse.Namespace) -> ExportPlan:
 
 def _tell(plan: ExportPlan, written: ExportResult) -> None:
     sizes = f"{count_of(len(written.files), 'file')}, {count_of(written.size, 'byte')}"
-    show(f"{printable(written.folder)}: {sizes}")
+    screen = out()
+    show(screen.wrapped(f"{screen.painted('strong', printable(written.folder))}: {sizes}"))
     from marpack.export.entry import together
 
     for entry in together(plan.entries):
         # What holds of every export for a target stands in its page.
         if entry.fate in ("changed", "lost") or (entry.fate == "differs" and entry.about):
             for line in _lines(entry):
-                show(printable(line))
+                label, colon, rest = printable(line).partition(":")
+                show(screen.wrapped(f"{screen.painted('strong', label)}{colon}{rest}"))
     show(
-        "EXPORT.md in it says what to do next, and has all of this, what carries over, and how all answers differ."
+        screen.wrapped(
+            "EXPORT.md in it says what to do next, and has all of this, what carries over, and how all answers "
+            "differ.",
+            0,
+        )
     )
 
 

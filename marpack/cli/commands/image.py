@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from marpack.cli.packing_options import source_date_epoch
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import add_limits, limits_of
+from marpack.cli.screen import out
 from marpack.cli.stores import place, silent_for, silent_stores
-from marpack.cli.terminal import UsageError, complain, count_of, making, naming, show, to_json
+from marpack.cli.terminal import UsageError, count_of, making, naming, show, to_json, warn
 from marpack.display import printable
 from marpack.errors import ImageError, PlanError
 
@@ -220,9 +221,10 @@ def _work(plan: ImagePlan) -> int:
 
 def _tell(written: ImageResult) -> None:
     for warning in written.warnings:
-        complain(f"marpack: warning: {printable(warning)}")
+        warn(warning)
     for layer in written.layers:
-        show(f"{layer.size:>15,}  {layer.digest}  {printable(layer.title)}", is_part=True)
+        show(out().wrapped(f"{layer.size:>15,}  {layer.digest}  {printable(layer.title)}"), is_part=True)
     platforms = ", ".join(map(str, written.platforms)) or "ModelPack"
     name = printable(os.fspath(written))
-    show(f"{name}: {written.digest} ({printable(written.tag)}, {platforms}, {count_of(written.size, 'byte')})")
+    about = f"{printable(written.tag)}, {platforms}, {count_of(written.size, 'byte')}"
+    show(out().wrapped(f"{name}: {written.digest} ({about})"))

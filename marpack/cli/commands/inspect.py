@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from marpack.archive.inspection.inspect import InspectedMember, Inspection, inspect_archive, method_name
+from marpack.archive.inspection.inspect import InspectedMember, Inspection, inspect_archive
 from marpack.archive.inspection.kinds import Weights
 from marpack.archive.inspection.torch_versions import version_of
 from marpack.archive.names import member_order
+from marpack.cli.members_table import members_table
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, issue_line, json_line, opened, shortened
-from marpack.cli.terminal import complain, count_of, show
+from marpack.cli.screen import Screen, out
+from marpack.cli.terminal import count_of, show, warn
 from marpack.cli.words import torch_version
 from marpack.display import printable
 
@@ -60,25 +61,29 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         show(inspection.to_json())
         return
-    show("\n".join(_lines(inspection, tree=options.tree, torch=options.torch)))
+    show("\n".join(_lines(inspection, out(), tree=options.tree, torch=options.torch)))
     for issue in inspection.issues[:_MOST_ISSUES]:
-        complain(f"marpack: warning: {printable(inspection.path)}: {issue_line(issue)}")
+        warn(f"{printable(inspection.path)}: {issue_line(issue)}")
     if more := len(inspection.issues[_MOST_ISSUES:]):
-        complain(f"marpack: warning: {more:,} more (all with --json, or marpack verify)")
+        warn(f"{more:,} more (all with --json, or marpack verify)")
 
 
-def _lines(inspection: Inspection, *, tree: bool, torch: str | None) -> Iterator[str]:
-    yield (
-        f"{printable(inspection.path)}: {inspection.kind} archive, {_FORMS[inspection.form]}, "
-        f"{count_of(len(inspection.members), 'member')}, {count_of(inspection.size, 'byte')}"
+def _lines(inspection: Inspection, screen: Screen, *, tree: bool, torch: str | None) -> Iterator[str]:
+    yield screen.wrapped(
+        f"{screen.painted('strong', printable(inspection.path))}: {inspection.kind} archive, "
+        f"{_FORMS[inspection.form]}, {count_of(len(inspection.members), 'member')}, "
+        f"{count_of(inspection.size, 'byte')}"
     )
     if inspection.manifest is not None:
         yield ""
-        yield from _manifest(inspection)
+        yield from _manifest(inspection, screen)
     yield ""
-    yield from _tree(inspection) if tree else _table(inspection)
-    if inspection.sha256:
-        yield f"{'sha256':>15}  {inspection.sha256}  {printable(os.path.basename(inspection.path))}"
+    yield from _tree(inspection, screen) if tree else members_table(inspection, screen)
+    for line in _all_weights(inspection, torch):
+        yield screen.wrapped(line, 4 if line.startswith(" ") else 2)
+
+
+def _all_weights(inspection: Inspection, torch: str | None) -> Iterator[str]:
     found = [(member, member.weights) for member in inspection.members if member.weights]
     if found:
         yield ""
@@ -89,12 +94,12 @@ def _lines(inspection: Inspection, *, tree: bool, torch: str | None) -> Iterator
         yield "What a pickle imports is read from its bytes. It does not say what loading it would do."
 
 
-def _manifest(inspection: Inspection) -> Iterator[str]:
-    yield printable(inspection.manifest_name)
+def _manifest(inspection: Inspection, screen: Screen) -> Iterator[str]:
+    yield screen.painted("strong", printable(inspection.manifest_name))
     values = list(_values("", inspection.manifest or {}))
-    width = max((len(key) for key, _ in values[:_MOST_VALUES]), default=0)
+    width = min(40, max((len(key) for key, _ in values[:_MOST_VALUES]), default=0))
     for key, value in values[:_MOST_VALUES]:
-        yield f"  {key:<{min(width, 40)}}  {value}"
+        yield screen.wrapped(f"  {key:<{width}}  {value}", width + 4)
     if len(values) > _MOST_VALUES:
         yield f"  ... and {len(values) - _MOST_VALUES:,} more values: --json shows all"
 
@@ -107,29 +112,7 @@ def _values(key: str, value: Any) -> Iterator[tuple[str, str]]:
         yield key, json_line(value)
 
 
-def _table(inspection: Inspection) -> Iterator[str]:
-    is_zip = inspection.form == "zip"
-    yield f"{'size':>15}  " + (f"{'packed':>15}  ratio  {'method':<8}  " if is_zip else "") + "mode  name"
-    for member in inspection.members:
-        archived = member.archived
-        method = method_name(archived.compression) or ""
-        packed = _packed(archived.compressed_size, archived.size, method) if is_zip else ""
-        mode = "-" if archived.mode is None else f"{stat.S_IMODE(archived.mode):04o}"
-        yield f"{archived.size:>15,}  {packed}{mode:<4}  {printable(archived.name)}"
-        if member.sha256:
-            yield f"{'sha256':>15}  {member.sha256}"
-    compressed = sum(member.archived.compressed_size for member in inspection.members)
-    packed = _packed(compressed, inspection.contents_size, "") if is_zip else ""
-    yield f"{inspection.contents_size:>15,}  {packed}      in all"
-
-
-def _packed(compressed: int, size: int, method: str) -> str:
-    """Return the columns that a zip has more."""
-    ratio = f"{100 * compressed / size:.0f}%" if size else "-"
-    return f"{compressed:>15,}  {ratio:>5}  {method:<8}  "
-
-
-def _tree(inspection: Inspection) -> Iterator[str]:
+def _tree(inspection: Inspection, screen: Screen) -> Iterator[str]:
     rows = [(member_order(member.archived.name), index) for index, member in enumerate(inspection.members)]
     rows += [(tuple((1, part) for part in name.split("/")), -1) for name in inspection.folders]
     inside: list[str] = []
@@ -139,16 +122,23 @@ def _tree(inspection: Inspection) -> Iterator[str]:
         while common < min(len(inside), len(folders)) and inside[common] == folders[common]:
             common += 1
         for depth in range(common, len(folders)):
-            yield f"{_indent(depth)}{printable(folders[depth])}/"
+            indent = _indent(depth)
+            yield f"{indent}{screen.cut_before(printable(folders[depth]), f'{indent}/')}/"
         inside = folders
         if index >= 0:
-            yield f"{_indent(len(folders))}{_leaf(inspection.members[index])}"
+            yield from _leaf(inspection.members[index], _indent(len(folders)), screen)
     yield f"{inspection.contents_size:,} bytes in all"
+    if inspection.sha256:
+        yield screen.wrapped(
+            f"{'sha256':>15}  {inspection.sha256}  {printable(os.path.basename(inspection.path))}", 17
+        )
 
 
-def _leaf(member: InspectedMember) -> str:
-    name = printable(member.archived.name.rpartition("/")[2])
-    return f"{name}  {member.archived.size:,}" + (f"  sha256 {member.sha256}" if member.sha256 else "")
+def _leaf(member: InspectedMember, indent: str, screen: Screen) -> Iterator[str]:
+    size = f"  {member.archived.size:,}"
+    name = screen.cut_before(printable(member.archived.name.rpartition("/")[2]), indent + size)
+    digest = f"  sha256 {member.sha256}" if member.sha256 else ""
+    yield screen.wrapped(f"{indent}{name}{size}{digest}", len(indent) + 2)
 
 
 def _indent(depth: int) -> str:

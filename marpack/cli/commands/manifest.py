@@ -11,7 +11,7 @@ from typing import Any
 from marpack.cli.findings import findings_json
 from marpack.cli.manifest_options import add_service_options, described_by
 from marpack.cli.packing_options import CHECK_VARIABLE, check_mode, check_mode_problem, misused, shown_findings
-from marpack.cli.terminal import complain, making, naming, show, to_json
+from marpack.cli.terminal import complain, making, naming, show, to_json, warn
 from marpack.cli.words import add_verb
 from marpack.config.settings.redaction import redacted
 from marpack.disk.atomic import require_replaceable_file
@@ -96,7 +96,7 @@ def _kserve(options: argparse.Namespace) -> int | None:
         with making(target, "cannot be written"):
             manifest.write(target, force=options.force)
             if keeps and (change := difference(files[0], manifest.secret_yaml() or "")):
-                complain(f"marpack: warning: {printable(change)}")
+                warn(change)
     if options.json:
         show(to_json(_json(manifest, files, findings, options)))
     elif options.dry_run or is_printed:

@@ -26,7 +26,7 @@ from marpack.cli.running_inputs import (
 from marpack.cli.running_json import JsonReport
 from marpack.cli.signature_options import add_required, required_signature, silent_for_signature
 from marpack.cli.stores import is_url, place, silent_for
-from marpack.cli.terminal import UsageError, complain, complain_of_error, naming, told_by_the_disk
+from marpack.cli.terminal import UsageError, complain, complain_of_error, naming, told_by_the_disk, warn
 from marpack.cli.watching import changed
 from marpack.cli.words import ENVELOPES, positive
 from marpack.disk.file_states import states
@@ -155,7 +155,7 @@ def _once(options: argparse.Namespace, asked: Sequence[Asked]) -> int:
     with ExitStack() as stack:
         # As of a folder that cannot be removed again.
         stack.enter_context(warnings.catch_warnings())
-        warnings.showwarning = lambda message, *_: complain(f"marpack: warning: {printable(str(message))}")
+        warnings.showwarning = lambda message, *_: warn(str(message))
         signature = required_signature(options)
         with silent_for(options.archive), silent_for_signature(signature), naming(place(options.archive)):
             worker = Worker(

@@ -17,7 +17,7 @@ from marpack.cli.packing_options import (
     source_date_epoch,
 )
 from marpack.cli.stores import silent_stores
-from marpack.cli.terminal import complain, naming, show, to_json
+from marpack.cli.terminal import naming, show, to_json, warn
 from marpack.display import printable
 from marpack.errors import ConfigError, MarpackError, NotPortableError, PlanError
 from marpack.findings import Finding
@@ -101,7 +101,7 @@ def _run(options: argparse.Namespace) -> int | None:
         show(to_json(document))
         return None
     for warning in artifact.warnings:
-        complain(f"marpack: warning: {warning}")
+        warn(warning)
     for archive in artifact.archives:
         show(f"{printable(archive.path)}: {archive.size:,} bytes")
     show(printable(artifact.config_path))

@@ -8,8 +8,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from marpack.cli.findings import add_choosing, chosen, findings_json, json_value, read_bytes, report
-from marpack.cli.terminal import UsageError, complain, count_of, naming, show, to_json
+from marpack.cli.findings import add_choosing, chosen, complain_of, findings_json, json_value, read_bytes, report
+from marpack.cli.terminal import UsageError, count_of, naming, show, to_json
 from marpack.cli.words import add_verb
 from marpack.config.lint import look_at_store, snapshot_findings
 from marpack.config.rules.snapshot_text import SnapshotText
@@ -101,8 +101,7 @@ def _build(options: argparse.Namespace) -> None:
         return
     count = count_of(snapshot.model_count, "model version")
     show(text if options.output is None else f"{printable(options.output)}: {count}")
-    for finding in findings:
-        complain(f"marpack: {finding}")
+    complain_of(findings)
 
 
 def _show(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from marpack.archive.read.archive import Archive
 from marpack.cli.progress import progress_for
 from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, issue_line, limits_of, opened
+from marpack.cli.screen import out
 from marpack.cli.signature_options import (
     SIGNED,
     add_required,
@@ -92,12 +93,16 @@ def _run(options: argparse.Namespace) -> int:
         document["signature"] = None if verified is None else _json_of(verified)
         show(to_json(document | {"issues": [issue.asdict() for issue in issues]}))
         return 1 if issues else 0
+    screen = out()
     lines = [] if verified is None else signature_lines(verified)
     if what["form"] is not None:
-        found = count_of(len(issues), "issue") if issues else "nothing is wrong"
+        is_good = not issues
+        found = "nothing is wrong" if is_good else count_of(len(issues), "issue")
+        found = screen.painted("good" if is_good else "error", found)
         held = f"{count_of(what['members'], 'member')}, {count_of(what['contents_size'], 'byte')}"
-        lines += [*map(issue_line, issues), f"{printable(place(options.archive))}: {held}: {found}"]
-    show("\n".join(lines))
+        name = screen.painted("strong", printable(place(options.archive)))
+        lines += [*map(issue_line, issues), f"{name}: {held}: {found}"]
+    show("\n".join(map(screen.wrapped, lines)))
     return 1 if issues else 0
 
 
