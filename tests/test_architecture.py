@@ -262,6 +262,7 @@ EXTRAS = {
     "marpack.signing.library": {"model_signing"},
     "marpack.running.kserve": {"kserve"},
     "marpack.running.ray": {"ray", "starlette"},
+    "marpack.cli.commands.completion": {"shtab"},
     "marpack.cli.progress": {"rich"},
     "marpack.config.text.yaml_text": {"yaml"},
     "marpack.remote.urls": {"aiohttp", "fsspec"},
