@@ -58,7 +58,7 @@ def add_inputs(parser: argparse.ArgumentParser, title: str) -> None:
         help="one more header; may be given again",
     )
     add("--explain", action="store_true", help="ask for an explanation instead of a prediction")
-    add("--path", type=_path, metavar="PATH", help="ask at another path, as /v2/models/NAME/infer")
+    add("--path", type=_path, metavar="/PATH", help="ask at another path, as /v2/models/NAME/infer")
 
 
 def files_sent(options: argparse.Namespace) -> list[str]:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from marpack.archive.read.limits import Limits
@@ -21,7 +21,7 @@ from marpack.images.stored import StoredImage, open_image
 from marpack.oci.descriptor import Platform
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 Form: TypeAlias = Literal["image", "modelpack"]
 
@@ -238,7 +238,7 @@ def _rfc3339(timestamp: datetime | float | None) -> str | None:
         return None
     seconds = timestamp.timestamp() if isinstance(timestamp, datetime) else timestamp
     try:
-        return datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
         raise MarpackError(f"{timestamp!r} is no time of which RFC 3339 has a text") from None
 

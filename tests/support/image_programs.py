@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.conftest import require
+from tests.support.debian import libraries, unpacked
 from tests.support.torchserve import free_ports, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 PACKAGES = ("docker-registry", "skopeo", "umoci")
 # What skopeo asks for, which a small machine has not.
@@ -46,7 +44,6 @@ class Programs:
 
     def variables(self, home: Path) -> Mapping[str, str]:
         """Return the environment in which it runs: a home of its own, and the libraries beside it."""
-        libraries = ":".join(map(str, self._folder.glob("usr/lib/*-linux-gnu*")))
         # An image that nobody has signed is taken; skopeo looks for that in the home too.
         policy = home / ".config" / "containers" / "policy.json"
         policy.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +52,7 @@ class Programs:
             "PATH": os.defpath,
             "HOME": str(home),
             "TMPDIR": str(home),
-            "LD_LIBRARY_PATH": libraries,
+            "LD_LIBRARY_PATH": libraries(self._folder),
             "NO_PROXY": "127.0.0.1",
         }
 
@@ -65,37 +62,7 @@ def programs(cache: Path) -> Programs:
     folder = cache / "debian"
     if all(map(shutil.which, PACKAGES)):
         return Programs(folder)
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "debian.lock").open("w") as lock:  # another process may be about to fetch them
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            _fetch(folder)
-    return Programs(folder)
-
-
-def _fetch(folder: Path) -> None:
-    require(shutil.which("apt-get") and shutil.which("dpkg"), "docker-registry, skopeo and umoci, or apt-get")
-    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
-        own = [
-            *("-o", f"Dir::State::lists={aside}/lists", "-o", f"Dir::Cache={aside}/cache"),
-            *("-o", "APT::Sandbox::User=root"),
-        ]
-        Path(aside, "lists", "partial").mkdir(parents=True)
-        Path(aside, "cache", "archives", "partial").mkdir(parents=True)
-        made = Path(aside, "unpacked")
-        made.mkdir()
-        said = _apt(["download", *PACKAGES, *LIBRARIES], aside)
-        if said:  # where the lists are missing, or old, as in an image of Debian's
-            said = _apt([*own, "update"], aside) or _apt([*own, "download", *PACKAGES, *LIBRARIES], aside)
-        require(not said, f"docker-registry, skopeo and umoci, but apt-get said: {said}")
-        for package in Path(aside).glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, made], check=True)
-        made.rename(folder)
-
-
-def _apt(words: list[str], folder: str) -> str:
-    done = subprocess.run(["apt-get", "--quiet", *words], cwd=folder, capture_output=True, text=True, check=False)
-    return done.stderr[-500:] if done.returncode else ""
+    return Programs(unpacked(folder, (*PACKAGES, *LIBRARIES)))
 
 
 class DockerRegistry:

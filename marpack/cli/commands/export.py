@@ -47,7 +47,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="paths or URLs of .mar or .tar.gz archives, or paths of models' folders; a model store; or one "
         "config.properties, or a folder with it",
     )
-    add("--to", metavar="TARGET", required=True, help=f"the engine: {', '.join(TARGETS)}")
+    add("--to", metavar="|".join(TARGETS), required=True, help="the engine")
     add("-o", "--output", metavar="FOLDER", required=True, help="the folder, which must not exist")
     add("-f", "--force", action="store_true", help="replace a folder that holds an export")
     add("--json", action="store_true", help="print what has become of what as JSON (spec/export.schema.json)")

@@ -1,0 +1,71 @@
+"""What the command line understands: the parser of all commands, or of the one that is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from functools import lru_cache, partial
+from importlib import import_module
+from typing import Any
+
+from marpack import __version__
+from marpack.cli.screen import WHEN, columns_of
+
+# Those whose arguments are options of the same names.
+PACKING = ("pack", "pack-workflow", "repack")
+_LOOKING = ("inspect", "extract", "diff", "verify", "check", "scan")
+_USING = ("attest", "sign", "run", "export", "image")
+COMMANDS = (*PACKING, *_LOOKING, *_USING, "config", "snapshot", "serve-build", "manifest", "completion")
+
+
+def parser_of(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of ``marpack`` with these commands, which are loaded for it."""
+    parser = _Parser(
+        prog="marpack", description="Write TorchServe model archives (MAR), and what a server is told about them."
+    )
+    parser.add_argument("--version", action="version", version=f"marpack {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    for name in names:
+        command_module(name).add_parser(commands)
+    return parser
+
+
+def command_module(name: str) -> Any:
+    """Return the module of a command, loaded."""
+    return import_module(f"marpack.cli.commands.{name.replace('-', '_')}")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, also each command's, that complains itself of what it does not know, with its own usage."""
+
+    def __init__(self, **options: Any) -> None:
+        # argparse asks for the terminal's width with each argument, for which it loads all of shutil.
+        super().__init__(formatter_class=partial(argparse.HelpFormatter, width=_text_width()), **options)
+        self.add_argument(
+            "--color",
+            choices=WHEN,
+            default=argparse.SUPPRESS,
+            metavar="WHEN",
+            help="whether there are colours: auto (on a terminal, unless NO_COLOR is set), always or never",
+        )
+
+    def parse_known_args(self, *words: Any, **more: Any) -> Any:
+        """Parse words; end when some of them mean nothing."""
+        options, unknown = super().parse_known_args(*words, **more)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown[0])}")
+        return options, unknown
+
+    def _meant(self, word: str) -> str:
+        """Return the option that a misspelt one is likely to be."""
+        from difflib import get_close_matches  # for mistakes alone
+
+        near = get_close_matches(word.partition("=")[0], self._option_string_actions, 1, 0.75)
+        return f" (did you mean {near[0]}?)" if near and word.startswith("--") else ""
+
+
+@lru_cache(maxsize=1)
+def _text_width() -> int:
+    """Return the columns of help, as argparse takes them: two fewer than the terminal has."""
+    return columns_of(sys.__stdout__) - 2
