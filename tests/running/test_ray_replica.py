@@ -211,7 +211,7 @@ def test_an_application_knows_its_options(ray_module: Any) -> None:
 def test_the_example_of_the_docs(ray_module: Any, tmp_path: Path) -> None:
     """It is the file of an application, which is made of an archive beside it."""
     docs = (REPOSITORY / "docs" / "ray.md").read_text(encoding="utf-8")
-    example = re.search(r"<!-- example: app -->\n```python\n(.*?)^```", docs, re.MULTILINE | re.DOTALL)
+    example = re.search(r"<!-- tried: [^\n]* -->\n```python\n(.*?)^```", docs, re.MULTILINE | re.DOTALL)
     assert example
     digits(tmp_path)
     told: dict[str, Any] = {"__file__": str(tmp_path / "app.py")}

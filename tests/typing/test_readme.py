@@ -1,4 +1,4 @@
-"""The examples of the README: mypy takes those in Python in strict mode, and all run as they stand."""
+"""The examples of the README run as they stand; their types are those of tests/docs/test_blocks.py."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from mypy import api
 
 from marpack import check
 from tests.support.torchserve import SHARED_VERSION, environment, install_folder, package_home
-from tests.typing.test_seed import BUILD, SNIPPETS
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "tests" / "models"
@@ -28,17 +26,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 EXAMPLES = {f"README_{number}": text for number, text in enumerate(PYTHON, 1)}
-# Of a page that goes on where this one ends, in the same folder.
-RUNNING_PAGE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
-EXAMPLES |= {
-    f"running_{number}": text
-    for number, text in enumerate(re.findall(r"^```python\n(.*?)^```", RUNNING_PAGE, re.MULTILINE | re.DOTALL), 1)
-}
-IMAGES_PAGE = (ROOT / "docs" / "images.md").read_text(encoding="utf-8")
-EXAMPLES |= {
-    f"images_{number}": text
-    for number, text in enumerate(re.findall(r"^```python\n(.*?)^```", IMAGES_PAGE, re.MULTILINE | re.DOTALL), 1)
-}
 # Those that read an archive read what this one has packed.
 FIRST = EXAMPLES["README_1"]
 
@@ -48,16 +35,6 @@ def installed(pytestconfig: pytest.Config) -> dict[str, str]:
     """Return the variables of a process in whose Python TorchServe is installed, as the extra does."""
     home = package_home(environment(SHARED_VERSION, install_folder(pytestconfig)))
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(home)])}
-
-
-@pytest.mark.slow
-def test_mypy_takes_them(tmp_path: Path) -> None:
-    """Also Kaptain's snippets: one run of mypy for all, with the cache of the run over the repository."""
-    for name, text in (EXAMPLES | {"kaptain": SNIPPETS + BUILD}).items():
-        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
-    settings, kept = ROOT / "pyproject.toml", ROOT / ".mypy_cache"
-    out, err, status = api.run(["--config-file", str(settings), "--cache-dir", str(kept), str(tmp_path)])
-    assert (status, err) == (0, ""), out
 
 
 RUNNING = [name for name, text in EXAMPLES.items() if "from marpack.running" in text]
@@ -123,7 +100,7 @@ def test_the_page_runs_in_its_order(tmp_path: Path, installed: dict[str, str]) -
 
 def test_the_command_prints_what_the_readme_says(tmp_path: Path) -> None:
     shell, printed = re.findall(
-        r"ci: pack -->\n```sh\n(.*?)^```\n\n```\n(.*?)^```", README, re.MULTILINE | re.DOTALL
+        r"ci: pack -->\n```sh\n(.*?)^```\n\n```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL
     )[0]
     words = shell.replace("\\\n", " ").split(".venv/bin/marpack ")[1].split()
     shutil.copytree(MODELS, tmp_path / "tests" / "models", ignore=LEFTOVERS)
@@ -139,7 +116,7 @@ def test_the_command_prints_what_the_readme_says(tmp_path: Path) -> None:
 @pytest.mark.server
 def test_run_prints_what_the_readme_says(tmp_path: Path, installed: dict[str, str]) -> None:
     shell, printed = re.findall(
-        r"output: run -->\n```sh\nmarpack (.*?)^```\n\n```\n(.*?)^```", README, re.MULTILINE | re.DOTALL
+        r"output: run -->\n```sh\nmarpack (.*?)^```\n\n```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL
     )[0]
     folder = tmp_path / "models" / "digits"
     shutil.copytree(MODELS, tmp_path / "models", ignore=LEFTOVERS)

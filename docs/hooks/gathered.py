@@ -1,0 +1,231 @@
+"""Gather the site's pages: those of docs/, what stands elsewhere in the repository, and those made of the code.
+
+Texts of the repository are read where they stand, with links that hold there. Here a link from one to another
+becomes a link between their pages; one to a file that has no page leads nowhere in a site, and its words stay.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from html import escape
+from pathlib import Path
+from posixpath import dirname, join, normpath, relpath
+from typing import TYPE_CHECKING, Any
+
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[2]
+
+# The public modules, and what each is for; a test holds the list against that of the architecture.
+MODULES = {
+    "marpack": "Plan, write, open, check, configure",
+    "marpack.typing": "Types for annotations",
+    "marpack.checks": "Rules of your own",
+    "marpack.properties": "Java properties, read and written",
+    "marpack.running": "Run a model",
+    "marpack.running.ray": "On Ray Serve",
+    "marpack.running.kserve": "On KServe's model server",
+    "marpack.export": "Export to other engines",
+    "marpack.images": "OCI images",
+    "marpack.signing": "Signatures, statements, bills",
+    "marpack.serving": "Model stores and KServe's documents",
+    "marpack.kaptain": "The Kaptain SDK's names",
+    "marpack.compat": "The official packages' names",
+}
+# Where a module that is public under another name lies, and what cannot be imported without its engine.
+HOMES = {"marpack.properties": "marpack.config.text.properties"}
+ENGINES = {"marpack.running.ray": ("application",), "marpack.running.kserve": ("MarModel",)}
+
+# Of the repository, what becomes which page. Of spec/, all does.
+PAGES = {
+    "ARCHITECTURE.md": "architecture.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    "benchmarks/README.md": "benchmarks.md",
+    "spec/README.md": "spec/index.md",
+    "tests/README.md": "tests.md",
+}
+COPIED = ("LICENSE", "benchmarks/*.svg", "findings/*.sh", "spec/*.json", "tests/models/digits/sample.json")
+_LINK = re.compile(r"(?<!\\)\[(?P<words>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
+_FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"^<!-- .*? -->\n", re.MULTILINE)
+# A word in brackets says here where something was seen; next to another it would be taken for a link.
+_MARK = re.compile(r"(?<!\\)\[([^\[\]\n]*)\](?!\()")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Fill the parts of the navigation that are lists of files."""
+    named = {_only(each): each for each in config["nav"]}
+    python = [{name: _reference(name)} for name in MODULES]
+    for entry in named["Reference"]["Reference"]:
+        if isinstance(entry, dict) and "Python" in entry:
+            entry["Python"] = python
+    clauses = sorted(set(_spec_pages()) - {"spec/README.md", "spec/checks.md"})
+    examples = sorted(page for page in _gathered().values() if page.startswith("examples/"))
+    named["About"]["About"] += [{"Examples": examples}]
+    named["Specification"]["Specification"] = ["spec/index.md", *clauses, "spec/vectors.md"]
+    if not (ROOT / "SECURITY.md").exists():
+        return config
+    named["About"]["About"].append({"Security": "security.md"})
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that do not stand in docs/."""
+    for source, page in _gathered().items():
+        files.append(File.generated(config, page, abs_src_path=str(ROOT / source)))
+    for source in _copied():
+        files.append(File.generated(config, source, abs_src_path=str(ROOT / source)))
+    for name, title in MODULES.items():
+        files.append(File.generated(config, _reference(name), content=_module_page(name, title)))
+    files.append(File.generated(config, "reference/index.md", content=_reference_index()))
+    files.append(File.generated(config, "spec/vectors.md", content=_vectors_page()))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links of the repository lead to pages, and leave out what is said to tests in comments."""
+    here = page.file.src_uri
+    if here.startswith("reference/") or here == "spec/vectors.md":  # made for the site alone
+        return markdown
+    sources = {page: source for source, page in _gathered().items()}
+    source = sources.get(here, f"docs/{here}")
+    known = {each.src_uri for each in files}
+
+    def shown(text: str) -> str:
+        return _linked(_MARK.sub(r"\\[\1\\]", text), source, here, known)
+
+    return _outside_code(_COMMENT.sub("", markdown), shown)
+
+
+def _only(entry: Any) -> str:
+    return next(iter(entry)) if isinstance(entry, dict) else str(entry)
+
+
+def _spec_pages() -> dict[str, str]:
+    return {f"spec/{path.name}": f"spec/{path.name}" for path in (ROOT / "spec").glob("*.md")}
+
+
+def _gathered() -> dict[str, str]:
+    """Return the page of each text that stands elsewhere, by its place in the repository."""
+    pages = {source: page for source, page in (_spec_pages() | PAGES).items() if (ROOT / source).exists()}
+    examples = (path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/README.md"))
+    return pages | {source: f"{dirname(source)}.md" for source in examples}
+
+
+def _copied() -> list[str]:
+    return sorted(path.relative_to(ROOT).as_posix() for pattern in COPIED for path in ROOT.glob(pattern))
+
+
+def _outside_code(markdown: str, change: Any) -> str:
+    """Change what is no code."""
+    done, parts = 0, []
+    for code in _FENCE.finditer(markdown):
+        parts += [change(markdown[done : code.start()]), code[0]]
+        done = code.end()
+    return "".join([*parts, change(markdown[done:])])
+
+
+def _linked(text: str, source: str, here: str, known: set[str]) -> str:
+    """Return a text of the file ``source`` for the page ``here``, with links to pages that are known."""
+
+    def changed(link: re.Match[str]) -> str:
+        target, mark, anchor = link["target"].partition("#")
+        if not target or ":" in target:
+            return link[0]
+        meant = normpath(join(dirname(source), target))
+        page = _gathered().get(meant) or meant.removeprefix("docs/")
+        if page in known:
+            return f"[{link['words']}]({relpath(page, dirname(here) or '.')}{mark}{anchor})"
+        if (ROOT / meant).exists():
+            return link["words"]
+        raise PluginError(f"{source}: there is no {meant!r}, to which it links")
+
+    return _LINK.sub(changed, text)
+
+
+def _reference(name: str) -> str:
+    return f"reference/{name}.md"
+
+
+def public_names(name: str) -> list[str]:
+    """Return what a public module lists."""
+    if name in ENGINES:  # which may not be there
+        return list(ENGINES[name])
+    return list(importlib.import_module(HOMES.get(name, name)).__all__)
+
+
+def _module_page(name: str, title: str) -> str:
+    home = HOMES.get(name, name)
+    lines = [
+        f"# {name}",
+        "",
+        f"::: {home}",
+        "    options:",
+        "      show_root_heading: false",
+        "      members: false",
+        "",
+    ]
+    lines.insert(1, f"\n*{title}.*")
+    for public in public_names(name):
+        lines += [
+            f"::: {home}.{public}",
+            "    options:",
+            f'      heading: "{public}"',
+            f'      toc_label: "{public}"',
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _reference_index() -> str:
+    lines = [
+        "# Reference",
+        "",
+        "Find every command, option, rule and public name. What is not here is private, whatever it is called.",
+        "",
+        "- [Commands](../commands.md), each with its options.",
+        "- [Rules](../spec/checks.md) of `check`, the two `lint`s and `ModelConfig`, by their codes.",
+        "- [The specification](../spec/index.md): what the bytes are, and what other programs do with them.",
+        "",
+        "| module | what it is for |",
+        "| --- | --- |",
+        *(f"| [`{name}`]({name}.md) | {title} |" for name, title in MODULES.items()),
+        "",
+        "JSON that commands print has a schema:",
+        "",
+        *(f"- [{each.name}](../spec/{each.name})" for each in sorted((ROOT / "spec").glob("*.schema.json"))),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _vectors_page() -> str:
+    """Return a page that lists the vectors by folder: the title of each, and the clauses that it shows."""
+    lines = [
+        "# Vectors",
+        "",
+        "Try an implementation of your own on these: inputs, and the bytes, values or errors that come of them.",
+        "They are the files in `spec/vectors/` of the repository; [how to read them](index.md#the-vectors).",
+    ]
+    folder = ROOT / "spec" / "vectors"
+    by_folder: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*.json")):
+        by_folder.setdefault(path.parent.relative_to(folder).as_posix(), []).append(path)
+    for name, paths in by_folder.items():
+        rows = [_vector_row(path) for path in paths]
+        lines += ["", f"## {name}", "", "| file | what it shows | clauses |", "| --- | --- | --- |", *rows]
+    return "\n".join(lines) + "\n"
+
+
+def _vector_row(path: Path) -> str:
+    vector = json.loads(path.read_text(encoding="ascii"))
+    title = escape(str(vector.get("title", ""))).replace("|", "&#124;")
+    return f"| `{path.name}` | {title} | {' '.join(vector.get('clauses', ()))} |"

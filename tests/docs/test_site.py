@@ -1,0 +1,206 @@
+"""The documentation as a site: it is built without a network, has every public name, and is read in a browser."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import http.server
+import importlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import threading
+import zlib
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.support.browser import READ, chromium
+from tests.support.documents import ROOT
+from tests.test_architecture import PUBLIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+# One process builds it, for all.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+
+# mkdocs in a process that reaches nothing.
+BUILD = """\
+import socket
+
+def refuse(*_):
+    raise OSError("the documentation is built without a network")
+
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+from mkdocs.__main__ import cli
+cli()
+"""
+CODE = "weights-state-dict"
+# Of what the screenshots are taken: a guide, a table, signatures, options, a plot.
+SHOWN = ("index", "checking", "commands", "reference/marpack", "spec/checks", "benchmarks")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    words = ["build", "--strict", "--quiet", "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, *words],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def gathered() -> ModuleType:
+    """Return the hook that says which pages there are."""
+    spec = importlib.util.spec_from_file_location("gathered", ROOT / "docs" / "hooks" / "gathered.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def browser(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with chromium(pytestconfig.cache.mkdir("chromium"), tmp_path_factory.mktemp("home")) as found:
+        yield found
+
+
+def test_every_public_name_has_its_place(site: Path, gathered: ModuleType) -> None:
+    homes = {name: gathered.HOMES.get(name, name) for name in gathered.MODULES}
+    assert set(homes.values()) == PUBLIC
+    inventory = zlib.decompress((site / "objects.inv").read_bytes().split(b"\n", 4)[4]).decode("utf-8")
+    places = {line.split()[0]: line.split()[3] for line in inventory.splitlines()}
+    for module, home in homes.items():
+        for name in listed(home):
+            page, anchor = places[f"{home}.{name}"].split("#")
+            assert page == f"reference/{module}.html", name
+            assert anchor in {"$", f"{home}.{name}"}
+
+
+def listed(module: str) -> list[str]:
+    """Return ``__all__``, also of what imports an engine."""
+    if module in {"marpack.running.kserve", "marpack.running.ray"}:
+        tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8"))
+        assigned = (each for each in tree.body if isinstance(each, ast.Assign))
+        [names] = [each.value for each in assigned if ast.unparse(each.targets[0]) == "__all__"]
+        return list(ast.literal_eval(names))
+    return list(importlib.import_module(module).__all__)
+
+
+def test_the_search_knows_every_rule(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text("utf-8"))
+    places = {each["location"] for each in index["docs"]}
+    codes = {each.removeprefix("spec/checks.html#") for each in places if each.startswith("spec/checks.html#")}
+    assert {CODE, "handler-methods", "load-models-ignored", "model-config-worker-pair"} <= codes
+
+
+@pytest.mark.server
+def test_every_link_leads_somewhere(site: Path, browser: Any) -> None:
+    """From the disk: each page is opened, wide and as a phone, and asks for nothing that is not beside it."""
+    ids: dict[Path, set[str]] = {}
+    links: dict[str, Path] = {}
+    said: list[str] = []
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.on("request", lambda request: said.append(request.url) if not is_here(request.url, site) else None)
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    paths = sorted(
+        path for path in site.rglob("*.html") if path.name != "404.html"
+    )  # which a server shows anywhere
+    assert len(paths) >= 60
+    for path in paths:
+        page.goto(path.as_uri())
+        found = page.evaluate(READ)
+        ids[path] = set(found["ids"])
+        links |= dict.fromkeys(found["links"], path)
+        assert not found["tooWide"], path
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert not page.evaluate(READ)["tooWide"], f"{path}, as a phone"
+        page.set_viewport_size({"width": 1280, "height": 900})
+    page.close()
+    assert said == []
+    for link, source in links.items():
+        parts = urlsplit(link)
+        if parts.scheme in {"http", "https"}:
+            continue
+        target = Path(unquote(parts.path))
+        assert target.is_file(), f"{source} leads to {link}"
+        if parts.fragment and target.suffix == ".html" and parts.fragment not in {"__skip", "__toc"}:
+            assert unquote(parts.fragment) in ids[target], f"{source} leads to {link}"
+
+
+def is_here(url: str, site: Path) -> bool:
+    return url.startswith((site.as_uri(), "about:", "data:", "blob:"))
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("served", [False, True], ids=["from the disk", "from a server"])
+def test_the_search_finds_a_rule(served: bool, site: Path, browser: Any) -> None:
+    with serving(site) if served else contextlib.nullcontext(site.as_uri()) as root:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(f"{root}/index.html")
+        page.click(".md-search__input")
+        page.keyboard.type(CODE)
+        first = page.locator(".md-search-result__link").first
+        first.wait_for(timeout=20_000)
+        assert "spec/checks.html" in first.get_attribute("href")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/spec/checks.html**")
+        heading = page.locator(f"h2#{CODE}")
+        assert heading.inner_text().startswith(CODE)
+        assert heading.evaluate("each => Math.abs(each.getBoundingClientRect().top) < innerHeight")
+        page.close()
+
+
+@contextlib.contextmanager
+def serving(site: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_it_is_shown(
+    scheme: str, width: int, height: int, site: Path, browser: Any, pytestconfig: pytest.Config
+) -> None:
+    """Take screenshots, for whoever changes it to look at: they lie in pytest's cache, in ``d/screenshots``."""
+    folder = pytestconfig.cache.mkdir("screenshots")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
+    page = context.new_page()
+    for name in SHOWN:
+        page.goto((site / f"{name}.html").as_uri())
+        page.evaluate("document.fonts.ready")
+        taken = folder / f"{name.replace('/', '-')}-{scheme}-{width}.png"
+        taken.unlink(missing_ok=True)
+        page.screenshot(path=taken)
+        assert taken.stat().st_size > 10_000
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        lightness = sum(map(int, background.removeprefix("rgb(").rstrip(")").split(",")[:3])) / 3
+        assert (lightness > 128) == (scheme == "light"), name
+    context.close()
