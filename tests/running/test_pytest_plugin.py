@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from tests.support.processes import wait_for
 from tests.support.torchserve import SHARED_VERSION
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "tested-handler"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 HANDLER = """
@@ -171,14 +169,6 @@ def test_the_settings_name_a_python_from_their_folder(project: Path, worker_pyth
         (project / "pytest.ini").write_text(f"[pytest]\nmar_worker_python = {value}\n")
         done = run_pytest(project, "-rA", "-k", "test_python", folder="below")
         assert f"PYTHON {meant}" in done.stdout, done.stdout
-
-
-@pytest.mark.server
-def test_the_example(project: Path, worker_python: Path) -> None:
-    """Its README says how it is run."""
-    shutil.copytree(EXAMPLE, project / "example")
-    done = run_pytest(project, "-q", "-o", f"mar_worker_python={worker_python}", folder="example")
-    assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.server

@@ -92,14 +92,12 @@ class RayServe:
                     assert process.stdin is not None
                     process.stdin.close()
                     process.wait(_ENDING)
-                    wait_for(lambda: [each for each in _marked(folder).values() if _OURS.search(each)], [])
+                    wait_for(lambda: [each for each in marked(folder).values() if _OURS.search(each)], [])
                     assert not [*(home / "workers").iterdir()]
                 finally:
                     process.kill()
                     # What else Ray has begun may outlive it by minutes.
-                    for number in _marked(folder):
-                        with contextlib.suppress(ProcessLookupError):
-                            os.kill(number, signal.SIGKILL)
+                    end(folder)
 
     def serve(self, *apps: App) -> None:
         """Serve applications, beside others or in their place; raises ``OSError`` with what a failure says."""
@@ -112,7 +110,7 @@ class RayServe:
     def replicas(self, app: str) -> dict[int, str]:
         """Return the processes of an application's replicas, by number, with their deployments."""
         title = re.compile(rf"ray::ServeReplica:{re.escape(app)}:(.*)")
-        found = {number: title.match(command) for number, command in _marked(str(self._home)).items()}
+        found = {number: title.match(command) for number, command in marked(str(self._home)).items()}
         return {number: match[1] for number, match in found.items() if match}
 
     def unpacked(self) -> int:
@@ -140,7 +138,7 @@ class RayServe:
         raise OSError((self._home / "log").read_text(encoding="utf-8")[-5000:])
 
 
-def _marked(text: str) -> dict[int, str]:
+def marked(text: str) -> dict[int, str]:
     """Return the command lines of processes that have a text in their environment."""
     found = {}
     for process in Path("/proc").iterdir():
@@ -151,6 +149,13 @@ def _marked(text: str) -> dict[int, str]:
                 command = (process / "cmdline").read_bytes()
                 found[int(process.name)] = command.rstrip(b"\0").decode(errors="replace")
     return found
+
+
+def end(text: str) -> None:
+    """Kill the processes that have a text in their environment."""
+    for number in marked(text):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
 
 
 def _serve(apps: Sequence[App]) -> None:
