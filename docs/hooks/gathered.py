@@ -43,6 +43,24 @@ MODULES = {
 HOMES = {"marpack.properties": "marpack.config.text.properties"}
 ENGINES = {"marpack.running.ray": ("application",), "marpack.running.kserve": ("MarModel",)}
 
+# The parts of the specification, by names that fit a column; checks.md is the reference's.
+SPECIFICATION = {
+    "archive": "Archives",
+    "manifest": "Manifests",
+    "properties": "config.properties",
+    "snapshot": "Snapshots",
+    "worker": "A server's worker",
+    "image": "OCI images",
+    "signature": "Signatures",
+    "kserve": "KServe's documents",
+    "kaptain": "The Kaptain SDK",
+    "weights": "Weights",
+    "torch": "Versions of torch",
+    "python": "Versions of Python",
+    "requirements": "Requirements",
+    "yaml": "YAML",
+    "divergences": "Divergences",
+}
 # Of the repository, what becomes which page. Of spec/, all does.
 PAGES = {
     "ARCHITECTURE.md": "architecture.md",
@@ -54,11 +72,20 @@ PAGES = {
     "tests/README.md": "tests.md",
 }
 COPIED = ("LICENSE", "benchmarks/*.svg", "findings/*.sh", "spec/*.json", "tests/models/digits/sample.json")
-_LINK = re.compile(r"(?<!\\)\[(?P<words>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
-_FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+# What a text is searched for: code, in which nothing is meant, links, and a word in brackets, which says in this
+# repository where something was seen; next to another it would be taken for a link.
+_TOKEN = re.compile(
+    r"^(?P<fence>```|~~~).*?^(?P=fence)[ \t]*$"
+    r"|(?P<code>`+)(?!`).*?(?<!`)(?P=code)(?!`)"
+    r"|(?<!\\)\[(?P<words>(?:`[^`\n]*`|[^\[\]`])*)\]\((?P<target>[^()\s]+)\)"
+    r"|(?<!\\)\[(?P<mark>[^\[\]`\n]*)\](?!\()",
+    re.MULTILINE | re.DOTALL,
+)
+_ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]+`")
 _COMMENT = re.compile(r"^<!-- .*? -->\n", re.MULTILINE)
-# A word in brackets says here where something was seen; next to another it would be taken for a link.
-_MARK = re.compile(r"(?<!\\)\[([^\[\]\n]*)\](?!\()")
+# A folder that has a page.
+_FOLDERS = {"spec/vectors": "spec/vectors.md"}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -68,10 +95,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     for entry in named["Reference"]["Reference"]:
         if isinstance(entry, dict) and "Python" in entry:
             entry["Python"] = python
-    clauses = sorted(set(_spec_pages()) - {"spec/README.md", "spec/checks.md"})
+    titled = [{title: f"spec/{name}.md"} for name, title in SPECIFICATION.items()]
     examples = sorted(page for page in _gathered().values() if page.startswith("examples/"))
     named["About"]["About"] += [{"Examples": examples}]
-    named["Specification"]["Specification"] = ["spec/index.md", *clauses, "spec/vectors.md"]
+    named["Specification"]["Specification"] = ["spec/index.md", *titled, {"Vectors": "spec/vectors.md"}]
     if not (ROOT / "SECURITY.md").exists():
         return config
     named["About"]["About"].append({"Security": "security.md"})
@@ -99,11 +126,13 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     sources = {page: source for source, page in _gathered().items()}
     source = sources.get(here, f"docs/{here}")
     known = {each.src_uri for each in files}
+    # A bar in a table's code is escaped for other readers of Markdown.
+    markdown = _ROW.sub(lambda row: _CODE.sub(_with_bars, row[0]), _COMMENT.sub("", markdown))
+    return _TOKEN.sub(lambda found: _shown(found, source, here, known), markdown)
 
-    def shown(text: str) -> str:
-        return _linked(_MARK.sub(r"\\[\1\\]", text), source, here, known)
 
-    return _outside_code(_COMMENT.sub("", markdown), shown)
+def _with_bars(code: re.Match[str]) -> str:
+    return code[0].replace("\\|", "|")
 
 
 def _only(entry: Any) -> str:
@@ -125,31 +154,20 @@ def _copied() -> list[str]:
     return sorted(path.relative_to(ROOT).as_posix() for pattern in COPIED for path in ROOT.glob(pattern))
 
 
-def _outside_code(markdown: str, change: Any) -> str:
-    """Change what is no code."""
-    done, parts = 0, []
-    for code in _FENCE.finditer(markdown):
-        parts += [change(markdown[done : code.start()]), code[0]]
-        done = code.end()
-    return "".join([*parts, change(markdown[done:])])
-
-
-def _linked(text: str, source: str, here: str, known: set[str]) -> str:
-    """Return a text of the file ``source`` for the page ``here``, with links to pages that are known."""
-
-    def changed(link: re.Match[str]) -> str:
-        target, mark, anchor = link["target"].partition("#")
-        if not target or ":" in target:
-            return link[0]
-        meant = normpath(join(dirname(source), target))
-        page = _gathered().get(meant) or meant.removeprefix("docs/")
-        if page in known:
-            return f"[{link['words']}]({relpath(page, dirname(here) or '.')}{mark}{anchor})"
-        if (ROOT / meant).exists():
-            return link["words"]
-        raise PluginError(f"{source}: there is no {meant!r}, to which it links")
-
-    return _LINK.sub(changed, text)
+def _shown(found: re.Match[str], source: str, here: str, known: set[str]) -> str:
+    """Return what was found in the file ``source`` as the page ``here`` has it."""
+    if found["mark"] is not None:
+        return f"\\[{found['mark']}\\]"
+    target, mark, anchor = (found["target"] or "").partition("#")
+    if not target or ":" in target:
+        return found[0]
+    meant = normpath(join(dirname(source), target))
+    page = _gathered().get(meant) or _FOLDERS.get(meant) or meant.removeprefix("docs/")
+    if page in known:
+        return f"[{found['words']}]({relpath(page, dirname(here) or '.')}{mark}{anchor})"
+    if (ROOT / meant).exists():
+        return found["words"]
+    raise PluginError(f"{source}: there is no {meant!r}, to which it links")
 
 
 def _reference(name: str) -> str:
@@ -165,25 +183,14 @@ def public_names(name: str) -> list[str]:
 
 def _module_page(name: str, title: str) -> str:
     home = HOMES.get(name, name)
-    lines = [
-        f"# {name}",
-        "",
-        f"::: {home}",
-        "    options:",
-        "      show_root_heading: false",
-        "      members: false",
-        "",
-    ]
-    lines.insert(1, f"\n*{title}.*")
+    parts = [f"# {name}\n\n*{title}.*\n\n::: {home}\n    options:\n      show_root_heading: false"]
+    parts.append("      members: false\n")
     for public in public_names(name):
-        lines += [
-            f"::: {home}.{public}",
-            "    options:",
-            f'      heading: "{public}"',
-            f'      toc_label: "{public}"',
-            "",
-        ]
-    return "\n".join(lines)
+        parts.append(f'::: {home}.{public}\n    options:\n      heading: "{public}"\n      toc_label: "{public}"')
+        if f"{name}.{public}" in MODULES:  # which has a page of its own
+            parts.append(f"      members: false\n\n[All of it]({name}.{public}.md).")
+        parts.append("")
+    return "\n".join(parts)
 
 
 def _reference_index() -> str:

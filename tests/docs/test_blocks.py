@@ -43,6 +43,8 @@ ELSEWHERE = {
 }
 # Examples need no annotations, and what they call of others may have none.
 LENIENT = "# mypy: allow-untyped-defs, no-check-untyped-defs, allow-untyped-calls\n"
+# Of code, as many as a window of 1280 pixels shows (docs/assets/site.css).
+COLUMNS = 99
 # Single blocks, by a word in their note.
 TRIED = re.compile(r"tried: (\S+)")
 # Pages whose commands begin at the root of a clone.
@@ -69,8 +71,21 @@ def with_lanes() -> Iterator[object]:
 def test_every_block_is_code_that_is_tried_or_data(page: str) -> None:
     for block in blocks(page):
         assert block.language in CODE | DATA, f"{block}: say which language it is, text for what a command prints"
+        if block.is_code and page.startswith("docs/"):
+            assert max(map(len, block.text.splitlines())) <= COLUMNS, f"{block}: a line would be cut"
         if tried := TRIED.match(block.note):
             assert Path(page).name in (ROOT / tried[1]).read_text("utf-8"), f"{block}: {tried[1]} does not read it"
+
+
+def test_a_guide_begins_with_what_its_reader_has_at_its_end() -> None:
+    guides = re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "guides.md").read_text("utf-8"))
+    assert len(guides) > 15
+    for guide in guides:
+        title, first, *_ = (ROOT / "docs" / guide).read_text("utf-8").split("\n\n")
+        assert title.startswith("# "), guide
+        assert first.startswith("At the end of this page "), guide
+    named = re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    assert {*guides} <= {*named}
 
 
 @pytest.mark.parametrize(("page", "test"), sorted(ELSEWHERE.items()))

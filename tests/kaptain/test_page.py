@@ -15,6 +15,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from marpack import pack
+from tests.support.documents import blocks
 from tests.support.tutorials import DIGITS, ROOT
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-PAGE = (ROOT / "docs" / "kaptain.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = [(block.language, block.text) for block in blocks("docs/kaptain.md") if block.runs]
 
 
 @pytest.fixture

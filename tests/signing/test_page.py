@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
@@ -11,14 +10,14 @@ import pytest
 from marpack.cli import main
 from tests.support import signatures
 from tests.support.archives import packed
+from tests.support.documents import blocks
 from tests.support.signatures import model_signing
 
 pytestmark = pytest.mark.xdist_group("model-signing")
 
-PAGE = (Path(__file__).parents[2] / "docs" / "signing.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-# What begins so stands for what a reader has, takes a server, or is openssl's and pip's.
-LEFT_OUT = ("openssl", "pip", "marpack run", "marpack pack ...")
+BLOCKS = [(block.language, block.text) for block in blocks("docs/signing.md") if block.runs]
+# What begins so stands for what a reader has, takes a server, or is openssl's.
+LEFT_OUT = ("openssl", "marpack run", "marpack pack ...")
 
 
 def test_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
