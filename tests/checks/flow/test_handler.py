@@ -21,7 +21,7 @@ ASKED = [
 BASE = "from ts.torch_handler.base_handler import BaseHandler\n"
 
 
-def found(source: str, *, python: str | None = None, **files: bytes) -> dict[str, str]:
+def found(source: str, python: str | None = None, /, **files: bytes) -> dict[str, str]:
     """Return what the rules that follow a handler find; of a file's name ``__`` stands for the dot."""
     plan = marpack.plan_archive(
         model_name="m",
@@ -305,8 +305,8 @@ def test_a_name_that_nothing_binds(source: str, severity: str) -> None:
 def test_a_name_in_an_annotation_is_looked_up_until_3_13(top: str) -> None:
     """Newer Pythons look when somebody asks for the annotations (PEP 649)."""
     source = initialize("pass", top=top)
-    assert found(source, python="3.13").get("handler-undefined") == "error"
-    assert "handler-undefined" not in found(source, python="3.14")
+    assert found(source, "3.13").get("handler-undefined") == "error"
+    assert "handler-undefined" not in found(source, "3.14")
 
 
 @pytest.mark.parametrize(
