@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         config.stash[PACKAGES] = {name: version(name) for name in names}
     except PackageNotFoundError as error:
-        raise pytest.UsageError(f"{error.name} is missing: pip install -e '.[test,fast,benchmark,run]'") from error
+        raise pytest.UsageError(f"{error.name} is missing: benchmarks/README.md says what is installed") from error
     # That nothing was measured must not hide why.
     config.addinivalue_line("filterwarnings", "default::pytest_benchmark.logger.PytestBenchmarkWarning")
 

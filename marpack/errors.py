@@ -15,7 +15,7 @@ from marpack.display import showable
 from marpack.findings import Finding, Issue, ReaderName
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from marpack.issue_codes import SignatureCode
 

@@ -11,7 +11,7 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
+    from typing import dataclass_transform
 else:
 
     def dataclass_transform(**_: object) -> Any:  # noqa: D103

@@ -17,7 +17,7 @@ from marpack.errors import CheckError, PlanError, TargetError
 from marpack.findings import Finding, Issue
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing import Unpack
 
 CheckMode: TypeAlias = Literal["error", "warn", "off"]
 CHECK_MODES: tuple[CheckMode, ...] = get_args(CheckMode)

@@ -339,8 +339,7 @@ def test_pure_rooms_touch_nothing() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_only_the_standard_library_is_needed(module: str) -> None:
     others = {name.partition(".")[0] for name in imports(module)} - {"marpack", *sys.stdlib_module_names}
-    # typing_extensions is for type checkers alone, which bring it; see the test below.
-    assert others <= EXTRAS.get(module, set()) | {"typing_extensions"}
+    assert others <= EXTRAS.get(module, set())
 
 
 # What others import from; every other module is private, and lists nothing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from marpack.frozen import frozen_in_order
 
@@ -36,7 +36,7 @@ class PackedAt:
     @property
     def created_on(self) -> str:
         """The manifest's text of this time, in UTC (M4)."""
-        when = datetime.fromtimestamp(self.seconds, timezone.utc)
+        when = datetime.fromtimestamp(self.seconds, UTC)
         return f"{when:%d/%m}/{when.year:04}{when: %H:%M:%S}"
 
     @property

@@ -21,7 +21,7 @@ from marpack.findings import Finding
 from marpack.frozen import frozen
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing import Unpack
 
 SnapshotStyle: TypeAlias = Literal["spaced", "compact", "server"]
 

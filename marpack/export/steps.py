@@ -32,7 +32,7 @@ def _ray(models: Sequence[ExportedModel], address: tuple[str, int]) -> str:
     # Of names that a shell would act on nothing is left by quote().
     url = f"{_url(address)}/predictions/{quote(_first(models).settings.model_name, safe='')}"
     return f"""\
-In an environment of Python 3.10 or newer (`python3 -m venv`, outside of this folder), in this folder:
+In an environment of Python 3.11 or newer (`python3 -m venv`, outside of this folder), in this folder:
 
 ```sh
 {_INSTALL}
@@ -81,7 +81,7 @@ it here and into `inferenceservice.yaml`, or export again with `--image`.
 
 {_TORCH}
 
-Here, without a cluster, in an environment of Python 3.10 to 3.13 (`python3 -m venv`, outside of this folder):
+Here, without a cluster, in an environment of Python 3.11 to 3.13 (`python3 -m venv`, outside of this folder):
 
 ```sh
 {_INSTALL}

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from marpack.archive.read.limits import Limits
@@ -160,7 +160,7 @@ def _rfc3339(timestamp: datetime | float | None) -> str | None:
         return None
     seconds = timestamp.timestamp() if isinstance(timestamp, datetime) else timestamp
     try:
-        return datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
         raise MarpackError(f"{timestamp!r} is no time of which RFC 3339 has a text") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -261,7 +261,7 @@ def _modified(found: dict[str, Any]) -> float | None:
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp()
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     return float(value) if isinstance(value, (int, float)) else None
 
 
@@ -270,5 +270,5 @@ def _parsed(text: str) -> datetime | None:
         with suppress(ValueError):
             return datetime.strptime(text, form)
     with suppress(ValueError):
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return datetime.fromisoformat(text)
     return None

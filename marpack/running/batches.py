@@ -86,7 +86,7 @@ class Batches(Generic[Asked, Answer]):
             self._another.clear()
             try:
                 await asyncio.wait_for(self._another.wait(), left)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 end = loop.time()  # once more: somebody may have gone, or come, at the last moment
 
     async def _answer(self, batch: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:

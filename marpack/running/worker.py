@@ -32,7 +32,7 @@ from marpack.running.server_python import server_python
 from marpack.running.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from marpack.signing import RequiredSignature
 

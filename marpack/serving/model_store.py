@@ -24,7 +24,7 @@ from marpack.findings import Finding
 from marpack.serving.deploy.paths import require_local_folder
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing import Unpack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import FrozenInstanceError, fields, replace
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +196,7 @@ def test_subclasses_are_written_as_what_they_are() -> None:
         *[("", '""'), ("1", '"1"'), ("On", '"On"'), ("y", '"y"'), ("NULL", '"NULL"'), ("a: b", '"a: b"')],
         *[(date(2026, 11, 28), "2026-11-28"), (date(7, 1, 2), "0007-01-02")],
         (datetime(2026, 11, 28, 10), "2026-11-28T10:00:00"),
-        (datetime(2026, 11, 28, 10, 0, 0, 5, timezone.utc), "2026-11-28T10:00:00.000005+00:00"),
+        (datetime(2026, 11, 28, 10, 0, 0, 5, UTC), "2026-11-28T10:00:00.000005+00:00"),
         *[(b"hello", '!!binary "aGVsbG8="'), ({"b", 1}, "!!set {? 1, ? b}"), (frozenset(), "!!set {}")],
         *[('"\\', r'"\"\\"'), ("\0\t\r\n\x85", r'"\u0000\t\r\n\u0085"'), ("é\ufeff", r'"\u00e9\ufeff"')],
         *[("\U0001f600", r'"\U0001f600"'), ("a ", '"a "'), ({}, "{}"), ((), "[]"), (None, "null"), (True, "true")],

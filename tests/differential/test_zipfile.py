@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ def by_zipfile(plan: marpack.ArchivePlan) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         for entry in plan.members:
             seconds = max(entry.mtime_ns // 10**9, FIRST_SECOND)
-            when = datetime.fromtimestamp(seconds, timezone.utc)
+            when = datetime.fromtimestamp(seconds, UTC)
             info = zipfile.ZipInfo(entry.name, when.timetuple()[:6])
             info.compress_type = entry.compression
             info.external_attr = (0o600 if entry.mode is None else entry.mode | 0o100000) << 16
@@ -113,7 +113,7 @@ def test_directories_of_large_members(
         crc=crc,
         offset=offset,
     )
-    info = zipfile.ZipInfo(name, datetime.fromtimestamp(mtime, timezone.utc).timetuple()[:6])
+    info = zipfile.ZipInfo(name, datetime.fromtimestamp(mtime, UTC).timetuple()[:6])
     info.compress_type = compression
     info.external_attr = 0o100644 << 16
     info.file_size, info.compress_size, info.CRC, info.header_offset = size, compressed, crc, offset

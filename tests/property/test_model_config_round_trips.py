@@ -170,8 +170,8 @@ def encode(value: object) -> str:
         return f"s{value.encode('utf-16-be').hex()};"
     if isinstance(value, datetime.date):
         moment = value if isinstance(value, datetime.datetime) else datetime.datetime(*value.timetuple()[:3])
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
-        passed = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+        passed = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
         return f"t{passed // datetime.timedelta(milliseconds=1)};"
     if isinstance(value, bytes):
         return f"b{value.hex()};"

@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -193,7 +193,7 @@ def test_eight_keys_of_one_hash_are_stored_in_the_same_order(java: Java) -> None
 
 
 @oracle
-@given(moment=st.datetimes(datetime(1900, 1, 1), datetime(9999, 12, 31), timezones=st.just(timezone.utc)))
+@given(moment=st.datetimes(datetime(1900, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)))
 def test_dates_are_written_as_by_java(java: Java, moment: datetime) -> None:
     moment = moment.replace(microsecond=0)
     written = properties.dumps({}, style="java", date=moment)

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,7 +146,7 @@ def test_a_whole_file_is_what_the_server_saves(server: Java) -> None:
         assert first == "#Saving snapshot"
         kept = {key: value, "model_snapshot": named.to_json(style="server")}
         assert properties.dumps(kept, style="java", ensure_ascii=False) == rest
-        moment = datetime.strptime(date, "#%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=timezone.utc)
+        moment = datetime.strptime(date, "#%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=UTC)
         whole = properties.dumps(kept, style="java", ensure_ascii=False, comments="Saving snapshot", date=moment)
         assert whole.encode() == data
         # The server writes UTF-8 and reads ISO-8859-1: what is beyond ASCII does not survive it.

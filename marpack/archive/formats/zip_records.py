@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from marpack.archive.forms import Compression
@@ -143,7 +143,7 @@ def _encode_name(name: str) -> tuple[bytes, int]:
 @lru_cache(maxsize=1024)  # the files of a model are often of a few moments, and each is asked for twice
 def _dos_time(mtime: int) -> tuple[int, int]:
     try:
-        fields = datetime.fromtimestamp(mtime, timezone.utc).timetuple()[:6]
+        fields = datetime.fromtimestamp(mtime, UTC).timetuple()[:6]
     except (ValueError, OverflowError, OSError):
         fields = _FIRST if mtime < 0 else _LAST
     year, month, day, hour, minute, second = min(max(fields, _FIRST), _LAST)

@@ -22,7 +22,7 @@ from marpack.errors import ArchiveError, LimitError, ManifestError, UnsafeArchiv
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from marpack.archive.result import Progress
 

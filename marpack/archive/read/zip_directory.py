@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from marpack.archive import web_page
@@ -58,7 +58,7 @@ class ZipRecord:
         time, date = self.dos_time
         day = (date >> 9) + 1980, date >> 5 & 15, date & 31
         try:
-            when = datetime(*day, time >> 11, time >> 5 & 63, (time & 31) * 2, tzinfo=timezone.utc)
+            when = datetime(*day, time >> 11, time >> 5 & 63, (time & 31) * 2, tzinfo=UTC)
         except ValueError:
             return None
         return int(when.timestamp()) * 10**9

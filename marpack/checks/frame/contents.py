@@ -17,7 +17,7 @@ from marpack.errors import ArchiveError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 
 class MemberFile(Protocol):

@@ -32,7 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "serve-build",
         help="build a folder that a server can start from",
         description="Build the archives of one or many models and a config.properties that serves them.",
-        epilog="FILE is TOML (Python 3.11 or newer) or JSON: a list of models as KServe's properties.json, or a "
+        epilog="FILE is TOML or JSON: a list of models as KServe's properties.json, or a "
         "table with 'models'. Its keys: help(marpack.serving.serve_build).",
     )
     parser.set_defaults(run=_run, parser=parser)

@@ -81,10 +81,8 @@ def load_declaration(path: str | os.PathLike[str]) -> Any:
 
 
 def _toml_loads(text: str) -> dict[str, Any]:
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        raise ValueError("TOML needs Python 3.11 or newer, JSON does not") from None
+    import tomllib  # for declarations in TOML alone
+
     return tomllib.loads(text)
 
 

@@ -16,7 +16,7 @@ from marpack.remote.source import RemoteSource
 from marpack.remote.urls import is_url
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing import Unpack
 
 # A path, a URL, contents in any form that an archive takes, or a function that gives one of these.
 ExportedModel: TypeAlias = "FileArgument | Callable[[], FileArgument]"

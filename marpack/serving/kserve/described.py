@@ -26,7 +26,7 @@ from marpack.serving.kserve.storage_uri import storage_uri_findings
 from marpack.serving.kserve.transformer import Transformer
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing import Unpack
 
 _T = TypeVar("_T")
 

@@ -10,7 +10,7 @@ import pickle
 import subprocess
 import sys
 import zipfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +187,7 @@ def test_reproducible() -> None:
 
 
 def test_times() -> None:
-    assert plan(timestamp=datetime(2020, 9, 13, 12, 26, 40, tzinfo=timezone.utc)).timestamp == T
+    assert plan(timestamp=datetime(2020, 9, 13, 12, 26, 40, tzinfo=UTC)).timestamp == T
     assert plan(timestamp=T + 0.9).timestamp == T
     assert plan(timestamp=None).timestamp > T
 

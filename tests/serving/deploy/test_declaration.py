@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 import time
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,6 @@ def test_serving_config_of_kaptain_as_it_is(capsys: pytest.CaptureFixture[str]) 
     assert Path("deploy/config/config.properties").read_bytes() == own
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
 def test_toml_with_everything(capsys: pytest.CaptureFixture[str]) -> None:
     build(capsys, TOML, file="models.toml")
     [first, second] = sorted(os.listdir("deploy/model-store"))
@@ -218,14 +217,7 @@ def test_toml_with_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert_good()
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 11), reason="tomllib is there")
-def test_toml_before_python_3_11(capsys: pytest.CaptureFixture[str]) -> None:
-    [line] = complaints(capsys, TOML, file="models.toml")
-    assert "Python 3.11" in line
-
-
 def test_json_says_the_same_as_toml(capsys: pytest.CaptureFixture[str]) -> None:
-    tomllib = pytest.importorskip("tomllib")
     build(capsys, TOML, file="models.toml")
     before = listing(Path("deploy"))
     build(capsys, tomllib.loads(TOML), "--force")
@@ -497,8 +489,6 @@ def test_what_is_no_declaration(declaration: object, capsys: pytest.CaptureFixtu
 def test_text_that_cannot_be_read(
     file: str, data: bytes, says: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if file.endswith(".toml"):
-        pytest.importorskip("tomllib")
     (folder / file).write_bytes(data)
     with unchanged(folder):
         assert main(["serve-build", file]) == 1

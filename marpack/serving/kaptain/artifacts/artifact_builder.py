@@ -31,7 +31,7 @@ from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing import Unpack
 
 # A name that the readers undo differently.
 _UNWRITABLE = "snapshot-name-unwritable"

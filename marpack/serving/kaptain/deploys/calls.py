@@ -50,7 +50,7 @@ from marpack.serving.kserve.resources import Resources
 from marpack.serving.kserve.transformer import Transformer
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing import Unpack
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from marpack.serving.kaptain.values.environment import in_home, is_true, variabl
 from marpack.serving.kaptain.values.exceptions import ModelPlanError, ModelValidationException
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 # What Kubernetes takes in one Secret; no file of credentials comes near it.
 _LARGEST = 1 << 20
