@@ -1,7 +1,7 @@
 """Let the reference show a class as its users know it.
 
-griffe knows Python's dataclasses, not those of `marpack.frozen`; and a private base says nothing to them, but what that
-derives from does.
+griffe knows Python's dataclasses, not those of `marpack.frozen`. And a private base says nothing to them, but what
+that derives from does.
 """
 
 from __future__ import annotations

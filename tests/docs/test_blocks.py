@@ -21,7 +21,7 @@ import pytest
 from mypy import api
 
 from marpack.cli.parser import command_module, parser_of
-from tests.support.documents import CODE, DATA, PAGES, ROOT, Block, blocks, scripts
+from tests.support.documents import CODE, DATA, PAGES, ROOT, Block, beside_blocks, blocks, scripts
 from tests.support.torchserve import SHARED_VERSION, environment, install_folder, package_home
 from tests.typing.test_seed import BUILD, SNIPPETS
 
@@ -69,6 +69,9 @@ def with_lanes() -> Iterator[object]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_is_code_that_is_tried_or_data(page: str) -> None:
+    beside = beside_blocks(page)
+    assert "```" not in beside
+    assert not re.search(r"\n\n( {4}|\t)\S", beside), "code that is indented says no language: fence it"
     for block in blocks(page):
         assert block.language in CODE | DATA, f"{block}: say which language it is, text for what a command prints"
         if block.is_code and page.startswith("docs/"):

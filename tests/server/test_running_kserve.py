@@ -334,7 +334,7 @@ def test_it_ends_in_good_order(
 ) -> None:
     """Who is being answered is answered, and nothing is left: of the script on the page, as it stands."""
     _, script = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    there = 'envelope="kserve",\n    python="/opt/torchserve/bin/python"'
+    there = 'envelope="kserve", python="/opt/torchserve/bin/python"'
     assert there in script
     script = script.replace(there, f"python={str(run_python(NEWEST))!r}")
     mark = f"marpack-test-{os.getpid()}-{tmp_path.name}"

@@ -71,6 +71,11 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
+def beside_blocks(page: str) -> str:
+    """Return the text of a page without its blocks."""
+    return _BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8"))
+
+
 def _is_printed(between: str, after: re.Match[str]) -> bool:
     return not between.strip() and after["language"] == "text"
 
