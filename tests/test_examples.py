@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -15,16 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from tests.conftest import require
 from tests.support import console
 from tests.support.official import require_official
-from tests.support.processes import wait_for
-from tests.support.ray_cluster import end, marked
 from tests.support.signatures import require_model_signing
-from tests.support.torchserve import SHARED_VERSION, environment, free_ports, install_folder, package_home
+from tests.support.torchserve import SHARED_VERSION, environment, install_folder, package_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from tests.support.ray_cluster import RayServe
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -215,21 +213,6 @@ def test_kaptain(shown: Callable[..., Path], installed: dict[str, str]) -> None:
 
 @pytest.mark.server
 @pytest.mark.slow
-@pytest.mark.xdist_group("engines")
-def test_to_ray_serve(shown: Callable[..., Path], installed: dict[str, str], scratch: Path) -> None:
-    require(importlib.util.find_spec("ray"), "Ray Serve")
-    told = {
-        "RAY_TMPDIR": str(scratch),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        # Ray listens at all addresses, and lets in who has the token, which is written to the scratch folder.
-        "RAY_AUTH_MODE": "token",
-        # However busy the machine is.
-        "RAY_raylet_start_wait_time_s": "60",
-        "RAY_agent_register_timeout_ms": "60000",
-    }
-    [port] = free_ports(1)
-    try:
-        shown("to-ray-serve", installed | told, {"8000": str(port)})
-        wait_for(lambda: [each for each in marked(str(scratch)).values() if "marpack" in each], [])
-    finally:
-        end(str(scratch))
+@pytest.mark.xdist_group("ray")
+def test_to_ray_serve(shown: Callable[..., Path], installed: dict[str, str], ray_serve: RayServe) -> None:
+    shown("to-ray-serve", installed | ray_serve.environment, {"8000": str(ray_serve.port)})

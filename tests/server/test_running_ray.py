@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.xdist_group("ray")
+
 VERSION = "0.12.0"
 BATCH = 3
 # Long enough for a busy machine, and short for the answer that never comes.
@@ -130,7 +132,7 @@ def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 @pytest.fixture(scope="module")
-def cluster(models: dict[str, ServedModel], python: Path) -> Iterator[RayServe]:
+def cluster(models: dict[str, ServedModel], python: Path, ray_serve: RayServe) -> RayServe:
     three = {"OMP_NUM_THREADS": "3"}
     several = (
         ServedModel(archive=tells("one", helper="h1", says="s1"), python=python, gpu=True),
@@ -139,14 +141,13 @@ def cluster(models: dict[str, ServedModel], python: Path) -> Iterator[RayServe]:
     )
     shared = ServedModel(archive=tells("shared"), python=python, batch_size=2, min_workers=2)
     busy = ServedModel(archive=tells("busy"), python=python, batch_size=4, max_batch_delay=1)
-    with RayServe.running() as cluster:
-        cluster.serve(
-            *(App(name=name, models=(each,), prefix=f"/{name}", ray=RAY_OPTIONS) for name, each in models.items()),
-            App(name="several", models=several, prefix="/", ray=RAY_OPTIONS),
-            App(name="busy", models=(busy,), prefix="/busy", ray=RAY_OPTIONS),
-            App(name="shared", models=(shared,), prefix="/shared", ray={**RAY_OPTIONS, "user_config": BATCHES}),
-        )
-        yield cluster
+    ray_serve.serve(
+        *(App(name=name, models=(each,), prefix=f"/{name}", ray=RAY_OPTIONS) for name, each in models.items()),
+        App(name="several", models=several, prefix="/", ray=RAY_OPTIONS),
+        App(name="busy", models=(busy,), prefix="/busy", ray=RAY_OPTIONS),
+        App(name="shared", models=(shared,), prefix="/shared", ray={**RAY_OPTIONS, "user_config": BATCHES}),
+    )
+    return ray_serve
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from tests.support.image_programs import DockerRegistry, Programs, programs
 from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
 from tests.support.range_server import RangeServer
+from tests.support.ray_cluster import RayServe
 from tests.support.sharing import mounted
 from tests.support.torchserve import environment, install_folder, warm_interpreters
 
@@ -88,6 +89,13 @@ def run_python(pytestconfig: pytest.Config) -> Iterator[Callable[[str], Path]]:
     """
     with warm_interpreters(pytestconfig, script="running/boot.py") as interpreter:
         yield lambda version: interpreter(version) or environment(version, install_folder(pytestconfig))
+
+
+@pytest.fixture(scope="session")
+def ray_serve() -> Iterator[RayServe]:
+    """Give a Ray cluster with Serve; its tests are of one ``xdist_group``, ``ray``."""
+    with RayServe.running() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

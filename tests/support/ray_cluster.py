@@ -56,7 +56,7 @@ class RayServe:
         self._process = process
         self.port = port
         self._home = home
-        self._answer()
+        self._address = self._answer()
 
     @classmethod
     @contextlib.contextmanager
@@ -67,12 +67,9 @@ class RayServe:
             home = Path(folder)
             (home / "workers").mkdir()
             [port] = free_ports(1)
-            told = {
+            told = _told(folder) | {
                 "HOME": folder,
-                "RAY_TMPDIR": folder,
                 "TMPDIR": str(home / "workers"),
-                "RAY_AUTH_MODE": "disabled",
-                "RAY_USAGE_STATS_ENABLED": "0",
                 "PYTHONPATH": os.pathsep.join(filter(None, [str(_REPOSITORY), os.environ.get("PYTHONPATH")])),
             }
             with (
@@ -92,12 +89,14 @@ class RayServe:
                     assert process.stdin is not None
                     process.stdin.close()
                     process.wait(_ENDING)
-                    wait_for(lambda: [each for each in marked(folder).values() if _OURS.search(each)], [])
+                    wait_for(lambda: [each for each in _marked(folder).values() if _OURS.search(each)], [])
                     assert not [*(home / "workers").iterdir()]
                 finally:
                     process.kill()
                     # What else Ray has begun may outlive it by minutes.
-                    end(folder)
+                    for number in _marked(folder):
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(number, signal.SIGKILL)
 
     def serve(self, *apps: App) -> None:
         """Serve applications, beside others or in their place; raises ``OSError`` with what a failure says."""
@@ -107,10 +106,15 @@ class RayServe:
         """End an application."""
         self._tell("delete", name)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which another program takes this cluster, and begins none."""
+        return _told(str(self._home)) | {"RAY_ADDRESS": self._address}
+
     def replicas(self, app: str) -> dict[int, str]:
         """Return the processes of an application's replicas, by number, with their deployments."""
         title = re.compile(rf"ray::ServeReplica:{re.escape(app)}:(.*)")
-        found = {number: title.match(command) for number, command in marked(str(self._home)).items()}
+        found = {number: title.match(command) for number, command in _marked(str(self._home)).items()}
         return {number: match[1] for number, match in found.items() if match}
 
     def unpacked(self) -> int:
@@ -128,17 +132,23 @@ class RayServe:
         self._process.stdin.flush()
         self._answer()
 
-    def _answer(self) -> None:
+    def _answer(self) -> str:
+        """Return what it says."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.startswith("{"):
-                if error := json.loads(line)["error"]:
-                    raise OSError(error)
-                return
+                answer: dict[str, str] = json.loads(line)
+                if answer["error"]:
+                    raise OSError(answer["error"])
+                return answer["said"]
         raise OSError((self._home / "log").read_text(encoding="utf-8")[-5000:])
 
 
-def marked(text: str) -> dict[int, str]:
+def _told(folder: str) -> dict[str, str]:
+    return {"RAY_TMPDIR": folder, "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+def _marked(text: str) -> dict[int, str]:
     """Return the command lines of processes that have a text in their environment."""
     found = {}
     for process in Path("/proc").iterdir():
@@ -149,13 +159,6 @@ def marked(text: str) -> dict[int, str]:
                 command = (process / "cmdline").read_bytes()
                 found[int(process.name)] = command.rstrip(b"\0").decode(errors="replace")
     return found
-
-
-def end(text: str) -> None:
-    """Kill the processes that have a text in their environment."""
-    for number in marked(text):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(number, signal.SIGKILL)
 
 
 def _serve(apps: Sequence[App]) -> None:
@@ -188,7 +191,7 @@ def main() -> None:
     )
     serve.start(http_options={"host": "127.0.0.1", "port": int(port)})
     orders: dict[str, Callable[[Any], None]] = {"serve": _serve, "delete": serve.delete}
-    print(json.dumps({"error": ""}), flush=True)
+    print(json.dumps({"error": "", "said": ray.get_runtime_context().gcs_address}), flush=True)
     for line in sys.stdin:
         what, argument = pickle.loads(base64.b64decode(line))
         error = ""
@@ -196,7 +199,7 @@ def main() -> None:
             orders[what](argument)
         except Exception as failed:
             error = f"{type(failed).__name__}: {failed} {serve.status()}"
-        print(json.dumps({"error": error}), flush=True)
+        print(json.dumps({"error": error, "said": ""}), flush=True)
     serve.shutdown()  # type: ignore[no-untyped-call]
     ray.shutdown()
 
