@@ -78,7 +78,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "marpack.remote": {*WORDS, "marpack.disk", *ARCHIVES, "marpack.remote.urls"},
     # Layouts of images, by whichever room they are read; a blob is a source.
-    "marpack.oci": {*WORDS, "marpack.archive"},
+    "marpack.oci": {*WORDS, "marpack.archive", "marpack.archive.read"},
     # What is in an archive, and what its requirements file asks for: the room knows the words of both.
     "marpack.signing": {
         "marpack.lazy",
