@@ -57,7 +57,7 @@ def goals(results: Results) -> Iterator[Goal]:
     """Give every goal; what was not measured is not a number, and neither is anything computed with it."""
     for suite in (
         *(_stored, _sharing, _deflated, _small_files, _start, _torch, _reading, _scan, _images, _running),
-        _engines,
+        *(_engines, _memory),
     ):
         yield from suite(results)
 
@@ -217,3 +217,11 @@ def _engines(results: Results) -> Iterator[Goal]:
     group = "a constant, 1 client"
     value = results.seconds("engines", group, MARPACK) / results.seconds("engines", group, "bare")
     yield Goal(suite="engines", group=group, row=MARPACK, what="marpack / bare", value=value, at_most=1.25)
+
+
+def _memory(results: Results) -> Iterator[Goal]:
+    small, large = "image of 512 MiB of weights", "image of 6144 MiB of weights"
+    for row in (MARPACK, f"{MARPACK} --tar"):
+        value = results.peak(large, row) / results.peak(small, row)
+        what = "peak / that of 512 MiB"
+        yield Goal(suite="memory", group=large, row=row, what=what, value=value, at_most=1.1)

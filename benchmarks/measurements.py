@@ -98,6 +98,11 @@ class Results:
         found = self.find(suite, group, contender)
         return found.bytes if found and found.bytes else math.nan
 
+    def peak(self, group: str, contender: str) -> float:
+        """Return bytes of memory, or not a number."""
+        found = self.find("memory", group, contender)
+        return math.nan if found is None or found.peak is None else found.peak
+
     def taken(self, suite: str, group: str, contender: str) -> float:
         """Return how many bytes of the disk went, or not a number."""
         found = self.find(suite, group, contender)

@@ -48,7 +48,7 @@ def test_deflated(
 
 
 @turns({"marpack": 3, "marpack --tar": 3, "python": 3})
-@pytest.mark.parametrize("weights", [6144], indirect=True, ids="{} MiB".format)
+@pytest.mark.parametrize("weights", [512, 6144], indirect=True, ids="{} MiB".format)
 def test_images(benchmark: Any, measure: Measure, store: Path, contender: str, turn: int) -> None:
     words = imaging(contender, store)
     benchmark.extra_info["peak"] = 1024 * int(measure(f"image of {store.name} MiB of weights", peak_of(words)))

@@ -405,6 +405,19 @@ def test_a_configuration_that_lies_is_refused(tmp_path: Path) -> None:
         assert raised.value.code == code
 
 
+def test_a_configuration_tells_of_the_layers_that_are_there(tmp_path: Path) -> None:
+    """By I6 a layer that is not compressed is its own diff_id, and engines refuse an image that says otherwise."""
+    blobs = Blobs()
+    layer = blobs.add(tar_of(SHELL), f"{OCI}.layer.v1.tar")
+    config = blobs.add(bases.config_of(b"another"), f"{OCI}.config.v1+json")
+    kind = f"{OCI}.manifest.v1+json"
+    document = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": [layer]}
+    base = write_files(blobs.index(blobs.add_json(document, kind)), tmp_path / "base")
+    with pytest.raises(ImageError, match="tells of") as raised:
+        on_base(base, tmp_path)
+    assert raised.value.code == "digest-mismatch"
+
+
 def test_a_record_of_a_tar_that_is_long_is_not_read(tmp_path: Path) -> None:
     """A name of a gibibyte, which ``tarfile`` would read into memory (I25)."""
     header = tarfile.TarInfo("././@LongLink")
