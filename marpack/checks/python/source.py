@@ -11,7 +11,7 @@ import tokenize
 import warnings
 from functools import cached_property
 
-from marpack.checks.python import fstrings, grammar
+from marpack.checks.python import comments, fstrings, grammar
 from marpack.checks.python.amount import Amount
 from marpack.checks.python.nodes import Nodes, walk
 
@@ -25,6 +25,7 @@ LONGEST_COMPILED = 128 << 10
 _QUIET = threading.Lock()
 
 # What newer Pythons refuse to compile, and some older ones do not: annotations came to be scopes of their own.
+_NO_TEXT = "Non-UTF-8"
 _REFUSED_SINCE = re.compile(r"can ?not be used within an annotation")
 # What is refused by the compiler before this version.
 _COMPILED_SINCE = {
@@ -52,6 +53,8 @@ class PythonFile:
         self.unknown: str | None = None
         self.line: int | None = None
         self.in_none = False
+        if python <= comments.LAST < sys.version_info[:2] and len(data) <= LONGEST_COMPILED:
+            data = comments.readable(data)
         try:
             tree = _parsed(data, python)
             self.uncompiled = _compile(tree, data, amount)
@@ -126,6 +129,8 @@ def _broken_for(data: bytes, error: SyntaxError, python: tuple[int, int], amount
     """Return what is wrong with a source that this Python does not read; None if ``python`` may read it."""
     own = sys.version_info[:2]
     if python < own:
+        if python <= comments.LAST and len(data) > LONGEST_COMPILED and _NO_TEXT in str(error.msg):
+            return None
         return None if _REFUSED_SINCE.search(str(error.msg)) else error
     if python == own:
         return error

@@ -387,7 +387,8 @@ def test_file_that_cannot_be_read_as_bytes(mode: str) -> None:
 
 
 def test_codec_is_no_binary_file() -> None:
-    with codecs.open("handler.py", encoding="utf-8") as file:
+    reader, writer = codecs.getreader("utf-8"), codecs.getwriter("utf-8")
+    with codecs.StreamReaderWriter(Path("handler.py").open("rb"), reader, writer) as file:
         assert issues(model_file=file) == [("model_file", "bad-type")]
 
 

@@ -18,8 +18,10 @@ def beside(first: str, files: Mapping[str, str] | None = None) -> Archive:
     return Archive(files={"handler.py": f"{first}\n\n\n{HANDLER}", **(files or {})})
 
 
-def case(code: str, title: str, broken: Archive, says: str, repaired: Archive = OK) -> Case:
-    return Case(code=code, title=title, broken=broken, repaired=repaired, fails="worker", says=says)
+def case(code: str, title: str, broken: Archive, says: str, repaired: Archive = OK, **options: str) -> Case:
+    return Case(
+        code=code, title=title, broken=broken, repaired=repaired, fails="worker", says=says, options=options
+    )
 
 
 def shadowing(name: str, says: str) -> Case:
@@ -111,6 +113,7 @@ CASES: list[Case] = [
         beside("import string.templatelib"),
         r"No module named 'string\.templatelib'",
         beside("import string, asyncio.taskgroups"),
+        python="3.11",
     ),
     case(
         "import-name",
@@ -118,6 +121,7 @@ CASES: list[Case] = [
         beside("from typing import override"),
         "cannot import name 'override' from 'typing'",
         beside("from typing import Self"),
+        python="3.11",
     ),
     case(
         "import-relative",

@@ -21,7 +21,7 @@ ASKED = [
 BASE = "from ts.torch_handler.base_handler import BaseHandler\n"
 
 
-def found(source: str, **files: bytes) -> dict[str, str]:
+def found(source: str, python: str | None = None, /, **files: bytes) -> dict[str, str]:
     """Return what the rules that follow a handler find; of a file's name ``__`` stands for the dot."""
     plan = marpack.plan_archive(
         model_name="m",
@@ -30,7 +30,7 @@ def found(source: str, **files: bytes) -> dict[str, str]:
         extra_files=[{name.replace("__", "."): data} for name, data in files.items()],
         config_file={"config.yaml": b"minWorkers: 1\nhandler:\n  size: 3\n"},
     )
-    return codes(plan, select=ASKED)
+    return codes(plan, select=ASKED, python=python)
 
 
 def initialize(*lines: str, top: str = "", base: str = "") -> str:
@@ -288,8 +288,6 @@ def test_the_module_that_a_handler_imports_is_followed() -> None:
         (initialize("self.f(device)"), "error"),
         (initialize("pass", top="log.info(1)"), "error"),
         (initialize("pass", base="(BaseHandle)"), "error"),
-        (initialize("pass", top="def load(x: List[str]): pass"), "error"),
-        (initialize("pass", top="def load() -> Optional[int]: pass"), "error"),
         (initialize("pass", top="@decorated\ndef load(): pass"), "error"),
         (initialize("pass", top="class Own(Module): pass"), "error"),
         (initialize("pass", top="def load(x=np.float32): pass"), "error"),
@@ -301,6 +299,14 @@ def test_the_module_that_a_handler_imports_is_followed() -> None:
 )
 def test_a_name_that_nothing_binds(source: str, severity: str) -> None:
     assert found(source).get("handler-undefined") == severity
+
+
+@pytest.mark.parametrize("top", ["def load(x: List[str]): pass", "def load() -> Optional[int]: pass"])
+def test_a_name_in_an_annotation_is_looked_up_until_3_13(top: str) -> None:
+    """Newer Pythons look when somebody asks for the annotations (PEP 649)."""
+    source = initialize("pass", top=top)
+    assert found(source, "3.13").get("handler-undefined") == "error"
+    assert "handler-undefined" not in found(source, "3.14")
 
 
 @pytest.mark.parametrize(
