@@ -500,6 +500,7 @@ AMBIENT = {
         "marpack.cli.screen",
         "marpack.cli.manifest_options",
         "marpack.cli.commands.config",
+        "marpack.cli.commands.image",
         "marpack.serving.kaptain.values.environment",
         # A server's workers inherit what it was started with.
         "marpack.running.environment",

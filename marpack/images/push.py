@@ -20,7 +20,7 @@ from marpack.images.reference import NoReferenceError, Reference
 from marpack.images.registry import Registry, require_requests
 from marpack.oci.descriptor import Descriptor
 from marpack.oci.documents import REF_NAME
-from marpack.oci.layout import ImageTree, blob_source, image_tree, only_image, read_blob, require_same
+from marpack.oci.layout import ImageTree, blob_source, chosen_image, image_tree, read_blob, require_same
 from marpack.oci.layout_files import LayoutFiles, open_files
 
 
@@ -53,6 +53,7 @@ def push_image(
     layout: str | os.PathLike[str],
     name: str,
     *,
+    tag: str | None = None,
     username: str | None = None,
     password: str | None = None,
     docker_config: str | os.PathLike[str] | None = None,
@@ -63,9 +64,11 @@ def push_image(
     """Send the image of a layout, a folder or a tar, to a registry.
 
     - ``name``: ``registry/name:tag``; without a tag it is the layout's.
+    - ``tag``: which of several images in the layout is meant.
     - ``username``, ``password``: by default, where the registry asks for them, those that docker knows, by
-      ``docker_config`` or ``~/.docker/config.json`` and the programs that it names. They are sent to that
-      registry, to the service that it names for tokens, and to nobody else; they are written nowhere.
+      ``docker_config`` (a file, or the folder of ``config.json``) or ``~/.docker`` and the programs that it names.
+      They are sent to that registry, to the service that it names for tokens, and to nobody else; they are
+      written nowhere.
     - ``plain_http``: without encryption; ``tls_verify``: a file of certificates, or False to take any.
     - ``progress``: is called, on this thread, with the number of bytes just sent.
 
@@ -78,7 +81,7 @@ def push_image(
     reference = require_pushable(name, docker_config=configuration, tls_verify=tls_verify)
     find_login = _login_finder(name, reference, configuration, username, password)
     files = open_files(os.fspath(layout))
-    top = only_image(files)
+    top = chosen_image(files, tag)
     if not reference.tag:
         try:
             reference = reference.tagged(top.annotations.get(REF_NAME, "latest"))

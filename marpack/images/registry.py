@@ -198,6 +198,9 @@ class Registry:
         reason = f"{what}: {answer.status}{f' {said}' if said else ''}"
         if answer.status in (401, 403):
             reason += f": {self._how_to_log_in()}"
+        # What servers of TLS alone say to whoever speaks none, without anything of a registry's.
+        if answer.status == 400 and not said and self._origin[0] == "http":
+            reason += ": where it speaks TLS, leave plain HTTP out (--plain-http, plain_http)"
         raise RegistryError(self._name, reason, status=answer.status)
 
     def _require_digest(self, answer: Answer, digest: str) -> None:

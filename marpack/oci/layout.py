@@ -12,8 +12,8 @@ from marpack.errors import ImageError
 from marpack.frozen import frozen
 from marpack.oci import media_types
 from marpack.oci.descriptor import Descriptor, DescriptorError, blob_name
-from marpack.oci.documents import INDEX_FILE, LAYOUT_FILE, digest_of
-from marpack.oci.layout_files import LayoutFiles
+from marpack.oci.documents import INDEX_FILE, LAYOUT_FILE, REF_NAME, digest_of
+from marpack.oci.layout_files import LayoutFiles, open_files
 from marpack.strict_json import StrictJSONError, decoded, loads
 
 # How many indexes lie in one another; of one image, how many documents there are, how long they are together, and
@@ -104,6 +104,14 @@ class Documents:
             raise ImageError(self.path, "has an index in an index without end", code="loop")
 
 
+def is_layout(path: str) -> bool:
+    """Tell a layout, a folder or a tar, from anything else. Raises ``OSError``."""
+    try:
+        return open_files(path).source(LAYOUT_FILE) is not None
+    except ImageError:
+        return False
+
+
 def layout_index(files: LayoutFiles) -> tuple[Descriptor, ...] | None:
     """Return what the index of a layout names; None of what is no layout."""
     if files.read(LAYOUT_FILE) is None:
@@ -116,12 +124,35 @@ def layout_index(files: LayoutFiles) -> tuple[Descriptor, ...] | None:
 
 def only_image(files: LayoutFiles) -> Descriptor:
     """Return what stands for the one image of a layout; raise ``ImageError`` for none, or for several."""
-    listed = layout_index(files)
-    if listed is None:
-        raise ImageError(files.path, "is no OCI layout: write one first (marpack image)", code="not-image")
+    listed = _listed(files)
     if len(listed) != 1:
         raise ImageError(files.path, f"holds {len(listed)} images where one is meant", code="several")
     return listed[0]
+
+
+def chosen_image(files: LayoutFiles, tag: str | None = None) -> Descriptor:
+    """Return what stands for the image of a layout, of several for that of a tag.
+
+    Raises ``ImageError`` for none, or for several, and names their tags.
+    """
+    listed = _listed(files)
+    tags = ", ".join(sorted({each.annotations[REF_NAME] for each in listed if REF_NAME in each.annotations}))
+    chosen = [each for each in listed if tag is None or each.annotations.get(REF_NAME) == tag]
+    if tag is not None and not chosen:
+        message = f"has no image of the tag {tag!r}: {f'its tags are {tags}' if tags else 'it has no tags'}"
+        raise ImageError(files.path, message, code="no-platform")
+    if len(chosen) != 1:
+        advice = f"name one by its tag (--tag, tag): {tags}" if tags else "give a layout of one"
+        message = f"holds {len(chosen)} images where one is meant: {advice}"
+        raise ImageError(files.path, message, code="several")
+    return chosen[0]
+
+
+def _listed(files: LayoutFiles) -> tuple[Descriptor, ...]:
+    listed = layout_index(files)
+    if listed is None:
+        raise ImageError(files.path, "is no OCI layout: write one first (marpack image)", code="not-image")
+    return listed
 
 
 def image_tree(files: LayoutFiles, top: Descriptor) -> ImageTree:

@@ -46,6 +46,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(options: argparse.Namespace) -> None:
     if options.source == "-":
         raise UsageError("what is signed is named: name a file")
+    if options.output == "-":
+        raise UsageError("--output -: a signature is a file: name one, as model.sig")
     if options.certificate_chain and options.certificate is None:
         raise UsageError("--certificate-chain: it is of a certificate; name that, too (--certificate PEM)")
     if options.password_file is not None and options.certificate is not None:
