@@ -153,6 +153,13 @@ ROOMS: dict[str, set[str]] = {
         "marpack.archive.formats",
         "marpack.images",
         "marpack.oci",
+        "marpack.signing",
+        "marpack.serving.kaptain.training_files",
+        *(f"marpack.serving.kaptain.{name}" for name in ("deploys", "values")),
+    },
+    "marpack.serving.kaptain.training_files": {
+        *WORDS,
+        "marpack.archive",
         *(f"marpack.serving.kaptain.{name}" for name in ("deploys", "values")),
     },
     "marpack.serving.kaptain": {

@@ -189,13 +189,14 @@ class Model(DescribedModel):
 
         - ``base_layout``: an OCI layout of ``base_image``, or what ``docker save`` wrote, which has all that the
           trainer requires; ``base_image`` itself may be its path. The image is then written to
-          ``<output>/<name>-image`` without a daemon.
+          ``<output>/<name>-image`` without a daemon; it is the base's for ``linux/amd64``.
         - Without it, or with ``requirements``, which have to be installed: a Containerfile and its files go to
           ``<output>/<name>-build``, and the log says how to build and push it; ``base_image`` is a name then.
         - ``output``: by default the configuration's ``base_dir``, below which the model's files lie.
         - ``push``: send it to the registry of ``image_name`` (extra ``oci``); ``plain_http``: without encryption.
 
-        What is there with the same tag and the checksum of the same contents stays, and the log says so (K205).
+        What is there with the same tag and the checksum of the same contents stays, unless it is damaged, and the
+        log says so (K205). No image holds what an earlier ``build`` has written there.
         Returns True. Raises ``ModelPlanError`` for what is wrong with the model, and ``ImageBuildException``, also
         for a file that changes meanwhile. ``verbose`` means nothing.
         """

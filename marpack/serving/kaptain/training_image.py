@@ -6,28 +6,31 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+import tarfile
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from marpack.archive.formats.checksums import new_sha256
-from marpack.archive.sources import CHUNK_SIZE, BytesSource, FileSource, Source
+from marpack.archive.sources import CHUNK_SIZE, Source
 from marpack.disk.atomic import replacing_folder
 from marpack.errors import ImageError, MarpackError, PlanError
 from marpack.findings import Issue
 from marpack.frozen import frozen
+from marpack.oci.documents import LAYOUT_FILE
 from marpack.serving.kaptain.deploys.arguments import output_folder
 from marpack.serving.kaptain.deploys.revision import base_dir_of
 from marpack.serving.kaptain.deploys.service_plan import name_of
+from marpack.serving.kaptain.training_files import REQUIREMENTS, training_files
 from marpack.serving.kaptain.values.described_model import DescribedModel
 from marpack.serving.kaptain.values.exceptions import ImageBuildException, ModelPlanError
 from marpack.serving.kaptain.values.told import tell
+from marpack.signing.layout import image_digest
 
 # K202: where the files lie, and by which label an image tells what is in it.
 _FOLDER = "/kaptain"
 _CHECKSUM, _CHECKSUM_DIGITS = "checksum", 32
-_REQUIREMENTS = "requirements.txt"
 _CONTAINERFILE = "Containerfile"
 _CONTEXT = "context"
 # What no tag has.
@@ -51,7 +54,7 @@ class _Described:
     @property
     def needs_builder(self) -> bool:
         """Whether something has to be run for it, or what it is built on is elsewhere."""
-        return self.layout is None or _REQUIREMENTS in self.files
+        return self.layout is None or REQUIREMENTS in self.files
 
     @property
     def command(self) -> list[str]:
@@ -77,7 +80,8 @@ def build(
     try:
         name = name_of(model, issues)
         folder = output_folder({"output": output}, base_dir_of(model), issues)
-        described = _described(model, base_layout, issues)
+        place, context = (os.path.join(folder, f"{name}-{kind}") for kind in ("image", "build"))
+        described = _described(model, base_layout, (place, context), issues)
         if push and described.needs_builder:
             message = (
                 "needs an image that is complete here: name a layout of the base (base_layout=), which has all"
@@ -86,9 +90,8 @@ def build(
         if issues:
             raise ModelPlanError(issues)
         if described.needs_builder:
-            _write_folder(described, os.path.join(folder, f"{name}-build"))
+            _write_folder(described, context)
             return True
-        place = os.path.join(folder, f"{name}-image")
         _write_image(described, place)
         if push:
             from marpack.images import push_image
@@ -103,7 +106,7 @@ def build(
 
 
 def _described(
-    model: DescribedModel, base_layout: str | os.PathLike[str] | None, issues: list[Issue]
+    model: DescribedModel, base_layout: str | os.PathLike[str] | None, own: Collection[str], issues: list[Issue]
 ) -> _Described:
     told = {key: getattr(model, key) or "" for key in ("image_name", "base_image", "main_file")}
     for key, text in told.items():
@@ -115,7 +118,8 @@ def _described(
     base = told["base_image"]
     layout = None if base_layout is None else os.fsdecode(base_layout)
     is_path = os.path.isabs(base) or base.startswith(".")
-    if layout is None and base and os.path.exists(path := os.path.join(base_dir_of(model), base)):
+    path = os.path.join(base_dir_of(model), base)
+    if layout is None and base and os.path.exists(path) and (is_path or _is_image(path)):
         layout, is_path = path, True
     described = _Described(
         name=told["image_name"],
@@ -123,13 +127,18 @@ def _described(
         layout=layout,
         main=told["main_file"],
         tag=_tag(told["image_name"], model),
-        files=_files(model, issues),
+        files=training_files(model, own, issues),
     )
     if is_path and described.needs_builder:
         message = f"is the path {base!r}, and a Containerfile begins with a name: give that of the image"
         message += ", and the path as base_layout=" if layout else ""
         issues.append(Issue(code="bad-value", argument="base_image", message=message))
     return described
+
+
+def _is_image(path: str) -> bool:
+    """Tell a layout, or what ``docker save`` wrote, from a folder or a file that has the name of a base."""
+    return os.path.isfile(os.path.join(path, LAYOUT_FILE)) or (os.path.isfile(path) and tarfile.is_tarfile(path))
 
 
 def _has_tag(image_name: str) -> bool:
@@ -144,53 +153,6 @@ def _tag(image_name: str, model: DescribedModel) -> str:
     framework = model.framework.value if model.framework else ""
     parts = (model.id, framework, model.framework_version or "")
     return "-".join(filter(None, (_NO_TAG.sub("-", part).strip("-") for part in parts)))
-
-
-def _files(model: DescribedModel, issues: list[Issue]) -> dict[str, Source]:
-    """Return what lies below ``/kaptain``: each file under its own relative path (K203)."""
-    base = base_dir_of(model)
-    found: dict[str, Source] = {}
-    for argument, path in [
-        ("main_file", model.main_file),
-        *(("extra_files", each) for each in model.extra_files or ()),
-    ]:
-        if not path:
-            continue
-        name = os.path.normpath(path).replace(os.sep, "/")
-        if os.path.isabs(path) or name.split("/")[0] == "..":
-            message = f"{path!r} lies elsewhere, and an image has what lies below {base!r}: name it from there"
-            issues.append(Issue(code="bad-value", argument=argument, message=message))
-            continue
-        files = dict(_below(os.path.join(base, path), name))
-        if not files:
-            message = f"{path!r} is no file, and no folder with files: correct the path"
-            issues.append(Issue(code="unreadable", argument=argument, message=message))
-        found |= files
-    if isinstance(model.requirements, str):
-        path = os.path.join(base, model.requirements)
-        if os.path.isfile(path):
-            found[_REQUIREMENTS] = _file(path)
-        else:
-            message = f"{model.requirements!r} is no file: correct the path"
-            issues.append(Issue(code="unreadable", argument="requirements", message=message))
-    elif model.requirements:
-        found[_REQUIREMENTS] = BytesSource(data="".join(f"{line}\n" for line in model.requirements).encode())
-    return dict(sorted(found.items()))
-
-
-def _below(path: str, name: str) -> Iterator[tuple[str, Source]]:
-    if os.path.isfile(path):
-        yield name, _file(path)
-    for folder, below, names in os.walk(path):
-        below[:] = [each for each in below if each != "__pycache__"]
-        for each in names:
-            if os.path.isfile(file := os.path.join(folder, each)):
-                inside = os.path.relpath(file, path).replace(os.sep, "/")
-                yield (inside if name == "." else f"{name}/{inside}"), _file(file)
-
-
-def _file(path: str) -> FileSource:
-    return FileSource.from_stat(path, os.stat(path))
 
 
 def _chunks(source: Source) -> Iterator[bytes]:
@@ -228,7 +190,7 @@ def _write_image(described: _Described, place: str) -> None:
         runs={"WorkingDir": _FOLDER, "Entrypoint": described.command, "Cmd": None},
     )
     checksum = _checksum(described, plan.bases[0].config)
-    if _checksum_in(place, described.tag) == checksum:
+    if _checksum_in(place, described.tag) == checksum and _is_whole(place):
         tell(f"{place!r} has the checksum {checksum} already: {described.full_name} is not built again")
         return
     written = write_image(replace(plan, labels={_CHECKSUM: checksum}), place, force=True)
@@ -248,19 +210,30 @@ def _checksum_in(place: str, tag: str) -> str | None:
         config = open_image(place, platform, tag=tag).config
     except ImageError:
         return None
-    found = ((config.get("config") or {}).get("Labels") or {}).get(_CHECKSUM)
+    found: Any = config
+    for key in ("config", "Labels", _CHECKSUM):
+        found = found.get(key) if isinstance(found, Mapping) else None
     return found if isinstance(found, str) else None
+
+
+def _is_whole(place: str) -> bool:
+    """Tell whether every blob of an image is what it says; of one that is damaged each push would fail."""
+    try:
+        image_digest(place)
+    except ImageError:
+        return False
+    return True
 
 
 def _write_folder(described: _Described, place: str) -> None:
     """Write what ``docker build`` makes the image of: its files, and a Containerfile."""
     checksum = _checksum(described, None)
-    installs = _REQUIREMENTS in described.files
+    installs = REQUIREMENTS in described.files
     lines = [
         f"FROM {described.base}",
         f"WORKDIR {_FOLDER}",
         f"COPY {_CONTEXT}/ {_FOLDER}/",
-        *([f"RUN pip install --no-cache-dir -r {_REQUIREMENTS}"] if installs else []),
+        *([f"RUN pip install --no-cache-dir -r {REQUIREMENTS}"] if installs else []),
         f"ENTRYPOINT {json.dumps(described.command)}",
         f"LABEL {_CHECKSUM}={checksum}",
     ]

@@ -244,3 +244,70 @@ def test_a_base_that_lies_is_an_image_that_is_not_built(base: Path, folder: Path
     with pytest.raises(ImageBuildException, match="without manifests"):
         model_in(folder).build(base_layout=base)
     assert not (folder / "dev-mnist-image").exists()
+
+
+def test_requirements_replace_no_file(base: Path, folder: Path) -> None:
+    """Unless they are that file."""
+    (folder / "requirements.txt").write_text("torch\n", encoding="ascii")
+    (folder / "other.txt").write_text("torch\n", encoding="ascii")
+    model_in(folder, extra_files=["requirements.txt"], requirements="requirements.txt").build()
+    assert (folder / "dev-mnist-build" / "context" / "requirements.txt").read_text("ascii") == "torch\n"
+    for requirements in (["numpy"], "other.txt"):
+        for extra in (["requirements.txt"], ["."]):
+            with pytest.raises(ModelPlanError, match=r"requirements\.txt") as raised:
+                model_in(folder, extra_files=extra, requirements=requirements).build(base_layout=base)
+            [issue] = raised.value.issues
+            assert (issue.code, issue.argument) == ("collision", "requirements")
+
+
+def test_no_image_holds_the_one_before_it(base: Path, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor what Python has compiled; and so one that is there is not built again."""
+    caplog.set_level(logging.INFO)
+    (folder / "datasets" / "__pycache__").mkdir()
+    (folder / "datasets" / "__pycache__" / "a.pyc").write_bytes(b"")
+    model_in(folder, extra_files=["."], base_image="kubeflow").build()  # docker's
+    model = model_in(folder, extra_files=["."])
+    model.build(base_layout=base)
+    first = Layout.of(folder / "dev-mnist-image")
+    assert [name for name in first.layers()[1] if not name.endswith("/")] == [
+        "kaptain/datasets/MNIST/images",
+        "kaptain/model.py",
+        "kaptain/trainer.py",
+    ]
+    model.build(base_layout=base)
+    assert "is not built again" in caplog.text
+    with pytest.raises(ModelPlanError, match="no folder with files"):
+        model_in(folder, extra_files=["dev-mnist-image"]).build(base_layout=base)
+
+
+def test_a_damaged_image_is_built_again(base: Path, folder: Path) -> None:
+    model = model_in(folder)
+    model.build(base_layout=base)
+    place = folder / "dev-mnist-image"
+    layout = Layout.of(place)
+    for layer in layout.manifest["layers"]:
+        blob = place / "blobs" / "sha256" / layer["digest"].removeprefix("sha256:")
+        blob.write_bytes(b"x" * layer["size"])
+        model.build(base_layout=base)
+        assert Layout.of(place).files == layout.files
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_folder_that_has_the_name_of_a_base_is_none(kind: str, folder: Path) -> None:
+    if kind == "folder":
+        (folder / "python").mkdir()
+        (folder / "python" / "a.py").write_text("", encoding="ascii")
+    else:
+        (folder / "python").write_text("#!/bin/sh\n", encoding="ascii")
+    model_in(folder, base_image="python").build()
+    text = (folder / "dev-mnist-build" / "Containerfile").read_text("ascii")
+    assert text.startswith("FROM python\n")
+    # A path is one.
+    with pytest.raises(ImageBuildException, match="is neither a"):
+        model_in(folder, base_image="./python").build()
+
+
+def test_what_docker_save_wrote_is_a_base_by_its_path(folder: Path) -> None:
+    docker_archive(folder / "base.tar")
+    model_in(folder, base_image="base.tar").build()
+    assert len(Layout.of(folder / "dev-mnist-image").layers()) == 2
