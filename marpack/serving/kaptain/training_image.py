@@ -117,6 +117,10 @@ def _described(
             issues.append(Issue(code="bad-value", argument=key, message=f"cannot be {text!r}: write it plainly"))
     base = told["base_image"]
     layout = None if base_layout is None else os.fsdecode(base_layout)
+    if layout is not None and not os.path.exists(layout):
+        message = f"{layout!r} is not there: name an OCI layout (skopeo copy docker://... oci:base writes one)"
+        message += ", or what docker save wrote"
+        issues.append(Issue(code="unreadable", argument="base_layout", message=message))
     is_path = os.path.isabs(base) or base.startswith(".")
     path = os.path.join(base_dir_of(model), base)
     if layout is None and base and os.path.exists(path) and (is_path or _is_image(path)):
