@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from marpack.display import brief_repr, hidden_endpoint
 from marpack.frozen import frozen
@@ -231,7 +231,7 @@ def _is_whole(said: bytes) -> bool:
 class _Printed:
     """What a program prints, as far as it has come: up to its end, or to more than anybody has to say."""
 
-    def __init__(self, output: BinaryIO) -> None:
+    def __init__(self, output: IO[bytes]) -> None:
         self.said = b""
         self._output = output
         # None that Python waits for when it ends.
