@@ -51,11 +51,13 @@ def attest(
     ignored = () if git_files else GIT_NAMES
     if isinstance(source, Archive) and source.form != "folder":
         return _of_archive(source, ignored, contents=contents, progress=progress)
+    # One that is open is its files, whatever its path would mean as a word, and whatever else lies in it.
+    is_open = isinstance(source, Archive)
     path = source.path if isinstance(source, Archive) else os.fspath(source)
-    if digest := digest_of_image(path):
+    if not is_open and (digest := digest_of_image(path)):
         return Statement.of(path, [Resource(name=WHOLE, sha256=digest)])
-    if os.path.isdir(path):
-        if is_layout(path):
+    if is_open or os.path.isdir(path):
+        if not is_open and is_layout(path):
             digest = image_digest(path, progress=progress)
             return Statement.of(f"sha256:{digest}", [Resource(name=WHOLE, sha256=digest)])
         more = [name_below(path, os.fspath(each)) for each in ignore]
