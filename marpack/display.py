@@ -21,6 +21,10 @@ _SECRET_NAME = r"""(?xi)
     | (api|access|account|private) [._-]? key | connection_?string
 """
 
+# The digest that an image is named by, and any other "@": credentials stand before one.
+_DIGEST = "@sha256:[0-9a-f]{64}(?![0-9a-f])"
+_AT = f"(?!{_DIGEST})@"
+
 # Where the address of a URL begins, also one with escaped or, as a path has it, single slashes.
 _ADDRESS = r":(?:\\?/)+"
 
@@ -54,7 +58,8 @@ def hidden(text: str) -> str:
 
 
 def _hidden_line(line: str) -> str:
-    address, at = re.search(_ADDRESS, line), line.rfind("@")
+    address = re.search(_ADDRESS, line) if "@" in line else None
+    at = max((each.start() for each in re.finditer(_AT, line)), default=-1) if address else -1
     if address and at >= address.end():
         line = f"{line[: address.end()]}{HIDDEN}{line[at:]}"
     for parameter in re.finditer(_PARAMETER, line):
@@ -65,16 +70,20 @@ def _hidden_line(line: str) -> str:
 
 def hidden_url(url: str) -> str:
     """Return a URL without user, password, query and fragment, as it may be shown."""
-    shown = re.sub(_CREDENTIALS, "", re.split("[?#]", url, maxsplit=1)[0])
+    whole = re.split("[?#]", url, maxsplit=1)[0]
+    digest = re.search(rf"{_DIGEST}\Z", whole)
+    name = whole[: digest.start()] if digest else whole
+    shown = re.sub(_CREDENTIALS, "", name)
     broken = re.search(_NO_HOST, shown)
-    return shown if broken is None else f"{shown[: broken.start()]}{HIDDEN}"
+    return shown + whole[len(name) :] if broken is None else f"{shown[: broken.start()]}{HIDDEN}"
 
 
 def hidden_endpoint(endpoint: str) -> str:
     """Return an address, with a scheme or without, as it may be shown."""
-    if "://" in endpoint or "@" not in endpoint:
+    at = max((each.start() for each in re.finditer(_AT, endpoint)), default=-1)
+    if "://" in endpoint or at < 0:
         return hidden_url(endpoint)
-    return f"{HIDDEN}{hidden_url(endpoint[endpoint.rindex('@') :])}"
+    return f"{HIDDEN}{hidden_url(endpoint[at:])}"
 
 
 def showable(text: str) -> str:

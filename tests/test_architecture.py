@@ -78,7 +78,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "marpack.remote": {*WORDS, "marpack.disk", *ARCHIVES, "marpack.remote.urls"},
     # Layouts of images, by whichever room they are read; a blob is a source.
-    "marpack.oci": {*WORDS, "marpack.archive"},
+    "marpack.oci": {*WORDS, "marpack.archive", "marpack.archive.read"},
     # What is in an archive, and what its requirements file asks for: the room knows the words of both.
     "marpack.signing": {
         "marpack.lazy",
@@ -282,11 +282,13 @@ EXTRAS = {
     "marpack.archive.plan.torch_models": {"torch"},
     "marpack.checks.rules.load_script": {"torch"},
     "marpack.images.connection": {"requests", "urllib3"},
-    "marpack.images.registry": {"requests"},
+    "marpack.images.origin": {"urllib3"},
+    "marpack.images.push": {"requests"},
     "marpack.running.pytest_plugin": {"pytest"},
     "marpack.running.asgi": {"starlette"},
     "marpack.running.boot": {"torch", "ts"},
-    "marpack.signing.library": {"model_signing"},
+    "marpack.signing.key_files": {"cryptography"},
+    "marpack.signing.library": {"OpenSSL", "model_signing"},
     "marpack.running.kserve": {"kserve"},
     "marpack.running.ray": {"ray", "starlette"},
     "marpack.cli.commands.completion": {"shtab"},
@@ -507,6 +509,7 @@ AMBIENT = {
         "marpack.cli.screen",
         "marpack.cli.manifest_options",
         "marpack.cli.commands.config",
+        "marpack.cli.commands.image",
         "marpack.serving.kaptain.values.environment",
         # A server's workers inherit what it was started with.
         "marpack.running.environment",

@@ -11,7 +11,7 @@ import marpack
 from marpack import ConfigError, ServerConfig, lint_config, properties
 from marpack.config.settings.keys import KEYS
 from marpack.config.settings.redaction import redacted
-from marpack.display import HIDDEN, hidden_url
+from marpack.display import HIDDEN, hidden, hidden_endpoint, hidden_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,3 +239,25 @@ def test_a_fix_names_the_setting_to_write_whatever_it_is_called() -> None:
     [finding] = [each for each in config.validate(torchserve_version="0.12.0") if each.code == "token"]
     for shown in (str(finding), finding.asdict()["fix"]):
         assert "set disable_token_authorization=true" in shown
+
+
+DIGEST = f"@sha256:{'0a' * 32}"
+
+
+@pytest.mark.parametrize("name", ["oci://m", "oci+fetch://r.example:5000/team/m", "oci://r.example/m:1"])
+def test_the_digest_of_an_image_is_no_secret(name: str) -> None:
+    assert hidden(f"{name}{DIGEST}: is told") == f"{name}{DIGEST}: is told"
+    assert hidden_url(f"{name}{DIGEST}") == f"{name}{DIGEST}"
+    bare = name.partition("://")[2]
+    assert hidden_endpoint(f"{bare}{DIGEST}") == f"{bare}{DIGEST}"
+
+
+@pytest.mark.parametrize("digest", [DIGEST, DIGEST[:-1], f"{DIGEST}0", DIGEST.upper()])
+def test_what_stands_before_a_host_and_a_digest_is_one(digest: str) -> None:
+    for name in (f"u:{WORD}@r.example/m", f"u:{WORD}{digest}@r.example/m", f"u:{WORD}@m"):
+        for shown in (
+            hidden(f"oci://{name}{digest}"),
+            hidden_url(f"oci://{name}{digest}"),
+            hidden_endpoint(f"{name}{digest}"),
+        ):
+            assert WORD not in shown

@@ -83,6 +83,7 @@ _TOKEN = re.compile(
 )
 _ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]+`")
+_NAMED = re.compile(r"(?<![\w/\"#.-])(?:spec|docs)/[\w.-]+\.(?:md|json)\b")
 _COMMENT = re.compile(r"^<!-- .*? -->\n", re.MULTILINE)
 # A folder that has a page.
 _FOLDERS = {"spec/vectors": "spec/vectors.md"}
@@ -129,6 +130,19 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     # A bar in a table's code is escaped for other readers of Markdown.
     markdown = _ROW.sub(lambda row: _CODE.sub(_with_bars, row[0]), _COMMENT.sub("", markdown))
     return _TOKEN.sub(lambda found: _shown(found, source, here, known), markdown)
+
+
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let what the code's own texts name of spec/ and docs/ be links, in the reference."""
+    if not page.file.src_uri.startswith(("reference/marpack", "commands.")):
+        return html
+
+    def linked(named: re.Match[str]) -> str:
+        meant = _gathered().get(named[0]) or named[0].removeprefix("docs/")
+        file = files.get_file_from_path(meant)
+        return f'<a href="{file.url_relative_to(page.file)}">{named[0]}</a>' if file else named[0]
+
+    return _NAMED.sub(linked, html)
 
 
 def _with_bars(code: re.Match[str]) -> str:

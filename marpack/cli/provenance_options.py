@@ -6,7 +6,6 @@ import argparse
 from typing import TYPE_CHECKING
 
 from marpack.cli.terminal import UsageError
-from marpack.display import hidden_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +31,12 @@ def require_provenance_asked(options: argparse.Namespace, *, asked: bool) -> Non
         if not asked and getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')}: it is for --provenance; add that, or leave it out")
     if asked:
+        from marpack.signing.provenance import builder_problem
+
         source_of(options)
         parameters_of(options)
-        if options.builder_id is not None and hidden_url(options.builder_id) != options.builder_id:
-            raise UsageError("--builder-id: name it by a URI without a password, a query or a fragment")
+        if options.builder_id is not None and (problem := builder_problem(options.builder_id)):
+            raise UsageError(f"--builder-id: {problem}")
 
 
 def source_of(options: argparse.Namespace) -> SourceCommit | None:
@@ -43,7 +44,7 @@ def source_of(options: argparse.Namespace) -> SourceCommit | None:
     if options.source_uri is None and options.source_commit is None and not options.source_dirty:
         return None
     if options.source_uri is None or options.source_commit is None:
-        raise UsageError("--source-uri and --source-commit: a commit is known by both")
+        raise UsageError("--source-uri and --source-commit: a commit is known by both: give both, or neither")
     from marpack.signing import SourceCommit
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from marpack.archive.read.open import open_archive
 from marpack.cli.stores import silent_for
 from marpack.cli.words import positive
 from marpack.display import printable
-from marpack.errors import MarpackError
+from marpack.errors import ArchiveError, MarpackError
 from marpack.findings import Issue
 from marpack.strict_json import spelled
 
@@ -65,8 +66,38 @@ def opened(word: str, options: argparse.Namespace) -> Iterator[Archive]:
     """Open the archive at a path or a URL, as the options say."""
     if word == "-":
         raise MarpackError("an archive is read here and there, which standard input does not allow: name a file")
-    with silent_for(word), open_archive(word, limits=limits_of(options), download=options.download) as archive:
+    with (
+        silent_for(word),
+        archive_meant(word),
+        open_archive(word, limits=limits_of(options), download=options.download) as archive,
+    ):
         yield archive
+
+
+@contextmanager
+def archive_meant(word: str) -> Iterator[None]:
+    """Say of a folder without a manifest that it is a store or a layout, in place of what it lacks."""
+    try:
+        yield
+    except ArchiveError as error:
+        what = other_folder(word) if error.code == "no-manifest" else None
+        if what is None:
+            raise
+        raise ArchiveError(error.path, what, code=error.code) from error
+
+
+def other_folder(word: str) -> str | None:
+    """Return what is to be said of a folder that holds archives, or an image, and is none; else None."""
+    if not os.path.isdir(word):
+        return None
+    from marpack.config.store_listing import archives_in
+    from marpack.oci.layout import is_layout
+
+    if is_layout(word):
+        return "is an image's layout, and an archive is meant: name what it was made of"
+    if found := archives_in(word):
+        return f"is a model store, and an archive is meant: name one, as {found[0]!r}"
+    return None
 
 
 def limits_of(options: argparse.Namespace) -> Limits:

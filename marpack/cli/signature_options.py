@@ -59,8 +59,10 @@ def required_signature(options: argparse.Namespace) -> RequiredSignature | None:
         if options.public_key is not None or options.root:
             raise UsageError("--public-key and --root: of which signature? Name its file (--signature SIG)")
         return None
-    if (options.public_key is None) == (not options.root):
+    if options.public_key is None and not options.root:
         raise UsageError("--signature: say by whom it has to be, by --public-key PEM or by --root PEM")
+    if options.public_key is not None and options.root:
+        raise UsageError("--public-key and --root: a signature is by one of the two: leave the other out")
     from marpack.signing import RequiredSignature
 
     return RequiredSignature(signature=options.signature, public_key=options.public_key, roots=tuple(options.root))

@@ -20,7 +20,7 @@ from marpack.errors import ArchiveExistsError, TargetError
 
 # Removing a folder takes one for each folder in another.
 _SPARE_DESCRIPTORS = 8
-_OTHER_NAME = "choose another model name or export path"
+_OTHER_NAME = "choose another name"
 
 
 def path_problem(path: str) -> str | None:

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -45,7 +45,7 @@ class Connections:
     def __init__(self, *, tls_verify: bool | str) -> None:
         self._tls_verify = tls_verify
         self._deadline = _Deadline()
-        self._session = requests.Session()
+        self._session = _Session()
         # Or it would send what ~/.netrc has.
         self._session.auth = _unchanged
         for scheme in ("http://", "https://"):
@@ -78,6 +78,13 @@ class Connections:
             self._deadline.require()
             raise NoAnswerError(_why(error)) from None
         return Answer(status=answer.status_code, url=url, headers=answer.headers, body=said)
+
+
+class _Session(requests.Session):
+    """Leads nowhere: requests would read all of a redirect's body, decoded, to tell what it could send next."""
+
+    def resolve_redirects(self, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
+        yield from ()
 
 
 class _Deadline:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from marpack.archive.forms import SUFFIXES, WORKFLOW_SUFFIX
 from marpack.archive.manifest import MANIFEST_NAME
 from marpack.archive.plan.plan import ArchivePlan
 from marpack.archive.read.archive import ModelArchive
 from marpack.archive.sources import BytesSource, FileSource
-from marpack.config.lint import for_writers, lint_config
 from marpack.config.server_config import ServerConfig
-from marpack.config.settings.keys import KEYS
 from marpack.config.snapshot import ModelSnapshot
 from marpack.config.store_listing import archives_in, read_manifests
 from marpack.config.text import properties as codec
-from marpack.display import SURROGATE, hidden_url, is_secret_name, printable
-from marpack.errors import ConfigError, MarpackError, PropertiesError
+from marpack.display import SURROGATE, hidden_url, printable
+from marpack.errors import ArchiveError, MarpackError, PropertiesError
 from marpack.frozen import frozen
 from marpack.images.layer import ArchivedFile, ImageFile, PlannedLayer
 from marpack.images.open_archives import OpenArchives
+from marpack.images.server_settings import settings_warnings
 from marpack.oci import media_types
+from marpack.oci.layout import is_layout
 from marpack.remote.urls import is_url
 
 # Below which KServe looks, and mounts it as /mnt/models (I9, I10).
@@ -33,6 +34,7 @@ _CONFIG_FILE = "config/config.properties"
 _STORE = f"{_ROOT}/{_MODEL_STORE}"
 _CONFIG = f"{_ROOT}/{_CONFIG_FILE}"
 _SETTINGS = ("config.properties", _CONFIG_FILE)
+_ARCHIVES = (*{*SUFFIXES.values()} - {""}, ".tgz", WORKFLOW_SUFFIX)
 # What the layers of images mean by a name that begins so: that a file is gone (I14).
 _WHITEOUT = ".wh."
 
@@ -60,6 +62,7 @@ def image_contents(
     ``archives`` opens those whose members are taken, and whoever made it closes them.
     """
     if not is_url(source):
+        _require_no_layout(source)
         if os.path.isdir(source) and not os.path.isfile(os.path.join(source, MANIFEST_NAME)):
             settings = next((each for each in _SETTINGS if os.path.isfile(os.path.join(source, each))), None)
             if settings is None and model_store is None:
@@ -75,6 +78,16 @@ def image_contents(
     return _of_archive(source, as_files, archives)
 
 
+def _require_no_layout(path: str) -> None:
+    """Raise ``MarpackError`` for an image that is there already."""
+    # Of files, which may be large and compressed, those alone that are called like a layout.
+    if (os.path.isdir(path) or (path.endswith(".tar") and os.path.isfile(path))) and is_layout(path):
+        raise MarpackError(
+            f"{path!r} is an image's layout already: send it as it is (--push without --output, push_image), or "
+            "name what it was made of"
+        )
+
+
 def _of_archive(source: str, as_files: bool, archives: OpenArchives) -> ImageContents:
     """Take one model: its members below ``models/``, or the archive as it is."""
     if as_files and is_url(source):
@@ -83,7 +96,15 @@ def _of_archive(source: str, as_files: bool, archives: OpenArchives) -> ImageCon
         )
     # What is to be copied is described before it is read, so that no other file is copied than was read.
     file = _file(source, os.path.basename(source)) if as_files else None
-    archive = archives.open(source)
+    try:
+        archive = archives.open(source)
+    except ArchiveError as error:
+        if is_url(source) or source.endswith(_ARCHIVES) or not os.path.isfile(source):
+            raise
+        raise MarpackError(
+            f"{source!r} is nothing that an image is made of: name a folder that a server starts from, a model "
+            "store, an archive (.mar, .tar.gz), a config.properties, or a declaration (.toml, .json)"
+        ) from error
     model = archive.manifest.model
     title = archive.file_name or os.path.basename(source)
     layer = _raw(file) if file else _unpacked(archive, _ROOT, printable(title))
@@ -118,13 +139,8 @@ def _of_settings(
     paths = _archives(_store_of(path, folder, settings.get("model_store"), model_store))
     layers = [_archive_layer(each, as_files, archives) for each in paths]
     # Of what has been described above: should a file change meanwhile, writing fails.
-    findings = lint_config(data, file=path, archives=read_manifests(paths))
-    if errors := [finding for finding in findings if finding.severity == "error"]:
-        raise ConfigError(errors)
-    return ImageContents(
-        layers=(*layers, _config_layer(data, as_files)),
-        warnings=(*(each.sentence for each in for_writers(findings)), *_secrets(settings)),
-    )
+    warnings = settings_warnings(data, file=path, archives=read_manifests(paths))
+    return ImageContents(layers=(*layers, _config_layer(data, as_files)), warnings=warnings)
 
 
 def _of_declaration(path: str, as_files: bool, timestamp: datetime | float | None) -> ImageContents:
@@ -140,9 +156,10 @@ def _of_declaration(path: str, as_files: bool, timestamp: datetime | float | Non
     planned = plan_serving(declaration, None, base_dir=os.path.dirname(path), force=False, timestamp=timestamp)
     layers = [_planned(name, plan, as_files) for name, plan in sorted(planned.plans.items())]
     told = [*planned.deployment.warnings, *(each for plan in planned.plans.values() for each in plan.warnings)]
+    config = planned.deployment.config
     return ImageContents(
-        layers=(*layers, _config_layer(planned.deployment.config, as_files)),
-        warnings=(*dict.fromkeys(told), *_secrets(codec.loads(planned.deployment.config))),
+        layers=(*layers, _config_layer(config, as_files)),
+        warnings=tuple(dict.fromkeys((*told, *settings_warnings(config)))),
     )
 
 
@@ -265,11 +282,3 @@ def allowed(name: str) -> str:
             "gone: rename it"
         )
     return name
-
-
-def _secrets(settings: Mapping[str, str]) -> Iterator[str]:
-    """Say which settings will be readable for whoever may pull the image."""
-    for key, value in settings.items():
-        known = KEYS.get(key)
-        if value and (known.secret if known else is_secret_name(key)):
-            yield f"config.properties has a value for {key}, which whoever may pull the image can read"

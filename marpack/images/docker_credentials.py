@@ -83,24 +83,26 @@ class DockerConfiguration:
 
     @classmethod
     def read(cls, path: str | None) -> DockerConfiguration:
-        """Read a file; None is the user's own, if there is one.
+        """Read a file, or that of a folder, if there is one; None is the user's own folder.
 
         Raises ``NoConfigurationError``, and ``OSError`` for a file that is absent or cannot be read.
         """
-        own = os.path.join(os.path.expanduser("~"), ".docker", "config.json")
+        folder = os.path.join(os.path.expanduser("~"), ".docker") if path is None else path
+        is_folder = path is None or os.path.isdir(folder)
+        place = os.path.join(folder, "config.json") if is_folder else folder
         try:
-            with open(own if path is None else path, "rb") as file:
+            with open(place, "rb") as file:
                 document = json.load(file)
         except (FileNotFoundError, NotADirectoryError):
-            if path is None:
+            if is_folder:
                 return cls()
             raise
         except (ValueError, RecursionError):
-            raise NoConfigurationError(f"{path or own!r} is no configuration of docker's: it is no JSON") from None
+            raise NoConfigurationError(f"{place!r} is no configuration of docker's: it is no JSON") from None
         try:
             return cls._of(document)
         except NoConfigurationError as error:
-            raise NoConfigurationError(f"{path or own!r} is no configuration of docker's: {error}") from None
+            raise NoConfigurationError(f"{place!r} is no configuration of docker's: {error}") from None
 
     @classmethod
     def _of(cls, document: Any) -> DockerConfiguration:

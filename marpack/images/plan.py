@@ -28,6 +28,12 @@ Form: TypeAlias = Literal["image", "modelpack"]
 _TITLE = "org.opencontainers.image.title"
 _VERSION = "org.opencontainers.image.version"
 DEFAULT_PLATFORM = "linux/amd64"
+# What the kernel, or a maker, calls what Go, and so every reader of images, calls otherwise.
+_OTHER_WORDS = {
+    **dict.fromkeys(("x86_64", "x64", "amd_64"), "amd64"),
+    **dict.fromkeys(("aarch64", "arm_64", "armv8"), "arm64"),
+    **dict.fromkeys(("i386", "i686", "x86"), "386"),
+}
 # What both a registry and the annotation of a layout take for a tag (I3).
 _TAG = re.compile(r"(?=.{1,128}\Z) [A-Za-z0-9]+ (?: (?:[-._]|--) [A-Za-z0-9]+ )*", re.VERBOSE)
 
@@ -132,7 +138,7 @@ def plan_image(
     if modelpack and (named or base is not None or said):
         raise MarpackError("ModelPack knows neither platforms nor a base nor labels: leave them out")
     if base is None and (base_tag is not None or base_name is not None):
-        raise MarpackError("base_tag and base_name are of a base: give that, or leave them out")
+        raise MarpackError("base_tag and base_name say something of a base, and none is given: give base, too")
     chosen = () if modelpack else tuple(dict.fromkeys(named or [_platform(DEFAULT_PLATFORM)]))
     archives = OpenArchives(limits)
     try:
@@ -230,6 +236,10 @@ def _platform(text: str) -> Platform:
     found = Platform.parse(text)
     if found is None:
         raise MarpackError(f"{text!r} is no platform: write os/architecture, as {DEFAULT_PLATFORM}")
+    if known := _OTHER_WORDS.get(found.architecture):
+        raise MarpackError(
+            f"{text!r} is no platform of images, whose words are Go's (amd64, arm64): write {found.os}/{known}"
+        )
     return found
 
 

@@ -7,21 +7,23 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marpack.archive.formats.checksums import new_sha256
 from marpack.archive.result import Progress
 from marpack.archive.sources import Source
 from marpack.display import hidden_endpoint
-from marpack.errors import RegistryError
+from marpack.errors import MissingExtraError, RegistryError
 from marpack.frozen import frozen
 from marpack.images.docker_credentials import DockerConfiguration, Kept, Login, NoConfigurationError
 from marpack.images.reference import NoReferenceError, Reference
-from marpack.images.registry import Registry, require_requests
 from marpack.oci.descriptor import Descriptor
 from marpack.oci.documents import REF_NAME
-from marpack.oci.layout import ImageTree, blob_source, image_tree, only_image, read_blob, require_same
+from marpack.oci.layout import ImageTree, blob_source, chosen_image, image_tree, read_blob, require_same
 from marpack.oci.layout_files import LayoutFiles, open_files
+
+if TYPE_CHECKING:
+    from marpack.images.registry import Registry
 
 
 @frozen
@@ -53,6 +55,7 @@ def push_image(
     layout: str | os.PathLike[str],
     name: str,
     *,
+    tag: str | None = None,
     username: str | None = None,
     password: str | None = None,
     docker_config: str | os.PathLike[str] | None = None,
@@ -63,9 +66,11 @@ def push_image(
     """Send the image of a layout, a folder or a tar, to a registry.
 
     - ``name``: ``registry/name:tag``; without a tag it is the layout's.
+    - ``tag``: which of several images in the layout is meant.
     - ``username``, ``password``: by default, where the registry asks for them, those that docker knows, by
-      ``docker_config`` or ``~/.docker/config.json`` and the programs that it names. They are sent to that
-      registry, to the service that it names for tokens, and to nobody else; they are written nowhere.
+      ``docker_config`` (a file, or the folder of ``config.json``) or ``~/.docker`` and the programs that it names.
+      They are sent to that registry, to the service that it names for tokens, and to nobody else; they are
+      written nowhere.
     - ``plain_http``: without encryption; ``tls_verify``: a file of certificates, or False to take any.
     - ``progress``: is called, on this thread, with the number of bytes just sent.
 
@@ -78,13 +83,15 @@ def push_image(
     reference = require_pushable(name, docker_config=configuration, tls_verify=tls_verify)
     find_login = _login_finder(name, reference, configuration, username, password)
     files = open_files(os.fspath(layout))
-    top = only_image(files)
+    top = chosen_image(files, tag)
     if not reference.tag:
         try:
             reference = reference.tagged(top.annotations.get(REF_NAME, "latest"))
         except NoReferenceError as error:
             raise RegistryError(hidden_endpoint(name), str(error)) from None
     tree = image_tree(files, top)
+    from marpack.images.registry import Registry
+
     registry = Registry(reference, find_login, plain_http=plain_http, tls_verify=tls_verify)
     try:
         return _pushed(registry, reference, files, tree, progress)
@@ -100,7 +107,7 @@ def require_pushable(name: str, *, docker_config: str | None = None, tls_verify:
         reference = Reference.parse(name)
     except NoReferenceError as error:
         raise RegistryError(hidden_endpoint(name), str(error)) from None
-    require_requests()
+    _require_requests()
     if docker_config is not None:
         _configuration(name, docker_config)
     if isinstance(tls_verify, str) and not os.path.isdir(tls_verify):
@@ -111,6 +118,14 @@ def require_pushable(name: str, *, docker_config: str | None = None, tls_verify:
         except ssl.SSLError:
             raise RegistryError(name, f"is not asked: {tls_verify!r} has no certificate in it") from None
     return reference
+
+
+def _require_requests() -> None:
+    try:
+        import requests  # noqa: F401
+    except ImportError:
+        what_to_do = "write a layout, which skopeo copy --preserve-digests pushes"
+        raise MissingExtraError("pushing an image", "oci", what_to_do) from None
 
 
 def _login_finder(

@@ -12,6 +12,8 @@ _HOST = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])(?:
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _LONGEST_REPOSITORY = 255
+# Also half of one.
+_DIGEST = re.compile(r"@[a-z0-9]+:[0-9a-f]*\Z|@(?:sha256|sha512)\b")
 
 
 class NoReferenceError(ValueError):
@@ -31,8 +33,13 @@ class Reference:
         """Return what ``registry/name:tag`` names; raise ``NoReferenceError`` for any other text."""
         if "://" in text:
             raise NoReferenceError("is a URL: leave its scheme out (plain_http is an option)")
-        if "@" in text:
+        if _DIGEST.search(text):
             raise NoReferenceError("names a digest, which comes of what is sent: name a tag")
+        if "@" in text:
+            raise NoReferenceError(
+                "holds a user or a password, which have no place in a name: leave them out, and log in "
+                "(docker login), or give username and password"
+            )
         host, slash, rest = text.partition("/")
         if not slash or not (set(".:") & set(host) or host == "localhost") or not _HOST.fullmatch(host):
             raise NoReferenceError("names no registry: write host[:port]/name:tag, as docker.io/team/name:tag")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode
 
-from marpack.errors import MissingExtraError, RegistryError
+from marpack.errors import RegistryError
 from marpack.images.challenge import challenge_in
+from marpack.images.connection import Answer, Body, Connections, NoAnswerError
 from marpack.images.docker_credentials import DOCKER_HOSTS, Kept, Login
+from marpack.images.origin import NoPlaceError, followed, origin, with_query
 from marpack.images.reference import Reference
 from marpack.oci import media_types
 from marpack.oci.descriptor import Descriptor
-
-if TYPE_CHECKING:
-    from marpack.images.connection import Answer, Body
 
 _DOCKER_API = "registry-1.docker.io"
 _ACCEPT = ", ".join((media_types.MANIFEST, media_types.INDEX))
@@ -26,16 +25,9 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 # Of what an answer says, as much as is shown.
 _LONGEST_MESSAGE = 300
 _HIDDEN = "***"
+# What a header can hold: a token is one of fewer characters (RFC 6750, 2.1), but not all services know.
+_TOKEN = re.compile(r"[!-~]+")
 _LOG_IN = "log in (docker login), or give username and password"
-
-
-def require_requests() -> None:
-    """Raise ``MissingExtraError`` where there is no requests."""
-    try:
-        import requests  # noqa: F401
-    except ImportError:
-        what_to_do = "write a layout, which skopeo copy --preserve-digests pushes"
-        raise MissingExtraError("pushing an image", "oci", what_to_do) from None
 
 
 class Registry:
@@ -48,16 +40,13 @@ class Registry:
         self, reference: Reference, find_login: Callable[[], Kept], *, plain_http: bool, tls_verify: bool | str
     ) -> None:
         """Ask nobody yet: ``find_login`` is called where a registry asks for one, once."""
-        require_requests()
-        from marpack.images.connection import Connections
-
         self._name = str(reference)
         host = _DOCKER_API if reference.host in DOCKER_HOSTS else reference.host
         self._connections = Connections(tls_verify=tls_verify)
         self._find_login = find_login
         self._kept: Kept | None = None
         self._root = f"{'http' if plain_http else 'https'}://{host}/v2/{reference.repository}"
-        self._origin = _origin(self._root)
+        self._origin = origin(self._root)
         self._authorization: dict[str, str] = {}
         self._secrets: list[str] = []
 
@@ -77,7 +66,7 @@ class Registry:
         """Tell whether a blob is there."""
         answer = self._ask("HEAD", f"{self._root}/blobs/{digest}")
         # Where blobs lie elsewhere, that place may not let anybody ask for them so.
-        if answer.status != 404 and _origin(answer.url) == self._origin:
+        if answer.status != 404 and origin(answer.url) == self._origin:
             self._require(answer, {200}, "does not tell which layers it has")
         return answer.status == 200
 
@@ -88,11 +77,8 @@ class Registry:
         place = begun.headers.get("Location")
         if not place:
             raise RegistryError(self._name, "does not say where an upload goes", status=begun.status)
-        place = self._followed(begun.url, place)
-        # The place may have a query of its own; nobody is sent a fragment.
-        parts = urlsplit(place)
-        query = f"{parts.query}{'&' if parts.query else ''}digest={quote(descriptor.digest, safe='')}"
-        place = urlunsplit(parts._replace(query=query, fragment=""))
+        digest = quote(descriptor.digest, safe="")
+        place = with_query(self._followed(begun.url, place), f"digest={digest}")
         headers = {"Content-Type": _BYTES, "Content-Length": str(descriptor.size)}
         answer = self._ask("PUT", place, headers=headers, body=body)
         self._require(answer, {201}, f"does not take the blob {descriptor.digest}")
@@ -114,7 +100,7 @@ class Registry:
         asked_for = False
         redirects = 0
         while True:
-            is_own = _origin(url) == self._origin
+            is_own = origin(url) == self._origin
             sent = {**(headers or {}), **(self._authorization if is_own else {})}
             answer = self._send(method, url, sent, body)
             if answer.status == 401 and is_own and not asked_for:
@@ -129,13 +115,11 @@ class Registry:
                 return answer
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: Body | None) -> Answer:
-        from marpack.images.connection import NoAnswerError
-
         try:
             return self._connections.ask(method, url, headers, body)
         except NoAnswerError as error:
-            _, host, port = _origin(url)
-            elsewhere = "" if _origin(url) == self._origin else f"leads to {host}:{port}, which "
+            _, host, port = origin(url)
+            elsewhere = "" if origin(url) == self._origin else f"leads to {self._shown(host)}:{port}, which "
             raise RegistryError(self._name, f"{elsewhere}{error}") from None
 
     def _authorize(self, answer: Answer) -> None:
@@ -168,13 +152,12 @@ class Registry:
 
     def _token(self, told: Mapping[str, str], login: Login | None) -> str | None:
         """Return what the service that a registry names gives for a password, or without one (I30, I31)."""
-        realm = self._followed(self._root, told["realm"])
         asked = urlencode({name: told[name] for name in ("service", "scope") if name in told})
-        url = f"{realm}{'&' if urlsplit(realm).query else '?'}{asked}" if asked else realm
-        origin = _origin(url)
+        url = with_query(self._followed(self._root, told["realm"]), asked)
+        service = origin(url)
         for _ in range(_MOST_REDIRECTS + 1):
             headers = {"Accept": "application/json"}
-            if login and _origin(url) == origin:
+            if login and origin(url) == service:
                 headers["Authorization"] = f"Basic {login.basic}"
             answer = self._send("GET", url, headers, None)
             if answer.status not in _REDIRECTS or not answer.headers.get("Location"):
@@ -185,7 +168,7 @@ class Registry:
         except (ValueError, RecursionError):
             said = None
         found = [said.get(name) for name in ("token", "access_token")] if isinstance(said, dict) else []
-        return next((each for each in found if each and isinstance(each, str)), None)
+        return next((each for each in found if isinstance(each, str) and _TOKEN.fullmatch(each)), None)
 
     def _require(self, answer: Answer, statuses: set[int], what: str) -> None:
         if answer.status in statuses:
@@ -198,6 +181,9 @@ class Registry:
         reason = f"{what}: {answer.status}{f' {said}' if said else ''}"
         if answer.status in (401, 403):
             reason += f": {self._how_to_log_in()}"
+        # What servers of TLS alone say to whoever speaks none, without anything of a registry's.
+        if answer.status == 400 and not said and self._origin[0] == "http":
+            reason += ": where it speaks TLS, leave plain HTTP out (--plain-http, plain_http)"
         raise RegistryError(self._name, reason, status=answer.status)
 
     def _require_digest(self, answer: Answer, digest: str) -> None:
@@ -209,25 +195,18 @@ class Registry:
     def _followed(self, url: str, place: str) -> str:
         """Return where an answer leads; refuse what is no server, and no encryption where there was some (I31)."""
         try:
-            whole = urljoin(url, place)
-            scheme, host, _ = _origin(whole)
-        except ValueError:
-            scheme = host = ""
-        if scheme not in ("http", "https") or not host:
-            raise RegistryError(self._name, "leads to what is no server, which is not followed")
-        if scheme == "http" and self._origin[0] == "https":
+            whole = followed(url, place)
+        except NoPlaceError:
+            raise RegistryError(self._name, "leads to what is no server, which is not followed") from None
+        if origin(whole)[0] == "http" and self._origin[0] == "https":
             raise RegistryError(self._name, "leads from https to http, which is not followed")
         return whole
 
     def _shown(self, text: str) -> str:
+        """Return what somebody else says as it may be shown: without secrets, in whichever case, and no longer."""
         for secret in self._secrets:
-            text = text.replace(secret, _HIDDEN)
+            text = re.sub(re.escape(secret), _HIDDEN, text, flags=re.IGNORECASE)
         return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _errors_in(answer: Answer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -19,6 +20,7 @@ from marpack.disk.atomic import (
     require_replaceable_folder,
 )
 from marpack.disk.new_file import hidden_beside
+from marpack.errors import TargetError
 from marpack.images import tar_records
 from marpack.images.blob_writer import BlobWriter
 from marpack.images.layer import ImageFile, PlannedLayer
@@ -42,9 +44,12 @@ from marpack.oci.documents import (
     manifest_of,
     model_config_of,
 )
+from marpack.oci.layout import is_layout
 
 # By which the one file is known from the folder.
 TAR_SUFFIX = ".tar"
+# What a layout is not called, but where that was meant.
+_OTHER_TAR = re.compile(r"\.(tar|tar\.[a-z0-9]+|tgz)\Z", re.IGNORECASE)
 
 
 def write_image(
@@ -58,8 +63,8 @@ def write_image(
     """Write an image layout to a folder, or to one file if ``path`` ends in ``.tar``: whole or not at all.
 
     Each layer is written once, and hashed meanwhile by another thread. Nothing but the inputs and the plan decides
-    a byte. ``force`` replaces a file, or a folder that holds a layout. ``progress`` is called, on this thread,
-    with the number of bytes of files just written; ``threads`` is for archives that are still to be packed.
+    a byte. ``force`` replaces a layout, a folder or a file, and nothing else. ``progress`` is called, on this
+    thread, with the number of bytes of files just written; ``threads`` is for archives that are to be packed.
 
     Raises ``ArchiveExistsError`` and ``TargetError`` for a place that cannot be, ``SourceChangedError`` for what
     is not as it was planned, ``ImageError`` for a blob of the base that is not what its descriptor says, what
@@ -71,6 +76,7 @@ def write_image(
     target = os.fspath(path)
     with ExitStack() as stack:
         place: Place
+        require_image_place(target, force=force)
         if target.endswith(TAR_SUFFIX):
             file = stack.enter_context(replacing_file(target, force=force))
             place = LayoutTar(file, progress)
@@ -81,7 +87,10 @@ def write_image(
             )
             place = LayoutFolder(folder, progress)
         aside = hidden_beside(os.path.abspath(target))
-        return _Writing(plan, place, aside, threads).result(target)
+        result = _Writing(plan, place, aside, threads).result(target)
+        if target.endswith(TAR_SUFFIX):
+            _require_no_other_file(target)  # which somebody may have put there meanwhile
+        return result
 
 
 def write_layer(
@@ -105,10 +114,23 @@ def require_image_place(path: str | os.PathLike[str], *, force: bool = False) ->
     target = os.fspath(path)
     if target.endswith(TAR_SUFFIX):
         require_replaceable_file(target, force=force)
+        _require_no_other_file(target)
+    elif _OTHER_TAR.search(target):
+        raise TargetError(
+            target,
+            "names no layout: that is a folder, or one file that is not compressed: name one that ends in .tar",
+        )
     else:
         require_replaceable_folder(
             target.rstrip(os.sep) or target, force=force, marker=LAYOUT_FILE, may_be_empty=True
         )
+
+
+def _require_no_other_file(path: str) -> None:
+    """Raise ``TargetError`` for a file that is neither empty nor a layout, which nobody takes back."""
+    if os.path.exists(path) and os.path.getsize(path) and not is_layout(path):
+        problem = f"is a file without {LAYOUT_FILE}, so it is nothing that could be replaced"
+        raise TargetError(path, f"{problem}: move it away, or choose another name")
 
 
 class _Writing:

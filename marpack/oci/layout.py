@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from marpack.archive.sources import Source
+from marpack.display import brief_repr
 from marpack.errors import ImageError
 from marpack.frozen import frozen
 from marpack.oci import media_types
 from marpack.oci.descriptor import Descriptor, DescriptorError, blob_name
-from marpack.oci.documents import INDEX_FILE, LAYOUT_FILE, digest_of
-from marpack.oci.layout_files import LayoutFiles
+from marpack.oci.documents import INDEX_FILE, LAYOUT_FILE, REF_NAME, digest_of
+from marpack.oci.layout_files import LayoutFiles, open_files
 from marpack.strict_json import StrictJSONError, decoded, loads
 
-# How many indexes lie in one another, and what one image has of documents and of blobs at most (I25).
+# How many indexes lie in one another; of one image, how many documents there are, how long they are together, and
+# how many blobs they name; of one document, how many values it has (I25).
 _DEEPEST = 4
 _MOST_DOCUMENTS = 256
-_MOST_BLOBS = 10_000
+_LONGEST_DOCUMENTS = 8 << 20
+_MOST_NAMED = 10_000
+_MOST_VALUES = 100_000
 
 
 @frozen
@@ -53,15 +57,16 @@ class Documents:
     def __init__(self, files: LayoutFiles) -> None:
         self.path = files.path
         self._files = files
-        self._left = _MOST_DOCUMENTS
+        self._documents_left = _MOST_DOCUMENTS
+        self._bytes_left = _LONGEST_DOCUMENTS
+        self._named_left = _MOST_NAMED
 
     def read(self, descriptor: Descriptor) -> dict[str, Any]:
         """Return what a document says; raise ``ImageError`` for one that is not what its descriptor says (I22)."""
-        self._left -= 1
-        if self._left < 0:
-            raise ImageError(
-                self.path, f"names more than {_MOST_DOCUMENTS} documents: name an image of fewer", code="too-large"
-            )
+        self._documents_left -= 1
+        self._bytes_left -= descriptor.size
+        self._require_left(self._documents_left, f"has more than {_MOST_DOCUMENTS} documents")
+        self._require_left(self._bytes_left, f"has documents of more than {_LONGEST_DOCUMENTS:,} bytes")
         data = read_blob(self._files, descriptor)
         return parsed_table(self.path, data, blob_name(descriptor.digest))
 
@@ -79,19 +84,32 @@ class Documents:
             or document.get("mediaType", descriptor.media_type) != descriptor.media_type
             or any((key in document) != should for key, should in has.items())
         ):
-            message = f"has a document {descriptor.digest} that is no {descriptor.media_type!r}, as it is named"
+            named = brief_repr(descriptor.media_type, 100)
+            message = f"has a document {descriptor.digest} that is no {named}, as which it is named"
             raise ImageError(self.path, message, code="bad-document")
+        listed = descriptors_in(self.path, document, "manifests" if is_index else "layers")
+        self._named_left -= len(listed)
+        self._require_left(self._named_left, f"names more than {_MOST_NAMED:,} blobs")
         if is_index:
-            return Index(manifests=descriptors_in(self.path, document, "manifests"))
-        return Manifest(
-            config=descriptor_in(self.path, document["config"]),
-            layers=descriptors_in(self.path, document, "layers"),
-        )
+            return Index(manifests=listed)
+        return Manifest(config=descriptor_in(self.path, document["config"]), layers=listed)
+
+    def _require_left(self, left: int, message: str) -> None:
+        if left < 0:
+            raise ImageError(self.path, f"{message}: name an image of less", code="too-large")
 
     def require_shallow(self, depth: int) -> None:
         """Raise ``ImageError`` for an index that lies in too many others (I25)."""
         if depth > _DEEPEST:
             raise ImageError(self.path, "has an index in an index without end", code="loop")
+
+
+def is_layout(path: str) -> bool:
+    """Tell a layout, a folder or a tar, from anything else. Raises ``OSError``."""
+    try:
+        return open_files(path).source(LAYOUT_FILE) is not None
+    except ImageError:
+        return False
 
 
 def layout_index(files: LayoutFiles) -> tuple[Descriptor, ...] | None:
@@ -106,12 +124,35 @@ def layout_index(files: LayoutFiles) -> tuple[Descriptor, ...] | None:
 
 def only_image(files: LayoutFiles) -> Descriptor:
     """Return what stands for the one image of a layout; raise ``ImageError`` for none, or for several."""
-    listed = layout_index(files)
-    if listed is None:
-        raise ImageError(files.path, "is no OCI layout: write one first (marpack image)", code="not-image")
+    listed = _listed(files)
     if len(listed) != 1:
         raise ImageError(files.path, f"holds {len(listed)} images where one is meant", code="several")
     return listed[0]
+
+
+def chosen_image(files: LayoutFiles, tag: str | None = None) -> Descriptor:
+    """Return what stands for the image of a layout, of several for that of a tag.
+
+    Raises ``ImageError`` for none, or for several, and names their tags.
+    """
+    listed = _listed(files)
+    tags = ", ".join(sorted({each.annotations[REF_NAME] for each in listed if REF_NAME in each.annotations}))
+    chosen = [each for each in listed if tag is None or each.annotations.get(REF_NAME) == tag]
+    if tag is not None and not chosen:
+        message = f"has no image of the tag {tag!r}: {f'its tags are {tags}' if tags else 'it has no tags'}"
+        raise ImageError(files.path, message, code="no-platform")
+    if len(chosen) != 1:
+        advice = f"name one by its tag (--tag, tag): {tags}" if tags else "give a layout of one"
+        message = f"holds {len(chosen)} images where one is meant: {advice}"
+        raise ImageError(files.path, message, code="several")
+    return chosen[0]
+
+
+def _listed(files: LayoutFiles) -> tuple[Descriptor, ...]:
+    listed = layout_index(files)
+    if listed is None:
+        raise ImageError(files.path, "is no OCI layout: write one first (marpack image)", code="not-image")
+    return listed
 
 
 def image_tree(files: LayoutFiles, top: Descriptor) -> ImageTree:
@@ -132,11 +173,9 @@ def image_tree(files: LayoutFiles, top: Descriptor) -> ImageTree:
                     walk(child, depth + 1)
         else:
             for blob in (*found.layers, found.config):
-                blob_source(files, blob)
-                blobs.setdefault(blob.digest, blob)
-                if len(blobs) > _MOST_BLOBS:
-                    message = f"has an image of more than {_MOST_BLOBS:,} blobs"
-                    raise ImageError(files.path, message, code="too-large")
+                if (known := blobs.setdefault(blob.digest, blob)) is blob:
+                    blob_source(files, blob)
+                require_same(files.path, blob, blob.digest, known.size)
         read[descriptor.digest] = descriptor
 
     walk(top, 0)
@@ -181,6 +220,8 @@ def parsed_table(path: str, data: bytes, name: str) -> dict[str, Any]:
 def parsed(path: str, data: bytes, name: str) -> Any:
     """Return what JSON says, as every reader takes it; raise ``ImageError`` for what is none."""
     try:
+        if sum(data.count(each) for each in b",[{") > _MOST_VALUES:
+            raise ImageError(path, f"has a {name!r} of more than {_MOST_VALUES:,} values", code="too-large")
         document = loads(decoded(data))
         # Half of a character could not be written again.
         json.dumps(document, ensure_ascii=False).encode()

@@ -6,18 +6,21 @@ import io
 import os
 import posixpath
 import stat
-import tarfile
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
+from marpack.archive.read.tar_headers import FILE, TarHeader, read_headers
 from marpack.archive.sources import FileSource, Reader, Source, open_at_once
-from marpack.errors import ImageError
+from marpack.errors import ArchiveError, ImageError
 from marpack.frozen import frozen
 
 # Of a document: a registry takes no larger manifest, and no index is (I25).
 LONGEST_DOCUMENT = 1 << 22
-# Of a tar: a record before a member that says more of it, and all headers and such records together (I25).
-_LONGEST_RECORD = 1 << 20
-_LONGEST_HEADERS = 1 << 25
+# Of all headers of a tar together (I25).
+_LONGEST_HEADERS = 1 << 24
+# Links, by the letters of their types.
+_HARD_LINK, _SYMBOLIC_LINK = b"1", b"2"
+# What no file system has, nor any layout.
+_LONGEST_NAME = 255
 # A link that leads to a link that leads to a link.
 _MOST_LINKS = 8
 
@@ -36,9 +39,12 @@ class LayoutFiles(Protocol):
 
 def open_files(path: str) -> LayoutFiles:
     """Return what reads the files at a path, a folder or a tar. Raises ``ImageError`` and ``OSError``."""
-    if stat.S_ISDIR(os.stat(path).st_mode):
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
         return _FolderFiles(path)
-    return _TarFiles(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError(path, "is neither a folder nor a regular file: name a layout", code="not-image")
+    return _TarFiles(path, status)
 
 
 class _FolderFiles:
@@ -55,6 +61,8 @@ class _FolderFiles:
         return source.read()
 
     def source(self, name: str) -> FileSource | None:
+        if "\0" in name or len(name) > _LONGEST_NAME:
+            return None
         place = self.path
         parts = name.split("/")
         if {"", ".", ".."} & {*parts}:
@@ -113,22 +121,27 @@ class _TarredReader:
         self._file.close()
 
 
-class _Headers:
-    """The tar as ``tarfile`` reads it: record by record, none of which may be long, nor all of them together."""
+class _TarStream:
+    """The bytes of a tar's headers, of which there may not be many; contents are skipped."""
 
-    def __init__(self, path: str, file: BinaryIO) -> None:
+    def __init__(self, path: str, file: BinaryIO, size: int) -> None:
+        self.position = 0
         self._path = path
         self._file = file
+        self._size = size
         self._left = _LONGEST_HEADERS
-        self.seek, self.tell = file.seek, file.tell
 
-    def read(self, size: int) -> bytes:
-        if size > _LONGEST_RECORD:
-            raise ImageError(self._path, f"has a record of {size:,} bytes before a member", code="too-large")
+    def read(self, size: int, /) -> bytes:
         self._left -= size
         if self._left < 0:
             raise ImageError(self._path, f"has headers of more than {_LONGEST_HEADERS:,} bytes", code="too-large")
-        return self._file.read(size)
+        data = self._file.read(size)
+        self.position += len(data)
+        return data
+
+    def skip(self, count: int, /) -> None:
+        self.position = min(self.position + count, self._size)
+        self._file.seek(self.position)
 
 
 @frozen
@@ -141,39 +154,33 @@ class _TarMember:
     leads_to: str | None
 
     @classmethod
-    def of(cls, name: str, member: tarfile.TarInfo) -> _TarMember:
+    def of(cls, name: str, header: TarHeader) -> _TarMember:
         leads_to = None
-        if member.issym() or member.islnk():
-            above = posixpath.dirname(name) if member.issym() else ""
-            leads_to = posixpath.normpath(posixpath.join(above, member.linkname))
-        is_file = member.isreg() and not member.issparse()
-        return cls(offset=member.offset_data, size=member.size, is_file=is_file, leads_to=leads_to)
+        if header.kind in (_HARD_LINK, _SYMBOLIC_LINK):
+            above = posixpath.dirname(name) if header.kind == _SYMBOLIC_LINK else ""
+            leads_to = posixpath.normpath(posixpath.join(above, header.link))
+        is_file = header.kind == FILE and not header.sparse
+        return cls(offset=header.offset, size=header.size, is_file=is_file, leads_to=leads_to)
 
 
 class _TarFiles:
     """Files in a tar that is not compressed; a link leads to a member of the same tar or nowhere (I24)."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, status: os.stat_result) -> None:
         self.path = path
-        self._tar = FileSource.from_stat(path, os.stat(path))
+        self._tar = FileSource.from_stat(path, status)
         self._members: dict[str, _TarMember] = {}
         with open(path, "rb", opener=open_at_once) as file:
             try:
-                headers: Any = _Headers(path, file)
-                with tarfile.open(fileobj=headers, mode="r:") as tar:
-                    while member := tar.next():
-                        name = _plain(member.name)
-                        self._members[name] = _TarMember.of(name, member)
-                        # Which would be all of them, with all that was said of each.
-                        tar.members.clear()  # type: ignore[attr-defined]
-            except RecursionError:  # of records before a member, each of which may have one before itself
-                raise ImageError(path, "has a member behind records without end", code="too-large") from None
-            except (tarfile.TarError, ValueError, OverflowError) as error:
-                if isinstance(error, ImageError):
-                    raise
+                for header in read_headers(path, _TarStream(path, file, status.st_size)):
+                    name = _plain(header.name)
+                    self._members[name] = _TarMember.of(name, header)
+            except ArchiveError as error:
+                if error.code == "tar-truncated":
+                    raise ImageError(path, error.message, code="size-mismatch") from None
                 raise ImageError(
                     path,
-                    f"is neither a layout's folder nor a tar that is not compressed ({error}): "
+                    f"is neither a layout's folder nor a plain tar that all read alike (it {error.message}): "
                     "give one that skopeo or docker save wrote",
                     code="not-image",
                 ) from None
@@ -196,8 +203,6 @@ class _TarFiles:
             if member is None:
                 return None
             if member.is_file:
-                if member.offset + member.size > self._tar.size:
-                    raise ImageError(self.path, f"breaks off within {name!r}: get it again", code="size-mismatch")
                 return _TarredFile(tar=self._tar, offset=member.offset, size=member.size)
             if member.leads_to is None or member.leads_to.startswith(("/", "..")):
                 break

@@ -16,33 +16,33 @@ from typing import Any
 from marpack.errors import MarpackError, MissingExtraError, SignatureError
 from marpack.frozen import frozen
 from marpack.signing.bundle import Bundle
+from marpack.signing.key_files import CURVES, require_certificates, require_public_key, top_certificates
 from marpack.signing.keys import SigningKey
 from marpack.signing.statement import Statement
 
-_CURVES = "an elliptic curve key, P-256, P-384 or P-521, in PEM"
 _INSTALL = "pip install 'marpack[sign]'"
 
 
 @frozen
 class _Library:
-    """What is used of it; ``digest`` is the one name that it does not call public."""
+    """What is used of it, of which ``digest`` is not called public; ``partial_chain`` is OpenSSL's flag."""
 
     signing: Any
     verifying: Any
     manifest: Any
     digest: Any
+    partial_chain: Any
 
 
 def signature_by(statement: Statement, key: SigningKey) -> bytes:
     """Return the bundle of a statement's signature.
 
-    Raises ``MissingExtraError``, ``OSError``, and ``MarpackError`` for a key or a certificate that cannot be used.
+    Raises ``MissingExtraError``, ``OSError``, and ``MarpackError`` for a key or a certificate that cannot be used,
+    also where it could sign, and nobody could verify that.
     """
     library = _loaded()
     path = os.fspath(key.private_key)
-    for each in (path, key.certificate, *key.certificate_chain):
-        if each is not None:
-            _require_readable(each)
+    tops = top_certificates(key)
     config = library.signing.Config().set_hashing_config(_Found(library, lambda: statement))
     with tempfile.TemporaryDirectory(prefix="marpack-sign-") as folder:
         target = os.path.join(folder, "signature")
@@ -59,10 +59,40 @@ def signature_by(statement: Statement, key: SigningKey) -> bytes:
         except OSError:
             raise
         except Exception as error:  # of a dozen kinds, cryptography's and OpenSSL's
-            raise MarpackError(f"{path!r} cannot sign ({_reason(error)}): give {_CURVES}") from error
+            raise MarpackError(f"{path!r} cannot sign ({_reason(error)}): give {CURVES}") from error
         with open(target, "rb") as file:
             data = file.read()
-    return data if key.certificate is None or key.certificate_chain else _with_one_certificate(data)
+    if key.certificate is None:
+        return data
+    made = data if key.certificate_chain else _with_one_certificate(data)
+    _require_verifiable(library, made, statement, os.fspath(key.certificate), tops)
+    return made
+
+
+def _require_verifiable(library: _Library, made: bytes, statement: Statement, path: str, tops: bytes) -> None:
+    """Raise ``MarpackError`` for a certificate with whose signature no root could make the library content.
+
+    What is at the top of the chain is trusted as if it were a root: that above it is for who verifies to have.
+    """
+    with tempfile.TemporaryDirectory(prefix="marpack-sign-") as folder:
+        target, trusted = (os.path.join(folder, name) for name in ("signature", "tops"))
+        for name, data in ((target, made), (trusted, tops)):
+            with open(name, "xb") as file:
+                file.write(data)
+        config = library.verifying.Config().use_certificate_verifier(certificate_chain=[trusted])
+        # The store of OpenSSL's that the library keeps; a root has signed itself, and these need not.
+        config._verifier._store.set_flags(library.partial_chain)
+        config.set_hashing_config(_Found(library, lambda: statement))
+        try:
+            config.verify(folder, target)
+        except OSError:
+            raise
+        except Exception as error:
+            reason = _reason(error)
+            if "cannot be used for signing" in reason:
+                reason = "it has neither the key usage digitalSignature nor the extended one codeSigning"
+            message = f"{path!r} cannot sign, for nobody could verify it ({reason}): have another certificate made"
+            raise MarpackError(message) from error
 
 
 def require_signed(
@@ -81,7 +111,7 @@ def require_signed(
     library = _loaded()
     given = roots if public_key is None else (public_key,)
     for each in given:
-        _require_readable(each)
+        require_certificates(each) if public_key is None else require_public_key(each)
     config = library.verifying.Config()
     try:
         if public_key is not None:
@@ -90,7 +120,7 @@ def require_signed(
             config.use_certificate_verifier(certificate_chain=roots)
     except Exception as error:
         named = ", ".join(repr(os.fspath(each)) for each in given)
-        wanted = "certificates in PEM" if public_key is None else f"the public half of {_CURVES}"
+        wanted = "certificates in PEM" if public_key is None else f"the public half of {CURVES}"
         raise MarpackError(f"{named} cannot verify ({_reason(error)}): give {wanted}") from error
     asked: list[bool] = []
     failed: list[Exception] = []
@@ -148,12 +178,19 @@ def _loaded() -> _Library:
     try:
         from model_signing import manifest, signing, verifying
         from model_signing._hashing.hashing import Digest
+        from OpenSSL.crypto import X509StoreFlags
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("model_signing."):
             raise MissingExtraError("signing, and verifying what is signed,", "sign") from error
         message = f"model-signing is of a version that marpack does not know ({error}): {_INSTALL}"
         raise MarpackError(message) from error
-    return _Library(signing=signing, verifying=verifying, manifest=manifest, digest=Digest)
+    return _Library(
+        signing=signing,
+        verifying=verifying,
+        manifest=manifest,
+        digest=Digest,
+        partial_chain=X509StoreFlags.PARTIAL_CHAIN,
+    )
 
 
 def _with_one_certificate(data: bytes) -> bytes:
@@ -163,16 +200,8 @@ def _with_one_certificate(data: bytes) -> bytes:
     return json.dumps(bundle).encode()
 
 
-def _require_readable(path: str | os.PathLike[str]) -> None:
-    """Raise what the disk says of a file, with its name."""
-    with open(path, "rb"):
-        pass
-
-
 def _reason(error: Exception) -> str:
     """Return what the library says, on one line."""
-    if isinstance(error, AttributeError):  # of keys that have no curve
-        return "it is a key of another kind"
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 

@@ -24,6 +24,19 @@ UNAUTHENTICATED = "urn:marpack:run-by-whoever-signs"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
+# RFC 3986: a scheme, and what it names; spaces and control characters are in no URI.
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+
+
+def builder_problem(builder_id: str) -> str | None:
+    """Return why a builder cannot be named so, None where it can."""
+    if not _URI.fullmatch(builder_id):
+        return f"{hidden_url(builder_id)!r} is no URI: name the builder by one, as https://ci.example/builders/1"
+    if hidden_url(builder_id) != builder_id:
+        return "a builder is named by a URI without a password, a query or a fragment"
+    return None
+
+
 @frozen
 class SourceCommit:
     """Where the sources came from, as the caller says: marpack reads no repository.
@@ -67,10 +80,11 @@ def provenance_of(
     - ``packed_by``: versions of what has packed it, where that is known: ``{"python": ..., "zlib": ...}``. Without
       it the archive is one that was there, of which the caller says all of this.
     - ``builder_id``: the URI of who is trusted for it, by default whoever signs; a build platform has its own.
-      ``ValueError`` for one with a password, a query or a fragment: it is compared as it is, and shown to all.
+      ``ValueError`` for what is no URI, and for one with a password, a query or a fragment: it is compared as it
+      is, and shown to all.
     """
-    if builder_id is not None and hidden_url(builder_id) != builder_id:
-        raise ValueError("a builder is named by a URI without a password, a query or a fragment")
+    if builder_id is not None and (problem := builder_problem(builder_id)):
+        raise ValueError(problem)
     build: dict[str, Any] = {
         "buildType": TOLD if packed_by is None else PACKED,
         "externalParameters": dict(parameters or {}),

@@ -15,6 +15,7 @@ from marpack.errors import MarpackError, SignatureError, SignatureFileError
 from marpack.frozen import frozen
 from marpack.signing.attested import digest_of_image, name_below
 from marpack.signing.bundle import LONGEST, Bundle, read_bundle
+from marpack.signing.keys import require_paths, require_several
 from marpack.signing.layout import image_digest, is_layout
 from marpack.signing.library import require_signed
 from marpack.signing.resources import folder_files, folder_names, members, whole, whole_file
@@ -43,8 +44,13 @@ class RequiredSignature:
     roots: tuple[str | os.PathLike[str], ...] = ()
 
     def __post_init__(self) -> None:
-        if (self.public_key is None) == (not self.roots):
+        require_paths("signature", self.signature)
+        require_paths("public_key", *(() if self.public_key is None else (self.public_key,)))
+        require_several("roots", self.roots)
+        if self.public_key is None and not self.roots:
             raise ValueError("a signature is by a key or below a root: give public_key or roots")
+        if self.public_key is not None and self.roots:
+            raise ValueError("a signature is by a key or below a root, not both: give public_key or roots alone")
 
     def absolute(self) -> RequiredSignature:
         """Return it for another process, in whichever folder that works."""
@@ -70,7 +76,7 @@ class RequiredSignature:
         bundle = read_bundle(_bytes_of(path), path)
         wanted = "key" if self.public_key is not None else "certificate"
         if bundle.by != wanted:
-            raise SignatureError(path, f"is by a {bundle.by}, and by a {wanted} is required")
+            raise SignatureError(path, f"is by a {bundle.by}, and one by a {wanted} is required")
         return bundle
 
     def require(self, archive: Archive, progress: Progress | None = None) -> VerifiedSignature:
@@ -153,6 +159,8 @@ def verify_signature(
 
 def _verified(required: RequiredSignature, look: Callable[[Statement], _Found]) -> VerifiedSignature:
     """Read the signature once, have the library vouch for it, and only then look at what it is of."""
+    if not isinstance(required, RequiredSignature):
+        raise TypeError(f"required is a RequiredSignature, not {type(required).__name__}")
     path = os.fspath(required.signature)
     bundle = required._read()
     unsigned: list[str] = []

@@ -15,9 +15,13 @@ from marpack.signing.statement import Statement
 def sign(statement: Statement, key: SigningKey) -> bytes:
     """Return the signature of a statement: a Sigstore bundle, in which the statement is. It takes no network.
 
-    Raises ``MissingExtraError`` without the extra ``sign``, ``MarpackError`` for a key that cannot sign, and
-    ``OSError``.
+    Raises ``MissingExtraError`` without the extra ``sign``, ``MarpackError`` for a key that cannot sign, or a
+    certificate with which nobody could verify it, and ``OSError``.
     """
+    for value, kind in ((statement, Statement), (key, SigningKey)):
+        if not isinstance(value, kind):
+            advice = ": attest(...) returns one" if kind is Statement else ""
+            raise TypeError(f"a {kind.__name__} is taken here, not {type(value).__name__}{advice}")
     data = signature_by(statement, key)
     made = read_bundle(data, "the signature").statement
     if made != statement:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from marpack.cli import main
-from tests.images.bases import docker_archive
+from tests.images.bases import OCI, Blobs, docker_archive, write_files
+from tests.images.bases import image as a_base
 from tests.images.layouts import Layout, store
+from tests.images.pushing import BASIC, asks_for
 from tests.images.registry_peer import Answer, RegistryPeer
 from tests.support.archives import check_json, packed
 
@@ -17,6 +21,11 @@ Capture = pytest.CaptureFixture[str]
 
 def image(*words: object) -> int:
     return main(["image", *map(str, words)])
+
+
+@pytest.fixture(autouse=True)
+def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
 
 
 def test_the_digest_is_printed(tmp_path: Path, capsys: Capture) -> None:
@@ -78,17 +87,80 @@ def test_it_is_pushed(tmp_path: Path, capsys: Capture, direct: None, monkeypatch
         assert image(*alone, "--json") == 0
         document = check_json(capsys.readouterr().out, "image")
         assert (document["digest"], document["pushed"]["name"]) == (digest, f"{peer.host}/other:v2")
+        assert (document["tag"], document["platforms"], document["warnings"]) == ("v2", ["linux/amd64"], None)
+        assert [(each["title"], each["base"]) for each in document["layers"]] == [("m.mar", False)]
+        blobs = (tmp_path / "image" / "blobs" / "sha256").iterdir()
+        assert document["size"] == sum(each.stat().st_size for each in blobs)
         assert {path: path.stat().st_mtime_ns for path in (tmp_path / "image").rglob("*")} == before
         peer.before = lambda told: Answer(503)
         assert image(*words) == 1
     out, err = capsys.readouterr()
     assert f"marpack: error: '{name}' does not tell what the tag means: 503" in err
+    assert f"; the layout is written, {digest}: send it by marpack image {tmp_path / 'image'} --push" in err
+    assert err.endswith(f" --push {name} --plain-http\n")
+
+
+def test_dockers_folder_is_the_environments(
+    tmp_path: Path, capsys: Capture, direct: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with RegistryPeer.running() as peer:
+        peer.before = asks_for('Basic realm="x"')
+        words = [packed(tmp_path), "-f", "-o", tmp_path / "image", "--plain-http", "--push", f"{peer.host}/m:1"]
+        assert image(*words) == 1
+        assert "asks for a password" in capsys.readouterr().err
+        (tmp_path / "config.json").write_text(
+            json.dumps({"auths": {peer.host: {"auth": BASIC}}}), encoding="ascii"
+        )
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        assert image(*words) == 0
+        # The option comes first; and a variable that is empty says nothing.
+        (tmp_path / "none.json").write_text("{}", encoding="ascii")
+        assert image(*words, "--docker-config", tmp_path / "none.json") == 1
+        monkeypatch.setenv("DOCKER_CONFIG", "")
+        assert image(*words) == 1
+
+
+def test_the_layout_of_somebody_else_is_told_of_as_far_as_it_says(
+    tmp_path: Path, capsys: Capture, direct: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    blobs, ref = Blobs(), "org.opencontainers.image.ref.name"
+    odd = blobs.add_json(
+        {
+            "schemaVersion": 2,
+            "mediaType": f"{OCI}.manifest.v1+json",
+            "config": blobs.add(b"\0", "application/octet-stream"),
+            "layers": [blobs.add(b"a", "text/plain")],
+        },
+        f"{OCI}.manifest.v1+json",
+    )
+    layout = write_files(blobs.index(a_base(blobs, annotations={ref: "v1"}), odd), tmp_path / "both")
+    with RegistryPeer.running() as peer:
+        words = [layout, "--plain-http", "--json", "--push"]
+        assert image(*words, f"{peer.host}/m") == 1
+        assert "--tag, tag" in capsys.readouterr().err
+        assert image(*words, f"{peer.host}/m", "--tag", "v1") == 0
+        document = check_json(capsys.readouterr().out, "image")
+        assert document["pushed"]["name"] == f"{peer.host}/m:v1"
+        assert (document["tag"], document["platforms"]) == ("v1", ["linux/amd64"])
+        assert [(each["title"], each["base"]) for each in document["layers"]] == [("base", True)]
+        # An artifact says neither a platform nor a tag.
+        alone = write_files(blobs.index(odd), tmp_path / "alone")
+        assert image(alone, *words[1:], f"{peer.host}/odd:1") == 0
+        document = check_json(capsys.readouterr().out, "image")
+        assert (document["tag"], document["platforms"]) == (None, [])
+        assert [each["media_type"] for each in document["layers"]] == ["text/plain"]
 
 
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
         (["--label", "a"], 2, "--label: 'a' is no NAME=VALUE"),
+        (["--label", "a=1", "--label", "a=1"], 2, "--label: 'a' is given twice"),
+        (["--base-name", "a"], 2, "of which base?"),
+        (["-o", "-"], 2, "--output -: a layout is a folder"),
+        (["-o", "x.tgz"], 1, "'x.tgz' names no layout"),
         (["--plain-http"], 2, "are for --push"),
         (["--tag", "a b"], 1, "is no tag"),
         (["--platform", "x"], 1, "is no platform"),
@@ -117,9 +189,9 @@ def test_what_cannot_be_is_said(
         ([], 2, "--output (-o) is missing"),
         (["--push", "r.example/m:1"], 2, "is no layout that could be sent as it is"),
         (
-            ["--push", "r.example/m:1", "--tag", "a", "--base-tag", "b", "-f"],
+            ["--push", "r.example/m:1", "--label", "a=b", "--base-tag", "b", "-f"],
             2,
-            "--force, --tag, --base-tag: of a",
+            "--force, --label, --base-tag: for a layout that is written",
         ),
         (["--push", "m:1"], 1, "names no registry"),
     ],
@@ -148,7 +220,7 @@ def test_a_time_of_making_is_the_environments(
 def test_what_is_in_the_way_is_said_before_anything_is_written(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "image").write_text("", encoding="ascii")
     assert image(packed(tmp_path), "-o", tmp_path / "image") == 1
-    assert "is a file" in capsys.readouterr().err
+    assert "is a file: remove it, or choose another name\n" in capsys.readouterr().err
     assert image(tmp_path / "m.mar", "-o", tmp_path / "absent" / "image.tar") == 1
     assert "does not exist" in capsys.readouterr().err
 
@@ -159,5 +231,5 @@ def test_a_warning_is_shown(tmp_path: Path, capsys: Capture) -> None:
     config.write_bytes(config.read_bytes() + b"keystore_pass=hunter2\n")
     assert image(folder, "-o", tmp_path / "image") == 0
     out, err = capsys.readouterr()
-    assert "marpack: warning: config.properties has a value for keystore_pass" in err
+    assert re.search(r"marpack: warning: \S+config.properties:\d+: keystore_pass: has a value, which", err)
     assert "hunter2" not in out + err

@@ -58,6 +58,10 @@ def test_a_statement_is_printed_or_written(folder: Path, capsys: Capture) -> Non
     assert "--force" in failed(["attest", "m.mar", "-f"], capsys, 2)
     assert "is named" in failed(["attest", "-"], capsys, 2)
     assert "gone" in failed(["attest", "gone"], capsys)
+    assert main(["attest", "m.mar", "-o", "-"]) == 0
+    assert capsys.readouterr().out == attest(path).to_json()
+    assert "a signature is a file" in failed(["sign", "m.mar", "--key", "key.pem", "-o", "-"], capsys, 2)
+    assert not (folder / "-").exists()
     store = model_folder(folder / "store")
     assert main(["attest", "store", "-o", "store/s.json"]) == 0
     assert (
@@ -250,3 +254,17 @@ def test_a_layout_that_was_changed_is_an_issue(signed: Path, folder: Path, capsy
     told = check_json(capsys.readouterr().out, "verify")
     assert (told["ok"], told["signature"]) == (False, None)
     assert [issue["code"] for issue in told["issues"]] == ["digest-mismatch"]
+
+
+@pytest.mark.parametrize("words", [["attest", "--sbom"], ["verify"]])
+def test_a_folder_that_is_no_archive_is_called_what_it_is(words: list[str], folder: Path, capsys: Capture) -> None:
+    (folder / "store").mkdir()
+    packed(folder / "store")
+    assert main(["image", "store", "-o", "image"]) == 0
+    command, *options = words
+    assert "'store' is a model store, and an archive is meant" in failed([command, "store", *options], capsys)
+    assert "'image' is an image's layout, and an archive" in failed([command, "image", *options], capsys)
+    (folder / "empty").mkdir()
+    capsys.readouterr()
+    assert main([command, "empty", *options]) == 1
+    assert "holds no MAR-INF/MANIFEST.json" in "".join(capsys.readouterr())

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -395,28 +394,6 @@ def test_names_of_a_docker_archive_that_are_none_name_nothing(tags: object, tmp_
     assert raised.value.code == "several"
 
 
-@pytest.fixture
-def usual_recursion() -> Iterator[None]:
-    """With the interpreter's own limit, which mypy raises for the process that it runs in."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(1000)
-    yield
-    sys.setrecursionlimit(limit)
-
-
-@pytest.mark.usefixtures("usual_recursion")
-def test_records_before_a_member_have_an_end(tmp_path: Path) -> None:
-    """Each says how the next is called."""
-    record = tarfile.TarInfo("././@LongLink")
-    record.type, record.size = tarfile.GNUTYPE_LONGNAME, 5
-    one = record.tobuf(tarfile.GNU_FORMAT) + b"name".ljust(tarfile.BLOCKSIZE, b"\0")
-    base = tmp_path / "base.tar"
-    base.write_bytes(one * 3000 + tarfile.TarInfo("x").tobuf() + bytes(2 * tarfile.BLOCKSIZE))
-    with pytest.raises(ImageError) as raised:
-        on_base(base, tmp_path)
-    assert raised.value.code == "too-large"
-
-
 @pytest.mark.parametrize(
     ("table", "code"),
     [
@@ -482,33 +459,22 @@ def test_a_configuration_tells_of_the_layers_that_are_there(tmp_path: Path) -> N
     assert raised.value.code == "digest-mismatch"
 
 
-def test_a_record_of_a_tar_that_is_long_is_not_read(tmp_path: Path) -> None:
-    """A name of a gibibyte, which ``tarfile`` would read into memory (I25)."""
-    header = tarfile.TarInfo("././@LongLink")
-    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
-    with (tmp_path / "base.tar").open("wb") as file:
-        file.write(header.tobuf(tarfile.GNU_FORMAT))
-        file.truncate((1 << 30) + 4096)
-    with pytest.raises(ImageError) as raised:
-        on_base(tmp_path / "base.tar", tmp_path)
-    assert raised.value.code == "too-large"
-
-
 def test_a_tar_that_breaks_off_is_refused(tmp_path: Path) -> None:
     blobs = Blobs()
     base = write_files(blobs.index(image(blobs)), tmp_path / "base.tar")
     data = base.read_bytes()
     for size in (600, 2000, 5000, 9000):
         base.write_bytes(data[:size])
-        with pytest.raises(ImageError):
+        with pytest.raises(ImageError, match="breaks off") as raised:
             on_base(base, tmp_path)
+        assert raised.value.code == "size-mismatch"
 
 
 def test_what_is_no_image_is_no_base(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ImageError, match="neither an OCI layout nor what docker save writes"):
         on_base(tmp_path / "empty", tmp_path)
-    with pytest.raises(ImageError, match="not compressed"):
+    with pytest.raises(ImageError, match="nor a plain tar"):
         on_base(packed(tmp_path, "other"), tmp_path)
     with pytest.raises(OSError, match="absent"):
         on_base(tmp_path / "absent", tmp_path)

@@ -15,6 +15,7 @@ import marpack
 from marpack.errors import ImageError, MissingExtraError, RegistryError
 from marpack.images import PushResult, push_image
 from marpack.images.reference import NoReferenceError, Reference
+from tests.images.bases import Blobs, image, write_files
 from tests.images.layouts import Layout
 from tests.images.pushing import BASIC, PASSWORD, asks_for, layout_of, push
 from tests.images.registry_peer import Answer, RegistryPeer, Told
@@ -157,7 +158,8 @@ def test_what_is_no_layout_is_not_sent(tmp_path: Path) -> None:
         ("r.example/a//b:1", "lower-case"),
         ("r.example/m:", "has a tag"),
         ("r.example/m:-x", "has a tag"),
-        ("ali:secret@r.example/m:1", "names a digest"),
+        ("ali:secret@r.example/m:1", "holds a user or a password"),
+        (f"ali:secret@r.example/m@sha256:{'0' * 64}", "names a digest"),
     ],
 )
 def test_a_name_that_no_registry_takes_is_said_before(name: str, said: str, tmp_path: Path) -> None:
@@ -214,3 +216,43 @@ def test_a_disk_that_fails_is_not_the_registrys_fault(
     assert not isinstance(raised.value, RegistryError)
     assert [each.closed for each in opened] == [True]
     assert peer.tags == {}
+
+
+def _of_two(folder: Path) -> Path:
+    blobs = Blobs()
+    ref = "org.opencontainers.image.ref.name"
+    both = [image(blobs, annotations={ref: "v1"}), image(blobs, zipped=True, annotations={ref: "v2"})]
+    return write_files(blobs.index(*both), folder / "both")
+
+
+def test_one_of_several_is_chosen_by_its_tag(peer: RegistryPeer, tmp_path: Path) -> None:
+    layout = _of_two(tmp_path)
+    with pytest.raises(ImageError, match=r"holds 2 images where one is meant: .*\(--tag, tag\): v1, v2") as raised:
+        push(layout, peer)
+    assert raised.value.code == "several"
+    with pytest.raises(ImageError, match="no image of the tag 'v3': its tags are v1, v2") as raised:
+        push(layout, peer, tag="v3")
+    assert raised.value.code == "no-platform"
+    assert not peer.told
+    zipped = push(layout, peer, "team/models", tag="v2")
+    assert zipped.name.endswith("/team/models:v2")
+    assert push(layout, peer, "team/models:stable", tag="v1").digest != zipped.digest
+    assert peer.tags["v2"] == zipped.digest
+    # And of one without tags there is none.
+    bare = Blobs()
+    one = write_files(bare.index(image(bare), image(bare, zipped=True)), tmp_path / "bare")
+    with pytest.raises(ImageError, match="give a layout of one"):
+        push(one, peer)
+    with pytest.raises(ImageError, match="it has no tags"):
+        push(one, peer, tag="v1")
+
+
+def test_plain_http_to_a_server_of_tls_is_told_of(peer: RegistryPeer, tmp_path: Path) -> None:
+    layout = layout_of(tmp_path)
+    peer.before = lambda told: Answer(400, body=b"Client sent an HTTP request to an HTTPS server.\n")
+    with pytest.raises(RegistryError, match="400: where it speaks TLS, leave plain HTTP out"):
+        push(layout, peer)
+    body = b'{"errors": [{"code": "NAME_INVALID", "message": "no such name"}]}'
+    peer.before = lambda told: Answer(400, body=body) if told.method == "POST" else Answer(404)
+    with pytest.raises(RegistryError, match=r"400 NAME_INVALID no such name$"):
+        push(layout, peer)

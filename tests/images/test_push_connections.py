@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import socketserver
 import ssl
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from urllib3.exceptions import InsecureRequestWarning
+import urllib3
 
 from marpack.errors import RegistryError
 from marpack.images import connection, push_image, registry
@@ -100,7 +101,7 @@ def test_who_it_is_is_proven_first(
         assert list(peer.tags) == ["1"]
         # Or nobody asks for it.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InsecureRequestWarning)
+            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
             push_image(layout, f"{peer.host}/m:2", tls_verify=False, **who)  # type: ignore[arg-type]
         assert list(peer.tags) == ["1", "2"]
 
@@ -150,6 +151,98 @@ def test_a_place_that_is_none_is_an_error(place: str, peer: RegistryPeer, tmp_pa
     with pytest.raises(RegistryError):
         push(layout, peer, username="ali", password=PASSWORD)
     assert not [each for each in peer.told if each.authorization]
+
+
+# What one parser takes for the host, another takes for a name and a password, or the other way round.
+OF_TWO_HOSTS = ["\\@", "\\\\@", "@", "\t@", " @", "%5c@", ":80@", "%40"]
+
+
+@pytest.mark.parametrize("between", OF_TWO_HOSTS)
+@pytest.mark.parametrize("how", ["redirect", "location", "realm", "token"])
+def test_a_place_of_two_hosts_is_none(how: str, between: str, peer: RegistryPeer, tmp_path: Path) -> None:
+    """By I31: whoever is meant, neither a stranger nor the registry is sent a thing."""
+    layout, was_led = layout_of(tmp_path), False
+    with RegistryPeer.running() as other, RegistryPeer.running() as between_them:
+
+        def leads(told: Told) -> Answer:
+            nonlocal was_led
+            was_led = True
+            means = peer if how in ("redirect", "location") else between_them
+            return Answer(307, {"Location": f"http://{other.host}{between}{means.host}/v2/m/blobs/uploads/"})
+
+        def answer(told: Told) -> Answer | None:
+            if how == "token":
+                return Answer(401, {"WWW-Authenticate": f'Bearer realm="http://{between_them.host}/t"'})
+            if how == "realm":
+                return Answer(401, {"WWW-Authenticate": f'Bearer realm="{leads(told).headers["Location"]}"'})
+            if not told.authorization:
+                return Answer(401, {"WWW-Authenticate": "Basic realm=x"})
+            if told.method == "POST" and how == "location":
+                return Answer(202, leads(told).headers)
+            if told.method == "POST":
+                return Answer(307, {"Location": f"http://{between_them.host}/up"})
+            return None
+
+        peer.before, between_them.before = answer, leads
+        with pytest.raises(RegistryError, match="leads to what is no server"):
+            push(layout, peer, username="ali", password=PASSWORD)
+        assert was_led
+        assert not other.told
+        assert peer.told[-1].method in ("POST", "HEAD")
+
+
+@pytest.mark.parametrize(
+    "place", ["http://[", "http://h:99999/", "http://h:x/", "\xff\xfe", "http://\xe9/", "http://a\\b/", "a b"]
+)
+def test_a_redirect_to_what_is_no_place_is_an_error(place: str, peer: RegistryPeer, tmp_path: Path) -> None:
+    peer.before = lambda told: Answer(302, {"Location": place}) if told.method == "POST" else None
+    with pytest.raises(RegistryError, match="leads to what is no server"):
+        push(layout_of(tmp_path), peer)
+
+
+def test_the_body_of_a_redirect_is_not_read_on(
+    peer: RegistryPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor decoded: of 50 kB there would be 48 MiB."""
+    body = gzip.compress(bytes(48 << 20), 9)
+    taken: list[int] = []
+    read = urllib3.HTTPResponse.read
+
+    def noting(*args: Any, **options: Any) -> bytes:
+        found = read(*args, **options)
+        taken.append(len(found))
+        return found
+
+    monkeypatch.setattr(urllib3.HTTPResponse, "read", noting)
+    monkeypatch.setattr(urllib3.HTTPResponse, "stream", None)
+    for answer in (
+        Answer(302, {"Location": "/elsewhere", "Content-Encoding": "gzip"}, body),
+        Answer(302, {"Location": "/elsewhere"}, b"x" * (connection._LONGEST_ANSWER + 1)),
+    ):
+        peer.before = lambda told, answer=answer: answer if told.method == "POST" else None  # type: ignore[misc]
+        with pytest.raises(RegistryError, match="redirects without end"):
+            push(tmp_path / "image" if taken else layout_of(tmp_path), peer)
+    assert 40_000 < max(taken) <= connection._LONGEST_ANSWER
+
+
+def test_who_it_leads_to_is_shown_without_secrets(
+    peer: RegistryPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no longer than one can read."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    layout = layout_of(tmp_path)
+    for host in (f"{PASSWORD}.x.invalid", f"{PASSWORD.upper()}.x.invalid", "a." * 30_000 + "invalid"):
+
+        def answer(told: Told, host: str = host) -> Answer | None:
+            if not told.authorization:
+                return Answer(401, {"WWW-Authenticate": "Basic realm=x"})
+            return Answer(307, {"Location": f"http://{host}/"}) if told.method == "POST" else None
+
+        peer.before = answer
+        with pytest.raises(RegistryError, match=r"leads to .*, which cannot be reached") as raised:
+            push(layout, peer, username="ali", password=PASSWORD)
+        assert PASSWORD not in str(raised.value).lower()
+        assert len(str(raised.value)) < 600
 
 
 def test_blobs_that_lie_where_nobody_may_ask_are_sent(peer: RegistryPeer, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_password_is_sent_when_it_is_asked_for(peer: RegistryPeer, tmp_path: P
     assert {each.authorization for each in peer.told[1:]} == {f"Basic {BASIC}"}
 
 
-@pytest.mark.parametrize("where", ["argument", "home"])
+@pytest.mark.parametrize("where", ["argument", "folder", "home"])
 def test_a_password_is_found_in_dockers_configuration(where: str, peer: RegistryPeer, tmp_path: Path) -> None:
     peer.before = asks_for('Basic realm="x"')
     layout = layout_of(tmp_path)
@@ -38,13 +38,23 @@ def test_a_password_is_found_in_dockers_configuration(where: str, peer: Registry
         file.write_text(json.dumps(config), encoding="ascii")
         push(layout, peer)
     else:
-        own = tmp_path / "own.json"
+        own = tmp_path / "own" / "config.json"
+        own.parent.mkdir()
         own.write_text(json.dumps(config), encoding="ascii")
         # What is in the home does not count beside it.
         file.write_text(json.dumps({"auths": {peer.host: {"auth": "bm86bm8="}}}), encoding="ascii")
-        push(layout, peer, docker_config=own)
+        push(layout, peer, docker_config=own if where == "argument" else own.parent)
     assert f"Basic {BASIC}" in {each.authorization for each in peer.told}
     assert json.loads(file.read_text("ascii"))["auths"][peer.host]  # as it was
+
+
+def test_a_folder_without_a_configuration_is_one_without_logins(peer: RegistryPeer, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    layout = layout_of(tmp_path)
+    push(layout, peer, docker_config=tmp_path / "none")
+    for gone in (tmp_path / "gone", tmp_path / "none" / "config.json"):
+        with pytest.raises(FileNotFoundError):
+            push(layout, peer, docker_config=gone)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +343,7 @@ def test_what_other_programs_keep_is_not_sent(peer: RegistryPeer, tmp_path: Path
         ('{"auths": {"HOST": null}, "credHelpers": {"HOST": ""}}', None),
     ],
 )
-@pytest.mark.parametrize("where", ["argument", "home"])
+@pytest.mark.parametrize("where", ["argument", "folder", "home"])
 def test_a_configuration_of_dockers_that_is_none_is_said(
     config: str, said: str | None, where: str, peer: RegistryPeer, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from marpack.archive.sources import BytesSource
 from marpack.config.snapshot import ModelSnapshot
 from marpack.config.store_listing import read_manifests
 from marpack.errors import (
+    ArchiveError,
     ArchiveExistsError,
     MarpackError,
     PlanError,
@@ -36,6 +37,7 @@ from marpack.images.open_archives import OpenArchives
 from marpack.images.tar_records import file_header
 from marpack.oci.descriptor import Platform
 from tests.conftest import full_disk
+from tests.images.bases import tar_of
 from tests.images.layouts import HANDLER, Layout, store
 from tests.support.archives import MANIFEST, T, packed, zipped
 from tests.support.killed import killed_at
@@ -317,7 +319,9 @@ def test_what_a_manifest_says_may_be_anything(tmp_path: Path) -> None:
         ({"labels": {"a": "x\ny"}}, "the label 'a'"),
         ({"labels": {"a": 1}}, "the label 'a'"),
         ({"modelpack": True, "labels": {"a": "b"}}, "ModelPack knows neither"),
-        ({"base_tag": "a"}, "are of a base"),
+        ({"platforms": "linux/x86_64"}, "write linux/amd64$"),
+        ({"platforms": ["linux/amd64", "linux/aarch64"]}, "write linux/arm64$"),
+        ({"base_tag": "a"}, "give base, too"),
         ({"model_store": "x"}, "goes with a config.properties"),
         ({"timestamp": 1e20}, "is no time"),
     ],
@@ -340,6 +344,24 @@ def test_what_is_no_source_is_said(tmp_path: Path) -> None:
         plan_image(folder)
     with pytest.raises(marpack.ConfigError, match=r"a\.mar"):
         plan_image(folder, model_store=packed(tmp_path, "other").parent)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "handler.py", "empty"])
+def test_a_file_of_another_kind_is_no_archive(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("" if name == "empty" else "def handle(): ...\n", encoding="ascii")
+    with pytest.raises(MarpackError, match="is nothing that an image is made of"):
+        plan_image(tmp_path / name)
+    # What is called like one is a broken one.
+    (tmp_path / name).rename(tmp_path / "m.tar.gz")
+    with pytest.raises(ArchiveError):
+        plan_image(tmp_path / "m.tar.gz")
+
+
+@pytest.mark.parametrize("name", ["image", "image.tar"])
+def test_a_layout_is_no_source(name: str, tmp_path: Path) -> None:
+    written(packed(tmp_path), tmp_path / name)
+    with pytest.raises(MarpackError, match="is an image's layout already"):
+        plan_image(tmp_path / name)
 
 
 def test_settings_are_named_alone_or_with_their_store(tmp_path: Path) -> None:
@@ -464,15 +486,6 @@ def test_any_files_are_an_image_on_a_base(tmp_path: Path) -> None:
             plan_files(**given | changes)
 
 
-def test_settings_that_are_secret_are_warned_of(tmp_path: Path) -> None:
-    folder = store(tmp_path, "a")
-    config = folder / "config" / "config.properties"
-    config.write_bytes(config.read_bytes() + b"keystore_pass=hunter2\n")
-    plan = plan_image(folder)
-    assert [each for each in plan.warnings if "keystore_pass" in each]
-    assert "hunter2" not in str(plan.warnings)
-
-
 @pytest.mark.parametrize("name", ["image", "image.tar"])
 def test_what_stands_there_stays_unless_it_is_replaced(name: str, tmp_path: Path) -> None:
     target = tmp_path / name
@@ -483,6 +496,36 @@ def test_what_stands_there_stays_unless_it_is_replaced(name: str, tmp_path: Path
     assert Layout.of(target).files == first.files
     write_image(plan, target, force=True)
     assert Layout.of(target).manifest["annotations"]["org.opencontainers.image.title"] == "b"
+
+
+@pytest.mark.parametrize("contents", [b"notes\n", tar_of({"index.json": b"{}"})])
+def test_a_file_that_is_no_layout_is_not_replaced(contents: bytes, tmp_path: Path) -> None:
+    target = tmp_path / "image.tar"
+    target.write_bytes(contents)
+    plan = plan_image(packed(tmp_path))
+    with pytest.raises(TargetError, match="is a file without oci-layout"):
+        write_image(plan, target, force=True)
+    assert target.read_bytes() == contents
+    target.write_bytes(b"")
+    with pytest.raises(ArchiveExistsError):
+        write_image(plan, target)
+    write_image(plan, target, force=True)
+    Layout.of(target)
+
+
+def test_a_file_that_comes_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "image.tar"
+    plan = plan_image(packed(tmp_path))
+    with pytest.raises(TargetError, match="is a file without oci-layout"):
+        write_image(plan, target, force=True, progress=lambda _: target.write_bytes(b"notes") * 0)
+    assert target.read_bytes() == b"notes"
+
+
+@pytest.mark.parametrize("name", ["image.TAR", "image.tar.gz", "image.tgz", "image.Tar.zst"])
+def test_a_layout_is_not_called_like_another_tar(name: str, tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"one that ends in \.tar"):
+        write_image(plan_image(packed(tmp_path)), tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_a_folder_that_is_no_layout_is_not_replaced(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
 PACKAGES = ("chromium-headless-shell", "fonts-dejavu-core")
 SECONDS = 30
 
-# What a page has: the places in it, where its links lead, and whether it is wider than its window.
+# What a page has: the places in it, and where its links lead; whether it is wider than its window.
 READ = """() => ({
   ids: [...document.querySelectorAll("[id]")].map(each => each.id),
   links: [...document.querySelectorAll("a[href]")].map(each => each.href),
-  tooWide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
 })"""
+TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
 @contextlib.contextmanager

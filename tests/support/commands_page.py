@@ -119,7 +119,8 @@ def _word(word: str) -> str:
     core = word.strip("(),.:;")
     if core.startswith("-") and len(core) > 1:
         return word.replace(core, f"`{core}`", 1)
-    return "".join(f"\\{letter}" if letter in "*_<[`" else letter for letter in word)
+    marked = "".join(f"\\{letter}" if letter in "*_[`" else letter for letter in word)
+    return marked.replace("<", "&lt;")
 
 
 if __name__ == "__main__":

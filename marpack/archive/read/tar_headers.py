@@ -10,10 +10,9 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from marpack.archive.names import MAX_NAME
-from marpack.archive.read.gunzip import Gunzip
 from marpack.archive.read.random_access import read_whole
 from marpack.errors import ArchiveError, UnsafeArchiveError
 from marpack.frozen import frozen
@@ -43,11 +42,25 @@ _PAX_NUMBERS = {"size": _WHOLE, "uid": _WHOLE, "gid": _WHOLE, "mtime": _TIME, "a
 _SPARSE = ("GNU.sparse", "SCHILY.realsize", "SCHILY.filetype")
 
 
+class TarBytes(Protocol):
+    """The bytes of a tar, one after another; ``position`` is how many have been read or skipped."""
+
+    @property
+    def position(self) -> int:
+        """How many bytes lie behind."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return some bytes, none at the end."""
+
+    def skip(self, count: int, /) -> None:
+        """Go on by so many bytes, or to the end."""
+
+
 @frozen
 class TarHeader:
     """What is said of one member; ``offset`` is where its contents begin in the tar.
 
-    ``kind`` is the letter of its type, that of a file or a folder always the same.
+    ``kind`` is the letter of its type, that of a file or a folder always the same; ``link`` is where a link leads.
     """
 
     name: str
@@ -59,9 +72,10 @@ class TarHeader:
     owner: tuple[int, int, str, str]
     offset: int
     sparse: bool
+    link: str
 
 
-def read_headers(path: str, stream: Gunzip) -> Iterator[TarHeader]:
+def read_headers(path: str, stream: TarBytes) -> Iterator[TarHeader]:
     """Yield the members' headers up to the zeros at the end; what is read of contents in between is the caller's.
 
     Raises ``ArchiveError`` for bytes that are no tar, ``UnsafeArchiveError`` for what readers take differently.
@@ -85,7 +99,7 @@ def read_headers(path: str, stream: Gunzip) -> Iterator[TarHeader]:
 
 def _header(path: str, block: bytes, offset: int) -> TarHeader:
     """Read what a block says by itself; its kind is the letter that stands there."""
-    name, *fields, checksum, kind, _, magic, user, group, major, minor, prefix, end = _HEADER.unpack(block)
+    name, *fields, checksum, kind, link, magic, user, group, major, minor, prefix, end = _HEADER.unpack(block)
     if not _fits(block, _number(path, checksum)):
         _broken(path, "has a header with a wrong checksum: get it again")
     mode, uid, gid, size, mtime, *_ = [_number(path, field) for field in (*fields, major, minor)]
@@ -103,6 +117,7 @@ def _header(path: str, block: bytes, offset: int) -> TarHeader:
         owner=(uid, gid, _text_of(user), _text_of(group)),
         offset=offset,
         sparse=False,
+        link=_text_of(link),
     )
 
 
@@ -113,7 +128,7 @@ class _Extended:
     path: str
     pax: dict[str, str] | None = None
     long_name: str | None = None
-    long_link: bool = False
+    long_link: str | None = None
 
     def add(self, kind: bytes, text: bytes) -> None:
         """Take in one of them."""
@@ -127,9 +142,9 @@ class _Extended:
         elif kind == _LONG_NAME:
             if self.long_name is not None:
                 _unclear(self.path, "has two long names for one member")
-            self.long_name = text.rstrip(b"\0").decode("utf-8", "surrogateescape")
+            self.long_name = _long_text(text)
         else:
-            self.long_link = True
+            self.long_link = _long_text(text)
 
     def apply(self, header: TarHeader) -> TarHeader:
         """Return the header of the member with what they say instead."""
@@ -158,6 +173,7 @@ class _Extended:
             mtime_ns=_nanoseconds(pax["mtime"]) if "mtime" in pax else header.mtime_ns,
             owner=(*numbers, pax.get("uname", user), pax.get("gname", group)),
             sparse=any(key.startswith(_SPARSE) for key in pax),
+            link=pax.get("linkpath", header.link if self.long_link is None else self.long_link),
         )
 
 
@@ -165,18 +181,22 @@ def _text_of(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
+def _long_text(text: bytes) -> str:
+    return text.rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
 def _nanoseconds(seconds: str) -> int:
     # As a double, which is how times are written (T4); of those far away, all digits.
     return round(float(seconds) * 10**9) if "." in seconds else int(seconds) * 10**9
 
 
-def _text(path: str, stream: Gunzip, size: int) -> bytes:
+def _text(path: str, stream: TarBytes, size: int) -> bytes:
     if size > _LONGEST_TEXT:
         _broken(path, f"has a header of {size:,} bytes")
     return _exactly(path, stream, size + -size % _BLOCK_SIZE)[:size]
 
 
-def _exactly(path: str, stream: Gunzip, size: int, *, or_nothing: bool = False) -> bytes:
+def _exactly(path: str, stream: TarBytes, size: int, *, or_nothing: bool = False) -> bytes:
     data = read_whole(stream.read, size)
     if len(data) < size and (data or not or_nothing):
         raise ArchiveError(path, "breaks off within a header: get it again", code="tar-truncated")

@@ -6,7 +6,7 @@ import argparse
 
 from marpack.archive.read.open import file_name_of, open_archive
 from marpack.cli.provenance_options import add_source, parameters_of, require_provenance_asked, source_of
-from marpack.cli.reading_options import add_limits, limits_of
+from marpack.cli.reading_options import add_limits, archive_meant, limits_of
 from marpack.cli.signature_options import add_stated
 from marpack.cli.stores import silent_stores
 from marpack.cli.terminal import UsageError, making, naming, show
@@ -24,7 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_run)
     add_stated(parser)
     add = parser.add_argument
-    add("-o", "--output", metavar="FILE", help="a file instead of standard output, as model.intoto.json")
+    add("-o", "--output", metavar="FILE", help="a file, as model.intoto.json; default, or -: standard output")
     add("-f", "--force", action="store_true", help="replace a file that is there")
     add("--threads", type=positive, metavar="N", help="how many files are read at once, default: one a core")
     kinds = parser.add_mutually_exclusive_group()
@@ -41,6 +41,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(options: argparse.Namespace) -> None:
     if options.source == "-":
         raise UsageError("what is stated is named: name a file")
+    if options.output == "-":
+        options.output = None
     if options.force and options.output is None:
         raise UsageError("--force: nothing is written; name a file (--output FILE)")
     require_provenance_asked(options, asked=options.provenance)
@@ -76,14 +78,20 @@ def _statement(options: argparse.Namespace) -> str:
 def _bill(options: argparse.Namespace) -> str:
     from marpack.signing import bill_of_materials
 
-    with open_archive(options.source, limits=limits_of(options), download=True) as archive:
+    with (
+        archive_meant(options.source),
+        open_archive(options.source, limits=limits_of(options), download=True) as archive,
+    ):
         return bill_of_materials(archive)
 
 
 def _provenance(options: argparse.Namespace) -> str:
     from marpack.signing import attest, provenance_of
 
-    with open_archive(options.source, limits=limits_of(options), download=True) as archive:
+    with (
+        archive_meant(options.source),
+        open_archive(options.source, limits=limits_of(options), download=True) as archive,
+    ):
         if archive.form == "folder":
             raise UsageError(
                 f"--provenance: {options.source!r} is a folder, which has no SHA-256: name an archive"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,14 @@ from marpack.cli.screen import out
 from marpack.cli.stores import place, silent_for, silent_stores
 from marpack.cli.terminal import UsageError, count_of, making, naming, show, to_json, warn
 from marpack.display import printable
-from marpack.errors import ImageError, PlanError
+from marpack.errors import ImageError, MarpackError, PlanError
 
 if TYPE_CHECKING:
     from marpack.images import ImagePlan, ImageResult, PushResult
 
 _SCHEMA = 1
 # What says how a layout is written, which one that is there has been.
-_OF_WRITING = ("force", "model_store", "tag", "platform", "label", "base", "base_tag", "base_name", "modelpack")
-# What is told of it then, and of another is null.
-_OF_WRITER = ("media_type", "tag", "size", "platforms", "layers", "warnings")
+_OF_WRITING = ("force", "model_store", "platform", "label", "base", "base_tag", "base_name", "modelpack")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,7 +32,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="write an OCI image of models, as KServe mounts and fetches it",
         description="Write an OCI image layout without a daemon: one layer for each archive, so that a changed "
         "model sends one. The same input makes the same digest, which is printed.",
-        epilog="SOURCE_DATE_EPOCH is when the image says that it was made; without it, it does not say.",
+        epilog="SOURCE_DATE_EPOCH is when the image says that it was made; without it, it does not say. "
+        "DOCKER_CONFIG is the folder of docker's configuration, as docker has it.",
     )
     parser.set_defaults(run=_run)
     add = parser.add_argument
@@ -55,7 +55,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_image_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what the image says of itself").add_argument
-    add("--tag", metavar="TAG", help="of the layout; default: that of --push, or latest")
+    add(
+        "--tag",
+        metavar="TAG",
+        help="of the layout; default: that of --push, or latest. Of one that is sent as it is: which of several",
+    )
     add(
         "--platform",
         metavar="OS/ARCH",
@@ -87,10 +91,16 @@ def _add_pushing(parser: argparse.ArgumentParser) -> None:
     )
     add("--plain-http", action="store_true", help="without encryption")
     add("--ca-file", metavar="FILE", help="of the certificates that are trusted")
-    add("--docker-config", metavar="FILE", help="in place of ~/.docker/config.json")
+    add(
+        "--docker-config",
+        metavar="FILE",
+        help="in place of config.json in the folder that DOCKER_CONFIG names, or in ~/.docker",
+    )
 
 
 def _run(options: argparse.Namespace) -> int | None:
+    if options.output == "-":
+        raise UsageError("--output -: a layout is a folder, or a file that ends in .tar: name one")
     if options.output is None:
         _push_alone(options)
         return None
@@ -98,6 +108,8 @@ def _run(options: argparse.Namespace) -> int | None:
     if issues:
         raise PlanError(issues)
     labels = _labels(options.label)
+    if options.base is None and (options.base_tag or options.base_name):
+        raise UsageError("--base-tag and --base-name: of which base? Name its layout, too (--base LAYOUT)")
     tag = options.tag or _tag_of_push(options) or "latest"
     from marpack.images import plan_image, write_image
     from marpack.images.write import require_image_place
@@ -124,13 +136,32 @@ def _run(options: argparse.Namespace) -> int | None:
             written = write_image(plan, options.output, force=options.force, progress=progress)
     if not options.json:
         _tell(written)
-    pushed = None if options.push is None else _pushed(options, written.path, written.size)
+    try:
+        pushed = None if options.push is None else _pushed(options, written.path, written.size)
+    except MarpackError as error:
+        raise MarpackError(f"{error}; the layout is written, {written.digest}: {_again(options)}") from error
     if options.json:
         document = {"schema": _SCHEMA} | written.asdict()
         show(to_json(document | {"pushed": None if pushed is None else pushed.asdict()}))
     elif pushed is not None:
         _tell_pushed(pushed)
     return None
+
+
+def _docker_config(options: argparse.Namespace) -> str | None:
+    """Return where docker's configuration is, if anybody says so: a file, or the folder of one."""
+    given: str | None = options.docker_config
+    return given if given is not None else os.environ.get("DOCKER_CONFIG") or None
+
+
+def _again(options: argparse.Namespace) -> str:
+    """Return the command that sends what has been written."""
+    words = ["marpack", "image", options.output, "--push", options.push]
+    words += ["--plain-http"] if options.plain_http else []
+    for name in ("--ca-file", "--docker-config"):
+        value = getattr(options, name[2:].replace("-", "_"))
+        words += [name, value] if value else []
+    return f"send it by {shlex.join(words)}"
 
 
 def _tag_of_push(options: argparse.Namespace) -> str:
@@ -143,9 +174,9 @@ def _tag_of_push(options: argparse.Namespace) -> str:
     from marpack.images.plan import is_layout_tag
     from marpack.images.push import require_pushable
 
-    with naming(options.ca_file or options.docker_config or options.source):
+    with naming(options.ca_file or _docker_config(options) or options.source):
         pushable = require_pushable(
-            options.push, docker_config=options.docker_config, tls_verify=options.ca_file or True
+            options.push, docker_config=_docker_config(options), tls_verify=options.ca_file or True
         )
     if pushable.tag and not options.tag and not is_layout_tag(pushable.tag):
         raise UsageError(
@@ -162,17 +193,21 @@ def _push_alone(options: argparse.Namespace) -> None:
     given = [name for name in _OF_WRITING if getattr(options, name)]
     if given:
         words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise UsageError(f"{words}: of a layout that is written: name one (--output), or leave them out")
+        raise UsageError(f"{words}: for a layout that is written, and without --output none is: leave that out")
     try:
-        pushed = _pushed(options, options.source, _size_of(options.source))
+        pushed = _pushed(options, options.source, _size_of(options.source), tag=options.tag)
     except ImageError as error:
         if error.code != "not-image":
             raise
         message = f"--output (-o) is missing, and {options.source!r} is no layout that could be sent as it is"
         raise UsageError(f"{message}: say where its layout is to be written") from None
     if options.json:
-        document = {"schema": _SCHEMA, "path": options.source, "digest": pushed.digest}
-        show(to_json(document | dict.fromkeys(_OF_WRITER) | {"pushed": pushed.asdict()}))
+        from marpack.images.described import described_image
+
+        with naming(options.source):
+            found = described_image(options.source, tag=options.tag)
+        more = {"tag": found.tag or None, "warnings": None, "pushed": pushed.asdict()}
+        show(to_json({"schema": _SCHEMA} | found.asdict() | more))
     else:
         _tell_pushed(pushed)
 
@@ -191,14 +226,15 @@ def _tell_pushed(pushed: PushResult) -> None:
     show(f"{printable(pushed.name)}: {pushed.digest}: {sent}, {count_of(len(pushed.kept), 'blob')} were there")
 
 
-def _pushed(options: argparse.Namespace, layout: str, size: int) -> PushResult:
+def _pushed(options: argparse.Namespace, layout: str, size: int, *, tag: str | None = None) -> PushResult:
     from marpack.images import push_image
 
     with silent_stores(), naming(layout), progress_for(size, quiet=False) as progress:
         return push_image(
             layout,
             options.push,
-            docker_config=options.docker_config,
+            tag=tag,
+            docker_config=_docker_config(options),
             plain_http=options.plain_http,
             tls_verify=options.ca_file or True,
             progress=progress,
@@ -206,11 +242,13 @@ def _pushed(options: argparse.Namespace, layout: str, size: int) -> PushResult:
 
 
 def _labels(words: list[str]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name:
             raise UsageError(f"--label: {word!r} is no NAME=VALUE")
+        if name in found:
+            raise UsageError(f"--label: {name!r} is given twice: give it once")
         found[name] = value
     return found
 

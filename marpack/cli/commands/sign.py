@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from marpack.cli.reading_options import add_limits, limits_of
 from marpack.cli.signature_options import add_stated, what_is_stated
@@ -46,13 +48,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(options: argparse.Namespace) -> None:
     if options.source == "-":
         raise UsageError("what is signed is named: name a file")
+    if options.output == "-":
+        raise UsageError("--output -: a signature is a file: name one, as model.sig")
     if options.certificate_chain and options.certificate is None:
         raise UsageError("--certificate-chain: it is of a certificate; name that, too (--certificate PEM)")
     if options.password_file is not None and options.certificate is not None:
         raise UsageError("--password-file: with a certificate the key must not be encrypted")
-    from marpack.signing import SigningKey, attest, write_signature
+    from marpack.disk.atomic import replacing_file, require_replaceable_file
+    from marpack.signing import SigningKey, attest, sign
 
-    password = None if options.password_file is None else _password(options.password_file)
+    require_replaceable_file(options.output, force=options.force)
+    with _naming_option(options):
+        password = None if options.password_file is None else _password(options.password_file)
     key = SigningKey(
         private_key=options.key,
         password=password,
@@ -69,9 +76,28 @@ def _run(options: argparse.Namespace) -> None:
                 limits=limits_of(options),
                 threads=options.threads,
             )
-        with making(options.output, "cannot be written"):
-            write_signature(statement, key, options.output, force=options.force)
+        with _naming_option(options):
+            signature = sign(statement, key)
+        with (
+            making(options.output, "cannot be written"),
+            replacing_file(options.output, force=options.force) as file,
+        ):
+            file.write(signature)
     show(printable(f"{options.output}: signs {statement.name}: {what_is_stated(statement)}"))
+
+
+@contextmanager
+def _naming_option(options: argparse.Namespace) -> Iterator[None]:
+    """Name the option whose file is not there, or cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        for option in ("key", "password_file", "certificate", "certificate_chain"):
+            given = getattr(options, option)
+            if error.filename is not None and error.filename in (given if isinstance(given, list) else [given]):
+                told = f"--{option.replace('_', '-')}: {error.filename!r}: {error.strerror or error}"
+                raise MarpackError(told) from error
+        raise
 
 
 def _password(path: str) -> bytes:

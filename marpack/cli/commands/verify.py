@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from marpack.archive.read.archive import Archive
 from marpack.cli.progress import progress_for
-from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, issue_line, limits_of, opened
+from marpack.cli.reading_options import (
+    ARCHIVE,
+    add_download,
+    add_limits,
+    issue_line,
+    limits_of,
+    opened,
+    other_folder,
+)
 from marpack.cli.screen import out
 from marpack.cli.signature_options import (
     SIGNED,
@@ -75,10 +83,13 @@ def _run(options: argparse.Namespace) -> int:
                 # What is behind a URL is read once for the signature, and again for the rest: from here.
                 options.download = options.download or required is not None
                 with opened(options.archive, options) as archive:
+                    is_none = archive.form == "folder" and archive.manifest_name not in archive
+                    if required is None and is_none and (what_it_is := other_folder(options.archive)):
+                        raise ArchiveError(archive.path, what_it_is, code="no-manifest")
                     size = sum(member.size for member in archive.members)
                     if required is not None:
                         verified = _signed(archive, required, options)
-                    if required is None or archive.form != "folder" or archive.manifest_name in archive:
+                    if required is None or not is_none:
                         with progress_for(size, quiet=False) as progress:
                             issues = archive.verify(progress=progress, threads=options.threads)
                         what = {"form": archive.form, "members": len(archive.members), "contents_size": size}

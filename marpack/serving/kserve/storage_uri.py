@@ -11,12 +11,14 @@ from marpack.findings import Finding, Issue
 
 # KServe, pkg/controller/v1beta1/inferenceservice/utils/utils.go, SupportedStorageURIPrefixList. A cluster may know
 # others (ClusterStorageContainer), so only what is meant for one of these is refused.
-_SCHEMES = ("s3", "gs", "https", "http", "hdfs", "webhdfs", "pvc", "oci", "hf")
+# How an image gets there the cluster says (ociModelMode), or the words behind the plus (pkg/utils/storage.go).
+_IMAGES = ("oci", "oci+native", "oci+fetch", "oci+modelcar")
+_SCHEMES = ("s3", "gs", "https", "http", "hdfs", "webhdfs", "pvc", *_IMAGES, "hf")
 _KNOWN = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
 # Meant for one of these, also in capitals, or with another number of slashes.
-_MEANT = re.compile(rf"({'|'.join(_SCHEMES)}):/*", re.IGNORECASE)
+_MEANT = re.compile(rf"({'|'.join(map(re.escape, _SCHEMES))}):/*", re.IGNORECASE)
 # A bucket, a volume or a host comes first; Hadoop's may be the one that is set up.
-_TAKEN = re.compile(r"(?:s3|gs|https?|pvc|oci|hf)://(?!/)|(?:web)?hdfs://")
+_TAKEN = re.compile(r"(?:s3|gs|https?|pvc|oci(?:\+(?:native|fetch|modelcar))?|hf)://(?!/)|(?:web)?hdfs://")
 _AZURE = "https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH"
 _OTHER_NAMES = {
     "gcs": "gs://BUCKET/PATH",

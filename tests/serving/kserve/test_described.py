@@ -313,7 +313,19 @@ def test_credentials_that_make_no_address_do_not_come_into_the_document(uri: str
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("uri", ["s3://b/m@v1", "oci://image:v1", "oci://host:5000/m:v1", "hf://org/m:revision"])
+# A digest is no credentials, and is shown.
+DIGEST = f"sha256:{'5f' * 32}"
+
+
+@pytest.mark.parametrize("uri", ["OCI+FETCH://r/m", "oci+native:/r/m"])
+def test_a_way_to_an_image_is_written_as_kserve_compares_it(uri: str) -> None:
+    with pytest.raises(PlanError, match=r"begin it with oci\+(fetch|native)://"):
+        inference_service(name="m", storage_uri=uri)
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://b/m@v1", "oci://image:v1", "oci://host:5000/m:v1", f"oci://m@{DIGEST}", "hf://org/m:revision"]
+)
 def test_what_is_like_credentials_is_a_place(uri: str) -> None:
     assert inference_service(name="m", storage_uri=uri).inference_service.storage_uri == uri
 
@@ -329,6 +341,7 @@ def test_what_is_like_credentials_is_a_place(uri: str) -> None:
         ("/srv/digits", "is a path, which KServe looks for in its own container"),
         ("models/digits", "is a path, which KServe looks for in its own container"),
         ("sftp://host/digits", "is in a store that KServe does not read by itself"),
+        (f"oci+mount://r/digits@{DIGEST}", f"'oci+mount://r/digits@{DIGEST}' is in a store that KServe does"),
     ],
 )
 def test_a_place_that_no_server_starts_from_is_told(uri: str, says: str) -> None:
@@ -354,6 +367,9 @@ def test_what_kserve_fetches_is_no_finding() -> None:
         "pvc://claim/c",
         "hf://o/m",
         "oci://r/m:1",
+        "oci+native://r/m:1",
+        "oci+fetch://r/m@sha256:" + "0a" * 32,
+        "oci+modelcar://r/m@sha256:" + "0a" * 32,
         "hdfs:///c",
         "https://h/c.tgz",
     ):
