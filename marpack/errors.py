@@ -229,6 +229,11 @@ class ImageError(_KeptError, ValueError):
         self.code = code
         super().__init__(showable(f"{path!r} {message}"))
 
+    @property
+    def issue(self) -> Issue:
+        """The same as a value."""
+        return Issue(code=self.code, argument="", message=self.message)
+
 
 class RegistryError(_KeptError, OSError):
     """A registry does not take an image; ``name`` is the image's there, and ``reason`` says why.

@@ -523,7 +523,11 @@ AMBIENT = {
     "isatty": {"marpack.cli.screen", "marpack.cli.terminal"},
     # The SDK's calls told what they did, and a notebook has nothing else to look at (K148).
     # What a handler prints belongs into the log that Ray keeps of its replica.
-    "import logging": {"marpack.cli.stores", "marpack.running.ray", "marpack.serving.kaptain.values.told"},
+    # What model-signing logs is nobody's who has not asked for it.
+    "import logging": {
+        *("marpack.cli.stores", "marpack.running.ray", "marpack.serving.kaptain.values.told"),
+        "marpack.signing.library",
+    },
     **{word: set[str]() for word in ("getcwd", "umask", "datetime.now", "import locale")},
 }
 

@@ -13,14 +13,14 @@ from marpack.lazy import on_demand
 if TYPE_CHECKING:
     from marpack.images.plan import ImagePlan, plan_files, plan_image
     from marpack.images.push import PushResult, push_image
-    from marpack.images.result import ImageResult, WrittenBlob
+    from marpack.images.result import ImageResult, WrittenLayer
     from marpack.images.write import write_image
 
 __all__ = [
     "ImagePlan",
     "ImageResult",
     "PushResult",
-    "WrittenBlob",
+    "WrittenLayer",
     "plan_files",
     "plan_image",
     "push_image",
@@ -34,7 +34,7 @@ if not TYPE_CHECKING:  # a type checker knows the names, and no others
         {
             "images.plan": "ImagePlan plan_files plan_image",
             "images.push": "PushResult push_image",
-            "images.result": "ImageResult WrittenBlob",
+            "images.result": "ImageResult WrittenLayer",
             "images.write": "write_image",
         },
     )[1:]

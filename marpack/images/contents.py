@@ -266,9 +266,7 @@ def _raw(file: ImageFile, media_type: str = media_types.MODEL_WEIGHT) -> Planned
 def _file(path: str, name: str) -> ImageFile:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
-        raise MarpackError(
-            f"{path!r} is no regular file, and nothing else is a layer of ModelPack: name an archive"
-        )
+        raise MarpackError(f"{path!r} is no regular file, and no layer holds anything else: name an archive")
     return ImageFile(
         name=allowed(name), contents=FileSource.from_stat(path, status), size=status.st_size, origin=repr(path)
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from marpack.errors import ImageError
-from marpack.images.result import ImageResult, WrittenBlob
+from marpack.images.result import ImageResult, WrittenLayer
 from marpack.oci import media_types
 from marpack.oci.descriptor import Descriptor, Platform
 from marpack.oci.documents import CREATED_BY, FILE_PATH, REF_NAME
@@ -24,7 +24,7 @@ def described_image(path: str, *, tag: str | None = None) -> ImageResult:
     top = chosen_image(files, tag)
     documents, configs = Documents(files), Documents(files)
     platforms: list[Platform] = []
-    layers: dict[str, WrittenBlob] = {}
+    layers: dict[str, WrittenLayer] = {}
     for manifest in _manifests(documents, top, depth=0):
         config = _config(configs, manifest.config)
         if manifest.config.media_type != media_types.MODEL_CONFIG and (platform := Platform.of(config)):
@@ -32,7 +32,7 @@ def described_image(path: str, *, tag: str | None = None) -> ImageResult:
         titles = _titles(config, len(manifest.layers))
         for layer, title in zip(manifest.layers, titles, strict=True):
             named = layer.annotations.get(FILE_PATH, title)
-            told = WrittenBlob(
+            told = WrittenLayer(
                 title=named or "base",
                 digest=layer.digest,
                 size=layer.size,

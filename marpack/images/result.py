@@ -9,7 +9,7 @@ from marpack.oci.descriptor import Platform
 
 
 @frozen
-class WrittenBlob:
+class WrittenLayer:
     """A layer as written: ``title`` is what a person calls it, ``size`` its bytes, ``is_base`` whose it is."""
 
     title: str
@@ -32,7 +32,7 @@ class ImageResult:
     media_type: str
     tag: str
     size: int
-    layers: tuple[WrittenBlob, ...]
+    layers: tuple[WrittenLayer, ...]
     platforms: tuple[Platform, ...]
     warnings: tuple[str, ...] = ()
 

@@ -26,7 +26,7 @@ from marpack.images.blob_writer import BlobWriter
 from marpack.images.layer import ImageFile, PlannedLayer
 from marpack.images.places import LayoutFolder, LayoutTar, Place
 from marpack.images.plan import ImagePlan
-from marpack.images.result import ImageResult, WrittenBlob
+from marpack.images.result import ImageResult, WrittenLayer
 from marpack.images.stored import StoredImage
 from marpack.oci import media_types
 from marpack.oci.descriptor import Descriptor, blob_name
@@ -161,7 +161,7 @@ class _Writing:
         place.put(INDEX_FILE, index_of([replace(top, annotations=named)]))
         place.end()
         own = [
-            WrittenBlob(title=title, digest=each.digest, size=each.size, media_type=each.media_type)
+            WrittenLayer(title=title, digest=each.digest, size=each.size, media_type=each.media_type)
             for title, each in zip((layer.title for layer in plan.layers), layers, strict=True)
         ]
         return ImageResult(
@@ -175,10 +175,10 @@ class _Writing:
             warnings=plan.warnings,
         )
 
-    def _base_blobs(self) -> Iterator[WrittenBlob]:
+    def _base_blobs(self) -> Iterator[WrittenLayer]:
         found = {each.digest: each for base in self._plan.bases for each in base.layers}
         for each in found.values():
-            yield WrittenBlob(
+            yield WrittenLayer(
                 title="base", digest=each.digest, size=each.size, media_type=each.media_type, is_base=True
             )
 

@@ -52,13 +52,15 @@ def attest(
     ignored = () if git_files else GIT_NAMES
     if isinstance(source, Archive) and source.form != "folder":
         return _of_archive(source, ignored, contents=contents, progress=progress)
+    # One that is open is its files, whatever its path would mean as a word, and whatever else lies in it.
+    is_open = isinstance(source, Archive)
     path = source.path if isinstance(source, Archive) else os.fspath(source)
-    if digest := digest_of_image(path):
+    if not is_open and (digest := digest_of_image(path)):
         return Statement.of(path, [Resource(name=WHOLE, sha256=digest)])
-    if files := layout_at(path):
+    if not is_open and (files := layout_at(path)):
         digest = image_digest(files, progress)
         return Statement.of(f"sha256:{digest}", [Resource(name=WHOLE, sha256=digest)])
-    if os.path.isdir(path):
+    if is_open or os.path.isdir(path):
         more = [name_below(path, os.fspath(each)) for each in ignore]
         found = of_folder(path, (*ignored, *(each for each in more if each)), threads=threads, progress=progress)
         return _of_something(found, path)

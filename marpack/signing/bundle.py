@@ -28,8 +28,10 @@ from marpack.strict_json import StrictJSONError, decoded, loads
 # Bytes: a statement of as many files as a model may have takes half of it.
 LONGEST = 32 << 20
 _MOST_CERTIFICATES = 20
-# Of commas, and of lists and objects, in a JSON text: what it may be made of takes twenty times its bytes.
-_MOST_PARTS = 1_000_000
+# Of commas, and of lists and objects, in a JSON text, which take many times their bytes: of a statement of as many
+# files, and of as many ignored paths; and of what holds it.
+_MOST_PARTS = 4 * MOST_FILES + 1_000
+_MOST_PARTS_AROUND = 10_000
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _HEX = frozenset("0123456789abcdef")
@@ -61,7 +63,10 @@ class _Reader:
     def bundle(self, data: bytes) -> Bundle:
         if len(data) > LONGEST:
             raise self._wrong(f"has more than {LONGEST:,} bytes, which no signature of a model has")
-        values = self._object(self._json(data, "it"), "it")
+        # Base64 and names of keys; one letter beyond these would have all of it take four bytes a letter.
+        if not data.isascii():
+            raise self._wrong("is no signature: it is not ASCII")
+        values = self._object(self._json(data, "it", _MOST_PARTS_AROUND), "it")
         self._is(values.get("mediaType"), _MEDIA_TYPE, "its mediaType")
         material = self._object(values.get("verificationMaterial"), "verificationMaterial")
         envelope = self._object(values.get("dsseEnvelope"), "dsseEnvelope")
@@ -104,7 +109,7 @@ class _Reader:
         return "certificate", {"x509CertificateChain": {"certificates": certificates}}
 
     def _statement(self, payload: bytes) -> tuple[Statement, str]:
-        values = self._object(self._json(payload, "its payload"), "its payload")
+        values = self._object(self._json(payload, "its payload", _MOST_PARTS), "its payload")
         self._is(values.get("_type"), STATEMENT_TYPE, "its statement")
         self._is(values.get("predicateType"), PREDICATE_TYPE, "its predicateType")
         subjects = self._list(values.get("subject"), "subject")
@@ -162,9 +167,9 @@ class _Reader:
             raise self._wrong("states a file as a whole and others beside it")
         return found
 
-    def _json(self, data: bytes, what: str) -> Any:
-        if max(data.count(b","), data.count(b"[") + data.count(b"{")) > _MOST_PARTS:
-            raise self._wrong(f"is no signature of a model: {what} has more than {_MOST_PARTS:,} parts")
+    def _json(self, data: bytes, what: str, most: int) -> Any:
+        if max(data.count(b","), data.count(b"[") + data.count(b"{")) > most:
+            raise self._wrong(f"is no signature of a model: {what} has more than {most:,} parts")
         try:
             return loads(decoded(data))
         except StrictJSONError as error:

@@ -7,6 +7,7 @@ Seen with 1.1.1: its ``set_hashing_config`` takes whatever has ``hash`` and ``ad
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Callable
@@ -121,9 +122,11 @@ def require_signed(
         named = ", ".join(repr(os.fspath(each)) for each in given)
         wanted = "certificates in PEM" if public_key is None else f"the public half of {CURVES}"
         raise MarpackError(f"{named} cannot verify ({_reason(error)}): give {wanted}") from error
+    asked: list[bool] = []
     failed: list[Exception] = []
 
     def looked_at() -> Statement:
+        asked.append(True)
         try:
             return found()
         except Exception as error:
@@ -141,6 +144,8 @@ def require_signed(
             if failed:
                 raise failed[0] from None
             raise SignatureError(path, f"does not hold: {_why(error)}") from error
+    if not asked:
+        raise SignatureError(path, "was not held against anything: report this with model-signing's version")
 
 
 class _Found:
@@ -166,6 +171,10 @@ class _Found:
 
 def _loaded() -> _Library:
     """Import the library; raise ``MissingExtraError`` without it, ``MarpackError`` for one that lacks a name."""
+    # What it warns of, it raises as well; where nobody has set up logging, standard error would have it.
+    logger = logging.getLogger("model_signing")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
     try:
         from model_signing import manifest, signing, verifying
         from model_signing._hashing.hashing import Digest

@@ -85,7 +85,8 @@ class RequiredSignature:
         Its bytes are read from what is open, whatever its path now names; of a folder the files are read where
         they lie. Also an error is a file of which the signature says that it is not looked at. A file to which
         somebody does anything between its opening and the end of this is a ``SourceChangedError``, and so it is
-        when it is unpacked. See ``verify_signature`` for what else is raised.
+        when it is unpacked; but not seen is what is written through a mapping of the file that was written through
+        before the file was opened (spec/signature.md, G13). See ``verify_signature`` for what else is raised.
         """
         verified = _verified(self, lambda statement: _archive(archive, statement, self, progress))
         if verified.unsigned:

@@ -12,6 +12,7 @@ from marpack.cli import main
 from marpack.signing import attest
 from tests.support import signatures
 from tests.support.archives import CLEAR, check_json, packed
+from tests.support.range_server import RangeServer
 from tests.support.signatures import model_folder, model_signing
 
 Capture = pytest.CaptureFixture[str]
@@ -251,6 +252,30 @@ def test_without_the_library_it_says_what_to_install(
         assert "pip install 'marpack[sign]'" in failed(words, capsys)
     assert not (folder / "x.sig").exists()
     assert main(["attest", "m.mar"]) == 0
+
+
+def test_what_lies_behind_a_url_is_fetched_once(signed: Path, capsys: Capture) -> None:
+    """To be verified: what is read for the signature is what is read for the rest."""
+    with RangeServer.running() as server:
+        url = server.serve(signed)
+        server.count()
+        for name in ("m.sig", "c.sig"):
+            assert main(["verify", url, "--signature", name, "--public-key", "key.pub"]) == 0
+            assert server.count() == (1, signed.stat().st_size)
+            assert capsys.readouterr().out.endswith(": nothing is wrong\n")
+
+
+def test_a_layout_that_was_changed_is_an_issue(signed: Path, folder: Path, capsys: Capture) -> None:
+    layout, _ = signatures.image_layout(folder / "image")
+    assert main(["sign", "image", "--key", "key.pem", "-o", "i.sig"]) == 0
+    [layer] = [path for path in (layout / "blobs" / "sha256").iterdir() if path.read_bytes() == b"layer"]
+    layer.write_bytes(b"evil!")
+    words = ["verify", "image", "--signature", "i.sig", "--public-key", "key.pub"]
+    assert "whose bytes have the digest" in failed(words, capsys)
+    assert main([*words, "--json"]) == 1
+    told = check_json(capsys.readouterr().out, "verify")
+    assert (told["ok"], told["signature"]) == (False, None)
+    assert [issue["code"] for issue in told["issues"]] == ["digest-mismatch"]
 
 
 @pytest.mark.parametrize("words", [["attest", "--sbom"], ["verify"]])

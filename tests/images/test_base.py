@@ -148,6 +148,35 @@ def test_of_an_index_the_platforms_own_image_is_taken(tmp_path: Path) -> None:
         on_base(base, tmp_path, platforms=["linux/riscv64"])
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [("linux/arm/v6", "v6"), ("linux/arm/v7", "v7"), ("linux/arm/v5", None), ("linux/arm", "v6")],
+)
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_variant_counts_where_both_have_one(listed: bool, asked: str, found: str | None, tmp_path: Path) -> None:
+    """By I8: of what an index says, and of the configuration where that says nothing."""
+    blobs = Blobs()
+    top: dict[str, Any] = {"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": []}
+    for variant in ("v6", "v7"):
+        layer = tar_of({"bin/sh": variant.encode()})
+        platform = {"os": "linux", "architecture": "arm", "variant": variant}
+        config = json.loads(bases.config_of(layer, "arm")) | ({} if listed else {"variant": variant})
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": f"{OCI}.manifest.v1+json",
+            "config": blobs.add(json.dumps(config).encode(), f"{OCI}.config.v1+json"),
+            "layers": [blobs.add(layer, f"{OCI}.layer.v1.tar")],
+        }
+        more = {"platform": platform} if listed else {}
+        top["manifests"].append(blobs.add_json(manifest, f"{OCI}.manifest.v1+json", **more))
+    base = write_files(blobs.index(blobs.add_json(top, f"{OCI}.index.v1+json")), tmp_path / "base")
+    if found is None:
+        with pytest.raises(ImageError, match="no image for linux/arm/v5"):
+            on_base(base, tmp_path, platforms=[asked])
+    else:
+        assert on_base(base, tmp_path, platforms=[asked]).merged()["bin/sh"] == found.encode()
+
+
 def test_one_of_several_is_named_by_its_tag(tmp_path: Path) -> None:
     blobs = Blobs()
     ref = "org.opencontainers.image.ref.name"

@@ -7,6 +7,7 @@ import gzip
 import socketserver
 import ssl
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,11 @@ def test_who_it_is_is_proven_first(
         assert peer.told == []
         push_image(layout, name, tls_verify=str(certificate), **who)  # type: ignore[arg-type]
         assert list(peer.tags) == ["1"]
+        # Or nobody asks for it.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+            push_image(layout, f"{peer.host}/m:2", tls_verify=False, **who)  # type: ignore[arg-type]
+        assert list(peer.tags) == ["1", "2"]
 
 
 @pytest.mark.parametrize("where", ["location", "redirect", "token"])

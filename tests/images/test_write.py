@@ -30,6 +30,7 @@ from marpack.errors import (
     PlanError,
     SourceChangedError,
     TargetError,
+    UnsafeArchiveError,
 )
 from marpack.images import ImageResult, plan_files, plan_image, write_image
 from marpack.images.blob_writer import BlobWriter
@@ -39,7 +40,7 @@ from marpack.oci.descriptor import Platform
 from tests.conftest import full_disk
 from tests.images.bases import Blobs, image, tar_of, write_files
 from tests.images.layouts import HANDLER, Layout, store
-from tests.support.archives import MANIFEST, T, packed
+from tests.support.archives import MANIFEST, T, packed, zipped
 from tests.support.killed import killed_at
 from tests.support.sharing import used
 
@@ -270,6 +271,17 @@ def test_a_name_that_would_take_a_file_away_is_refused(tmp_path: Path) -> None:
     archive = packed(tmp_path, extra_files={"labels/.wh.a.json": b"{}"})
     with pytest.raises(MarpackError, match="rename it"):
         plan_image(archive)
+
+
+def test_an_archive_that_nobody_should_unpack_is_no_image(tmp_path: Path) -> None:
+    """By its members' names, which would be those of files beside ``models``; and a workflow's has no model."""
+    path = zipped(tmp_path / "m.mar", [("../up", b"x")])
+    with pytest.raises(UnsafeArchiveError, match=r"\.\./up"):
+        plan_image(path)
+    workflow = json.dumps({"workflow": {"workflowName": "w", "specFile": "w.yaml"}})
+    path = zipped(tmp_path / "w.war", [("w.yaml", b"")], manifest=workflow)
+    with pytest.raises(MarpackError, match="is a workflow's archive"):
+        plan_image(path)
 
 
 def test_names_that_are_no_unicode_are_refused(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from marpack.errors import SignatureFileError
-from marpack.signing.bundle import LONGEST, read_bundle
+from marpack.signing.bundle import _MOST_PARTS, _MOST_PARTS_AROUND, LONGEST, read_bundle
+from marpack.signing.statement import MOST_FILES
 from tests.support.signatures import bundle, statement
 
 DIGEST = "ab" * 32
@@ -104,11 +105,13 @@ def test_what_is_no_json(data: bytes) -> None:
 def test_too_much() -> None:
     with pytest.raises(SignatureFileError, match="bytes"):
         read_bundle(b" " * (LONGEST + 1), "m.sig")
-    for data in (b"[" + b"[]," * 2_000_000 + b"0]", b'{"a": [' + b"0," * 2_000_000 + b"0]}"):
-        with pytest.raises(SignatureFileError, match="parts"):
-            read_bundle(data, "m.sig")
+    for data in (b"[" + b"[]," * 401_001 + b"0]", b'{"a": [' + b"0," * 401_001 + b"0]}"):
+        with pytest.raises(SignatureFileError, match="more than 10,000 parts"):
+            read_bundle(data[:40_000], "m.sig")
         with pytest.raises(SignatureFileError, match="parts"):
             read_bundle(encoded(bundle(data)), "m.sig")
+    with pytest.raises(SignatureFileError, match="ASCII"):
+        read_bundle(json.dumps({**bundle(b""), "more": "\U0001f600"}, ensure_ascii=False).encode(), "m.sig")
     many = [{"name": "a", "algorithm": "sha256", "digest": DIGEST}] * 100_001
     with pytest.raises(SignatureFileError, match="100,000"):
         read_bundle(encoded(bundle(encoded(changed(GOOD, "predicate.resources", many)))), "m.sig")
@@ -173,3 +176,13 @@ def test_a_file_of_its_own_kind_is_asked_for(tmp_path: Path) -> None:
 
     with pytest.raises(IsADirectoryError):
         _bytes_of(str(tmp_path))
+
+
+def test_as_many_as_a_model_may_have_are_not_too_much() -> None:
+    """Files, and ignored paths."""
+    values = statement([(f"folder/{number}", DIGEST) for number in range(MOST_FILES)])
+    values["predicate"]["serialization"]["ignore_paths"] = [f"{number}" for number in range(MOST_FILES)]
+    payload = encoded(values)
+    for data, most in ((payload, _MOST_PARTS), (encoded(bundle(payload)), _MOST_PARTS_AROUND)):
+        assert len(data) < LONGEST
+        assert max(data.count(b","), data.count(b"[") + data.count(b"{")) < most

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import os
 import random
 import shutil
@@ -31,7 +32,7 @@ from marpack.errors import (
 )
 from marpack.signing import RequiredSignature, SigningKey, attest, sign, verify_signature, write_signature
 from tests.support import signatures
-from tests.support.archives import packed, tarred, zipped
+from tests.support.archives import MANIFEST, TEXT, packed, tarred, zipped
 from tests.support.range_server import RangeServer
 from tests.support.signatures import (
     CURVES,
@@ -169,6 +170,26 @@ def test_a_library_that_lacks_a_name_is_of_another_version(
         with pytest.raises(MarpackError, match=f"of a version that marpack does not know .*{name}") as caught:
             do()
         assert not isinstance(caught.value, SignatureError)
+
+
+def test_a_library_that_asks_for_nothing_vouches_for_nothing(
+    signed: Signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from model_signing import verifying
+
+    monkeypatch.setattr(verifying.Config, "verify", lambda *_: None)
+    with pytest.raises(SignatureError, match="was not held against anything"):
+        signed.verify()
+
+
+def test_what_the_library_logs_is_for_who_asks(signed: Signed) -> None:
+    """Where nobody has set up logging, Python would print it."""
+    logger = logging.getLogger("model_signing")
+    logger.handlers.clear()
+    for _ in range(2):
+        signed.verify()
+    assert [type(each) for each in logger.handlers] == [logging.NullHandler]
+    assert logger.propagate
 
 
 @pytest.mark.filterwarnings("ignore:The 'warn' method:DeprecationWarning")
@@ -483,6 +504,22 @@ def test_a_layout_that_was_changed_does_not_hold(tmp_path: Path) -> None:
     with pytest.raises(SignatureError) as changed:
         verify_signature(folder, required)
     assert changed.value.code == "signature-mismatch"
+
+
+def test_a_folder_that_is_open_is_its_files(
+    signed: Signed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its path would be an image's digest as a word, or a layout's folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in (f"sha256:{'0' * 64}", "layout"):
+        folder = model_folder(tmp_path / name, {MANIFEST: TEXT.encode()})
+        if name == "layout":
+            image_layout(folder)
+        with marpack.open_archive(name) as archive:
+            made = attest(archive)
+            assert MANIFEST in [each.name for each in made.resources]
+            write_signature(made, SigningKey(private_key=signed.private), signed.signature, force=True)
+            assert signed.required.require(archive).statement == made
 
 
 def test_who_signed_counts(signed: Signed) -> None:

@@ -31,11 +31,88 @@ MARKS = set(re.findall(r"^\| (\[[a-z]+\]) \|", TEXT, re.MULTILINE))
 MODULES = sorted(
     path for room in ("images", "oci") for path in (Path(marpack.__file__).parent / room).glob("*.py")
 )
-TESTS = sorted(path for path in Path(__file__).parents[1].rglob("*.py") if path != Path(__file__))
 CITATION = re.compile(r"\bI[0-9]{1,2}\b")
 VECTORS = [vector for kind in ("valid", "invalid") for vector in vectors.load(f"image/{kind}")]
 KEYS = {"valid": "config manifest index model_config text files names size digest", "invalid": "descriptor"}
 NAMES = ("tags", "platforms", "references")
+# What no vector shows, tests do, and of some clauses more than a vector can.
+TESTED = {
+    "I8": (
+        "test_write.py::test_several_platforms_make_an_index_and_share_layers",
+        "test_base.py::test_what_the_base_is_for_is_what_the_image_is_for",
+        "test_base.py::test_a_variant_counts_where_both_have_one",
+    ),
+    "I10": (
+        "test_write.py::test_a_store_becomes_a_layer_an_archive_and_one_of_settings",
+        "test_write.py::test_an_archive_becomes_its_members",
+    ),
+    "I14": (
+        "test_write.py::test_a_name_that_would_take_a_file_away_is_refused",
+        "test_write.py::test_an_archive_that_nobody_should_unpack_is_no_image",
+    ),
+    "I15": (
+        "test_write.py::test_a_store_becomes_a_layer_an_archive_and_one_of_settings",
+        "test_write.py::test_a_changed_model_changes_one_layer",
+    ),
+    "I16": ("test_write.py::test_a_tar_begins_with_what_it_is_and_ends_with_its_index",),
+    "I18": (
+        "test_base.py::test_what_docker_save_wrote_is_a_base",
+        "test_base.py::test_docker_25_wrote_manifests_without_layers",
+        "test_base.py::test_of_an_index_the_platforms_own_image_is_taken",
+        "test_base.py::test_one_of_several_is_named_by_its_tag",
+        "test_base.py::test_a_configuration_that_lies_is_refused",
+    ),
+    "I19": (
+        "test_base.py::test_layers_are_appended",
+        "test_base.py::test_a_history_that_does_not_tell_of_each_layer_is_not_continued",
+        "test_base.py::test_dockers_types_become_ocis",
+    ),
+    "I20": ("test_base.py::test_layers_that_kserve_passes_over_are_refused",),
+    "I21": ("test_base.py::test_an_entry_point_is_warned_of",),
+    "I22": (
+        "test_base.py::test_bytes_are_held_against_both",
+        "test_push.py::test_a_layout_that_lies_is_not_tagged",
+    ),
+    "I24": (
+        "test_base.py::test_folders_of_blobs_are_no_links",
+        "test_base.py::test_links_of_a_tar_lead_to_its_members",
+        "test_base.py::test_a_docker_archive_in_a_folder_leads_nowhere",
+    ),
+    "I25": (
+        "test_base.py::test_a_layout_that_lies_is_refused",
+        "../oci/test_layout.py::test_what_is_said_of_all_members_is_read_once",
+        "../oci/test_layout.py::test_what_takes_long_to_read_is_not_read",
+        "../oci/test_layout.py::test_an_image_of_more_blobs_than_any_has_is_refused",
+        "../oci/test_layout.py::test_headers_of_a_tar_have_an_end",
+    ),
+    "I26": ("test_base.py::test_a_layout_that_lies_is_refused",),
+    "I28": (
+        "test_push.py::test_blobs_then_the_manifest_by_its_tag",
+        "test_push.py::test_what_is_there_is_not_sent",
+        "test_push.py::test_an_index_comes_after_its_manifests",
+        "test_push_connections.py::test_a_place_with_a_fragment_is_one_without",
+    ),
+    "I29": (
+        "test_push.py::test_a_digest_that_comes_back_different_is_an_error",
+        "test_push.py::test_nothing_is_tagged_before_all_is_there",
+        "test_push_connections.py::test_an_answer_without_end_is_not_read",
+        "test_push_connections.py::test_an_answer_that_never_ends_is_not_waited_for",
+    ),
+    "I30": (
+        "test_push_logins.py::test_a_password_is_found_in_dockers_configuration",
+        "test_push_logins.py::test_a_host_has_the_keys_that_docker_gave_it",
+        "test_push_logins.py::test_dockers_own_registry_is_one_under_three_names",
+        "test_push_logins.py::test_a_password_is_asked_of_the_program_that_keeps_it",
+        "test_push_logins.py::test_a_token_of_dockers_is_told_as_not_used",
+        "test_push_logins.py::test_a_password_that_is_wrong_is_never_shown",
+        "test_push_connections.py::test_another_host_is_told_no_secret",
+    ),
+    "I31": (
+        "test_push_connections.py::test_who_it_is_is_proven_first",
+        "test_push_connections.py::test_what_is_not_encrypted_is_not_followed",
+        "test_push_connections.py::test_what_leads_nowhere_ends",
+    ),
+}
 
 
 def cases(kind: str, *keys: str) -> list[tuple[str, dict[str, Any]]]:
@@ -50,12 +127,18 @@ def cases(kind: str, *keys: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_every_clause_is_shown() -> None:
-    """By a vector, or by a test that names it."""
+    """By a vector, or by the tests that are listed."""
     assert [f"I{number}" for number in range(1, len(CLAUSES) + 1)] == CLAUSES
     cited = {clause for vector in VECTORS for clause in vector.data["clauses"]}
-    assert cited <= set(CLAUSES)
-    tested = {clause for path in TESTS for clause in CITATION.findall(path.read_text("utf-8"))}
-    assert set(CLAUSES) - cited <= tested
+    assert cited | {*TESTED} == {*CLAUSES}
+
+
+@pytest.mark.parametrize("clause", TESTED)
+def test_what_shows_a_clause_exists(clause: str) -> None:
+    for each in TESTED[clause]:
+        module, _, name = each.partition("::")
+        tree = ast.parse((Path(__file__).parents[1] / "images" / module).read_text("utf-8"))
+        assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, each
 
 
 def test_what_is_cited_exists() -> None:

@@ -32,7 +32,7 @@ from marpack.cli.stores import is_url, place
 from marpack.cli.terminal import UsageError, count_of, naming, show, to_json
 from marpack.cli.words import positive
 from marpack.display import printable
-from marpack.errors import ArchiveError, SignatureError
+from marpack.errors import ArchiveError, ImageError, SignatureError
 from marpack.findings import Issue
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace) -> int:
                         with progress_for(size, quiet=False) as progress:
                             issues = archive.verify(progress=progress, threads=options.threads)
                         what = {"form": archive.form, "members": len(archive.members), "contents_size": size}
-    except (ArchiveError, SignatureError) as error:
+    except (ArchiveError, SignatureError, ImageError) as error:
         if not options.json:
             raise
         issues = [error.issue]
