@@ -80,8 +80,7 @@ def image_contents(
 
 def _require_no_layout(path: str) -> None:
     """Raise ``MarpackError`` for an image that is there already."""
-    # Of files, which may be large and compressed, those alone that are called like a layout.
-    if (os.path.isdir(path) or (path.endswith(".tar") and os.path.isfile(path))) and is_layout(path):
+    if is_layout(path):
         raise MarpackError(
             f"{path!r} is an image's layout already: send it as it is (--push without --output, push_image), or "
             "name what it was made of"

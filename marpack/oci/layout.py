@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from marpack.oci.documents import INDEX_FILE, LAYOUT_FILE, REF_NAME, digest_of
 from marpack.oci.layout_files import LayoutFiles, open_files
 from marpack.strict_json import StrictJSONError, decoded, loads
 
+# What a layout is called that is one file.
+_TAR = ".tar"
 # How many indexes lie in one another; of one image, how many documents there are, how long they are together, and
 # how many blobs they name; of one document, how many values it has (I25).
 _DEEPEST = 4
@@ -104,12 +107,21 @@ class Documents:
             raise ImageError(self.path, "has an index in an index without end", code="loop")
 
 
-def is_layout(path: str) -> bool:
-    """Tell a layout, a folder or a tar, from anything else. Raises ``OSError``."""
+def layout_at(path: str) -> LayoutFiles | None:
+    """Return what reads a layout, in a folder or in a file called ``.tar``; None for anything else."""
+    if not (os.path.isdir(path) or (path.endswith(_TAR) and os.path.isfile(path))):
+        return None
     try:
-        return open_files(path).source(LAYOUT_FILE) is not None
+        files = open_files(path)
+        is_whole = None not in (files.source(LAYOUT_FILE), files.source(INDEX_FILE))
     except ImageError:
-        return False
+        return None
+    return files if is_whole else None
+
+
+def is_layout(path: str) -> bool:
+    """Tell what ``layout_at`` takes for a layout."""
+    return layout_at(path) is not None
 
 
 def layout_index(files: LayoutFiles) -> tuple[Descriptor, ...] | None:

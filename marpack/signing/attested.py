@@ -11,7 +11,8 @@ from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import file_name_of, open_archive
 from marpack.errors import MarpackError
-from marpack.signing.layout import image_digest, layout_at
+from marpack.oci.layout import layout_at
+from marpack.signing.layout import image_digest
 from marpack.signing.resources import folder_files, folder_names, members, whole, whole_file
 from marpack.signing.statement import GIT_NAMES, WHOLE, Resource, Statement
 

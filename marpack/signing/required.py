@@ -13,10 +13,11 @@ from marpack.archive.read.open import open_archive
 from marpack.archive.sources import open_at_once
 from marpack.errors import MarpackError, SignatureError, SignatureFileError
 from marpack.frozen import frozen
+from marpack.oci.layout import layout_at
 from marpack.signing.attested import digest_of_image, name_below
 from marpack.signing.bundle import LONGEST, Bundle, read_bundle
 from marpack.signing.keys import require_paths, require_several
-from marpack.signing.layout import image_digest, layout_at, listed_digest
+from marpack.signing.layout import image_digest, listed_digest
 from marpack.signing.library import require_signed
 from marpack.signing.resources import folder_files, folder_names, members, whole, whole_file
 from marpack.signing.statement import WHOLE, Resource, Statement

@@ -121,7 +121,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _may_be_archive(word: str) -> bool:
     """Tell what is opened as an archive from an image, and from files and folders of any kind."""
-    from marpack.signing.layout import is_layout
+    from marpack.oci.layout import is_layout
 
     if is_url(word):
         return True

@@ -19,6 +19,7 @@ from marpack.errors import ImageError, MarpackError, PlanError
 from marpack.findings import Issue
 from marpack.frozen import frozen
 from marpack.oci.documents import LAYOUT_FILE
+from marpack.oci.layout_files import open_files
 from marpack.serving.kaptain.deploys.arguments import output_folder
 from marpack.serving.kaptain.deploys.revision import base_dir_of
 from marpack.serving.kaptain.deploys.service_plan import name_of
@@ -223,7 +224,7 @@ def _checksum_in(place: str, tag: str) -> str | None:
 def _is_whole(place: str) -> bool:
     """Tell whether every blob of an image is what it says; of one that is damaged each push would fail."""
     try:
-        image_digest(place)
+        image_digest(open_files(place))
     except ImageError:
         return False
     return True
