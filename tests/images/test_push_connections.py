@@ -16,6 +16,7 @@ import urllib3
 
 from marpack.errors import RegistryError
 from marpack.images import connection, push_image, registry
+from marpack.images.origin import NoPlaceError, origin
 from tests.images.pushing import PASSWORD, asks_for, layout_of, push
 from tests.images.registry_peer import Answer, RegistryPeer, Told
 from tests.support.object_store import served
@@ -189,6 +190,17 @@ def test_a_place_of_two_hosts_is_none(how: str, between: str, peer: RegistryPeer
         assert was_led
         assert not other.told
         assert peer.told[-1].method in ("POST", "HEAD")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a\\b/", "http://a\\@b/", "http://[fe80::1%25eth0]/", "http://a@b/", "ftp://a/", "//a/", "http://"],
+)
+def test_an_origin_is_what_all_take_for_it(url: str) -> None:
+    with pytest.raises(NoPlaceError):
+        origin(url)
+    assert origin("HTTP://A.example/x@y?a@b") == ("http", "a.example", 80)
+    assert origin("https://[::1]:5000/") == ("https", "::1", 5000)
 
 
 @pytest.mark.parametrize(
