@@ -131,6 +131,8 @@ def pack(options: argparse.Namespace, planner: Callable[..., Plan], **arguments:
     if not options.quiet:
         screen = err() if is_piped else out()
         tell(_json(plan, output, warnings, findings, result) if options.json else _summary(output, result, screen))
+        if tells_provenance and not options.json:
+            tell(printable(f"{options.provenance}: the provenance of {plan.file_name}"))
     return None
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from marpack.archive.plan.contents import ContentsError, is_path, source_of
 from marpack.archive.read.limits import Limits
-from marpack.archive.sources import Source
+from marpack.archive.sources import FileSource, Source
 from marpack.display import printable
 from marpack.errors import MarpackError
 from marpack.frozen import frozen
@@ -22,6 +24,8 @@ from marpack.oci.descriptor import Platform
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from marpack.archive.plan.contents import SourceLike
 
 Form: TypeAlias = Literal["image", "modelpack"]
 
@@ -168,10 +172,11 @@ def plan_image(
 
 
 def plan_files(
-    files: Mapping[str, Source],
+    files: Mapping[str, SourceLike],
     base: str | os.PathLike[str],
     *,
     title: str,
+    base_tag: str | None = None,
     base_name: str | None = None,
     labels: Mapping[str, str] | None = None,
     tag: str = "latest",
@@ -179,18 +184,21 @@ def plan_files(
 ) -> ImagePlan:
     """Plan an image of any files, in one layer on top of a base.
 
-    ``files`` are by their names in the image, without a slash at the beginning, and ``title`` is what a person
-    calls them. ``runs`` are keys of the configuration's ``config`` (``Entrypoint``, ``WorkingDir``) that take the
-    place of the base's; None takes one away. The rest is as for ``plan_image``. Raises ``MarpackError`` for
-    names that no image has, ``ImageError`` for a base that cannot be used, and ``OSError``.
+    ``files`` are by their names in the image, without a slash at the beginning: paths, bytes, open files, or what
+    else ``marpack.pack`` takes for a file. ``title`` is what a person calls them. ``runs`` are keys of the
+    configuration's ``config`` (``Entrypoint``, ``WorkingDir``) that take the place of the base's; None takes one
+    away. The rest is as for ``plan_image``. Raises ``MarpackError`` for names that no image has and contents that
+    cannot be read, ``TypeError`` for what is no contents, ``ImageError`` for a base that cannot be used, and
+    ``OSError``.
     """
     _require_tag(tag)
     said = dict(labels or {})
     _require_labels(said)
-    bases = _bases(os.fspath(base), (_platform(DEFAULT_PLATFORM),), None)
+    sources = {allowed(name): _source(name, given) for name, given in sorted(files.items())}
+    bases = _bases(os.fspath(base), (_platform(DEFAULT_PLATFORM),), base_tag)
     planned = (
-        ImageFile(name=allowed(name), contents=source, size=source.size, origin=repr(name))
-        for name, source in sorted(files.items())
+        ImageFile(name=name, contents=source, size=source.size, origin=repr(name))
+        for name, source in sources.items()
     )
     return ImagePlan(
         form="image",
@@ -202,6 +210,20 @@ def plan_files(
         base_name=base_name,
         runs=dict(runs or {}),
     )
+
+
+def _source(name: str, given: SourceLike) -> Source:
+    if is_path(given):
+        path = os.fsdecode(given)
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise MarpackError(f"{name!r} cannot be {path!r}, which is no regular file: name one")
+        return FileSource.from_stat(path, status)
+    try:
+        return source_of(given, name)
+    except ContentsError as error:
+        kind = TypeError if error.code == "bad-type" else MarpackError
+        raise kind(f"{name!r}: {error}") from None
 
 
 def _bases(path: str, platforms: Iterable[Platform], tag: str | None) -> dict[Platform, StoredImage]:

@@ -11,13 +11,14 @@ from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import file_name_of, open_archive
 from marpack.errors import MarpackError
-from marpack.signing.layout import image_digest, is_layout
+from marpack.signing.layout import image_digest, layout_at
 from marpack.signing.resources import folder_files, folder_names, members, whole, whole_file
 from marpack.signing.statement import GIT_NAMES, WHOLE, Resource, Statement
 
 if TYPE_CHECKING:
     from marpack.archive.result import Progress
 
+_SHA256 = "sha256:"
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -34,8 +35,8 @@ def attest(
     """Return what is to be stated, and signed, of something; all of it is read.
 
     - ``source``: an archive, open or by its path or URL, or any other file; a folder, such as a model's or a model
-      store; an OCI image layout; or the digest of an image, ``sha256:`` and 64 digits: also where a file has that
-      name, which is ``./sha256:...``.
+      store; an OCI image layout, in a folder or a ``.tar``; or the digest of an image, ``sha256:`` and 64 digits:
+      also where a file has that name, which is ``./sha256:...``.
     - ``contents``: of an archive, its members as the files that they are unpacked to, instead of the file as a
       whole. What is stated then is the same for the archive in any form and for the folder that it is unpacked to.
     - ``git_files``: state also files and folders at the top that are git's own (``.git``, ``.gitignore`` and two
@@ -56,10 +57,10 @@ def attest(
     path = source.path if isinstance(source, Archive) else os.fspath(source)
     if not is_open and (digest := digest_of_image(path)):
         return Statement.of(path, [Resource(name=WHOLE, sha256=digest)])
+    if not is_open and (files := layout_at(path)):
+        digest = image_digest(files, progress)
+        return Statement.of(f"sha256:{digest}", [Resource(name=WHOLE, sha256=digest)])
     if is_open or os.path.isdir(path):
-        if not is_open and is_layout(path):
-            digest = image_digest(path, progress=progress)
-            return Statement.of(f"sha256:{digest}", [Resource(name=WHOLE, sha256=digest)])
         more = [name_below(path, os.fspath(each)) for each in ignore]
         found = of_folder(path, (*ignored, *(each for each in more if each)), threads=threads, progress=progress)
         return _of_something(found, path)
@@ -70,9 +71,19 @@ def attest(
 
 
 def digest_of_image(word: str) -> str | None:
-    """Return the digits of an image's digest, None for anything else."""
-    found = _DIGEST.fullmatch(word)
-    return None if found is None else found[1]
+    """Return the digits of an image's digest, None for anything else.
+
+    Raises ``MarpackError`` for what is meant as one, is none, and is no file either.
+    """
+    if found := _DIGEST.fullmatch(word):
+        return found[1]
+    before, marked, digits = word.rpartition(_SHA256)
+    if marked and (not before or before.endswith("@")) and not os.path.lexists(word):
+        if before and _DIGEST.fullmatch(marked + digits):
+            message = "names an image in a registry, which is not asked: give its digest alone"
+            raise MarpackError(f"{word!r} {message}, {marked + digits}")
+        raise MarpackError(f"{word!r} is no digest of an image: that has 64 digits, 0 to 9 and a to f")
+    return None
 
 
 def of_folder(

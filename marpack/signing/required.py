@@ -16,7 +16,7 @@ from marpack.frozen import frozen
 from marpack.signing.attested import digest_of_image, name_below
 from marpack.signing.bundle import LONGEST, Bundle, read_bundle
 from marpack.signing.keys import require_paths, require_several
-from marpack.signing.layout import image_digest, is_layout
+from marpack.signing.layout import image_digest, layout_at, listed_digest
 from marpack.signing.library import require_signed
 from marpack.signing.resources import folder_files, folder_names, members, whole, whole_file
 from marpack.signing.statement import WHOLE, Resource, Statement
@@ -143,14 +143,16 @@ def verify_signature(
             return _archive(source, statement, required, progress)
         path = os.fspath(source)
         if digest := digest_of_image(path):
-            return _single(statement, Resource(name=WHOLE, sha256=digest), required)
+            return _image(statement, digest, required)
+        files = layout_at(path) if statement.is_of_one_file else None
+        listed = None if files is None else listed_digest(files)
+        # A tar may have been signed as the file that it is, as by the format's own tool (G9).
+        if files and (os.path.isdir(path) or listed == statement.resources[0].sha256):
+            return _image(statement, image_digest(files, progress), required)
         if os.path.isdir(path):
-            if statement.is_of_one_file and is_layout(path):
-                digest = image_digest(path, progress)
-                return _single(statement, Resource(name=WHOLE, sha256=digest), required)
             return _folder(path, statement, required, threads, progress)
         if statement.is_of_one_file and "://" not in path:
-            return _single(statement, whole_file(path, progress), required)
+            return _file(statement, whole_file(path, progress), required, image=listed)
         with open_archive(path, limits=limits, download=True) as archive:
             return _archive(archive, statement, required, progress)
 
@@ -196,7 +198,7 @@ def _archive(
             "download=True (--download)"
         )
     if statement.is_of_one_file:
-        found = _Found(resources=(whole(archive, progress),))
+        found = _file(statement, whole(archive, progress), required)
     else:
         archive.refuse(case_sensitive=True)
         names = [member.name for member in archive.members]
@@ -232,9 +234,24 @@ def _folder(
     )
 
 
-def _single(statement: Statement, found: Resource, required: RequiredSignature) -> _Found:
+def _image(statement: Statement, sha256: str, required: RequiredSignature) -> _Found:
+    return _single(statement, Resource(name=WHOLE, sha256=sha256), required, f"the image sha256:{sha256}")
+
+
+def _file(
+    statement: Statement, found: Resource, required: RequiredSignature, *, image: str | None = None
+) -> _Found:
+    held = "" if image is None else f", in which the image sha256:{image} is"
+    return _single(statement, found, required, f"a file with the SHA-256 {found.sha256}{held}")
+
+
+def _single(statement: Statement, found: Resource, required: RequiredSignature, what: str) -> _Found:
+    """Return what is stated as a whole; raise unless it is what was signed, with ``what`` it is instead."""
     if not statement.is_of_one_file:
         raise _mismatch(required, "is of the files of a folder, and not of an image or a single file")
+    stated = statement.resources[0].sha256
+    if found.sha256 != stated:
+        raise _mismatch(required, f"is of sha256:{stated}, and this is {what}", changed=[found.name])
     return _Found(resources=(found,))
 
 
@@ -254,15 +271,12 @@ def _require_equal(path: str, stated: Iterable[Resource], there: Iterable[Resour
 
 def _require_none(path: str, extra: Iterable[str], missing: Iterable[str], changed: Iterable[str]) -> None:
     more, fewer, other = sorted(extra), sorted(missing), sorted(changed)
-    if other == [WHOLE]:
-        message = "is of a file of other bytes"
-    else:
-        kinds = (
-            ("what is there is not what was signed", other),
-            ("files were added", more),
-            ("files are missing", fewer),
-        )
-        message = "does not fit: " + "; ".join(_named(what, names) for what, names in kinds if names)
+    kinds = (
+        ("what is there is not what was signed", other),
+        ("files were added", more),
+        ("files are missing", fewer),
+    )
+    message = "does not fit: " + "; ".join(_named(what, names) for what, names in kinds if names)
     if more or fewer or other:
         raise SignatureError(path, message, code="signature-mismatch", extra=more, missing=fewer, changed=other)
 

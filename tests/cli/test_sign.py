@@ -51,7 +51,7 @@ def test_a_statement_is_printed_or_written(folder: Path, capsys: Capture) -> Non
     assert main(["attest", "m.mar"]) == 0
     assert capsys.readouterr().out == attest(path).to_json()
     assert main(["attest", "m.mar", "--contents", "-o", "m.intoto.json"]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == "m.intoto.json: the statement of m.mar\n"
     assert (folder / "m.intoto.json").read_text() == attest(path, contents=True).to_json()
     assert "already exists" in failed(["attest", "m.mar", "-o", "m.intoto.json"], capsys)
     assert main(["attest", "m.mar", "-f", "-o", "m.intoto.json"]) == 0
@@ -157,8 +157,30 @@ def test_by_a_certificate_and_with_a_password(signed: Path, folder: Path, capsys
     # As long as may be, with either end of a line: it is only wrong.
     for end in (b"\n", b"\r\n", b""):
         (folder / "password").write_bytes(b"x" * 4096 + end)
-        assert "cannot sign" in failed(words, capsys)
+        assert "the password is not that of this key" in failed(words, capsys)
     assert not (folder / "q.sig").exists()
+
+
+def test_a_file_that_is_not_there_is_named_by_its_option(signed: Path, folder: Path, capsys: Capture) -> None:
+    key, leaf, *_ = map(str, signatures.chain(folder))
+    given = {"--key": key, "--certificate": leaf}
+    for option in ("--key", "--certificate", "--certificate-chain"):
+        words = [word for pair in ({**given, option: "gone"}).items() for word in pair]
+        message = failed(["sign", "m.mar", *words, "-o", "x.sig"], capsys)
+        assert message == f"marpack: error: {option}: 'gone': No such file or directory\n"
+    words = ["sign", "m.mar", "--key", "key.pem", "-o", "x.sig", "--password-file", "gone"]
+    assert failed(words, capsys) == "marpack: error: --password-file: 'gone': No such file or directory\n"
+    assert not (folder / "x.sig").exists()
+    # What is written comes first: nothing large is read for a name that is taken.
+    assert "already exists" in failed(["sign", "gone.mar", "--key", "gone", "-o", "m.sig"], capsys)
+
+
+def test_the_digest_of_an_image_is_verified_by_a_signature(folder: Path, capsys: Capture) -> None:
+    packed(folder)
+    assert "--signature SIG" in failed(["verify", f"sha256:{'a' * 64}"], capsys, 2)
+    for word in ("sha256:abc", f"r.example/m@sha256:{'a' * 64}"):
+        assert "digest" in failed(["verify", word], capsys)
+        assert "digest" in failed(["sign", word, "--key", "k", "-o", "s"], capsys)
 
 
 def test_what_is_not_signed_is_warned_of(signed: Path, folder: Path, capsys: Capture) -> None:
@@ -198,7 +220,7 @@ def test_nothing_is_signed_by_no_signature(signed: Path, folder: Path, capsys: C
     [
         (["verify", "m.mar", "--public-key", "k"], "--signature SIG"),
         (["verify", "m.mar", "--signature", "s"], "--public-key PEM"),
-        (["verify", "m.mar", "--signature", "s", "--public-key", "k", "--root", "c"], "--public-key PEM"),
+        (["verify", "m.mar", "--signature", "s", "--public-key", "k", "--root", "c"], "leave the other out"),
         (["extract", "m.mar", "out", "--root", "k"], "--signature SIG"),
         (["run", "m.mar", "--public-key", "k"], "--signature SIG"),
         (["sign", "m.mar", "--key", "k", "-o", "s", "--certificate-chain", "c"], "--certificate PEM"),

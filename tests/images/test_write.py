@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -37,7 +38,7 @@ from marpack.images.open_archives import OpenArchives
 from marpack.images.tar_records import file_header
 from marpack.oci.descriptor import Platform
 from tests.conftest import full_disk
-from tests.images.bases import tar_of
+from tests.images.bases import Blobs, image, tar_of, write_files
 from tests.images.layouts import HANDLER, Layout, store
 from tests.support.archives import MANIFEST, T, packed, zipped
 from tests.support.killed import killed_at
@@ -484,6 +485,36 @@ def test_any_files_are_an_image_on_a_base(tmp_path: Path) -> None:
     for said, changes in wrong.items():
         with pytest.raises(MarpackError, match=said):
             plan_files(**given | changes)
+
+
+def test_what_files_are_made_of(tmp_path: Path) -> None:
+    """What packing takes: paths, bytes, open files; and one of several bases by its tag."""
+    blobs = Blobs()
+    key = "org.opencontainers.image.ref.name"
+    tops = [image(blobs, zipped=tag == "two", annotations={key: tag}) for tag in ("one", "two")]
+    write_files(blobs.index(*tops), tmp_path / "base")
+    (tmp_path / "b").write_bytes(b"path")
+    files: dict[str, Any] = {
+        "a": b"bytes",
+        "b": tmp_path / "b",
+        "c": io.BytesIO(b"file"),
+        "d": str(tmp_path / "b"),
+        "e": BytesSource(data=b"source"),
+    }
+    plan = plan_files(files, tmp_path / "base", title="t", base_tag="one")
+    write_image(plan, tmp_path / "image")
+    found = Layout.of(tmp_path / "image").layers()[1]
+    assert found == {"a": b"bytes", "b": b"path", "c": b"file", "d": b"path", "e": b"source"}
+    for given, error, message in (
+        (3, TypeError, "'a': cannot take 3: give a path, bytes"),
+        (None, TypeError, "'a': cannot take None"),
+        (io.StringIO("text"), TypeError, "'a': the file is open for text"),
+        (tmp_path, MarpackError, "'a' cannot be .* which is no regular file"),
+        (tmp_path / "gone", FileNotFoundError, "gone"),
+    ):
+        wrong: Any = {"a": given}
+        with pytest.raises(error, match=message):
+            plan_files(wrong, tmp_path / "base", title="t", base_tag="one")
 
 
 @pytest.mark.parametrize("name", ["image", "image.tar"])

@@ -15,6 +15,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from marpack import pack
+from tests.images.bases import Blobs, image, write_files
+from tests.images.layouts import Layout
 from tests.support.documents import blocks
 from tests.support.tutorials import DIGITS, ROOT
 
@@ -30,7 +32,7 @@ BLOCKS = [(block.language, block.text) for block in blocks("docs/kaptain.md") if
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("model.py", "handler.py", "index_to_name.json", "digits.pt"):
+    for name in ("model.py", "handler.py", "index_to_name.json", "digits.pt", "train.py"):
         shutil.copy(DIGITS / name, tmp_path)
     return tmp_path
 
@@ -43,6 +45,8 @@ def store(s3: S3Server) -> Iterator[S3Server]:
 
 @pytest.mark.usefixtures("store")
 def test_the_page_runs_in_its_order(folder: Path) -> None:
+    blobs = Blobs()
+    write_files(blobs.index(image(blobs)), folder / "base")
     code = "".join(text for language, text in BLOCKS if language == "python")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
@@ -61,6 +65,9 @@ def test_the_page_runs_in_its_order(folder: Path) -> None:
     told = done.stderr.splitlines()
     assert told
     assert [line for line in told if "WARNING" in line or "ERROR" in line] == []
+    layout = Layout.of(folder / "dev-digits-image")
+    assert {"kaptain/train.py", "kaptain/model.py"} <= {*layout.layers()[1]}
+    assert layout.config["config"]["Entrypoint"] == ["python", "-u", "train.py"]
 
 
 def test_the_commands_of_the_page_make_a_folder_and_its_document_of_an_archive(folder: Path) -> None:

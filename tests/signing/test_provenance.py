@@ -105,11 +105,12 @@ def test_what_is_wrong_is_said_before_anything_is_packed(folder: Path, capsys: C
     words = ["pack", "--model-name", "m", "--version", "1.0", "--handler", "handler.py", "--export-path", "."]
     for more, status, says in (
         (["--source-uri", URI], 2, "--provenance"),
-        (["--provenance", "p", "--source-uri", URI], 2, "known by both"),
+        (["--provenance", "p", "--source-uri", URI], 2, "give both"),
         (["--provenance", "p", "--source-uri", URI, "--source-commit", "abc"], 2, "40 or 64"),
         (["--provenance", "p", "--source-uri", "x", "--source-commit", COMMIT], 2, "named by a URI"),
         (["--provenance", "p", "--parameter", "x"], 2, "NAME=VALUE"),
         (["--provenance", "p", "--builder-id", "https://u:hunter2@ci.example"], 2, "without a password"),
+        (["--provenance", "p", "--builder-id", "my builder"], 2, "is no URI"),
         (["--provenance", "p", "--parameter", "x=1", "--parameter", "x=2"], 2, "NAME=VALUE"),
         (["--provenance", "p", "--archive-format", "no-archive"], 2, "no SHA-256"),
         (["--provenance", "there"], 1, "already exists"),
@@ -167,6 +168,9 @@ def test_the_function() -> None:
         with pytest.raises(ValueError, match="without a password") as caught:
             provenance_of("m.mar", "00" * 32, inputs, builder_id=builder)
         assert "hunter2" not in str(caught.value)
+    for builder in ("foo", "foo:", ":foo", "1:x", "https://ci.example/a b", ""):
+        with pytest.raises(ValueError, match="is no URI"):
+            provenance_of("m.mar", "00" * 32, inputs, builder_id=builder)
     builder = "https://ci.example/workflows/build.yml@refs/tags/v1"
     found = json.loads(provenance_of("m.mar", "00" * 32, inputs, builder_id=builder))
     assert found["predicate"]["runDetails"]["builder"]["id"] == builder

@@ -134,7 +134,7 @@ def test_values_refuse_what_they_are_not() -> None:
 def test_an_image_is_stated_by_its_digest() -> None:
     found = attest(f"sha256:{'a' * 64}")
     assert found.resources == (Resource(name=".", sha256="a" * 64),)
-    with pytest.raises(OSError, match="sha256"):
+    with pytest.raises(MarpackError, match="no digest of an image"):
         attest("sha256:abc")
 
 

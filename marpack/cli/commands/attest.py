@@ -8,9 +8,10 @@ from marpack.archive.read.open import file_name_of, open_archive
 from marpack.cli.provenance_options import add_source, parameters_of, require_provenance_asked, source_of
 from marpack.cli.reading_options import add_limits, archive_meant, limits_of
 from marpack.cli.signature_options import add_stated
-from marpack.cli.stores import silent_stores
+from marpack.cli.stores import place, silent_stores
 from marpack.cli.terminal import UsageError, making, naming, show
 from marpack.cli.words import positive
+from marpack.display import printable
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,6 +61,8 @@ def _run(options: argparse.Namespace) -> None:
         return
     with making(options.output, "cannot be written"), replacing_file(options.output, force=options.force) as file:
         file.write(text.encode())
+    kind = "bill of materials" if options.sbom else "provenance" if options.provenance else "statement"
+    show(printable(f"{options.output}: the {kind} of {place(options.source)}"))
 
 
 def _statement(options: argparse.Namespace) -> str:

@@ -29,7 +29,7 @@ from marpack.cli.signature_options import (
     warn_of_unsigned,
 )
 from marpack.cli.stores import is_url, place
-from marpack.cli.terminal import count_of, naming, show, to_json
+from marpack.cli.terminal import UsageError, count_of, naming, show, to_json
 from marpack.cli.words import positive
 from marpack.display import printable
 from marpack.errors import ArchiveError, ImageError, SignatureError
@@ -72,6 +72,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _run(options: argparse.Namespace) -> int:
     required = required_signature(options)
+    if required is None and "sha256:" in options.archive and _is_image(options.archive):
+        raise UsageError("an image is verified by a signature of its digest: name that (--signature SIG)")
     what: dict[str, Any] = {"form": None, "members": None, "contents_size": None}
     issues: Sequence[Issue] = ()
     verified: VerifiedSignature | None = None
@@ -119,14 +121,19 @@ def _run(options: argparse.Namespace) -> int:
 
 def _may_be_archive(word: str) -> bool:
     """Tell what is opened as an archive from an image, and from files and folders of any kind."""
-    from marpack.signing.attested import digest_of_image
     from marpack.signing.layout import is_layout
 
     if is_url(word):
         return True
-    if digest_of_image(word):
+    if _is_image(word):
         return False
     return not is_layout(word) if os.path.isdir(word) else word.endswith(_SUFFIXES)
+
+
+def _is_image(word: str) -> bool:
+    from marpack.signing.attested import digest_of_image
+
+    return digest_of_image(word) is not None
 
 
 def _signed(source: Archive | str, required: RequiredSignature, options: argparse.Namespace) -> VerifiedSignature:

@@ -19,6 +19,7 @@ from marpack.errors import ImageError, MarpackError, PlanError
 from marpack.findings import Issue
 from marpack.frozen import frozen
 from marpack.oci.documents import LAYOUT_FILE
+from marpack.oci.layout_files import open_files
 from marpack.serving.kaptain.deploys.arguments import output_folder
 from marpack.serving.kaptain.deploys.revision import base_dir_of
 from marpack.serving.kaptain.deploys.service_plan import name_of
@@ -117,6 +118,10 @@ def _described(
             issues.append(Issue(code="bad-value", argument=key, message=f"cannot be {text!r}: write it plainly"))
     base = told["base_image"]
     layout = None if base_layout is None else os.fsdecode(base_layout)
+    if layout is not None and not os.path.exists(layout):
+        message = f"{layout!r} is not there: name an OCI layout (skopeo copy docker://... oci:base writes one)"
+        message += ", or what docker save wrote"
+        issues.append(Issue(code="unreadable", argument="base_layout", message=message))
     is_path = os.path.isabs(base) or base.startswith(".")
     path = os.path.join(base_dir_of(model), base)
     if layout is None and base and os.path.exists(path) and (is_path or _is_image(path)):
@@ -219,7 +224,7 @@ def _checksum_in(place: str, tag: str) -> str | None:
 def _is_whole(place: str) -> bool:
     """Tell whether every blob of an image is what it says; of one that is damaged each push would fail."""
     try:
-        image_digest(place)
+        image_digest(open_files(place))
     except ImageError:
         return False
     return True

@@ -139,6 +139,13 @@ def test_a_path_is_no_name_of_a_base(base: Path, folder: Path, tmp_path: Path) -
     assert text.startswith("FROM kubeflow\n")
 
 
+def test_a_base_that_is_not_there_is_named(folder: Path) -> None:
+    for requirements in (None, ["numpy"]):
+        with pytest.raises(ModelPlanError, match=r"'bas' is not there: name an OCI layout") as raised:
+            model_in(folder, requirements=requirements).build(base_layout="bas")
+        assert [issue.argument for issue in raised.value.issues] == ["base_layout"]
+
+
 @pytest.mark.parametrize("requirements", [None, ["numpy"]])
 def test_contents_are_those_of_the_checksum(
     requirements: list[str] | None, base: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
