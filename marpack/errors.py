@@ -239,7 +239,7 @@ class RegistryError(_KeptError, OSError):
     """A registry does not take an image; ``name`` is the image's there, and ``reason`` says why.
 
     ``status`` is what it answered, None where it did not answer. Nothing is tagged, unless the answer to the last
-    request was lost.
+    request was lost, or alone has another digest.
     """
 
     def __init__(self, name: str, reason: str, *, status: int | None = None) -> None:

@@ -398,6 +398,8 @@ def test_public_modules_alone_list_their_names() -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("module", sorted(PUBLIC - {"marpack.running.kserve"}))
 def test_public_names_are_listed_and_sorted(module: str) -> None:
+    if module == "marpack.running.ray":
+        pytest.importorskip("ray")
     loaded = importlib.import_module(module)
     listed = list(loaded.__all__)
     assert listed

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 _LONGEST = 4096
-# Schemes, each with what it is told.
-_TOLD = re.compile(r'(?:([A-Za-z][A-Za-z0-9-]*) +)?([A-Za-z][A-Za-z0-9_-]*)=(?:"([^"]*)"|([^\s",]*))')
+# Schemes, each with what it is told; a word is looked at from its beginning alone, or long ones take their square.
+_TOLD = re.compile(
+    r'(?<![A-Za-z0-9_-])(?:([A-Za-z][A-Za-z0-9-]*) +)?([A-Za-z][A-Za-z0-9_-]*)=(?:"([^"]*)"|([^\s",]*))'
+)
 _KNOWN = ("basic", "bearer")
 
 

@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -46,8 +47,9 @@ class Connections:
         self._tls_verify = tls_verify
         self._deadline = _Deadline()
         self._session = _Session()
-        # Or it would send what ~/.netrc has.
+        # Or it would send what ~/.netrc has, and to one port what another wants to be sent again.
         self._session.auth = _unchanged
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(self._deadline))
 

@@ -14,10 +14,12 @@ import os
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, BinaryIO
+from typing import IO, Any
 
+from marpack.display import brief_repr, hidden_endpoint
 from marpack.frozen import frozen
 
 # Docker's registry is named, reached, and known to docker, under other names.
@@ -28,6 +30,7 @@ _KEY = re.compile(r"(?:https?://)?([^/]+)(?:/|/v[12]/?)?")
 _PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # A program may ask somebody for the password of its store.
 _PROGRAM_SECONDS = 120
+_LOOK_SECONDS = 0.1
 _LONGEST_SAYING = 1 << 16
 _IS_NOT_KEPT = b"credentials not found in native keychain"
 _TOKEN_USER = "<token>"
@@ -47,7 +50,12 @@ class Login:
 
     @classmethod
     def of(cls, username: str, password: str) -> Login:
-        """Return what stands for a name and a password."""
+        """Return what stands for a name and a password; raise ``ValueError`` for what Basic cannot say (RFC 7617).
+
+        A password may have lines, though the RFC has none: some are the JSON of a key.
+        """
+        if ":" in username or not username.isprintable():
+            raise ValueError("a colon or a control character in a name")
         return cls._of(username.encode(), password.encode())
 
     @classmethod
@@ -112,18 +120,20 @@ class DockerConfiguration:
         store = document.get("credsStore") or ""
         for name in (store, *programs.values()):
             if not isinstance(name, str) or (name and not _PROGRAM.fullmatch(name)):
-                raise NoConfigurationError(f"{name!r} is no name of a program that keeps passwords")
+                raise NoConfigurationError(f"{brief_repr(name)} is no name of a program that keeps passwords")
         logins = {key: _kept(key, entry) for key, entry in _table(document, "auths").items()}
         return cls(logins=logins, programs=programs, store=store)
 
     def of_host(self, host: str) -> Kept:
         """Return what is known of a registry, as docker looks it up: by a program that is named, or else here."""
-        is_dockers = host in DOCKER_HOSTS
-        hosts = DOCKER_HOSTS if is_dockers else {host}
+        is_dockers = host.lower() in DOCKER_HOSTS
+        hosts = DOCKER_HOSTS if is_dockers else {host.lower()}
         # By its full key first: of several that mean one host.
         keys = [key for key in (_DOCKER_KEY, host) if key != _DOCKER_KEY or is_dockers]
         keys += [
-            key for key in (*self.programs, *self.logins) if (found := _KEY.fullmatch(key)) and found[1] in hosts
+            key
+            for key in (*self.programs, *self.logins)
+            if (found := _KEY.fullmatch(key)) and found[1].lower() in hosts
         ]
         program = next((self.programs[key] for key in keys if key in self.programs), self.store)
         told = _asked(program, keys[0]) if program else Kept()
@@ -141,11 +151,12 @@ def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _kept(key: str, entry: object) -> Kept:
+    shown = brief_repr(hidden_endpoint(key))
     if not isinstance(entry, dict | None):
-        raise NoConfigurationError(f"auths has no table for {key!r}")
+        raise NoConfigurationError(f"auths has no table for {shown}")
     said = {name: (entry or {}).get(name) or "" for name in _ENTRY}
     if not all(isinstance(each, str) for each in said.values()):
-        raise NoConfigurationError(f"auths has values for {key!r} that are no texts")
+        raise NoConfigurationError(f"auths has values for {shown} that are no texts")
     if said["identitytoken"] or said["registrytoken"]:
         return Kept(problem=_NO_TOKENS)
     try:
@@ -153,7 +164,7 @@ def _kept(key: str, entry: object) -> Kept:
             return Kept(login=Login.of_basic(said["auth"]))
         return Kept(login=Login.of(said["username"], said["password"]) if said["username"] else None)
     except (ValueError, binascii.Error):
-        raise NoConfigurationError(f"auths has for {key!r} no name and password that can be read") from None
+        raise NoConfigurationError(f"auths has for {shown} no name and password that can be read") from None
 
 
 _ENTRY = ("auth", "username", "password", "identitytoken", "registrytoken")
@@ -192,23 +203,49 @@ def _run(program: str, told: bytes) -> tuple[int | None, bytes]:
         stack.callback(process.kill)
         assert process.stdin is not None
         assert process.stdout is not None
-        said: list[bytes] = []
-        # Of what it begins something may hold its output open for ever: nobody waits for that.
-        reader = threading.Thread(target=_take, args=(process.stdout, said), daemon=True)
-        reader.start()
+        printed = _Printed(process.stdout)
         with contextlib.suppress(OSError), process.stdin:  # it may have ended, and need no telling
             process.stdin.write(told)
-        reader.join(_PROGRAM_SECONDS)
-        if reader.is_alive():
-            return None, b""
-        printed = b"".join(said)
-        if len(printed) > _LONGEST_SAYING:  # who has not ended then, ends with the pipe, or is ended
-            return 0, printed
+        end = time.monotonic() + _PROGRAM_SECONDS
+        while not printed.has_ended(_LOOK_SECONDS):
+            if time.monotonic() > end:
+                return None, b""
+            # Of what it began something may hold its output open for ever: nobody waits for that.
+            if process.poll() is not None and _is_whole(printed.said):
+                break
+        said = printed.said
+        if len(said) > _LONGEST_SAYING:  # who has not ended then, ends with the pipe, or is ended
+            return 0, said
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(_PROGRAM_SECONDS), printed
+            return process.wait(max(0.0, end - time.monotonic())), said
         return None, b""
 
 
-def _take(output: BinaryIO, said: list[bytes]) -> None:
-    with output:
-        said.append(output.read(_LONGEST_SAYING + 1))
+def _is_whole(said: bytes) -> bool:
+    if said.strip() == _IS_NOT_KEPT:
+        return True
+    try:
+        return isinstance(json.loads(said), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+class _Printed:
+    """What a program prints, as far as it has come: up to its end, or to more than anybody has to say."""
+
+    def __init__(self, output: IO[bytes]) -> None:
+        self.said = b""
+        self._output = output
+        # None that Python waits for when it ends.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def has_ended(self, seconds: float) -> bool:
+        """Tell whether nothing more comes, waiting for it for a moment."""
+        self._reader.join(seconds)
+        return not self._reader.is_alive()
+
+    def _read(self) -> None:
+        with self._output:
+            while len(self.said) <= _LONGEST_SAYING and (data := os.read(self._output.fileno(), _LONGEST_SAYING)):
+                self.said += data

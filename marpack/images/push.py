@@ -77,7 +77,9 @@ def push_image(
     Blobs that the registry has are not sent; the others are held against their descriptors on the way. The tag is
     the last thing that is sent. Raises ``RegistryError``, ``ImageError`` for a layout that is not what it says,
     ``MissingExtraError`` (``oci``), and ``OSError``; what was sent before stays there, without a tag, unless the
-    answer to that last request was lost.
+    answer to that last request was lost, or alone has another digest. Each request has its answer within 15
+    minutes; the whole has no limit. The environment's proxies count, and its ``REQUESTS_CA_BUNDLE`` where
+    ``tls_verify`` is True. A configuration of docker's that cannot be read is an error before anybody is asked.
     """
     configuration = None if docker_config is None else os.fspath(docker_config)
     reference = require_pushable(name, docker_config=configuration, tls_verify=tls_verify)
@@ -132,7 +134,11 @@ def _login_finder(
     name: str, reference: Reference, docker_config: str | None, username: str | None, password: str | None
 ) -> Callable[[], Kept]:
     if username is not None:
-        given = Kept(login=Login.of(username, password or ""))
+        try:
+            given = Kept(login=Login.of(username, password or ""))
+        except ValueError:
+            reason = "is not asked: username has a colon or a control character, or password half a character"
+            raise RegistryError(name, reason) from None
         return lambda: given
     return partial(_configuration(name, docker_config).of_host, reference.host)
 

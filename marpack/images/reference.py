@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import replace
 
 from marpack.frozen import frozen
 
 # As the registries' own grammar has them (I27); a host is one if it has a dot or a port, or is this machine's.
-_HOST = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_LONGEST_REPOSITORY = 255
+_LONGEST_HOST = _LONGEST_REPOSITORY = 255
+_GREATEST_PORT = 65535
 # Also half of one.
 _DIGEST = re.compile(r"@[a-z0-9]+:[0-9a-f]*\Z|@(?:sha256|sha512)\b")
 
@@ -41,7 +43,7 @@ class Reference:
                 "(docker login), or give username and password"
             )
         host, slash, rest = text.partition("/")
-        if not slash or not (set(".:") & set(host) or host == "localhost") or not _HOST.fullmatch(host):
+        if not slash or not (set(".:") & set(host) or host == "localhost") or not _is_host(host):
             raise NoReferenceError("names no registry: write host[:port]/name:tag, as docker.io/team/name:tag")
         repository, colon, tag = rest.partition(":")
         if not _REPOSITORY.fullmatch(repository) or len(repository) > _LONGEST_REPOSITORY:
@@ -63,3 +65,16 @@ class Reference:
 
     def __str__(self) -> str:
         return f"{self.host}/{self.repository}:{self.tag}"
+
+
+def _is_host(text: str) -> bool:
+    found = _HOST.fullmatch(text)
+    if not found or len(text) > _LONGEST_HOST:
+        return False
+    address, port = found.groups()
+    try:
+        if address:
+            ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return port is None or 0 < int(port) <= _GREATEST_PORT

@@ -41,7 +41,7 @@ class Registry:
     ) -> None:
         """Ask nobody yet: ``find_login`` is called where a registry asks for one, once."""
         self._name = str(reference)
-        host = _DOCKER_API if reference.host in DOCKER_HOSTS else reference.host
+        host = _DOCKER_API if reference.host.lower() in DOCKER_HOSTS else reference.host
         self._connections = Connections(tls_verify=tls_verify)
         self._find_login = find_login
         self._kept: Kept | None = None

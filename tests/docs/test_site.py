@@ -50,7 +50,8 @@ SHOWN = ("index", "checking", "commands", "reference/marpack", "spec/checks", "b
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    words = ["build", "--strict", "--quiet", "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(folder)]
+    # Not --quiet: with it, warnings are none to --strict.
+    words = ["build", "--strict", "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(folder)]
     done = subprocess.run(
         [sys.executable, "-c", BUILD, *words],
         cwd=ROOT,

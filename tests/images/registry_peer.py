@@ -25,6 +25,7 @@ class Told:
     path: str
     authorization: str | None
     encodings: str | None = None
+    cookie: str | None = None
 
 
 @dataclass
@@ -109,8 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
-        who, encodings = (self.headers.get(name) for name in ("Authorization", "Accept-Encoding"))
-        told = Told(self.command, self.path, who, encodings)
+        names = ("Authorization", "Accept-Encoding", "Cookie")
+        told = Told(self.command, self.path, *map(self.headers.get, names))
         with self.server.turn:
             self.server.told.append(told)
             if len(body) < length:  # who sends has given up

@@ -13,7 +13,7 @@ import pytest
 
 import marpack
 from marpack.errors import ImageError, MissingExtraError, RegistryError
-from marpack.images import PushResult, push_image
+from marpack.images import PushResult, plan_image, push_image, write_image
 from marpack.images.reference import NoReferenceError, Reference
 from tests.images.bases import Blobs, image, write_files
 from tests.images.layouts import Layout
@@ -41,6 +41,16 @@ def test_blobs_then_the_manifest_by_its_tag(target: str, peer: RegistryPeer, tmp
     assert result.kept == ()
     assert sum(told) == result.size
     assert result.name == f"{peer.host}/team/models:1.0"
+
+
+def test_progress_is_what_was_just_sent(peer: RegistryPeer, tmp_path: Path) -> None:
+    """Of a blob that is more than one read."""
+    with plan_image(packed(tmp_path, serialized_file={"weights.pt": os.urandom(3 << 20)})) as plan:
+        write_image(plan, tmp_path / "image")
+    told: list[int] = []
+    result = push(tmp_path / "image", peer, progress=told.append)
+    assert len(told) > 3
+    assert sum(told) == result.size > 3 << 20
 
 
 def test_without_a_tag_it_is_the_layouts(peer: RegistryPeer, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_key_of_another_is_none_of_the_hosts(key: str, peer: RegistryPeer, tmp
     assert {each.authorization for each in peer.told} == {None}
 
 
-@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io"])
+@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io", "Docker.IO"])
 def test_dockers_own_registry_is_one_under_three_names(host: str, tmp_path: Path) -> None:
     for key in ("https://index.docker.io/v1/", "docker.io", "index.docker.io", "https://registry-1.docker.io"):
         (tmp_path / "own.json").write_text(json.dumps({"auths": {key: {"auth": BASIC}}}), encoding="ascii")
@@ -98,6 +98,13 @@ def test_dockers_own_registry_is_one_under_three_names(host: str, tmp_path: Path
         assert found.of_host("r.example").login is None
         assert PASSWORD not in repr(found)
         assert BASIC not in repr(found)
+
+
+@pytest.mark.parametrize("name", ["Registry.Example:5000", "registry.example:5000"])
+@pytest.mark.parametrize("key", ["REGISTRY.example:5000", "https://registry.Example:5000/v1/"])
+def test_a_host_is_one_in_capitals_too(name: str, key: str, tmp_path: Path) -> None:
+    (tmp_path / "own.json").write_text(json.dumps({"auths": {key: {"auth": BASIC}}}), encoding="ascii")
+    assert DockerConfiguration.read(str(tmp_path / "own.json")).of_host(name).login == Login.of("ali", PASSWORD)
 
 
 @pytest.fixture
@@ -186,6 +193,31 @@ def test_a_program_that_gives_no_password_is_said(
     assert "SECRET" not in f"{raised.value}{raised.value!r}{vars(raised.value)}{capfd.readouterr()}"
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (f"echo '{SAID}'", None),
+        ("echo credentials not found in native keychain; exit 1", "give username and password"),
+    ],
+)
+def test_what_a_program_leaves_behind_is_not_waited_for(
+    lines: str, said: str | None, program: Callable[[str], Path], peer: RegistryPeer, tmp_path: Path
+) -> None:
+    """What it has begun may hold its output open: what was printed is all that it says."""
+    behind = tmp_path / "behind"
+    program(f"({SLEEP}; touch {behind}) & {lines}")
+    (tmp_path / "own.json").write_text(json.dumps({"credsStore": "mine"}), encoding="ascii")
+    peer.before = asks_for("Basic")
+    if said is None:
+        push(layout_of(tmp_path), peer, docker_config=tmp_path / "own.json")
+        assert peer.told[-1].authorization == f"Basic {BASIC}"
+    else:
+        with pytest.raises(RegistryError, match=said) as raised:
+            push(layout_of(tmp_path), peer, docker_config=tmp_path / "own.json")
+        assert "; " not in raised.value.reason
+    assert not behind.exists()
+
+
 def test_a_program_that_is_absent_is_said_and_what_lies_here_is_used(
     peer: RegistryPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,16 +249,23 @@ def test_a_token_of_dockers_is_told_as_not_used(name: str, peer: RegistryPeer, t
     assert {each.authorization for each in peer.told} == {None}
 
 
-def test_a_token_is_fetched_from_where_the_registry_says(peer: RegistryPeer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("realm", ["/token", "/token#part"])
+def test_a_token_is_fetched_from_where_the_registry_says(realm: str, peer: RegistryPeer, tmp_path: Path) -> None:
     with RegistryPeer.running() as service:
         service.before = lambda told: Answer(200, body=b'{"token": "t0k3n"}')
         scope = "repository:team/models:pull,push"
-        peer.before = asks_for(f'Bearer realm="http://{service.host}/token",service="tests",scope="{scope}"')
+        peer.before = asks_for(f'Bearer realm="http://{service.host}{realm}",service="tests",scope="{scope}"')
         push(layout_of(tmp_path), peer, username="ali", password=PASSWORD)
         [asked] = service.told
     assert asked.authorization == f"Basic {BASIC}"
     assert asked.path == "/token?service=tests&scope=repository%3Ateam%2Fmodels%3Apull%2Cpush"
     assert {each.authorization for each in peer.told[1:]} == {"Bearer t0k3n"}
+
+
+# No header holds them.
+UNSENT = [
+    json.dumps({"token": each}).encode() for each in ("t\n", "t\r\nX: y", "\u20ac", "\xfc", "\ud800", "t t", "\0")
+]
 
 
 def test_a_token_service_is_asked_as_the_registry_is(
@@ -244,7 +283,14 @@ def test_a_token_service_is_asked_as_the_registry_is(
         push(layout, peer, username="ali", password=PASSWORD)
         assert [each.authorization for each in service.told] == [f"Basic {BASIC}"]
         assert [each.authorization for each in other.told] == [None]
-        for body in (b'{"token": "' + b"x" * (1 << 20) + b'"}', b"[" * 50_000, b"[1]", b'{"token": 1}', b""):
+        for body in (
+            b'{"token": "' + b"x" * (1 << 20) + b'"}',
+            b"[" * 50_000,
+            b"[1]",
+            b'{"token": 1}',
+            b"",
+            *UNSENT,
+        ):
             service.before = lambda told, body=body: Answer(200, body=body)  # type: ignore[misc]
             peer.tags.clear()
             with pytest.raises(RegistryError, match="gives no token"):
@@ -269,6 +315,10 @@ def test_a_token_service_is_asked_as_the_registry_is(
         ("", "", {}),
         ("a" * 5_000 + '="x"', "", {}),
         ('Bearer realm="https://a/t",' + "b" * 5_000, "", {}),
+        # A word is looked at from its beginning alone, or a long one takes the square of its length.
+        ('a_b Bearer realm="https://a/t"', "bearer", {"realm": "https://a/t"}),
+        ('_Bearer realm="https://a/t"', "", {}),
+        ('9Bearer realm="https://a/t"', "", {}),
     ],
 )
 def test_what_a_registry_asks_for_is_read(header: str, scheme: str, told: dict[str, str]) -> None:
@@ -277,6 +327,33 @@ def test_what_a_registry_asks_for_is_read(header: str, scheme: str, told: dict[s
     assert found[0] == scheme
     assert found[1] | told == found[1]
     assert found[1].get("realm") == told.get("realm")
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "is_sent"),
+    [
+        ("ali", "\ud800", False),
+        ("\udcff", "x", False),
+        ("a:b", "c", False),
+        ("a\n", "b", False),
+        ("_json_key", '{\n"key": "a:b"\r\n}\n', True),
+        ("\xfcli", "\u20ac", True),
+    ],
+)
+def test_what_no_password_can_be_is_said_before(
+    username: str, password: str, is_sent: bool, peer: RegistryPeer, tmp_path: Path
+) -> None:
+    peer.before = asks_for("Basic")
+    layout = layout_of(tmp_path)
+    if is_sent:
+        push(layout, peer, username=username, password=password)
+        basic = (peer.told[-1].authorization or "").removeprefix("Basic ")
+        assert base64.b64decode(basic).decode() == f"{username}:{password}"
+        return
+    with pytest.raises(RegistryError, match="is not asked: username has a colon or") as raised:
+        push(layout, peer, username=username, password=password)
+    assert not peer.told
+    assert "a:b" not in str(raised.value)
 
 
 @pytest.mark.parametrize("scheme", ['Basic realm="x"', 'Bearer realm="{host}/token"', "Digest x", ""])
@@ -312,6 +389,13 @@ def test_a_password_that_is_wrong_is_never_shown(peer: RegistryPeer, tmp_path: P
     assert not (tmp_path / ".docker").exists()
 
 
+def test_what_a_registry_wants_to_be_sent_again_is_not(peer: RegistryPeer, tmp_path: Path) -> None:
+    """By I31: a cookie goes to a host, and to whoever answers on another port of it."""
+    peer.before = lambda told: Answer(404, {"Set-Cookie": "who=ali"}) if told.method == "HEAD" else None
+    push(layout_of(tmp_path), peer)
+    assert {each.cookie for each in peer.told} == {None}
+
+
 def test_what_other_programs_keep_is_not_sent(peer: RegistryPeer, tmp_path: Path) -> None:
     """As ``~/.netrc``, which requests reads."""
     netrc = tmp_path / ".netrc"
@@ -338,6 +422,8 @@ def test_what_other_programs_keep_is_not_sent(peer: RegistryPeer, tmp_path: Path
         ('{"credsStore": 1}', "1 is no name of a program"),
         ('{"credHelpers": 1}', "credHelpers is no table"),
         ('{"credHelpers": {"HOST": "-x y"}}', "'-x y' is no name of a program"),
+        (f'{{"credsStore": "{"x" * 5_000}"}}', f"'{'x' * 56}... is no name of a program"),
+        (f'{{"auths": {{"https://ali:SECRET{"x" * 5_000}@h": 1}}}}', "auths has no table for 'https://h'"),
         ("{}", None),
         ('{"auths": null, "credHelpers": null, "credsStore": ""}', None),
         ('{"auths": {"HOST": null}, "credHelpers": {"HOST": ""}}', None),

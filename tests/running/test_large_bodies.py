@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+pytest.importorskip("starlette")
+
 from marpack.running.asgi import body_of
 from marpack.running.kserve_app import Reception, Taken, received
 

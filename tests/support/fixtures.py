@@ -58,6 +58,7 @@ def ranges(range_server: RangeServer, direct: None) -> RangeServer:
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[S3Server]:
+    pytest.importorskip("moto")
     with S3Server.running() as server:
         yield server
 
