@@ -153,7 +153,7 @@ def test_a_layout_that_lies_is_not_tagged(how: str, peer: RegistryPeer, tmp_path
 def test_what_is_no_layout_is_not_sent(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="no OCI layout"):
         push_image(tmp_path, "r.example/m:1")
-    with pytest.raises(ImageError, match="neither a layout's folder nor a tar"):
+    with pytest.raises(ImageError, match="neither a layout's folder nor a plain tar"):
         push_image(packed(tmp_path), "r.example/m:1")
 
 
