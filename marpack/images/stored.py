@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from marpack.archive.sources import Source
+from marpack.display import brief_repr
 from marpack.errors import ImageError
 from marpack.oci import media_types
 from marpack.oci.descriptor import Descriptor, Platform, blob_name, is_digest
@@ -141,7 +142,7 @@ class _Search:
         kind = media_types.oci_type(layer.media_type)
         if kind not in media_types.LAYERS:
             message = (
-                f"has a layer of the type {layer.media_type!r}, which KServe's fetch does not read: give a base "
+                f"has a layer of the type {brief_repr(layer.media_type, 100)}, which KServe's fetch does not read: give a base "
                 "whose layers are tar or tar+gzip"
             )
             raise ImageError(self._path, message, code="layer-type")
