@@ -142,8 +142,8 @@ class _Search:
         kind = media_types.oci_type(layer.media_type)
         if kind not in media_types.LAYERS:
             message = (
-                f"has a layer of the type {brief_repr(layer.media_type, 100)}, which KServe's fetch does not read: "
-                "give a base whose layers are tar or tar+gzip"
+                f"has a layer of the type {brief_repr(layer.media_type, 100)}, which KServe's fetch does not "
+                "read: give a base whose layers are tar or tar+gzip"
             )
             raise ImageError(self._path, message, code="layer-type")
         blob_source(self._files, layer)

@@ -62,7 +62,7 @@ PLANNING = [
     path
     for path in CODE
     if path.relative_to(PACKAGE).parts[0]
-    not in {"checks", "config", "images", "oci", "running", "serving", "signing"}
+    not in {"checks", "cli", "config", "images", "oci", "running", "serving", "signing"}
     and path not in (*READING, *SCANNING)
 ]
 

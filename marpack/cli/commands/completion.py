@@ -14,7 +14,7 @@ SHELLS = ("bash", "zsh", "fish")
 # otherwise is completed by nothing, and choices by themselves.
 FILES = frozenset(
     [
-        *("A", "ARCHIVE", "B", "FILE", "HANDLER", "LOCATION", "PATH", "PATHS", "PEM", "PUB", "SIG", "SOURCE"),
+        *("A", "ARCHIVE", "B", "FILE", "HANDLER", "LOCATION", "PATH", "PATHS", "PEM", "SIG", "SOURCE"),
         *("TARGET", "X"),
     ]
 )
