@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from marpack import ModelSnapshot, SnapshotEntry, properties
+from marpack.display import SURROGATE
 from tests.support.java import Java, place, server_classes, units
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ def test_a_whole_file_is_what_the_server_saves(server: Java) -> None:
         named = ModelSnapshot(
             models=snapshot.models, name="20261122083256956-startup.cfg", created=snapshot.created
         )
+        # Of half a character, which UTF-8 does not have, Java writes a question mark.
+        assume(not SURROGATE.search(f"{key}{named.to_json(style='server')}"))
         [data] = server.ask("save", units(key), units(value), *state(named))
         first, date, rest = data.decode("utf-8").split("\n", 2)
         assert first == "#Saving snapshot"
