@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from marpack.errors import ImageError
@@ -10,7 +10,7 @@ from marpack.images.result import ImageResult, WrittenLayer
 from marpack.oci import media_types
 from marpack.oci.descriptor import Descriptor, Platform
 from marpack.oci.documents import CREATED_BY, FILE_PATH, REF_NAME
-from marpack.oci.layout import Documents, Index, Manifest, chosen_image, image_tree
+from marpack.oci.layout import Documents, chosen_image, image_tree
 from marpack.oci.layout_files import open_files
 
 
@@ -22,10 +22,11 @@ def described_image(path: str, *, tag: str | None = None) -> ImageResult:
     """
     files = open_files(path)
     top = chosen_image(files, tag)
-    documents, configs = Documents(files), Documents(files)
+    tree = image_tree(files, top)
+    configs = Documents(files)
     platforms: list[Platform] = []
     layers: dict[str, WrittenLayer] = {}
-    for manifest in _manifests(documents, top, depth=0):
+    for manifest in tree.manifests:
         config = _config(configs, manifest.config)
         if manifest.config.media_type != media_types.MODEL_CONFIG and (platform := Platform.of(config)):
             platforms.append(platform)
@@ -40,7 +41,6 @@ def described_image(path: str, *, tag: str | None = None) -> ImageResult:
                 is_base=not named,
             )
             layers.setdefault(layer.digest, told)
-    tree = image_tree(files, top)
     return ImageResult(
         path=path,
         digest=top.digest,
@@ -50,16 +50,6 @@ def described_image(path: str, *, tag: str | None = None) -> ImageResult:
         layers=tuple(layers.values()),
         platforms=tuple(platforms),
     )
-
-
-def _manifests(documents: Documents, descriptor: Descriptor, depth: int) -> Iterator[Manifest]:
-    documents.require_shallow(depth)
-    found = documents.read_named(descriptor)
-    if isinstance(found, Index):
-        for child in found.manifests:
-            yield from _manifests(documents, child, depth + 1)
-    else:
-        yield found
 
 
 def _config(documents: Documents, descriptor: Descriptor) -> Mapping[str, Any]:

@@ -47,11 +47,13 @@ class Manifest:
 class ImageTree:
     """What an image consists of, each once: its ``blobs``, and its ``documents`` from below to above.
 
-    The last document is the one that stands for the whole; a configuration is a blob here.
+    The last document is the one that stands for the whole; a configuration is a blob here. ``manifests`` are what
+    those documents say that are no index.
     """
 
     blobs: tuple[Descriptor, ...]
     documents: tuple[Descriptor, ...]
+    manifests: tuple[Manifest, ...]
 
 
 class Documents:
@@ -175,6 +177,7 @@ def image_tree(files: LayoutFiles, top: Descriptor) -> ImageTree:
     documents = Documents(files)
     blobs: dict[str, Descriptor] = {}
     read: dict[str, Descriptor] = {}
+    manifests: list[Manifest] = []
 
     def walk(descriptor: Descriptor, depth: int) -> None:
         documents.require_shallow(depth)
@@ -184,6 +187,7 @@ def image_tree(files: LayoutFiles, top: Descriptor) -> ImageTree:
                 if child.digest not in read:
                     walk(child, depth + 1)
         else:
+            manifests.append(found)
             for blob in (*found.layers, found.config):
                 if (known := blobs.setdefault(blob.digest, blob)) is blob:
                     blob_source(files, blob)
@@ -191,7 +195,7 @@ def image_tree(files: LayoutFiles, top: Descriptor) -> ImageTree:
         read[descriptor.digest] = descriptor
 
     walk(top, 0)
-    return ImageTree(blobs=tuple(blobs.values()), documents=tuple(read.values()))
+    return ImageTree(blobs=tuple(blobs.values()), documents=tuple(read.values()), manifests=tuple(manifests))
 
 
 def require_same(path: str, descriptor: Descriptor, digest: str, size: int) -> None:
