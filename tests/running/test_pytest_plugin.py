@@ -16,7 +16,7 @@ from tests.support.processes import wait_for
 from tests.support.torchserve import SHARED_VERSION
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
 
 HANDLER = """
 import os
@@ -172,13 +172,13 @@ def test_the_settings_name_a_python_from_their_folder(project: Path, worker_pyth
 
 
 @pytest.mark.server
-def test_the_readmes_test(project: Path, worker_python: Path) -> None:
+def test_the_pages_test(project: Path, worker_python: Path) -> None:
     [text] = [
         each
-        for each in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+        for each in re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
         if "mar_worker" in each
     ]
-    (project / "test_readme.py").write_text(text)
+    (project / "test_page.py").write_text(text)
     digits(project)
     done = run_pytest(project, "-q", "-o", f"mar_worker_python={worker_python}")
     assert "1 passed" in done.stdout, done.stdout + done.stderr
