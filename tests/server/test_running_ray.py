@@ -132,7 +132,7 @@ def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 @pytest.fixture(scope="module")
-def cluster(models: dict[str, ServedModel], python: Path, ray_serve: RayServe) -> RayServe:
+def cluster(models: dict[str, ServedModel], python: Path, ray_serve: RayServe) -> Iterator[RayServe]:
     three = {"OMP_NUM_THREADS": "3"}
     several = (
         ServedModel(archive=tells("one", helper="h1", says="s1"), python=python, gpu=True),
@@ -141,13 +141,17 @@ def cluster(models: dict[str, ServedModel], python: Path, ray_serve: RayServe) -
     )
     shared = ServedModel(archive=tells("shared"), python=python, batch_size=2, min_workers=2)
     busy = ServedModel(archive=tells("busy"), python=python, batch_size=4, max_batch_delay=1)
-    ray_serve.serve(
+    apps = [
         *(App(name=name, models=(each,), prefix=f"/{name}", ray=RAY_OPTIONS) for name, each in models.items()),
         App(name="several", models=several, prefix="/", ray=RAY_OPTIONS),
         App(name="busy", models=(busy,), prefix="/busy", ray=RAY_OPTIONS),
         App(name="shared", models=(shared,), prefix="/shared", ray={**RAY_OPTIONS, "user_config": BATCHES}),
-    )
-    return ray_serve
+    ]
+    ray_serve.serve(*apps)
+    yield ray_serve
+    # Each of a dozen replicas takes some of a core as long as it is there, which is to the end of all tests.
+    for app in apps:
+        ray_serve.delete(app.name)
 
 
 @pytest.fixture(scope="module")
