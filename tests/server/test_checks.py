@@ -437,7 +437,7 @@ def unlike(outcome: Outcome) -> str:
     status, text = outcome.refused
     if (found.error.status, found.error.message) != (status, json.loads(text)["message"]):
         return both
-    # What a worker says that ends at once may be lost on a server, and a warning of torch may hold a traceback, too.
+    # What a worker says that ends at once may be lost on a server; warnings of torch may hold a traceback, too.
     tells = outcome.registered and re.search(r"(?<!\] )Traceback", logged)
     # Of several lines the last may come when the log has been read.
     raised = [line for line in found.error.traceback.splitlines()[1:] if line[:1].strip()]
