@@ -437,8 +437,8 @@ def unlike(outcome: Outcome) -> str:
     status, text = outcome.refused
     if (found.error.status, found.error.message) != (status, json.loads(text)["message"]):
         return both
-    # What a worker says that ends at once may be lost on a server; warnings of torch may hold a traceback, too.
-    tells = outcome.registered and re.search(r"(?<!\] )Traceback", logged)
+    # What a worker says that ends at once may be lost on a server.
+    tells = outcome.registered and "Traceback" in logged
     # Of several lines the last may come when the log has been read.
     raised = [line for line in found.error.traceback.splitlines()[1:] if line[:1].strip()]
     return "" if not tells or any(placeless(line) in logged for line in [found.error.why, *raised]) else both
