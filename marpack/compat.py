@@ -37,8 +37,8 @@ __all__ = [
     "package_model",
 ]
 
-# Whatever marpack refuses: callers of the official package catch this name.
 ModelArchiverError = MarpackError
+"""Whatever marpack refuses: callers of the official package catch this name."""
 
 
 class RuntimeType(Enum):

@@ -10,9 +10,10 @@ from marpack.display import printable, showable
 from marpack.frozen import frozen
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
+"""How bad it is: it fails or is ignored for sure; it may, or depends on the server; it is worth knowing."""
 
-# The programs that read what marpack writes.
 ReaderName: TypeAlias = Literal["server", "launcher", "kserve", "mlflow"]
+"""Who reads what marpack writes: the server, the ``torchserve`` command, KServe's wrapper, or MLflow's plugin."""
 
 READER_NAMES: Mapping[ReaderName, str] = {
     "server": "the server",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import Unpack
 
 CheckMode: TypeAlias = Literal["error", "warn", "off"]
+"""What is done where a server would refuse the archive: nothing is packed, it is told, or nobody looks."""
+
 CHECK_MODES: tuple[CheckMode, ...] = get_args(CheckMode)
 
 

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from pymdownx.slugs import slugify  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.pages import Page
 
@@ -71,7 +74,10 @@ PAGES = {
     "spec/README.md": "spec/index.md",
     "tests/README.md": "tests.md",
 }
-COPIED = ("LICENSE", "benchmarks/*.svg", "findings/*.sh", "spec/*.json", "tests/models/digits/sample.json")
+COPIED = (
+    *("LICENSE", "benchmarks/*.svg", "findings/*.sh", "spec/*.json", "spec/vectors/**/*.json"),
+    "tests/models/digits/sample.json",
+)
 # What a text is searched for: code, in which nothing is meant, links, and a word in brackets, which says in this
 # repository where something was seen; next to another it would be taken for a link.
 _TOKEN = re.compile(
@@ -85,6 +91,7 @@ _ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]+`")
 _NAMED = re.compile(r"(?<![\w/\"#.-])(?:spec|docs)/[\w.-]+\.(?:md|json)\b")
 _COMMENT = re.compile(r"^<!-- .*? -->\n", re.MULTILINE)
+_CLAUSE = re.compile(r"^#+ (?P<heading>(?P<clause>[A-Z]\d+)\. .+)$", re.MULTILINE)
 # A folder that has a page.
 _FOLDERS = {"spec/vectors": "spec/vectors.md"}
 
@@ -234,19 +241,31 @@ def _vectors_page() -> str:
         "# Vectors",
         "",
         "Try an implementation of your own on these: inputs, and the bytes, values or errors that come of them.",
-        "They are the files in `spec/vectors/` of the repository; [how to read them](index.md#the-vectors).",
+        "They are the files of `spec/vectors/` in the repository; [how to read them](index.md#the-vectors).",
     ]
     folder = ROOT / "spec" / "vectors"
+    clauses = _clauses()
     by_folder: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*.json")):
         by_folder.setdefault(path.parent.relative_to(folder).as_posix(), []).append(path)
     for name, paths in by_folder.items():
-        rows = [_vector_row(path) for path in paths]
+        rows = [_vector_row(path, clauses) for path in paths]
         lines += ["", f"## {name}", "", "| file | what it shows | clauses |", "| --- | --- | --- |", *rows]
     return "\n".join(lines) + "\n"
 
 
-def _vector_row(path: Path) -> str:
+def _vector_row(path: Path, clauses: Mapping[str, str]) -> str:
     vector = json.loads(path.read_text(encoding="ascii"))
     title = escape(str(vector.get("title", ""))).replace("|", "&#124;")
-    return f"| `{path.name}` | {title} | {' '.join(vector.get('clauses', ()))} |"
+    shown = " ".join(f"[{clause}]({clauses[clause]})" for clause in vector.get("clauses", ()))
+    return f"| [`{path.name}`]({path.relative_to(ROOT / 'spec').as_posix()}) | {title} | {shown} |"
+
+
+def _clauses() -> dict[str, str]:
+    """Return where each clause of the specification stands, beside its pages."""
+    anchor = slugify(case="lower")
+    return {
+        found["clause"]: f"{path.name}#{anchor(found['heading'].replace('`', ''), '-')}"
+        for path in (ROOT / "spec").glob("*.md")
+        for found in _CLAUSE.finditer(path.read_text(encoding="utf-8"))
+    }

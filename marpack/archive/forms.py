@@ -6,13 +6,16 @@ import os.path
 from enum import IntEnum
 from typing import Literal, TypeAlias, get_args
 
-ArchiveFormat = Literal["default", "zip-store", "tgz", "no-archive", "auto"]
+ArchiveFormat: TypeAlias = Literal["default", "zip-store", "tgz", "no-archive", "auto"]
+"""In which form an archive is written: the official tool's four, or ``auto``, marpack's own (spec/archive.md)."""
+
 ARCHIVE_FORMATS: tuple[ArchiveFormat, ...] = get_args(ArchiveFormat)
 
 ContainerForm: TypeAlias = Literal["zip", "tgz", "folder"]
 
-# Z1, Z8: who deflates, and so what the bytes are.
-Deflate = Literal["zlib", "parallel", "fast"]
+Deflate: TypeAlias = Literal["zlib", "parallel", "fast"]
+"""Who deflates, and so what the bytes are: zlib as the official tool, zlib on all cores, or ISA-L (Z1, Z8)."""
+
 DEFLATES: tuple[Deflate, ...] = get_args(Deflate)
 
 # A3: the server reads a lower-case .mar as zip and every other file name as gzip'd tar.

@@ -20,7 +20,9 @@ ARCHIVER_VERSION = "0.12.0"
 # W5: the same for workflows, of which the server takes none without it.
 WORKFLOW_ARCHIVER_VERSION = "0.2.15"
 
-Runtime = Literal["python", "python3", "LSP"]
+Runtime: TypeAlias = Literal["python", "python3", "LSP"]
+"""What runs the handler: a Python worker, or ``LSP``, the server's C++ back end."""
+
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 # Names that Gson takes beside these, and that a model_snapshot does not.
 RUNTIMES_IN_CAPITALS: dict[str, Runtime] = {"PYTHON": "python", "PYTHON3": "python3"}

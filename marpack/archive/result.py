@@ -46,3 +46,4 @@ class WriteResult:
 
 
 Progress: TypeAlias = Callable[[int], object]
+"""A function that is called again and again with how many bytes were done since the call before."""

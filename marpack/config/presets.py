@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 Preset: TypeAlias = Literal["torchserve", "kaptain", "kserve", "sagemaker"]
+"""For which place settings are made, and so which values they begin with."""
+
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 
 

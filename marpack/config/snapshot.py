@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
 SnapshotStyle: TypeAlias = Literal["spaced", "compact", "server"]
+"""How a snapshot is written: JSON with blanks, without, or as the server's own Gson writes it (S5)."""
 
 # S2: what hand-written files call it.
 _DEFAULT_NAME = "startup.cfg"

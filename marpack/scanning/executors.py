@@ -11,8 +11,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 A = TypeVar("A")
 
-# What gives tasks to processes: an executor, which stays open; or what makes one, as often as one is needed.
 ExecutorSource: TypeAlias = "Executor | Callable[[], Executor]"
+"""What gives tasks to processes: an executor, which stays open; or what makes one, as often as one is needed."""
 
 
 class Spread(Generic[T, R]):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import html
 import http.server
 import importlib
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -20,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.support import checks_page
 from tests.support.browser import READ, TOO_WIDE, chromium
 from tests.support.documents import ROOT
 from tests.test_architecture import PUBLIC
@@ -91,6 +94,39 @@ def test_every_public_name_has_its_place(site: Path, gathered: ModuleType) -> No
             page, anchor = places[f"{home}.{name}"].split("#")
             assert page == f"reference/{module}.html", name
             assert anchor in {"$", f"{home}.{name}"}
+        said = described((site / "reference" / f"{module}.html").read_text("utf-8"))
+        assert {f"{home}.{name}" for name in listed(home)} <= said, "without a docstring"
+
+
+def described(page: str) -> set[str]:
+    """Return the names on a page of the reference below which a sentence follows."""
+    _, *sections = re.split(r'<h\d id="([^"]+)" class="doc doc-heading">', page)
+    return {name for name, text in zip(sections[::2], sections[1::2], strict=True) if "<p>" in text}
+
+
+def test_a_class_is_shown_as_its_users_know_it(site: Path) -> None:
+    """With the fields of marpack.frozen, without its private bases, and what it names of spec/ is a link."""
+    page = (site / "reference" / "marpack.html").read_text("utf-8")
+    text = html.unescape(re.sub(r"<[^>]+>", "", page))
+    assert re.search(r"\bFinding\(\s*\*,\s*code: str,", text)
+    assert re.search(r"\bLimits\(\s*\*,\s*members: int = ", text)
+    assert not re.search(r"Bases:\s*(?:\w+, )*_\w", text)
+    assert re.search(r'<a href="\.\./spec/properties\.html">spec/properties\.md</a>', page)
+    commands = (site / "commands.html").read_text("utf-8")
+    assert re.search(r'<a href="spec/[\w.]+">spec/[\w.]+</a>', commands)
+
+
+def test_the_vectors_are_there(site: Path) -> None:
+    """Each with the clauses that it shows, which are links; that these lead somewhere is seen below."""
+    page = (site / "spec" / "vectors.html").read_text("utf-8")
+    vectors = sorted((ROOT / "spec").glob("vectors/**/*.json"))
+    assert len(vectors) > 200
+    for path in vectors:
+        place = path.relative_to(ROOT / "spec").as_posix()
+        assert (site / "spec" / place).read_bytes() == path.read_bytes()
+        [row] = re.findall(rf'<a href="{place}">.*?</tr>', page, re.DOTALL)
+        clauses = json.loads(path.read_text("ascii"))["clauses"]
+        assert re.findall(r'<a href="\w+\.html#[\w-]+">(\w+)</a>', row) == clauses
 
 
 def listed(module: str) -> list[str]:
@@ -106,8 +142,9 @@ def listed(module: str) -> list[str]:
 def test_the_search_knows_every_rule(site: Path) -> None:
     index = json.loads((site / "search" / "search_index.json").read_text("utf-8"))
     places = {each["location"] for each in index["docs"]}
-    codes = {each.removeprefix("spec/checks.html#") for each in places if each.startswith("spec/checks.html#")}
-    assert {CODE, "handler-methods", "load-models-ignored", "model-config-worker-pair"} <= codes
+    codes = re.findall(r"^## (\S+)$", checks_page.page(), re.MULTILINE)
+    assert {CODE, "handler-methods", "load-models-ignored", "model-config-worker-pair"} <= set(codes)
+    assert {f"spec/checks.html#{code}" for code in codes} <= places
 
 
 @pytest.mark.server

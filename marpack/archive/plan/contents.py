@@ -32,7 +32,11 @@ StateDict: TypeAlias = "Mapping[str, Tensor]"
 SourceLike: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | SeekableFile | Source | Module | StateDict"
 )
+"""Where the bytes of a member come from: a path, as every ``str`` is; contents; an open binary file, which is read
+from where it stands; a source of your own; or a model of torch, or its state_dict, as ``torch.save`` writes it."""
+
 FileArgument: TypeAlias = "SourceLike | Mapping[str, SourceLike]"
+"""A file of an archive: where its bytes come from, or ``{name in the archive: where its bytes come from}``."""
 
 
 class ContentsError(ValueError):

@@ -14,6 +14,8 @@ from marpack.frozen import frozen, frozen_in_order
 ExtraFiles: TypeAlias = (
     "str | os.PathLike[str] | Tree | Patterns | Mapping[str, SourceLike] | Iterable[ExtraFiles]"
 )
+"""What lies beside the model: a file; a folder, whose files are taken without it, or by ``tree`` with it;
+``{name in the archive: where its bytes come from}``; or several of these."""
 
 
 @frozen

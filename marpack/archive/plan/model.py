@@ -28,6 +28,8 @@ from marpack.display import brief_repr
 from marpack.errors import PlanError
 
 Handler: TypeAlias = "str | os.PathLike[str] | Mapping[str, SourceLike]"
+"""What answers: a file, as ``handler.py`` or ``handler.py:function``; one of the server's own handlers by name, as
+``image_classifier``; or ``{"handler.py": contents}``."""
 
 
 class _MandatoryOptions(TypedDict):

@@ -26,9 +26,9 @@ _GZIP_START = b"\x1f\x8b"
 _OWN_FOLDERS = {os.path.dirname(MANIFEST_NAME), os.path.dirname(WORKFLOW_MANIFEST_NAME)}
 
 
-# What every function takes that looks at an archive: one that is open, which stays open; a path; a URL; or an open
-# binary file that can seek, which stays open too.
 ArchiveSource: TypeAlias = "Archive | str | os.PathLike[str] | SeekableFile"
+"""What every function takes that looks at an archive: one that is open, which stays open; a path; a URL; or an
+open binary file that can seek, which stays open too."""
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from marpack import strict_json
+from marpack.archive.forms import ContainerForm
 from marpack.archive.handler import HandlerName
 from marpack.archive.manifest import MANIFEST_NAME, WORKFLOW_MANIFEST_NAME
 from marpack.archive.plan.plan import Plan
@@ -27,9 +28,11 @@ from marpack.checks.python.source import PythonFile
 
 T = TypeVar("T")
 
-Form = Literal["zip", "tgz", "folder"]
-# Who runs the server.
+Form: TypeAlias = ContainerForm
+"""In which form an archive lies there, whatever it is called: ``zip``, ``tgz`` or ``folder``."""
+
 CheckTarget: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
+"""Who runs the server that an archive is meant for; TorchServe by itself unless it is said."""
 
 
 @dataclass(kw_only=True)

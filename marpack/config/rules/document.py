@@ -22,6 +22,8 @@ from marpack.frozen import frozen
 from marpack.rule import Kind
 
 Target: TypeAlias = Literal["torchserve", "kserve", "mlflow"]
+"""Who reads the settings beside TorchServe: KServe's wrapper and MLflow's plugin refuse more."""
+
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")

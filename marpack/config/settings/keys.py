@@ -269,8 +269,8 @@ def _keys() -> dict[str, Key]:
     return found | {name: Key(name=name, attribute=name, kind="json", doc=doc)}
 
 
-# By their names in the file, in the order of writing.
 KEYS: Mapping[str, Key] = MappingProxyType(_keys())
+"""Every setting of TorchServe 0.12.0, by its name in the file, in the order of writing (spec/settings.json)."""
 
 
 def parse_value(kind: Kind, text: str) -> bool | int | float | str:

@@ -76,6 +76,7 @@ class Blank:
 
 
 Element: TypeAlias = "Entry | Comment | Blank"
+"""A part of a text, as ``parse`` yields them: joined, their ``raw`` is the text."""
 
 
 def load(file: IO[str] | IO[bytes]) -> dict[str, str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Style: TypeAlias = Literal["portable", "java"]
+"""How entries are written: as all readers of settings take alike, or as ``java.util.Properties.store`` does."""
 
 # P3: blanks. Not the vertical tab and not the no-break space, which ``str.isspace`` counts too.
 BLANKS = " \t\f"

@@ -18,8 +18,8 @@ from marpack.remote.urls import is_url
 if TYPE_CHECKING:
     from typing import Unpack
 
-# A path, a URL, contents in any form that an archive takes, or a function that gives one of these.
 ExportedModel: TypeAlias = "FileArgument | Callable[[], FileArgument]"
+"""A trained model: a path, a URL, contents in any form that an archive takes, or a function that gives any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,7 +21,11 @@ from marpack.serving.kserve.grammar import (
 )
 
 CONFIG_MAP_KIND = "ConfigMap"
+"""The ``type`` of what variables or files come from: a ConfigMap."""
+
 SECRET_KIND = "Secret"
+"""The ``type`` of what variables or files come from: a Secret."""
+
 _KINDS = (CONFIG_MAP_KIND, SECRET_KIND)
 
 # How KServe finds the container that matters: InferenceServiceContainerName in pkg/constants/constants.go.
