@@ -50,6 +50,41 @@ print(json.dumps(told))
 """
 
 
+# What each system is to forbid; each line has to raise what stands behind it.
+FORBIDDEN = {
+    "windows": {
+        "import fcntl": "ModuleNotFoundError",
+        "os.fork()": "AttributeError",
+        "signal.SIGKILL": "AttributeError",
+        "os.open('folder', os.O_RDONLY)": "PermissionError",
+        "os.stat('a', dir_fd=0)": "NotImplementedError",
+        "os.rename('a', 'b')": "FileExistsError",
+        "os.replace('a', 'held')": "PermissionError",
+        "os.unlink('held')": "PermissionError",
+        "os.O_TMPFILE": "AttributeError",
+    },
+    "macos": {
+        "os.sched_getaffinity(0)": "AttributeError",
+        "os.O_TMPFILE": "AttributeError",
+        "open('/proc/self/status')": "FileNotFoundError",
+        "os.listdir('/proc/self/fd')": "FileNotFoundError",
+    },
+}
+TRIED = """
+import json, os, signal, sys
+from tests.support.other_systems import become
+held = open("held")
+become(sys.argv[1])
+for line in json.loads(sys.argv[2]):
+    try:
+        exec(line)
+        print(line, "nothing", sep="|")
+    except Exception as error:
+        print(line, type(error).__name__, sep="|")
+os.replace("a", "b")  # which Windows allows, and nobody holds
+"""
+
+
 def run(system: str, folder: Path) -> tuple[list[list[object]], dict[str, bytes]]:
     """Return what each command told, and the files that they left."""
     folder.mkdir()
@@ -81,3 +116,21 @@ def test_the_commands_do_the_same(
     assert told == here[0]
     assert left == here[1]
     assert [row[1] for row in told] == [0] * (len(COMMANDS) - 1) + [1], told
+
+
+@pytest.mark.parametrize("system", FORBIDDEN)
+def test_what_the_system_forbids_is_forbidden(system: str, tmp_path: Path) -> None:
+    """Or the test above would say nothing."""
+    for name in ("a", "b", "held"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", TRIED, system, json.dumps([*FORBIDDEN[system]])],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert dict(line.split("|") for line in done.stdout.splitlines()) == FORBIDDEN[system]

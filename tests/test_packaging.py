@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 import marpack
 
@@ -104,18 +105,22 @@ def test_the_wheel_holds_the_library_and_its_manual_page(distributions: Path) ->
     assert not [name for name in names if "test" in name.split("/")[0] or name.endswith((".pyc", "/conftest.py"))]
 
 
-def test_the_source_distribution_makes_the_same_wheel(distributions: Path, packages: Path, tmp_path: Path) -> None:
-    """By pip, as whoever packages it for a distribution builds it; what its tests read is in it."""
-    [source] = distributions.glob("*.tar.gz")
+def test_the_source_distribution_makes_the_same_wheel(
+    source: Path, distributions: Path, packages: Path, tmp_path: Path
+) -> None:
+    """By pip, as whoever packages it for a distribution builds it; all but what is for a repository is in it."""
+    [made] = distributions.glob("*.tar.gz")
     [wheel] = distributions.glob("*.whl")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path)]
     variables = offline(packages) | {"SOURCE_DATE_EPOCH": str(T)}
-    subprocess.run([*command, str(source)], env=variables, check=True)
+    subprocess.run([*command, str(made)], env=variables, check=True)
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
-    with tarfile.open(source) as archive:
+    with tarfile.open(made) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = {"CHANGELOG.md", "CITATION.cff", "SECURITY.md", "docs/signing.md", "tests/test_packaging.py"}
-    assert wanted <= inside
+    files = (path.relative_to(source) for path in source.rglob("*") if path.is_file())
+    wanted = {path.as_posix() for path in files if not path.parts[0].startswith(".")}
+    assert len(wanted) > 1000
+    assert wanted - inside == set()
 
 
 def test_the_command_runs_from_the_wheel_alone(distributions: Path, packages: Path, tmp_path: Path) -> None:
@@ -168,11 +173,15 @@ def test_the_hook_of_pre_commit(source: Path, packages: Path, tmp_path: Path) ->
     done = run()
     assert (done.returncode, done.stdout[-7:]) == (0, "Passed\n"), done.stdout + done.stderr
     marpack.pack(model_name="bad", handler={"h.py": b"x = 1\n"}, export_path=project)
+    (project / "broken.war").touch()
+    (project / "broken.mar.txt").touch()
     subprocess.run(["git", "add", "."], cwd=project, check=True)
     done = run()
     assert done.returncode == 1
     assert "bad.mar" in done.stdout
     assert "handler-classes" in done.stdout
+    assert "broken.war" in done.stdout
+    assert "broken.mar.txt" not in done.stdout
 
 
 def committed(folder: Path) -> str:
@@ -188,3 +197,21 @@ def test_a_release_says_one_version_everywhere() -> None:
     cited, changed = ((ROOT / name).read_text(encoding="utf-8") for name in ("CITATION.cff", "CHANGELOG.md"))
     assert f"\nversion: {marpack.__version__}\n" in cited
     assert re.findall("^## ([^ ]+) ", changed, re.MULTILINE)[0] == marpack.__version__
+
+
+def test_the_same_pythons_are_named_everywhere() -> None:
+    """What is declared is what a hosted CI would try, and what the first page says."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    named = [each.rpartition(" ")[2] for each in project["project"]["classifiers"] if ":: 3." in each]
+    oldest, newest = named[0], named[-1]
+    assert named == [f"3.{minor}" for minor in range(int(oldest[2:]), int(newest[2:]) + 1)]
+    assert project["project"]["requires-python"] == f">={oldest}"
+    assert project["tool"]["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"
+    assert f"Python {oldest} to {newest}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    tried = workflow["jobs"]["quick"]["strategy"]["matrix"]["python"]
+    assert [each for each in tried if not each.endswith("t")] == named
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        for step in job["steps"]:
+            assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step.get("uses", "a/b@v1"))

@@ -21,31 +21,9 @@ from typing import Any
 # Of https://docs.python.org/3/library/os.html: "Availability: Unix", or Linux.
 _UNIX_MODULES = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")
 _UNIX_NAMES = (
-    *(
-        "chown",
-        "fchmod",
-        "fchown",
-        "fork",
-        "geteuid",
-        "getgid",
-        "getpgid",
-        "getuid",
-        "kill_pg",
-        "killpg",
-        "lchown",
-    ),
-    *(
-        "mkfifo",
-        "mknod",
-        "posix_fadvise",
-        "posix_fallocate",
-        "posix_spawn",
-        "pread",
-        "preadv",
-        "pwrite",
-        "pwritev",
-    ),
-    *("readv", "sendfile", "setsid", "statvfs", "sync", "uname", "waitid", "waitstatus", "writev"),
+    *("chown", "fchmod", "fchown", "fork", "geteuid", "getgid", "getpgid", "getuid", "killpg", "lchown"),
+    *("mkfifo", "mknod", "posix_spawn", "pread", "preadv", "pwrite", "pwritev"),
+    *("readv", "sendfile", "setsid", "statvfs", "sync", "uname", "writev"),
     *("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_SYNC"),
 )
 _LINUX_NAMES = (

@@ -116,10 +116,14 @@ def _runs(row: str) -> Iterator[tuple[int, str, list[str]]]:
         column += len(part)
 
 
-def text_of(svg: str) -> list[str]:
-    """Return the words of a picture, without the numbers in them: sizes hang on the machine's zlib."""
-    words = re.findall(r"<text [^>]*>([^<]*)</text>", svg)
-    return [re.sub("[0-9]+", "0", word) for word in words]
+def look_of(svg: str) -> list[tuple[str, str]]:
+    """Return the styles and words of a picture, without the numbers in these: sizes hang on the machine's zlib.
+
+    The first is its ground, and the letters on it.
+    """
+    words = re.findall(r'<text x="[^"]*" y="[^"]*" textLength="[^"]*"([^>]*)>([^<]*)</text>', svg)
+    grounds = re.findall(r'rx="6" fill="([^"]*)"|font-size="14" fill="([^"]*)"', svg)
+    return [*grounds, *((style, re.sub("[0-9]+", "0", word)) for style, word in words)]
 
 
 def write() -> None:
