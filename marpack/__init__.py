@@ -1,8 +1,9 @@
 """Write TorchServe model archives (MAR), and what a server is told about them.
 
-Public are the names of this module, of ``marpack.typing``, and of the rooms' faces ``marpack.checks``,
-``marpack.compat``, ``marpack.export``, ``marpack.images``, ``marpack.kaptain``, ``marpack.running``,
-``marpack.serving`` and ``marpack.signing``; every other module is private, whatever its name.
+Public are the names of this module, of ``marpack.properties`` and ``marpack.typing``, and of the rooms' faces
+``marpack.checks``, ``marpack.compat``, ``marpack.export``, ``marpack.images``, ``marpack.kaptain``,
+``marpack.running`` (with its ``ray`` and ``kserve``), ``marpack.serving`` and ``marpack.signing``; every other
+module is private, whatever its name.
 """
 
 from __future__ import annotations

@@ -99,9 +99,11 @@ def test_the_wheel_holds_the_library_and_its_manual_page(distributions: Path) ->
     [wheel] = distributions.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
+        told = archive.read(f"marpack-{marpack.__version__}.dist-info/METADATA").decode()
     outside = {name for name in names if not re.match(r"marpack(/|-[\d.]+\.dist-info/)", name)}
     assert outside == {f"marpack-{marpack.__version__}.data/data/share/man/man1/marpack.1"}
     assert {"marpack/py.typed", "marpack/__init__.pyi"} <= set(names)
+    assert "\nProject-URL: " in told
     assert not [name for name in names if "test" in name.split("/")[0] or name.endswith((".pyc", "/conftest.py"))]
 
 

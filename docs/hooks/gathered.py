@@ -97,19 +97,15 @@ _FOLDERS = {"spec/vectors": "spec/vectors.md"}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Fill the parts of the navigation that are lists of files."""
-    named = {_only(each): each for each in config["nav"]}
-    python = [{name: _reference(name)} for name in MODULES]
-    for entry in named["Reference"]["Reference"]:
-        if isinstance(entry, dict) and "Python" in entry:
-            entry["Python"] = python
-    titled = [{title: f"spec/{name}.md"} for name, title in SPECIFICATION.items()]
-    examples = sorted(page for page in _gathered().values() if page.startswith("examples/"))
-    named["About"]["About"] += [{"Examples": examples}]
-    named["Specification"]["Specification"] = ["spec/index.md", *titled, {"Vectors": "spec/vectors.md"}]
-    if not (ROOT / "SECURITY.md").exists():
-        return config
-    named["About"]["About"].append({"Security": "security.md"})
+    """Fill the parts of the navigation that are lists of files, which are empty in mkdocs.yml."""
+    parts = [{title: f"spec/{name}.md"} for name, title in SPECIFICATION.items()]
+    filled: dict[str, list[Any]] = {
+        "Python": [{name: _reference(name)} for name in MODULES],
+        "Examples": sorted(page for page in _gathered().values() if page.startswith("examples/")),
+        "Specification": ["spec/index.md", *parts, {"Vectors": "spec/vectors.md"}],
+    }
+    _fill(config["nav"], filled)
+    assert not filled, "of which mkdocs.yml has no place"
     return config
 
 
@@ -156,8 +152,14 @@ def _with_bars(code: re.Match[str]) -> str:
     return code[0].replace("\\|", "|")
 
 
-def _only(entry: Any) -> str:
-    return next(iter(entry)) if isinstance(entry, dict) else str(entry)
+def _fill(entries: list[Any], filled: dict[str, list[Any]]) -> None:
+    for entry in entries:
+        if isinstance(entry, dict):
+            [(title, below)] = entry.items()
+            if below == []:
+                entry[title] = filled.pop(title)
+            elif isinstance(below, list):
+                _fill(below, filled)
 
 
 def _spec_pages() -> dict[str, str]:
@@ -166,9 +168,8 @@ def _spec_pages() -> dict[str, str]:
 
 def _gathered() -> dict[str, str]:
     """Return the page of each text that stands elsewhere, by its place in the repository."""
-    pages = {source: page for source, page in (_spec_pages() | PAGES).items() if (ROOT / source).exists()}
     examples = (path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/README.md"))
-    return pages | {source: f"{dirname(source)}.md" for source in examples}
+    return _spec_pages() | PAGES | {source: f"{dirname(source)}.md" for source in examples}
 
 
 def _copied() -> list[str]:

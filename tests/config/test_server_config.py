@@ -360,7 +360,6 @@ def test_nobody_changes_settings() -> None:
 
 # -------------------------------------------------------------------------------------------------- presets
 
-KSERVE_PORTS = {("kserve-port", "management_address")}
 PRESET_SETTINGS: dict[str, dict[str, str]] = {
     "torchserve": {
         "inference_address": "http://127.0.0.1:8080",

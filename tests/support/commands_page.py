@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from marpack.cli.parser import parser_of
+from tests.support.parsed_commands import arguments, as_often, commands, groups, required_options, value_name
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
@@ -28,20 +28,10 @@ seconds since 1970, and `MARPACK_CHECK` what `--check` is by default (`warn`, `e
 
 def page() -> str:
     """Return the text of the page."""
-    commands = [*_commands(parser_of())]
-    rows = (f"| [`{each.prog}`](#{each.prog.replace(' ', '-')}) | {_first(each)} |" for each in commands)
+    shown = commands()
+    rows = (f"| [`{each.prog}`](#{each.prog.replace(' ', '-')}) | {_first(each)} |" for each in shown)
     table = "\n".join(["| command | what it does |", "| --- | --- |", *rows])
-    return "\n".join([_HEAD, table, "", *("\n".join(_section(each)) for each in commands)])
-
-
-def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """Yield the commands, and those below a command in its place."""
-    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not below:
-        yield parser
-    for action in below:
-        for command in action.choices.values():
-            yield from _commands(command)
+    return "\n".join([_HEAD, table, "", *("\n".join(_section(each)) for each in shown)])
 
 
 def _section(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -51,15 +41,8 @@ def _section(parser: argparse.ArgumentParser) -> Iterator[str]:
     yield ""
     yield _text(parser.description or "")
     yield ""
-    for group in parser._action_groups:
-        shown = [
-            action
-            for action in group._group_actions
-            if action.help != argparse.SUPPRESS and "-h" not in action.option_strings
-        ]
-        if not shown:
-            continue
-        yield f"| {_title(group.title or 'options')} | |"
+    for title, shown in groups(parser):
+        yield f"| {_title(title)} | |"
         yield "| --- | --- |"
         for action in shown:
             yield f"| {_named(action)} | {_text(action.help or '', in_table=True)} |"
@@ -72,13 +55,10 @@ def _section(parser: argparse.ArgumentParser) -> Iterator[str]:
 def _usage(parser: argparse.ArgumentParser) -> Iterator[str]:
     yield parser.prog
     yield "[options]"
-    for action in parser._actions:
-        if action.option_strings and action.required:
-            yield f"{action.option_strings[-1]} {_value(action)}"
-    for action in parser._actions:
-        if not action.option_strings:
-            forms = {"?": "[{}]", "*": "[{} ...]", "+": "{} ..."}
-            yield forms.get(str(action.nargs), "{}").format(_value(action))
+    for action in required_options(parser):
+        yield f"{action.option_strings[-1]} {value_name(action)}"
+    for action in arguments(parser):
+        yield as_often(action, value_name(action))
 
 
 def _title(title: str) -> str:
@@ -86,21 +66,12 @@ def _title(title: str) -> str:
 
 
 def _named(action: argparse.Action) -> str:
+    name = value_name(action)
     if not action.option_strings:
-        return f"`{_value(action)}`"
-    value = "" if action.nargs == 0 else f" {_value(action)}"
-    names = ", ".join(f"`{name}{value}`" for name in action.option_strings)
+        return f"`{name}`"
+    value = "" if action.nargs == 0 else f" [{name}]" if action.nargs == "?" else f" {name}"
+    names = ", ".join(f"`{option}{value}`" for option in action.option_strings)
     return names.replace("|", "\\|")
-
-
-def _value(action: argparse.Action) -> str:
-    if isinstance(action.metavar, str):
-        name = action.metavar
-    elif action.choices:
-        name = "|".join(map(str, action.choices))
-    else:
-        name = action.dest.upper()
-    return f"[{name}]" if action.option_strings and action.nargs == "?" else name
 
 
 def _first(parser: argparse.ArgumentParser) -> str:

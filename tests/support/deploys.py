@@ -23,7 +23,6 @@ SERVING = {
 }
 ID, NAME = "dev/mnist", "dev-mnist"
 T = 1_600_000_000
-PREDICTORS_WEIGHTS = "digits.pt"
 
 
 def fill(folder: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marpack import __version__
 from marpack.cli.parser import parser_of
+from tests.support.parsed_commands import arguments, as_often, commands, groups, required_options, value_name
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
 PAGE = Path(__file__).parents[2] / "data" / "share" / "man" / "man1" / "marpack.1"
@@ -61,64 +62,39 @@ def page() -> str:
         ".SH DESCRIPTION",
         _line(parser.description),
         ".SH COMMANDS",
-        *_commands(parser),
+        *(line for command in commands() for line in _command(command)),
     ]
     return "\n".join(lines) + "\n" + _END
 
 
-def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                if any(isinstance(each, argparse._SubParsersAction) for each in command._actions):
-                    yield from _commands(command)
-                else:
-                    yield from _command(command)
-
-
 def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
-    options = [action for action in parser._actions if action.option_strings and action.required]
-    arguments = [action for action in parser._actions if not action.option_strings]
+    required = [
+        f"{_bold(action.option_strings[-1])} {_italic(value_name(action))}" for action in required_options(parser)
+    ]
+    others = [as_often(action, _italic(value_name(action))) for action in arguments(parser)]
     yield f".SS {_text(parser.prog)}"
-    required = [f"{_bold(action.option_strings[-1])} {_italic(_value(action))}" for action in options]
-    words = [_bold(parser.prog), "[options]", *required, *map(_argument, arguments)]
-    yield _line(" ".join(words), escaped=True)
+    yield _line(" ".join([_bold(parser.prog), "[options]", *required, *others]), escaped=True)
     yield ".PP"
     yield _line(parser.description)
-    for group in parser._action_groups:
-        shown = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
-        if group.title not in ("options", "positional arguments", None) and shown:
+    for title, shown in groups(parser):
+        if title not in ("options", "positional arguments"):
             yield ".PP"
-            yield _line(f"{group.title}:")
+            yield _line(f"{title}:")
         for action in shown:
-            if "-h" not in action.option_strings:
-                yield ".TP"
-                yield _named(action)
-                yield _line(action.help)
+            yield ".TP"
+            yield _named(action)
+            yield _line(action.help)
     if parser.epilog:
         yield ".PP"
         yield _line(parser.epilog)
 
 
 def _named(action: argparse.Action) -> str:
+    name = _italic(value_name(action))
     if not action.option_strings:
-        return _italic(_value(action))
-    value = ""
-    if action.nargs != 0:
-        value = f"[{_italic(_value(action))}]" if action.nargs == "?" else _italic(_value(action))
-    return ", ".join(map(_bold, action.option_strings)) + (f" {value}" if value else "")
-
-
-def _argument(action: argparse.Action) -> str:
-    name = _italic(_value(action))
-    forms = {"?": f"[{name}]", "*": f"[{name} ...]", "+": f"{name} ..."}
-    return forms.get(str(action.nargs), name)
-
-
-def _value(action: argparse.Action) -> str:
-    if isinstance(action.metavar, str):
-        return action.metavar
-    return "|".join(map(str, action.choices)) if action.choices else action.dest.upper()
+        return name
+    value = "" if action.nargs == 0 else f" [{name}]" if action.nargs == "?" else f" {name}"
+    return ", ".join(map(_bold, action.option_strings)) + value
 
 
 def _line(text: str | None, *, escaped: bool = False) -> str:

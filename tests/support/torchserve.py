@@ -161,13 +161,6 @@ class TorchServe:
         """Remove the workflow, and its nodes with it."""
         self._ask("DELETE", self.management, f"/workflows/{urllib.parse.quote(workflow)}")
 
-    def describe_workflow(self, workflow: str) -> list[dict[str, Any]]:
-        """Return what the server says of the workflow."""
-        described: list[dict[str, Any]] = self._ask(
-            "GET", self.management, f"/workflows/{urllib.parse.quote(workflow)}"
-        )
-        return described
-
     def models(self) -> dict[str, str]:
         """Return the file names of all loaded models' default versions."""
         listed = self._ask("GET", self.management, "/models?limit=100")["models"]

@@ -29,7 +29,6 @@ def shadowing(name: str, says: str) -> Case:
     return case("module-shadowed", f"a file called {name}", broken, says)
 
 
-FALLBACK = r"No module named 'ts\.torch_handler\.handler'"
 NAMES = "def load():\n    return None\n"
 
 CASES: list[Case] = [
