@@ -1,14 +1,16 @@
-"""Stores that become images, and layouts read with the standard library alone."""
+"""Stores that become images, and layouts as they are written, read with the standard library alone."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
 
+from marpack.images import plan_image, write_image
 from marpack.serving import serve_build
 from tests.support.archives import T
 
@@ -99,3 +101,12 @@ def files_of(layer: bytes) -> dict[str, bytes]:
 def _contents(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member)
     return b"" if file is None else file.read()
+
+
+def written(source: Path, target: Path, **options: Any) -> Layout:
+    """Write the image of a source, and return what lies there."""
+    result = write_image(plan_image(source, **options), target)
+    layout = Layout.of(target)
+    assert result.digest == layout.top["digest"]
+    assert result.path == str(target) == os.fspath(result)
+    return layout

@@ -47,8 +47,8 @@ TESTED = {
         "test_write.py::test_an_archive_becomes_its_members",
     ),
     "I14": (
-        "test_write.py::test_a_name_that_would_take_a_file_away_is_refused",
-        "test_write.py::test_an_archive_that_nobody_should_unpack_is_no_image",
+        "test_sources.py::test_a_name_that_would_take_a_file_away_is_refused",
+        "test_sources.py::test_an_archive_that_nobody_should_unpack_is_no_image",
     ),
     "I15": (
         "test_write.py::test_a_store_becomes_a_layer_an_archive_and_one_of_settings",
