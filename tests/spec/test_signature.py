@@ -34,7 +34,7 @@ TESTED = {
     "G9": (
         "test_statement.py::test_a_layout_is_stated_by_the_digest_of_its_image",
         "test_statement.py::test_a_layout_that_is_not_what_it_says_is_not_stated",
-        "test_model_signing.py::test_a_layout_that_was_changed_does_not_hold",
+        "test_signed_images.py::test_a_layout_that_was_changed_does_not_hold",
     ),
     "G12": (
         "test_model_signing.py::test_both_ways_by_a_certificate",
@@ -43,8 +43,8 @@ TESTED = {
     ),
     "G13": (
         "test_model_signing.py::test_who_signed_counts",
-        "test_model_signing.py::test_what_is_verified_is_what_is_open",
-        "test_model_signing.py::test_what_lies_behind_a_url_is_read_once",
+        "test_signed_archives.py::test_what_is_verified_is_what_is_open",
+        "test_signed_archives.py::test_what_lies_behind_a_url_is_read_once",
     ),
     "G15": (
         "test_provenance.py::test_what_is_packed",
