@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from marpack.cli.parser import command_module, parser_of
-from tests.support.documents import CODE, DATA, PAGES, ROOT, Block, beside_blocks, blocks, scripts
+from tests.support.documents import CODE, DATA, LEFTOVERS, PAGES, ROOT, Block, beside_blocks, blocks, scripts
 from tests.support.torchserve import SHARED_VERSION, environment, install_folder, package_home
 from tests.typing.test_seed import BUILD, SNIPPETS
 
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MODELS = ROOT / "tests" / "models"
-# Of somebody who tried the examples there.
-LEFTOVERS = shutil.ignore_patterns(
-    *("*.mar", "*.war", "*.tar.gz", "__pycache__", "config.properties"),
-    *("contents", "deploy", "dev-digits*.yaml", "model-store", "storage", "unpacked"),
-)
 # Pages that other tests run, since they need a store, keys, engines or a clone.
 ELSEWHERE = {
     "README.md": "tests/typing/test_readme.py",
@@ -93,7 +88,7 @@ def test_a_guide_begins_with_what_its_reader_has_at_its_end() -> None:
 
 @pytest.mark.parametrize(("page", "test"), sorted(ELSEWHERE.items()))
 def test_pages_that_run_elsewhere_are_read_there(page: str, test: str) -> None:
-    assert Path(page).name in (ROOT / test).read_text("utf-8")
+    assert f'blocks("{page}")' in (ROOT / test).read_text("utf-8")
 
 
 @pytest.mark.slow

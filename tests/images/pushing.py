@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import re
 from pathlib import Path
 from typing import Any
 
 from marpack.images import PushResult, plan_image, push_image, write_image
 from tests.images.layouts import store
 from tests.images.registry_peer import Answer, RegistryPeer, Told
+from tests.support.documents import blocks
 
 PASSWORD = "open-sesame"
 BASIC = base64.b64encode(f"ali:{PASSWORD}".encode()).decode()
@@ -33,5 +33,4 @@ def asks_for(scheme: str) -> Any:
 
 def page_commands() -> list[str]:
     """Return the commands of docs/images.md, in their order."""
-    page = (Path(__file__).parents[2] / "docs" / "images.md").read_text("utf-8")
-    return "".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)).splitlines()
+    return "".join(each.text for each in blocks("docs/images.md") if each.language == "sh").splitlines()

@@ -11,9 +11,9 @@ import pytest
 
 import marpack
 from tests.support.archives import packed, zipped
+from tests.support.documents import blocks
 
-DOCS = (Path(__file__).parents[2] / "docs" / "scan.md").read_text(encoding="utf-8")
-EXAMPLES = dict(re.findall(r"<!-- example: (\w+) -->\n```python\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL))
+EXAMPLES = {block.note.removeprefix("example: "): block.text for block in blocks("docs/scan.md") if block.runs}
 RAY = ("from multiprocessing import Pool  # or: from ray", "from ray")
 
 
@@ -26,6 +26,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     zipped(folder / "broken.mar", [], manifest=None)
     monkeypatch.chdir(tmp_path)
     return folder
+
+
+def test_all_that_runs_is_one_of_these() -> None:
+    assert set(EXAMPLES) == {"processes", "dask", "pool"}
 
 
 def printed(example: str) -> list[str]:

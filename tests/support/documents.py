@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,11 @@ ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))]
 CODE = {"python", "sh"}
 DATA = {"json", "text", "toml", "yaml"}
+# Of somebody who tried the examples in tests/models.
+LEFTOVERS = shutil.ignore_patterns(
+    *("*.mar", "*.war", "*.tar.gz", "__pycache__", "config.properties"),
+    *("contents", "deploy", "dev-digits*.yaml", "model-store", "storage", "unpacked"),
+)
 # What names may mean in any module.
 _ALWAYS = {*dir(builtins), "__file__", "__name__"}
 

@@ -14,22 +14,14 @@ import pytest
 
 from marpack import check, lint_config
 from marpack.config.store_listing import read_manifests
+from tests.support.documents import LEFTOVERS, ROOT, blocks
 from tests.support.torchserve import SHARED_VERSION, environment, install_folder, package_home
 
-ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "tests" / "models"
-# Of somebody who tried the examples there.
-LEFTOVERS = shutil.ignore_patterns("*.mar", "*.war", "*.tar.gz", "__pycache__", "config.properties", "model-store")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-[LIBRARY] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+BLOCKS = blocks("README.md")
+[LIBRARY] = [each.text for each in BLOCKS if each.language == "python"]
 # With what each prints, if it says so, but for what runs all tests.
-SHELL = [
-    (text, printed)
-    for text, printed in re.findall(
-        r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", README, re.MULTILINE | re.DOTALL
-    )
-    if "pytest" not in text
-]
+SHELL = [(each.text, each.printed or "") for each in BLOCKS if each.language == "sh" and "pytest" not in each.text]
 # What is deflated has another size by another build of zlib.
 SIZE = re.compile(r", [\d,]+ bytes")
 
