@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
+
+from tests.support.documents import LEFTOVERS, ROOT
 
 T = 1_600_000_000
 PACK = "pack --model-name m --version 1.0 --handler h.py --serialized-file w.pt --reproducible --check off --quiet"
@@ -104,7 +109,7 @@ def run(system: str, folder: Path) -> tuple[list[list[object]], dict[str, bytes]
     done = subprocess.run(
         [sys.executable, "-c", CODE, system, json.dumps(COMMANDS)],
         cwd=folder,
-        env=os.environ | {"SOURCE_DATE_EPOCH": str(T), "PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"SOURCE_DATE_EPOCH": str(T), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -140,10 +145,32 @@ def test_what_the_system_forbids_is_forbidden(system: str, tmp_path: Path) -> No
     done = subprocess.run(
         [sys.executable, "-c", TRIED, system, json.dumps([*FORBIDDEN[system]])],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert dict(line.split("|") for line in done.stdout.splitlines()) == FORBIDDEN[system]
+
+
+@pytest.mark.slow
+def test_what_a_hosted_windows_would_run_means_something(tmp_path: Path) -> None:
+    """The commands of the workflow, which was never run, here."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    job = workflow["jobs"]["windows"]
+    place = job["defaults"]["run"]["working-directory"]
+    folder = Path(shutil.copytree(ROOT / place, tmp_path / "model", ignore=LEFTOVERS))
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert commands[0] == f"python -m pip install {'/'.join(['..'] * len(Path(place).parts))}"
+    marpack = f'marpack() {{ {shlex.quote(sys.executable)} -m marpack "$@"; }}'
+    done = subprocess.run(
+        ["bash", "-e", "-c", "\n".join([marpack, *commands[1:]])],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "layout: sha256:" in done.stdout
