@@ -17,6 +17,7 @@ import threading
 import zlib
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -137,6 +138,27 @@ def listed(module: str) -> list[str]:
         [names] = [each.value for each in assigned if ast.unparse(each.targets[0]) == "__all__"]
         return list(ast.literal_eval(names))
     return list(importlib.import_module(module).__all__)
+
+
+def test_links_of_the_repository_become_those_of_pages(gathered: ModuleType) -> None:
+    """What they lead to without a page leaves its words; what is not there at all ends the build."""
+    files = [SimpleNamespace(src_uri=uri) for uri in ("packing.md", "spec/archive.md", "examples/embed.md")]
+
+    def shown(text: str) -> str:
+        page = SimpleNamespace(file=files[0])
+        return str(gathered.on_page_markdown(text, page=page, config=None, files=files))
+
+    assert (
+        shown("[a `b`](../spec/archive.md#a1-x), [c](../tests/conftest.py)") == "[a `b`](spec/archive.md#a1-x), c"
+    )
+    assert shown("[a](../examples/embed/README.md) [b](https://c.example) [c](#d)") == (
+        "[a](examples/embed.md) [b](https://c.example) [c](#d)"
+    )
+    assert shown("it ends [server] as `[x](gone.md)` does") == "it ends \\[server\\] as `[x](gone.md)` does"
+    assert shown("<!-- not run: why -->\n```sh\n[a](gone.md)\n```\n") == "```sh\n[a](gone.md)\n```\n"
+    assert shown("| `a\\|b` | c \\| d |\n") == "| `a|b` | c \\| d |\n"
+    with pytest.raises(gathered.PluginError, match=r"docs/packing\.md: there is no 'docs/gone\.md'"):
+        shown("[a](gone.md)")
 
 
 def test_the_search_knows_every_rule(site: Path) -> None:
