@@ -161,6 +161,7 @@ def test_all_that_has_a_value_says_what_it_is() -> None:
     """By what stands for it, for that decides whether names of files are offered."""
     names = {value_name(action) for action in described(parser_of()) if not action.choices}
     assert {name for name in names if "|" not in name} == FILES | FOLDERS | OTHERS
+    assert len(FILES | FOLDERS | OTHERS) == len(FILES) + len(FOLDERS) + len(OTHERS)
 
 
 def test_it_needs_the_extra() -> None:
