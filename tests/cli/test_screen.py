@@ -147,6 +147,18 @@ def test_who_decides_about_colours(variables: dict[str, Any], words: list[str], 
     assert has_colours(on_a_terminal([*COMMANDS["check"], *words], **variables)) == expected
 
 
+def test_a_console_of_windows_is_known_by_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own shows the letters of the codes."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    for variables, expected in (({}, False), ({"WT_SESSION": "1"}, True), ({"ANSICON": "1"}, True)):
+        with environment({"TERM": "", **variables}):
+            terminal = Terminal(80, "utf-8")
+            shown = Screen(terminal.stream).has_colours
+            terminal.written()
+        assert shown == expected
+    assert has_colours(on_a_terminal(COMMANDS["check"], TERM="", FORCE_COLOR="1"))
+
+
 def test_colours_in_a_pipe_for_who_asks(capsys: Capture) -> None:
     for words, variables in (([], {"FORCE_COLOR": "1"}), (["--color", "always"], {})):
         with environment(variables):
