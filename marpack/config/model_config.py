@@ -41,79 +41,98 @@ class ModelConfig:
     It is a ``Source``: ``marpack.pack(config_file=ModelConfig(...))`` puts it into an archive.
     """
 
-    # How many worker processes a model starts with, and may grow to. The server heeds them as a pair only.
     min_workers: int | None = None
+    """How many worker processes the model starts with; the server heeds it with ``max_workers`` alone."""
     max_workers: int | None = None
+    """How many there may be."""
 
-    # Requests that a worker takes at once, and how long it waits for them, in milliseconds. What a management
-    # request says goes before; these go before the `models` property. Without any of them: 1 and 100 ms. A delay
-    # of 0 would count as not set.
+    # What a management request says of batches goes before; these go before the `models` property. A delay of 0
+    # would count as not set.
     batch_size: int | None = None
+    """Requests that a worker takes at once; default 1."""
     max_batch_delay: int | None = None
+    """Milliseconds for which a worker waits for them; default 100."""
 
-    # Seconds that a worker may take for an answer, and to load the model. Always written: whenever an archive has
-    # a model-config.yaml the server sets both to 120 unless it says otherwise, and a management request, the
-    # `models` property, `default_response_timeout` and `default_startup_timeout` no longer count.
+    # Always written: whenever an archive has a model-config.yaml the server sets both to 120 unless it says
+    # otherwise, and a management request, the `models` property, `default_response_timeout` and
+    # `default_startup_timeout` no longer count.
     response_timeout: int = 120
+    """Seconds that a worker may take for an answer."""
     startup_timeout: int = 120
+    """Seconds that it may take to load the model."""
 
-    # "cpu" or "gpu"; default: the GPU where there is one. The ids are those of the GPUs that the workers get in
-    # turn; if one does not exist the server forgets them all.
     device_type: DeviceType | str | None = None
+    """``"cpu"`` or ``"gpu"``; default: the GPU where there is one."""
     device_ids: Sequence[int] | None = None
+    """The GPUs that the workers get in turn; if one does not exist the server forgets them all."""
 
-    # Models spread over several devices. "pp", "tp" and "pptp" start each worker through torchrun and need that
-    # section, whose `nproc-per-node` is then the number of devices a worker; "custom" starts one process a worker
-    # and takes that number from `parallel_level`.
     parallel_type: ParallelType | str | None = None
+    """How a model is spread over several devices.
+
+    ``"pp"``, ``"tp"`` and ``"pptp"`` start each worker through torchrun and need that section, whose
+    ``nproc-per-node`` is then the number of devices a worker; ``"custom"`` starts one process a worker and takes
+    that number from ``parallel_level``.
+    """
     parallel_level: int | None = None
-
-    # torchrun's own spelling: nnodes, nproc-per-node, rdzv-backend (default c10d), rdzv-endpoint and
-    # OMP_NUMBER_THREADS, which becomes OMP_NUM_THREADS. The server also reads rdzv-conf, monitor-interval and
-    # node-rank, and does nothing with them.
+    """Devices for each worker, with ``parallel_type="custom"``."""
     torchrun: Mapping[str, Any] | None = None
+    """torchrun's options in its own spelling.
 
-    # Seconds for which a crashing worker is started again before the model counts as unhealthy; default 300.
+    They are nnodes, nproc-per-node, rdzv-backend (default c10d), rdzv-endpoint and OMP_NUMBER_THREADS, which
+    becomes OMP_NUM_THREADS. The server also reads rdzv-conf, monitor-interval and node-rank, and does nothing with
+    them.
+    """
+
     max_retry_timeout_in_sec: int | None = None
-
-    # Milliseconds after which a request that still waits is dropped; default 0, never.
+    """Seconds for which a crashing worker is started again before the model counts as unhealthy; default 300."""
     client_timeout_in_mills: int | None = None
-
-    # Requests that may wait for this model; default 0, the server's `job_queue_size`.
+    """Milliseconds after which a request that still waits is dropped; default 0, never."""
     job_queue_size: int | None = None
-
-    # Take a request only when a worker is free; default False.
+    """Requests that may wait for this model; default 0, the server's ``job_queue_size``."""
     use_job_ticket: bool | None = None
+    """Take a request only when a worker is free; default False."""
 
-    # Sequences of requests for one worker. Milliseconds a sequence may be idle, default 0: not used, and then the
-    # rest has no effect. Milliseconds it may last in all, default 0: for ever. Requests that may wait for one
-    # sequence, and sequences at one time, each 1 by default.
     sequence_max_idle_msec: int | None = None
+    """Milliseconds that a sequence of requests for one worker may be idle.
+
+    Default 0: there are no sequences, and the rest of them has no effect.
+    """
     sequence_timeout_msec: int | None = None
+    """Milliseconds that a sequence may last in all; default 0, for ever."""
     max_sequence_job_queue_size: int | None = None
+    """Requests that may wait for one sequence; default 1."""
     max_num_sequence: int | None = None
+    """Sequences at one time; default 1."""
     sequence_batching: bool | None = None
-
-    # Batches whose members come and go between two steps, as in text generation; default False.
+    """Begin a sequence with each request that names none (spec/worker.md); default False."""
     continuous_batching: bool | None = None
-
-    # Talk to the worker without waiting for answers; default False. Handlers that are coroutines, vLLM's and
-    # TensorRT-LLM's among them, need it.
+    """Make batches whose members come and go between two steps, as in text generation; default False."""
     async_communication: bool | None = None
+    """Talk to the worker without waiting for answers; default False.
 
-    # Run the workers in a virtual environment of the model's own; default False. Only with the runtime "python".
+    Handlers that are coroutines, vLLM's and TensorRT-LLM's among them, need it.
+    """
     use_venv: bool | None = None
+    """Run the workers in a virtual environment of the model's own, by the runtime ``python``; default False."""
 
-    # What the handlers read. `handler` is the place for settings of your own; `profile: true` in it times the base
-    # handler's methods, and the vLLM and TensorRT-LLM handlers look into it. `pt2` is what the base handler
-    # compiles with: {"compile": {"enable": True, "backend": "inductor"}}, or {"export": {"aot_compile": True}}.
-    # The others are for the handlers that are named like them.
     handler: Mapping[str, Any] | None = None
+    """The place for settings of your own, which the handler reads.
+
+    ``profile: true`` in it times the base handler's methods, and the vLLM and TensorRT-LLM handlers look into it.
+    """
     pt2: Mapping[str, Any] | str | None = None
+    """What the base handler compiles with.
+
+    As ``{"compile": {"enable": True, "backend": "inductor"}}``, or ``{"export": {"aot_compile": True}}``.
+    """
     pippy: Mapping[str, Any] | None = None
+    """For the handlers of PiPPy."""
     deepspeed: Mapping[str, Any] | None = None
+    """For the handlers of DeepSpeed."""
     dali: Mapping[str, Any] | None = None
+    """For the handlers of DALI."""
     micro_batching: Mapping[str, Any] | None = None
+    """For the handlers with micro-batches."""
 
     extra: Mapping[str, Any] = field(default_factory=dict)
 
