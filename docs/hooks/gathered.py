@@ -18,11 +18,15 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from pymdownx.slugs import slugify  # type: ignore[import-untyped]
 
+from marpack import KEYS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.pages import Page
+
+    from marpack.typing import Key
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,6 +122,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, title in MODULES.items():
         files.append(File.generated(config, _reference(name), content=_module_page(name, title)))
     files.append(File.generated(config, "reference/index.md", content=_reference_index()))
+    files.append(File.generated(config, "reference/settings.md", content=_settings_page()))
     files.append(File.generated(config, "spec/vectors.md", content=_vectors_page()))
     return files
 
@@ -223,6 +228,7 @@ def _reference_index() -> str:
         "",
         "- [Commands](../commands.md), each with its options.",
         "- [Rules](../spec/checks.md) of `check`, the two `lint`s and `ModelConfig`, by their codes.",
+        "- [Settings](settings.md) of a server, and [those of a model](marpack.md#marpack.ModelConfig).",
         "- [The specification](../spec/index.md): what the bytes are, and what other programs do with them.",
         "",
         "| module | what it is for |",
@@ -234,6 +240,42 @@ def _reference_index() -> str:
         *(f"- [{each.name}](../spec/{each.name})" for each in sorted((ROOT / "spec").glob("*.schema.json"))),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _settings_page() -> str:
+    """Return a page that lists what a server's config.properties may say, as ``marpack.KEYS`` has it."""
+    lines = [
+        "# Settings of a server",
+        "",
+        "Find what TorchServe 0.12.0 reads of `config.properties`: the fields of",
+        "[`ServerConfig`](marpack.md#marpack.ServerConfig), which `marpack.KEYS` describes to programs.",
+        "[The specification](../spec/properties.md) says how their texts are read, and by whom.",
+        "",
+        "| key | what it is | kind, limits | default |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, key in KEYS.items():
+        # It is broken between its words, where it has no room.
+        shown = _code(name).replace("&#95;", "&#95;<wbr>")
+        lines.append(f"| {shown} | {_cell(key.doc)} | {_kind(key)} | {_code(key.default)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _kind(key: Key) -> str:
+    if key.choices:
+        return f"one of {', '.join(map(_code, key.choices))}"
+    limits = [f"from {key.minimum}"] if key.minimum is not None else []
+    limits += [f"to {key.maximum:,}"] if key.maximum is not None else []
+    return ", ".join([f"{key.kind} ({key.unit})" if key.unit else key.kind, *limits])
+
+
+def _code(text: str | None) -> str:
+    return "" if text is None else f"<code>{_cell(text)}</code>"
+
+
+def _cell(text: str) -> str:
+    """Return a text as a cell of a table has it, which Markdown takes for nothing else."""
+    return "".join(f"&#{ord(letter)};" if letter in "|*_[]`<>&" else letter for letter in text)
 
 
 def _vectors_page() -> str:

@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import marpack
 from tests.support import checks_page
 from tests.support.browser import READ, TOO_WIDE, chromium
 from tests.support.documents import ROOT
@@ -115,6 +116,19 @@ def test_a_class_is_shown_as_its_users_know_it(site: Path) -> None:
     assert re.search(r'<a href="\.\./spec/properties\.html">spec/properties\.md</a>', page)
     commands = (site / "commands.html").read_text("utf-8")
     assert re.search(r'<a href="spec/[\w.]+">spec/[\w.]+</a>', commands)
+
+
+def test_every_setting_is_described(site: Path) -> None:
+    """With its unit, its limits and its default, as the server has them."""
+    page = (site / "reference" / "settings.html").read_text("utf-8")
+    rows = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in page.split("<tr>")[2:]]
+    shown = [[html.unescape(re.sub(r"</?code>|<wbr ?/?>", "", cell)) for cell in row] for row in rows]
+    assert [row[0] for row in shown] == [*marpack.KEYS]
+    assert [row[1] for row in shown] == [key.doc for key in marpack.KEYS.values()]
+    assert [row[3] for row in shown] == [key.default or "" for key in marpack.KEYS.values()]
+    by_name = {name: kind for name, _, kind, _ in shown}
+    assert by_name["default_response_timeout"] == "int (seconds), from 1"
+    assert by_name["metrics_mode"] == "one of log, prometheus, legacy"
 
 
 def test_the_vectors_are_there(site: Path) -> None:
