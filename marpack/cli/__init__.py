@@ -39,13 +39,13 @@ def _run(words: list[str]) -> int:
         if hasattr(command_module(name), "prepare"):
             words[1:] = command_module(name).prepare(words[1:])
     try:
-        if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
-            parser.error(f"name a command first, as in: marpack pack {words[0]} ...")
-        options = parser.parse_args(words)
-    except SystemExit as request:
-        return int(request.code or 0)
-    choose_colours(getattr(options, "color", "auto"))
-    try:
+        try:
+            if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
+                parser.error(f"name a command first, as in: marpack pack {words[0]} ...")
+            options = parser.parse_args(words)
+        except SystemExit as request:
+            return int(request.code or 0)
+        choose_colours(getattr(options, "color", "auto"))
         with _cleaning_up_when_terminated():
             status: int | None = options.run(options)
     except PlanError as error:

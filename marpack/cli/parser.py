@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterable
 from functools import lru_cache, partial
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from marpack import __version__
 from marpack.cli.screen import WHEN, columns_of
+from marpack.cli.terminal import complain, show
+from marpack.display import hidden, printable
 
 # Those whose arguments are options of the same names.
 PACKING = ("pack", "pack-workflow", "repack")
@@ -56,6 +58,19 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown[0])}")
         return options, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Complain and end; a word of the message may be a file's name, which a wildcard stands for."""
+        super().error(printable(hidden(message)))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help, versions and complaints as every command's results and complaints are printed.
+
+        A full disk, or a reader that has enough, is found only when what is kept back is written: argparse leaves
+        that to the interpreter's end, which shows a traceback.
+        """
+        if file is not None:
+            (complain if file is sys.stderr else show)(message.removesuffix("\n"))
 
     def _meant(self, word: str) -> str:
         """Return the option that a misspelt one is likely to be."""
