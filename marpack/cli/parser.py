@@ -18,13 +18,17 @@ from marpack.display import hidden, printable
 PACKING = ("pack", "pack-workflow", "repack")
 _LOOKING = ("inspect", "extract", "diff", "verify", "check", "scan")
 _USING = ("attest", "sign", "run", "export", "image")
+# The default by which a command says what words are likely to mean that none of its options takes.
+STRAY = "stray_words"
 COMMANDS = (*PACKING, *_LOOKING, *_USING, "config", "snapshot", "serve-build", "manifest", "completion")
 
 
 def parser_of(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     """Return the parser of ``marpack`` with these commands, which are loaded for it."""
     parser = _Parser(
-        prog="marpack", description="Write TorchServe model archives (MAR), and what a server is told about them."
+        prog="marpack",
+        description="Write, read and check TorchServe model archives (MAR), and what a server is told about them. "
+        "marpack COMMAND --help shows what a command takes.",
     )
     parser.add_argument("--version", action="version", version=f"marpack {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
@@ -74,10 +78,18 @@ class _Parser(argparse.ArgumentParser):
 
     def _meant(self, word: str) -> str:
         """Return the option that a misspelt one is likely to be."""
-        from difflib import get_close_matches  # for mistakes alone
+        if word.startswith("--"):
+            return near(word.partition("=")[0], self._option_string_actions)
+        stray = self.get_default(STRAY)
+        return f" ({stray})" if stray and not word.startswith("-") else ""
 
-        near = get_close_matches(word.partition("=")[0], self._option_string_actions, 1, 0.75)
-        return f" (did you mean {near[0]}?)" if near and word.startswith("--") else ""
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Return the question whether the nearest of what is known was meant; empty where none is near."""
+    from difflib import get_close_matches  # for mistakes alone
+
+    found = get_close_matches(word, list(known), 1, 0.75)
+    return f" (did you mean {found[0]}?)" if found else ""
 
 
 @lru_cache(maxsize=1)
