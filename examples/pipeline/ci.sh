@@ -12,6 +12,8 @@ pack() {
         --archive-format zip-store --reproducible --check error --quiet --force --output "$2" "${@:3}"
 }
 
+: "${SOURCE_URI:?say where the sources are from, as git+https://example.org/language@refs/heads/main}"
+: "${SOURCE_COMMIT:?say which commit they are of}"
 mkdir -p dist
 pack . dist/language.mar --provenance dist/language.provenance.json \
     --source-uri "$SOURCE_URI" --source-commit "$SOURCE_COMMIT"
