@@ -13,6 +13,7 @@ COMPLAINTS = {
     "chek m.mar": "no command is called 'chek' (did you mean check?): marpack --help lists all",
     "help": "no command is called 'help': marpack --help lists all",
     "--colour never check m.mar": "name a command first, as in: marpack pack --colour ...",
+    "config show": "the following arguments are required: FILE",
     "run m.mar body.json": "unrecognized arguments: body.json "
     "(--input names a file that is sent, --form a field of a form)",
     'run m.mar --input {"a":1}': "--input: a file is named, - for standard input: "
