@@ -117,7 +117,13 @@ ROOMS: dict[str, set[str]] = {
         "marpack.packing",
     },
     "marpack.serving.kaptain.values": {*WORDS, "marpack.config.settings", *REMOTE, "marpack.serving.deploy"},
-    "marpack.serving.kaptain.exports": {*WORDS, "marpack.archive", *REMOTE, "marpack.serving.kaptain.values"},
+    "marpack.serving.kaptain.exports": {
+        *WORDS,
+        "marpack.disk",
+        "marpack.archive",
+        *REMOTE,
+        "marpack.serving.kaptain.values",
+    },
     "marpack.serving.kaptain.artifacts": {
         *WORDS,
         "marpack.archive",
@@ -159,6 +165,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "marpack.serving.kaptain.training_files": {
         *WORDS,
+        "marpack.disk",
         "marpack.archive",
         *(f"marpack.serving.kaptain.{name}" for name in ("deploys", "values")),
     },
