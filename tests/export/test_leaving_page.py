@@ -64,7 +64,7 @@ def run(commands: str, folder: Path, variables: Mapping[str, str], status: int |
     done = subprocess.run(
         ["bash", "-e", "-c", script],
         cwd=folder,
-        env=os.environ | variables,
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -78,8 +78,15 @@ def served(command: str, folder: Path, variables: Mapping[str, str]) -> Iterator
     """Serve until the block is left, by a cluster of its own with a token in a home of its own."""
     # Sockets lie in it, whose paths are short.
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as home:
-        told = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | variables
-        told |= {"HOME": home, "RAY_TMPDIR": home, "TMPDIR": home, "RAY_USAGE_STATS_ENABLED": "0", MARK: home}
+        told = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+        told |= {
+            **variables,
+            "HOME": home,
+            "RAY_TMPDIR": home,
+            "TMPDIR": home,
+            "RAY_USAGE_STATS_ENABLED": "0",
+            MARK: home,
+        }
         told["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), told["PATH"]])
         log = Path(home, "log")
         with log.open("w") as written:
