@@ -42,12 +42,24 @@ def command_module(name: str) -> Any:
     return import_module(f"marpack.cli.commands.{name.replace('-', '_')}")
 
 
+class _Help(argparse.HelpFormatter):
+    """Help whose rows do not break within paths and names, which people copy."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        from textwrap import wrap  # as argparse does: for help alone
+
+        return wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(f"{indent}{row}" for row in self._split_lines(text, width - len(indent)))
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser, also each command's, that complains itself of what it does not know, with its own usage."""
 
     def __init__(self, **options: Any) -> None:
         # argparse asks for the terminal's width with each argument, for which it loads all of shutil.
-        super().__init__(formatter_class=partial(argparse.HelpFormatter, width=_text_width()), **options)
+        super().__init__(formatter_class=partial(_Help, width=_text_width()), **options)
         self.add_argument(
             "--color",
             choices=WHEN,

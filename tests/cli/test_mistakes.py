@@ -27,6 +27,20 @@ def test_the_way_out_is_told(words: str, told: str, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: {told}")
 
 
+def test_help_breaks_no_path_and_no_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In rows of any width, also those of options."""
+    monkeypatch.setattr("marpack.cli.parser._text_width", lambda: 78)
+    for command, copied in [
+        ("completion", "~/.local/share/bash-completion/completions/marpack;"),
+        ("pack-workflow", "torch-workflow-archiver."),
+        ("pack", "URL, such as s3://bucket/MODEL_NAME.mar,"),
+    ]:
+        assert main([command, "--help"]) == 0
+        assert copied in capsys.readouterr().out
+
+
 def test_extra_files_with_blanks_between_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*PACK, "--extra-files", "one", "two"]) == 2
     told = "unrecognized arguments: two (commas, and no blanks, are between the paths of --extra-files)"
