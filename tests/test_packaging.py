@@ -158,6 +158,8 @@ def test_the_hook_of_pre_commit(source: Path, packages: Path, tmp_path: Path) ->
     marpack.pack(
         model_name="good", handler={"h.py": b"def handle(data, context): return data\n"}, export_path=project
     )
+    for name in ("-h.mar", "two words, $(false) 'and' \\ more.mar"):
+        shutil.copy(project / "good.mar", project / name)
     committed(project)
     variables = offline(packages) | {"PRE_COMMIT_HOME": str(tmp_path / "home")}
 
