@@ -144,6 +144,23 @@ def test_the_command_runs_from_the_wheel_alone(distributions: Path, packages: Pa
     assert done.stdout == "digits.mar: 0 errors, 0 warnings\n"
 
 
+def test_it_is_imported_from_a_zip(distributions: Path, tmp_path: Path) -> None:
+    """As a tool that is one file (zipapp) holds it: with the tables that rules read."""
+    handler = b"import torchmetrics, tomllib\n\ndef handle(data, context): return data\n"
+    path = marpack.pack(model_name="m", handler={"h.py": handler}, export_path=tmp_path, check="off").path
+    [wheel] = distributions.glob("*.whl")
+
+    def checked(variables: dict[str, str]) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "marpack", "check", "--python", "3.8", str(path)]
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    status, out, err = checked(os.environ | {"PYTHONPATH": str(wheel)})
+    assert (status, out, err) == checked(os.environ | {"PYTHONPATH": str(ROOT)})
+    assert "tomllib" in out
+    assert err == ""
+
+
 def test_the_hook_of_pre_commit(source: Path, packages: Path, tmp_path: Path) -> None:
     """Pre-commit itself installs marpack from a clone, and runs it over what is committed there."""
     pre_commit = [sys.executable, "-m", "pre_commit"]
