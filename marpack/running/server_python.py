@@ -65,8 +65,8 @@ def server_python(executable: str | os.PathLike[str] | None = None) -> ServerPyt
         )
     if not os.path.isfile(_KEEPER):
         raise MarpackError(
-            f"a model is run by {_KEEPER!r}, which is no file here: install marpack (pip install marpack), or unpack "
-            "what Python imports it from"
+            f"a model is run by {_KEEPER!r}, which is no file here: install marpack (pip install marpack), or "
+            "unpack what Python imports it from"
         )
     if executable is None:
         if not sys.executable:
