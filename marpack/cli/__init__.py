@@ -32,9 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     prepare()
     words = _colour_behind_the_command(words)
-    # The command that is asked for is loaded alone: each brings half the library.
+    # The command that is asked for is loaded alone: each brings half the library. The version needs none.
     asked = words[:1] if words and words[0] in COMMANDS else []
-    parser = parser_of(asked or COMMANDS)
+    parser = parser_of(() if words == ["--version"] else asked or COMMANDS)
     for name in asked:
         # A command may have words that argparse does not take as they stand.
         if hasattr(command_module(name), "prepare"):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from marpack.cli import main
-from tests.support.archives import HOSTILE
+from marpack.cli.packing_options import shown_findings
+from tests.support.archives import HOSTILE, packed
 
 Capture = pytest.CaptureFixture[str]
 
@@ -63,3 +64,50 @@ def test_a_full_disk_is_told(words: list[str]) -> None:
         assert done.stderr.startswith("marpack: error: ")
         assert done.stderr.endswith("the result cannot be printed: No space left on device\n")
         assert subprocess.run(command("check", "--nope"), stderr=full, check=False).returncode == 2
+
+
+def script(*lines: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that ends with the status of the command line in it."""
+    text = "\n".join(["import os, signal, sys", *lines])
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+
+
+def test_interrupted_before_it_can_say_so() -> None:
+    """Ctrl-C in the first tenth of a second, when Python loads what reads the words."""
+    done = script(
+        "class Pressed:",
+        "    def find_spec(self, name, *_):",
+        "        if name == 'marpack.cli.parser': signal.raise_signal(signal.SIGINT)",
+        "sys.meta_path.insert(0, Pressed())",
+        "from marpack.__main__ import run",
+        "sys.exit(run())",
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing forks")
+def test_interrupted_while_processes_begin(tmp_path: Path) -> None:
+    """Of what Python calls at a fork it throws exceptions away."""
+    path = packed(tmp_path)
+    done = script(
+        "os.register_at_fork(after_in_parent=lambda: signal.raise_signal(signal.SIGINT))",
+        "from marpack.__main__ import run",
+        f"sys.argv[1:] = ['scan', '--processes', '2', {str(path)!r}]",
+        "sys.exit(run())",
+    )
+    assert (done.returncode, done.stderr) == (130, "marpack: error: interrupted\n")
+
+
+def test_interrupted_while_a_class_is_made() -> None:
+    """For which Python 3.11 raises an error of its own."""
+
+    class Pressed:
+        def __set_name__(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    def look(_: str) -> tuple[()]:
+        type("Made", (), {"attribute": Pressed()})
+        return ()
+
+    with pytest.raises(KeyboardInterrupt):
+        shown_findings("warn", look)
