@@ -521,6 +521,11 @@ def test_the_stub_names_what_is_loaded(module: str) -> None:
     assert ast.literal_eval(listed) == loaded.__all__
 
 
+def test_the_version_loads_no_command() -> None:
+    loaded = loaded_by("from marpack.cli import main; main(['--version'])")
+    assert not {name for name in loaded if name.startswith("marpack.cli.commands.")}
+
+
 def test_packing_loads_no_other_command() -> None:
     loaded = loaded_by("from marpack.cli import main; main(['pack', '--help'])")
     assert not {name for name in loaded if name.startswith(("marpack.config", "marpack.serving"))}

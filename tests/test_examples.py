@@ -156,9 +156,10 @@ def test_the_pipeline_breaks_off(
     text = (folder / file).read_text(encoding="utf-8")
     assert old in text
     (folder / file).write_text(text.replace(old, new), encoding="utf-8")
-    done = bash(
-        "./ci.sh", folder, variables | {"SOURCE_URI": "git+https://a.example/b", "SOURCE_COMMIT": "1" * 40}
-    )
+    # From wherever it is called, also by whom CDPATH leads elsewhere.
+    (tmp_path / "elsewhere" / "pipeline").mkdir(parents=True)
+    told_to_it = {"SOURCE_URI": "git+https://a.example/b", "SOURCE_COMMIT": "1" * 40}
+    done = bash("pipeline/ci.sh", tmp_path, variables | told_to_it | {"CDPATH": str(tmp_path / "elsewhere")})
     assert done.returncode == 1
     assert told in done.stderr + done.stdout
     assert not (folder / "dist" / "language.cdx.json").exists()

@@ -151,6 +151,44 @@ def test_the_command_runs_from_the_wheel_alone(distributions: Path, packages: Pa
     assert done.stdout == "digits.mar: 0 errors, 0 warnings\n"
 
 
+def test_it_is_imported_from_a_zip(distributions: Path, tmp_path: Path) -> None:
+    """As a tool that is one file (zipapp) holds it: with the tables that rules read."""
+    handler = b"import torchmetrics, tomllib\n\ndef handle(data, context): return data\n"
+    path = marpack.pack(
+        model_name="m",
+        handler={"h.py": handler},
+        model_file={"model.py": b""},
+        serialized_file={"m.pt": b""},
+        export_path=tmp_path,
+        check="off",
+    ).path
+    [wheel] = distributions.glob("*.whl")
+
+    def checked(variables: dict[str, str], *words: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "marpack", "check", "--python", "3.8", *words, str(path)]
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    status, out, err = checked(os.environ | {"PYTHONPATH": str(wheel)})
+    assert (status, out, err) == checked(os.environ | {"PYTHONPATH": str(ROOT)})
+    assert "tomllib" in out
+    assert err == ""
+    # What a model is loaded by is a program of its own: that is not the model's fault.
+    status, out, err = checked(os.environ | {"PYTHONPATH": str(wheel)}, "--load", "--select=load")
+    assert (status, err) == (0, "")
+    assert "pip install marpack" in out
+    code = "from marpack.running.server_python import server_python; server_python()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(wheel)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.splitlines()[-1].startswith("marpack.errors.MarpackError: a model is run by ")
+
+
 def test_the_hook_of_pre_commit(source: Path, packages: Path, tmp_path: Path) -> None:
     """Pre-commit itself installs marpack from a clone, and runs it over what is committed there."""
     pre_commit = [sys.executable, "-m", "pre_commit"]
@@ -165,6 +203,8 @@ def test_the_hook_of_pre_commit(source: Path, packages: Path, tmp_path: Path) ->
     marpack.pack(
         model_name="good", handler={"h.py": b"def handle(data, context): return data\n"}, export_path=project
     )
+    for name in ("-h.mar", "two words, $(false) 'and' \\ more.mar"):
+        shutil.copy(project / "good.mar", project / name)
     committed(project)
     variables = offline(packages) | {"PRE_COMMIT_HOME": str(tmp_path / "home")}
 

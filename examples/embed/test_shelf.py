@@ -35,6 +35,14 @@ def test_where_there_is_no_shelf_nothing_is_published(tmp_path: Path) -> None:
         publish(MODEL, tmp_path / "gone")
 
 
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"name": "mood"}'])
+def test_a_folder_that_describes_no_model(model: Path, tmp_path: Path, text: str | None) -> None:
+    about = model / "model.json"
+    about.unlink() if text is None else about.write_text(text)
+    with pytest.raises(PublishError, match=r"mood has no model\.json with"):
+        publish(model, tmp_path)
+
+
 def test_everything_that_is_wrong_is_told_at_once(model: Path, tmp_path: Path) -> None:
     (model / "model.json").write_text('{"name": "my mood", "version": "1.0", "handler": "gone.py"}')
     with pytest.raises(PublishError, match=r"(?s)my mood.*gone\.py"):

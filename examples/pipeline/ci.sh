@@ -2,7 +2,7 @@
 # Pack the model into dist/, see that it is what it should be, say what it was made of, and sign it where there is a key.
 # SOURCE_URI and SOURCE_COMMIT say where the sources are from; SIGNING_KEY is a private key, the PEM itself.
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH='' cd -- "$(dirname -- "$0")"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -12,6 +12,8 @@ pack() {
         --archive-format zip-store --reproducible --check error --quiet --force --output "$2" "${@:3}"
 }
 
+: "${SOURCE_URI:?say where the sources are from, as git+https://example.org/language@refs/heads/main}"
+: "${SOURCE_COMMIT:?say which commit they are of}"
 mkdir -p dist
 pack . dist/language.mar --provenance dist/language.provenance.json \
     --source-uri "$SOURCE_URI" --source-commit "$SOURCE_COMMIT"

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 
-from marpack.cli.parser import COMMANDS, PACKING, command_module, parser_of
+from marpack.cli.parser import COMMANDS, PACKING, command_module, near, parser_of
 from marpack.cli.screen import choose_colours
 from marpack.cli.terminal import UsageError, complain_of_error, prepare, told_by_the_disk
 from marpack.errors import CheckError, ConfigError, MarpackError, PlanError
@@ -31,21 +31,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     prepare()
-    # The command that is asked for is loaded alone: each brings half the library.
+    words = _colour_behind_the_command(words)
+    # The command that is asked for is loaded alone: each brings half the library. The version needs none.
     asked = words[:1] if words and words[0] in COMMANDS else []
-    parser = parser_of(asked or COMMANDS)
+    parser = parser_of(() if words == ["--version"] else asked or COMMANDS)
     for name in asked:
         # A command may have words that argparse does not take as they stand.
         if hasattr(command_module(name), "prepare"):
             words[1:] = command_module(name).prepare(words[1:])
     try:
-        if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
-            parser.error(f"name a command first, as in: marpack pack {words[0]} ...")
-        options = parser.parse_args(words)
-    except SystemExit as request:
-        return int(request.code or 0)
-    choose_colours(getattr(options, "color", "auto"))
-    try:
+        try:
+            if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}:
+                parser.error(f"name a command first, as in: marpack pack {words[0]} ...")
+            if words and not asked and not words[0].startswith("-"):
+                parser.error(
+                    f"no command is called {words[0]!r}{near(words[0], COMMANDS)}: marpack --help lists all"
+                )
+            options = parser.parse_args(words)
+        except SystemExit as request:
+            return int(request.code or 0)
+        choose_colours(getattr(options, "color", "auto"))
         with _cleaning_up_when_terminated():
             status: int | None = options.run(options)
     except PlanError as error:
@@ -63,6 +68,16 @@ def _run(words: list[str]) -> int:
     except OSError as error:
         return _fail(told_by_the_disk(error))
     return status or 0
+
+
+def _colour_behind_the_command(words: list[str]) -> list[str]:
+    """Return the words with a ``--color`` before the command behind it, where another one wins."""
+    for count in (1, 2):
+        before, behind = words[:count], words[count:]
+        is_whole = before[:1] == ["--color"] if count == 2 else before[:1] and before[0].startswith("--color=")
+        if is_whole and behind and behind[0] in COMMANDS:
+            return [behind[0], *before, *behind[1:]]
+    return words
 
 
 @contextlib.contextmanager

@@ -91,7 +91,9 @@ def _explain(run: Any, options: argparse.Namespace) -> int | None:
     if getattr(options, "rules_from", None):
         return int(run(options) or 0)
     near = "".join(f", perhaps {code}" for code in difflib.get_close_matches(options.explain, rules, n=1))
-    raise MarpackError(f"no rule is called {options.explain!r}{near}: see spec/checks.md")
+    raise MarpackError(
+        f"no rule is called {options.explain!r}{near}: marpack check --rules, or spec/checks.md, lists them"
+    )
 
 
 def _all_rules() -> dict[str, Rule[Any]]:

@@ -173,6 +173,10 @@ def shown_findings(
         try:
             findings = look("warn")
         except Exception as error:
+            if isinstance(
+                error.__cause__, KeyboardInterrupt
+            ):  # as Python 3.11 has it of one while a class is made
+                raise error.__cause__ from None
             complain(f"marpack: check: could not be done: {printable(repr(error))}")
             return ()
     if not quiet:

@@ -42,8 +42,25 @@ def process_pool(processes: int) -> ProcessPoolExecutor:
     forks = sys.platform == "linux" and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if forks else "spawn")
     pool = _Pool(processes, mp_context=context, initializer=_begin)
-    pool.submit(_begun)  # all forks are made with the first task, and here there are no threads yet
+    with _not_interrupted():
+        pool.submit(_begun)  # all forks are made with the first task, and here there are no threads yet
     return pool
+
+
+@contextmanager
+def _not_interrupted() -> Iterator[None]:
+    """Let Ctrl-C wait meanwhile, where systems know that.
+
+    What Python calls at a fork (logging, random) would lose it with a traceback, and a fork would end by it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -65,6 +82,8 @@ def _begun() -> None:
 def _begin() -> None:
     """Make a new process leave signals to the first one, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is sent to all; who began this one ends it
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # of the fork, see _not_interrupted
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)

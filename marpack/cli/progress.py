@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from marpack.cli.screen import err, out
+from marpack.cli.screen import Screen, err, out
 from marpack.cli.terminal import count_of
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 # Less than this is packed before anybody looks.
 _LONG_WORK = 64 << 20
@@ -21,16 +25,32 @@ def progress_for(size: int, *, quiet: bool) -> Iterator[Callable[[int], object] 
         yield None
         return
     try:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-    except ImportError:
+        bar = _bar(screen)
+    except (ImportError, ValueError):  # no rich; or one that takes no such COLUMNS or LINES
         with _percentage(size) as advance:
             yield advance
         return
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True, no_color=not screen.has_colours), transient=True) as bar:
-        task = bar.add_task("packing", total=size)
+    task = bar.add_task("packing", total=size)
+    try:
+        bar.start()  # which may be interrupted halfway, and is ended then, too
         yield lambda count: bar.advance(task, count)
+    finally:
+        bar.stop()
+
+
+def _bar(screen: Screen) -> Progress:
+    """Return rich's progress, not yet begun."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    class Terminal(Console):
+        """One whose cursor stays: who is stopped by Ctrl-Z, or killed, could not show it again."""
+
+        def show_cursor(self, show: bool = True) -> bool:
+            return False
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Terminal(stderr=True, no_color=not screen.has_colours), transient=True)
 
 
 @contextlib.contextmanager

@@ -117,6 +117,10 @@ def _requests(options: argparse.Namespace) -> list[Asked]:
         return [Asked(name="", request=form)]
     asked = []
     for name in options.input:
+        if name.lstrip()[:1] in {"{", "["} and not os.path.exists(name):
+            raise UsageError(
+                "--input: a file is named, - for standard input: echo '{...}' | marpack run ... --input -"
+            )
         request = Request.binary(
             _contents(name, most),
             content_type=options.content_type or _guessed(name),

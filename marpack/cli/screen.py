@@ -32,6 +32,8 @@ _SGR = re.compile("\x1b\\[[0-9;]*m")
 # Into fewer columns nothing is made to fit.
 _NARROWEST = 40
 _CUT = "..."
+# Of COLUMNS: Python reads no number of some thousands.
+_MOST_DIGITS = 10
 
 _when: When = "auto"
 
@@ -45,7 +47,7 @@ def choose_colours(when: When) -> None:
 def columns_of(stream: TextIO | None) -> int:
     """Return how many columns a terminal has, as ``shutil`` says, which is slow to import; 80 if not known."""
     told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
+    if told.isdecimal() and len(told) < _MOST_DIGITS and int(told):
         return int(told)
     try:
         # Some terminals do not know, and say 0.

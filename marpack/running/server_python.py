@@ -19,6 +19,8 @@ from marpack.frozen import frozen
 OLDEST = (0, 9, 0)
 # The one that is meant where none is named, and whose words are restated.
 NEWEST = (0, 12, 0)
+# What a worker is started by, as a program of its own.
+_KEEPER = os.path.join(os.path.dirname(__file__), "keeper.py")
 # Seconds for an interpreter to say what it has.
 _PATIENCE = 60
 _MARK = "marpack:"
@@ -55,11 +57,16 @@ def server_python(executable: str | os.PathLike[str] | None = None) -> ServerPyt
     """Return this Python, or the one at a path, with the TorchServe that it finds.
 
     Raises ``MissingExtraError`` where this one has none, ``MarpackError`` where another has none, where it has no
-    torch or an older TorchServe than 0.9.0, and for what is no Python.
+    torch or an older TorchServe than 0.9.0, for what is no Python, and where marpack itself lies in a zip.
     """
     if not hasattr(socket, "AF_UNIX"):
         raise MarpackError(
             "a model is run over a Unix socket, which this system's Python has not: use Linux or WSL"
+        )
+    if not os.path.isfile(_KEEPER):
+        raise MarpackError(
+            f"a model is run by {_KEEPER!r}, which is no file here: install marpack (pip install marpack), or "
+            "unpack what Python imports it from"
         )
     if executable is None:
         if not sys.executable:

@@ -186,11 +186,13 @@ class Worker:
 
         Several are given to the handler in batches of ``batch_size``. Whatever goes wrong in the model is a
         response, as of the server; a worker that has died is started again for the next batch. Raises
-        ``MarpackError`` for a worker that is not started, or closed meanwhile, and ``ValueError`` for a path to
-        which the server answers without a model.
+        ``MarpackError`` for a worker that is not started, or closed meanwhile, ``ValueError`` for a path to which
+        the server answers without a model, and ``TypeError`` for what is no request.
         """
         if isinstance(requests, Request):
             return self.predict([requests])[0]
+        if not all(isinstance(each, Request) for each in requests):
+            raise TypeError("give a Request, as Request.json(value) makes one, or a list of them")
         held = self._held
         if held is not None and not held.is_ours:
             raise MarpackError("the worker belongs to the process that this is a copy of: start another")

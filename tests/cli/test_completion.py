@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ OTHERS = {
     *("NAME=PATH", "NAME=VALUE", "OS/ARCH", "QUANTITY", "REGION", "REGISTRY/NAME[:TAG]", "SECONDS", "TAG"),
     *("TYPE", "URI", "VERSION", "WORD", "WORKFLOW_NAME"),
 }
+# Whoever completes it must not run it.
+RUN = "name $(touch ran) `touch ran`;touch ran&'\"|*.mar"
 PACKAGES = ("fish", "fish-common", "libpcre2-32-0", "mandoc", "zsh", "zsh-common")
 # What is typed up to a Tab, and the words that the shell then has.
 TYPED = {
@@ -38,6 +41,7 @@ TYPED = {
     "marpack inspect --dig": ["inspect", "--digest"],
     "marpack inspect digi": ["inspect", "digits.mar"],
     "marpack inspect --json digi": ["inspect", "--json", "digits.mar"],
+    "marpack check digits.mar na": ["check", "digits.mar", RUN],
     "marpack check digits.mar oth": ["check", "digits.mar", "other.mar"],
     "marpack export --json digits.mar oth": ["export", "--json", "digits.mar", "other.mar"],
     "marpack pack --model-name m --archive-format zip": [
@@ -54,14 +58,15 @@ TYPED = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Change into a folder with names to be completed; the shells' scripts lie beside it."""
     place = tmp_path / "here"
     (place / "models").mkdir(parents=True)
-    for name in ("digits.mar", "other.mar", "weights.pt", "module.py"):
+    for name in ("digits.mar", "other.mar", "weights.pt", "module.py", RUN):
         (place / name).touch()
     monkeypatch.chdir(place)
-    return place
+    yield place
+    assert not (place / "ran").exists()
 
 
 @pytest.fixture(scope="session")

@@ -867,7 +867,8 @@ def test_explain_knows_the_rules_of_every_command(command: list[str], capsys: py
     for code in {rule.code for rule in rules}:
         assert output(capsys, *command, "--explain", code).startswith(f"{code} (")
     message = complaint(capsys, *command, "--explain", "handler-method")
-    assert "no rule is called 'handler-method', perhaps handler-methods: see spec/checks.md" in message
+    told = "perhaps handler-methods: marpack check --rules, or spec/checks.md, lists them"
+    assert f"no rule is called 'handler-method', {told}" in message
 
 
 @pytest.mark.parametrize(

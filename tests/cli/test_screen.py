@@ -248,9 +248,44 @@ def test_progress_is_gone_when_work_is_interrupted(
         raise KeyboardInterrupt
     written = terminal.written()
     assert ("30%" in written) == (prepare is plainly)
-    # The last that is done to the line is that it is emptied, and the cursor is shown again.
+    # The last that is done to the line is that it is emptied.
     assert written.endswith(("\r    \r", "\x1b[2K"))
-    assert written.count("\x1b[?25l") == written.count("\x1b[?25h")
+    # Whoever is stopped (Ctrl-Z) or killed could not show a cursor again.
+    assert "\x1b[?25l" not in written
+
+
+def test_progress_is_gone_when_its_start_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rich.live._RefreshThread.start", pressed)
+    terminal = Terminal(80, "utf-8")
+    try:
+        with environment({}), contextlib.redirect_stderr(terminal.stream):
+            with pytest.raises(KeyboardInterrupt), progress_for(100 << 20, quiet=False):
+                pass
+            assert sys.stderr is terminal.stream  # rich puts something of its own there
+    finally:
+        written = terminal.written()
+    assert written.endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "-1", "\N{SUPERSCRIPT TWO}", "9" * 5000, "9" * 9, "eighty"])
+def test_columns_that_are_no_number(columns: str) -> None:
+    """Nor one that all of what reads the variable understands."""
+    terminal = Terminal(80, "utf-8")
+    try:
+        with (
+            environment({"COLUMNS": columns}),
+            contextlib.redirect_stderr(terminal.stream),
+            progress_for(100 << 20, quiet=False) as progress,
+        ):
+            assert progress is not None
+            progress(100 << 20)
+    finally:
+        terminal.written()
+    for name in ("inspect", "check", "diff"):
+        assert on_a_terminal(COMMANDS[name], COLUMNS=columns).count("\n") > 2
 
 
 def test_no_progress_where_the_cursor_cannot_move() -> None:

@@ -62,6 +62,9 @@ def test_it_answers_one_and_several_in_batches(worker: Make) -> None:
         answers = loaded.predict([Request.json(number) for number in range(5)])
         assert [each.text() for each in answers] == ["20", "21", "22", "23", "14"]
         assert loaded.predict([]) == []
+        for wrong in ({"pixels": [0]}, b"{}", [b"{}"]):
+            with pytest.raises(TypeError, match=r"give a Request, as Request\.json"):
+                loaded.predict(wrong)  # type: ignore[arg-type]
         assert (loaded.model_name, loaded.version, loaded.batch_size) == ("m", "1.0", 2)
         assert loaded.torchserve_version == "0.12.0"
         assert loaded.peak_memory is not None

@@ -13,12 +13,16 @@ class PublishError(Exception):
 
 def plan(model_dir: Path) -> marpack.ArchivePlan:
     """Say what the archive of a model will be; nothing is written, and none of its code is run."""
-    about = json.loads((model_dir / "model.json").read_text(encoding="utf-8"))
+    try:
+        about = json.loads((model_dir / "model.json").read_text(encoding="utf-8"))
+        name, version, handler = (about[key] for key in ("name", "version", "handler"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PublishError(f"{model_dir} has no model.json with name, version and handler: {error!r}") from error
     try:
         planned = marpack.plan_archive(
-            model_name=about["name"],
-            version=about["version"],
-            handler=model_dir / about["handler"],
+            model_name=name,
+            version=version,
+            handler=model_dir / handler,
             extra_files=model_dir / "files",
             archive_format="zip-store",  # stored, not deflated: the bytes depend on no build of zlib
             reproducible=True,

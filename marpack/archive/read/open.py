@@ -152,7 +152,9 @@ def _require_form(path: str, start: bytes, *, is_zip: bool) -> None:
     if is_zip and start.startswith(_GZIP_START):
         message = "is gzip'd, and TorchServe reads that name as a zip: end its name in .tar.gz"
     elif not is_zip and start in _ZIP_STARTS:
-        message = "is a zip, and TorchServe reads that name as a gzip'd tar: end its name in .mar"
+        message = (
+            "is a zip, and TorchServe reads that name as a gzip'd tar: end it in .mar; weights are packed first"
+        )
     else:
         return
     raise ArchiveError(path, message, code="wrong-form")

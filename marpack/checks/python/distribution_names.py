@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
+from marpack.checks.python.tables import lines_of
 from marpack.frozen import frozen_in_order
 
 # Read when the first import is asked for, and not when marpack is loaded.
@@ -67,8 +68,7 @@ def parse(lines: Iterable[str]) -> dict[str, Distribution]:
 @cache
 def table() -> dict[str, Distribution]:
     """Return the table, by normalised names."""
-    with open(TABLE, encoding="utf-8") as file:
-        return parse(file)
+    return parse(lines_of(TABLE))
 
 
 @cache

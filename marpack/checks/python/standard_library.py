@@ -6,6 +6,8 @@ import os
 import sys
 from functools import cache
 
+from marpack.checks.python.tables import lines_of
+
 # Read when the first import of a standard module is asked for.
 TABLE = os.path.splitext(__file__)[0] + ".txt"
 
@@ -23,12 +25,11 @@ def is_standard(module: str, python: tuple[int, int]) -> bool:
 def _changed() -> dict[tuple[str, str], tuple[tuple[int, int], tuple[int, int]]]:
     """Return from when to when there is a module, or a name in one; the name of a module alone is empty."""
     found = {}
-    with open(TABLE, encoding="utf-8") as file:
-        for line in file:
-            if not line.startswith("#"):
-                since, until, module, *names = line.replace(":", "").split()
-                between = (_version(since, _ALWAYS), _version(until, _EVER))
-                found.update({(module, name): between for name in names or [""]})
+    for line in lines_of(TABLE):
+        if not line.startswith("#"):
+            since, until, module, *names = line.replace(":", "").split()
+            between = (_version(since, _ALWAYS), _version(until, _EVER))
+            found.update({(module, name): between for name in names or [""]})
     return found
 
 

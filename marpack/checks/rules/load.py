@@ -154,6 +154,8 @@ def _loaded(subject: Subject, folder: str) -> _Outcome:
     """Load the unpacked model and see what goes wrong; ``MissingExtraError`` where this Python has no torch."""
     import subprocess  # slow to import, and needed where a model is loaded
 
+    if not os.path.isfile(_SCRIPT):
+        return _Outcome((_not_loaded(f"{_SCRIPT!r} is no file here: install marpack (pip install marpack)"),))
     model_file, serialized_file = _files(subject)
     answer = os.path.join(folder, "answer.json")
     words = [sys.executable, _SCRIPT, os.path.join(folder, "model"), model_file, serialized_file]

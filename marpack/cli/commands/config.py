@@ -43,7 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     init = add_verb(verbs, "init", "write a new file from a preset", "when the server would refuse it")
     init.set_defaults(run=_init)
     add = init.add_argument
-    add("file", nargs="?", default=_DEFAULT_FILE, help=f"default: {_DEFAULT_FILE}; - prints it")
+    add("file", metavar="FILE", nargs="?", default=_DEFAULT_FILE, help=f"default: {_DEFAULT_FILE}; - prints it")
     add("--preset", choices=PRESETS, default="torchserve", help="where it will run; default: torchserve")
     add("--archives", metavar="FOLDER", help="serve all archives in this folder (model_snapshot)")
     add("--torchserve-version", metavar="VERSION", help="adapt it to this release, as 0.12.0")
@@ -53,14 +53,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     what = "show what a file says, and what it leaves to defaults"
     show_ = add_verb(verbs, "show", what, "when it cannot be read")
     show_.set_defaults(run=_show)
-    show_.add_argument("file", help="config.properties")
+    show_.add_argument("file", metavar="FILE", help="config.properties")
     show_.add_argument("--all", action="store_true", help="also what is not set")
     show_.add_argument("--resolve", action="store_true", help="with $$NAME$$ and TS_ variables of the environment")
 
     what = "say what the server, or others who read the file, would refuse"
     lint = add_verb(verbs, "lint", what, "when there is an error")
     lint.set_defaults(run=_lint)
-    lint.add_argument("file", nargs="?", help="config.properties")
+    lint.add_argument("file", metavar="FILE", nargs="?", help="config.properties")
     lint.add_argument("--model-store", metavar="FOLDER", help="compare with the archives in this folder")
     lint.add_argument("--target", choices=TARGETS, help="where it will run")
     lint.add_argument(
@@ -74,7 +74,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     what = "change settings, and leave every other byte of the file alone"
     set_ = add_verb(verbs, "set", what, "when the server would refuse it")
     set_.set_defaults(run=_set)
-    set_.add_argument("file", help="config.properties")
+    set_.add_argument("file", metavar="FILE", help="config.properties")
     set_.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="what to set")
     set_.add_argument("--unset", metavar="KEY", action="append", default=[], help="what to remove, once or more")
     set_.add_argument("-f", "--force", action="store_true", help="also what the server would refuse")

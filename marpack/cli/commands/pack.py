@@ -27,7 +27,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Pack a model into an archive. Takes every option of torch-model-archiver.",
         epilog=f"Built-in handlers: {', '.join(sorted(BUILTIN_HANDLERS['python']))}. {TIME_OF_PACKING}",
     )
-    parser.set_defaults(run=_run, parser=parser)
+    stray = "commas, and no blanks, are between the paths of --extra-files"
+    parser.set_defaults(run=_run, parser=parser, stray_words=stray)
     add_options(parser.add_argument_group("as torch-model-archiver"))
     add_own_options(parser, file="MODEL_NAME.mar")
     parser.add_argument(

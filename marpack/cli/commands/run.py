@@ -53,7 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "of a failure the handler's traceback and what it wrote, to standard error. Ends with status 1 when an "
         "answer has a status of 400 or more, or the model is not served.",
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, stray_words="--input names a file that is sent, --form a field of a form")
     add = parser.add_argument
     add("archive", metavar="ARCHIVE", help="path or URL of a .mar or a .tar.gz, or path of a model's folder")
     add_inputs(parser, "what is sent; without any of it, the model is only loaded")

@@ -66,11 +66,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     what = "show the models of a config.properties or JSON file"
     show_ = add_verb(verbs, "show", what, "when it cannot be read")
     show_.set_defaults(run=_show)
-    show_.add_argument("file", help="config.properties, a server's own snapshot, or JSON")
+    show_.add_argument("file", metavar="FILE", help="config.properties, a server's own snapshot, or JSON")
 
     lint = add_verb(verbs, "lint", "say what the server would refuse", "when there is an error")
     lint.set_defaults(run=_lint)
-    lint.add_argument("file", nargs="?", help="config.properties, a server's own snapshot, or JSON")
+    lint.add_argument(
+        "file", metavar="FILE", nargs="?", help="config.properties, a server's own snapshot, or JSON"
+    )
     add_choosing(lint)
     lint.add_argument("--model-store", metavar="FOLDER", help="compare with the archives in this folder")
     for verb in (build, show_, lint):
