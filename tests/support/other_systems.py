@@ -88,6 +88,8 @@ def _refuse_proc(path: Any, *_: Any, **__: Any) -> None:
 
 def _forbid_folders_of_descriptors() -> None:
     shutil._use_fd_functions = False  # type: ignore[attr-defined]
+    if hasattr(shutil, "_rmtree_impl"):  # from 3.14 on chosen when it is imported, and not at each call
+        shutil._rmtree_impl = shutil._rmtree_unsafe  # type: ignore[attr-defined]
     os.supports_dir_fd.clear()
     os.supports_fd.clear()
     for name in ("open", "stat", "mkdir", "unlink", "rmdir", "rename", "link", "chmod", "utime", "readlink"):
