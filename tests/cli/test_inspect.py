@@ -36,7 +36,8 @@ from tests.support.archives import (
     zipped,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+# A DeprecationWarning, and from torch 2.14 on a FutureWarning.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit")
 
 JIT: Any = torch.jit  # has no types
 Capture = pytest.CaptureFixture[str]

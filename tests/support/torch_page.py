@@ -28,8 +28,8 @@ to be the last.
 
 The tables are read from the sources in torch's released packages, the last patch release of each minor version:
 `caffe2/serialize/versions.h`, `c10/core/ScalarType.h`, `torch/_export/serde/schema.py`, `native_functions.yaml`
-and the modules of Python. `tests/archive/inspection/test_torch_versions.py` asks torch 2.13, and Debian's 1.13
-where it is installed, for everything in them, and has the old one load what the new one writes.
+and the modules of Python. `tests/archive/inspection/test_torch_versions.py` asks torch 2.13, 2.14 and
+Debian's 1.13, where they are installed, for everything in them, and has the old one load what the new one writes.
 """
 
 _NUMPY = f"""\

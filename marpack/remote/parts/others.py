@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from marpack.errors import DownloadError
@@ -52,3 +53,11 @@ class OtherParts(Parts):
         """Raise ``SourceChangedError`` if the store describes the file otherwise than at the beginning."""
         if self._describe() != self._known:
             raise self.changed()
+
+    def close(self) -> None:
+        """Close the file, which is not left to the garbage collector."""
+        with self._turn:
+            file, self._file = self._file, None
+        if file is not None:
+            with suppress(Exception):  # nothing was written: a connection that is lost takes nothing with it
+                file.close()

@@ -44,6 +44,9 @@ class Parts(ABC):
     def finish(self) -> None:  # noqa: B027
         """Raise ``SourceChangedError`` if the file changed, where the parts could not say so."""
 
+    def close(self) -> None:  # noqa: B027
+        """Close what was opened to read parts; nothing is asked any more."""
+
     def refused(self, reason: str) -> DownloadError:
         """Return the error that says why the file cannot be read."""
         return DownloadError(hidden_url(self.url), reason)

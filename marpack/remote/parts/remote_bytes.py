@@ -36,7 +36,11 @@ class RemoteBytes(RandomAccess):
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        tail, self.size = parts.tail(_TAIL)
+        try:
+            tail, self.size = parts.tail(_TAIL)
+        except BaseException:
+            parts.close()
+            raise
         # Everything below is used under this lock.
         self._changed = threading.Condition()
         self._tail = self.size - len(tail)
@@ -80,7 +84,10 @@ class RemoteBytes(RandomAccess):
             with self._changed:
                 self._held.clear()
                 self._starts.clear()
-            self._parts.finish()
+            try:
+                self._parts.finish()
+            finally:
+                self._parts.close()
 
     def _piece(self, offset: int, length: int) -> bytes:
         with self._changed:

@@ -31,7 +31,8 @@ from tests.archive.write.test_memory import LIMIT_KIB, PEAK
 from tests.conftest import full_disk, require
 from tests.support.processes import WAIT_SECONDS
 
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+# A DeprecationWarning, and from torch 2.14 on a FutureWarning.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit")
 
 LARGE = 3 * CHUNK_SIZE + 5
 JIT: Any = torch.jit  # has no types

@@ -39,7 +39,10 @@ def test_threads_change_nothing(threads: int, path: Path, tmp_path: Path) -> Non
 
 
 def test_contents_do_not_fill_the_memory(path: Path) -> None:
-    """A piece of what is packed may be a thousand times as large unpacked."""
+    """A piece of what is packed may be a thousand times as large unpacked.
+
+    Threads hold 6 to 7 MiB of it, and 10 where no lock of Python has them wait for each other.
+    """
     with marpack.open_archive(path) as archive, closing(archive):
         tracemalloc.start()
         try:
@@ -47,7 +50,7 @@ def test_contents_do_not_fill_the_memory(path: Path) -> None:
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    assert peak < 8 * MIB
+    assert peak < 16 * MIB
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -40,8 +40,9 @@ def test_what_people_write_is_taken_apart_whole(package: str) -> None:
         pytest.skip(f"{package} is not installed")
     folder = Path(sysconfig.get_paths()["stdlib"], "test") if spec is None else Path(str(spec.origin)).parent
     sources = longest(folder, 20, most=LONGEST_SOURCE)
-    # Of torch a table of 500 KB that is made by a program, and runs nothing.
-    assert {path.name for path in sources if Amount().problem(path.read_bytes())} <= {"_triton_ops_meta.py"}
+    # Of torch tables of 500 KB that are made by programs, and run nothing; of 2.14 the second is too long as well.
+    tables = {"_triton_ops_meta.py", "annotated_fn_args.py"}
+    assert {path.name for path in sources if Amount().problem(path.read_bytes())} <= tables
     for path in longest(folder, 1, most=LONGEST_COMPILED):
         source = PythonFile(path.name, path.read_bytes(), sys.version_info[:2])
         assert (source.error, source.uncompiled) == (None, None)

@@ -90,7 +90,7 @@ def soon(warm: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def script(tmp_path: Path) -> Path:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", message=".torch.jit")
         torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "script.pt")
     return tmp_path / "script.pt"
 
