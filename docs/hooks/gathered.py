@@ -75,6 +75,7 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "benchmarks/README.md": "benchmarks.md",
+    "examples/README.md": "examples/index.md",
     "spec/README.md": "spec/index.md",
     "tests/README.md": "tests.md",
 }
@@ -96,6 +97,10 @@ _CODE = re.compile(r"`[^`\n]+`")
 _NAMED = re.compile(r"(?<![\w/\"#.-])(?:spec|docs)/[\w.-]+\.(?:md|json)\b")
 _COMMENT = re.compile(r"^<!-- .*? -->\n", re.MULTILINE)
 _CLAUSE = re.compile(r"^#+ (?P<heading>(?P<clause>[A-Z]\d+)\. .+)$", re.MULTILINE)
+_EXAMPLE = re.compile(r"(?P<folder>examples/[\w-]+)/(?P<file>.+\.\w+)")
+# Who searches for a word wants to be told how it is done, or what a rule of that code says; not these pages.
+_LOOKED_UP = ("changelog.md", "commands.md", "tests.md")
+_BOOST = 4
 # A folder that has a page.
 _FOLDERS = {"spec/vectors": "spec/vectors.md"}
 
@@ -105,7 +110,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     parts = [{title: f"spec/{name}.md"} for name, title in SPECIFICATION.items()]
     filled: dict[str, list[Any]] = {
         "Python": [{name: _reference(name)} for name in MODULES],
-        "Examples": sorted(page for page in _gathered().values() if page.startswith("examples/")),
+        "Examples": ["examples/index.md", *sorted(_examples().values())],
         "Specification": ["spec/index.md", *parts, {"Vectors": "spec/vectors.md"}],
     }
     _fill(config["nav"], filled)
@@ -132,6 +137,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     here = page.file.src_uri
     if here.startswith("reference/") or here == "spec/vectors.md":  # made for the site alone
         return markdown
+    if here == "spec/checks.md" or ("/" not in here and here not in _LOOKED_UP):
+        page.meta["search"] = {"boost": _BOOST}
     sources = {page: source for source, page in _gathered().items()}
     source = sources.get(here, f"docs/{here}")
     known = {each.src_uri for each in files}
@@ -173,8 +180,12 @@ def _spec_pages() -> dict[str, str]:
 
 def _gathered() -> dict[str, str]:
     """Return the page of each text that stands elsewhere, by its place in the repository."""
-    examples = (path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/README.md"))
-    return _spec_pages() | PAGES | {source: f"{dirname(source)}.md" for source in examples}
+    return _spec_pages() | PAGES | _examples()
+
+
+def _examples() -> dict[str, str]:
+    sources = (path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/*/README.md"))
+    return {source: f"{dirname(source)}.md" for source in sources}
 
 
 def _copied() -> list[str]:
@@ -190,6 +201,8 @@ def _shown(found: re.Match[str], source: str, here: str, known: set[str]) -> str
         return found[0]
     meant = normpath(join(dirname(source), target))
     page = _gathered().get(meant) or _FOLDERS.get(meant) or meant.removeprefix("docs/")
+    if (example := _EXAMPLE.match(meant)) and example["file"] != "README.md":  # which its page shows
+        page, mark, anchor = f"{example['folder']}.md", "#", _anchor(example["file"])
     if page in known:
         return f"[{found['words']}]({relpath(page, dirname(here) or '.')}{mark}{anchor})"
     if (ROOT / meant).exists():
@@ -306,9 +319,12 @@ def _vector_row(path: Path, clauses: Mapping[str, str]) -> str:
 
 def _clauses() -> dict[str, str]:
     """Return where each clause of the specification stands, beside its pages."""
-    anchor = slugify(case="lower")
     return {
-        found["clause"]: f"{path.name}#{anchor(found['heading'].replace('`', ''), '-')}"
+        found["clause"]: f"{path.name}#{_anchor(found['heading'].replace('`', ''))}"
         for path in (ROOT / "spec").glob("*.md")
         for found in _CLAUSE.finditer(path.read_text(encoding="utf-8"))
     }
+
+
+def _anchor(heading: str) -> str:
+    return str(slugify(case="lower")(heading, "-"))

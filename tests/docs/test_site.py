@@ -159,7 +159,7 @@ def test_links_of_the_repository_become_those_of_pages(gathered: ModuleType) -> 
     files = [SimpleNamespace(src_uri=uri) for uri in ("packing.md", "spec/archive.md", "examples/embed.md")]
 
     def shown(text: str) -> str:
-        page = SimpleNamespace(file=files[0])
+        page = SimpleNamespace(file=files[0], meta={})
         return str(gathered.on_page_markdown(text, page=page, config=None, files=files))
 
     assert (
@@ -230,15 +230,38 @@ def test_the_search_finds_a_rule(served: bool, site: Path, browser: Any) -> None
         page.goto(f"{root}/index.html")
         page.click(".md-search__input")
         page.keyboard.type(CODE)
-        first = page.locator(".md-search-result__link").first
-        first.wait_for(timeout=20_000)
-        assert "spec/checks.html" in first.get_attribute("href")
+        wait_for_first(page, "spec/checks.html")
         page.keyboard.press("Enter")
         page.wait_for_url("**/spec/checks.html**")
         heading = page.locator(f"h2#{CODE}")
         assert heading.inner_text().startswith(CODE)
         assert heading.evaluate("each => Math.abs(each.getBoundingClientRect().top) < innerHeight")
         page.close()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        *((code, "spec/checks.html") for code in ("handler-methods", "load-models-ignored", "model-config-key")),
+        ("sign", "signing.html"),
+        ("pack", "packing.html"),
+        ("default_response_timeout", "reference/settings.html"),
+    ],
+)
+def test_the_search_knows_what_is_meant(words: str, place: str, site: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{site.as_uri()}/index.html")
+    page.click(".md-search__input")
+    page.keyboard.type(words)
+    wait_for_first(page, place)
+    page.close()
+
+
+def wait_for_first(page: Any, place: str) -> None:
+    """Wait until a page is on top of what a search finds, which goes on while words are typed."""
+    first = "document.querySelector('.md-search-result__link')?.pathname"
+    page.wait_for_function(f"place => ({first} ?? '').endsWith(place)", arg=f"/{place}", timeout=20_000)
 
 
 @contextlib.contextmanager
