@@ -100,7 +100,7 @@ def show_body(data: bytes, kind: str) -> None:
     if text is None:
         show(f"<{count_of(len(data), 'byte')}{f' of {printable(kind)}' if kind else ''}>", is_part=True)
     elif text:
-        show(shown_lines(text.removesuffix("\n")), is_part=True)
+        show(shown_lines(text).removesuffix("\n"), is_part=True)
 
 
 def write_all(data: bytes) -> None:

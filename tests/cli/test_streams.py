@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,8 +13,9 @@ import pytest
 
 from marpack.cli import main
 from marpack.cli.packing_options import shown_findings
+from marpack.cli.terminal import show_body
 from tests.support.archives import HOSTILE, packed, zipped
-from tests.support.terminals import on_a_terminal
+from tests.support.terminals import Terminal, on_a_terminal
 
 Capture = pytest.CaptureFixture[str]
 
@@ -83,6 +85,18 @@ def test_a_snapshot_that_a_terminal_is_shown(tmp_path: Path, capsys: Capture) ->
     piped = capsys.readouterr().out
     assert f'"{name}"' in piped
     assert json.loads(shown) == json.loads(piped)
+
+
+def test_headers_that_a_terminal_is_shown() -> None:
+    """They end with an empty line, and all of theirs end as HTTP's do."""
+    terminal = Terminal(80, "utf-8")
+    try:
+        with contextlib.redirect_stdout(terminal.stream):
+            show_body(b"HTTP/1.1 200\r\nx-a: \x1b[2J\tb\r\n\r\n", "")
+            show_body(b"text\n\n", "")
+    finally:
+        written = terminal.written()
+    assert written == "HTTP/1.1 200\nx-a: \\x1b[2J\tb\n\ntext\n\n"
 
 
 def script(*lines: str) -> subprocess.CompletedProcess[str]:
