@@ -117,7 +117,13 @@ ROOMS: dict[str, set[str]] = {
         "marpack.packing",
     },
     "marpack.serving.kaptain.values": {*WORDS, "marpack.config.settings", *REMOTE, "marpack.serving.deploy"},
-    "marpack.serving.kaptain.exports": {*WORDS, "marpack.archive", *REMOTE, "marpack.serving.kaptain.values"},
+    "marpack.serving.kaptain.exports": {
+        *WORDS,
+        "marpack.disk",
+        "marpack.archive",
+        *REMOTE,
+        "marpack.serving.kaptain.values",
+    },
     "marpack.serving.kaptain.artifacts": {
         *WORDS,
         "marpack.archive",
@@ -159,6 +165,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "marpack.serving.kaptain.training_files": {
         *WORDS,
+        "marpack.disk",
         "marpack.archive",
         *(f"marpack.serving.kaptain.{name}" for name in ("deploys", "values")),
     },
@@ -422,6 +429,22 @@ def test_a_folder_says_in_a_sentence_what_it_is_for() -> None:
     folders = [module for module in MODULES if PACKAGE.joinpath(*module.split(".")[1:]).is_dir()]
     assert len(folders) > 10
     assert all(source(module).startswith('"""') for module in folders)
+
+
+def test_the_page_tells_of_every_room() -> None:
+    """From top to bottom, and of no file that is not there."""
+    page = (PACKAGE.parent / "ARCHITECTURE.md").read_text("utf-8").partition("\n## The rooms\n")[2]
+    rows = re.findall(r"^\| (`.*?`) \| (.*) \|$", page.partition("\n## ")[0], re.MULTILINE)
+    named = {name: text for names, text in rows for name in re.findall(r"`([a-z_/]+)`", names)}
+    folders = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("__init__.py")}
+    assert {name for name in folders if not name.startswith("kaptain/")} - {"."} <= set(named)
+    for name, text in named.items():
+        assert (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file(), name
+        for file in re.findall(r"`([a-z_*]+)`[,:]", text):
+            assert list((PACKAGE / name).glob(f"{file}.py")) or (PACKAGE / f"{file}.py").is_file(), (name, file)
+    rooms = [f"marpack.{name.replace('/', '.')}" for name in named]
+    for above, room in enumerate(rooms):
+        assert not ROOMS.get(room, set()) & set(rooms[:above]), room
 
 
 # Rooms whose names are loaded when they are asked for.

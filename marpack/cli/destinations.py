@@ -12,6 +12,7 @@ from marpack.archive.result import WriteResult
 from marpack.archive.write.write import require_target, suffix_warning, write_archive
 from marpack.cli.stores import is_url, silent_stores
 from marpack.cli.terminal import BinaryOutput
+from marpack.disk.file_names import without_last_separator
 from marpack.display import hidden_url
 from marpack.findings import Issue
 from marpack.packing import export_path_issues
@@ -68,13 +69,13 @@ class ToPath(Output):
 
     def issues(self) -> list[Issue]:
         """Return what is wrong with the folder that it lies in."""
-        folder = os.path.dirname(self.name.rstrip(os.sep))
+        folder = os.path.dirname(without_last_separator(self.name))
         return [replace(issue, argument="output") for issue in export_path_issues(folder)]
 
     def warnings(self, plan: Plan) -> list[str]:
         """Warn of a suffix that is not the form's; where a folder is in the way, that is the error."""
         is_folder = plan.archive_format == "no-archive"
-        if is_folder and self.name.rstrip(os.sep).endswith((".mar", ".war", ".tar.gz", ".tgz")):
+        if is_folder and without_last_separator(self.name).endswith((".mar", ".war", ".tar.gz", ".tgz")):
             return [f"{self.name!r} will be a folder: for an archive of that name, give another --archive-format"]
         return [] if is_folder or os.path.isdir(self.name) else _with_form(plan, suffix_warning(plan, self.name))
 

@@ -168,7 +168,7 @@ def started(
 def interpreter(python: str | os.PathLike[str] | None) -> str:
     """Return an interpreter as it is started: a relative path means what it means here; by default this one."""
     named = os.fspath(python or sys.executable)
-    return os.path.abspath(named) if os.sep in named else named
+    return os.path.abspath(named) if os.path.dirname(named) else named
 
 
 def require_engine(target: Target, python: str | os.PathLike[str] | None) -> None:

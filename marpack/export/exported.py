@@ -13,15 +13,15 @@ from marpack.checks.python.requirement_lines import LONGEST_FILE
 from marpack.config.rules.model_config_taken import as_taken
 from marpack.config.rules.model_config_text import ModelConfigText
 from marpack.config.store_listing import versions_in
+from marpack.disk.file_names import is_device
 from marpack.errors import MarpackError
 from marpack.export.handler_text import uses_of
 from marpack.export.model import ExportedModel, ToldModel
 from marpack.running.model_settings import ModelSettings, settings_of
 from marpack.running.registered_manifest import registered
 
-# What a folder may be called on any disk, and in any URL; and what Windows keeps for its devices.
+# What a folder may be called on any disk, and in any URL.
 _PLAIN = re.compile(r"[^A-Za-z0-9_.-]")
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9])(?:\..*)?", re.IGNORECASE)
 _LONGEST = 100
 # Who is told a number, and what its configuration calls it.
 _KEYS = {
@@ -142,7 +142,7 @@ def _plain(name: str) -> str:
     if plain.endswith("."):  # which Windows leaves out
         plain = f"{plain[:-1]}_"
     # No hidden one, and none that leads elsewhere.
-    return f"_{plain}" if not plain or plain.startswith(".") or _DEVICE.fullmatch(plain) else plain
+    return f"_{plain}" if not plain or plain.startswith(".") or is_device(plain) else plain
 
 
 def _with_defaults(models: Sequence[ExportedModel]) -> Iterable[ExportedModel]:

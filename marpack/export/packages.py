@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 import marpack
+from marpack.disk.file_names import relative_name
 from marpack.errors import MarpackError
 from marpack.export.targets import TORCHSERVE
 from marpack.frozen import frozen
@@ -79,7 +80,7 @@ def _walk(folder: str) -> Iterator[tuple[str, str, int]]:
         for name in sorted(files):
             path = os.path.join(parent, name)
             if not name.endswith((".pyc", ".pyo")) and os.path.isfile(path):
-                inside = os.path.relpath(path, folder).replace(os.sep, "/")
+                inside = relative_name(path, folder)
                 yield inside, path, os.path.getsize(path)
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from marpack.archive.formats.checksums import crc32
 from marpack.archive.formats.deflate import DEFAULT_LEVEL, deflate
 from marpack.archive.sources import CHUNK_SIZE
+from marpack.disk.file_names import relative_name
 
 # gzip (RFC 1952): deflated, without a name, a time and a system.
 _HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])
@@ -55,14 +56,14 @@ def _tar(folder: str) -> Iterator[bytes]:
 def _blocks(folder: str) -> Iterator[bytes]:
     for parent, folders, files in os.walk(folder):
         folders.sort()
-        inside = os.path.relpath(parent, folder)
+        inside = relative_name(parent, folder)
         if inside != os.curdir:
             header = tarfile.TarInfo(f"{inside}/")
             header.type, header.mode = tarfile.DIRTYPE, _FOLDER_MODE
             yield header.tobuf(tarfile.PAX_FORMAT)
         for name in sorted(files):
             path = os.path.join(parent, name)
-            header = tarfile.TarInfo(os.path.normpath(os.path.join(inside, name)))
+            header = tarfile.TarInfo(relative_name(path, folder))
             header.size, header.mode = os.path.getsize(path), _FILE_MODE
             yield header.tobuf(tarfile.PAX_FORMAT)
             left = header.size

@@ -8,6 +8,7 @@ import shutil
 from marpack.archive.formats.deflate import MAX_THREADS
 from marpack.archive.result import Progress
 from marpack.disk.atomic import replacing_folder
+from marpack.disk.file_names import relative_name, without_last_separator
 from marpack.disk.threads import checked_threads
 from marpack.errors import SourceChangedError, TargetError
 from marpack.export.documents import is_export
@@ -74,7 +75,7 @@ def write_export(
 
 def _require_apart(plan: ExportPlan, folder: str) -> None:
     """Raise ``TargetError`` for no name of a folder, for one that is no export's, and one of the models' own."""
-    if os.path.basename(folder.rstrip(os.sep)) in ("", os.curdir, os.pardir):
+    if os.path.basename(without_last_separator(folder)) in ("", os.curdir, os.pardir):
         raise TargetError(folder, "does not name a new folder: give the name that the export's shall have")
     path = os.path.realpath(folder)
     if os.path.isfile(marker := os.path.join(path, MARKER)) and not is_export(marker):
@@ -110,5 +111,5 @@ def _listed(folder: str) -> list[tuple[str, int]]:
     for parent, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(parent, name)
-            found.append((os.path.relpath(path, folder).replace(os.sep, "/"), os.path.getsize(path)))
+            found.append((relative_name(path, folder), os.path.getsize(path)))
     return found

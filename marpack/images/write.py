@@ -19,6 +19,7 @@ from marpack.disk.atomic import (
     require_replaceable_file,
     require_replaceable_folder,
 )
+from marpack.disk.file_names import without_last_separator
 from marpack.disk.new_file import hidden_beside
 from marpack.errors import TargetError
 from marpack.images import tar_records
@@ -81,7 +82,7 @@ def write_image(
             file = stack.enter_context(replacing_file(target, force=force))
             place = LayoutTar(file, progress)
         else:
-            target = target.rstrip(os.sep) or target
+            target = without_last_separator(target)
             folder = stack.enter_context(
                 replacing_folder(target, force=force, marker=LAYOUT_FILE, may_be_empty=True)
             )
@@ -122,7 +123,7 @@ def require_image_place(path: str | os.PathLike[str], *, force: bool = False) ->
         )
     else:
         require_replaceable_folder(
-            target.rstrip(os.sep) or target, force=force, marker=LAYOUT_FILE, may_be_empty=True
+            without_last_separator(target), force=force, marker=LAYOUT_FILE, may_be_empty=True
         )
 
 

@@ -14,6 +14,7 @@ from marpack.archive.result import Progress, WriteResult
 from marpack.archive.sources import FileSource
 from marpack.archive.write.write import write_archive
 from marpack.disk.atomic import replacing_file, replacing_folder
+from marpack.disk.file_names import relative_name
 from marpack.disk.folders import new_folders
 from marpack.disk.new_file import is_temporary_name, what_is_left
 from marpack.errors import ArchiveExistsError, DownloadError, MarpackError, TargetError
@@ -42,7 +43,7 @@ class LocalFolder:
                     _unless_gone(error)
                     continue
                 if stat.S_ISREG(status.st_mode) and not is_temporary_name(name):
-                    relative = os.path.relpath(path, self.path).replace(os.sep, "/")
+                    relative = relative_name(path, self.path)
                     yield relative, status.st_size, status.st_mtime
 
     def read(self, name: str, limit: int) -> bytes | None:

@@ -108,7 +108,7 @@ class ServedModel:
                 f"{name!r} is open here, and is served by another process: name its path or its URL"
             )
         python = None if self.python is None else os.fspath(self.python)
-        if python is not None and os.sep in python:
+        if python is not None and os.path.dirname(python):
             python = os.path.abspath(python)
         signature = None if self.signature is None else self.signature.absolute()
         return replace(self, archive=archive, python=python, signature=signature)

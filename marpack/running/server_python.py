@@ -78,7 +78,7 @@ def server_python(executable: str | os.PathLike[str] | None = None) -> ServerPyt
     else:
         # A relative one means what it means here, and not in the folder that a worker is started in.
         where = os.fspath(executable)
-        where = os.path.abspath(where) if os.sep in where else where
+        where = os.path.abspath(where) if os.path.dirname(where) else where
         package, has_torch = _answers.get(where) or _ask(where)
     version_file = os.path.join(package, "version.txt")
     if not package or not os.path.exists(version_file):

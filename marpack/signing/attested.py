@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from marpack.archive.read.archive import Archive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import file_name_of, open_archive
+from marpack.disk.file_names import relative_name
 from marpack.errors import MarpackError
 from marpack.oci.layout import layout_at
 from marpack.signing.layout import image_digest
@@ -127,7 +128,10 @@ def _of_something(statement: Statement, path: str) -> Statement:
 def name_below(folder: str, path: str) -> str | None:
     """Return the name of a file that lies below a folder, None for one elsewhere."""
     where = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
-    name = os.path.relpath(where, os.path.realpath(folder)).replace(os.sep, "/")
+    try:
+        name = relative_name(where, os.path.realpath(folder))
+    except ValueError:  # on another drive
+        return None
     if name == os.curdir or name.split("/")[0] == os.pardir:
         return None
     try:

@@ -88,7 +88,7 @@ def picture(command: str, screen: str, theme: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height}" width="{width:g}" role="img">',
         f"<title>{escape(shown)}, on a terminal</title>",
         f'<rect width="{width:g}" height="{height}" rx="6" fill="{ground}" stroke="#808080"/>',
-        f'<g font-family="{_FONT}" font-size="14" fill="{letters}" xml:space="preserve">',
+        f'<g font-family="{_FONT}" font-size="14" fill="{letters}">',
     ]
     for number, row in enumerate(rows):
         y = _EDGE + number * _HEIGHT + 13
@@ -102,15 +102,17 @@ def picture(command: str, screen: str, theme: str) -> str:
 
 
 def _runs(row: str) -> Iterator[tuple[int, str, list[str]]]:
-    """Yield the parts of a row with one style: where it begins, what it is, and the numbers of the style."""
+    """Yield the parts of a row with one style: where it begins, what it is, and the numbers of the style.
+
+    None has two spaces on end: SVG makes one of them, and how it is told not to is for each viewer another.
+    """
     column, codes = 0, [""]
     for part in re.split(r"(\x1b\[[0-9;]*m)", row):
         if part.startswith("\x1b"):
             codes = part[2:-1].split(";")
             continue
-        if part.strip():
-            lead = len(part) - len(part.lstrip())
-            yield column + lead, part.strip(), codes
+        for words in re.finditer(r"\S+(?: \S+)*", part):
+            yield column + words.start(), words[0], codes
         column += len(part)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from contextlib import closing
 from functools import partial
@@ -14,6 +13,7 @@ from marpack.archive.formats.checksums import crc32_combine
 from marpack.archive.names import parents
 from marpack.archive.read.stored_copy import StoredCopy
 from marpack.disk.atomic import replacing_folder
+from marpack.disk.file_names import file_name_problem, without_last_separator
 from marpack.disk.paced_write import PacedWriter
 from marpack.disk.space import free_space
 from marpack.disk.threads import GivenUpError, checked_threads, ordered_map
@@ -56,12 +56,13 @@ def extract(
     member is raised, however many ``threads`` there are; ``ValueError`` for less than one.
     """
     threads = checked_threads(threads, _MAX_THREADS)
-    folder = folder.rstrip(os.sep) or folder
+    folder = without_last_separator(folder)
     chosen = frozenset(container.members if wanted is None else wanted)
     members = [member for member in container.members if member in chosen]
     total = sum(member.size for member in members)
     for name in (*container.folders, *(member.name for member in members)):
-        _require_encodable(name, container.path)
+        if problem := file_name_problem(name):
+            raise MarpackError(f"{container.path!r} holds {name!r}, {problem}")
     with replacing_folder(folder, force=force, marker=marker, may_be_empty=True) as building:
         free = free_space(building)
         if free is not None and total > free:
@@ -76,16 +77,6 @@ def extract(
         if container.must_stay:
             container.require_unchanged()
     return tuple(member.name for member in members)
-
-
-def _require_encodable(name: str, path: str) -> None:
-    try:
-        os.fsencode(name)
-    except UnicodeEncodeError:
-        raise MarpackError(
-            f"{path!r} holds {name!r}, which is no name of a file in the locale's encoding, "
-            f"{sys.getfilesystemencoding()}: set PYTHONUTF8=1, or another locale"
-        ) from None
 
 
 class _Extraction:

@@ -15,6 +15,7 @@ from marpack.archive.write.member_contents import Stream
 from marpack.archive.write.sinks import FileSink, StreamSink, Writable
 from marpack.archive.write.zip_stream import ZipStream
 from marpack.disk import atomic
+from marpack.disk.file_names import file_name_problem, without_last_separator
 from marpack.disk.threads import checked_threads
 from marpack.errors import TargetError
 
@@ -116,14 +117,17 @@ def _require_stream(plan: Plan) -> None:
 
 
 def _folder_path(plan: Plan, path: str) -> str:
-    """Return a path without a slash at its end; refuse one of a folder that holds what is to be packed."""
-    path = path.rstrip(os.sep) or path
+    """Return a path without a slash at its end; refuse a folder that holds what is packed, or cannot hold it."""
+    path = without_last_separator(path)
     if os.path.isdir(path):
         inside = os.path.join(os.path.realpath(path), "")
         for member in plan.members:
             if isinstance(member.source, FileSource) and os.path.realpath(member.source.path).startswith(inside):
                 advice = "choose another model name or export path"
                 raise TargetError(path, f"holds {member.origin}, which would be lost with it: {advice}")
+    for member in plan.members:
+        if problem := file_name_problem(member.name):
+            raise TargetError(path, f"would hold {member.name!r}, {problem}")
     return path
 
 

@@ -13,6 +13,7 @@ from marpack.cli.packing_options import add_own_options, misused, pack
 from marpack.cli.reading_options import ARCHIVE, add_download, add_limits, opened
 from marpack.cli.stores import is_url
 from marpack.cli.terminal import naming
+from marpack.disk.file_names import without_last_separator
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,7 +64,7 @@ def _run(options: argparse.Namespace) -> int | None:
         return misused(options, f"--put: {twice[0]!r} is given twice: decide")
     with naming(options.archive), opened(options.archive, options) as archive:
         if options.output is None and not is_url(options.archive):
-            options.export_path = options.export_path or os.path.dirname(options.archive.rstrip(os.sep))
+            options.export_path = options.export_path or os.path.dirname(without_last_separator(options.archive))
         return pack(
             options,
             partial(plan_repack, archive),

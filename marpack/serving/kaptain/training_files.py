@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 
 from marpack.archive.sources import BytesSource, FileSource, Source
+from marpack.disk.file_names import lies_below, relative_name
 from marpack.findings import Issue
 from marpack.serving.kaptain.deploys.revision import base_dir_of
 from marpack.serving.kaptain.values.described_model import DescribedModel
@@ -30,7 +31,7 @@ def training_files(model: DescribedModel, outputs: Collection[str], issues: list
         if not path:
             continue
         name = os.path.normpath(path).replace(os.sep, "/")
-        if os.path.isabs(path) or name.split("/")[0] == "..":
+        if not lies_below(path):
             message = f"{path!r} lies elsewhere, and an image has what lies below {base!r}: name it from there"
             issues.append(Issue(code="bad-value", argument=argument, message=message))
             continue
@@ -78,7 +79,7 @@ def _below(path: str, name: str, left_out: Collection[str]) -> Iterator[tuple[st
         below[:] = [each for each in below if each != "__pycache__"]
         for each in names:
             if os.path.isfile(file := os.path.join(folder, each)):
-                inside = os.path.relpath(file, path).replace(os.sep, "/")
+                inside = relative_name(file, path)
                 yield (inside if name == "." else f"{name}/{inside}"), _file(file)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from marpack.disk.atomic import kept_aside, require_creatable_folder, require_replaceable_file
+from marpack.disk.file_names import lies_below, relative_name
 from marpack.disk.folders import new_folders
 from marpack.errors import MarpackError, TargetError
 from marpack.serving.kaptain.values.told import tell
@@ -42,13 +43,15 @@ class ManifestFiles:
         folder = os.path.dirname(manifest)
         is_here = base_dir in ("", os.curdir)
         there = cls.in_folder(folder if is_here else os.path.join(base_dir, folder) if folder else base_dir, name)
-        is_below = not os.path.isabs(folder) and os.pardir not in folder.split(os.sep)
-        return there if is_below or os.path.isfile(there.path) else cls.in_folder(base_dir, name)
+        return there if lies_below(folder) or os.path.isfile(there.path) else cls.in_folder(base_dir, name)
 
     def for_record(self, base_dir: str) -> str:
         """Return the path as a record keeps it: no machine's own where it lies below ``base_dir``."""
         path = os.path.abspath(self.path)
-        relative = os.path.relpath(path, os.path.abspath(base_dir))
+        try:
+            relative = relative_name(path, os.path.abspath(base_dir))
+        except ValueError:  # on another drive
+            return path
         return path if relative.startswith(os.pardir) else relative
 
     @property

@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import Any
 
 from marpack.archive.sources import CHUNK_SIZE, FileSource, Reader, Source
+from marpack.disk.file_names import relative_name
 from marpack.errors import ArchiveExistsError
 from marpack.findings import Issue
 from marpack.remote.storage import StorageFolder
@@ -171,7 +172,7 @@ def _below(argument: str, folder: str, issues: list[Issue]) -> Iterator[str]:
             )
             issues.append(_issue("not-a-file", argument, message))
         for name in names:
-            yield os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/")
+            yield relative_name(os.path.join(parent, name), folder)
 
 
 def _holds(folder: StorageFolder, items: Sequence[tuple[str, Source]]) -> bool:
