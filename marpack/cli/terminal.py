@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from marpack.cli.screen import err
+from marpack.cli.screen import err, out
 from marpack.display import printable, showable
 from marpack.errors import MarpackError, TargetError
 
@@ -39,6 +39,14 @@ def show(text: str, *, is_part: bool = False) -> None:
 def to_json(document: Mapping[str, Any]) -> str:
     """Return a result as JSON text."""
     return json.dumps(document, indent=2, allow_nan=False)
+
+
+def show_document(text: str) -> None:
+    """Print JSON that is meant for a file: as it is, or to a terminal with what that would act on escaped."""
+    if out().is_terminal:
+        kept = (each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
+        text = "".join(kept)
+    show(text)
 
 
 def count_of(number: int, what: str) -> str:
@@ -92,7 +100,7 @@ def show_body(data: bytes, kind: str) -> None:
     if text is None:
         show(f"<{count_of(len(data), 'byte')}{f' of {printable(kind)}' if kind else ''}>", is_part=True)
     elif text:
-        show(shown_lines(text.removesuffix("\n")), is_part=True)
+        show(shown_lines(text).removesuffix("\n"), is_part=True)
 
 
 def write_all(data: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +13,9 @@ import pytest
 
 from marpack.cli import main
 from marpack.cli.packing_options import shown_findings
-from tests.support.archives import HOSTILE, packed
+from marpack.cli.terminal import show_body
+from tests.support.archives import HOSTILE, packed, zipped
+from tests.support.terminals import Terminal, on_a_terminal
 
 Capture = pytest.CaptureFixture[str]
 
@@ -64,6 +68,35 @@ def test_a_full_disk_is_told(words: list[str]) -> None:
         assert done.stderr.startswith("marpack: error: ")
         assert done.stderr.endswith("the result cannot be printed: No space left on device\n")
         assert subprocess.run(command("check", "--nope"), stderr=full, check=False).returncode == 2
+
+
+def test_a_snapshot_that_a_terminal_is_shown(tmp_path: Path, capsys: Capture) -> None:
+    """It is meant for a file, which has these letters as they are; JSON has another way to write each."""
+    name = "m\x9b31m\x7f\u202e\u200b\U000e0041\u5f88"
+    manifest = json.dumps(
+        {"runtime": "python", "model": {"modelName": name, "modelVersion": "1.0", "handler": "h.py"}}
+    )
+    path = zipped(tmp_path / "m.mar", [("h.py", b"")], manifest=manifest)
+    words = ["snapshot", "build", "--style", "server", str(path)]
+    shown = on_a_terminal(words)
+    assert shown.replace("\n", "").isprintable()
+    assert "\u5f88" in shown
+    assert main(words) == 0
+    piped = capsys.readouterr().out
+    assert f'"{name}"' in piped
+    assert json.loads(shown) == json.loads(piped)
+
+
+def test_headers_that_a_terminal_is_shown() -> None:
+    """They end with an empty line, and all of theirs end as HTTP's do."""
+    terminal = Terminal(80, "utf-8")
+    try:
+        with contextlib.redirect_stdout(terminal.stream):
+            show_body(b"HTTP/1.1 200\r\nx-a: \x1b[2J\tb\r\n\r\n", "")
+            show_body(b"text\n\n", "")
+    finally:
+        written = terminal.written()
+    assert written == "HTTP/1.1 200\nx-a: \\x1b[2J\tb\n\ntext\n\n"
 
 
 def script(*lines: str) -> subprocess.CompletedProcess[str]:

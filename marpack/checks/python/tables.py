@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
 
 def lines_of(table: str) -> list[str]:
-    """Return the lines of a table, by its path; raise ``FileNotFoundError`` where it was left behind."""
-    get_data = getattr(getattr(__spec__, "loader", None), "get_data", None)
-    if get_data is None:  # who imports it gives no files
-        raise FileNotFoundError(f"{table!r}: {__package__} was packed without its *.txt")
-    # With the separator that every system reads.
-    data: bytes = get_data(f"{os.path.dirname(__file__)}/{os.path.basename(table)}")
+    """Return the lines of a table, by its path; raise ``OSError`` where it was left behind.
+
+    By what has imported this module, which need not be a file.
+    """
+    give = getattr(__spec__.loader, "get_data", None)
+    if give is None:
+        raise FileNotFoundError(f"{table!r}: what imports marpack here gives no files")
+    data: bytes = give(table)
     return data.decode("utf-8").splitlines()

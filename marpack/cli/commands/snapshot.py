@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from marpack.cli.findings import add_choosing, chosen, complain_of, findings_json, json_value, read_bytes, report
-from marpack.cli.terminal import UsageError, count_of, naming, show, to_json
+from marpack.cli.terminal import UsageError, count_of, naming, show, show_document, to_json
 from marpack.cli.words import add_verb
 from marpack.config.lint import look_at_store, snapshot_findings
 from marpack.config.rules.snapshot_text import SnapshotText
@@ -102,7 +102,10 @@ def _build(options: argparse.Namespace) -> None:
         show(to_json(document | findings_json(findings)))
         return
     count = count_of(snapshot.model_count, "model version")
-    show(text if options.output is None else f"{printable(options.output)}: {count}")
+    if options.output is None:
+        show_document(text)
+    else:
+        show(f"{printable(options.output)}: {count}")
     complain_of(findings)
 
 
