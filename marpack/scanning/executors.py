@@ -14,8 +14,8 @@ A = TypeVar("A")
 # What gives tasks to processes: an executor, which stays open; or what makes one, as often as one is needed.
 ExecutorSource: TypeAlias = "Executor | Callable[[], Executor]"
 
-# Without the GIL, an interruption that comes just before a thread begins to wait is noticed when the wait ends, and
-# no earlier (Python 3.14.7: 22 of 40 that were sent to ``marpack scan``). So no wait is longer than this, in seconds.
+# Without the GIL, an interruption that comes just before a thread begins to wait is noticed when the wait ends, no
+# earlier (Python 3.14.7: 22 of 40 that were sent to ``marpack scan``). So no wait is longer than this, in seconds.
 _LONGEST_WAIT = 0.5
 
 
