@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from marpack.scanning import executors
 from marpack.scanning.executors import ExecutorSource, Spread
 
 TASKS = [list(range(start, start + 5)) for start in range(0, 60, 5)]
@@ -69,23 +70,31 @@ def test_a_pool_that_was_given_breaks() -> None:
 class Failing(Executor):
     """As an engine whose workers have not what the task needs, or die of some tasks and are begun again."""
 
-    def __init__(self, deadly: Sequence[int]) -> None:
+    def __init__(self, deadly: Sequence[int], error: type[Exception] = RuntimeError) -> None:
         self.deadly = frozenset(deadly)
+        self.error = error
 
     def submit(self, function, /, *arguments, **named):  # type: ignore[no-untyped-def]
         future: Future[object] = Future()
         try:
             if arguments and not self.deadly.isdisjoint(arguments[0]):
-                raise RuntimeError("the worker died")
+                raise self.error("the worker died")
             future.set_result(function(*arguments, **named))
         except Exception as error:
             future.set_exception(error)
         return future
 
 
-def test_an_engine_that_goes_on() -> None:
-    expected = [f"{number} RuntimeError" if number in (0, 33) else number * number for number in range(60)]
-    assert results(Failing([0, 33])) == expected
+@pytest.mark.parametrize("error", [RuntimeError, TimeoutError])
+def test_an_engine_that_goes_on(error: type[Exception]) -> None:
+    expected = [f"{number} {error.__name__}" if number in (0, 33) else number * number for number in range(60)]
+    assert results(Failing([0, 33], error)) == expected
+
+
+def test_results_that_are_waited_for_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "_LONGEST_WAIT", 0.0)
+    with ThreadPoolExecutor(2) as executor:
+        assert results(executor) == [number * number for number in range(60)]
 
 
 def test_an_engine_that_never_works() -> None:
