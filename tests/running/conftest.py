@@ -59,7 +59,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     before = descriptors()
     yield folder
-    assert descriptors() == before
+    assert descriptors() <= before  # what other tests have left may be collected meanwhile
     wait_for(lambda: marked(str(folder)), [])  # whom nobody waits for may still be about to end
     folder.rmdir()
 
