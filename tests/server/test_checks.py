@@ -104,6 +104,8 @@ LOG_SECONDS = 60
 WORKFLOW_SECONDS = 5
 
 REGISTERED = re.compile(r'Model \\"(.+?)\\" Version: (.*?) registered')
+# What was read up to a line that others follow.
+HALF_A_TRACEBACK = re.compile(r"stdout MODEL_LOG - (?:Traceback \(most recent call last\):|  .*)\n?\Z")
 # A line of a worker's: the thread that writes it has the model's name.
 WORKERS_LINE = re.compile(r"\d{4}-\S+ \[\w+ *\] W-\d+-(?P<model>.+?)(?:-stdout|-stderr)? \S+ - ", re.DOTALL)
 WORKFLOW = re.compile(r"Workflow (.+?) has been registered")
@@ -201,7 +203,8 @@ class Server:
         before = outcome.said
         while True:  # what a worker says is logged when it comes, maybe after the answer
             outcome.said = [*before, self._logged(start, model)]
-            if not says or re.search(says, "\n".join(outcome.said)) or time.monotonic() > deadline:
+            is_whole = re.search(says, "\n".join(outcome.said)) and not HALF_A_TRACEBACK.search(outcome.said[-1])
+            if not says or is_whole or time.monotonic() > deadline:
                 break
             time.sleep(0.1)
         if outcome.registered:
