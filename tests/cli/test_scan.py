@@ -197,7 +197,7 @@ def test_lines_that_cannot_be_written(store: Path) -> None:
 
 def test_a_process_that_is_killed(store: Path) -> None:
     """What it had to do is done by another one: no line is lost, and none is twice."""
-    paths = many(store, 30)
+    paths = many(store, 100)
     with scanning(paths, 1) as (process, begun):
         os.kill(begun[0], signal.SIGKILL)
         out, err = end_of(process)
