@@ -26,10 +26,14 @@ class _Pool(ProcessPoolExecutor):
     """
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Kill what is left, and give back what it took."""
+        """Kill what is left, and give back what it took.
+
+        Whether to wait is not asked: none is left to be waited for, and Python, when it ends, would write into the
+        pipe that the pool's thread is about to close (Python 3.11: an OSError in one of a hundred interruptions).
+        """
         for process in list((self._processes or {}).values()):
             process.kill()
-        super().shutdown(wait=wait, cancel_futures=cancel_futures)
+        super().shutdown(wait=True, cancel_futures=cancel_futures)
 
 
 def process_pool(processes: int) -> ProcessPoolExecutor:
