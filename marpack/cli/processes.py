@@ -26,14 +26,10 @@ class _Pool(ProcessPoolExecutor):
     """
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Kill what is left, and give back what it took.
-
-        Whether to wait is not asked: none is left to be waited for, and Python, when it ends, would write into the
-        pipe that the pool's thread is about to close (Python 3.11: an OSError in one of a hundred interruptions).
-        """
+        """Kill what is left, and give back what it took."""
         for process in list((self._processes or {}).values()):
             process.kill()
-        super().shutdown(wait=True, cancel_futures=cancel_futures)
+        super().shutdown(wait=wait, cancel_futures=cancel_futures)
 
 
 def process_pool(processes: int) -> ProcessPoolExecutor:
@@ -69,13 +65,20 @@ def _not_interrupted() -> Iterator[None]:
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """When this ends early, end all processes that were begun meanwhile, rather than wait for what they do."""
-    before = set(multiprocessing.active_children())
+    """When this ends early, end all processes that were begun meanwhile, rather than wait for what they do.
+
+    A pool's thread notices it, and is waited for: Python, when it ends, would write into the pipe that the thread
+    is about to close (Python 3.11: an OSError in one of a hundred interruptions).
+    """
+    before, threads = set(multiprocessing.active_children()), set(threading.enumerate())
     try:
         yield
     except BaseException:
         for process in set(multiprocessing.active_children()) - before:
             process.kill()
+        for thread in set(threading.enumerate()) - threads:
+            if not thread.daemon:  # for which Python waits at its end, too
+                thread.join()
         raise
 
 
