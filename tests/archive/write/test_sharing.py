@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import marpack
+from marpack.archive import sources
 from marpack.archive.region import OpenFile, Region
-from marpack.archive.sources import Reader, StoredSource
+from marpack.archive.sources import PlannedFile, Reader, StoredSource
 from marpack.archive.write import file_copy, sinks
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.disk import range_copy
@@ -136,17 +137,29 @@ def test_a_source_that_changes_before_it_is_hashed(weights: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("form", ["auto", "no-archive"])
-def test_a_source_whose_time_is_put_back(weights: Path, noise: bytes, form: ArchiveFormat) -> None:
+def test_a_source_whose_time_is_put_back(
+    weights: Path, noise: bytes, form: ArchiveFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The archive is what was shared: the sums are of that."""
     status = weights.stat()
+    # The thread that hashes would refuse a source that has been written to and not got its time back yet.
+    turn = threading.Lock()
+
+    class Between(PlannedFile):
+        def require_unchanged(self) -> None:
+            with turn:
+                super().require_unchanged()
+
+    monkeypatch.setattr(sources, "PlannedFile", Between)
 
     def progress(_count: int) -> None:
-        with weights.open("r+b") as file:
-            file.seek(SIZE // 2)
-            file.write(b"other")
-            file.seek(SIZE - 4097)
-            file.write(b"other")
-        os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
+        with turn:
+            with weights.open("r+b") as file:
+                file.seek(SIZE // 2)
+                file.write(b"other")
+                file.seek(SIZE - 4097)
+                file.write(b"other")
+            os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     plan = planned(weights, form)
     result = marpack.write_archive(
