@@ -8,7 +8,7 @@ __all__, __getattr__, __dir__ = on_demand(
     __name__,
     {
         "archive.member": "ArchiveMember",
-        "archive.forms": "ArchiveFormat Compression Deflate",
+        "archive.forms": "ArchiveFormat Compression ContainerForm Deflate",
         "archive.inspection.diff": "Difference ManifestChange MemberChange PackingChange",
         "archive.inspection.inspect": "InspectedMember Inspection",
         "archive.inspection.kinds": "TensorKey Weights",
@@ -23,7 +23,7 @@ __all__, __getattr__, __dir__ = on_demand(
         "checks.frame.subject": "CheckTarget",
         "config.settings.keys": "Key",
         "config.presets": "Preset",
-        "config.rules.document": "Target",
+        "config.rules.document": "ConfigTarget",
         "config.snapshot": "EntrySettings SnapshotStyle",
         "findings": "ReaderName Severity",
         "packing": "CheckMode",

@@ -1,5 +1,6 @@
 from marpack.archive.forms import ArchiveFormat as ArchiveFormat
 from marpack.archive.forms import Compression as Compression
+from marpack.archive.forms import ContainerForm as ContainerForm
 from marpack.archive.forms import Deflate as Deflate
 from marpack.archive.inspection.diff import Difference as Difference
 from marpack.archive.inspection.diff import ManifestChange as ManifestChange
@@ -25,7 +26,7 @@ from marpack.archive.result import WrittenMember as WrittenMember
 from marpack.archive.sources import Reader as Reader
 from marpack.checks.frame.subject import CheckTarget as CheckTarget
 from marpack.config.presets import Preset as Preset
-from marpack.config.rules.document import Target as Target
+from marpack.config.rules.document import ConfigTarget as ConfigTarget
 from marpack.config.settings.keys import Key as Key
 from marpack.config.snapshot import EntrySettings as EntrySettings
 from marpack.config.snapshot import SnapshotStyle as SnapshotStyle
@@ -45,6 +46,8 @@ __all__ = [
     "CheckMode",
     "CheckTarget",
     "Compression",
+    "ConfigTarget",
+    "ContainerForm",
     "Deflate",
     "Difference",
     "EntrySettings",
@@ -70,7 +73,6 @@ __all__ = [
     "SnapshotStyle",
     "SourceLike",
     "StoredArchive",
-    "Target",
     "TensorKey",
     "Tree",
     "Weights",

@@ -12,6 +12,7 @@ ArchiveFormat: TypeAlias = Literal["default", "zip-store", "tgz", "no-archive", 
 ARCHIVE_FORMATS: tuple[ArchiveFormat, ...] = get_args(ArchiveFormat)
 
 ContainerForm: TypeAlias = Literal["zip", "tgz", "folder"]
+"""In which form an archive lies there, whatever it is called: ``zip``, ``tgz`` or ``folder``."""
 
 Deflate: TypeAlias = Literal["zlib", "parallel", "fast"]
 """Who deflates, and so what the bytes are: zlib as the official tool, zlib on all cores, or ISA-L (Z1, Z8)."""

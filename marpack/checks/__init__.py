@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from marpack.archive.forms import ContainerForm
 from marpack.archive.handler import HandlerName
 from marpack.checks.examine import built_in_rules, check
 from marpack.checks.frame.contents import Contents, MemberFile
-from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
+from marpack.checks.frame.subject import CheckTarget, Settings, Subject
 from marpack.checks.python.entry_point import Worker
 from marpack.checks.python.modules import Modules
 from marpack.checks.python.source import PythonFile
@@ -13,8 +14,8 @@ from marpack.rule import Rule, rule
 
 __all__ = [
     "CheckTarget",
+    "ContainerForm",
     "Contents",
-    "Form",
     "HandlerName",
     "MemberFile",
     "Modules",

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
+from marpack.archive.forms import ContainerForm
 from marpack.archive.plan.plan import Plan, WorkflowPlan
 from marpack.archive.read.archive import Archive, WorkflowArchive
 from marpack.archive.read.limits import Limits
 from marpack.archive.read.open import ArchiveSource, open_archive
 from marpack.checks.frame.contents import ArchiveContents, Contents, PlanContents
 from marpack.checks.frame.servers_torch import servers_torch
-from marpack.checks.frame.subject import CheckTarget, Form, Settings, Subject
+from marpack.checks.frame.subject import CheckTarget, Settings, Subject
 from marpack.checks.rules import RULES
 from marpack.checks.rules.container import finding_of
 from marpack.checks.rules.weights_pointer import find_pointers
@@ -210,7 +211,7 @@ def subject_of(what: Plan | Archive, settings: Settings) -> Subject:
     """Return a plan or an open archive as what rules look at."""
     if isinstance(what, Plan):
         contents: Contents = PlanContents(what)
-        forms: dict[str, Form] = {"tgz": "tgz", "no-archive": "folder"}
+        forms: dict[str, ContainerForm] = {"tgz": "tgz", "no-archive": "folder"}
         path, form = what.file_name, forms.get(what.archive_format, "zip")
     else:
         contents, path, form = ArchiveContents(what), what.path or "archive", what.form

@@ -173,9 +173,8 @@ def shown_findings(
         try:
             findings = look("warn")
         except Exception as error:
-            if isinstance(
-                error.__cause__, KeyboardInterrupt
-            ):  # as Python 3.11 has it of one while a class is made
+            # As Python 3.11 has it of an interruption while a class is made.
+            if isinstance(error.__cause__, KeyboardInterrupt):
                 raise error.__cause__ from None
             complain(f"marpack: check: could not be done: {printable(repr(error))}")
             return ()

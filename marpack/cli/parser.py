@@ -18,8 +18,6 @@ from marpack.display import hidden, printable
 PACKING = ("pack", "pack-workflow", "repack")
 _LOOKING = ("inspect", "extract", "diff", "verify", "check", "scan")
 _USING = ("attest", "sign", "run", "export", "image")
-# The default by which a command says what words are likely to mean that none of its options takes.
-STRAY = "stray_words"
 COMMANDS = (*PACKING, *_LOOKING, *_USING, "config", "snapshot", "serve-build", "manifest", "completion")
 
 
@@ -92,7 +90,8 @@ class _Parser(argparse.ArgumentParser):
         """Return the option that a misspelt one is likely to be."""
         if word.startswith("--"):
             return near(word.partition("=")[0], self._option_string_actions)
-        stray = self.get_default(STRAY)
+        # A command may say by a default what words are likely to mean that none of its options takes.
+        stray = self.get_default("stray_words")
         return f" ({stray})" if stray and not word.startswith("-") else ""
 
 

@@ -19,7 +19,7 @@ from marpack.config.rules import (
     text,
     values,
 )
-from marpack.config.rules.document import TARGETS, Document, Target, is_kserve
+from marpack.config.rules.document import TARGETS, ConfigTarget, Document, is_kserve
 from marpack.config.rules.models_to_load import find_unreadable
 from marpack.config.rules.snapshot_form import FORM_RULES, find_no_json, with_form
 from marpack.config.rules.snapshot_text import SnapshotText, Store
@@ -71,7 +71,7 @@ def lint_config(
     *,
     file: str | None = None,
     torchserve_version: str | None = None,
-    target: Target | None = None,
+    target: ConfigTarget | None = None,
     model_store: str | os.PathLike[str] | None = None,
     archives: Mapping[str, Manifest] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -117,7 +117,7 @@ def lint_properties(
     properties: Mapping[str, str],
     *,
     torchserve_version: str | None = None,
-    target: Target | None = None,
+    target: ConfigTarget | None = None,
     model_store: str | os.PathLike[str] | None = None,
     archives: Mapping[str, Manifest] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -136,7 +136,7 @@ def _lint(
     select: str | Iterable[str] | None,
     ignore: str | Iterable[str],
     torchserve_version: str | None,
-    target: Target | None,
+    target: ConfigTarget | None,
     model_store: str | os.PathLike[str] | None,
     archives: Mapping[str, Manifest] | None,
     environ: Mapping[str, str] | None,

@@ -12,7 +12,7 @@ from marpack import strict_json
 from marpack.archive.manifest import Manifest
 from marpack.config.lint import lint_properties
 from marpack.config.presets import PRESET_VALUES, PRESETS, Preset
-from marpack.config.rules.document import Target, is_kserve
+from marpack.config.rules.document import ConfigTarget, is_kserve
 from marpack.config.rules.values import find_types
 from marpack.config.settings.environment import resolve
 from marpack.config.settings.keys import KEYS, Key, ServerSettings, parse_value
@@ -172,7 +172,7 @@ class ServerConfig(ServerSettings):
         self,
         *,
         torchserve_version: str | None = None,
-        target: Target | None = None,
+        target: ConfigTarget | None = None,
         model_store: str | os.PathLike[str] | None = None,
         archives: Mapping[str, Manifest] | None = None,
         environ: Mapping[str, str] | None = None,

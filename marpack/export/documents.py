@@ -8,9 +8,9 @@ from typing import Any
 
 from marpack import __version__
 from marpack.display import printable, showable
-from marpack.export.entry import Entry, Fate, together
+from marpack.export.entry import ExportEntry, Fate, together
 from marpack.export.model import ExportedModel
-from marpack.export.targets import TITLES, TORCHSERVE, Target
+from marpack.export.targets import TITLES, TORCHSERVE, ExportTarget
 
 # Of the JSON (spec/export.schema.json).
 SCHEMA_VERSION = 1
@@ -28,7 +28,7 @@ _COLUMNS: dict[Fate, tuple[str, ...]] = {
 }
 
 
-def export_json(models: Sequence[ExportedModel], entries: Sequence[Entry], target: Target) -> str:
+def export_json(models: Sequence[ExportedModel], entries: Sequence[ExportEntry], target: ExportTarget) -> str:
     """Return the twin for programs."""
     document = {
         "schema": SCHEMA_VERSION,
@@ -73,14 +73,21 @@ def _described(model: ExportedModel) -> dict[str, Any]:
 
 
 def export_page(
-    models: Sequence[ExportedModel], entries: Sequence[Entry], target: Target, *, sections: Sequence[Sequence[str]]
+    models: Sequence[ExportedModel],
+    entries: Sequence[ExportEntry],
+    target: ExportTarget,
+    *,
+    sections: Sequence[Sequence[str]],
 ) -> str:
     """Return the page; ``sections`` say what to do with the folder, and what lies in it, in Markdown."""
     return "\n".join(_page(models, entries, target, sections))
 
 
 def _page(
-    models: Sequence[ExportedModel], entries: Sequence[Entry], target: Target, sections: Sequence[Sequence[str]]
+    models: Sequence[ExportedModel],
+    entries: Sequence[ExportEntry],
+    target: ExportTarget,
+    sections: Sequence[Sequence[str]],
 ) -> Iterator[str]:
     yield f"# {_cell(', '.join(dict.fromkeys(model.title for model in models)))} on {TITLES[target]}"
     yield ""

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from marpack.errors import MarpackError, MissingExtraError
 from marpack.export import kserve_files
 from marpack.export.plan import ExportPlan
-from marpack.export.targets import ENGINES, TITLES, Target
+from marpack.export.targets import ENGINES, TITLES, ExportTarget
 from marpack.running import keeper
 from marpack.running.guard import Guard, end_marked
 from marpack.running.removal import remove_folder
@@ -171,7 +171,7 @@ def interpreter(python: str | os.PathLike[str] | None) -> str:
     return os.path.abspath(named) if os.path.dirname(named) else named
 
 
-def require_engine(target: Target, python: str | os.PathLike[str] | None) -> None:
+def require_engine(target: ExportTarget, python: str | os.PathLike[str] | None) -> None:
     """Raise ``MissingExtraError`` where this Python has no engine, ``MarpackError`` where another has not."""
     package = ENGINES[target].partition(">")[0].partition("[")[0]
     executable = interpreter(python)

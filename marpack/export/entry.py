@@ -14,16 +14,16 @@ from marpack.frozen import frozen
 Fate: TypeAlias = Literal["carried", "changed", "lost", "differs"]
 
 
-def together(entries: Sequence[Entry]) -> list[Entry]:
+def together(entries: Sequence[ExportEntry]) -> list[ExportEntry]:
     """Return entries with those as one that say the same of several models, ``about`` all of them, for people."""
-    models: dict[Entry, list[str]] = {}
+    models: dict[ExportEntry, list[str]] = {}
     for each in entries:
         models.setdefault(replace(each, about=""), []).append(each.about)
     return [replace(each, about=", ".join(filter(None, about))) for each, about in models.items()]
 
 
 @frozen
-class Entry:
+class ExportEntry:
     """A row of ``EXPORT.md``.
 
     ``about`` is the model and version that it is of, empty for the server as a whole; ``what`` names the thing,

@@ -11,13 +11,17 @@ from marpack.archive.read.archive import ModelArchive
 from marpack.checks.python.amount import Amount
 from marpack.checks.python.source import PythonFile
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
-from marpack.export.targets import Target
+from marpack.export.targets import ExportTarget
 from marpack.frozen import frozen
 from marpack.running.differences import KSERVE, RAY, SAGEMAKER_RAY, Difference
 from marpack.running.request import is_header
 
 # What each engine does otherwise, and the names to which that matters; by one of them a handler asks for a header.
-TABLES: Mapping[Target, Sequence[Difference]] = {"ray": RAY, "sagemaker-ray": SAGEMAKER_RAY, "kserve": KSERVE}
+TABLES: Mapping[ExportTarget, Sequence[Difference]] = {
+    "ray": RAY,
+    "sagemaker-ray": SAGEMAKER_RAY,
+    "kserve": KSERVE,
+}
 WORDS = frozenset(name for table in TABLES.values() for row in table for name in row.names)
 # What returns one header, and what all of them.
 _ONE, _ALL = ("get_request_header", "get_request_property"), ("get_all_request_header", "get_request_properties")

@@ -15,14 +15,14 @@ from marpack.display import printable
 from marpack.errors import MarpackError
 from marpack.export import kserve_files, ray_files
 from marpack.export.documents import export_json, export_page
-from marpack.export.entry import Entry
+from marpack.export.entry import ExportEntry
 from marpack.export.exported import exported_models
 from marpack.export.model import ExportedModel
 from marpack.export.packages import PackageFile, own_package, server_package
 from marpack.export.requirements import Requirements, merged
 from marpack.export.steps import contents, steps
 from marpack.export.store import Opening, gather
-from marpack.export.targets import REQUIREMENTS, TORCHSERVE, Target, require_target
+from marpack.export.targets import REQUIREMENTS, TORCHSERVE, ExportTarget, require_target
 from marpack.export.told_models import told_model
 from marpack.export.told_replicas import told_replicas
 from marpack.export.told_settings import VARIABLES, http_address, told_settings
@@ -45,9 +45,9 @@ class ExportPlan:
     as long as the plan is there.
     """
 
-    target: Target
+    target: ExportTarget
     models: tuple[ExportedModel, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[ExportEntry, ...]
     files: Mapping[str, str]
     about: Mapping[str, str]
     packages: tuple[PackageFile, ...]
@@ -160,7 +160,7 @@ def plan_export(
 
 
 def _files(
-    models: Sequence[ExportedModel], target: Target, address: tuple[str, int], requirements: Requirements
+    models: Sequence[ExportedModel], target: ExportTarget, address: tuple[str, int], requirements: Requirements
 ) -> Iterator[tuple[str, str]]:
     """Yield what an engine reads, but for the models: names and texts."""
     if target == "kserve":

@@ -8,17 +8,17 @@ from typing import Any
 from marpack.config.text import yaml_text
 from marpack.export.app_text import options, place, told_models
 from marpack.export.model import ExportedModel, one_name
-from marpack.export.targets import Target
+from marpack.export.targets import ExportTarget
 from marpack.running.ray_options import deployment_names, deployment_options
 from marpack.serving.deploy.names import sanitize_string
 
 # The module's name, which the configuration names too.
-MODULES: Mapping[Target, str] = {"ray": "app", "sagemaker-ray": "deployment"}
+MODULES: Mapping[ExportTarget, str] = {"ray": "app", "sagemaker-ray": "deployment"}
 # What a server listens at that is told nothing.
 LOOPBACK = ("127.0.0.1", 8080)
 
 
-def app_text(models: Sequence[ExportedModel], target: Target) -> str:
+def app_text(models: Sequence[ExportedModel], target: ExportTarget) -> str:
     """Return the program; SageMaker's adapter asks it at ``/``, for which TorchServe's path is another."""
     root = '    root="/invocations",\n' if target == "sagemaker-ray" else ""
     lines = "".join(f"    {_served_model(model)},\n" for model in models)
@@ -38,12 +38,14 @@ def _served_model(model: ExportedModel) -> str:
     return "ServedModel(\n" + "".join(f"        {each},\n" for each in arguments) + "    )"
 
 
-def config_text(models: Sequence[ExportedModel], target: Target, address: tuple[str, int]) -> str:
+def config_text(models: Sequence[ExportedModel], target: ExportTarget, address: tuple[str, int]) -> str:
     """Return the configuration; ``address`` is where Ray Serve listens, but on SageMaker, where it runs."""
     return yaml_text.dumps(config(models, target, address if target == "ray" else None))
 
 
-def config(models: Sequence[ExportedModel], target: Target, address: tuple[str, int] | None) -> dict[str, Any]:
+def config(
+    models: Sequence[ExportedModel], target: ExportTarget, address: tuple[str, int] | None
+) -> dict[str, Any]:
     """Return the same as a document.
 
     The deployment in front of several models is told in the program alone: there is nothing to tune.

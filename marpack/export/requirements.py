@@ -10,9 +10,9 @@ from marpack.checks.python.distribution_names import normal_name
 from marpack.checks.python.requirement_lines import URL, RequirementLine, requirement_lines
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
 from marpack.display import hidden
-from marpack.export.entry import Entry
+from marpack.export.entry import ExportEntry
 from marpack.export.model import ExportedModel, own_handlers
-from marpack.export.targets import ENGINES, REQUIREMENTS, TORCHSERVE, Target
+from marpack.export.targets import ENGINES, REQUIREMENTS, TORCHSERVE, ExportTarget
 from marpack.frozen import frozen
 
 # Packages whose distributions are called otherwise.
@@ -34,7 +34,7 @@ class Requirements:
     """The lines of a file, and what is to be told of them."""
 
     lines: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[ExportEntry, ...]
 
     @property
     def text(self) -> str:
@@ -49,7 +49,9 @@ class _Kept:
     by: str
 
 
-def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, with_marpack: bool) -> Requirements:
+def merged(
+    models: Sequence[ExportedModel], target: ExportTarget, *, with_ts: bool, with_marpack: bool
+) -> Requirements:
     """Merge the requirements of models, sorted, behind those of the engine and of the server's worker.
 
     A line stands once. Several for one distribution all stay, for who knows the models to choose, and are told of;
@@ -57,18 +59,18 @@ def merged(models: Sequence[ExportedModel], target: Target, *, with_ts: bool, wi
     """
     kept: list[_Kept] = []
     asked: dict[str, set[tuple[int, int]]] = {}
-    entries: list[Entry] = []
+    entries: list[ExportEntry] = []
     for model in models:
         for line in requirement_lines(model.requirements):
             seen = f"{model.requirements_name}:{line.number}"
             if problem := _problem(line):
                 what = "an option of pip's" if line.is_option else "a requirement"
-                entries.append(Entry(fate="lost", about=model.title, what=what, seen=seen, why=problem))
+                entries.append(ExportEntry(fate="lost", about=model.title, what=what, seen=seen, why=problem))
                 continue
             if line.text != line.requirement:
                 why = "hashes and options of single lines would be asked of every other line, too: pin anew"
                 entries.append(
-                    Entry(
+                    ExportEntry(
                         fate="changed",
                         about=model.title,
                         what=f"the options behind {line.name or 'a requirement'}",
@@ -127,7 +129,9 @@ def _problem(line: RequirementLine) -> str | None:
     return None
 
 
-def _told_of_torch(models: Sequence[ExportedModel], torch: Sequence[str], target: Target) -> Iterator[Entry]:
+def _told_of_torch(
+    models: Sequence[ExportedModel], torch: Sequence[str], target: ExportTarget
+) -> Iterator[ExportEntry]:
     if not torch:
         return
     becomes = f"{REQUIREMENTS[target]}: torch, in whatever version comes"
@@ -135,7 +139,7 @@ def _told_of_torch(models: Sequence[ExportedModel], torch: Sequence[str], target
     if target == "sagemaker-ray":
         becomes = f"the container's own (2.10 in the image of August 2026): {REQUIREMENTS[target]} asks for any"
         fix = "choose the image by it"
-    yield Entry(
+    yield ExportEntry(
         fate="changed",
         about="",
         what="the torch of the server's image",
@@ -146,8 +150,8 @@ def _told_of_torch(models: Sequence[ExportedModel], torch: Sequence[str], target
 
 
 def _of_handlers(
-    models: Sequence[ExportedModel], named: Collection[str | None], target: Target
-) -> Iterator[tuple[str | None, Entry]]:
+    models: Sequence[ExportedModel], named: Collection[str | None], target: ExportTarget
+) -> Iterator[tuple[str | None, ExportEntry]]:
     """Yield what TorchServe's own handlers import beside torch, which its images have: distributions, and entries.
 
     None stands for one that is in no index of everybody's.
@@ -161,7 +165,7 @@ def _of_handlers(
                 becomes = "" if name is None else f"{REQUIREMENTS[target]}: {name}, in whatever version comes"
                 yield (
                     name,
-                    Entry(
+                    ExportEntry(
                         fate="lost" if name is None else "changed",
                         about=model.title,
                         what=f"the package {package}, which the server's image has",
@@ -173,7 +177,7 @@ def _of_handlers(
                 )
 
 
-def _conflicts(kept: Sequence[_Kept], ours: Sequence[str], target: Target) -> Iterator[Entry]:
+def _conflicts(kept: Sequence[_Kept], ours: Sequence[str], target: ExportTarget) -> Iterator[ExportEntry]:
     """Yield what several lines are for, of which pip takes one version: of models, and of the export itself."""
     of_export = {normal_name(re.split(r"[\[=>]", text)[0]): text for text in ours}
     by_name: dict[str, dict[str, list[str]]] = {}
@@ -185,7 +189,7 @@ def _conflicts(kept: Sequence[_Kept], ours: Sequence[str], target: Target) -> It
         lines = texts if own is None else {own: ["what runs the handlers"], **texts}
         if len(lines) > 1:
             said = "; ".join(f"{text} ({', '.join(by)})" for text, by in lines.items())
-            yield Entry(
+            yield ExportEntry(
                 fate="changed",
                 about="",
                 what=f"{name}, of which each model had its own"

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from marpack.export.kserve_files import quoted_names
 from marpack.export.model import ExportedModel
-from marpack.export.targets import REQUIREMENTS, TORCHSERVE, Target
+from marpack.export.targets import REQUIREMENTS, TORCHSERVE, ExportTarget
 
 _INSTALL = "python -m pip install -r requirements.txt"
 # What is the same for whoever installs it: the index of everybody has torch for Nvidia's GPUs.
@@ -17,7 +17,7 @@ install PyTorch's build for CPUs first."""
 
 
 def steps(
-    models: Sequence[ExportedModel], target: Target, *, address: tuple[str, int], image: str
+    models: Sequence[ExportedModel], target: ExportTarget, *, address: tuple[str, int], image: str
 ) -> tuple[str, ...]:
     """Return the lines of the section."""
     texts = {
@@ -108,14 +108,14 @@ def _url(address: tuple[str, int]) -> str:
     return f"http://{'127.0.0.1' if host in ('0.0.0.0', '*') else quote(host, safe='.-')}:{port}"
 
 
-def contents(target: Target, *, with_marpack: bool, with_ts: bool) -> tuple[str, ...]:
+def contents(target: ExportTarget, *, with_marpack: bool, with_ts: bool) -> tuple[str, ...]:
     """Return the lines of the section that says what lies in the folder."""
     rows = ["| file | what it is |", "| --- | --- |"]
     rows += [f"| {name} | {what} |" for name, what in _contents(target, with_marpack, with_ts)]
     return ("## What lies here", "", *rows)
 
 
-def _contents(target: Target, with_marpack: bool, with_ts: bool) -> Iterator[tuple[str, str]]:
+def _contents(target: ExportTarget, with_marpack: bool, with_ts: bool) -> Iterator[tuple[str, str]]:
     program = "the program, a few lines: the models, and what TorchServe was told of them"
     if target == "kserve":
         yield "`app.py`", program

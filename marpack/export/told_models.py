@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from marpack.config.rules.model_config_text import KEYS, SECTIONS
-from marpack.export.entry import Entry
+from marpack.export.entry import ExportEntry
 from marpack.export.handler_text import ASKS
 from marpack.export.model import ExportedModel
-from marpack.export.targets import REQUIREMENTS, TITLES, Target
+from marpack.export.targets import REQUIREMENTS, TITLES, ExportTarget
 
 # What a model's settings are called where TorchServe reads them, and what each becomes.
 _CARRIED: Mapping[str, tuple[str, str]] = {
@@ -20,7 +20,7 @@ _CARRIED: Mapping[str, tuple[str, str]] = {
     "response_timeout": ("responseTimeout", "the time after which the worker is ended, and started again"),
     "startup_timeout": ("startupTimeout", "the time that loading may take"),
 }
-_PLACES: Mapping[Target, Mapping[str, str]] = {
+_PLACES: Mapping[ExportTarget, Mapping[str, str]] = {
     "ray": {
         "batch": "config.yaml: user_config",
         "delay": "config.yaml: user_config",
@@ -62,10 +62,10 @@ _LOST: Mapping[str, str] = {
 }
 
 
-def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
+def told_model(model: ExportedModel, target: ExportTarget) -> Iterator[ExportEntry]:
     """Yield what becomes of all that a model is told, in an order of its own."""
     places = _PLACES["kserve" if target == "kserve" else "ray"]
-    yield Entry(
+    yield ExportEntry(
         fate="carried",
         about=model.title,
         what=f"the handler, {model.settings.handler or 'which TorchServe chooses'}, its context and its errors",
@@ -79,7 +79,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             is_both = name == "max_workers" and model.settings.max_workers == model.settings.min_workers
             where = places["both"] if is_both else becomes.format(**places)
             why = _why_changed(model, name)
-            yield Entry(
+            yield ExportEntry(
                 fate="changed" if why else "carried",
                 about=model.title,
                 what=_valued(model, name, key),
@@ -88,7 +88,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
                 why=why,
             )
     if _seen(model, "min_workers", "minWorkers") is None:
-        yield Entry(
+        yield ExportEntry(
             fate="changed",
             about=model.title,
             what="a worker for each GPU or CPU of the machine",
@@ -101,13 +101,13 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
         seen = f"{config_name}: {key}"
         if key in KEYS and key not in SECTIONS and key not in model.heeded:
             why = "TorchServe does not take it as it stands there either (marpack check says why)"
-            yield Entry(fate="lost", about=model.title, what=str(key), seen=seen, why=why)
+            yield ExportEntry(fate="lost", about=model.title, what=str(key), seen=seen, why=why)
         elif model.config[key] is False:  # nothing is asked for
             continue
         elif key in _LOST:
-            yield Entry(fate="lost", about=model.title, what=key, seen=seen, why=_LOST[key].format(**places))
+            yield ExportEntry(fate="lost", about=model.title, what=key, seen=seen, why=_LOST[key].format(**places))
         elif key == "asyncCommunication":
-            yield Entry(
+            yield ExportEntry(
                 fate="changed",
                 about=model.title,
                 what="requests are given to the handler as they come, while others are being answered",
@@ -116,7 +116,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
                 why="here a worker answers one round of requests after another",
             )
         elif key in SECTIONS or key not in KEYS:
-            yield Entry(
+            yield ExportEntry(
                 fate="carried",
                 about=model.title,
                 what=str(key),
@@ -124,7 +124,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
                 becomes="the handler finds it in the same file (context.model_yaml_config)",
             )
     if model.settings.envelope:
-        yield Entry(
+        yield ExportEntry(
             fate="carried",
             about=model.title,
             what=f"the envelope {model.settings.envelope}",
@@ -132,7 +132,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             becomes="the worker's own envelope of that name",
         )
     elif target == "kserve":
-        yield Entry(
+        yield ExportEntry(
             fate="changed",
             about=model.title,
             what='the envelope that KServe has TorchServe use, which takes the inputs out of {"instances": ...}',
@@ -142,7 +142,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             "(kservev2 where the service has protocolVersion v2)",
         )
     if headers := ", ".join(model.uses.headers):
-        yield Entry(
+        yield ExportEntry(
             fate="carried",
             about=model.title,
             what=f"headers in the handler's spelling: {headers}",
@@ -150,7 +150,7 @@ def told_model(model: ExportedModel, target: Target) -> Iterator[Entry]:
             becomes="header_names of the program",
         )
     if model.requirements_name is not None:
-        yield Entry(
+        yield ExportEntry(
             fate="carried",
             about=model.title,
             what="the requirements file",
@@ -183,7 +183,7 @@ def _why_changed(model: ExportedModel, name: str) -> str:
     return ""
 
 
-def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> Iterator[Entry]:
+def _device(model: ExportedModel, target: ExportTarget, places: Mapping[str, str]) -> Iterator[ExportEntry]:
     kind = model.settings.device_type
     is_told = str(model.config.get("deviceType", "")).lower() == kind
     seen = f"{model.config_name}: deviceType" if is_told else "the export: --gpu" if model.needs_gpu else ""
@@ -191,9 +191,9 @@ def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> 
     if model.needs_gpu:
         becomes = places["gpu"].format(number=model.settings.gpu)
         more = "; the instance has to have one" if target == "sagemaker-ray" else ""
-        yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=f"{becomes}{more}")
+        yield ExportEntry(fate="carried", about=model.title, what=what, seen=seen, becomes=f"{becomes}{more}")
         if model.settings.max_workers > 1:
-            yield Entry(
+            yield ExportEntry(
                 fate="changed",
                 about=model.title,
                 what=f"{model.settings.max_workers} workers, which share the machine's GPUs",
@@ -203,9 +203,9 @@ def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> 
             )
     elif kind and is_told:
         becomes = f"no GPU is asked of {TITLES[target]}"
-        yield Entry(fate="carried", about=model.title, what=what, seen=seen, becomes=becomes)
+        yield ExportEntry(fate="carried", about=model.title, what=what, seen=seen, becomes=becomes)
     elif kind:
-        yield Entry(
+        yield ExportEntry(
             fate="changed",
             about=model.title,
             what="a GPU, where a model asks for one, or the machine has one",
@@ -214,7 +214,7 @@ def _device(model: ExportedModel, target: Target, places: Mapping[str, str]) -> 
             why="the export was asked for none: --no-gpu",
         )
     else:
-        yield Entry(
+        yield ExportEntry(
             fate="changed",
             about=model.title,
             what="a GPU, where the machine has one",

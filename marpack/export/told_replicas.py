@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from marpack.export.entry import Entry
+from marpack.export.entry import ExportEntry
 from marpack.export.kserve_files import served_names
 from marpack.export.model import ExportedModel
-from marpack.export.targets import Target
+from marpack.export.targets import ExportTarget
 
 
-def told_replicas(models: Sequence[ExportedModel], target: Target) -> Iterator[Entry]:
+def told_replicas(models: Sequence[ExportedModel], target: ExportTarget) -> Iterator[ExportEntry]:
     """Yield what becomes of workers beside each other: on the CPUs of a machine, or in one container."""
     if target != "kserve":
         count = sum(model.settings.min_workers for model in models)
         if count == 1:
             return
-        yield Entry(
+        yield ExportEntry(
             fate="changed",
             about="",
             what="workers that share the CPUs of the machine, however many they are",
@@ -30,7 +30,7 @@ def told_replicas(models: Sequence[ExportedModel], target: Target) -> Iterator[E
         return
     workers = {(model.settings.min_workers, model.settings.max_workers) for model in models}
     if len(workers) > 1:
-        yield Entry(
+        yield ExportEntry(
             fate="changed",
             about="",
             what="workers of each model",
@@ -41,7 +41,7 @@ def told_replicas(models: Sequence[ExportedModel], target: Target) -> Iterator[E
     names = served_names(models)
     for name, model in zip(names, models, strict=True):
         if not model.is_default:
-            yield Entry(
+            yield ExportEntry(
                 fate="changed",
                 about=model.title,
                 what="a version that is not the default",

@@ -9,8 +9,8 @@ from marpack.config.server_config import ServerConfig
 from marpack.config.settings.keys import KEYS, whole_number
 from marpack.config.settings.releases import OLD_ENVELOPES
 from marpack.display import is_secret_name, printable
-from marpack.export.entry import Entry, Fate
-from marpack.export.targets import TITLES, Target
+from marpack.export.entry import ExportEntry, Fate
+from marpack.export.targets import TITLES, ExportTarget
 from marpack.frozen import frozen
 
 # Values that may be shown: they are no addresses, paths, commands or passwords.
@@ -112,8 +112,8 @@ CARRIED = frozenset({"inference_address", *(key for key, row in _ROWS.items() if
 
 
 def told_settings(
-    config: ServerConfig, name: str, target: Target, *, envelope: str | None = None
-) -> Iterator[Entry]:
+    config: ServerConfig, name: str, target: ExportTarget, *, envelope: str | None = None
+) -> Iterator[ExportEntry]:
     """Yield what becomes of each setting of the file ``name``, in its order; what may be secret is not told.
 
     ``envelope`` is what was asked for in place of the file's. Without a file, yield what a server does without
@@ -121,7 +121,7 @@ def told_settings(
     """
     title = TITLES[target]
     if not name:
-        yield Entry(
+        yield ExportEntry(
             fate="lost",
             about="",
             what="TorchServe's management, metrics and gRPC APIs, and its tokens",
@@ -130,7 +130,7 @@ def told_settings(
         )
         return
     if config.model_snapshot is None and config.load_models is None:
-        yield Entry(
+        yield ExportEntry(
             fate="changed",
             about="",
             what="models that clients register",
@@ -152,7 +152,7 @@ def told_settings(
         row = _ROWS.get(key)
         if row is None:
             why = "TorchServe has no such setting, and nothing here reads it"
-            yield Entry(fate="lost", about="", what="a key of the settings", seen=seen, why=why)
+            yield ExportEntry(fate="lost", about="", what="a key of the settings", seen=seen, why=why)
             continue
         if key == "service_envelope" and envelope is not None:
             row = _Row(
@@ -163,7 +163,7 @@ def told_settings(
         elif key == "service_envelope" and (renamed := OLD_ENVELOPES.get(config.service_envelope or "")):
             row = _Row(fate="changed", becomes=f"envelope {renamed}, of every model", why=_RENAMED)
         what = f"{key}: {_what(known.doc)}" if known is not None else key
-        yield Entry(fate=row.fate, about="", what=what, seen=seen, becomes=row.becomes, why=row.why)
+        yield ExportEntry(fate=row.fate, about="", what=what, seen=seen, becomes=row.becomes, why=row.why)
 
 
 def _what(doc: str) -> str:
@@ -171,19 +171,19 @@ def _what(doc: str) -> str:
     return doc.partition(" (spec/")[0]
 
 
-def _address(address: str, seen: str, target: Target) -> Entry:
+def _address(address: str, seen: str, target: ExportTarget) -> ExportEntry:
     what = f"inference_address: {KEYS['inference_address'].doc}"
     if target == "ray" and (host_and_port := http_address(address)) is not None:
         where = f"config.yaml: http_options, {host_and_port[0]}:{host_and_port[1]}"
         if not address.lower().startswith("https:"):
-            return Entry(fate="carried", about="", what=what, seen=seen, becomes=where)
-        return Entry(fate="changed", about="", what=what, seen=seen, becomes=where, why=_TLS)
+            return ExportEntry(fate="carried", about="", what=what, seen=seen, becomes=where)
+        return ExportEntry(fate="changed", about="", what=what, seen=seen, becomes=where, why=_TLS)
     why = {
         "ray": "it is a Unix socket, and Ray Serve listens at a port: 127.0.0.1:8080",
         "sagemaker-ray": "the container listens where SageMaker asks: port 8080",
         "kserve": "the container listens at port 8080, on all its interfaces, as KServe asks",
     }[target]
-    return Entry(fate="changed", about="", what=what, seen=seen, becomes="the engine's own address", why=why)
+    return ExportEntry(fate="changed", about="", what=what, seen=seen, becomes="the engine's own address", why=why)
 
 
 def http_address(address: str) -> tuple[str, int] | None:

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from marpack.checks.python.torch_handlers import HANDLER_MODULES
-from marpack.export.entry import Entry
+from marpack.export.entry import ExportEntry
 from marpack.export.handler_text import TABLES
 from marpack.export.model import ExportedModel, own_handlers
-from marpack.export.targets import TITLES, Target
+from marpack.export.targets import TITLES, ExportTarget
 
 
-def told_uses(models: Sequence[ExportedModel], target: Target) -> Iterator[Entry]:
+def told_uses(models: Sequence[ExportedModel], target: ExportTarget) -> Iterator[ExportEntry]:
     """Yield what the engine's table says: of all first, then of each model to which it matters, with where."""
     table = TABLES[target]
     for each in table:
         if not each.names:
-            yield Entry(
+            yield ExportEntry(
                 fate="differs", about="", what=each.what, seen=f"answers of {TITLES[target]}", why=each.why
             )
     for model in models:
         for each in table:
             if place := _place(model, each.names):
-                yield Entry(fate="differs", about=model.title, what=each.what, seen=place, why=each.why)
+                yield ExportEntry(fate="differs", about=model.title, what=each.what, seen=place, why=each.why)
         for name, problem in model.uses.unread.items():
-            yield Entry(
+            yield ExportEntry(
                 fate="differs",
                 about=model.title,
                 what="what this source does of what is said here of others",

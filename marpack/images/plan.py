@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from marpack.archive.plan.contents import SourceLike
 
-Form: TypeAlias = Literal["image", "modelpack"]
+ImageForm: TypeAlias = Literal["image", "modelpack"]
 
 _TITLE = "org.opencontainers.image.title"
 _VERSION = "org.opencontainers.image.version"
@@ -53,7 +53,7 @@ class ImagePlan:
     ``close``, or the end of a ``with`` block, or until nobody knows the plan any more.
     """
 
-    form: Form
+    form: ImageForm
     layers: tuple[PlannedLayer, ...]
     platforms: tuple[Platform, ...]
     tag: str

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import marpack
-from marpack.export import Entry, ExportPlan, plan_export
+from marpack.export import ExportEntry, ExportPlan, plan_export
 from marpack.export.targets import TARGETS
 from tests.support.archives import T
 
@@ -118,7 +118,7 @@ def plan(source: Path, to: str = "ray", **options: Any) -> Any:
     return plan_export(source, to=to, with_marpack=False, **options)
 
 
-def entries(planned: Any, word: str) -> list[Entry]:
+def entries(planned: Any, word: str) -> list[ExportEntry]:
     """Return the entries that have a word in what they are of, or in where that was seen."""
     return [each for each in planned.entries if word in each.what or word in each.seen]
 

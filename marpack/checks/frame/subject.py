@@ -28,9 +28,6 @@ from marpack.checks.python.source import PythonFile
 
 T = TypeVar("T")
 
-Form: TypeAlias = ContainerForm
-"""In which form an archive lies there, whatever it is called: ``zip``, ``tgz`` or ``folder``."""
-
 CheckTarget: TypeAlias = Literal["torchserve", "kserve", "sagemaker", "vertex"]
 """Who runs the server that an archive is meant for; TorchServe by itself unless it is said."""
 
@@ -63,7 +60,7 @@ class Subject:
     _: KW_ONLY
     path: str
     file_name: str
-    form: Form
+    form: ContainerForm
     settings: Settings
     kind: Literal["model", "workflow"] = "model"
     origin: Plan | Archive | None = None

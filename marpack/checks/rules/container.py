@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from marpack.archive import git_lfs
+from marpack.archive.forms import ContainerForm
 from marpack.archive.names import CASE_COLLISION, names_issues
 from marpack.archive.read.limits import LIMIT_CODES
-from marpack.checks.frame.subject import Form, Subject
+from marpack.checks.frame.subject import Subject
 from marpack.checks.rules.manifest_file import NO_NAME
 from marpack.findings import Finding, Issue
 from marpack.rule import rule, rules_in
@@ -83,7 +84,7 @@ def _fix(issue: Issue) -> str:
     return _OF_LIMITS if issue.code in LIMIT_CODES else "pack it again with marpack pack or torch-model-archiver"
 
 
-def finding_of(issue: Issue, form: Form) -> Finding:
+def finding_of(issue: Issue, form: ContainerForm) -> Finding:
     """Return what the server does about something that is wrong with an archive as such."""
     followed = issue.code == "link" and form == "folder"
     return find_structure.finding(

@@ -22,7 +22,7 @@ from marpack.display import printable
 from marpack.export.targets import TARGETS
 
 if TYPE_CHECKING:
-    from marpack.export import Compared, Entry, ExportPlan, ExportResult
+    from marpack.export import Compared, ExportEntry, ExportPlan, ExportResult
     from marpack.running import Response
 
 # Of an answer that is not equal, the bytes that are shown.
@@ -231,7 +231,7 @@ def _tell(plan: ExportPlan, written: ExportResult) -> None:
     )
 
 
-def _lines(entry: Entry) -> Iterator[str]:
+def _lines(entry: ExportEntry) -> Iterator[str]:
     row = entry.asdict()
     yield f"{entry.fate}: {row['about']}{': ' if row['about'] else ''}{row['what']}"
     yield f"  seen: {row['seen']}"

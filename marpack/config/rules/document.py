@@ -21,10 +21,10 @@ from marpack.findings import Finding
 from marpack.frozen import frozen
 from marpack.rule import Kind
 
-Target: TypeAlias = Literal["torchserve", "kserve", "mlflow"]
+ConfigTarget: TypeAlias = Literal["torchserve", "kserve", "mlflow"]
 """Who reads the settings beside TorchServe: KServe's wrapper and MLflow's plugin refuse more."""
 
-TARGETS: tuple[Target, ...] = get_args(Target)
+TARGETS: tuple[ConfigTarget, ...] = get_args(ConfigTarget)
 
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -63,7 +63,7 @@ class Document:
     error: PropertiesError | None = None
     unresolved: Sequence[Finding] = ()
     release: tuple[int, ...] | None = None
-    target: Target | None = None
+    target: ConfigTarget | None = None
     is_kserve: bool = False
     store: Store | None = None
     protocol_version: ProtocolVersion | None = None
@@ -134,7 +134,7 @@ class Document:
         return tuple(values["marName"] for _, values in self.snapshot.entries)
 
 
-def is_kserve(properties: Mapping[str, str], target: Target | None) -> bool:
+def is_kserve(properties: Mapping[str, str], target: ConfigTarget | None) -> bool:
     """Tell whether KServe's wrapper will read the settings too."""
     store = properties.get("model_store", "")
     return target == "kserve" or (target is None and f"{store}/".startswith(_KSERVE_MOUNT))

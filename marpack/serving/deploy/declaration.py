@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from marpack.config.presets import PRESETS, Preset
-from marpack.config.rules.document import Target, is_kserve
+from marpack.config.rules.document import ConfigTarget, is_kserve
 from marpack.config.server_config import ServerConfig
 from marpack.config.settings.keys import KEYS
 from marpack.config.settings.redaction import redacted
@@ -224,7 +224,7 @@ def _deployment(
     server = replace(server, model_snapshot=snapshot)
     # Who chose KServe's preset by its name, and left its store alone, has the wrapper read the file.
     of_kserve = top.get("preset") == "kserve" and is_kserve(server.properties(), None)
-    target: Target | None = "kserve" if of_kserve else None
+    target: ConfigTarget | None = "kserve" if of_kserve else None
     warnings = settle(server.validate(torchserve_version=version, target=target, archives=manifests))
     return Deployment(config=server.dumps().encode("ascii"), snapshot=snapshot, warnings=(*places, *warnings))
 
