@@ -58,6 +58,7 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         # argparse asks for the terminal's width with each argument, for which it loads all of shutil.
         super().__init__(formatter_class=partial(_Help, width=_text_width()), **options)
+        self.color = False  # help is painted by Python 3.14 on, which heeds no --color
         self.add_argument(
             "--color",
             choices=WHEN,

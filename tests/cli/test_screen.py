@@ -91,6 +91,13 @@ def test_pipes_get_neither_colours_nor_rows(name: str, capsys: Capture) -> None:
         assert on_a_terminal([*COMMANDS[name], "--color=never"], columns=999) == piped
 
 
+def test_help_has_no_colours_on_any_python() -> None:
+    """From 3.14 on argparse has some of its own, and asks the environment alone about them."""
+    words = ["check", "--color", "never"]
+    assert not has_colours(on_a_terminal([*words, "--help"], FORCE_COLOR="1"))
+    assert not has_colours(with_a_terminal_for_complaints([*words, "--nope"], FORCE_COLOR="1"))
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_rows_fit(name: str, columns: int) -> None:
