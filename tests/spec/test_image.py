@@ -104,7 +104,7 @@ TESTED = {
         "test_push_logins.py::test_dockers_own_registry_is_one_under_three_names",
         "test_push_logins.py::test_a_password_is_asked_of_the_program_that_keeps_it",
         "test_push_logins.py::test_a_token_of_dockers_is_told_as_not_used",
-        "test_push_logins.py::test_a_password_that_is_wrong_is_never_shown",
+        "test_push_secrets.py::test_a_password_that_is_wrong_is_never_shown",
         "test_push_connections.py::test_another_host_is_told_no_secret",
     ),
     "I31": (
