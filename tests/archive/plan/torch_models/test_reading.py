@@ -135,6 +135,8 @@ def test_reader_that_is_given_up(size: int) -> None:
 
 
 def test_reader_that_is_garbage(recwarn: pytest.WarningsRecorder) -> None:
+    gc.collect()  # what other tests have left
+    recwarn.clear()
     reader = entry(STATES["long"]()).source.open()
     reader.read(1)
     ring: list[Any] = [reader]
