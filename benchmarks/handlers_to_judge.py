@@ -131,8 +131,9 @@ def shipped(python: str) -> Iterator[tuple[str, Model]]:
 def of_tests() -> Iterator[tuple[str, Model]]:
     """Yield the handlers of marpack's tests: of the cases, both archives, and the tables of sources."""
     sys.path.append(str(Path(__file__).parents[1]))
-    from tests.checks.python.test_sources import FILES, SOURCES
     from tests.server.test_checks import CASES, NAMES
+    from tests.support.handler_sources import SOURCES
+    from tests.support.model_files import FILES
 
     for case in CASES:
         for which, archive in (("broken", case.broken), ("repaired", case.repaired)):

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import re
-import subprocess
 import sys
 from functools import cache
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-import marpack
-
-PACKAGE = Path(marpack.__file__).parent
-MODULES = sorted(
-    ".".join(["marpack", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
-    for path in PACKAGE.rglob("*.py")
-)
+from tests.support.modules import MODULES, PACKAGE, source
 
 # The rooms, and what each may import besides itself, from below to above. A room is a file or a folder; what is
 # said of a folder holds for the files in it that lie in no room of their own.
@@ -311,12 +302,6 @@ def room_of(module: str) -> str:
 
 
 @cache
-def source(module: str) -> str:
-    path = PACKAGE.joinpath(*module.split(".")[1:])
-    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
-
-
-@cache
 def said(module: str) -> str:
     """Return a module's code without its texts, which may speak of anything."""
     tree = ast.parse(source(module))
@@ -378,42 +363,6 @@ def test_only_the_standard_library_is_needed(module: str) -> None:
     assert others <= EXTRAS.get(module, set())
 
 
-# What others import from; every other module is private, and lists nothing.
-PUBLIC = {
-    "marpack",
-    "marpack.checks",
-    "marpack.compat",
-    "marpack.export",
-    "marpack.images",
-    "marpack.kaptain",
-    "marpack.running",
-    "marpack.running.kserve",
-    "marpack.running.ray",  # that Ray is asked for is seen where it is imported
-    "marpack.config.text.properties",  # as marpack.properties
-    "marpack.serving",
-    "marpack.signing",
-    "marpack.typing",
-}
-
-
-def test_public_modules_alone_list_their_names() -> None:
-    assert {module for module in MODULES if re.search(r"^__all__", source(module), re.MULTILINE)} == PUBLIC
-
-
-# Ray warns of what it is going to change itself. What KServe's needs is not beside the tests: they run it in an
-# environment of its own.
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("module", sorted(PUBLIC - {"marpack.running.kserve"}))
-def test_public_names_are_listed_and_sorted(module: str) -> None:
-    if module == "marpack.running.ray":
-        pytest.importorskip("ray")
-    loaded = importlib.import_module(module)
-    listed = list(loaded.__all__)
-    assert listed
-    assert listed == sorted(listed, key=lambda name: (not name.isupper(), name))
-    assert all(hasattr(loaded, name) for name in listed)
-
-
 @pytest.mark.parametrize(
     ("name", "pure"),
     [("marpack.running", PURE_FRONT_END), ("marpack.images", PURE_IMAGES), ("marpack.oci", PURE_OCI)],
@@ -445,90 +394,6 @@ def test_the_page_tells_of_every_room() -> None:
     rooms = [f"marpack.{name.replace('/', '.')}" for name in named]
     for above, room in enumerate(rooms):
         assert not ROOMS.get(room, set()) & set(rooms[:above]), room
-
-
-# Rooms whose names are loaded when they are asked for.
-LAZY = ("export", "images", "running", "signing")
-
-
-def loaded_by(code: str) -> set[str]:
-    code = f"import sys; before = set(sys.modules); {code}; print(*set(sys.modules) - before)"
-    return set(
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    )
-
-
-def test_importing_marpack_imports_nothing_of_it_yet() -> None:
-    """A tool that embeds marpack waits for what it uses, when it uses it."""
-    loaded = {name for name in loaded_by("import marpack") if name.startswith("marpack")}
-    assert loaded == {"marpack", "marpack.lazy"}
-
-
-@pytest.mark.parametrize("room", LAZY)
-def test_a_face_loads_nothing_of_its_room_yet(room: str) -> None:
-    """The command line and pytest have a look at these at every start."""
-    code = f"import marpack.{room} as face; assert set(face.__all__) <= set(dir(face))"
-    loaded = {name for name in loaded_by(code) if name.startswith("marpack")}
-    assert loaded == {"marpack", "marpack.lazy", f"marpack.{room}"}
-
-
-@pytest.mark.parametrize("room", LAZY)
-def test_a_face_tells_type_checkers_what_it_loads(room: str) -> None:
-    face = importlib.import_module(f"marpack.{room}")
-    declared = {
-        alias.name: str(node.module)
-        for node in ast.walk(ast.parse(source(f"marpack.{room}")))
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"marpack.{room}.")
-        for alias in node.names
-    }
-    assert set(declared) == set(face.__all__)
-    for name, home in declared.items():
-        assert getattr(face, name) is getattr(sys.modules[home], name)
-
-
-def test_every_public_name_is_there_when_asked_for() -> None:
-    assert {name.partition(".")[0] for name in loaded_by("from marpack import *")} - sys.stdlib_module_names == {
-        "isal",  # where it is installed
-        "marpack",
-    }
-    assert set(marpack.__all__) <= set(dir(marpack))
-    for name in marpack.__all__:
-        assert getattr(marpack, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'plan'"):
-        marpack.plan  # type: ignore[attr-defined]  # noqa: B018
-
-
-@pytest.mark.parametrize("module", ["marpack", "marpack.typing"])
-def test_the_stub_names_what_is_loaded(module: str) -> None:
-    loaded = importlib.import_module(module)
-    stub = PACKAGE.joinpath(*module.split(".")[1:], "__init__.pyi" if module == "marpack" else "").with_suffix(
-        ".pyi"
-    )
-    tree = ast.parse(stub.read_text())
-    declared = {
-        alias.name: f"{node.module}.{alias.name}" if alias.name == "properties" else str(node.module)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("marpack.")
-        for alias in node.names
-    }
-    assert set(declared) == set(loaded.__all__)
-    for name, home in declared.items():
-        value = getattr(loaded, name)
-        assert value is (
-            importlib.import_module(home) if name == "properties" else getattr(sys.modules[home], name)
-        )
-    [listed] = [node.value for node in tree.body if isinstance(node, ast.Assign)]
-    assert ast.literal_eval(listed) == loaded.__all__
-
-
-def test_the_version_loads_no_command() -> None:
-    loaded = loaded_by("from marpack.cli import main; main(['--version'])")
-    assert not {name for name in loaded if name.startswith("marpack.cli.commands.")}
-
-
-def test_packing_loads_no_other_command() -> None:
-    loaded = loaded_by("from marpack.cli import main; main(['pack', '--help'])")
-    assert not {name for name in loaded if name.startswith(("marpack.config", "marpack.serving"))}
 
 
 AMBIENT = {

@@ -27,7 +27,7 @@ import marpack
 from tests.support import checks_page
 from tests.support.browser import READ, TOO_WIDE, chromium
 from tests.support.documents import ROOT
-from tests.test_architecture import PUBLIC
+from tests.test_public_names import PUBLIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -138,6 +138,15 @@ def texts(planned: ExportPlan) -> dict[str, list[str]]:
     return {name: text.split("\n") for name, text in sorted({**planned.files, **planned.about}.items())}
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder, by their names in it."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
 def main() -> None:
     """Write the golden files."""
     if sys.argv[1:] != ["dump"]:

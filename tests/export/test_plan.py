@@ -11,12 +11,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 import marpack
-from marpack.config.settings.keys import KEYS
 from marpack.errors import MarpackError
 from marpack.export import plan_export
 from marpack.export.targets import TARGETS
-from marpack.export.told_settings import _ROWS
-from tests.export.exports import GOLDEN, SECRET, SPEAKS, digits, entries, golden_plans, plan, speaks, store, texts
+from tests.export.exports import GOLDEN, entries, golden_plans, plan, speaks, texts
 from tests.support.archives import check_json, packed
 from tests.support.kserve_models import Judge
 
@@ -70,19 +68,6 @@ def test_ray_is_told_what_the_server_was(folder: Path) -> None:
     assert deployment["ray_actor_options"] == {"num_cpus": 1, "num_gpus": 1}
 
 
-def test_a_snapshot_goes_before_what_an_archive_says(folder: Path) -> None:
-    planned = plan(folder)
-    [one, other] = yaml.safe_load(planned.files["config.yaml"])["applications"][0]["deployments"]
-    assert [one["name"], other["name"]] == ["digits", "speaks"]
-    assert one["user_config"] == other["user_config"] == {"batch_size": 8, "max_batch_delay": 50}
-    assert one["num_replicas"] == other["num_replicas"] == 2
-    assert yaml.safe_load(planned.files["config.yaml"])["http_options"] == {"host": "0.0.0.0", "port": 9090}
-    [cpus] = entries(planned, "workers that share the CPUs")
-    assert "4 in all" in cpus.becomes
-    assert 'environment={"TS_DECODE_INPUT_REQUEST": "false"}' in planned.files["app.py"]
-    assert planned.files["app.py"].count("batch_size=8") == 2
-
-
 def test_sagemaker_is_given_no_address(folder: Path) -> None:
     planned = plan(folder / "digits.mar", "sagemaker-ray")
     config = yaml.safe_load(planned.files["config.yaml"])
@@ -118,124 +103,6 @@ def test_a_bad_name_of_a_service_is_told(folder: Path) -> None:
         plan(folder / "digits.mar", "kserve", service_name="Not A Name")
     with pytest.raises(MarpackError, match="image is for KServe"):
         plan(folder / "digits.mar", "ray", image="x")
-
-
-@pytest.mark.parametrize("target", ["ray", "kserve"])
-def test_no_secret_and_no_path_is_written(target: str, folder: Path) -> None:
-    planned = plan(folder, target)
-    written = "\n".join([*planned.files.values(), *planned.about.values(), *map(repr, planned.entries)])
-    assert SECRET not in written
-    assert str(folder) not in written
-    assert "token@" not in written
-    # And all of these settings are told of.
-    for key in ("keystore_pass", "keystore", "vmargs", "a key that is secret", "not_known", "model_store"):
-        assert any(each.seen == f"config.properties: {key}" for each in planned.entries), key
-
-
-def test_every_setting_has_a_fate() -> None:
-    assert KEYS.keys() - _ROWS.keys() == {"inference_address"}
-    assert not _ROWS.keys() - KEYS.keys()
-    assert all(row.why for row in _ROWS.values() if row.fate != "carried")
-    assert all(row.becomes for row in _ROWS.values() if row.fate != "lost")
-
-
-def test_what_a_handler_uses_is_named_with_its_place(folder: Path) -> None:
-    speaking = folder / "model-store" / "speaks.mar"
-    line = 1 + SPEAKS.split("\n").index('    context.set_response_status(202, "Taken", idx=0)')
-    for target in TARGETS:
-        told = entries(plan(speaking, target), "set_response_status")
-        assert told
-        assert {(each.fate, each.seen) for each in told} == {("differs", f"speaks.py:{line}: set_response_status")}
-    [headers] = entries(plan(speaking, "sagemaker-ray"), "set_response_header")
-    assert headers.fate == "differs"
-    assert "X-Amzn-SageMaker" in headers.what
-    assert not entries(plan(folder / "digits.mar"), "set_response")
-    assert 'header_names=("X-Mine",)' in plan(speaking).files["app.py"]
-
-
-def test_a_source_that_is_no_python_is_searched_as_text(tmp_path: Path) -> None:
-    path = packed(
-        tmp_path, handler={"handler.py": b"def handle(:\n    context.set_response_header(0, 'a', 'b')\n"}
-    )
-    told = entries(plan(path), "set_response_header")
-    assert {each.seen for each in told} == {"handler.py:2: set_response_header"}
-
-
-def test_a_source_that_is_too_long_is_told_of(tmp_path: Path) -> None:
-    path = packed(tmp_path, extra_files={"long.py": b"x = 1\n" * 200_000}, check="off")
-    [told] = [each for each in plan(path).entries if each.seen == "long.py"]
-    assert told.why.startswith("it has 1,200,000 bytes, and was not looked into")
-
-
-def test_streams_are_told_of(tmp_path: Path) -> None:
-    text = (
-        b"from ts.handler_utils.utils import send_intermediate_predict_response\n"
-        b"def handle(data, context):\n    return data\n"
-    )
-    path = packed(tmp_path, handler={"handler.py": text})
-    for target in TARGETS:
-        [told] = entries(plan(path, target), "send_intermediate_predict_response")
-        assert told.fate == "differs"
-        assert told.seen == "handler.py:1: send_intermediate_predict_response"
-
-
-def test_what_no_worker_runs_is_refused(tmp_path: Path) -> None:
-    workflow = marpack.plan_workflow(
-        workflow_name="flow", spec_file={"spec.yaml": b"models: {}\ndag: {}\n"}, handler={"f.py": b""}
-    )
-    marpack.write_archive(workflow, tmp_path / "flow.war")
-    with pytest.raises(MarpackError, match=r"flow\.war' is a workflow's archive.*export the models"):
-        plan(tmp_path / "flow.war")
-    lsp = packed(tmp_path, "lsp", runtime="LSP", handler="BaseHandler", check="off")
-    with pytest.raises(MarpackError, match="runtime LSP"):
-        plan(lsp)
-    for key, value, said in (
-        ("parallelType", "tp\ntorchrun: {nproc-per-node: 2}\nparallelLevel: 2", "torchrun"),
-        ("continuousBatching", "true", "continuousBatching"),
-    ):
-        config = {"model-config.yaml": f"{key}: {value}\n".encode()}
-        path = packed(tmp_path, key.lower(), config_file=config, check="off")
-        with pytest.raises(MarpackError, match=said):
-            plan(path)
-
-
-def test_an_envelope_is_one_that_torchserve_brings(folder: Path, tmp_path: Path) -> None:
-    """The old names are the new ones' to it; of another it would find no module."""
-    place = tmp_path / "model-store"
-    place.mkdir()
-    digits(place)
-    path = tmp_path / "config.properties"
-    path.write_text("load_models=all\nservice_envelope=kfserving\n")
-    planned = plan(path)
-    [told] = entries(planned, "service_envelope=kfserving")
-    assert (told.fate, told.becomes) == ("changed", "envelope kserve, of every model")
-    assert 'envelope="kserve"' in planned.files["app.py"]
-    path.write_text("load_models=all\nservice_envelope=ours\n")
-    with pytest.raises(
-        MarpackError, match=r"the envelope 'ours' is none that TorchServe 0\.12\.0 brings \(body, "
-    ):
-        plan(path)
-    assert not plan(path, envelope="body").files["app.py"].count("ours")
-    with pytest.raises(MarpackError, match="the envelope 'ours'"):
-        plan(folder / "digits.mar", envelope="ours")
-
-
-def test_kserves_envelope_is_asked_for(folder: Path) -> None:
-    """A model that KServe had TorchServe serve was given what was inside of ``instances``."""
-    [told] = entries(plan(folder / "digits.mar", "kserve"), "TS_SERVICE_ENVELOPE")
-    assert told.fate == "changed"
-    assert "--envelope kserve" in told.why
-    assert not entries(plan(folder / "digits.mar", "kserve", envelope="kserve"), "TS_SERVICE_ENVELOPE")
-    assert not entries(plan(folder / "digits.mar", "ray"), "TS_SERVICE_ENVELOPE")
-
-
-def test_sequences_are_told_of(tmp_path: Path) -> None:
-    config = {"model-config.yaml": b"sequenceBatching: true\nsequenceMaxIdleMSec: 1000\nuseVenv: true\n"}
-    planned = plan(packed(tmp_path, config_file=config, check="off"))
-    for key in ("sequenceBatching", "sequenceMaxIdleMSec", "useVenv"):
-        [told] = entries(planned, f"model-config.yaml: {key}")
-        assert told.fate == "lost"
-        assert told.why
 
 
 def test_a_target_is_one_of_three(folder: Path) -> None:
@@ -282,109 +149,6 @@ def test_a_hostile_name_leads_nowhere(name: str, tmp_path: Path) -> None:
         assert (name in texts_of) == (target == "kserve")
         assert "\x1b" not in planned.about["EXPORT.md"]
         jsonschema.validate(json.loads(planned.about["export.json"]), {"type": "object"})
-
-
-def test_requirements_are_merged(tmp_path: Path) -> None:
-    lines = {
-        "a": ["numpy>=1.26", "requests", "-r other.txt", "./here.whl", "pkg @ https://u:p@example.invalid/p.whl"],
-        "b": ["numpy==1.26.4", "requests", "${TOKEN}", "x==1 --hash=sha256:00", "torch==2.10"],
-    }
-    for name, required in lines.items():
-        packed(tmp_path, name, requirements_file=required, check="off")
-    planned = plan_export(tmp_path / "a.mar", tmp_path / "b.mar", to="ray", with_marpack=False)
-    text = planned.files["requirements.txt"]
-    wanted = ["numpy==1.26.4", "numpy>=1.26", "requests", "torch==2.10", "x==1"]
-    assert [line for line in text.split("\n") if line][-5:] == wanted
-    assert "torchserve==0.12.0" in text
-    assert text.count("numpy") == 2
-    assert "u:p" not in text + planned.about["EXPORT.md"]
-    [conflict] = entries(planned, "numpy, of which each model had its own")
-    assert conflict.seen == "numpy>=1.26 (a 1.0); numpy==1.26.4 (b 1.0)"
-    assert [each.seen for each in planned.entries if each.fate == "lost" and "requirements.txt:" in each.seen] == [
-        "requirements.txt:3",
-        "requirements.txt:4",
-        "requirements.txt:5",
-        "requirements.txt:3",
-    ]
-
-
-def test_what_torchserves_own_handlers_import_is_required(tmp_path: Path) -> None:
-    text = b"import ts.torch_handler.text_handler\nfrom ts.torch_handler import vision_handler, base_handler\n"
-    packed(tmp_path, "a", handler={"handler.py": text}, requirements_file=["captum==0.8"], check="off")
-    packed(tmp_path, "b", handler="image_classifier", check="off")
-    packed(tmp_path, "c", handler="dali_image_classifier", check="off")
-    lines = plan(tmp_path / "a.mar").files["requirements.txt"].split("\n")
-    assert "captum==0.8" in lines
-    assert "captum" not in lines
-    planned = plan(tmp_path / "b.mar")
-    lines = planned.files["requirements.txt"].split("\n")
-    assert {"torch", "torchvision", "captum"} <= set(lines)
-    assert [each.fate for each in entries(planned, "imported by ts.torch_handler.image_classifier")] == [
-        "changed",
-        "changed",
-    ]
-    [dali] = entries(plan(tmp_path / "c.mar"), "nvidia.dali")
-    assert dali.fate == "lost"
-    assert "dali" not in plan(tmp_path / "c.mar").files["requirements.txt"]
-
-
-def test_settings_that_load_models(tmp_path: Path) -> None:
-    place = tmp_path / "model-store"
-    place.mkdir()
-    digits(place)
-    speaks(place)
-    path = tmp_path / "config.properties"
-    numbers = {"minWorkers": 2, "maxWorkers": 2, "batchSize": 6, "maxBatchDelay": 70, "responseTimeout": 9}
-    models = json.dumps({"digits": {"1.0": numbers}, "speaks": {"2.0": numbers}})
-    path.write_text(f"load_models=all\nmodels={models}\ndefault_response_timeout=44\n")
-    planned = plan(path)
-    one, other = (model.settings for model in planned.models)
-    assert (one.batch_size, one.min_workers, one.response_timeout) == (6, 2, 9)
-    # Its own configuration goes before.
-    assert (other.batch_size, other.min_workers, other.response_timeout) == (4, 1, 30)
-    path.write_text("load_models=digits.mar\ndefault_workers_per_model=3\ndefault_response_timeout=44\n")
-    [alone] = plan(path).models
-    assert (alone.settings.min_workers, alone.settings.response_timeout) == (3, 44)
-    assert not entries(plan(path), "neither load_models nor")
-    path.write_text("job_queue_size=10\n")
-    assert [each.about for each in entries(plan(path), "neither load_models nor model_snapshot")] == [""]
-    [workers] = entries(plan(path), "default_workers_per_model")
-    assert (workers.about, workers.fate) == ("digits 1.0", "changed")
-    path.write_text("load_models=other=digits.mar\n")
-    with pytest.raises(
-        MarpackError, match=r"'digits.mar' is 'other' to load_models, and 'digits' by its manifest"
-    ):
-        plan(path)
-    path.write_text("load_models=gone.mar\n")
-    with pytest.raises(MarpackError, match=r"'gone.mar' is not in the model store"):
-        plan(path)
-    path.write_text("load_models=$$MODELS$$\n")
-    with pytest.raises(MarpackError, match="takes 'MODELS' from the environment"):
-        plan(path)
-    path.write_text("models=[]\n")
-    with pytest.raises(MarpackError, match=r"config\.properties: error: models: must be an object"):
-        plan(path)
-
-
-def test_a_snapshot_that_knows_a_model_otherwise(tmp_path: Path) -> None:
-    path = store(tmp_path)
-    text = path.read_text("ascii")
-    path.write_text(text.replace('"digits": {"1.0"', '"digits": {"7.0"'))
-    with pytest.raises(MarpackError, match=r"'digits.mar' is 'digits 7.0' to model_snapshot, and 'digits 1.0'"):
-        plan(path)
-
-
-def test_sources_that_do_not_go_together(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(MarpackError, match="nothing is named"):
-        plan_export(to="ray")
-    with pytest.raises(MarpackError, match="settings are of one server"):
-        plan_export(folder / "config" / "config.properties", folder / "digits.mar", to="ray")
-    with pytest.raises(MarpackError, match=r"a model store goes with a config.properties"):
-        plan(folder / "digits.mar", model_store=folder)
-    with pytest.raises(MarpackError, match="python is where with_ts takes"):
-        plan(folder / "digits.mar", python="python3")
-    with pytest.raises(FileNotFoundError):
-        plan(tmp_path / "none.mar")
 
 
 def test_gpus_are_asked_for(folder: Path) -> None:

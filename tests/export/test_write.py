@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tarfile
 import time
-import venv
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import marpack
 from marpack.cli import main
-from marpack.cli.commands.export import _json_of
-from marpack.cli.running_inputs import Asked
-from marpack.config.rules.values import ADDRESS
 from marpack.errors import ArchiveExistsError, MarpackError, TargetError
-from marpack.export import Compared, engine, packages, plan_export, verify, write_export
+from marpack.export import packages, plan_export, write_export
 from marpack.export.targets import TARGETS
-from marpack.export.told_settings import http_address
-from marpack.running import Request, Response
 from tests.conftest import full_disk
-from tests.export.exports import DIGITS, SECRET, digits, speaks, store
-from tests.support.archives import MANIFEST, check_json, packed
+from tests.export.exports import DIGITS, SECRET, digits, files, speaks
+from tests.support.archives import MANIFEST, packed
 from tests.support.object_store import Page, WebServer
 
 Capture = pytest.CaptureFixture[str]
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def written(source: Path, folder: Path, to: str = "ray", **options: Any) -> dict[str, bytes]:
@@ -221,69 +201,6 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, capsys: Capture) -> None:
     assert "cannot be made" in capsys.readouterr().err
 
 
-def test_the_command(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    digits(tmp_path)
-    assert main(["export", "digits.mar", "--to", "ray", "-o", "out"]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("out: ")
-    assert "\n  now: one worker; config.yaml: num_replicas" in told
-    assert "lost: TorchServe's management, metrics and gRPC APIs" in told
-    assert main(["export", "digits.mar", "--to", "ray", "-o", "out"]) == 1
-    assert "'out' already exists" in capsys.readouterr().err.replace(str(tmp_path) + "/", "")
-    assert main(["export", "digits.mar", "--to", "kserve", "-o", "out", "-f", "--json", "--without-marpack"]) == 0
-    document = check_json(capsys.readouterr().out, "export")
-    assert document["target"] == "kserve"
-    assert (tmp_path / "out" / "Containerfile").is_file()
-
-
-def test_the_command_is_told_wrongly(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    digits(tmp_path)
-    assert main(["export", "digits.mar", "--to", "heroku", "-o", "out"]) == 2
-    assert "choose from ray, sagemaker-ray, kserve" in capsys.readouterr().err
-    assert main(["export", "digits.mar", "--to", "ray"]) == 2
-    assert main(["export", "-", "--to", "ray", "-o", "out"]) == 2
-    words = ["export", "digits.mar", "--to", "ray", "-o", "out"]
-    for more, said in (
-        (["--verify"], "--verify: nothing is sent"),
-        (["--input", "digits.mar"], "they are sent with --verify"),
-        (["--python", "python3"], "--python: it is for --with-ts and --verify"),
-        (["--verify", "--input", "digits.mar", "--form", "a=b"], "--input and --form"),
-        (["--verify", "--path", "/v1/models/m:predict"], "--path: nothing is sent"),
-    ):
-        capsys.readouterr()
-        assert main([*words, *more]) == 2
-        assert said in capsys.readouterr().err
-    assert main(["export", "none.mar", "--to", "ray", "-o", "out"]) == 1
-    assert main(["export", "digits.mar", "--to", "kserve", "--service-name", "A B", "-o", "out"]) == 1
-    assert not (tmp_path / "out").exists()
-
-
-def test_the_command_shows_no_secret(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    store(tmp_path)
-    assert main(["export", "config/config.properties", "--to", "ray", "-o", "out", "--without-marpack"]) == 0
-    assert SECRET not in "".join(capsys.readouterr())
-    for name, data in files(tmp_path / "out").items():
-        assert SECRET.encode() not in data, name
-
-
-def test_the_json_of_what_was_verified_has_its_schema(tmp_path: Path) -> None:
-    """A real engine is started in test_verify.py."""
-    plan = plan_export(digits(tmp_path), to="ray", with_marpack=False)
-    same, other = Response(status=200, parts=(b"\xff",)), Response(status=200, parts=(b"b",))
-    found = [
-        Compared(request=number, model="digits 1.0", own=same, exported=exported)
-        for number, exported in enumerate((same, other, Response(status=201, parts=(b"\xff",))))
-    ]
-    assert [each.is_equal for each in found] == [True, False, False]
-    asked = [Asked(name="a.json", request=Request())] * 2 + [Asked(name="", request=Request())]
-    told = json.loads(plan.about["export.json"]) | {"verified": [_json_of(each, asked) for each in found]}
-    shown = check_json(json.dumps(told), "export")["verified"]
-    assert [each["input"] for each in shown] == ["a.json", "a.json", None]
-
-
 def test_the_example_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     page = (Path(__file__).parents[2] / "docs" / "leaving-torchserve.md").read_text("utf-8")
     [example] = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
@@ -324,90 +241,3 @@ def test_an_archive_behind_a_url(tmp_path: Path, web: WebServer) -> None:
     plan = plan_export(f"http://{web.host}/a/digits.mar?key=hunter2", to="ray", with_marpack=False, download=True)
     write_export(plan, tmp_path / "two")
     assert files(tmp_path / "two") == first
-
-
-def test_to_verify_takes_pythons_that_have_it_all(
-    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is written where they have not; that one has it all, test_verify.py shows."""
-    monkeypatch.chdir(tmp_path)
-    digits(tmp_path)
-    venv.create("bare", symlinks=True)
-    monkeypatch.setattr(verify, "server_python", lambda _: None)
-    words = ["export", "digits.mar", "--to", "ray", "-o", "out", "--verify", "--input", "digits.mar"]
-    for python, said in (
-        ("bare/bin/python", rf"'{tmp_path}/bare/bin/python' has no ray: .*bare/bin/python -m pip install"),
-        ("bare/none", rf"'{tmp_path}/bare/none' cannot be started: No such file .*--engine-python"),
-    ):
-        assert main([*words, "--engine-python", python]) == 1
-        assert re.search(said, capsys.readouterr().err)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
-    assert main(words) == 1
-    assert "starting an export for Ray Serve needs an optional dependency" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
-def test_an_engine_that_gives_no_answer_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what it wrote last: it ended, say, while it was asked."""
-    plan = plan_export(digits(tmp_path), to="ray", with_marpack=False)
-    (tmp_path / "log").write_text("I have no memory\n")
-
-    @contextlib.contextmanager
-    def gone(*_: object, **__: object) -> Iterator[engine.Engine]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))  # where nobody listens
-            yield engine.Engine(free.getsockname()[1], str(tmp_path / "log"))
-
-    monkeypatch.setattr(verify, "started", gone)
-    monkeypatch.setattr(verify, "require_pythons", lambda *_, **__: None)
-    monkeypatch.setattr(verify, "_own_answers", lambda *_: [Response(status=200)])
-    said = (
-        r"(?s)Ray Serve has no answer of 'digits 1\.0' to request 1: .*refused; it wrote last:\nI have no memory"
-    )
-    with pytest.raises(MarpackError, match=said):
-        verify.verify_export(plan, tmp_path, [Request()])
-
-
-def test_the_first_answer_of_each_model_waits_until_it_is_loaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of several, Ray Serve answers a ping before any is."""
-    for name in ("a", "b"):
-        packed(tmp_path, name, config_file={"model-config.yaml": b"responseTimeout: 7\n"}, check="off")
-    plan = plan_export(tmp_path / "a.mar", tmp_path / "b.mar", to="ray", with_marpack=False)
-    asked: list[tuple[str, float]] = []
-
-    class Asked(engine.Engine):
-        def ask(self, request: Request, path: str, *, timeout: float) -> Response:
-            asked.append((path, timeout))
-            return Response(status=200)
-
-    @contextlib.contextmanager
-    def started(*_: object, **__: object) -> Iterator[engine.Engine]:
-        yield Asked(0, os.devnull)
-
-    monkeypatch.setattr(verify, "started", started)
-    monkeypatch.setattr(verify, "require_pythons", lambda *_, **__: None)
-    monkeypatch.setattr(verify, "_own_answers", lambda *_: [Response(status=200)] * 2)
-    found = verify.verify_export(plan, tmp_path, [Request(), Request()], timeout=50)
-    assert all(each.is_equal for each in found)
-    assert asked == [
-        ("/predictions/a/1.0", 57),
-        ("/predictions/a/1.0", 7),
-        ("/predictions/b/1.0", 57),
-        ("/predictions/b/1.0", 7),
-    ]
-
-
-@given(st.text(max_size=30))
-@settings(deadline=None)
-def test_an_address_is_a_host_and_a_port_or_none(text: str) -> None:
-    for address in (text, f"http://{text}", f"https://{text}"):
-        found = http_address(address)
-        assert found is None or (found[0] and 0 <= found[1] <= 65535)
-        # What the server reads otherwise, or ends for, is none.
-        assert found is None or ADDRESS.fullmatch(address)
-    assert http_address("http://0.0.0.0:9090") == ("0.0.0.0", 9090)
-    assert http_address("https://here") == ("here", 443)
-    for none in ("unix:/tmp/socket", "http://[::1]:8080", "http://h:8085/", "http://user@h:80", "http://h:99999"):
-        assert http_address(none) is None

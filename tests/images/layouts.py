@@ -12,7 +12,7 @@ from typing import Any
 
 from marpack.images import plan_image, write_image
 from marpack.serving import serve_build
-from tests.support.archives import T
+from tests.support.archives import T, packed
 
 HANDLER = "def handle(data, context): return data\n"
 
@@ -110,3 +110,9 @@ def written(source: Path, target: Path, **options: Any) -> Layout:
     assert result.digest == layout.top["digest"]
     assert result.path == str(target) == os.fspath(result)
     return layout
+
+
+def on_base(base: Path, folder: Path, **options: Any) -> Layout:
+    plan = plan_image(packed(folder, force=True), base=base, **options)
+    write_image(plan, folder / "image", force=True)
+    return Layout.of(folder / "image")

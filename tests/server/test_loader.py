@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.checks.python.test_sources import FILES, MODEL_FILES, SOURCES, B, of_files
+from tests.support.checked_sources import of_files
+from tests.support.handler_sources import SOURCES, B
 from tests.support.java import HERE
+from tests.support.model_files import FILES, MODEL_FILES
 from tests.support.torchserve import environment, install_folder
 
 if TYPE_CHECKING:

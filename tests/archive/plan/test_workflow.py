@@ -1,13 +1,13 @@
+"""The plan of a workflow: what the arguments become, and those of which there is none."""
+
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import io
 import json
 import os
 import pickle
-import subprocess
 import sys
 import zipfile
 from datetime import UTC, datetime
@@ -15,77 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import marpack
-from marpack import (
-    ManifestError,
-    ManifestWorkflow,
-    PlanError,
-    WorkflowManifest,
-    WorkflowPlan,
-    iter_archive,
-    plan_workflow,
-    write_archive,
-)
+from marpack import WorkflowManifest, iter_archive, write_archive
 from marpack.archive.forms import DEFLATES
 from marpack.archive.manifest import WORKFLOW_MANIFEST_NAME
 from marpack.archive.plan.extra_files import Patterns
-from marpack.cli import main
-from tests.property.strategies import json_values
-
-T = 1_600_000_000
-SPEC = "models:\n  m:\n    url: m.mar\ndag:\n  prepare: [m]\n"
-FULL = """{
-  "createdOn": "22/11/2026 07:46:23",
-  "workflow": {
-    "workflowName": "w1",
-    "specFile": "workflow.yaml",
-    "handler": "handler.py"
-  },
-  "archiverVersion": "0.2.15"
-}"""
+from tests.support.archives import T
+from tests.support.planned_workflows import SPEC, content, issues, names, plan, write_inputs
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(T))
-    for name, text in {
-        "spec.yaml": SPEC,
-        "steps.py": "def prepare(data, context): return data\n",
-        "labels.json": "{}",
-        "pkg/__init__.py": "",
-        "pkg/sub/deep.py": "x = 1\n",
-        "pkg/__pycache__/x.pyc": "x",
-    }.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        os.utime(path, (T - 86_400, T - 86_400))
+    write_inputs(tmp_path)
     return tmp_path
-
-
-def plan(**arguments: Any) -> WorkflowPlan:
-    return plan_workflow(**{"workflow_name": "w", "spec_file": "spec.yaml", "timestamp": T, **arguments})
-
-
-def issues(**arguments: Any) -> list[tuple[str, str]]:
-    with pytest.raises(PlanError) as caught:
-        plan(**arguments)
-    return [(issue.argument, issue.code) for issue in caught.value.issues]
-
-
-def names(planned: WorkflowPlan) -> list[str]:
-    return [entry.name for entry in planned.files]
-
-
-def content(planned: WorkflowPlan) -> dict[str, bytes]:
-    return {entry.name: b"".join(entry.chunks()) for entry in planned.files}
-
-
-# --------------------------------------------------------------------------------------------- the plan
 
 
 def test_what_the_arguments_become() -> None:
@@ -255,9 +200,6 @@ def test_each_kind_of_plan_keeps_its_own_folder() -> None:
         dataclasses.replace(model, files=workflow.files)
 
 
-# --------------------------------------------------------------------------------------------- bad input
-
-
 @pytest.mark.parametrize("name", ["", "a b", "a/b", ".a", "-a", "ä", "w\n", "n" * 252])
 def test_bad_names(name: str) -> None:
     assert issues(workflow_name=name) == [("workflow_name", "bad-workflow-name")]
@@ -313,16 +255,6 @@ def test_all_issues_at_once() -> None:
     ]
 
 
-# -------------------------------------------------------------------------------------------- the manifest
-
-
-def test_the_archivers_text_both_ways() -> None:
-    manifest = WorkflowManifest.from_json(FULL)
-    workflow = ManifestWorkflow(workflow_name="w1", spec_file="workflow.yaml", handler="handler.py")
-    assert manifest == WorkflowManifest(created_on="22/11/2026 07:46:23", workflow=workflow)
-    assert manifest.to_json() == FULL
-
-
 def test_metadata_and_unknown_keys_survive() -> None:
     text = '{"x": [1], "workflow": {"specFile": "s", "y": null}, "metadata": {"a": {}}, "archiverVersion": null}'
     manifest = WorkflowManifest.from_json(text)
@@ -331,195 +263,3 @@ def test_metadata_and_unknown_keys_survive() -> None:
     assert WorkflowManifest.from_json(manifest.to_json()) == manifest
     assert list(json.loads(manifest.to_json())) == ["workflow", "metadata", "x"]
     assert plan(metadata={"team": "a"}).manifest.metadata == {"team": "a"}
-
-
-_keys = st.text(max_size=5).filter(lambda key: key not in {"workflowName", "specFile", "handler"})
-_fields = st.none() | st.text(max_size=5)
-
-
-@given(
-    st.tuples(_fields, _fields, _fields),
-    st.dictionaries(_keys, json_values, max_size=3),
-    st.none() | st.dictionaries(st.text(), json_values, max_size=2),
-)
-def test_manifests_round_trip(
-    fields: tuple[str | None, str | None, str | None], extra: dict[str, Any], metadata: dict[str, Any] | None
-) -> None:
-    name, spec, handler = fields
-    workflow = ManifestWorkflow(workflow_name=name, spec_file=spec, handler=handler, extra=extra)
-    manifest = WorkflowManifest(workflow=workflow, metadata=metadata, extra={"more": extra})
-    assert WorkflowManifest.from_json(manifest.to_json()) == manifest
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "Expecting value"),
-        ("[]", "must be an object, not a list"),
-        ('{"workflow": null}', "'workflow' must be an object, not null"),
-        ('{"workflow": {"handler": [5]}}', "'handler' must be a string, not a list"),
-        ('{"createdOn": {}}', "'createdOn' must be a string, not an object"),
-        ('{"metadata": 5}', "'metadata' must be an object"),
-        ('{"workflow": {}, "workflow": {}}', "'workflow' is given twice"),
-        ('{"x": nan}', "Expecting value"),
-    ],
-)
-def test_refused_texts(text: str, message: str) -> None:
-    with pytest.raises(ManifestError, match=message):
-        WorkflowManifest.from_json(text)
-
-
-def test_values_are_checked_when_built() -> None:
-    with pytest.raises(TypeError, match="spec_file must be a str"):
-        ManifestWorkflow(spec_file=5)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="'handler' has a field of its own"):
-        ManifestWorkflow(extra={"handler": "x"})
-    for key in ("workflow", "metadata", "createdOn"):
-        with pytest.raises(ValueError, match=f"'{key}' has a field of its own"):
-            WorkflowManifest(workflow=ManifestWorkflow(), extra={key: {}})
-    with pytest.raises(TypeError, match="metadata must be a mapping"):
-        WorkflowManifest(workflow=ManifestWorkflow(), metadata=[])  # type: ignore[arg-type]
-
-
-# ---------------------------------------------------------------------------------------- the command line
-
-BASICS = ["pack-workflow", "--workflow-name", "w", "--spec-file", "spec.yaml"]
-
-
-def test_says_where_what_and_how_large(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*BASICS, "--handler", "steps.py", "--extra-files", "labels.json"]) == 0
-    out, err = capsys.readouterr()
-    assert out.splitlines()[0] == f"w.war: 4 members, {Path('w.war').stat().st_size} bytes"
-    with zipfile.ZipFile("w.war") as archive:
-        members = [[str(info.file_size), info.filename] for info in archive.infolist()]
-    assert [line.split() for line in out.splitlines()[1:]] == members
-    assert err == ""
-    assert Path("w.war").read_bytes() == b"".join(
-        iter_archive(plan(handler="steps.py", extra_files="labels.json"))
-    )
-
-
-def test_json_and_digest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*BASICS, "--json", "--digest", "--extra-files=*.none", "--check=off"]) == 0
-    out, err = capsys.readouterr()
-    printed = json.loads(out)
-    assert printed["path"] == "w.war"
-    assert printed["sha256"] == hashlib.sha256(Path("w.war").read_bytes()).hexdigest()
-    assert printed["manifest"]["workflow"] == {"workflowName": "w", "specFile": "spec.yaml", "handler": ""}
-    assert [entry["name"] for entry in printed["entries"]] == ["spec.yaml", WORKFLOW_MANIFEST_NAME]
-    assert err == f"marpack: warning: {printed['warnings'][0]}\n"
-
-
-@pytest.mark.parametrize("output", [["-o", "x/y.war"], ["--output=x/y.war", "--export-path="]])
-def test_output(output: list[str]) -> None:
-    Path("x").mkdir()
-    assert main([*BASICS, *output, "--quiet"]) == 0
-    assert Path("x/y.war").read_bytes() == b"".join(iter_archive(plan()))
-
-
-def test_a_url(folder: Path) -> None:
-    assert main([*BASICS, "-o", f"file://{folder}/by-url.war", "--quiet"]) == 0
-    assert Path("by-url.war").read_bytes() == b"".join(iter_archive(plan()))
-
-
-def test_standard_output() -> None:
-    done = subprocess.run([sys.executable, "-m", "marpack", *BASICS, "-o", "-"], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == b"".join(iter_archive(plan()))
-
-
-def test_dry_run_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = sorted(folder.iterdir())
-    assert main([*BASICS, "--dry-run"]) == 0
-    assert capsys.readouterr().out.startswith("would write w.war\nw.war: 2 members, ")
-    assert sorted(folder.iterdir()) == before
-
-
-def test_options_reach_the_plan() -> None:
-    assert main([*BASICS, "--reproducible", "--deflate=parallel", "--threads=1", "--quiet"]) == 0
-    expected = plan(reproducible=True, deflate="parallel")
-    assert Path("w.war").read_bytes() == b"".join(iter_archive(expected))
-
-
-def test_comma_lists() -> None:
-    words = ["--spec-file=labels.json,spec.yaml", "--handler=pkg/__init__.py,steps.py", "--quiet"]
-    assert main([*BASICS, *words]) == 0
-    expected = plan(spec_file=["labels.json", "spec.yaml"], handler=["pkg/__init__.py", "steps.py"])
-    assert Path("w.war").read_bytes() == b"".join(iter_archive(expected))
-
-
-def test_a_path_with_a_line_break_is_a_path(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("a\nb.yaml").write_text(SPEC)
-    assert main([*BASICS, "--spec-file=a\nb.yaml", "--quiet"]) == 0
-    assert main([*BASICS, "--spec-file=no\nb.yaml", "--quiet", "-f"]) == 1
-    assert "does not exist" in capsys.readouterr().err
-
-
-def test_abbreviations_are_the_archivers(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["pack-workflow", "--w", "w", "--s=spec.yaml", "--ha", "steps.py", "--ext=labels.json", "--exp", "."]
-    assert main([*words, "--quiet"]) == 0
-    assert main([*words, "--f", "--quiet"]) == 0
-    with zipfile.ZipFile("w.war") as archive:
-        assert len(archive.namelist()) == 4
-    assert main([*words, "--e=."]) == 2
-    assert "ambiguous" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        (["--no-such-option"], 2),
-        (["--output="], 2),
-        (["--threads=0"], 2),
-        (["--deflate=best"], 2),
-        (["--export-path=.", "-o", "x.war"], 2),
-        (["--archive-format=tgz"], 2),
-        (["--export-path=none"], 1),
-        (["-o", "none/x.war"], 1),
-        (["-o", "pkg"], 1),
-        (["--workflow-name=a b"], 1),
-    ],
-)
-def test_exit_status(words: list[str], status: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = sorted(folder.rglob("*"))
-    assert main([*BASICS, *words]) == status
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "error: " in err
-    assert sorted(folder.rglob("*")) == before
-
-
-def test_an_archive_that_exists(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("w.war").write_bytes(b"old")
-    assert main(BASICS) == 1
-    assert "already exists" in capsys.readouterr().err
-    assert Path("w.war").read_bytes() == b"old"
-    assert main([*BASICS, "-f"]) == 0
-    assert zipfile.is_zipfile("w.war")
-
-
-def test_every_problem_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "soon")
-    words = ["--workflow-name=a b", "--spec-file=no", "--handler=no", "--extra-files=no", "--export-path=no"]
-    assert main(["pack-workflow", *words]) == 1
-    starts = [
-        "--workflow-name:",
-        "--spec-file:",
-        "--handler:",
-        "--extra-files:",
-        "SOURCE_DATE_EPOCH",
-        "--export-path:",
-    ]
-    lines = capsys.readouterr().err.splitlines()
-    for line, start in zip(lines, starts, strict=True):
-        assert line.startswith(f"marpack: error: {start}")
-
-
-def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pack-workflow", "--help"]) == 0
-    out = capsys.readouterr().out
-    for option in ("--workflow-name", "--spec-file", "--handler", "--export-path", "--force", "--extra-files"):
-        assert option in out
-    with contextlib.suppress(SystemExit):
-        main(["--help"])
-    assert "pack-workflow" in capsys.readouterr().out

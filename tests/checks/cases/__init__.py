@@ -1,4 +1,4 @@
 """Archives that a rule of ``marpack.check`` finds fault with, each beside the one that is put right.
 
-``tests/checks/test_examine.py`` holds the rules to them, ``tests/server/test_checks.py`` a running server.
+``tests/checks/rules/test_cases.py`` holds the rules to them, ``tests/server/test_checks.py`` a running server.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.checks.flow.test_handler import BASE, answer, found, initialize
+from tests.support.followed_handlers import BASE, answer, found, initialize
 
 CUDA = "torch.cuda.is_available()"
 KEY = 'manifest["model"]["modelFile"]'

@@ -21,8 +21,8 @@ from marpack.checks.python import amount
 from marpack.checks.python.amount import Amount, extra_work, signs_of
 from marpack.checks.python.source import LONGEST_COMPILED, PythonFile
 from marpack.checks.python.values import dotted_name
-from tests.checks.frame.test_subject import held, unread
 from tests.support.archives import finally_in_finally
+from tests.support.held_subjects import held, unread
 
 HANDLER = b"def handle(data, context): return data\n"
 

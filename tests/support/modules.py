@@ -1,0 +1,20 @@
+"""The modules of marpack, by their names, and their texts."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import marpack
+
+PACKAGE = Path(marpack.__file__).parent
+MODULES = sorted(
+    ".".join(["marpack", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+)
+
+
+@cache
+def source(module: str) -> str:
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
