@@ -19,7 +19,8 @@ from marpack.config.lint import RULES, SNAPSHOT_RULES
 from marpack.config.rules import model_config
 from marpack.rule import Rule
 from tests.conftest import full_disk, require
-from tests.serving.kaptain.test_artifact_builder import SECRET, SECRET_URLS, unchanged
+from tests.support.folder_contents import unchanged
+from tests.support.secret_urls import SECRET, SECRET_URLS
 
 T = 1_600_000_000
 GOOD = """\

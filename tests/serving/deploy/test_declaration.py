@@ -31,7 +31,9 @@ from marpack.serving import ServingArtifact, load_declaration, serve_build
 from marpack.serving.deploy import model_build
 from marpack.serving.deploy.deployment import Deployment
 from tests.conftest import full_disk
-from tests.serving.kaptain.test_artifact_builder import SECRET, SECRET_URLS, Growing, listing, shown, unchanged
+from tests.support.folder_contents import listing, unchanged
+from tests.support.growing_source import Growing
+from tests.support.secret_urls import SECRET, SECRET_URLS, shown
 
 T = 1_600_000_000
 MODEL: dict[str, Any] = {"model_name": "digits", "handler": "handler.py", "serialized_file": "net.pt"}
