@@ -1,11 +1,12 @@
-"""Texts of model snapshots, and the manifests of archives that they name."""
+"""Model snapshots, texts of them, and the manifests of archives that they name."""
 
 from __future__ import annotations
 
 import json
 
-from marpack import Manifest, ManifestModel
+from marpack import Manifest, ManifestModel, ModelSnapshot, SnapshotEntry
 
+SNAPSHOT = ModelSnapshot(models={"m": {"1.0": SnapshotEntry(mar_name="m.mar")}})
 ENTRY = {
     "defaultVersion": True,
     "marName": "m.mar",
