@@ -1,4 +1,4 @@
-"""``marpack config init``."""
+"""``marpack config init``: a preset that is good, and nothing where something is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``marpack config set``."""
+"""``marpack config set``: one key is changed and every other byte stays, or it is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``marpack config show``."""
+"""``marpack config show``: what is set, with the defaults, with variables, and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``marpack snapshot``."""
+"""``marpack snapshot``: built of archives, shown, and judged as text or in settings."""
 
 from __future__ import annotations
 
