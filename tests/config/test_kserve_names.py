@@ -9,7 +9,7 @@ import pytest
 import marpack
 from marpack.config.settings.kserve_names import LABEL, is_kserve_file
 from marpack.serving import sanitize_string
-from tests.config.test_lint import SERVED
+from tests.config.cases.case import SERVED
 
 NAMES = ("m.mar", "m", "m.v1.mar", ".m.mar", "..m.mar", ".mar", "m..mar", "m.mar.", "m.MAR", "m.tar.gz", "m.", "")
 

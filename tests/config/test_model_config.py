@@ -1,4 +1,4 @@
-"""model-config.yaml: what is written, read and refused."""
+"""model-config.yaml: every setting is written and read again, and it is packed as it is."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import FrozenInstanceError, fields, replace
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import marpack
-from marpack.config.model_config import ModelConfig, lint_model_config
-from marpack.config.text import yaml_text
-from marpack.errors import ConfigError, MissingExtraError
-from marpack.findings import Finding
+from marpack.config.model_config import ModelConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,19 +105,6 @@ ours:
 """
 
 
-def refused(**arguments: Any) -> list[tuple[str, str]]:
-    with pytest.raises(ConfigError) as caught:
-        ModelConfig(**arguments)
-    return [(found.code, found.key) for found in caught.value.findings]
-
-
-def unread(text: str | bytes) -> list[Finding]:
-    with pytest.raises(ConfigError) as caught:
-        ModelConfig.loads(text)
-    assert {found.severity for found in caught.value.findings} == {"error"}
-    return list(caught.value.findings)
-
-
 def test_every_setting_is_written() -> None:
     config = ModelConfig(**EVERYTHING)
     assert set(EVERYTHING) == {field.name for field in fields(ModelConfig)}
@@ -132,12 +116,6 @@ def test_every_setting_is_read() -> None:
     assert ModelConfig.from_dict(config.to_dict()) == config
     assert ModelConfig.loads(TEXT) == config
     assert ModelConfig.loads(b"\xef\xbb\xbf" + TEXT.encode()) == config
-
-
-def test_both_timeouts_are_written_even_alone() -> None:
-    assert ModelConfig().to_yaml() == "responseTimeout: 120\nstartupTimeout: 120\n"
-    assert ModelConfig.loads("{}") == ModelConfig()
-    assert refused(response_timeout=None) == [("model-config-type", "responseTimeout")]
 
 
 def test_what_was_given_is_copied() -> None:
@@ -211,306 +189,6 @@ def test_a_long_key_is_announced() -> None:
     assert lines[2:] == [f"{'k' * 999}: 1", f"? {'l' * 1000}", ":", "  a: 1"]
 
 
-# The tests beside the server's own classes have a row for each number, flag and choice.
-@pytest.mark.parametrize(
-    ("arguments", "code", "key"),
-    [
-        ({"batch_size": True}, "type", "batchSize"),
-        ({"batch_size": "8"}, "type", "batchSize"),
-        ({"batch_size": 8.0}, "type", "batchSize"),
-        ({"batch_size": 0}, "range", "batchSize"),
-        ({"batch_size": 2**31}, "range", "batchSize"),
-        ({"max_batch_delay": 0}, "range", "maxBatchDelay"),
-        ({"response_timeout": 0}, "range", "responseTimeout"),
-        ({"job_queue_size": -1}, "range", "jobQueueSize"),
-        ({"use_venv": 1}, "type", "useVenv"),
-        ({"use_job_ticket": "true"}, "type", "useJobTicket"),
-        ({"device_type": "tpu"}, "choice", "deviceType"),
-        ({"device_type": 1}, "type", "deviceType"),
-        ({"device_ids": "01"}, "type", "deviceIds"),
-        ({"device_ids": [0, False]}, "type", "deviceIds.1"),
-        ({"device_ids": [0, -1]}, "range", "deviceIds.1"),
-        ({"parallel_type": "dp"}, "choice", "parallelType"),
-        ({"min_workers": 1}, "worker-pair", "minWorkers"),
-        ({"max_workers": 1}, "worker-pair", "maxWorkers"),
-        ({"min_workers": 2, "max_workers": 1}, "worker-pair", "minWorkers"),
-        ({"torchrun": [1]}, "type", "torchrun"),
-        ({"parallel_type": "tp", "torchrun": {"nproc-per-node": "gpu"}}, "type", "torchrun.nproc-per-node"),
-        ({"parallel_type": "tp", "torchrun": {"nnodes": 0}}, "range", "torchrun.nnodes"),
-        ({"parallel_type": "tp", "torchrun": {"rdzv-backend": 1}}, "type", "torchrun.rdzv-backend"),
-        (
-            {"parallel_type": "tp", "torchrun": {"max-restarts": 1}},
-            "unknown-torchrun-key",
-            "torchrun.max-restarts",
-        ),
-        (
-            {"parallel_type": "tp", "torchrun": {"nproc_per_node": 1}},
-            "unknown-torchrun-key",
-            "torchrun.nproc_per_node",
-        ),
-        ({"parallel_type": "tp", "torchrun": {1: 1}}, "key", "torchrun.1"),
-        ({"parallel_type": "tp", "torchrun": {True: 1}}, "key", "torchrun.True"),
-        ({"parallel_type": "tp", "parallel_level": 2}, "parallel", "parallelType"),
-        ({"parallel_type": "PP"}, "parallel", "parallelType"),
-        ({"parallel_type": "custom"}, "parallel", "parallelType"),
-        ({"parallel_level": 2}, "parallel", "parallelLevel"),
-        ({"torchrun": {}}, "parallel", "torchrun"),
-        ({"parallel_type": "custom", "torchrun": {}}, "parallel", "torchrun"),
-        ({"parallel_type": "tp", "torchrun": {}, "parallel_level": 2}, "parallel", "parallelLevel"),
-        ({"sequence_batching": True}, "sequence", "sequenceBatching"),
-        ({"sequence_timeout_msec": 1}, "sequence", "sequenceTimeoutMSec"),
-        ({"max_num_sequence": 2, "sequence_max_idle_msec": 0}, "sequence", "maxNumSequence"),
-        ({"handler": [1]}, "type", "handler"),
-        ({"dali": "x"}, "type", "dali"),
-        ({"pt2": 5}, "pt2", "pt2"),
-        ({"pt2": ["inductor"]}, "pt2", "pt2"),
-        ({"pt2": {"compile": {"backend": "inductor"}}}, "pt2", "pt2.compile"),
-        ({"pt2": {"compile": True}}, "pt2", "pt2.compile"),
-        ({"pt2": {"compile": {"enable": "true"}}}, "type", "pt2.compile.enable"),
-        ({"extra": {"BatchSize": 1}}, "misspelt-key", "BatchSize"),
-        ({"extra": {"max_workers": 1}}, "misspelt-key", "max_workers"),
-        ({"extra": {"respnseTimeout": 1}}, "misspelt-key", "respnseTimeout"),
-        ({"extra": {"Handler": {}}}, "misspelt-key", "Handler"),
-        ({"extra": {"batchSize": 1}}, "key", "batchSize"),
-        ({"extra": {True: 1}}, "key", "True"),
-        ({"extra": {1: 1}}, "key", "1"),
-        ({"extra": []}, "type", "extra"),
-        ({"extra": {"x": {(1, 2): 1}}}, "key", "x.(1, 2)"),
-        ({"handler": {"x": {frozenset(): 1}}}, "key", "handler.x.frozenset()"),
-        ({"parallel_type": "tp", "torchrun": {None: 1}}, "key", "torchrun.None"),
-        ({"parallel_type": "tp", "torchrun": {1.5: 1}}, "key", "torchrun.1.5"),
-        ({"extra": {"x": [object()]}}, "value", "x.0"),
-        ({"extra": {"x": time(10)}}, "value", "x"),
-        ({"extra": {"x": datetime(2026, 11, 28, tzinfo=timezone(timedelta(seconds=30)))}}, "value", "x"),
-        ({"extra": {"x": {(1, 2)}}}, "key", "x.(1, 2)"),
-        ({"extra": {"x": "\ud83d"}}, "value", "x"),
-        ({"extra": {"x": {"\udc00": 1}}}, "value", r"x.'\udc00'"),
-    ],
-)
-def test_what_the_server_would_not_take_is_refused(arguments: dict[str, Any], code: str, key: str) -> None:
-    assert refused(**arguments) == [(f"model-config-{code}", key)]
-
-
-@pytest.mark.skipif(not hasattr(sys, "set_int_max_str_digits"), reason="this Python writes any number")
-def test_a_number_that_python_does_not_write_is_refused() -> None:
-    assert refused(extra={"x": 10**5000}) == [("model-config-value", "x")]
-    assert ("model-config-range", "batchSize") in refused(batch_size=10**5000)
-    assert ("model-config-key", "a huge number") in refused(extra={10**5000: 1})
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"device_type": "GPU"},
-        {"device_ids": ()},
-        {"parallel_type": "custom", "parallel_level": 2},
-        {"parallel_type": "PPTP", "torchrun": {"nproc-per-node": 2}, "parallel_level": 2},
-        {"parallel_type": ""},
-        {"max_num_sequence": 2, "sequence_max_idle_msec": 1},
-        {"pt2": "inductor"},
-        {"pt2": {"backend": "inductor", "mode": "reduce-overhead"}},
-        {"pt2": {"export": {"aot_compile": True}}},
-        {"pt2": {"compile": {"enable": 0}}},
-        {"extra": {"max_batch_size": 1, "": None, "yes": 1}},
-    ],
-)
-def test_what_the_server_takes_is_accepted(arguments: dict[str, Any]) -> None:
-    config = ModelConfig(**arguments)
-    assert ModelConfig.loads(config.to_yaml()) == config
-
-
-def test_everything_is_found_at_once() -> None:
-    with pytest.raises(ConfigError) as caught:
-        ModelConfig(
-            min_workers=0, max_workers=True, batch_size=-1, torchrun={"nnodes": 0, "x": 1}, extra={"BatchSize": 1}
-        )
-    assert {(found.code, found.key) for found in caught.value.findings} == {
-        ("model-config-range", "minWorkers"),
-        ("model-config-type", "maxWorkers"),
-        ("model-config-range", "batchSize"),
-        ("model-config-range", "torchrun.nnodes"),
-        ("model-config-unknown-torchrun-key", "torchrun.x"),
-        ("model-config-parallel", "torchrun"),
-        ("model-config-misspelt-key", "BatchSize"),
-    }
-    assert {(found.severity, found.reader) for found in caught.value.findings} == {("error", "server")}
-    [misspelt] = [found for found in caught.value.findings if found.key == "BatchSize"]
-    assert "'batchSize'" in misspelt.fix
-
-
-def test_a_value_without_end_is_refused() -> None:
-    loop: list[object] = []
-    loop += [loop, loop]
-    assert [code for code, _ in refused(extra={"x": loop})] == ["model-config-depth"]
-
-
-@pytest.mark.slow
-def test_few_names_for_very_many_values_are_refused() -> None:
-    value: list[object] = [1]
-    for _ in range(40):
-        value = [value, value]
-    assert refused(handler={"x": value}) == [("model-config-size", "")]
-
-
-@pytest.mark.parametrize("document", [None, [], "a", 1])
-def test_a_document_must_be_a_mapping(document: Any) -> None:
-    with pytest.raises(ConfigError, match="not a mapping"):
-        ModelConfig.from_dict(document)
-
-
-@pytest.mark.parametrize(
-    ("document", "code", "key"),
-    [
-        ({"min_workers": 1, "maxWorkers": 2}, "misspelt-key", "min_workers"),
-        ({"batchSize": None}, "type", "batchSize"),
-        ({"handler": None}, "type", "handler"),
-        ({"pt2": None}, "pt2", "pt2"),
-        ({"extra": {"BatchSize": 1}}, None, ""),  # no key of the server's: one of the user's
-    ],
-)
-def test_a_document_has_the_keys_of_the_server(document: dict[str, Any], code: str | None, key: str) -> None:
-    if code is None:
-        assert ModelConfig.from_dict(document).extra == document
-        return
-    with pytest.raises(ConfigError) as caught:
-        ModelConfig.from_dict(document)
-    assert (f"model-config-{code}", key) in [(found.code, found.key) for found in caught.value.findings]
-
-
-@pytest.mark.parametrize(
-    ("text", "code", "line"),
-    [
-        ("", "document", 1),
-        ("# nothing\n", "document", 1),
-        ("\n\n- a\n", "document", 3),
-        ("a", "document", 1),
-        ("a: 1\nb: [\n", "syntax", 3),
-        ("a: 1\nb:\t2\n", "syntax", 2),
-        ("a: 1\n---\nb: 2\n", "syntax", 2),
-        ("a: 1\nb: !!python/name:os.system x\n", "syntax", 2),
-        ("a: 1\nb: \0\n", "syntax", 2),
-        ("a: *b\n", "syntax", 1),
-        ("? [a]\n: 1\n", "syntax", 1),
-        ("a: 2024-13-45\n", "syntax", None),
-        ("a: !!int x\n", "syntax", None),
-        ("[" * 100_000, "syntax", None),
-        (b"a: 1\nb: \xe9\n", "encoding", 2),
-        ('a: 1\nhandler:\n  x:\n    y: "\\ud83d\\ude00"\n', "value", 3),
-        ("a: 1\ntorchrun:\n  on: 2\n", "key", 3),
-        ('batchSize: 1\na: "\\/"\n', "front-end", 2),
-        ("a: 1\non: 2\n", "key", 2),
-        ("a: &a [*a]\n", "depth", 1),
-    ],
-)
-def test_a_file_that_cannot_be_used_says_where(text: str | bytes, code: str, line: int | None) -> None:
-    assert [(found.code, found.line, found.file) for found in unread(text)] == [
-        (f"model-config-{code}", line, None)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "code", "severity", "line"),
-    [
-        ("batchSize: 1\nuseVenv: 1\n", "type", "error", 2),
-        ("a: 1\nparallelType: tp\ntorchrun:\n  nnodes: 1\n  nproc-per-node: gpu\n", "type", "error", 5),
-        ("a: 1\n'on': 2\nBatchSize: 3\n", "misspelt-key", "warning", 3),
-        ("x: &x {useVenv: 1}\n<<: *x\n", "type", "error", 1),
-        ("minWorkers: 1\nmaxWorkers: 1\nmaxBatchDelay: 0\n", "range", "warning", 3),
-        ("minWorkers: 1\n", "worker-pair", "warning", 1),
-        ("parallelType: pp\n", "parallel", "warning", 1),
-        ("parallelLevel: 2\nparallelType: pp\n", "parallel", "error", 2),
-        ("pt2: 1\n", "pt2", "error", 1),
-    ],
-)
-def test_what_the_server_reads_is_read_and_told(text: str, code: str, severity: str, line: int) -> None:
-    for config in (ModelConfig.loads(text), ModelConfig.loads(text.encode())):
-        [told] = config.validate()
-        [found] = lint_model_config(text, file="m.yaml")
-        assert (found.code, found.severity, found.line) == (f"model-config-{code}", severity, line)
-        assert found == replace(told, file="m.yaml", line=line)
-        # What stands in the file is written again.
-        assert ModelConfig.loads(config.to_yaml()) == config
-        assert copy.deepcopy(config) == pickle.loads(pickle.dumps(config)) == config
-
-
-def test_fields_are_what_the_server_takes() -> None:
-    config = ModelConfig.loads(
-        "minWorkers: 0\nmaxWorkers: 2\nbatchSize: 0\nmaxBatchDelay: 0\nresponseTimeout: -1\nuseVenv: 'yes'\n"
-        "deviceIds: [0, x]\nparallelType: PP\ntorchrun: {nproc-per-node: gpu, max-restarts: 3, nnodes: 2}\n"
-        "BatchSize: 8\nhandler:\n"
-    )
-    assert (config.min_workers, config.max_workers, config.batch_size) == (1, 2, 1)
-    assert (config.max_batch_delay, config.response_timeout, config.startup_timeout) == (None, 120, 120)
-    assert (config.use_venv, config.device_ids, config.handler) == (None, None, None)
-    assert (config.parallel_type, config.torchrun) == ("PP", {"nnodes": 2})
-    assert config.extra == {
-        "minWorkers": 0,
-        "batchSize": 0,
-        "maxBatchDelay": 0,
-        "responseTimeout": -1,
-        "useVenv": "yes",
-        "deviceIds": [0, "x"],
-        "torchrun": {"nproc-per-node": "gpu", "max-restarts": 3, "nnodes": 2},
-        "BatchSize": 8,
-        "handler": None,
-    }
-    assert config.to_dict()["torchrun"] == config.extra["torchrun"]
-    half = ModelConfig.loads("minWorkers: 4")
-    assert (half.min_workers, half.extra) == (None, {"minWorkers": 4})
-    # Who writes is told.
-    with pytest.raises(ConfigError, match="'minWorkers' has a field of its own: give min_workers= instead"):
-        replace(half, batch_size=1)
-    assert replace(half, min_workers=4, max_workers=4, extra={}).validate() == ()
-
-
-def test_what_cannot_be_read_is_told_too() -> None:
-    assert [(found.code, found.line) for found in lint_model_config("a: 1\nb: [\n")] == [
-        ("model-config-syntax", 3)
-    ]
-    assert lint_model_config("minWorkers: 1\nmaxWorkers: 1\n") == ()
-
-
-def test_a_file_that_was_read_is_packed_as_it_stands(tmp_path: Path) -> None:
-    config = ModelConfig.loads("minWorkers: 1\nmaxWorkers: 1\nmaxBatchDelay: 0\nBatchSize: 4\n")
-    marpack.pack(
-        model_name="m",
-        handler={"h.py": b"def handle(a, b): return a\n"},
-        config_file=config,
-        export_path=tmp_path,
-        check="off",
-    )
-    with zipfile.ZipFile(tmp_path / "m.mar") as archive:
-        text = archive.read("model-config.yaml")
-    assert ModelConfig.loads(text) == config
-    assert b"maxBatchDelay: 0" in text
-    assert b"BatchSize: 4" in text
-
-
-def test_a_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "settings.yaml"
-    path.write_text("batchSize: 8\n")
-    assert ModelConfig.load(path) == ModelConfig.load(str(path)) == ModelConfig(batch_size=8)
-    path.write_text("batchSize: 0\n")
-    assert ModelConfig.load(path).batch_size == 1
-    for text in ("on: 0\n", "batchSize: [\n", ""):
-        path.write_text(text)
-        with pytest.raises(ConfigError) as caught:
-            ModelConfig.load(path)
-        [found] = caught.value.findings
-        assert found.file == str(path)
-        assert found.line is not None
-        assert str(caught.value).startswith(f"{path}:{found.line}: error: ")
-    with pytest.raises(FileNotFoundError):
-        ModelConfig.load(tmp_path / "absent.yaml")
-
-
-def test_reading_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    with pytest.raises(MissingExtraError, match=r"marpack\[yaml\]"):
-        ModelConfig.loads("{}")
-    assert ModelConfig.from_dict({}).to_yaml()
-
-
 def test_writing_needs_the_standard_library_alone() -> None:
     code = (
         "import sys; from marpack.config.model_config import ModelConfig; ModelConfig(batch_size=1).to_yaml(); "
@@ -535,14 +213,3 @@ def test_the_rules_know_the_keys_of_the_fields() -> None:
     from marpack.config.rules.model_config_text import KEYS
 
     assert set(model_config._KEYS) == KEYS
-
-
-def test_aliases_make_no_small_file_long_work() -> None:
-    keys = ", ".join(rf'"\ud83d{number}": 1' for number in range(1000))
-    text = f"handler: {{x: &a {{{keys}}}, y: [{', '.join(['*a'] * 1000)}]}}"
-    with pytest.raises(ConfigError) as caught:
-        ModelConfig.loads(text)
-    assert len(caught.value.findings) <= 1001
-    keys = ", ".join(f"k{number}: 1" for number in range(2000))
-    text = f"x: &a {{{keys}}}\n" + "".join(f"b{number}: *a\n" for number in range(2000))
-    assert len(yaml_text.parse(text.encode()).lines) <= 10_001

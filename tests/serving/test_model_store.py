@@ -22,7 +22,9 @@ from marpack import (
     TargetError,
 )
 from tests.conftest import full_disk
-from tests.serving.kaptain.test_artifact_builder import SECRET_URLS, Growing, listing, unchanged
+from tests.support.folder_contents import listing, unchanged
+from tests.support.growing_source import Growing
+from tests.support.secret_urls import SECRET_URLS
 
 if TYPE_CHECKING:
     from marpack.archive.forms import ArchiveFormat

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from marpack.kaptain import Config, Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import pytest
 
 DIGITS = Path(__file__).parents[1] / "models" / "digits"
 SERVING = {
@@ -71,3 +74,7 @@ def tree(*folders: str | Path) -> dict[str, bytes]:
 
 def files_in(folders: Iterable[str | Path]) -> list[Path]:
     return sorted(path for folder in folders for path in Path(folder).rglob("*") if path.is_file())
+
+
+def said(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> str:
+    return "\n".join(each.getMessage() for each in caplog.records if each.levelno >= level)

@@ -25,9 +25,10 @@ from marpack.serving import (
     serve_build,
 )
 from tests.differential.test_storage import STAGES, Stop, kinds, requests_of
-from tests.serving.kaptain.test_artifact_builder import SECRET, listing, shown, unchanged
+from tests.support.folder_contents import listing, unchanged
 from tests.support.object_store import BUCKET, S3Server, judged
 from tests.support.processes import end_of
+from tests.support.secret_urls import SECRET, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,3 +21,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
     fill(folder)
     return folder
+
+
+@pytest.fixture
+def heard(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep all that a deploy says."""
+    caplog.set_level(logging.DEBUG, "marpack.kaptain")

@@ -1,4 +1,4 @@
-"""``Model.deploy``: what it uploads, the manifests that it writes, and what it says."""
+"""``Model.deploy``: what it uploads, and the manifests that it writes."""
 
 from __future__ import annotations
 
@@ -7,22 +7,14 @@ import os
 import re
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import marpack
 from marpack import properties
 from marpack.errors import CheckError
-from marpack.kaptain import (
-    Config,
-    Model,
-    ModelFramework,
-    Resources,
-    Transformer,
-    UnsupportedModelDeploymentException,
-    envs,
-)
+from marpack.kaptain import Config, Resources, Transformer
 from marpack.kaptain.platform.constants import CONFIG_MAP_KIND, SECRET_KIND
 from marpack.serving.kaptain.artifacts.artifact_builder import TorchServingArtifactBuilder
 from tests.support.deploys import (
@@ -34,27 +26,16 @@ from tests.support.deploys import (
     documents,
     predictor,
     record,
+    said,
     service,
     storage_uri,
     tree,
 )
 
-if TYPE_CHECKING:
-    pass
-
-pytestmark = pytest.mark.usefixtures("project")
+pytestmark = pytest.mark.usefixtures("project", "heard")
 
 SECRET = "hunter2"
 MAR = f"{NAME}.mar"
-
-
-def said(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> str:
-    return "\n".join(each.getMessage() for each in caplog.records if each.levelno >= level)
-
-
-@pytest.fixture(autouse=True)
-def heard(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "marpack.kaptain")
 
 
 @pytest.fixture
@@ -290,219 +271,8 @@ def test_relative_paths_begin_at_base_dir(
     assert os.listdir(".") == []
 
 
-# --------------------------------------------------------------------------------------------------- what is said
-
-
-def test_it_says_where_what_is_and_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
-    model = digits_model()
-    model.deploy(namespace="prod", output="it's here")
-    text = said(caplog)
-    for expected in (
-        f"{NAME} serves digits.pt\n",
-        model.deployment.uri,
-        f"""kubectl apply -f 'it'"'"'s here/{NAME}.yaml'""",
-        f"http://{NAME}.prod.svc.cluster.local\n",
-        f"http://{NAME}.prod.svc.cluster.local/v1/models/{NAME}:predict",
-    ):
-        assert expected in text
-    assert model.deployment.commands == (f"""kubectl apply -f 'it'"'"'s here/{NAME}.yaml'""",)
-
-
-def test_a_folder_of_this_machine_is_told_to_be_no_place_for_a_cluster(caplog: pytest.LogCaptureFixture) -> None:
-    model = digits_model()
-    model.deploy()
-    assert "base_model_storage_uri" in said(caplog, logging.WARNING)
-    assert "no pod of a cluster sees" in "".join(model.deployment.warnings)
-    # There is nothing to give a Secret for.
-    assert list(documents()) == ["InferenceService"]
-
-
-def test_where_nobody_set_logging_up_it_goes_to_standard_error(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", [])
-    monkeypatch.setattr(envs, "LOG_TIMEFORMAT", "%Y,%f")
-    digits_model().deploy()
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert re.search(r"^[0-9]{4},[0-9]{6} INFO for the cluster: kubectl apply", told.err, re.MULTILINE)
-    assert "manifest " not in told.err
-    monkeypatch.setattr(envs, "VERBOSE", True)
-    digits_model().deploy(replace=True)
-    assert f"manifest {NAME}.yaml" in capsys.readouterr().err
-    logger = logging.getLogger("marpack.kaptain")
-    assert logger.handlers == root.handlers == []
-    monkeypatch.setattr(logger, "level", logging.ERROR)
-    digits_model().deploy(replace=True)
-    assert capsys.readouterr().err == ""
-
-
-def test_a_control_character_of_the_users_is_not_sent_to_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
-    digits_model().deploy(output="a\x1b[31mb")
-    assert "\x1b" not in said(caplog, logging.DEBUG)
-
-
-# ---------------------------------------------------------------------------------------------- check and replace
-
-
-def test_what_the_server_would_refuse_is_told_and_refused_only_where_that_is_asked(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    Path("digits.pt").write_bytes(b"not weights")
-    with pytest.raises(CheckError):
-        digits_model().deploy(check="error")
-    assert not Path("store").exists()
-    assert not Path(f"{NAME}.yaml").exists()
-    model = digits_model()
-    assert model.deploy()
-    errors = [each for each in model.deployment.findings if each.severity == "error"]
-    assert errors
-    assert errors[0].message in said(caplog, logging.ERROR)
-    assert digits_model().deploy(check="off", replace=True)
-
-
-def test_what_is_deployed_is_replaced_only_where_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    first = digits_model()
-    first.deploy()
-    before = tree(".")
-    again = digits_model()
-    assert again.deploy() is False
-    assert tree(".") == before
-    assert not again.deployment
-    assert "replace=True" in said(caplog, logging.ERROR)
-    assert again.deploy(replace=True) is True
-    assert first.deployment.uri != again.deployment.uri == storage_uri()
-    # The older folder stays: the cluster reads it until it is told of the new one.
-    assert {path: data for path, data in tree("store").items() if "deployment.json" not in path}.items() >= {
-        path: data for path, data in before.items() if path.startswith("store") and "deployment.json" not in path
-    }.items()
-
-
 def test_each_deploy_renews_the_revision() -> None:
     model = digits_model()
     before = model.revision
     model.deploy()
     assert model.revision != before
-
-
-# --------------------------------------------------------------------------------------------- which saved model
-
-
-def test_the_newest_export_is_packed_under_its_name() -> None:
-    export("trained", "old.pt", seconds=1)
-    export("tuned", "model.pt", seconds=2)
-    model = digits_model(serving_config={**SERVING, "serialized_file": None})
-    model.deploy()
-    assert packed_weights(model) == "model.pt"
-    assert model.state == "tuned"
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "elsewhere/net.pt",
-        "elsewhere",
-        "elsewhere/",
-        "file://{cwd}/elsewhere/net.pt",
-        "file://{cwd}/elsewhere",
-        "{cwd}/elsewhere/net.pt",
-    ],
-)
-def test_a_saved_model_may_be_named_by_path_or_url_and_goes_before_serving_config(
-    uri: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    Path("elsewhere").mkdir()
-    Path("elsewhere/net.pt").write_bytes(Path("digits.pt").read_bytes())
-    model = digits_model()
-    model.deploy(model_uri=uri.format(cwd=os.getcwd()))
-    assert packed_weights(model) == "net.pt"
-    assert "serialized_file of serving_config is not packed" in said(caplog, logging.WARNING)
-
-
-def test_an_export_that_is_named_is_read_as_the_newest_is() -> None:
-    """What was exported beside the weights is not weights, whichever way the folder was found."""
-    export("trained", "model.pt", seconds=1)
-    folder = Path("store", ID, "trained", f"{1:032x}")
-    (folder / "extra_files").mkdir()
-    (folder / "extra_files" / "labels.json").write_bytes(b"{}")
-    model = digits_model()
-    model.deploy(model_uri=str(folder))
-    assert packed_weights(model) == "model.pt"
-
-
-def export(phase: str, name: str, *, seconds: int) -> None:
-    folder = Path("store", ID, phase, f"{seconds:032x}")
-    folder.mkdir(parents=True)
-    (folder / name).write_bytes(Path("digits.pt").read_bytes())
-    os.utime(folder / name, (T + seconds, T + seconds))
-
-
-def packed_weights(model: Model) -> str | None:
-    with marpack.open_archive(str(model.deployment.artifact.archive.path)) as archive:
-        assert isinstance(archive, marpack.ModelArchive)
-        return archive.manifest.model.serialized_file
-
-
-# ----------------------------------------------------------------------------------------------- other frameworks
-
-
-@pytest.mark.parametrize(
-    ("framework", "format_name", "protocol"),
-    [
-        (ModelFramework.SKLEARN, "sklearn", None),
-        ("tensorflow", "tensorflow", None),
-        ("tf", "tensorflow", None),
-        ("xgboost", "xgboost", None),
-        ("lightgbm", "lightgbm", None),
-        ("onnx", "onnx", "v2"),
-    ],
-)
-def test_of_another_framework_only_manifests_are_written(
-    framework: Any, format_name: str, protocol: str | None
-) -> None:
-    export("trained", "model.joblib", seconds=1)
-    model = digits_model(framework=framework, serving_config=None)
-    assert model.deploy(cpu="0.5", memory="500M", replace=True)
-    folder = Path("store", ID, "trained", f"{1:032x}").absolute()
-    assert storage_uri() == f"file://{folder}"
-    assert predictor()["model"]["modelFormat"] == {"name": format_name}
-    assert predictor()["model"].get("protocolVersion") == protocol
-    assert [path.name for path in Path("store", ID, "deploy").iterdir()] == ["deployment.json"]
-    assert model.deployment.artifact is None
-
-
-def test_of_another_framework_the_saved_model_may_be_anywhere_that_kserve_reads() -> None:
-    model = digits_model(framework="sklearn", serving_config={"requirements_file": "requirements.txt"})
-    model.deploy(model_uri="gs://bucket/wine")
-    assert storage_uri() == "gs://bucket/wine"
-    codes = [each.code for each in model.deployment.findings]
-    assert codes == ["kserve-access", "kserve-requirements"]
-
-
-@pytest.mark.parametrize(
-    ("location", "uri"),
-    [("s3a://b/m", "s3://b/m"), ("gcs://b/m", "gs://b/m"), ("S3://b/m/", "s3://b/m"), ("s3://b/m", "s3://b/m")],
-)
-def test_a_store_is_called_as_kserve_calls_it(location: str, uri: str) -> None:
-    model = digits_model(framework="sklearn", serving_config=None)
-    model.deploy(model_uri=location)
-    assert storage_uri() == uri
-
-
-def test_a_folder_with_blanks_in_its_path_is_a_url_without() -> None:
-    model = digits_model("my store")
-    model.deploy()
-    assert "/my%20store/" in storage_uri()
-    assert Path("my store", ID, "deploy").is_dir()
-
-
-def test_a_store_that_kserve_does_not_read_is_told() -> None:
-    model = digits_model(framework="sklearn", serving_config=None)
-    model.deploy(model_uri="sftp://host/wine")
-    assert "kserve-storage-uri" in [each.code for each in model.deployment.findings]
-
-
-def test_a_framework_without_a_server_is_said_to_have_none() -> None:
-    with pytest.raises(UnsupportedModelDeploymentException, match=r"mxnet.*marpack packs PyTorch"):
-        digits_model(framework="mxnet").deploy()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.serving.kserve.test_manifest import AMBIGUOUS, manifest
 from tests.support.kserve_models import Judge
+from tests.support.serving_manifests import AMBIGUOUS, manifest
 
 pytestmark = pytest.mark.server
 

@@ -1,21 +1,13 @@
-"""``marpack run``: what it prints of what a real worker answers, and how it ends."""
+"""What ``marpack run`` prints of what a real worker answers."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import json
 import os
-import pty
 import re
-import resource
-import select
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,112 +16,11 @@ import pytest
 
 from marpack.cli import main
 from tests.support.archives import CLEAR, check_json, packed
-from tests.support.processes import WAIT_SECONDS, end_of, wait_for
-from tests.support.torchserve import SHARED_VERSION, environment, install_folder
+from tests.support.processes import wait_for
+from tests.support.run_command import ANSWER, ERROR, FAILING_LINE, HANDLER, PICTURE, Capture, Run, archive, inputs
 from tests.support.wheels import wheel, wheel_name
 
 pytestmark = pytest.mark.server
-
-Capture = pytest.CaptureFixture[str]
-
-PICTURE = b"\x89PNG\r\n\x1a\n\0\xff"
-ANSWER = '{\n  "a": 1\n}'
-ERROR = '{\n  "code": 503,\n  "type": "InternalServerException",\n  "message": "Prediction failed"\n}\n'
-HANDLER = """\
-import json
-import os
-import sys
-import time
-
-
-class Handler:
-    def initialize(self, context):
-        self.size = context.system_properties["batch_size"]
-        self.gpu = context.system_properties["gpu_id"]
-        print("initialized")
-
-    def handle(self, data, context):
-        return [self.answer(row, number, context) for number, row in enumerate(data)]
-
-    def answer(self, row, number, context):
-        asked = row.get("body")
-        word = asked if isinstance(asked, str) else ""
-        if word == "raise":
-            print("about to raise")
-            try:
-                {}["gone"]
-            except KeyError as error:
-                raise ValueError("as asked") from error
-        if word == "picture":
-            context.set_response_content_type(number, "image/png")
-            return PICTURE
-        if word == "hang":
-            print("hanging", os.getpid(), flush=True)
-            if "HANGS" in os.environ:
-                open(os.environ["HANGS"], "w").close()
-            time.sleep(1000)
-        if word == "die":
-            os._exit(3)
-        if word == "created":
-            context.set_response_status(201, "Made", number)
-            return "made"
-        if word == "hostile":
-            print("logged \\x1b[2J")
-            return "said \\x1b[2J"
-        if word == "describe":
-            headers = dict(context.get_all_request_header(number))
-            return {"headers": headers, "batch": self.size, "gpu": self.gpu}
-        if word == "long":
-            return "x" * 2000
-        if isinstance(asked, (bytes, bytearray)):
-            return bytes(asked)
-        if asked is None:
-            return {name: len(value) for name, value in row.items()}
-        return asked
-
-
-PICTURE = b"\\x89PNG\\r\\n\\x1a\\n\\0\\xff"
-"""
-FAILING_LINE = HANDLER[: HANDLER.index("raise ValueError")].count("\n") + 1
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    archive()
-    Path("a.json").write_text('{"a": 1}')
-    Path("picture.png").write_bytes(PICTURE)
-    for word in ("raise", "picture", "hang", "die", "created", "hostile", "describe", "long", "two"):
-        Path(f"{word}.txt").write_text(word)
-    return tmp_path
-
-
-def archive(handler: str = HANDLER, **more: Any) -> Path:
-    return packed(Path(), handler={"handler.py": handler.encode()}, force=True, **more)
-
-
-@pytest.fixture(scope="module")
-def worker_python(run_python: Callable[[str], Path]) -> Path:
-    return run_python(SHARED_VERSION)
-
-
-@pytest.fixture
-def run(worker_python: Path, capsys: Capture) -> Callable[..., tuple[int, str, str]]:
-    """Return how the command ends, and what it writes."""
-
-    def run_it(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = main(["run", *words, "--python", str(worker_python)])
-        return (status, *capsys.readouterr())
-
-    return run_it
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-def inputs(*names: str) -> list[str]:
-    return [word for name in names for word in ("--input", name)]
 
 
 def test_the_answer_and_its_status(run: Run) -> None:
@@ -328,17 +219,6 @@ def test_what_is_not_there(run: Run, capsys: Capture) -> None:
         assert (out, err.startswith("marpack: error: "), python in err) == ("", True, True), err
 
 
-def test_a_disk_that_takes_no_more(command: Callable[..., Command]) -> None:
-    """It is told of the folder, and not of the archive, that is all there."""
-    archive(extra_files={"long.bin": bytes(5_000)})
-    started = command("m.mar", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)))
-    out, err = end_of(started.process)
-    assert (started.process.returncode, out) == (1, b"")
-    folder = re.escape(os.path.realpath(started.temporary))
-    assert re.fullmatch(rf"marpack: error: '{folder}/marpack-run-\w+/model': File too large\n", err.decode()), err
-    assert started.left() == []
-
-
 def test_json(run: Run) -> None:
     status, out, err = run("m.mar", *inputs("a.json", "picture.txt", "raise.txt"), "--json")
     told = check_json(out, "run")
@@ -392,183 +272,3 @@ def test_nothing_hostile_reaches_the_terminal(run: Run, folder: Path) -> None:
     archive(f"raise RuntimeError({CLEAR!r})")
     status, _, err = run("m.mar")
     assert (status, CLEAR in err, "\\x1b[2J" in err) == (1, False, True)
-
-
-class Command:
-    """The command as a process, whose leftovers are looked for."""
-
-    def __init__(self, python: Path, folder: Path, *words: str, **how: Any) -> None:
-        self.temporary = folder / "temporary"
-        self.temporary.mkdir(exist_ok=True)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "marpack", "run", *words, "--python", str(python)],
-            env=os.environ | {"TMPDIR": str(self.temporary), "HANGS": os.path.abspath("hangs")},
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **how},
-        )
-
-    def left(self) -> list[str]:
-        """Return the processes that run in the temporary folder, and what is in it."""
-        found = [path.name for path in self.temporary.iterdir()]
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if os.readlink(process / "cwd").startswith(str(self.temporary)):
-                    found.append(process.name)
-        return found
-
-
-@pytest.fixture
-def command(worker_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Command]]:
-    started: list[Command] = []
-    folder = tmp_path_factory.mktemp("t")
-
-    def start(*words: str, python: Path = worker_python, **how: Any) -> Command:
-        started.append(Command(python, folder, *words, **how))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.process.kill()
-        each.process.communicate()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ended_by_a_signal(number: signal.Signals, command: Callable[..., Command]) -> None:
-    started = command("m.mar", "--input", "hang.txt")
-    wait_for(Path("hangs").exists, True)
-    assert started.left()
-    started.process.send_signal(number)
-    out, err = end_of(started.process)
-    assert (started.process.returncode, out) == (128 + number, b"")
-    assert err == (b"marpack: error: interrupted\n" if number == signal.SIGINT else b"")
-    wait_for(started.left, [])
-
-
-def test_nobody_reads_any_more(command: Callable[..., Command]) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    started = command("m.mar", "--input", "a.json", stdout=writing)
-    os.close(writing)
-    _, err = end_of(started.process)
-    assert (started.process.returncode, err) == (1, b"200\n")
-    assert started.left() == []
-
-
-class Terminal:
-    """What a person sees, and types."""
-
-    def __init__(self) -> None:
-        self._leader, self.follower = pty.openpty()
-        self.seen = b""
-
-    def until(self, text: str) -> str:
-        """Wait for what is to be seen next."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while (place := self.seen.find(text.encode())) < 0:
-            assert time.monotonic() < deadline, self.seen
-            if select.select([self._leader], [], [], 1)[0]:
-                self.seen += os.read(self._leader, 4096)
-        before, self.seen = self.seen[:place], self.seen[place + len(text) :]
-        return before.decode()
-
-    def type(self, text: str) -> None:
-        os.write(self._leader, text.encode())
-
-    def rest(self) -> str:
-        """Return all until nobody writes any more."""
-        os.close(self.follower)
-        with contextlib.suppress(OSError):
-            while data := os.read(self._leader, 4096):
-                self.seen += data
-        os.close(self._leader)
-        return self.seen.decode()
-
-
-@pytest.mark.parametrize(
-    ("words", "shown"),
-    [
-        (["--input", "a.json"], ANSWER + "\n"),
-        (["--input", "created.txt"], "made\n"),
-        (["--input", "picture.txt"], "<10 bytes of image/png>\n"),
-        (["--input", "hostile.txt"], "said \\x1b[2J\n"),
-    ],
-)
-def test_a_terminal_is_shown_texts(words: Sequence[str], shown: str, command: Callable[..., Command]) -> None:
-    terminal = Terminal()
-    started = command("m.mar", *words, stdout=terminal.follower)
-    _, err = end_of(started.process)
-    assert terminal.rest().replace("\r\n", "\n") == shown
-    assert (started.process.returncode, err[:2]) == (0, b"20")
-
-
-def read_until(stream: Any, text: str) -> str:
-    """Return what comes before a line that holds a text, and that line."""
-    lines = []
-    for line in stream:
-        lines.append(line.decode())
-        if text in lines[-1]:
-            return "".join(lines)
-    raise AssertionError("".join(lines))
-
-
-WAITING = "waiting for a change"
-
-
-def test_watching(command: Callable[..., Command], folder: Path) -> None:
-    """It goes on whatever is broken, and says what has changed."""
-    packed(folder, name="watched", handler={"handler.py": HANDLER.encode()}, archive_format="no-archive")
-    started = command("watched", "--input", "two.txt", "--watch")
-    out, err = started.process.stdout, started.process.stderr
-    assert out
-    assert err
-    assert read_until(err, WAITING).splitlines() == ["200", "marpack: waiting for a change, until Ctrl-C"]
-    Path("watched/handler.py").write_text("def handle(data, context:\n")
-    told = read_until(err, WAITING)
-    assert told.splitlines()[0] == "marpack: watched/handler.py changed"
-    assert "SyntaxError" in told
-    (folder / "handler.new").write_text(HANDLER.replace("return asked\n", "return asked * 2\n"))
-    os.replace("handler.new", "watched/handler.py")
-    assert "\n200\n" in read_until(err, WAITING)
-    Path("two.txt").unlink()
-    assert "'two.txt': No such file" in read_until(err, WAITING)
-    Path("two.txt").write_text("again")
-    assert read_until(err, WAITING).splitlines()[:2] == ["marpack: two.txt changed", "200"]
-    started.process.send_signal(signal.SIGINT)
-    out_rest, err_rest = end_of(started.process)
-    assert (started.process.returncode, out_rest, err_rest) == (130, b"twotwotwoagainagain", b"")
-    assert started.left() == []
-
-
-@pytest.fixture
-def ordinary(pytestconfig: pytest.Config) -> Path:
-    """Return a Python that starts workers itself: what is given to them beside their streams, they have."""
-    return environment(SHARED_VERSION, install_folder(pytestconfig))
-
-
-def test_debugging_through_pipes(command: Callable[..., Command], ordinary: Path) -> None:
-    started = command("m.mar", "--input", "raise.txt", "--pdb", python=ordinary, stdin=subprocess.PIPE)
-    out, err = started.process.communicate(b"c\np word + '!'\nq\n", timeout=WAIT_SECONDS)
-    assert b"'raise!'" in out
-    assert (started.process.returncode, b"503 InternalServerException" in err) == (1, True)
-    assert started.left() == []
-
-
-def test_debugging_at_a_terminal(command: Callable[..., Command], ordinary: Path) -> None:
-    terminal = Terminal()
-    started = command(
-        *("m.mar", "--input", "raise.txt", "--pdb"),
-        python=ordinary,
-        stdin=terminal.follower,
-        stdout=terminal.follower,
-    )
-    terminal.until("(Pdb) ")
-    terminal.type("c\n")
-    terminal.until("ValueError: as asked")
-    terminal.until("(Pdb) ")
-    terminal.type("p word * 2\n")
-    terminal.until("'raiseraise'")
-    terminal.until("(Pdb) ")
-    terminal.type("q\n")
-    _, err = end_of(started.process)
-    assert terminal.rest().replace("\r\n", "\n").endswith(ERROR)
-    assert (started.process.returncode, b"503 InternalServerException" in err) == (1, True)
-    assert started.left() == []
