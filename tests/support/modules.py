@@ -1,7 +1,8 @@
-"""The modules of marpack, by their names, and their texts."""
+"""The modules of marpack, by their names, and their texts; those of Python, by their names."""
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,8 @@ MODULES = sorted(
     ".".join(["marpack", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
 )
+# What comes with Python; 3.15 has a module that it does not list.
+STANDARD = frozenset({*sys.stdlib_module_names, "_missing_stdlib_info"})
 
 
 @cache

@@ -239,6 +239,8 @@ def _frozen(timestamp: int, tool: Tool) -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zipfile's duplicate name
         patch.setattr(os, "walk", sorted_walk)
+        if sys.version_info >= (3, 15):  # as the Pythons before it (T2): from there on tarfile deflates at level 6
+            patch.setattr(tarfile.TarFile.gzopen.__func__, "__defaults__", ("r", None, 9))
         patch.setattr(os, "listdir", lambda path=".": sorted(listdir(path)))
         patch.setattr("glob.glob", lambda pattern: sorted(glob(pattern)))
         patch.setattr(shutil, "copy", copy_now)
