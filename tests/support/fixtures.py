@@ -3,9 +3,10 @@ from __future__ import annotations
 import fcntl
 import importlib
 import tempfile
+import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -125,6 +126,20 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(member_reader, "_LONG_SIZE", -1)
     monkeypatch.setattr(zip_container, "_PARTED_SIZE", 0)
     monkeypatch.setattr(zip_container, "_PARTS", Sizes(part=150_000, search=50_000, held=1 << 19, marked=1 << 17))
+
+
+@pytest.fixture
+def given_up(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Give what is set once somebody has given up what threads do for him, and waits for their end alone."""
+    told = threading.Event()
+    end = threads._Team.end
+
+    def ending(team: threads._Team[Any, Any]) -> None:
+        told.set()
+        end(team)
+
+    monkeypatch.setattr(threads._Team, "end", ending)
+    return told
 
 
 @pytest.fixture
