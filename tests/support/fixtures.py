@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib
+import socket
 import tempfile
 import threading
 import warnings
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask no proxy for what is on the loopback."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def nobody(direct: None) -> Iterator[str]:
+    """Give host and port on the loopback at which nobody listens, and nobody can meanwhile."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{kept.getsockname()[1]}"
 
 
 @pytest.fixture
