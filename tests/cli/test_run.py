@@ -9,7 +9,6 @@ import json
 import os
 import pty
 import re
-import resource
 import select
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any
 import pytest
 
 from marpack.cli import main
+from tests.conftest import full_disk
 from tests.support.archives import CLEAR, check_json, packed
 from tests.support.processes import WAIT_SECONDS, end_of, wait_for
 from tests.support.torchserve import SHARED_VERSION, environment, install_folder
@@ -333,7 +333,8 @@ def test_what_is_not_there(run: Run, capsys: Capture) -> None:
 def test_a_disk_that_takes_no_more(command: Callable[..., Command]) -> None:
     """It is told of the folder, and not of the archive, that is all there."""
     archive(extra_files={"long.bin": bytes(5_000)})
-    started = command("m.mar", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)))
+    with full_disk(1_000):
+        started = command("m.mar")
     out, err = end_of(started.process)
     assert (started.process.returncode, out) == (1, b"")
     folder = re.escape(os.path.realpath(started.temporary))
