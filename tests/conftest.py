@@ -31,6 +31,9 @@ FOLDER_LANES = {"server": "server", "differential": "slow"}
 # Of a module whose tests are all slow.
 IMPORTS_TORCH = re.compile(r"^(import torch|torch = )", re.MULTILINE)
 
+# Of a process whose files are cut short: Python (3.11.7) takes no notice when what it compiles is, and whoever
+# imports the module next finds "marshal data too short".
+NO_BYTECODE = ("PYTHONDONTWRITEBYTECODE", "1")
 
 # No verdict may hang on how fast the machine is. In CI hypothesis has a profile of its own, with 100 examples.
 settings.register_profile("dev", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -160,8 +163,11 @@ def utc() -> Iterator[None]:
 def full_disk(size: int) -> Iterator[None]:
     """Let no file grow beyond a size: what the disk does when it is full."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)
+        patch.setenv(*NO_BYTECODE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)

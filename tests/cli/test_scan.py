@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ Capture = pytest.CaptureFixture[str]
 
 # The installed command, in processes of its own.
 SCAN = [sys.executable, "-m", "marpack", "scan", "--processes", "2"]
+PIPE_SIZE = 4096
 
 
 @pytest.fixture
@@ -121,8 +122,13 @@ def running(processes: list[int]) -> list[int]:
 
 @contextmanager
 def scanning(words: list[str], count: int) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
-    """Begin to scan, and give the process once it has printed so many lines, with those that it has begun."""
-    process = subprocess.Popen([*SCAN, *words], stdout=-1, stderr=-1, bufsize=0, start_new_session=True)
+    """Begin to scan, and give the process once it has printed so many lines, with those that it has begun.
+
+    It does not end before somebody reads on: its pipe holds a few lines.
+    """
+    process = subprocess.Popen(
+        [*SCAN, *words], stdout=-1, stderr=-1, bufsize=0, pipesize=PIPE_SIZE, start_new_session=True
+    )
     assert process.stdout is not None
     begun: list[int] = []
     try:
@@ -133,7 +139,8 @@ def scanning(words: list[str], count: int) -> Iterator[tuple[subprocess.Popen[by
     finally:
         process.kill()
         for pid in running(begun):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.communicate()
 
 

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import json
 import os
-import pty
 import subprocess
 import sys
 import zipfile
@@ -18,6 +17,7 @@ import pytest
 import marpack
 from marpack.cli import main
 from tests.support.archives import CLEAR, HOSTILE, MANIFEST, TEXT, check_json, packed, tarred, zipped
+from tests.support.terminals import Terminal
 
 Capture = pytest.CaptureFixture[str]
 
@@ -165,27 +165,19 @@ def test_progress_of_a_large_archive(with_rich: bool, folder: Path) -> None:
     if not with_rich:
         (folder / "hidden/rich").mkdir(parents=True)
         (folder / "hidden/rich/__init__.py").write_text("raise ImportError('hidden')")
-    leader, follower = pty.openpty()
-    done = subprocess.run(
-        [sys.executable, "-m", "marpack", "verify", "m.mar"],
-        stderr=follower,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(folder / "hidden"), "TERM": "xterm", "COLUMNS": "80"},
-    )
-    os.close(follower)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(leader, 4096)
-        except OSError:
-            break
-        shown += piece
-        if not piece:
-            break
-    os.close(leader)
+    terminal = Terminal(80, "utf-8")  # it is read all the while: one that is full would be waited for
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "marpack", "verify", "m.mar"],
+            stderr=terminal.stream,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": str(folder / "hidden"), "TERM": "xterm", "COLUMNS": "80"},
+        )
+    finally:
+        shown = terminal.written()
     assert done.returncode == 0
     assert done.stdout.endswith("nothing is wrong\n")
-    assert b"%" in shown or b"MB" in shown
-    assert MANIFEST.encode() not in shown
+    assert "%" in shown or "MB" in shown
+    assert MANIFEST not in shown

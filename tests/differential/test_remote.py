@@ -82,12 +82,11 @@ def test_s3_refused(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "check the credentials" in failure(f"s3://{BUCKET}/guarded.pt")
 
 
-def test_s3_unreachable(s3: S3Server, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    web.server_close()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{web.host}")
+def test_s3_unreachable(s3: S3Server, nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{nobody}")
     no_retries = {"retries": {"max_attempts": 0}}
     says = failure(f"s3://{BUCKET}/model.pt", config_kwargs=no_retries)
-    assert f"cannot be reached at {web.host}: Connection refused" in says
+    assert f"cannot be reached at {nobody}: Connection refused" in says
 
 
 @pytest.mark.parametrize("new", [b"old weights", b"new weights", b"longer weights"])
@@ -261,11 +260,10 @@ def test_web_refused(web: WebServer, status: int, says: str) -> None:
     assert failure(f"http://user:{SECRET}@{web.host}{path}#{SECRET}") == f"'http://{web.host}/model.pt' {says}"
 
 
-def test_web_unreachable(web: WebServer) -> None:
+def test_web_unreachable(web: WebServer, nobody: str) -> None:
     assert "TLS" in failure(f"https://user:{SECRET}@{web.host}/model.pt?{SECRET}")
     assert "host is not known" in failure(f"http://user:{SECRET}@nowhere.invalid/model.pt?{SECRET}")
-    web.server_close()
-    assert "cannot be reached: Connection refused" in failure(f"http://user:{SECRET}@{web.host}/m.pt?{SECRET}")
+    assert "cannot be reached: Connection refused" in failure(f"http://user:{SECRET}@{nobody}/m.pt?{SECRET}")
 
 
 def test_web_silent(web: WebServer) -> None:

@@ -245,13 +245,12 @@ def test_s3_that_refuses_half_way(store: S3Server) -> None:
     store.abandon()
 
 
-def test_s3_unreachable(store: S3Server, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    web.server_close()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{web.host}")
+def test_s3_unreachable(store: S3Server, nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{nobody}")
     no_retries = {"retries": {"max_attempts": 0}}
     for force in (False, True):
         says = failure(f"s3://{BUCKET}/m.mar", config_kwargs=no_retries, force=force)
-        assert f"cannot be reached at {web.host}: Connection refused" in says
+        assert f"cannot be reached at {nobody}: Connection refused" in says
 
 
 @pytest.mark.slow

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
-import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +16,7 @@ import pytest
 
 import marpack
 from marpack.disk import folders
+from tests.conftest import full_disk
 from tests.support.archives import T
 from tests.support.stored import FORMATS, contents, listing
 
@@ -50,24 +51,36 @@ def environment() -> dict[str, str]:
 def test_disk_that_fills(
     inputs: dict[str, Any], store: Path, archive_format: marpack.typing.ArchiveFormat
 ) -> None:
-    """RLIMIT_FSIZE makes the write fail half way, as a full disk does."""
+    """The write fails half way."""
     old = marpack.pack(export_path=store, version="old", archive_format=archive_format, **inputs)
     kept = contents(Path(old.path))
-    limit = 1_500_000
-    done = subprocess.run(
-        pack_command(inputs, store, archive_format),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+    with full_disk(1_500_000):
+        done = subprocess.run(
+            pack_command(inputs, store, archive_format),
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 1
     assert done.stderr.startswith("marpack: error: ")
     assert done.stderr.count("\n") == 1
     assert "too large" in done.stderr
     assert contents(Path(old.path)) == kept
     assert listing(store) == [Path(old.path).name]
+
+
+def test_what_python_compiles_meanwhile_is_not_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a test that lets no file grow would spoil modules for all that import them later."""
+    (tmp_path / "compiled_meanwhile.py").write_text("x = 1\n" * 1000)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    with full_disk(100):
+        subprocess.run([sys.executable, "-c", "import compiled_meanwhile"], cwd=tmp_path, check=True)
+        importlib.import_module("compiled_meanwhile")
+    del sys.modules["compiled_meanwhile"]
+    assert [path.name for path in tmp_path.iterdir()] == ["compiled_meanwhile.py"]
 
 
 @pytest.mark.slow

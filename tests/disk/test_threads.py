@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from marpack.disk.threads import checked_threads, ordered_map, taken_ahead, usable_cpus
+from tests.support.processes import WAIT_SECONDS
 
 
 def test_cores_are_those_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +41,7 @@ def test_more_threads_than_help_are_not_used() -> None:
 def test_results_are_in_order_and_items_are_not_taken_far_ahead(threads: int, ahead: int) -> None:
     taken: list[int] = []
     used = set()
-    both = threading.Barrier(min(threads, 2), timeout=20)
+    both = threading.Barrier(min(threads, 2), timeout=WAIT_SECONDS)
 
     def square(item: int) -> int:
         used.add(threading.get_ident())
@@ -111,7 +112,7 @@ def test_items_are_taken_by_one_thread_beside_the_caller() -> None:
 
     for done, item in enumerate(taken_ahead(items(), 3)):
         assert item == done
-        assert done or third.wait(20)  # they come while the first is used
+        assert done or third.wait(WAIT_SECONDS)  # they come while the first is used
         assert len(taken) <= done + 4
     assert done == 49
     assert len(by) == 1

@@ -25,7 +25,7 @@ import pytest
 
 import marpack
 from tests.support import checks_page
-from tests.support.browser import READ, TOO_WIDE, chromium
+from tests.support.browser import READ, TOO_WIDE, chromium, new_page
 from tests.support.documents import ROOT
 from tests.test_public_names import PUBLIC
 
@@ -189,7 +189,7 @@ def test_every_link_leads_somewhere(site: Path, browser: Any) -> None:
     ids: dict[Path, set[str]] = {}
     links: dict[str, Path] = {}
     said: list[str] = []
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = new_page(browser, viewport={"width": 1280, "height": 900})
     page.on("request", lambda request: said.append(request.url) if not is_here(request.url, site) else None)
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -226,16 +226,16 @@ def is_here(url: str, site: Path) -> bool:
 @pytest.mark.parametrize("served", [False, True], ids=["from the disk", "from a server"])
 def test_the_search_finds_a_rule(served: bool, site: Path, browser: Any) -> None:
     with serving(site) if served else contextlib.nullcontext(site.as_uri()) as root:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page = new_page(browser, viewport={"width": 1280, "height": 900})
         page.goto(f"{root}/index.html")
-        page.click(".md-search__input")
-        page.keyboard.type(CODE)
-        wait_for_first(page, "spec/checks.html")
+        look_for(page, CODE, "spec/checks.html")
         page.keyboard.press("Enter")
         page.wait_for_url("**/spec/checks.html**")
         heading = page.locator(f"h2#{CODE}")
         assert heading.inner_text().startswith(CODE)
-        assert heading.evaluate("each => Math.abs(each.getBoundingClientRect().top) < innerHeight")
+        page.wait_for_function(
+            "each => Math.abs(each.getBoundingClientRect().top) < innerHeight", arg=heading.element_handle()
+        )
         page.close()
 
 
@@ -250,18 +250,20 @@ def test_the_search_finds_a_rule(served: bool, site: Path, browser: Any) -> None
     ],
 )
 def test_the_search_knows_what_is_meant(words: str, place: str, site: Path, browser: Any) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = new_page(browser, viewport={"width": 1280, "height": 900})
     page.goto(f"{site.as_uri()}/index.html")
-    page.click(".md-search__input")
-    page.keyboard.type(words)
-    wait_for_first(page, place)
+    look_for(page, words, place)
     page.close()
 
 
-def wait_for_first(page: Any, place: str) -> None:
-    """Wait until a page is on top of what a search finds, which goes on while words are typed."""
+def look_for(page: Any, words: str, place: str) -> None:
+    """Search for words, and wait until a page is on top of what is found."""
+    page.click(".md-search__input")
+    # At once, or what is found of the first letters would be waited for, and soon be replaced.
+    page.fill(".md-search__input", words)
+    page.keyboard.press("End")
     first = "document.querySelector('.md-search-result__link')?.pathname"
-    page.wait_for_function(f"place => ({first} ?? '').endsWith(place)", arg=f"/{place}", timeout=20_000)
+    page.wait_for_function(f"place => ({first} ?? '').endsWith(place)", arg=f"/{place}")
 
 
 @contextlib.contextmanager
@@ -288,8 +290,7 @@ def test_it_is_shown(
 ) -> None:
     """Take screenshots, for whoever changes it to look at: they lie in pytest's cache, in ``d/screenshots``."""
     folder = pytestconfig.cache.mkdir("screenshots")
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
-    page = context.new_page()
+    page = new_page(browser, color_scheme=scheme, viewport={"width": width, "height": height})
     for name in SHOWN:
         page.goto((site / f"{name}.html").as_uri())
         page.evaluate("document.fonts.ready")
@@ -300,4 +301,4 @@ def test_it_is_shown(
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         lightness = sum(map(int, background.removeprefix("rgb(").rstrip(")").split(",")[:3])) / 3
         assert (lightness > 128) == (scheme == "light"), name
-    context.close()
+    page.close()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
 # And a font, where the machine has none.
 PACKAGES = ("chromium-headless-shell", "fonts-dejavu-core")
-SECONDS = 30
+# No verdict: however slow the machine, it is there long before.
+SECONDS = 120
 
 # What a page has: the places in it, and where its links lead; whether it is wider than its window.
 READ = """() => ({
@@ -47,6 +48,13 @@ def chromium(cache: Path, home: Path) -> Iterator[Any]:
             yield browser
         finally:
             browser.close()
+
+
+def new_page(browser: Any, **options: Any) -> Any:
+    """Return a page of a browser in a window of its own; who closes it closes that."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(SECONDS * 1000)
+    return page
 
 
 def _program(cache: Path) -> tuple[str, dict[str, str]]:

@@ -32,15 +32,21 @@ def environment(cache: Path, name: str, requirements: Sequence[str], *, alone: b
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not python.exists():
             _make(folder, requirements, alone=alone)
-    if alone:
-        return python
+        if not alone:
+            _look_behind(folder)
+    return python
+
+
+def _look_behind(folder: Path) -> None:
+    """Have what the environment has not be looked for in that which runs the tests."""
     [packages] = folder.glob("lib/python3*/site-packages")
     behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
-    # Only where it changes: a process that starts at that moment would find it empty.
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
-    return python
+        # A process that starts at that moment finds all of it, or what was there before.
+        new = path.with_suffix(".new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
 
 
 def _make(folder: Path, requirements: Sequence[str], *, alone: bool) -> None:

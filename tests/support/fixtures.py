@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import importlib
+import socket
 import tempfile
+import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,9 +18,10 @@ from marpack.disk import threads
 from tests.support.image_programs import DockerRegistry, Programs, programs
 from tests.support.kserve_models import Judge, load_judge
 from tests.support.object_store import GoogleServer, S3Server, WebServer
+from tests.support.processes import wait_for
 from tests.support.range_server import RangeServer
 from tests.support.ray_cluster import RayServe
-from tests.support.sharing import mounted
+from tests.support.sharing import mounted, used
 from tests.support.torchserve import environment, install_folder, warm_interpreters
 
 if TYPE_CHECKING:
@@ -28,6 +32,14 @@ if TYPE_CHECKING:
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask no proxy for what is on the loopback."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def nobody(direct: None) -> Iterator[str]:
+    """Give host and port on the loopback at which nobody listens, and nobody can meanwhile."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{kept.getsockname()[1]}"
 
 
 @pytest.fixture
@@ -114,8 +126,12 @@ def sharing_file_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 @pytest.fixture
 def sharing_folder(sharing_file_system: Path) -> Iterator[Path]:
     """Give an empty folder whose files can share blocks: 220 MiB fit into it."""
+    before = used(sharing_file_system)
     with tempfile.TemporaryDirectory(dir=sharing_file_system) as folder:
         yield Path(folder)
+    gc.collect()  # archives that nobody has closed
+    # XFS gives back what was removed a while later, when the next test counts what it takes.
+    wait_for(lambda: used(sharing_file_system) < before + (1 << 19), True)
 
 
 @pytest.fixture
@@ -125,6 +141,20 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(member_reader, "_LONG_SIZE", -1)
     monkeypatch.setattr(zip_container, "_PARTED_SIZE", 0)
     monkeypatch.setattr(zip_container, "_PARTS", Sizes(part=150_000, search=50_000, held=1 << 19, marked=1 << 17))
+
+
+@pytest.fixture
+def given_up(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Give what is set once somebody has given up what threads do for him, and waits for their end alone."""
+    told = threading.Event()
+    end = threads._Team.end
+
+    def ending(team: threads._Team[Any, Any]) -> None:
+        told.set()
+        end(team)
+
+    monkeypatch.setattr(threads._Team, "end", ending)
+    return told
 
 
 @pytest.fixture

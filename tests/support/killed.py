@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ def killed_at(number: int, call: Callable[[], object]) -> bool:
                     os.kill(os.getpid(), signal.SIGKILL)
                 seen += 1
 
+        gc.disable()  # what tests have left, folders that go with what names them among it, is not this copy's
         sys.addaudithook(count)
         try:
             call()

@@ -27,6 +27,7 @@ class Handler:
         self.size = context.system_properties["batch_size"]
         self.gpu = context.system_properties["gpu_id"]
         print("initialized")
+        print("process", os.getpid())
 
     def handle(self, data, context):
         return [self.answer(row, number, context) for number, row in enumerate(data)]
@@ -44,7 +45,7 @@ class Handler:
             context.set_response_content_type(number, "image/png")
             return PICTURE
         if word == "hang":
-            print("hanging", os.getpid(), flush=True)
+            print("hanging", flush=True)
             if "HANGS" in os.environ:
                 open(os.environ["HANGS"], "w").close()
             time.sleep(1000)

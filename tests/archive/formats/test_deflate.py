@@ -151,11 +151,11 @@ def test_without_the_extra_the_bytes_are_the_same(tmp_path: Path, form: marpack.
 
 @pytest.mark.parametrize("method", ["parallel", "fast"])
 def test_what_is_left_early_ends_its_threads(method: marpack.typing.Deflate) -> None:
-    before = set(threading.enumerate())
+    before = set(threading.enumerate())  # those of other tests' servers, which may end meanwhile, among them
     pieces = deflate(cut(text(20 * BLOCK_SIZE), 1 << 18), method=method, level=6, threads=3)
     next(iter(pieces))
     pieces.close()  # type: ignore[attr-defined]
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.parametrize("method", ["parallel", "fast"])
@@ -167,4 +167,4 @@ def test_what_the_source_raises_comes_out(method: marpack.typing.Deflate) -> Non
     before = set(threading.enumerate())
     with pytest.raises(LookupError, match="gone"):
         list(deflate(chunks(), method=method, level=6, threads=3))
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 import zlib
 from collections.abc import Sequence
 from contextlib import closing
@@ -19,6 +18,7 @@ from marpack.archive.read import verify
 from marpack.archive.read.archive import Archive
 from tests.support.hostile import Member, zipped
 from tests.support.long_streams import long_stream, weights
+from tests.support.processes import WAIT_SECONDS
 
 MIB = 1 << 20
 WEIGHTS = weights(random.Random(0), 2 * MIB)
@@ -159,7 +159,7 @@ def test_a_member_is_read_on_in_one_piece(packed: bytes, tmp_path: Path, parts_u
 
 
 def test_a_verification_that_is_given_up_ends(
-    packed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    packed: bytes, tmp_path: Path, given_up: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever interrupts it does not wait for members that others are reading."""
     monkeypatch.setattr(verify, "_LARGE_SIZE", 0)
@@ -170,11 +170,11 @@ def test_a_verification_that_is_given_up_ends(
     def progress(count: int) -> None:
         nonlocal read
         if count == len(b"first"):
-            assert other_begun.wait(60)
+            assert other_begun.wait(WAIT_SECONDS)
             raise InterruptedError
-        other_begun.set()
         read += count
-        time.sleep(0.1)
+        other_begun.set()
+        assert given_up.wait(WAIT_SECONDS)
 
     with marpack.open_archive(path) as archive, pytest.raises(InterruptedError):
         archive.verify(threads=2, progress=progress)

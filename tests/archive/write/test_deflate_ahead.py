@@ -17,6 +17,7 @@ import marpack
 from marpack.archive.sources import CHUNK_SIZE
 from marpack.archive.write.zip_stream import HELD_SIZE
 from tests.conftest import full_disk
+from tests.support.processes import WAIT_SECONDS
 
 COUNT = 5
 
@@ -25,9 +26,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def _no_threads_left() -> Iterator[None]:
-    before = set(threading.enumerate())
+    before = set(threading.enumerate())  # those of other tests' servers, which may end meanwhile, among them
     yield
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.fixture
@@ -108,9 +109,9 @@ def test_giving_up(plan: marpack.ArchivePlan, store: Path, failure: type[BaseExc
     assert os.listdir(store) == []
 
 
-def test_giving_up_leaves_the_rest_unread(store: Path) -> None:
+def test_giving_up_leaves_the_rest_unread(store: Path, given_up: threading.Event) -> None:
     class Counted:
-        size = 50_000_000
+        size = 10_000_000
         read = 0
 
         def open(self) -> io.BytesIO:
@@ -119,6 +120,7 @@ def test_giving_up_leaves_the_rest_unread(store: Path) -> None:
             class Reader(io.BytesIO):
                 def read(self, size: int | None = -1, /) -> bytes:
                     outer.read += 1
+                    assert outer.read == 1 or given_up.wait(WAIT_SECONDS)
                     return super().read(size)
 
             return Reader(bytes(self.size))
@@ -131,7 +133,7 @@ def test_giving_up_leaves_the_rest_unread(store: Path) -> None:
 
     with pytest.raises(LookupError):
         marpack.write_archive(plan, store / "m.mar", threads=3, progress=progress)
-    assert max(source.read for source in sources.values()) < 50_000_000 // CHUNK_SIZE
+    assert max(source.read for source in sources.values()) < Counted.size // CHUNK_SIZE
 
 
 def test_a_disk_that_fills(plan: marpack.ArchivePlan, store: Path) -> None:

@@ -21,12 +21,13 @@ from marpack.archive.formats.checksums import new_sha256
 from marpack.archive.forms import Compression
 from marpack.archive.member import Member
 from marpack.archive.sources import BytesSource, FileSource
-from marpack.archive.write import file_copy
+from marpack.archive.write import file_copy, file_hasher
 from marpack.archive.write.file_copy import copy_contents
 from marpack.archive.write.file_hasher import FileHasher
 from marpack.archive.write.member_contents import MemberContents
 from marpack.disk import paced_write, range_copy, space
 from marpack.disk.range_copy import LARGE_SIZE
+from tests.support.processes import wait_for
 
 # Of a part, for these tests: enough parts for every thread, in little time.
 PART_SIZE = 1 << 22
@@ -227,14 +228,18 @@ def test_a_source_that_ends_early(tmp_path: Path) -> None:
         copy_contents(contents, target)
 
 
-def test_a_hasher_that_is_abandoned_leaves_the_rest(tmp_path: Path) -> None:
+def test_a_hasher_that_is_abandoned_leaves_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def update(self, _data: memoryview) -> None:
+            wait_for(lambda: follower._abandoned, True)
+
+    monkeypatch.setattr(file_hasher, "new_sha256", Slow)
     file = tmp_path / "file"
-    file.touch()
-    os.truncate(file, 1 << 32)
+    file.write_bytes(bytes(PART_SIZE))
     follower = FileHasher(str(file))
-    follower.advance(1 << 32)
+    follower.advance(PART_SIZE)
     follower.abandon()
-    assert follower._position < 1 << 32
+    assert follower._position < PART_SIZE
 
 
 def test_a_file_that_is_cut_short_under_a_hasher(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from marpack.typing import ArchiveFormat
 
 MIB = 1 << 20
+T = 1_600_000_000
 SIZE = 20 * MIB + 4097  # copied by several threads; the last block is not whole, and shared by nobody
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sharing")]
@@ -49,6 +50,7 @@ def noise() -> bytes:
 def weights(sharing_folder: Path, noise: bytes) -> Path:
     path = sharing_folder / "weights.pt"
     path.write_bytes(noise)
+    os.utime(path, (T, T))  # whoever writes to it later writes at another time, however coarse the disk's clock is
     return path
 
 

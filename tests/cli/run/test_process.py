@@ -6,7 +6,6 @@ import contextlib
 import os
 import pty
 import re
-import resource
 import select
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import full_disk
 from tests.support.archives import packed
 from tests.support.processes import WAIT_SECONDS, end_of, wait_for
 from tests.support.run_command import ANSWER, ERROR, HANDLER, archive
@@ -29,7 +29,8 @@ pytestmark = pytest.mark.server
 def test_a_disk_that_takes_no_more(command: Callable[..., Command]) -> None:
     """It is told of the folder, and not of the archive, that is all there."""
     archive(extra_files={"long.bin": bytes(5_000)})
-    started = command("m.mar", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)))
+    with full_disk(1_000):
+        started = command("m.mar")
     out, err = end_of(started.process)
     assert (started.process.returncode, out) == (1, b"")
     folder = re.escape(os.path.realpath(started.temporary))
@@ -50,7 +51,10 @@ class Command:
         )
 
     def left(self) -> list[str]:
-        """Return the processes that run in the temporary folder, and what is in it."""
+        """Return the processes that run in the temporary folder, and what is in it.
+
+        A worker that was a copy of another process (``warm_workers``) ends a moment after whoever asked for it.
+        """
         found = [path.name for path in self.temporary.iterdir()]
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -93,7 +97,7 @@ def test_nobody_reads_any_more(command: Callable[..., Command]) -> None:
     os.close(writing)
     _, err = end_of(started.process)
     assert (started.process.returncode, err) == (1, b"200\n")
-    assert started.left() == []
+    wait_for(started.left, [])
 
 
 class Terminal:
@@ -156,6 +160,12 @@ def read_until(stream: Any, text: str) -> str:
 WAITING = "waiting for a change"
 
 
+def put(path: str, text: str) -> None:
+    """Write a file that is there at once: who watches it must not see it empty."""
+    Path("new").write_text(text)
+    os.replace("new", path)
+
+
 def test_watching(command: Callable[..., Command], folder: Path) -> None:
     """It goes on whatever is broken, and says what has changed."""
     packed(folder, name="watched", handler={"handler.py": HANDLER.encode()}, archive_format="no-archive")
@@ -164,21 +174,20 @@ def test_watching(command: Callable[..., Command], folder: Path) -> None:
     assert out
     assert err
     assert read_until(err, WAITING).splitlines() == ["200", "marpack: waiting for a change, until Ctrl-C"]
-    Path("watched/handler.py").write_text("def handle(data, context:\n")
+    put("watched/handler.py", "def handle(data, context:\n")
     told = read_until(err, WAITING)
     assert told.splitlines()[0] == "marpack: watched/handler.py changed"
     assert "SyntaxError" in told
-    (folder / "handler.new").write_text(HANDLER.replace("return asked\n", "return asked * 2\n"))
-    os.replace("handler.new", "watched/handler.py")
+    put("watched/handler.py", HANDLER.replace("return asked\n", "return asked * 2\n"))
     assert "\n200\n" in read_until(err, WAITING)
     Path("two.txt").unlink()
     assert "'two.txt': No such file" in read_until(err, WAITING)
-    Path("two.txt").write_text("again")
+    put("two.txt", "again")
     assert read_until(err, WAITING).splitlines()[:2] == ["marpack: two.txt changed", "200"]
     started.process.send_signal(signal.SIGINT)
     out_rest, err_rest = end_of(started.process)
     assert (started.process.returncode, out_rest, err_rest) == (130, b"twotwotwoagainagain", b"")
-    assert started.left() == []
+    wait_for(started.left, [])
 
 
 @pytest.fixture
