@@ -32,15 +32,21 @@ def environment(cache: Path, name: str, requirements: Sequence[str], *, alone: b
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not python.exists():
             _make(folder, requirements, alone=alone)
-    if alone:
-        return python
+        if not alone:
+            _put_behind(folder)
+    return python
+
+
+def _put_behind(folder: Path) -> None:
+    """Have the environment that runs the tests be looked into after this one."""
     [packages] = folder.glob("lib/python3*/site-packages")
     behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
-    # Only where it changes: a process that starts at that moment would find it empty.
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
-    return python
+        # Renamed into its place: an interpreter that starts at that moment finds the one or the other.
+        aside = path.with_suffix(".new")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
 
 
 def _make(folder: Path, requirements: Sequence[str], *, alone: bool) -> None:
