@@ -37,7 +37,7 @@ def test_a_server_that_was_killed_is_in_nobodys_way(start: Path, tmp_path: Path)
     """Its models are gone, or a file beside them has a worker begun in the ordinary way, of which nobody hears."""
     (tmp_path / "models").mkdir()
     script = tmp_path / "model_service_worker.py"
-    script.write_text("print('begun')\n")
+    script.write_text("print('begun')\nraise SystemExit\n")
     (tmp_path / "shadows").mkdir()
     (tmp_path / "shadows" / "torch.txt").touch()
     for _ in range(20):

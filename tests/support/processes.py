@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # No verdict: however slow the machine, it is there long before.
-WAIT_SECONDS = 40
+WAIT_SECONDS = 120
 
 
 def end_of(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
