@@ -35,9 +35,9 @@ pytestmark = pytest.mark.xdist_group("ray")
 VERSION = "0.12.0"
 BATCH = 3
 # Long enough for a busy machine, and short for the answer that never comes.
-ANSWER_SECONDS = 4
+ANSWER_SECONDS = 10
 # For what takes a deployment as long as it takes.
-PATIENCE = 60
+PATIENCE = 300
 OPTIONS: dict[str, Any] = {
     "response_timeout": ANSWER_SECONDS,
     "max_request_size": LARGEST_REQUEST,
@@ -401,7 +401,7 @@ def test_what_comes_while_a_replica_is_busy_is_the_next_batch(cluster: RayServe)
 
 
 def test_of_a_worker_that_dies_one_batch_is_lost(cluster: RayServe) -> None:
-    """Whatever waits in its replica is answered by the next."""
+    """At most: none where it dies between two. Whatever waits in its replica is answered by the next."""
     path = "/busy/predictions/busy"
     worker = ask(cluster, path)["worker"]
 
@@ -414,7 +414,8 @@ def test_of_a_worker_that_dies_one_batch_is_lost(cluster: RayServe) -> None:
         wait(asking, return_when=FIRST_COMPLETED)
         os.kill(worker, signal.SIGKILL)
     statuses = [each.result() for each in asking]
-    assert 1 <= sum(status != 200 for status in statuses) <= 4, statuses
+    assert sum(status != 200 for status in statuses) <= 4, statuses
+    assert ask(cluster, path)["worker"] != worker
 
 
 def runs(pid: int) -> bool:
@@ -450,7 +451,7 @@ def test_a_replica_that_is_killed_comes_back(cluster: RayServe) -> None:
     assert max(lost) <= 1, lost
     assert sum(lost) < len(lost), lost
     wait_for(lambda: sum(map(runs, before)), 1)
-    wait_for(cluster.unpacked, unpacked)
+    wait_for(lambda: len(cluster.unpacked()), len(unpacked))
     wait_for(lambda: len({each["worker"] for each in ask_at_once(cluster, path, 16)}), 2)
 
 
@@ -478,11 +479,12 @@ def test_a_model_that_is_not_served_says_why(cluster: RayServe, python: Path) ->
 
 def test_nothing_is_left_of_an_application(cluster: RayServe, python: Path) -> None:
     model = ServedModel(archive=tells("gone"), python=python)
-    unpacked = cluster.unpacked()
+    others = cluster.unpacked()  # some of which may be about to go
     cluster.serve(App(name="gone", models=(model,), prefix="/gone", ray=RAY_OPTIONS))
     worker = ask(cluster, "/gone/predictions/gone")["worker"]
     assert runs(worker)
+    assert cluster.unpacked() - others
     cluster.delete("gone")
     wait_for(lambda: runs(worker), False)
-    wait_for(cluster.unpacked, unpacked)
-    assert not cluster.replicas("gone")
+    wait_for(lambda: cluster.unpacked() - others, set())
+    wait_for(lambda: cluster.replicas("gone"), {})
