@@ -33,20 +33,20 @@ def environment(cache: Path, name: str, requirements: Sequence[str], *, alone: b
         if not python.exists():
             _make(folder, requirements, alone=alone)
         if not alone:
-            _put_behind(folder)
+            _look_behind(folder)
     return python
 
 
-def _put_behind(folder: Path) -> None:
-    """Have the environment that runs the tests be looked into after this one."""
+def _look_behind(folder: Path) -> None:
+    """Have what the environment has not be looked for in that which runs the tests."""
     [packages] = folder.glob("lib/python3*/site-packages")
     behind = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     path, text = packages / "behind.pth", "\n".join(sorted(behind)) + "\n"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        # Renamed into its place: an interpreter that starts at that moment finds the one or the other.
-        aside = path.with_suffix(".new")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
+        # A process that starts at that moment finds all of it, or what was there before.
+        new = path.with_suffix(".new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
 
 
 def _make(folder: Path, requirements: Sequence[str], *, alone: bool) -> None:
