@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import urllib.parse
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,12 @@ def handle(data, context):
     if data is None:
         return None
     count += len(data)
-    time.sleep(0.02 * data[0]["body"])
+    if isinstance(file := data[0]["body"], str):
+        open(f"{file} begun", "w").close()
+        while not os.path.exists(file):
+            time.sleep(0.01)
+    else:
+        time.sleep(0.02 * file)
     told = {"batch": len(data), "worker": os.getpid(), "count": count, "helper": helper.NAME, "says": SAYS}
     told["threads"] = os.environ.get("OMP_NUM_THREADS")
     return [told | {"gpus": [context.system_properties.get("gpu_id"), GPU]}] * len(data)
@@ -400,22 +405,24 @@ def test_what_comes_while_a_replica_is_busy_is_the_next_batch(cluster: RayServe)
     assert sum(batch == 4 for batch in told) >= 24, told
 
 
-def test_of_a_worker_that_dies_one_batch_is_lost(cluster: RayServe) -> None:
-    """At most: none where it dies between two. Whatever waits in its replica is answered by the next."""
-    path = "/busy/predictions/busy"
+def test_of_a_worker_that_dies_one_batch_is_lost(cluster: RayServe, tmp_path: Path) -> None:
+    """Whatever waits in its replica is answered by the next."""
+    path, may_end = "/busy/predictions/busy", tmp_path / "may end"
     worker = ask(cluster, path)["worker"]
 
     def ask_slowly(_: int) -> int:
-        [answer] = all_at_once(cluster.port, [(Request.json(25), path)], seconds=PATIENCE)
+        [answer] = all_at_once(cluster.port, [(Request.json(str(may_end)), path)], seconds=PATIENCE)
         return answer.status
 
     with ThreadPoolExecutor(16) as threads:
         asking = [threads.submit(ask_slowly, number) for number in range(16)]
-        wait(asking, return_when=FIRST_COMPLETED)
-        os.kill(worker, signal.SIGKILL)
+        try:
+            wait_for(may_end.with_name("may end begun").exists, True)
+            os.kill(worker, signal.SIGKILL)
+        finally:
+            may_end.touch()
     statuses = [each.result() for each in asking]
-    assert sum(status != 200 for status in statuses) <= 4, statuses
-    assert ask(cluster, path)["worker"] != worker
+    assert 1 <= sum(status != 200 for status in statuses) <= 4, statuses
 
 
 def runs(pid: int) -> bool:
