@@ -143,9 +143,31 @@ def started(
     one. Each model has one replica, whatever the export says. Raises ``MarpackError`` for an engine that does not
     answer within ``timeout`` seconds, with what it wrote last.
     """
-    with socket.socket() as free:
-        free.bind((_HOST, 0))
-        port = free.getsockname()[1]
+    with own_port() as port, _started(plan, folder, port, python=python, timeout=timeout) as engine:
+        yield engine
+
+
+@contextlib.contextmanager
+def own_port() -> Iterator[int]:
+    """Give a port of the loopback that the system gives to nobody else meanwhile, and that an engine can open.
+
+    It does so after seconds of importing. Linux alone lets two hold a port of which one listens, where both say
+    ``SO_REUSEADDR``, as servers do; elsewhere another program may be faster.
+    """
+    with socket.socket() as held:
+        held.bind((_HOST, 0))
+        port = held.getsockname()[1]
+        if sys.platform.startswith("linux"):
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            held.close()
+        yield port
+
+
+@contextlib.contextmanager
+def _started(
+    plan: ExportPlan, folder: str, port: int, *, python: str | os.PathLike[str] | None, timeout: float
+) -> Iterator[Engine]:
     scratch = _scratch()
     with open(os.path.join(scratch, _TOKEN), "x", encoding="ascii", opener=_for_its_owner) as file:
         file.write(secrets.token_hex(32))

@@ -44,7 +44,7 @@ sleep 1
 rm -rf -- "$@"
 } <&3 3<&- &
 """
-_ROUNDS = 50
+_ROUNDS = 500
 _PAUSE = 0.01
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # With the other engines, each of which takes both cores.
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("engines")]
 # No verdict: Ray begins its processes one after another.
-SECONDS = 120
+SECONDS = 300
 MARK = "MARPACK_LEAVING_PAGE"
 
 
@@ -76,8 +76,8 @@ def run(commands: str, folder: Path, variables: Mapping[str, str], status: int |
 @contextlib.contextmanager
 def served(command: str, folder: Path, variables: Mapping[str, str]) -> Iterator[Path]:
     """Serve until the block is left, by a cluster of its own with a token in a home of its own."""
-    # Sockets lie in it, whose paths are short.
-    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as home:
+    # Sockets lie in it, whose paths are short. What the killed leave behind may still appear while it goes.
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as home:
         told = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         told |= {
             **variables,
@@ -102,10 +102,14 @@ def served(command: str, folder: Path, variables: Mapping[str, str]) -> Iterator
         try:
             yield log
         finally:
-            # At once: an orderly end takes as long as all the rest.
-            for number in begun(home):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(number, signal.SIGKILL)
+            # At once: an orderly end takes as long as all the rest. Who is not seen yet may just have been begun.
+            deadline = time.monotonic() + SECONDS
+            while found := begun(home):
+                assert time.monotonic() < deadline, found
+                for number in found:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(number, signal.SIGKILL)
+                time.sleep(0.01)
             process.wait(SECONDS)
 
 

@@ -61,11 +61,12 @@ class RegistryPeer(ThreadingHTTPServer):
     @contextlib.contextmanager
     def running(cls, certificate: Path | None = None) -> Iterator[RegistryPeer]:
         """Run one until the block is left, by https with a file that has a certificate and its key."""
-        with served(cls()) as peer:
-            if certificate is not None:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                context.load_cert_chain(certificate)
-                peer.socket = context.wrap_socket(peer.socket, server_side=True)
+        peer = cls()
+        if certificate is not None:  # before its thread looks for who comes, for whom the socket would be closed
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            peer.socket = context.wrap_socket(peer.socket, server_side=True)
+        with served(peer):
             yield peer
 
     def handle_error(self, *_: object) -> None:

@@ -59,7 +59,8 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     before = descriptors()
     yield folder
-    assert descriptors() <= before  # what other tests have left may be collected meanwhile
+    # What other tests have left may be collected meanwhile, and what another thread ends is about to go.
+    wait_for(lambda: descriptors() - before, set())
     wait_for(lambda: marked(str(folder)), [])  # whom nobody waits for may still be about to end
     folder.rmdir()
 

@@ -33,7 +33,7 @@ class Asked:
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
     async def in_time() -> None:
-        await asyncio.wait_for(test(), 30)
+        await asyncio.wait_for(test(), 120)
 
     asyncio.run(in_time())
 

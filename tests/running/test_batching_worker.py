@@ -99,7 +99,7 @@ def batching(run_python: Callable[[str], Path]) -> Callable[..., BatchingWorker]
 def run(worker: BatchingWorker, test: Callable[[], Awaitable[None]]) -> None:
     """Run a test that waits for what may never come."""
     try:
-        asyncio.run(asyncio.wait_for(test(), 60))
+        asyncio.run(asyncio.wait_for(test(), 120))
     finally:
         worker.close()
 

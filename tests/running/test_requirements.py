@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -137,9 +138,13 @@ def hangs_up(listener: socket.socket) -> bool:
 
 def test_time_is_limited(silent: tuple[str, socket.socket], tmp_path: Path) -> None:
     requirements, listener = silent
-    with pytest.raises(NotServedError, match="it took more than 10 s") as raised:
-        installed(packed(tmp_path, requirements), tmp_path / "scratch", longest=10)
-    assert raised.value.message == GIVES_UP
+    path = packed(tmp_path, requirements)
+    for longest in (10, 120):
+        with pytest.raises(NotServedError, match=f"it took more than {longest} s") as raised:
+            installed(path, tmp_path / f"scratch-{longest}", longest=longest)
+        assert raised.value.message == GIVES_UP
+        if select.select([listener], [], [], 0)[0]:
+            break  # on a busy machine pip may not have come so far in the shorter time
     assert hangs_up(listener)
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import pytest
 
 from marpack.errors import MarpackError, NotServedError
 from marpack.running import Request, Worker
+from marpack.running.connection import Connection
 from marpack.running.handlers_log import lines_after
 from tests.running.conftest import descriptors, marked
 from tests.support.processes import wait_for
@@ -128,6 +130,10 @@ def test_a_hung_handler_is_ended_and_the_next_request_answered(worker: Make) -> 
     with worker(text, response_timeout=1) as loaded:
         first = loaded.pid
         assert died(loaded.predict(Request.json("hang")))
+        # The one that does not hang may take longer on a busy machine.
+        model = loaded._model
+        assert model is not None
+        loaded._model = replace(model, settings=replace(model.settings, response_timeout=120))
         assert loaded.predict(Request.json("go")).json() == {"body": "go"}
         assert loaded.pid != first
 
@@ -147,9 +153,12 @@ def test_whoever_never_listens_is_ended(
 
 def test_a_hung_load_is_ended(worker: Make) -> None:
     """J42."""
-    with pytest.raises(NotServedError) as refused:
-        worker(when_loaded("print('before')", "time.sleep(600)"), startup_timeout=1).start()
-    assert refused.value.why == "the worker did not answer in time"
+    for seconds in (1, 60):  # on a busy machine it may not even have begun after one
+        with pytest.raises(NotServedError) as refused:
+            worker(when_loaded("print('before')", "time.sleep(600)"), startup_timeout=seconds).start()
+        assert refused.value.why == "the worker did not answer in time"
+        if "before" in refused.value.log:
+            break
     assert "before" in refused.value.log
 
 
@@ -216,13 +225,19 @@ def test_a_killed_worker_is_out_of_memory(worker: Make, ordinary: Path) -> None:
         assert loaded.predict(ASKED).ok
 
 
-def test_one_that_died_between_requests_is_started_again(worker: Make) -> None:
-    text = when_asked("threading.Timer(0.1, os._exit, [1]).start()", first="import os, threading")
+def test_one_that_died_between_requests_is_started_again(worker: Make, tmp_path: Path) -> None:
+    """Which it does not before the answer has come: when a file is there."""
+    flag = tmp_path / "answered"
+    waits = f"    while not os.path.exists({str(flag)!r}): time.sleep(0.01)\n"
+    first = f"import os, threading, time\ndef end():\n{waits}    os._exit(1)\n"
+    text = when_asked("threading.Thread(target=end, daemon=True).start()", first=first)
     with worker(text) as loaded:
         for _ in range(2):
             assert loaded.predict(ASKED).ok
             process = loaded._held.process  # type: ignore[union-attr]
+            flag.touch()
             wait_for(process.runs, False)  # type: ignore[union-attr]
+            flag.unlink()
 
 
 def test_one_that_cannot_be_started_again_is_no_worker(worker: Make, tmp_path: Path) -> None:
@@ -303,24 +318,34 @@ def test_another_thread_closes_it_while_it_is_asked(worker: Make) -> None:
     assert [str(error) for error in told] == ["the worker was closed before it had answered"]
 
 
-def test_an_exception_from_elsewhere_ends_the_worker(worker: Make) -> None:
-    """As Ctrl-C: an answer would come that nobody waits for."""
+def test_an_exception_from_elsewhere_ends_the_worker(worker: Make, tmp_path: Path) -> None:
+    """As Ctrl-C: an answer would come that nobody waits for. It comes when the worker has written a file."""
+    flag, here = tmp_path / "hangs", threading.get_ident()
+    hang = f"open({str(flag)!r}, 'w').close(); time.sleep(600)"
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
+    def interrupted(what: Callable[[], object]) -> None:
+        def alarm() -> None:
+            wait_for(flag.exists, True)
+            flag.unlink()
+            signal.pthread_kill(here, signal.SIGALRM)
+
+        thread = threading.Thread(target=alarm)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            what()
+        thread.join()
+
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        text = when_asked("if data[0]['body'] == 'hang': time.sleep(600)", first="import time")
+        text = when_asked(f"if data[0]['body'] == 'hang': {hang}", first="import time")
         with worker(text) as loaded:
-            signal.setitimer(signal.ITIMER_REAL, 0.5)
-            with pytest.raises(KeyboardInterrupt):
-                loaded.predict(Request.json("hang"))
+            interrupted(lambda: loaded.predict(Request.json("hang")))
             assert loaded.pid is None
             assert loaded.predict(ASKED).json() == {"body": {"a": 1}}
-        signal.setitimer(signal.ITIMER_REAL, 0.5)
-        with pytest.raises(KeyboardInterrupt):
-            worker(when_loaded("time.sleep(600)")).start()
+        interrupted(worker(when_loaded(hang)).start)
     finally:
         signal.signal(signal.SIGALRM, before)
 
@@ -344,7 +369,8 @@ def test_what_cannot_be_removed_is_named(worker: Make, temporary: Path, monkeypa
     [folder] = temporary.iterdir()
     with pytest.warns(RuntimeWarning) as told:
         loaded.close()
-    assert str(told[0].message) == f"{str(folder)!r} cannot be removed: see what is in it"
+    found = [str(each.message) for each in told if each.category is RuntimeWarning]
+    assert found == [f"{str(folder)!r} cannot be removed: see what is in it"]
     assert loaded.pid is None
     wait_for(folder.exists, False)  # the guard tries it, too
 
@@ -382,34 +408,51 @@ def test_a_stream_comes_in_parts(worker: Make) -> None:
         assert loaded.predict(ASKED).parts == (b"0", b"1", b"2", b"end")
 
 
-def test_each_part_has_its_time(worker: Make) -> None:
+def test_each_part_has_its_time(worker: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """J42."""
     text = when_asked(
-        "for _ in range(3): send(['x'], context.request_ids, 'x', 200, context); time.sleep(0.8)",
+        "for _ in range(3): send(['x'], context.request_ids, 'x', 200, context)",
         "return ['end']",
-        first="import time\nfrom ts.handler_utils.utils import send_intermediate_predict_response as send",
+        first="from ts.handler_utils.utils import send_intermediate_predict_response as send",
     )
-    with worker(text, response_timeout=2) as loaded:
+    deadlines: list[float] = []
+    number = Connection.number
+
+    def noting(connection: Connection, deadline: float) -> int:
+        deadlines.append(deadline)
+        return number(connection, deadline)
+
+    with worker(text, response_timeout=200) as loaded:
+        monkeypatch.setattr(Connection, "number", noting)
+        asked = time.monotonic()
         assert loaded.predict(ASKED).parts == (b"x", b"x", b"x", b"end")
+    of_parts = [*dict.fromkeys(deadlines)]
+    assert len(of_parts) == 4
+    assert asked + 200 <= of_parts[0]
+    assert of_parts == sorted(of_parts)
 
 
 def test_an_asynchronous_worker_answers_in_any_order(worker: Make) -> None:
+    """Here each when so many others are answered as it says."""
     text = (
         "import asyncio\n"
+        "over = 0\n"
         "class Handler:\n"
         "    def initialize(self, context): pass\n"
         "    async def handle(self, data, context):\n"
-        "        await asyncio.sleep(data[0]['body'])\n"
-        "        if data[0]['body'] == 0.02: raise ValueError\n"
+        "        global over\n"
+        "        while over < data[0]['body']: await asyncio.sleep(0.01)\n"
+        "        over += 1\n"
+        "        if data[0]['body'] == 1: raise ValueError\n"
         "        print('done', data[0]['body'])\n"
         "        return [str(data[0]['body'])]\n"
     )
     with worker(text, config="asyncCommunication: true\n") as loaded:
-        *answers, failed = loaded.predict([Request.json(number) for number in (0.6, 0.3, 0.01, 0.02)])
-        assert [each.text() for each in answers] == ["0.6", "0.3", "0.01"]
+        *answers, failed = loaded.predict([Request.json(number) for number in (3, 2, 0, 1)])
+        assert [each.text() for each in answers] == ["3", "2", "0"]
         assert failed.status == 503
         done = [line.text for line in loaded.log if line.text.startswith("done")]
-        assert done == ["done 0.01", "done 0.3", "done 0.6"]
+        assert done == ["done 0", "done 2", "done 3"]
 
 
 def test_what_it_begins_ends_with_it(worker: Make, ordinary: Path, tmp_path: Path) -> None:
@@ -470,6 +513,8 @@ def test_what_hides_ends_with_it(worker: Make, ordinary: Path, ending: str) -> N
 def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
     before = descriptors()
     with worker(ECHO) as loaded:
+        own = descriptors() - before
+        others = descriptors() - own  # some of other tests' may have been collected meanwhile
         pid = os.fork()
         if not pid:
             status = 1
@@ -478,7 +523,7 @@ def test_a_copy_of_the_process_shares_nothing(worker: Make) -> None:
                     loaded.predict(ASKED)
                 loaded.close()
                 del loaded
-                assert descriptors() == before
+                assert descriptors() == others
                 status = 0
             finally:
                 os._exit(status)

@@ -100,7 +100,7 @@ NODE = Archive(files={"handler.py": HANDLER})
 # What a worker may take to load, and what its last words may take to reach the log.
 LOAD_SECONDS = 300
 LOG_SECONDS = 60
-# And those of a workflow, which is asked once they should be there.
+# And those of a workflow that never answers, which is asked once they should be there.
 WORKFLOW_SECONDS = 5
 
 REGISTERED = re.compile(r'Model \\"(.+?)\\" Version: (.*?) registered')
@@ -170,12 +170,18 @@ class Server:
         self._inference = setting(config, "inference_address", "")
         self._registering = threading.Lock()
 
-    def judge(self, archive: Archive, name: str, request: object, *, says: str = "") -> Outcome:
-        """Register an archive, start a worker, ask it, and remove everything again."""
+    def judge(
+        self, archive: Archive, name: str, request: object, *, says: str = "", answers: bool = True
+    ) -> Outcome:
+        """Register an archive, start a worker, ask it, and remove everything again.
+
+        What it logs is waited for until it ``says`` so, and the answer of a workflow until it is one, if it
+        ``answers``.
+        """
         put(archive, self.store, name)
         file = archive.file_name(name)
         if file.endswith(".war"):
-            return self._judge_workflow(file, name, request)
+            return self._judge_workflow(file, name, request, LOAD_SECONDS if answers else WORKFLOW_SECONDS)
         outcome = Outcome()
         # What the front end logs here does not always name the model: one at a time, then it is this one's. It
         # starts no worker yet, and so takes a moment.
@@ -211,14 +217,14 @@ class Server:
             self._ask("DELETE", self._management, path)
         return outcome
 
-    def _judge_workflow(self, file: str, name: str, request: object) -> Outcome:
+    def _judge_workflow(self, file: str, name: str, request: object, seconds: float) -> Outcome:
         """Register a workflow, which starts its workers at once, ask it, and remove it."""
         answer = self._ask("POST", self._management, f"/workflows?{urllib.parse.urlencode({'url': file})}")
         name = found[1] if (found := WORKFLOW.search(answer.text)) else name
         outcome = Outcome(registered=answer.status == 200, ready=answer.status == 200, said=[answer.text])
         if outcome.registered:
             # That it is registered may be answered before its workers are ready, and no request tells of those.
-            deadline = time.monotonic() + WORKFLOW_SECONDS
+            deadline = time.monotonic() + seconds
             while True:
                 outcome.predicted = self._ask("POST", self._inference, f"/wfpredict/{quoted(name)}", request)
                 if outcome.predicted.status != 500 or time.monotonic() > deadline:
@@ -314,7 +320,8 @@ class Trials:
 
     def _try(self, server: Server, case: Case, archive: Archive, name: str, says: str = "") -> Outcome:
         """Give an archive to a server, and to a worker that marpack starts."""
-        outcome = server.judge(archive, name, case.request, says=says)
+        answers = archive is case.repaired or case.fails == "serves"
+        outcome = server.judge(archive, name, case.request, says=says, answers=answers)
         path = server.store / archive.file_name(name)
         # What a repaired one installs takes seconds, and is what the tests of requirements install.
         installs = archive is case.repaired and "install_py_dep_per_model" in case.config

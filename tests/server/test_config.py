@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import marpack
-from tests.conftest import require
 from tests.support.torchserve import (
     ServerError,
     StartError,
@@ -25,6 +24,7 @@ from tests.support.torchserve import (
     environment,
     install_folder,
     is_free,
+    require_default_ports,
     wait_until,
 )
 
@@ -539,7 +539,7 @@ def banner(server: TorchServe) -> dict[str, str]:
 def test_the_defaults_are_the_servers(store: Path, cache: Path, tmp_path: Path) -> None:
     stated = {setting["key"]: setting["default"] for setting in SETTINGS}
     ports = [8080, 8081, 8082, *(int(stated[f"grpc_{api}_port"]) for api in ("inference", "management"))]
-    require(all(map(is_free, ports)), f"the ports {ports} free, which a server takes unless told otherwise")
+    require_default_ports(*ports)
     path = tmp_path / "config.properties"
     path.write_text(
         f"model_store={store}\nload_models=m.mar\ndisable_token_authorization=true\n", encoding="utf-8"

@@ -12,16 +12,8 @@ import pytest
 import marpack
 from marpack import properties
 from marpack.serving import TorchServingArtifactBuilder
-from tests.conftest import require
 from tests.server.test_archives import DIGITS, TOLERANCE, load
-from tests.support.torchserve import (
-    ServerError,
-    TorchServe,
-    free_ports,
-    install_folder,
-    is_free,
-    require_default_ports,
-)
+from tests.support.torchserve import ServerError, TorchServe, free_ports, install_folder, require_default_ports
 
 pytestmark = [pytest.mark.usefixtures("default_ports"), pytest.mark.xdist_group("default-ports")]
 
@@ -169,8 +161,7 @@ def test_the_adapted_file_leaves_kserves_wrapper_its_ports(
     address: str | None, leaves: bool, tmp_path: Path, store: Path, cache: Path
 ) -> None:
     """The wrapper of the image itself was seen to answer with the one, and to end with the other."""
-    require_default_ports()
-    require(all(map(is_free, (*WRAPPERS_PORTS, 8085))), "the ports of KServe's wrapper, and of its server, free")
+    require_default_ports(*WRAPPERS_PORTS, 8085)
     path = Path(
         TorchServingArtifactBuilder.write_config_properties(
             MODEL, f"{MODEL}.mar", tmp_path, torchserve_version="0.12.0"

@@ -273,7 +273,7 @@ def test_modules_of_the_same_name_do_not_meet(server: ModelServer) -> None:
     [one, *_] = ask(server, *[predict("one")] * 4)
     assert (one.json()["told"], two.json()["told"]) == ("one", "two")
     assert one.json()["pid"] != two.json()["pid"]
-    assert re.search("INFO.*two: I was told two", server.log())
+    wait_for(lambda: bool(re.search("INFO.*two: I was told two", server.log())), True)
 
 
 def test_what_a_handler_counts_is_not_among_the_servers_metrics(server: ModelServer) -> None:
@@ -299,10 +299,11 @@ def test_a_worker_that_is_killed_comes_back_and_no_request_is_lost(server: Model
     """But the one that it had been given, or was given before anybody could see that it has ended."""
     [before] = ask(server, predict("two"))
     os.kill(before.json()["pid"], signal.SIGKILL)
-    first, *answers = ask(server, *[predict("two")] * 4)
-    assert first.status in (200, 507)
-    assert [answer.status for answer in answers] == [200] * 3
-    assert {answer.json()["pid"] for answer in answers}.isdisjoint({before.json()["pid"]})
+    answers = ask(server, *[predict("two")] * 4)  # which the server need not take in their order
+    assert sorted(answer.status for answer in answers)[:3] == [200] * 3
+    assert {answer.status for answer in answers} <= {200, 507}
+    told = [answer.json()["pid"] for answer in answers if answer.status == 200]
+    assert before.json()["pid"] not in told
 
 
 def test_a_model_is_not_ready_while_it_cannot_be_loaded_again(server: ModelServer, store: Path) -> None:
@@ -349,5 +350,5 @@ def test_it_ends_in_good_order(
         assert fast.status == 200
         server.process.terminate()
         assert connection.response().status == 200
-        server.process.wait(30)
+        server.process.wait(120)
         wait_for(lambda: marked(mark), [])

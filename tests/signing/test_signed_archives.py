@@ -77,12 +77,23 @@ def test_members_that_were_added_lost_or_changed(tmp_path: Path) -> None:
         required.require(archive)
 
 
+def await_tick(path: Path) -> None:
+    """Wait until the file system's clock, which ticks slowly, has gone on since this file was touched."""
+    probe = path.with_name("tick")
+    while True:
+        probe.write_bytes(b"")
+        if probe.stat().st_ctime_ns > path.stat().st_ctime_ns:
+            break
+        time.sleep(0.001)
+    probe.unlink()
+
+
 def written_over(path: Path, other: Path) -> None:
     """Write a file of the same size over another, in place, and put the time back."""
     status = path.stat()
     data = other.read_bytes()
     assert len(data) == status.st_size
-    time.sleep(0.02)  # more than a tick of the clock that file systems have
+    await_tick(path)
     with open(path, "r+b") as file:
         file.write(data)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -90,13 +101,13 @@ def written_over(path: Path, other: Path) -> None:
 
 def touched(path: Path, other: Path) -> None:
     """Do something that changes no byte."""
-    time.sleep(0.02)
+    await_tick(path)
     path.chmod(0o600)
 
 
 def replaced(path: Path, other: Path) -> None:
     """Give the file's name to another one."""
-    time.sleep(0.02)
+    await_tick(path)
     os.replace(other, path)
 
 

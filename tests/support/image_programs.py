@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PACKAGES = ("docker-registry", "skopeo", "umoci")
 # What skopeo asks for, which a small machine has not.
 LIBRARIES = ("libgpgme11", "libassuan0")
-START_SECONDS = 30
+START_SECONDS = 300
 _REQUEST = re.compile(r'"(HEAD|GET|POST|PUT|PATCH|DELETE) (/v2/\S*) HTTP/1\.1" ([0-9]{3})')
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 VERSION = "0.21.0"
-START_SECONDS = 120
+START_SECONDS = 300
 LOG_TAIL = 4000
 
 LISTEN_HERE = """

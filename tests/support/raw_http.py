@@ -12,7 +12,7 @@ from marpack.running import Request, Response
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SECONDS = 60
+SECONDS = 120
 
 
 class Connection:

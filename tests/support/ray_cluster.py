@@ -34,7 +34,7 @@ _GPUS = 2
 # Nothing large is passed from one process to another.
 _STORE = 100_000_000
 # Seconds: it ends replica by replica.
-_ENDING = 120
+_ENDING = 300
 # A replica, and what a worker's processes are called.
 _OURS = re.compile("ServeReplica|marpack")
 
@@ -62,8 +62,8 @@ class RayServe:
     @contextlib.contextmanager
     def running(cls) -> Iterator[RayServe]:
         """Begin a cluster of two CPUs and two GPUs, whatever the machine has, and end it."""
-        # Sockets lie in it, whose paths are short.
-        with tempfile.TemporaryDirectory(prefix="ray") as folder:
+        # Sockets lie in it, whose paths are short. What the killed leave behind may still appear while it goes.
+        with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
             home = Path(folder)
             (home / "workers").mkdir()
             [port] = free_ports(1)
@@ -90,7 +90,8 @@ class RayServe:
                     process.stdin.close()
                     process.wait(_ENDING)
                     wait_for(lambda: [each for each in _marked(folder).values() if _OURS.search(each)], [])
-                    assert not [*(home / "workers").iterdir()]
+                    # What is left of one that Ray has killed, its guard removes.
+                    wait_for(lambda: [*(home / "workers").iterdir()], [])
                 finally:
                     process.kill()
                     # What else Ray has begun may outlive it by minutes.
@@ -117,14 +118,14 @@ class RayServe:
         found = {number: title.match(command) for number, command in _marked(str(self._home)).items()}
         return {number: match[1] for number, match in found.items() if match}
 
-    def unpacked(self) -> int:
-        """Return how many folders of models there are."""
-        return len([*(self._home / "workers").glob("marpack-run-*")])
+    def unpacked(self) -> set[str]:
+        """Return the names of the folders of models that there are."""
+        return {each.name for each in (self._home / "workers").glob("marpack-run-*")}
 
     def log(self) -> str:
         """Return what is logged of all replicas."""
         files = (self._home / "session_latest" / "logs" / "serve").glob("replica_*")
-        return "".join(file.read_text(encoding="utf-8") for file in files)
+        return "".join(file.read_text("utf-8", "replace") for file in files)
 
     def _tell(self, *order: object) -> None:
         assert self._process.stdin is not None

@@ -39,6 +39,8 @@ SHARED_VERSION = "0.12.0"
 START_SECONDS = 300
 ANSWER_SECONDS = 300
 STOP_SECONDS = 10
+# For the ports of a server that was killed: no verdict.
+FREE_SECONDS = 120
 LOG_TAIL_LINES = 60
 FIRST_PORT, PORTS_A_RANGE, PORT_RANGES = 10_000, 1_000, 20
 
@@ -78,7 +80,8 @@ class TorchServe:
     @contextlib.contextmanager
     def running(cls, version: str, cache: Path, *, warm: Path | None = None) -> Iterator[TorchServe]:
         """Run a server that loads nothing by itself until the block is left, whatever happens inside."""
-        with tempfile.TemporaryDirectory(prefix="torchserve-") as folder:
+        # The workers of models that are folders write into them, and may be about to end.
+        with tempfile.TemporaryDirectory(prefix="torchserve-", ignore_cleanup_errors=True) as folder:
             store = Path(folder, "store")
             store.mkdir()
             config = Path(folder, "config.properties")
@@ -346,10 +349,10 @@ def addresses() -> list[str]:
     ]
 
 
-def require_default_ports() -> None:
-    """Require, for a file that does not name them, that the ports of metrics and gRPC are or get free."""
-    wanted = [8082, 7070, 7071]
-    deadline = time.monotonic() + STOP_SECONDS
+def require_default_ports(*others: int) -> None:
+    """Require that the ports of metrics and gRPC, which a file need not name, and others are or get free."""
+    wanted = [8082, 7070, 7071, *others]
+    deadline = time.monotonic() + FREE_SECONDS
     while not all(map(is_free, wanted)) and time.monotonic() < deadline:
         time.sleep(0.5)
     require(all(map(is_free, wanted)), f"the ports {wanted} free, which a server takes unless told otherwise")
@@ -434,13 +437,15 @@ def warm_interpreters(config: pytest.Config, *, script: str) -> Iterator[Callabl
 
 
 def own_ports() -> Iterator[int]:
-    """Yield ports that no other process of tests asks for, below those that systems give to clients."""
+    """Yield ports that no other process of tests asks for, below those that systems give to clients.
+
+    Who has the first port of a range has the others, whoever runs the tests, and wherever temporary files lie.
+    """
     for number in range(PORT_RANGES):
-        lock = Path(tempfile.gettempdir(), f"marpack-tests-ports-{number}")
-        with lock.open("w") as mine, contextlib.suppress(BlockingIOError):
-            fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            first = FIRST_PORT + number * PORTS_A_RANGE
-            yield from itertools.cycle(range(first, first + PORTS_A_RANGE))
+        first = FIRST_PORT + number * PORTS_A_RANGE
+        with socket.socket() as mine, contextlib.suppress(OSError):
+            mine.bind(("127.0.0.1", first))
+            yield from itertools.cycle(range(first + 1, first + PORTS_A_RANGE))
 
 
 OWN_PORTS = own_ports()

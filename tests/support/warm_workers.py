@@ -93,8 +93,9 @@ class Parent:
 
     def __init__(self, address: str) -> None:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(address)
+        self._listener.bind(f"{address}.new")
         self._listener.listen(16)
+        os.rename(f"{address}.new", address)  # who finds the name finds somebody who listens
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         # Whatever could be meant by one of these is imported by an ordinary worker, in its own order.
@@ -126,22 +127,23 @@ class Parent:
                 break  # the other of the two may be among those selected
 
     def _begin(self, client: socket.socket) -> None:
-        head, files, _, _ = socket.recv_fds(client, 4, 3)
-        length, told = int.from_bytes(head, "big"), b""
-        while len(told) < length and (part := client.recv(length - len(told))):
-            told += part
+        files: list[int] = []
         try:
+            head, files, _, _ = socket.recv_fds(client, 4, 3)
+            length, told = int.from_bytes(head, "big"), b""
+            while len(told) < length and (part := client.recv(length - len(told))):
+                told += part
             order = json.loads(told)
-        except ValueError:  # it was killed before it had told all
-            for file in files:
-                os.close(file)
-            client.close()
-            return
-        # The model's folder: the server's worker begins in it, marpack's script is told it first.
-        told_first = order["argv"][1]
-        models = told_first if os.path.isdir(told_first) else order["cwd"]
-        if self._taken & {entry.partition(".")[0] for entry in os.listdir(models)}:
-            client.sendall(b"x")
+            # The model's folder: the server's worker begins in it, marpack's script is told it first.
+            told_first = order["argv"][1]
+            models = told_first if os.path.isdir(told_first) else order["cwd"]
+            is_taken = bool(self._taken & {entry.partition(".")[0] for entry in os.listdir(models)})
+            if is_taken:
+                client.sendall(b"x")
+        # It was killed: before it had told all, or since, and its folder was removed. Others want to be begun yet.
+        except (ValueError, OSError):
+            is_taken = True
+        if is_taken:
             client.close()
         elif pid := os.fork():
             pidfd = os.pidfd_open(pid)

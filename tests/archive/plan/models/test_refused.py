@@ -151,6 +151,9 @@ def test_permissions() -> None:
         (top / "closed").chmod(0o000)
         (top / "readonly").chmod(0o555)
         top.chmod(0o755)
+        # Who may not read this clone imports nothing of it: what is needed is here when the copy is made.
+        with pytest.raises(PlanError):
+            marpack.pack(model_name="m", handler=top / "gone", export_path=top / "gone")
         child = os.fork()
         if child == 0:
             status = 1
