@@ -100,12 +100,14 @@ NODE = Archive(files={"handler.py": HANDLER})
 # What a worker may take to load, and what its last words may take to reach the log.
 LOAD_SECONDS = 300
 LOG_SECONDS = 60
+# After which they are lost: a server that has seen its worker end reads no more of what that had printed.
+LOST_SECONDS = 5
 # And those of a workflow that never answers, which is asked once they should be there.
 WORKFLOW_SECONDS = 5
 
 REGISTERED = re.compile(r'Model \\"(.+?)\\" Version: (.*?) registered')
-# What was read up to a line that others follow.
-HALF_A_TRACEBACK = re.compile(r"stdout MODEL_LOG - (?:Traceback \(most recent call last\):|  .*)\n?\Z")
+PRINTED = re.compile(r"stdout MODEL_LOG - (.*)")
+TRACEBACK = "Traceback (most recent call last):"
 # A line of a worker's: the thread that writes it has the model's name.
 WORKERS_LINE = re.compile(r"\d{4}-\S+ \[\w+ *\] W-\d+-(?P<model>.+?)(?:-stdout|-stderr)? \S+ - ", re.DOTALL)
 WORKFLOW = re.compile(r"Workflow (.+?) has been registered")
@@ -182,6 +184,15 @@ class Server:
         file = archive.file_name(name)
         if file.endswith(".war"):
             return self._judge_workflow(file, name, request, LOAD_SECONDS if answers else WORKFLOW_SECONDS)
+        deadline = time.monotonic() + LOG_SECONDS
+        while True:  # until a worker's words are there that say why it has ended
+            outcome, is_whole = self._judge_model(file, name, request, says)
+            has_failed = outcome.registered and not outcome.ready
+            if is_whole or not has_failed or time.monotonic() > deadline:
+                return outcome
+
+    def _judge_model(self, file: str, name: str, request: object, says: str) -> tuple[Outcome, bool]:
+        """Return what became of it, and whether the log that tells of it is whole."""
         outcome = Outcome()
         # What the front end logs here does not always name the model: one at a time, then it is this one's. It
         # starts no worker yet, and so takes a moment.
@@ -205,17 +216,23 @@ class Server:
             if outcome.ready:
                 outcome.predicted = self._ask("POST", self._inference, f"/predictions/{quoted(model)}", request)
                 outcome.said.append(outcome.predicted.text)
-        deadline = time.monotonic() + LOG_SECONDS
-        before = outcome.said
-        while True:  # what a worker says is logged when it comes, maybe after the answer
-            outcome.said = [*before, self._logged(start, model)]
-            is_whole = re.search(says, "\n".join(outcome.said)) and not HALF_A_TRACEBACK.search(outcome.said[-1])
-            if not says or is_whole or time.monotonic() > deadline:
-                break
-            time.sleep(0.1)
+        is_whole = self._add_log(outcome, start, model, says)
         if outcome.registered:
             self._ask("DELETE", self._management, path)
-        return outcome
+        return outcome, is_whole
+
+    def _add_log(self, outcome: Outcome, start: int, model: str, says: str) -> bool:
+        """Add what is logged, maybe after the answer; tell whether it ``says`` so, and no traceback is cut off."""
+        before = outcome.said
+        has_failed = outcome.registered and not outcome.ready
+        deadline = time.monotonic() + (LOST_SECONDS if has_failed else LOG_SECONDS)
+        while True:
+            logged = self._logged(start, model)
+            outcome.said = [*before, logged]
+            is_whole = ends(PRINTED.findall(logged)) and re.search(says, "\n".join(outcome.said)) is not None
+            if not says or is_whole or time.monotonic() > deadline:
+                return is_whole
+            time.sleep(0.1)
 
     def _judge_workflow(self, file: str, name: str, request: object, seconds: float) -> Outcome:
         """Register a workflow, which starts its workers at once, ask it, and remove it."""
@@ -265,6 +282,14 @@ class Server:
             if found is None if model is None else found and found["model"].startswith(f"{model}_"):
                 kept.append(line)
         return "".join(kept)
+
+
+def ends(printed: list[str]) -> bool:
+    """Tell whether a line that says what was raised follows the last traceback of these lines, if there is one."""
+    if TRACEBACK not in printed:
+        return True
+    last = len(printed) - printed[::-1].index(TRACEBACK)
+    return any(line[:1].strip() for line in printed[last:])
 
 
 def quoted(name: str) -> str:
