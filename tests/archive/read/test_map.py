@@ -9,7 +9,6 @@ import os
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 import marpack
@@ -31,6 +30,7 @@ FAR = {"size": 1 << 30, "compressed": 1 << 30}
 @pytest.mark.parametrize("by_path", [True, False])
 @pytest.mark.parametrize("form", ["auto", "zip-store", "no-archive"])
 def test_the_buffer_is_the_file(form: ArchiveFormat, by_path: bool, tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
     path = packed(tmp_path, serialized_file={"weights.pt": WEIGHTS}, archive_format=form)
     whole = path / "weights.pt" if form == "no-archive" else path
     place = whole.read_bytes().index(WEIGHTS)
@@ -39,7 +39,7 @@ def test_the_buffer_is_the_file(form: ArchiveFormat, by_path: bool, tmp_path: Pa
         source = path if by_path or path.is_dir() else opened.enter_context(path.open("rb"))
         view = opened.enter_context(marpack.open_archive(source)).map("weights.pt")
     # Both are closed, and the file is nobody's any more.
-    assert mapped_at(np.frombuffer(view, "u1").ctypes.data) == (str(whole), place)
+    assert mapped_at(numpy.frombuffer(view, "u1").ctypes.data) == (str(whole), place)
     whole.unlink()
     assert view == WEIGHTS
     assert (view.readonly, view.format) == (True, "B")
