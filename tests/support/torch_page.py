@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marpack.archive.inspection import torch_versions, weights_only
+from marpack.archive.inspection.kinds import range_text
 from marpack.archive.inspection.torch_versions import version_text
 from marpack.checks.frame import servers_torch
 
@@ -28,7 +29,7 @@ to be the last.
 
 The tables are read from the sources in torch's released packages, the last patch release of each minor version:
 `caffe2/serialize/versions.h`, `c10/core/ScalarType.h`, `torch/_export/serde/schema.py`, `native_functions.yaml`
-and the modules of Python. `tests/archive/inspection/test_torch_versions.py` asks torch 2.13, 2.14 and
+and the modules of Python. `tests/archive/inspection/test_torch_versions.py` asks torch 2.13 to 2.15 and
 Debian's 1.13, where they are installed, for everything in them, and has the old one load what the new one writes.
 """
 
@@ -40,16 +41,17 @@ built for numpy 2 since 2.3; the images of TorchServe's releases have numpy 1.24
 (`requirements/torch_common.txt` of pytorch/serve, from v0.8.1 to v0.12.0).
 """
 
+_EXCEPTIONS = range_text(*map(version_text, weights_only.EXCEPTIONS))
 _WEIGHTS_ONLY = f"""\
 ## What `weights_only=True` allows
 
 The table is read from `torch/_weights_only_unpickler.py` and `torch/storage.py` in torch's released packages, the
-last patch release of each minor version (1.13 to 2.14), and from what those of its packages add that
+last patch release of each minor version (1.13 to 2.15), and from what those of its packages add that
 `import torch` imports. Not in it are the classes of tensors and storages that torch 1.13 has, which every version
-allows, and Python's own exceptions, which {version_text(weights_only.EXCEPTIONS_SINCE)} and newer allow.
+allows, and Python's own exceptions, which {_EXCEPTIONS} alone allows.
 `weights_only` is the default since 2.6. `python -m tests.support.weights_only` holds the table against an
-installed torch: seen with 2.13.0 and 2.14.1. Of opcodes, torch 1.13 does not know `BINFLOAT`, a number with a
-fraction; else the list is the same in all: those of protocol 2 that Python 3 writes.
+installed torch: seen with 2.13.0, 2.14.1 and 2.15.0. Of opcodes, torch 1.13 does not know `BINFLOAT`, a number
+with a fraction; else the list is the same in all: those of protocol 2 that Python 3 writes.
 """
 
 _CONTAINER = """\
@@ -121,6 +123,7 @@ def page() -> str:
         _names("Operators that TorchScript calls, `torch.<name>`", torch_versions._OPERATORS),
         _WEIGHTS_ONLY,
         _names("Names that it allows", weights_only._ALLOWED, level=3),
+        _names("The last version that allows a name", weights_only._NO_MORE, level=3),
         *(
             _names(f"Names that it allows once `{package}` is imported", table, level=3)
             for package, table in weights_only._BY_IMPORT.items()

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from marpack.archive.inspection.weights_only import ADDED_BY, EXCEPTIONS_SINCE, lists_of
+from marpack.archive.inspection.weights_only import ADDED_BY, is_allowed, lists_of
 
 if TYPE_CHECKING:
     from marpack.archive.inspection.torch_versions import Version
@@ -66,8 +66,8 @@ def asked(python: str = sys.executable) -> Lists:
 def known(version: Version) -> Lists:
     """Return what the tables say of a version."""
     names, opcodes = lists_of(version)
-    if version >= EXCEPTIONS_SINCE:
-        names |= {f"builtins.{each.__name__}" for each in vars(builtins).values() if _is_exception(each)}
+    exceptions = {f"builtins.{each.__name__}" for each in vars(builtins).values() if _is_exception(each)}
+    names |= {name for name in exceptions if is_allowed(name, version)}
     packages = {
         package: frozenset(name for name, since in table.items() if since <= version)
         for package, table in ADDED_BY.items()

@@ -87,8 +87,9 @@ class Weights:
     ``weights_only_refuses`` is what ``torch.load(weights_only=True)`` does, which is the default from 2.6 on,
     judged by what the file imports and the opcodes it uses: True where every torch that is known refuses it, and
     for what is no file of ``torch.save``; None where the pickle is not read to its end here. ``refused_globals``
-    are the names it is for. ``weights_only_from`` is the first torch that does not refuse it, as ``"2.14"``, None
-    where none is known; ``weights_only_because`` of these names, none where all that have ``weights_only`` do.
+    are the names it is for. ``weights_only_from`` and ``weights_only_to`` are the first and the last torch that do
+    not refuse it, as ``"2.14"``, None where none is known, and for the last where the newest does not, either;
+    ``weights_only_because`` of these names, none where all that have ``weights_only`` do.
     ``torch_from`` and ``torch_to`` are the first and the last torch that can read it, as ``"2.3"``, None where its
     bytes do not say so: ``torch_because`` of these names, operators (``aten::...``) and versions of formats.
     ``torch_needs`` are all that it has of the kind and that is not in every torch, the newest first;
@@ -111,6 +112,7 @@ class Weights:
     weights_only_refuses: bool | None = True
     refused_globals: tuple[str, ...] = ()
     weights_only_from: str | None = None
+    weights_only_to: str | None = None
     weights_only_because: tuple[str, ...] = ()
     torch_from: str | None = None
     torch_to: str | None = None
@@ -126,10 +128,12 @@ class Weights:
     @property
     def torch_versions(self) -> str | None:
         """Which torch can read it, as ``"2.3 and newer"``, None where its bytes do not say so."""
-        since, until = self.torch_from, self.torch_to
-        if since and until:
-            return since if since == until else f"{since} to {until}"
-        return f"{since} and newer" if since else f"up to {until}" if until else None
+        return range_text(self.torch_from, self.torch_to)
+
+    @property
+    def weights_only_versions(self) -> str | None:
+        """Which torch takes it with ``weights_only=True``, as ``"2.2 to 2.14"``, None where none is known."""
+        return range_text(self.weights_only_from, self.weights_only_to)
 
     @property
     def is_zip(self) -> bool:
@@ -162,6 +166,13 @@ def shape_of(size: object) -> tuple[int, ...] | None:
         return None
     numbers = tuple(number for number in size if type(number) is int and number >= 0)
     return numbers if len(numbers) == len(size) else None
+
+
+def range_text(since: str | None, until: str | None) -> str | None:
+    """Return versions as people write them, ``"2.3 to 2.5"`` or ``"2.3 and newer"``, None without bounds."""
+    if since and until:
+        return since if since == until else f"{since} to {until}"
+    return f"{since} and newer" if since else f"up to {until}" if until else None
 
 
 def count_of(number: int, word: str) -> str:

@@ -28,11 +28,12 @@ def describe_pickled(walked: Walked, *, legacy: bool = False, container: Readers
     # torch takes Python 2's names in every protocol.
     imported = sorted({str(name.in_python_3()) for name in walked.imports})
     only = allowed(imported, walked.opcodes)
-    refuses: bool | None = only.since is None or walked.computed
+    refuses: bool | None = only.bounds is None or walked.computed
     if not refuses and walked.end:
         refuses = None if walked.end == "limit" else True
     if refuses is not False:
-        only = Allowed(since=None, because=(), never=only.never)
+        only = Allowed(bounds=None, because=(), never=only.never)
+    since, until = only.bounds or (None, None)
     readers = readers_of_names(imported).among(container or Readers())
     return Weights(
         kind=kind,
@@ -44,7 +45,8 @@ def describe_pickled(walked: Walked, *, legacy: bool = False, container: Readers
         holds=holds,
         weights_only_refuses=refuses,
         refused_globals=only.never,
-        weights_only_from=version_text(only.since),
+        weights_only_from=version_text(since),
+        weights_only_to=version_text(until),
         weights_only_because=only.because,
         torch_from=version_text(readers.since),
         torch_to=version_text(readers.until),

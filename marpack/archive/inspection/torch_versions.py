@@ -1,7 +1,7 @@
 """Which torch can read a file: what came to torch when, as data, and what a file needs of it.
 
 The tables are read from the sources in torch's released packages, the last patch release of each minor version
-(1.8 to 2.14), and stand under the first version that has the thing. Nothing older than 1.8 is told apart.
+(1.8 to 2.15), and stand under the first version that has the thing. Nothing older than 1.8 is told apart.
 """
 
 from __future__ import annotations
@@ -126,6 +126,7 @@ _OPERATORS: Final = {
     """,
     (2, 13): "_foreach_mm",
     (2, 14): "linalg_matrix_sqrth linalg_polar",
+    (2, 15): "_cudnn_attention_forward_no_dropout_inplace _philox_randint_ _scaled_addmm _scaled_addmm_",
 }
 
 

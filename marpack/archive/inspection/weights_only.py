@@ -1,6 +1,6 @@
 """What ``torch.load(weights_only=True)`` accepts without being asked to: torch's own lists, by release.
 
-Under each version stands what it allows first, right after ``import torch``: what its
+Under each version stands what it allows first, or is the last to allow, right after ``import torch``: what its
 ``torch._weights_only_unpickler`` lists, and what torch's own packages add to that with
 ``torch.serialization.add_safe_globals`` while they are imported. ``python -m tests.support.weights_only`` says
 what the torch that runs it has otherwise.
@@ -11,10 +11,13 @@ from __future__ import annotations
 import builtins
 import pickletools
 from collections.abc import Collection
-from typing import Final
+from typing import Final, TypeAlias
 
 from marpack.archive.inspection.torch_versions import Version
 from marpack.frozen import frozen_in_order
+
+# The first version and the last, None where the newest still does.
+Bounds: TypeAlias = tuple[Version, Version | None]
 
 # There is no weights_only before.
 _FIRST: Final[Version] = (1, 13)
@@ -63,12 +66,19 @@ _ALLOWED: Final[dict[Version, str]] = {
     (2, 13): "torch.distributed._mesh_layout._FlatLayout",
     (2, 14): "torch.bcomplex32 traceback.FrameSummary traceback.StackSummary",
 }
-_SINCE: Final[dict[str, Version]] = {
-    **dict.fromkeys(_STORAGES, _FIRST),
-    **{name: version for version, names in _ALLOWED.items() for name in names.split()},
+_NO_MORE: Final[dict[Version, str]] = {
+    (2, 14): """
+        torch._utils._rebuild_nested_tensor torch.nested._internal.nested_tensor.NestedTensor
+        torch.nested._internal.nested_tensor._rebuild_njt traceback.FrameSummary traceback.StackSummary
+    """
+}
+_UNTIL: Final = {name: version for version, names in _NO_MORE.items() for name in names.split()}
+_BOUNDS: Final[dict[str, Bounds]] = {
+    **dict.fromkeys(_STORAGES, (_FIRST, None)),
+    **{name: (version, _UNTIL.get(name)) for version, names in _ALLOWED.items() for name in names.split()},
 }
 # All of Python's own exceptions, "builtins." and their names.
-EXCEPTIONS_SINCE: Final[Version] = (2, 14)
+EXCEPTIONS: Final[Bounds] = ((2, 14), (2, 14))
 
 # What those of torch's packages add that "import torch" does not import, by the package.
 _BY_IMPORT: Final[dict[str, dict[Version, str]]] = {
@@ -93,45 +103,65 @@ _OPCODES: Final[dict[Version, bytes]] = {
     _FIRST: b"\x80\x81\x85\x86\x87\x88\x89\x8a()]}.JKMNQRUX\x8fabcehjqrstu",
     (2, 0): b"G",
 }
-_OPCODES_SINCE: Final[dict[int, Version]] = {code: since for since, codes in _OPCODES.items() for code in codes}
+_OPCODE_BOUNDS: Final[dict[int, Bounds]] = {
+    code: (since, None) for since, codes in _OPCODES.items() for code in codes
+}
 _OPCODE_NAMES: Final = {ord(opcode.code): f"opcode {opcode.name}" for opcode in pickletools.opcodes}
+_BOUNDS_OF_OPCODES: Final = {_OPCODE_NAMES[code]: bounds for code, bounds in _OPCODE_BOUNDS.items()}
 
 
-def name_allowed_since(name: str) -> Version | None:
-    """Return the first torch that imports a name (as ``"torch.Size"``), None where no known torch does."""
-    if name in _SINCE:
-        return _SINCE[name]
+def bounds_of(name: str) -> Bounds | None:
+    """Return which torch imports a name, as ``"torch.Size"``, or follows an opcode; None where none is known."""
+    if found := _BOUNDS.get(name) or _BOUNDS_OF_OPCODES.get(name):
+        return found
     module, _, last = name.partition(".")
-    found = getattr(builtins, last, None) if module == "builtins" else None
-    if isinstance(found, type) and issubclass(found, BaseException) and found.__name__ == last:
-        return EXCEPTIONS_SINCE
+    value = getattr(builtins, last, None) if module == "builtins" else None
+    if isinstance(value, type) and issubclass(value, BaseException) and value.__name__ == last:
+        return EXCEPTIONS
     return None
+
+
+def is_allowed(name: str, torch: Version) -> bool:
+    """Tell whether a torch imports a name, or follows an opcode."""
+    bounds = bounds_of(name)
+    return bounds is not None and _is_in(torch, bounds)
 
 
 @frozen_in_order
 class Allowed:
-    """Who follows a pickle: ``since`` is the first torch, None where none is known.
+    """Who follows a pickle: ``bounds`` are the first and the last torch, None where no known one does.
 
-    ``never`` are the names that no known one imports, ``because`` what the first has and its forerunners have not.
+    ``never`` are the names that no known one imports, or none beside the others; ``because`` what the first and
+    the last have, and those before and after them have not.
     """
 
-    since: Version | None
+    bounds: Bounds | None
     because: tuple[str, ...]
     never: tuple[str, ...]
 
 
 def allowed(names: Collection[str], opcodes: Collection[int]) -> Allowed:
     """Return which torch takes a pickle that imports these names and uses these opcodes."""
-    found = {name: name_allowed_since(name) for name in names}
-    found |= {_OPCODE_NAMES[code]: _OPCODES_SINCE.get(code) for code in sorted(opcodes)}
-    never = tuple(name for name in names if found[name] is None)
-    if None in found.values():
-        return Allowed(None, (), never)
-    since = max(filter(None, found.values()), default=_FIRST)
-    return Allowed(since, tuple(name for name, first in found.items() if first == since != _FIRST), never)
+    found = {name: bounds_of(name) for name in (*names, *(_OPCODE_NAMES[code] for code in sorted(opcodes)))}
+    known = {name: bounds for name, bounds in found.items() if bounds is not None}
+    if len(known) < len(found):
+        return Allowed(None, (), tuple(name for name in names if name not in known))
+    since = max((first for first, _ in known.values()), default=_FIRST)
+    until = min((last for _, last in known.values() if last is not None), default=None)
+    if until is not None and until < since:
+        return Allowed(None, (), tuple(name for name, (_, last) in known.items() if last and last < since))
+    because = (
+        name for name, (first, last) in known.items() if first == since != _FIRST or (last and last == until)
+    )
+    return Allowed((since, until), tuple(because), ())
 
 
 def lists_of(version: Version) -> tuple[frozenset[str], bytes]:
     """Return all that a version allows: names, but for Python's exceptions, and opcodes."""
-    names = frozenset(name for name, since in _SINCE.items() if since <= version)
-    return names, bytes(sorted(code for code, since in _OPCODES_SINCE.items() if since <= version))
+    names = frozenset(name for name, bounds in _BOUNDS.items() if _is_in(version, bounds))
+    return names, bytes(sorted(code for code, bounds in _OPCODE_BOUNDS.items() if _is_in(version, bounds)))
+
+
+def _is_in(version: Version, bounds: Bounds) -> bool:
+    since, until = bounds
+    return since <= version and (until is None or version <= until)

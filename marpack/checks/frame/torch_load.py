@@ -8,7 +8,7 @@ from typing import Final
 
 from marpack.archive.inspection.kinds import BEFORE_2_8, FILLED_DEFAULTDICT, OF_TORCH_PACKAGE, OUTSIDE, Weights
 from marpack.archive.inspection.torch_versions import Version, version_of
-from marpack.archive.inspection.weights_only import ADDED_BY
+from marpack.archive.inspection.weights_only import ADDED_BY, is_allowed
 from marpack.checks.frame.registered import ALLOWING, Registered
 from marpack.checks.frame.subject import Subject
 from marpack.checks.frame.weights import nodes_of, source_names, source_texts
@@ -97,24 +97,23 @@ def is_before(subject: Subject, version: Version) -> bool:
 
 def refused_globals(subject: Subject, weights: Weights) -> tuple[str, ...]:
     """Return what ``weights_only=True`` does not import; of a torch that nobody knows, what none does."""
-    later = weights.weights_only_because if is_allowed_later(subject, weights) else ()
-    return weights.refused_globals or later
+    torch = subject.settings.torch
+    if weights.refused_globals or torch is None:
+        return weights.refused_globals
+    return tuple(name for name in weights.weights_only_because if not is_allowed(name, torch.version))
 
 
-def is_allowed_later(subject: Subject, weights: Weights) -> bool:
-    """Tell whether the server's torch is known, and a newer one is the first that ``weights_only`` allows."""
-    since = allowed_since(weights)
-    return since is not None and is_before(subject, since)
-
-
-def allowed_since(weights: Weights) -> Version | None:
-    """Return the first torch whose ``weights_only=True`` takes a file, None where none is known."""
-    return None if weights.weights_only_from is None else version_of(weights.weights_only_from)
+def is_allowed_elsewhere(subject: Subject, weights: Weights) -> bool:
+    """Tell whether the server's torch is known, and older or newer ones alone take it with ``weights_only``."""
+    torch, since, until = subject.settings.torch, weights.weights_only_from, weights.weights_only_to
+    if torch is None or since is None:
+        return False
+    return torch.version < version_of(since) or (until is not None and version_of(until) < torch.version)
 
 
 def is_refused(subject: Subject, weights: Weights) -> bool:
     """Tell whether ``weights_only=True`` surely refuses a file, as far as the sources do not allow more."""
-    if weights.weights_only_refuses is not True and not is_allowed_later(subject, weights):
+    if weights.weights_only_refuses is not True and not is_allowed_elsewhere(subject, weights):
         return False
     if weights.detail.startswith(FILLED_DEFAULTDICT):
         return not subject.once(_is_torch_told)  # to allow its class is not enough
@@ -123,14 +122,18 @@ def is_refused(subject: Subject, weights: Weights) -> bool:
 
 def is_refused_by_some(subject: Subject, weights: Weights) -> bool:
     """Tell whether nobody knows the server's torch, and some with ``weights_only`` by default refuse a file."""
-    since = allowed_since(weights)
-    if subject.settings.torch is not None or since is None or since <= WEIGHTS_ONLY_DEFAULT:
+    since = weights.weights_only_from
+    if subject.settings.torch is not None or since is None:
+        return False
+    if version_of(since) <= WEIGHTS_ONLY_DEFAULT and weights.weights_only_to is None:
         return False
     return not _may_be_allowed(subject, weights.weights_only_because)
 
 
 def allowed_from(weights: Weights) -> str:
     """Say which torch allows what a file holds, where some do."""
+    if weights.weights_only_to is not None:
+        return f", which weights_only=True allows in torch {weights.weights_only_versions} alone"
     since = weights.weights_only_from
     return (
         f", which weights_only=True refuses before torch {since}; torch {since} and newer allow it"

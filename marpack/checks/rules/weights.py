@@ -172,13 +172,13 @@ def find_no_state_dict(subject: Subject) -> Iterator[Finding]:
         yield finding(message=message, fix=_SAVE, effect=effect, severity=severity)
     elif is_refused_by_some(subject, weights):
         message = f"it holds {', '.join(weights.weights_only_because[:3])}{allowed_from(weights)}"
-        effect = f"with an older torch, from 2.6 on, {_REFUSED}"
+        effect = f"with {'another' if weights.weights_only_to else 'an older'} torch, from 2.6 on, {_REFUSED}"
         yield finding(message=message, fix=_way_out(weights), effect=effect, severity="note")
 
 
 def _way_out(weights: Weights) -> str:
-    since = weights.weights_only_from
-    return f"serve it by torch {since} or newer, or leave that out of what is saved" if since else _ALLOW
+    versions = weights.weights_only_versions
+    return f"serve it by torch {versions}, or leave that out of what is saved" if versions else _ALLOW
 
 
 def _is_refused_by_default(subject: Subject, weights: Weights) -> bool:

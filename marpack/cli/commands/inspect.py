@@ -186,6 +186,8 @@ def _weights_only(weights: Weights) -> str:
     if not weights.weights_only_because:
         return "does not refuse it"
     since, because = weights.weights_only_from, _names(weights.weights_only_because)
+    if weights.weights_only_to is not None:
+        return f"allows it in torch {weights.weights_only_versions} alone, for {because}"
     return f"refuses it before torch {since}, for {because}; torch {since} and newer allow it"
 
 

@@ -16,9 +16,10 @@ import pytest
 import marpack
 from tests.checks.cases.case import Archive
 from tests.checks.cases.weights import (
+    ALLOWED_LATER,
+    ALLOWED_ONCE,
     BASE,
     CHECKPOINT,
-    LATER,
     NET,
     SCRIPT,
     STATE,
@@ -89,7 +90,7 @@ def said(archive: Archive, **options: str) -> tuple[str, str]:
 
 
 def test_what_a_newer_torch_allows_says_which() -> None:
-    later = eager(saved(LATER))
+    later = eager(saved(ALLOWED_LATER))
     severity, message = said(later)
     assert severity == "note"  # nobody knows the torch
     assert message.endswith("weights_only=True refuses before torch 2.14; torch 2.14 and newer allow it")
@@ -97,6 +98,24 @@ def test_what_a_newer_torch_allows_says_which() -> None:
     # What the sources allow is allowed in all of them.
     for text in (f"{NET}{SAFE}\n", f"torch.load = print\n{NET}"):
         assert [severities(with_model(later, text), **torch) for torch in ({}, {"torch": "2.13"})] == [[], []]
+
+
+def test_what_torch_allows_no_more_says_which_did() -> None:
+    once = eager(saved(ALLOWED_ONCE))
+    severity, message = said(once)
+    assert severity == "note"
+    assert message == "it holds builtins.ValueError, which weights_only=True allows in torch 2.14 alone"
+    [finding] = [each for each in found(once, torch="2.15") if each.code == "weights-state-dict"]
+    assert (finding.severity, finding.message) == ("error", message)
+    assert finding.fix == "serve it by torch 2.14, or leave that out of what is saved"
+    assert [severities(once, torch=torch) for torch in ("2.5", "2.13", "2.14")] == [[], ["error"], []]
+    nested = b"X\1\0\0\0actorch._utils\n_rebuild_nested_tensor\n"
+    assert said(eager(saved(STATE[:-1] + nested + b"u")))[0] == "note"
+    # Of what a torch refuses, and no more, it is told.
+    both = eager(saved(STATE[:-1] + nested + b"X\1\0\0\0bcbuiltins\nset\nu"))
+    bounds = "which weights_only=True allows in torch 2.6 to 2.14 alone"
+    assert said(both)[1] == f"it holds builtins.set, torch._utils._rebuild_nested_tensor, {bounds}"
+    assert said(both, torch="2.15") == ("error", f"it holds torch._utils._rebuild_nested_tensor, {bounds}")
 
 
 LENIENT = """

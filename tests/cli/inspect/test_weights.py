@@ -18,6 +18,8 @@ import marpack
 from marpack.archive.inspection.kinds import WeightsKind
 from marpack.cli import main
 from tests.archive.inspection.test_onnx import model, tensor
+from tests.checks.cases.weights import ALLOWED_LATER, ALLOWED_ONCE
+from tests.checks.cases.weights import saved as with_pickle
 from tests.checks.cases.weights_torch import program
 from tests.checks.rules.test_weights_torch import ARRAY, NEWER, UINT16
 from tests.support.archives import MANIFEST, SPEC, evil_pickle, packed, tarred, zipped
@@ -86,6 +88,27 @@ def test_a_pickle_is_reported_and_not_loaded(folder: Path, capsys: Capture) -> N
     assert "  imports posix.system\n" in out
     assert "torch.load(weights_only=True) refuses it" in out
     assert not re.search(r"\bsafe\b", out)
+
+
+@pytest.mark.parametrize(
+    ("pickled", "bounds", "words"),
+    [
+        (ALLOWED_ONCE, ("2.14", "2.14"), "allows it in torch 2.14 alone, for builtins.ValueError"),
+        (
+            ALLOWED_LATER,
+            ("2.14", None),
+            "refuses it before torch 2.14, for torch.bcomplex32; torch 2.14 and newer allow it",
+        ),
+    ],
+)
+def test_which_torch_allows_a_pickle(
+    pickled: bytes, bounds: tuple[str, str | None], words: str, folder: Path, capsys: Capture
+) -> None:
+    path = zipped(folder / "m.mar", [("w.pt", with_pickle(pickled))])
+    assert main(["inspect", "m.mar"]) == 0
+    assert f"  torch.load(weights_only=True) {words}\n" in capsys.readouterr().out
+    [told, _] = inspected(path, capsys)["members"]
+    assert (told["weights"]["weights_only_from"], told["weights"]["weights_only_to"]) == bounds
 
 
 def test_weights_that_are_deflated_are_read_once_and_not_kept(
