@@ -61,8 +61,11 @@ if sys.argv[1] == "2.15.0":
 PY
 for version in 2.14.1 2.15.0; do
     python3 -m venv "venv-$version"
-    "venv-$version/bin/pip" install --quiet --disable-pip-version-check "torch==$version" numpy==2.4.6
     mkdir "$version"
+done
+venv-2.14.1/bin/pip install --quiet --disable-pip-version-check torch==2.14.1 numpy==2.4.6
+venv-2.15.0/bin/pip install --quiet --disable-pip-version-check torch==2.15.0 numpy==2.4.6
+for version in 2.14.1 2.15.0; do
     "venv-$version/bin/python" -W ignore write.py "$version"
 done
 for version in 2.14.1 2.15.0; do
