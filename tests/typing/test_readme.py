@@ -14,14 +14,24 @@ import pytest
 
 from marpack import check, lint_config
 from marpack.config.store_listing import read_manifests
+from tests.conftest import require
 from tests.support.documents import LEFTOVERS, ROOT, blocks
-from tests.support.torchserve import SHARED_VERSION, environment, install_folder, package_home
+from tests.support.torchserve import (
+    SHARED_VERSION,
+    TorchServe,
+    environment,
+    install_folder,
+    package_home,
+    require_default_ports,
+)
 
 MODELS = ROOT / "tests" / "models"
 BLOCKS = blocks("README.md")
 [LIBRARY] = [each.text for each in BLOCKS if each.language == "python"]
 # With what each prints, if it says so, but for what runs all tests.
 SHELL = [(each.text, each.printed or "") for each in BLOCKS if each.language == "sh" and "pytest" not in each.text]
+# What starts the server and ends it, and what asks it between the two.
+SERVING = re.compile(r"^torchserve --st.*\n|^curl (?:.*\\\n)*.*\n", re.MULTILINE)
 # What is deflated has another size by another build of zlib.
 SIZE = re.compile(r", ([\d,]+|\.\.\.) bytes")
 
@@ -41,9 +51,12 @@ def test_the_library_packs_what_a_server_would_load(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.server
+@pytest.mark.usefixtures("default_ports")
+@pytest.mark.xdist_group("default-ports")
 def test_the_page_runs_in_its_order(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    """All of it but what installs, starts a server or tests."""
-    home = package_home(environment(SHARED_VERSION, install_folder(pytestconfig)))
+    """All of it but what installs or tests; the server is started and ended by what other tests start it by."""
+    cache = install_folder(pytestconfig)
+    home = package_home(environment(SHARED_VERSION, cache))
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(home)])}
     shutil.copytree(MODELS, tmp_path / "tests" / "models", ignore=LEFTOVERS)
     programs = tmp_path / ".venv" / "bin"
@@ -54,7 +67,7 @@ def test_the_page_runs_in_its_order(tmp_path: Path, pytestconfig: pytest.Config)
     assert len(SHELL) == 3
     script = ""
     for number, (text, _) in enumerate(SHELL):
-        text = re.sub(r"^torchserve .*\n", "", text.rpartition("install --quiet . && ")[2], flags=re.MULTILINE)
+        text = SERVING.sub("", text.rpartition("install --quiet . && ")[2])
         script += f"{{\n{text}}} > {number}.txt\n"
     done = subprocess.run(
         ["bash", "-e", "-c", script], cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
@@ -74,3 +87,12 @@ def test_the_page_runs_in_its_order(tmp_path: Path, pytestconfig: pytest.Config)
     manifests = read_manifests([tmp_path / "model-store" / "digits.mar"])
     found = lint_config((tmp_path / "config.properties").read_bytes(), archives=manifests)
     assert not [each for each in found if each.severity == "error"]
+    start, ask, stop = SERVING.findall(SHELL[-1][0])
+    assert (start.split()[-2:], stop) == (["--ts-config", "config.properties"], "torchserve --stop\n")
+    require(shutil.which("curl"), "curl")
+    require_default_ports(8080, 8081)
+    with TorchServe.from_file(tmp_path / "config.properties", SHARED_VERSION, cache):
+        asked = subprocess.run(["bash", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert json.loads(asked.stdout)["class"] == json.loads(answer)["class"]
+    assert json.loads(asked.stdout)["scores"] == pytest.approx(json.loads(answer)["scores"], rel=1e-3)

@@ -12,20 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pack_command import BASICS
+from tests.support.pack_command import BASICS, packing_into_a_pipe
 from tests.support.processes import WAIT_SECONDS, end_of
 
 
 @pytest.mark.slow
 def test_signal_while_nobody_reads_standard_output(long_work: list[str]) -> None:
     """What is left must not be written at the end: that would wait for the reader."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "marpack", *long_work, "--output", "-"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.read(1)
+    with packing_into_a_pipe(long_work) as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_SECONDS) == 143
         assert process.stderr is not None

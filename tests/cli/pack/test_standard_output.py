@@ -16,7 +16,7 @@ from typing import IO
 import pytest
 
 from marpack.cli import main
-from tests.support.pack_command import BASICS
+from tests.support.pack_command import BASICS, packing_into_a_pipe
 from tests.support.processes import end_of
 
 
@@ -90,13 +90,7 @@ def test_pipe_that_breaks(words: list[str], long_work: list[str]) -> None:
 
 
 def test_source_that_cannot_be_read_into_standard_output(long_work: list[str]) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "marpack", *long_work, "--output", "-"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.read(1)
+    with packing_into_a_pipe(long_work) as process:
         os.truncate("huge.pt", 1 << 20)
         _, err = end_of(process)
     assert process.returncode == 1
