@@ -51,10 +51,7 @@ class Command:
         )
 
     def left(self) -> list[str]:
-        """Return the processes that run in the temporary folder, and what is in it.
-
-        A worker that was a copy of another process (``warm_workers``) ends a moment after whoever asked for it.
-        """
+        """Return the processes that run in the temporary folder, and what is in it."""
         found = [path.name for path in self.temporary.iterdir()]
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -97,7 +94,7 @@ def test_nobody_reads_any_more(command: Callable[..., Command]) -> None:
     os.close(writing)
     _, err = end_of(started.process)
     assert (started.process.returncode, err) == (1, b"200\n")
-    wait_for(started.left, [])
+    assert started.left() == []
 
 
 class Terminal:
@@ -187,7 +184,7 @@ def test_watching(command: Callable[..., Command], folder: Path) -> None:
     started.process.send_signal(signal.SIGINT)
     out_rest, err_rest = end_of(started.process)
     assert (started.process.returncode, out_rest, err_rest) == (130, b"twotwotwoagainagain", b"")
-    wait_for(started.left, [])
+    assert started.left() == []
 
 
 @pytest.fixture
